@@ -1,0 +1,64 @@
+# Every target first makes the environment right; the second time that costs a stat of two files.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCK_INPUTS := --all-extras --group build --group test --group lint --group typing --group docs
+
+.DEFAULT_GOAL := help
+.PHONY: help env compare test serve lint lock clean
+
+help: ## Show this list
+	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
+	@echo 'make serve     serve the Flask app on Hypercorn, for a browser'
+	@echo 'make test      lint, types, layout rules and every test'
+	@echo 'make lint      ruff and mypy only'
+	@echo 'make lock      resolve the dependencies anew into requirements.lock'
+	@echo 'make env       build or refresh .venv from requirements.lock'
+	@echo 'make clean     remove .venv and the tools'"'"' caches (results/ stays)'
+	@echo
+	@echo 'Options go through ARGS: make compare ARGS="tutorial --seed 7"; make serve ARGS="--bridge asgiref"'
+
+env: $(STAMP)
+
+# uv makes this seconds instead of a minute; without it, pip reads the same lock.
+$(STAMP): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	  { echo 'This needs Python 3.11 or newer: make env PYTHON=python3.12' >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
+	  { echo 'Python has no venv module here; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
+	@echo 'Installing from requirements.lock ...'
+	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock && \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
+	else \
+	  $(BIN)/python -m pip install --quiet --require-hashes -r requirements.lock && \
+	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . ; \
+	fi
+	@touch $@
+
+compare: env
+	@$(BIN)/lab compare $(ARGS)
+
+serve: env
+	@$(BIN)/lab serve $(ARGS)
+
+lint: env
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+test: lint
+	$(BIN)/lint-imports
+	$(BIN)/pytest $(ARGS)
+
+lock: ## Needs no environment: it is what the environment is made from
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade $(LOCK_INPUTS) \
+	  --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

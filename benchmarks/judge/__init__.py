@@ -1,0 +1,1 @@
+"""Judges a Run: pure functions from its trials to ratios, intervals and verdicts."""

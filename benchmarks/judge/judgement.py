@@ -1,0 +1,171 @@
+"""What judging a run yields: frozen values that the report tells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Outcome = Literal["replicated", "contradicted", "inconclusive", "refused"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A value with its 95 % interval; ``low`` and ``high`` are ``None`` when fewer than two rounds were left.
+
+    ``samples`` counts the rounds (or trials) behind it.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    samples: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figure:
+    """One number that a verdict rests on.
+
+    Attributes:
+        name: For example ``rate async/sync`` or ``threads that ran``.
+        unit: For example ``×``; empty for a count.
+        estimate: Measured in this run; ``None`` when it could not be.
+        tutorial_value: What the tutorial printed or claimed, in the same unit; ``None`` when it gave no number.
+    """
+
+    name: str
+    unit: str
+    estimate: Estimate | None
+    tutorial_value: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What this run says of one claim for one arrangement.
+
+    Attributes:
+        claim: The claim's id in the ledger, for example ``async-throughput``.
+        number: Its number there, from 1.
+        subject: ``FastAPI`` or ``Flask``, or ``FastAPI and Flask`` where the claim compares them.
+        arrangement: For example ``flask@hypercorn+asgiref``; empty where the claim is not about serving.
+        headline: Whether it is the arrangement that the claim is judged on; the others are beside it.
+        outcome: See ``Outcome``.
+        figures: The first is the one that decided.
+        sentence: What was found, in one sentence, with the figure.
+        why: The cause, in one sentence, from the observed switches, threads and CPU per request; for ``refused``, the
+            reason and what to do about it.
+    """
+
+    claim: str
+    number: int
+    subject: str
+    arrangement: str
+    headline: bool
+    outcome: Outcome
+    figures: tuple[Figure, ...]
+    sentence: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """One contender under one workload, over its valid trials.
+
+    Averages over trials are geometric for rates, CPU and latencies, with 95 % intervals of the same trials; other
+    observations are medians over trials. ``None`` where nothing valid was seen.
+
+    Attributes:
+        contender: Its id.
+        arrangement: What both twins share.
+        framework: Of the contender.
+        variant: ``sync``, ``async`` or ``None`` for the bare server.
+        workload: Name of the workload.
+        rate_per_s: Valid answers per second.
+        latency_average_ms: Mean latency.
+        latency_median_ms: Median latency.
+        latency_p95_ms: 95th percentile.
+        latency_p99_ms: 99th percentile.
+        cpu_us_per_request: User and system CPU time of the server.
+        voluntary_switches_per_request: See ``Observation``, as are those below.
+        involuntary_switches_per_request: Same.
+        threads_started_per_request: Same.
+        threads: Same.
+        running_threads: Same.
+        epoll_descriptors: Same.
+        resident_bytes: Same.
+        histograms: The valid trials' HDR histograms (V2, base64), to be added up by who draws them.
+        used: Number of valid trials.
+        void: Why each of the others does not count.
+    """
+
+    contender: str
+    arrangement: str
+    framework: str
+    variant: str | None
+    workload: str
+    rate_per_s: Estimate | None
+    latency_average_ms: Estimate | None
+    latency_median_ms: Estimate | None
+    latency_p95_ms: Estimate | None
+    latency_p99_ms: Estimate | None
+    cpu_us_per_request: Estimate | None
+    voluntary_switches_per_request: float | None
+    involuntary_switches_per_request: float | None
+    threads_started_per_request: float | None
+    threads: float | None
+    running_threads: float | None
+    epoll_descriptors: float | None
+    resident_bytes: float | None
+    histograms: tuple[str, ...]
+    used: int
+    void: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwinRatio:
+    """Async over sync of one arrangement under one workload, paired inside rounds.
+
+    Attributes:
+        arrangement: For example ``fastapi@uvicorn``.
+        framework: ``flask`` or ``fastapi``.
+        workload: Name of the workload.
+        headline: Whether a claim is judged on it.
+        rate: Ratio of valid answers per second.
+        latency_average: Ratio of mean latencies.
+        latency_p95: Ratio of 95th percentiles.
+        cpu: Ratio of CPU time a request.
+    """
+
+    arrangement: str
+    framework: str
+    workload: str
+    headline: bool
+    rate: Estimate | None
+    latency_average: Estimate | None
+    latency_p95: Estimate | None
+    cpu: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """All that a report tells of a run.
+
+    Attributes:
+        verdicts: In the ledger's order; headline first within a claim and subject.
+        summaries: In the catalogue's order, by workload.
+        twins: In the catalogue's order, by workload.
+        placebo: The A/A ratio of rates; ``None`` when the run had none.
+        placebo_failed: Why verdicts are withheld; ``None`` when the placebo came out equal or was not run.
+        ceiling_per_s: The loader's rate on each bare server, by contender id.
+        margin: Half-width of what counts as equal, 0.05 for ±5 %.
+        notes: Sentences on what the reader must know: trials void, load average high, no pinning ...
+    """
+
+    verdicts: tuple[Verdict, ...]
+    summaries: tuple[Summary, ...]
+    twins: tuple[TwinRatio, ...]
+    placebo: Estimate | None
+    placebo_failed: str | None
+    ceiling_per_s: Mapping[str, float]
+    margin: float
+    notes: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""Load engines, each a small module behind one protocol (``engine``)."""

@@ -1,0 +1,69 @@
+"""The protocol between the runner and a load engine: an order in, a session to follow, a result out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from benchmarks.model import LoadProfile, LoadResult
+
+
+class LoadEngineError(Exception):
+    """The loader itself failed (not the server under test); the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadOrder:
+    """What to ask of which server.
+
+    Attributes:
+        host: Loopback address of the server.
+        port: Its TCP port.
+        path: Path and query.
+        load: How hard, and how long.
+        expected_body_bytes: Length of the body of a valid answer.
+        cpus: Cores that the loader may use; empty for any.
+    """
+
+    host: str
+    port: int
+    path: str
+    load: LoadProfile
+    expected_body_bytes: int
+    cpus: tuple[int, ...] = ()
+
+
+class LoadSession(Protocol):
+    """One load under way, in a process of its own."""
+
+    def wait_until_measuring(self, timeout_s: float) -> float:
+        """Block until the warm-up is over and the measured interval has begun.
+
+        Returns:
+            The beginning, on the clock of ``time.monotonic()``, seconds.
+        Raises:
+            LoadEngineError: The loader ended or said nothing for ``timeout_s``.
+        """
+
+    def result(self, timeout_s: float) -> LoadResult:
+        """Block until the interval is over and return what was seen.
+
+        Raises:
+            LoadEngineError: The loader ended without a result, or said nothing for ``timeout_s``.
+        """
+
+    def close(self) -> None:
+        """End the loader's process if it still runs, and reap it; harmless the second time."""
+
+
+class LoadEngine(Protocol):
+    """Starts load sessions."""
+
+    name: str
+
+    def start(self, order: LoadOrder) -> LoadSession:
+        """Start one load in a process of its own.
+
+        Raises:
+            LoadEngineError: It could not be started.
+        """

@@ -1,0 +1,292 @@
+"""The values that the instrument's parts hand to each other; frozen, with no I/O and no clock.
+
+Data flows one way: contenders -> measure -> judge -> report. What is missing is ``None``, never 0.
+``Run`` and all below it are what ``run.json`` holds; a change of shape here is a change of ``SCHEMA_VERSION``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+SCHEMA_VERSION = 1
+
+Variant = Literal["sync", "async"]
+RunState = Literal["running", "complete", "interrupted"]
+
+HEALTH_BODY: Mapping[str, str | int] = {"api": "health", "version": 1}
+"""What every contender of every framework answers: the tutorial's shape."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contender:
+    """One system under test: framework x variant x server x bridge.
+
+    Attributes:
+        framework: ``flask``, ``fastapi`` or ``bare-asgi``.
+        variant: The keyword under study; ``None`` for the bare server, which has no view.
+        server: ``hypercorn`` or ``uvicorn``.
+        bridge: How the app meets its server: ``none``, ``asgiref`` or ``eventloop``.
+        arguments: Start command after the Python interpreter, with ``{host}`` and ``{port}`` to fill in.
+        description: One line for a person.
+    """
+
+    framework: str
+    variant: Variant | None
+    server: str
+    bridge: str = "none"
+    arguments: tuple[str, ...]
+    description: str
+
+    @property
+    def id(self) -> str:
+        """The name by which everything refers to it, for example ``flask-async@hypercorn+asgiref``."""
+        name = self.framework if self.variant is None else f"{self.framework}-{self.variant}"
+        return f"{name}@{self.serving}"
+
+    @property
+    def serving(self) -> str:
+        """Server and bridge: ``hypercorn+asgiref``."""
+        return self.server if self.bridge == "none" else f"{self.server}+{self.bridge}"
+
+    @property
+    def arrangement(self) -> str:
+        """What both twins share: ``flask@hypercorn+asgiref``."""
+        return f"{self.framework}@{self.serving}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """What one request asks for.
+
+    Attributes:
+        name: ``health`` or ``wait``.
+        path: Path and query, with ``{variant}`` to fill in.
+        wait_ms: The simulated dependency's delay, milliseconds; 0 when the view waits for nothing.
+    """
+
+    name: str
+    path: str
+    wait_ms: float = 0.0
+
+    def path_for(self, contender: Contender) -> str:
+        """Return the path that this contender serves the workload under."""
+        return self.path.format(variant=contender.variant or "async")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadProfile:
+    """How hard to ask: the closed model, in which each virtual user waits for its answer before it asks again.
+
+    Attributes:
+        vus: Virtual users, one keep-alive connection each.
+        duration_s: Measured interval, seconds.
+        warmup_s: Load before the interval, seconds, thrown away. It lasts longer where that is needed for every
+            virtual user to have been answered once, so that the interval sees the steady state.
+        timeout_s: A request unanswered for so long, seconds, is an error.
+    """
+
+    vus: int
+    duration_s: float
+    warmup_s: float
+    timeout_s: float = 30.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencySummary:
+    """Latencies of the valid answers of one trial, milliseconds."""
+
+    average_ms: float
+    minimum_ms: float
+    median_ms: float
+    maximum_ms: float
+    p90_ms: float
+    p95_ms: float
+    p99_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoadResult:
+    """What a load engine saw in one measured interval.
+
+    Attributes:
+        completed: Valid answers (2xx with the right body length) inside the interval.
+        duration_s: Length of the interval as it was, seconds.
+        errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``; a kind that did not occur is absent.
+        statuses: Count by HTTP status, keys as text ("200"), valid or not.
+        unfinished: Requests in flight when the interval ended; neither completed nor errors.
+        sent_bytes: Bytes written to sockets inside the interval.
+        received_bytes: Bytes read from sockets inside the interval.
+        loader_cpu_s: CPU time that the loader itself used inside the interval, seconds.
+        latency: Summary of the valid answers; ``None`` when there was none.
+        histogram: The same latencies, all of them, as an HDR histogram of whole microseconds in HdrHistogram's
+            V2 compressed base64 form; ``None`` when there was none.
+    """
+
+    completed: int
+    duration_s: float
+    errors: Mapping[str, int]
+    statuses: Mapping[str, int]
+    unfinished: int
+    sent_bytes: int
+    received_bytes: int
+    loader_cpu_s: float | None
+    latency: LatencySummary | None
+    histogram: str | None
+
+    @property
+    def rate_per_s(self) -> float:
+        """Valid answers per second."""
+        return self.completed / self.duration_s
+
+    @property
+    def error_count(self) -> int:
+        """Failed requests of every kind."""
+        return sum(self.errors.values())
+
+    @property
+    def error_fraction(self) -> float:
+        """Failed requests over all that ended, 0 to 1; 0 when none ended."""
+        ended = self.completed + self.error_count
+        return self.error_count / ended if ended else 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observation:
+    """What the operating system says of the server's process tree during one trial; ``None`` where it does not say.
+
+    Rates per request are a rate per second between two samples under steady load, over the rate of valid answers.
+
+    Attributes:
+        cpu_user_us_per_request: CPU time in user mode, microseconds.
+        cpu_system_us_per_request: CPU time in the kernel, microseconds.
+        voluntary_switches_per_request: Times that a thread gave up its core to wait. A lower bound when threads end
+            during the trial: the kernel forgets a thread's count with the thread.
+        involuntary_switches_per_request: Times that a thread was pushed off its core. The same bound.
+        threads_started_per_request: Threads and processes begun on the whole machine, which is the server's
+            doing when nothing else runs.
+        cpu_fraction: Share of one core that the tree used, 0 to the number of cores.
+        processes: Processes in the tree.
+        threads: Threads alive in the tree, at the most seen.
+        running_threads: Of these, the ones that used the CPU or changed state between the samples; long-lived ones only.
+        epoll_descriptors: Open epoll instances in the tree, at the most seen.
+        resident_bytes: Resident memory of the tree, at the most seen.
+    """
+
+    cpu_user_us_per_request: float | None
+    cpu_system_us_per_request: float | None
+    voluntary_switches_per_request: float | None
+    involuntary_switches_per_request: float | None
+    threads_started_per_request: float | None
+    cpu_fraction: float | None
+    processes: int | None
+    threads: int | None
+    running_threads: int | None
+    epoll_descriptors: int | None
+    resident_bytes: int | None
+
+    @property
+    def cpu_us_per_request(self) -> float | None:
+        """User and system CPU time a request, microseconds."""
+        if self.cpu_user_us_per_request is None or self.cpu_system_us_per_request is None:
+            return None
+        return self.cpu_user_us_per_request + self.cpu_system_us_per_request
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """One contender, one workload, one load profile, one measured interval.
+
+    Attributes:
+        round: 1-based; 0 for calibration.
+        position: 1-based place in the round's random order.
+        contender: Its id.
+        workload: Its name.
+        placebo: The second trial of a contender in one round, which ought to equal the first.
+        started_at: ISO 8601 in UTC.
+        load: The profile that was asked for.
+        result: ``None`` when the load could not be driven to the end.
+        observation: ``None`` when the server could not be observed.
+        failure: What went wrong, in words, when something did (the server died, ...); such a trial is void.
+    """
+
+    round: int
+    position: int
+    contender: str
+    workload: str
+    placebo: bool = False
+    started_at: str
+    load: LoadProfile
+    result: LoadResult | None
+    observation: Observation | None
+    failure: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DocumentPair:
+    """OpenAPI documents that one framework's server published for the health twins.
+
+    Attributes:
+        before: Without a response model.
+        after: With it.
+    """
+
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run set out to do.
+
+    Attributes:
+        preset: Its name.
+        seed: Of the rounds' random order.
+        contenders: Everything under test, in the order of the catalogue.
+        workloads: What is asked.
+        loads: Load profile by workload name.
+        rounds: Number of rounds by workload name.
+        workload_contenders: Ids of the contenders by workload name.
+        placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
+        ceilings: Ids of the bare servers that calibrate the loader.
+    """
+
+    preset: str
+    seed: int
+    contenders: tuple[Contender, ...]
+    workloads: tuple[Workload, ...]
+    loads: Mapping[str, LoadProfile]
+    rounds: Mapping[str, int]
+    workload_contenders: Mapping[str, tuple[str, ...]]
+    placebo: str | None
+    ceilings: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """All rounds of one comparison, with the seed, the environment and every trial kept.
+
+    Attributes:
+        name: The folder's name under ``results/``.
+        state: ``complete``, or ``interrupted`` when trials of the plan are missing.
+        started_at: ISO 8601 in UTC.
+        finished_at: The same; ``None`` when nobody was there to write it.
+        plan: What was to be done.
+        environment: Facts of machine and software, each by a name that carries its unit.
+        calibration: Trials of the bare servers, before the first round.
+        documents: By framework (``flask``, ``fastapi``), for claim 1.
+        trials: In the order in which they ran.
+        schema_version: Of this shape.
+    """
+
+    name: str
+    state: RunState
+    started_at: str
+    finished_at: str | None
+    plan: Plan
+    environment: Mapping[str, str | int | float | bool | None]
+    calibration: tuple[Trial, ...] = ()
+    documents: Mapping[str, DocumentPair] = field(default_factory=dict)
+    trials: tuple[Trial, ...] = ()
+    schema_version: int = SCHEMA_VERSION
