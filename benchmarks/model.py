@@ -169,7 +169,7 @@ class Observation:
         cpu_fraction: Share of one core that the tree used, 0 to the number of cores.
         processes: Processes in the tree.
         threads: Threads alive in the tree, at the most seen.
-        running_threads: Of these, the ones that used the CPU or changed state between the samples; long-lived ones only.
+        running_threads: Of these, the ones that ran between the samples; threads that came and went do not count.
         epoll_descriptors: Open epoll instances in the tree, at the most seen.
         resident_bytes: Resident memory of the tree, at the most seen.
     """

@@ -1,0 +1,1 @@
+"""The service that a workshop studies."""

@@ -1,0 +1,1 @@
+"""What is compared: the catalogue, and one small file for each reference app."""

@@ -1,0 +1,1 @@
+"""Tells a Run and its verdicts: terminal, markdown, html, charts."""

@@ -1,0 +1,1 @@
+"""The health endpoint and its twins."""

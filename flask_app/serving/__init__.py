@@ -1,0 +1,1 @@
+"""How the app meets a server, one module a way."""
