@@ -1,1 +1,30 @@
-"""The health endpoint and its twins."""
+"""Serve the twins: the health check and the wait, each as ``def`` and as ``async def``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import ModuleType
+
+from flask import Blueprint, Flask, Response
+
+from flask_app.health import async_views, sync_views
+from flask_app.settings import Variant, settings_of
+
+TWINS: Mapping[Variant, ModuleType] = {"sync": sync_views, "async": async_views}
+
+
+def init_app(app: Flask) -> None:
+    """Add the routes of both twins, and ``/health`` served by the one that the settings choose."""
+    blueprint = Blueprint("health", __name__)
+    blueprint.add_url_rule("/health", "chosen", TWINS[settings_of(app).health_variant].health)
+    for variant, views in TWINS.items():
+        blueprint.add_url_rule(f"/health/{variant}", f"health_{variant}", views.health)
+        blueprint.add_url_rule(f"/wait/{variant}", f"wait_{variant}", views.wait)
+    blueprint.after_request(_forbid_caching)
+    app.register_blueprint(blueprint)
+
+
+def _forbid_caching(response: Response) -> Response:
+    # A health check that a cache answers says how the cache is.
+    response.headers["Cache-Control"] = "no-store"
+    return response

@@ -1,0 +1,128 @@
+"""Measure what the contract costs a request, over the same view returning a plain dict, in process.
+
+The plain and the contracted view of one route in one app take turns, request by request, and each round compares their
+medians: what else runs on the machine slows both. The rounds give the 95 % intervals. The exit status is 1 when an
+interval is not wholly within the bar.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.statistics import arithmetic_mean, paired_ratio
+
+FACTORY = "flask_app:create_app"
+VIEWS: Mapping[str, str] = {"health.health_sync": "/health/sync", "health.health_async": "/health/async"}
+BAR_US = 15.0
+
+
+class MeasurementError(Exception):
+    """The views could not be measured; the message says why."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What a contract costs one view.
+
+    Attributes:
+        plain_us: CPU time of a request to the plain view, microseconds.
+        contracted_us: The same under the contract.
+        difference_us: What the contract adds, paired inside rounds.
+        ratio: Contracted over plain, paired inside rounds.
+    """
+
+    plain_us: Estimate
+    contracted_us: Estimate
+    difference_us: Estimate
+    ratio: Estimate
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print the cost for each twin and return the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration.contract_cost", description=__doc__)
+    parser.add_argument("--rounds", type=_at_least(2), default=30, help="at least 2 (default %(default)s)")
+    parser.add_argument(
+        "--requests", type=_at_least(1), default=200, help="requests to each view in a round (default %(default)s)"
+    )
+    parser.add_argument("--seed", type=_at_least(0), default=1, help="of the order of turns (default %(default)s)")
+    parser.add_argument("--bar-us", type=float, default=BAR_US, help="microseconds a request (default %(default)s)")
+    options = parser.parse_args(arguments)
+    try:
+        costs = measure(FACTORY, VIEWS, rounds=options.rounds, requests=options.requests, seed=options.seed)
+    except MeasurementError as error:
+        print(error, file=sys.stderr)
+        return 2
+    print(f"{options.rounds} rounds of {options.requests} requests to each view, seed {options.seed}; 95 % intervals")
+    within = True
+    for endpoint, cost in costs.items():
+        fits = cost.difference_us.high is not None and cost.difference_us.high <= options.bar_us
+        within = within and fits
+        print(
+            f"{VIEWS[endpoint]:<14} plain {cost.plain_us.value:.1f} µs   contract {cost.contracted_us.value:.1f} µs   "
+            f"cost {_told(cost.difference_us, 1)} µs   ratio {_told(cost.ratio, 3)}   "
+            f"{'within' if fits else 'NOT within'} {options.bar_us:g} µs"
+        )
+    return 0 if within else 1
+
+
+def measure(factory: str, views: Mapping[str, str], *, rounds: int, requests: int, seed: int) -> dict[str, Cost]:
+    """Measure in a process of its own, in which only the app is loaded.
+
+    Args:
+        factory: What makes the app, ``package:function``.
+        views: Path by endpoint, of views under a contract.
+        rounds: At least 2.
+        requests: To each view in a round.
+        seed: Of the order of turns.
+    Returns:
+        The cost by endpoint.
+    Raises:
+        MeasurementError: The process failed.
+    """
+    command = [sys.executable, "-m", "benchmarks.calibration.view_pairs", factory]
+    command += [f"{endpoint}={path}" for endpoint, path in views.items()]
+    command += ["--rounds", str(rounds), "--requests", str(requests), "--seed", str(seed)]
+    process = subprocess.run(command, capture_output=True, text=True, check=False)
+    if process.returncode != 0:
+        raise MeasurementError(f"`{' '.join(command)}` failed:\n{process.stderr.strip()}")
+    lines = [json.loads(line) for line in process.stdout.splitlines()]
+    return {endpoint: _cost([line for line in lines if line["endpoint"] == endpoint]) for endpoint in views}
+
+
+def _cost(rounds: Sequence[Mapping[str, float]]) -> Cost:
+    plain = [line["plain_us"] for line in rounds]
+    contracted = [line["decorated_us"] for line in rounds]
+    return Cost(
+        plain_us=arithmetic_mean(plain),
+        contracted_us=arithmetic_mean(contracted),
+        difference_us=arithmetic_mean([after - before for before, after in zip(plain, contracted, strict=True)]),
+        ratio=paired_ratio(contracted, plain),
+    )
+
+
+def _told(estimate: Estimate, digits: int) -> str:
+    # measure() has at least two rounds, but the type knows nothing of it.
+    if estimate.low is None or estimate.high is None:
+        return f"{estimate.value:.{digits}f}"
+    return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
+
+
+def _at_least(least: int) -> Callable[[str], int]:
+    def read(text: str) -> int:
+        number = int(text)
+        if number < least:
+            raise argparse.ArgumentTypeError(f"{number} is below {least}")
+        return number
+
+    read.__name__ = f"whole number from {least}"  # what argparse calls it when int() fails
+    return read
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,285 @@
+"""Holds the embedded load engine to account against wrk: same server, same cores, interleaved rounds.
+
+Run as ``python -m benchmarks.calibration.load_engine``. Exit status: 0 when every bar holds, 1 when one does not, 2
+when it could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import importlib.metadata
+import os
+import platform
+import random
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+
+from benchmarks.contenders import catalogue
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.statistics import paired_ratio
+from benchmarks.measure.environment import Cores, share_cores
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.schedule import HEALTH
+from benchmarks.measure.server import HOST, RunningServer, ServerError, running
+from benchmarks.model import LoadProfile
+
+CONNECTIONS = 10
+WARMUP_S = 0.5
+
+_PATIENCE_S = 30.0
+_MS_PER_UNIT = {"us": 0.001, "ms": 1.0, "s": 1_000.0}
+
+_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
+
+
+class WrkError(Exception):
+    """wrk is not there, failed, or saw errors; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What one loader saw in one trial."""
+
+    rate_per_s: float
+    median_ms: float
+    loader_cpu_fraction: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """What the engine is held to: the whole 95 % interval of ours over wrk's lies within it."""
+
+    low: float
+    high: float | None = None
+
+    def holds(self, ratio: Estimate) -> bool:
+        """Say whether the interval lies within the bar."""
+        if ratio.low is None or ratio.high is None:
+            return False
+        return self.low <= ratio.low and (self.high is None or ratio.high <= self.high)
+
+    def __str__(self) -> str:
+        return f">= {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
+
+
+RATE_BAR = Bar(0.9)
+MEDIAN_BAR = Bar(0.9, 1.1)
+
+BARS: dict[str, tuple[Bar | None, Bar | None]] = {
+    "bare-asgi@uvicorn": (RATE_BAR, None),
+    "fastapi-async@uvicorn": (None, MEDIAN_BAR),
+}
+"""By contender: the bar on the rate, and the bar on the median latency."""
+
+
+def read_wrk(printed: str) -> Seen:
+    """Read what wrk printed.
+
+    Args:
+        printed: Standard output of ``wrk --latency``.
+    Returns:
+        Its rate and its median.
+    Raises:
+        WrkError: It saw errors, or its rate or its median is not there.
+    """
+    for complaint in ("Socket errors", "Non-2xx"):
+        if complaint in printed:
+            raise WrkError(f"wrk saw errors, so there is nothing to compare with:\n{printed}")
+    rate = re.search(r"^Requests/sec:\s+([\d.]+)$", printed, re.MULTILINE)
+    median = re.search(r"^\s+50%\s+([\d.]+)(us|ms|s)$", printed, re.MULTILINE)
+    if rate is None or median is None or float(rate[1]) == 0:
+        raise WrkError(f"wrk printed no rate and median latency; version 4.1 is known to:\n{printed}")
+    return Seen(rate_per_s=float(rate[1]), median_ms=float(median[1]) * _MS_PER_UNIT[median[2]])
+
+
+def run_wrk(wrk: str, port: int, path: str, duration_s: int) -> Seen:
+    """Let wrk load the server, on whichever cores this process is pinned to.
+
+    Raises:
+        WrkError: It failed or saw errors.
+    """
+    arguments = [wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{duration_s}s", "--latency"]
+    try:
+        done = subprocess.run(
+            [*arguments, f"http://{HOST}:{port}{path}"],
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=duration_s + _PATIENCE_S,
+        )
+    except subprocess.CalledProcessError as error:
+        raise WrkError(f"wrk failed: {error.stderr or error.stdout}") from error
+    except subprocess.TimeoutExpired as error:
+        raise WrkError(f"wrk did not end {_PATIENCE_S:g} s after its time: {error}") from error
+    return read_wrk(done.stdout)
+
+
+def run_ours(port: int, path: str, duration_s: int, body_bytes: int, cpus: tuple[int, ...]) -> Seen:
+    """Let the embedded engine load the server.
+
+    Raises:
+        LoadEngineError: It failed, or saw errors.
+    """
+    load = LoadProfile(vus=CONNECTIONS, duration_s=duration_s, warmup_s=WARMUP_S)
+    order = LoadOrder(host=HOST, port=port, path=path, load=load, expected_body_bytes=body_bytes, cpus=cpus)
+    with closing(BuiltinEngine().start(order)) as session:
+        session.wait_until_measuring(WARMUP_S + load.timeout_s + _PATIENCE_S)
+        result = session.result(duration_s + _PATIENCE_S)
+    if result.errors or result.latency is None:
+        raise LoadEngineError(f"the engine saw errors, so there is nothing to compare: {dict(result.errors)}")
+    cpu_fraction = None if result.loader_cpu_s is None else result.loader_cpu_s / result.duration_s
+    return Seen(result.rate_per_s, result.latency.median_ms, cpu_fraction)
+
+
+def compare(
+    server: RunningServer, wrk: str, *, rounds: int, duration_s: int, order: random.Random, cpus: tuple[int, ...]
+) -> tuple[list[Seen], list[Seen]]:
+    """Load one running server with both, once a round, in a random order.
+
+    Args:
+        server: What is loaded.
+        wrk: Path of wrk.
+        rounds: How often.
+        duration_s: Of one trial, whole seconds.
+        order: Decides who goes first in a round.
+        cpus: Cores that our engine is pinned to; wrk inherits this process's.
+    Returns:
+        What wrk and what the embedded engine saw, a round each.
+    Raises:
+        WrkError: wrk failed or saw errors.
+        LoadEngineError: The engine did.
+        ServerError: The server does not answer.
+    """
+    path = HEALTH.path_for(server.contender)
+    body_bytes = len(server.get(path).body)
+    wrks: list[Seen] = []
+    ours: list[Seen] = []
+
+    def ask_wrk() -> None:
+        wrks.append(run_wrk(wrk, server.port, path, duration_s))
+
+    def ask_ours() -> None:
+        ours.append(run_ours(server.port, path, duration_s, body_bytes, cpus))
+
+    # wrk has no warm-up of its own: without this the first round would give it a cold server.
+    run_wrk(wrk, server.port, path, 1)
+    loaders: list[Callable[[], None]] = [ask_wrk, ask_ours]
+    for number in range(1, rounds + 1):
+        order.shuffle(loaders)
+        for ask in loaders:
+            ask()
+        if sys.stderr.isatty():
+            end = "\n" if number == rounds else ""
+            print(f"\r{server.contender.id}: round {number} of {rounds}", end=end, file=sys.stderr, flush=True)
+    return wrks, ours
+
+
+def tell(contender_id: str, wrks: Sequence[Seen], ours: Sequence[Seen], bars: tuple[Bar | None, Bar | None]) -> bool:
+    """Print the ratios of one server.
+
+    Returns:
+        Whether every bar holds.
+    """
+    all_hold = True
+    figures: tuple[tuple[str, Callable[[Seen], float], Bar | None], ...] = (
+        ("rate, req/s", lambda seen: seen.rate_per_s, bars[0]),
+        ("median, ms", lambda seen: seen.median_ms, bars[1]),
+    )
+    for name, figure, bar in figures:
+        of_wrk, of_ours = [figure(seen) for seen in wrks], [figure(seen) for seen in ours]
+        ratio = paired_ratio(of_ours, of_wrk)
+        interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"
+        verdict = "" if bar is None else f"{bar}: {'holds' if bar.holds(ratio) else 'DOES NOT HOLD'}"
+        all_hold &= bar is None or bar.holds(ratio)
+        mean_wrk, mean_ours = sum(of_wrk) / len(of_wrk), sum(of_ours) / len(of_ours)
+        print(f"{contender_id:<22} {name:<11} {_short(mean_wrk):>9} {_short(mean_ours):>9} {ratio.value:>8.3f}", end="")
+        print(f"   {interval:<15} {verdict}".rstrip())
+    busy = [seen.loader_cpu_fraction for seen in ours if seen.loader_cpu_fraction is not None]
+    if busy:
+        print(f"{contender_id:<22} our loader used {100 * sum(busy) / len(busy):.0f} % of its core")
+    return all_hold
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Compare and print.
+
+    Args:
+        arguments: Of the command line; those of this process unless told.
+    Returns:
+        The exit status.
+    """
+    options = _parse(arguments)
+    wrk = shutil.which("wrk")
+    if wrk is None:
+        message = "wrk is not here to compare with: `apt-get install wrk` or `brew install wrk`, then try again"
+        print(message, file=sys.stderr)
+        return _EXIT_NOT_MEASURED
+    cores = share_cores()
+    print(f"load engine against wrk: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {_environment(cores)}")
+    print(f"seed {options.seed}, {options.rounds} rounds of {options.duration} s, {CONNECTIONS} connections")
+    if cores.loader:
+        # wrk and its threads inherit this; the server and our engine are pinned by who starts them.
+        os.sched_setaffinity(0, cores.loader)
+    order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
+    try:
+        measured = {}
+        for contender_id in BARS:
+            contender = catalogue.find(contender_id)
+            with running(contender, HEALTH.path_for(contender), cores.server) as server:
+                measured[contender_id] = compare(
+                    server,
+                    wrk,
+                    rounds=options.rounds,
+                    duration_s=options.duration,
+                    order=order,
+                    cpus=cores.loader,
+                )
+    except (WrkError, LoadEngineError, ServerError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return _EXIT_NOT_MEASURED
+    print(f"\n{'server':<22} {'figure':<11} {'wrk':>9} {'ours':>9} {'ours/wrk':>8}   {'95 % interval':<15} bar")
+    verdicts = [tell(contender_id, *measured[contender_id], bars) for contender_id, bars in BARS.items()]
+    return _EXIT_HOLDS if all(verdicts) else _EXIT_FAILS
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.calibration.load_engine",
+        description="Compare the embedded load engine with wrk on real servers, in interleaved rounds.",
+        epilog="Exit status: 0 every bar holds, 1 one does not, 2 it could not be measured.",
+    )
+    parser.add_argument("--rounds", type=_between(2, 1_000), default=10, help="of each server, 2 or more (%(default)s)")
+    parser.add_argument("--duration", type=_between(1, 600), default=2, help="of a trial, whole seconds (%(default)s)")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a round")  # noqa: S311  # the same
+    return parser.parse_args(arguments)
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text) if text.isdecimal() else least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return value
+
+    return number
+
+
+def _environment(cores: Cores) -> str:
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in ("uvicorn", "fastapi", "httptools"))
+    pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}" if cores.server else "not pinned"
+    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}; {pinning}"
+
+
+def _short(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3f}"
+
+
+if __name__ == "__main__":
+    sys.exit(main())

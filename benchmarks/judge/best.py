@@ -1,0 +1,101 @@
+"""Judges whether one framework's best contender is much better than another's."""
+
+from __future__ import annotations
+
+from benchmarks.judge import measures, why, wording
+from benchmarks.judge.claims import Claim, ClaimTest
+from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, Finding, RefusedError
+from benchmarks.judge.judgement import Estimate, Figure, Outcome
+from benchmarks.judge.statistics import bounds, geometric_mean
+from benchmarks.judge.summaries import participants
+from benchmarks.model import Contender
+
+
+def unmeasured(_claim: Claim, test: ClaimTest) -> tuple[Figure, ...]:
+    """Return the figure that the claim is about, without a measurement."""
+    return (_figure(test, "", None),)
+
+
+def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> Finding:
+    """Compare the fastest contender of one framework with the fastest of another, and both on one server.
+
+    The best of each may differ in server and bridge as well as in framework, so the comparison on the server of the
+    second's best stands beside it: that one changes one factor at a time.
+
+    Raises:
+        RefusedError: A framework has no contender with a valid trial; or see ``Evidence.pairs``.
+    """
+    first = _fastest(evidence, test.framework, test.workload)
+    second = _fastest(evidence, test.against, test.workload)
+    pairs = evidence.pairs(first, second, test.workload)
+    rate = measures.ratio(pairs, measures.rate_per_s)
+    low, high = bounds(rate)
+    outcome: Outcome = "replicated" if high < test.much else "contradicted" if low > test.much else "inconclusive"
+    figures = [_figure(test, "", rate)]
+    sentence = (
+        f"{first.id}, the fastest here of its framework, served {wording.ratio(rate)} the requests of {second.id}, the "
+        f"fastest of its own: {_verdict(outcome, rate, test.much, evidence.margin)}."
+    )
+    if first.server != second.server:
+        same, told = _on_one_server(evidence, test, second)
+        figures.append(_figure(test, f", both on {second.server}", same))
+        sentence += f" The two differ in server as well; {told}."
+    return Finding(
+        outcome=outcome,
+        figures=tuple(figures),
+        sentence=sentence,
+        why=why.best(evidence.summary(first, test.workload), evidence.summary(second, test.workload), rate),
+    )
+
+
+def _fastest(evidence: Evidence, framework: str, workload: str, server: str | None = None) -> Contender:
+    rates: dict[Contender, float] = {}
+    for contender in participants(evidence.run, workload):
+        if contender.framework != framework or server not in (None, contender.server):
+            continue
+        valid = evidence.valid(contender, workload)
+        # One lucky round must not make a winner.
+        if len(valid) >= MINIMUM_ROUNDS:
+            rates[contender] = geometric_mean([measures.rate_per_s(trial) for trial in valid]).value
+    if not rates:
+        raise RefusedError(
+            f"No contender of {framework} has {MINIMUM_ROUNDS} valid rounds under the workload {workload}{_on(server)}: "
+            f"add one with --contender '{framework}-*', or run more with --rounds."
+        )
+    return max(rates, key=lambda contender: rates[contender])
+
+
+def _on(server: str | None) -> str:
+    return "" if server is None else f" on {server}"
+
+
+def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tuple[Estimate | None, str]:
+    """Return the ratio on the second's server, and what to say of it."""
+    try:
+        first = _fastest(evidence, test.framework, test.workload, second.server)
+        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s)
+    except RefusedError:
+        return (
+            None,
+            f"{test.framework} was not measured on {second.server}, so how much of it is the server's is not seen",
+        )
+    return rate, f"on {second.server} alone, one factor at a time, {first.id} served {wording.ratio(rate)}"
+
+
+def _verdict(outcome: Outcome, rate: Estimate, much: float, margin: float) -> str:
+    if outcome == "contradicted":
+        return f"much better, which begins at {wording.times(much)} ×"
+    if outcome == "inconclusive":
+        return (
+            f"the interval reaches to both sides of {wording.times(much)} ×, where much better begins; run more rounds "
+            f"(--rounds {2 * rate.samples}) or longer trials (--duration)"
+        )
+    if wording.is_equal(rate, margin):
+        return f"equal within ±{wording.percent(margin)}"
+    if not wording.excludes_one(rate):
+        return "no difference found, which is not the same as equal"
+    return f"better, but not {wording.times(much)} ×" if rate.value > 1 else "not better at all"
+
+
+def _figure(test: ClaimTest, where: str, estimate: Estimate | None) -> Figure:
+    return Figure(name=f"rate {test.framework}/{test.against}{where}", unit="×", estimate=estimate, tutorial_value=None)

@@ -1,0 +1,72 @@
+"""The numbers of a trial that are compared, and their averages and ratios over rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.statistics import geometric_mean, paired_ratio
+from benchmarks.judge.trials import ValidTrial
+from benchmarks.model import Observation
+
+Measure = Callable[[ValidTrial], float]
+"""One number of a trial, above 0, that every valid trial has."""
+
+ObservedMeasure = Callable[[ValidTrial], float | None]
+"""One number of a trial, above 0; ``None`` where it was not seen."""
+
+
+def rate_per_s(valid: ValidTrial) -> float:
+    """Return the valid answers per second."""
+    return valid.result.rate_per_s
+
+
+def latency_average_ms(valid: ValidTrial) -> float:
+    """Return the mean latency."""
+    return valid.latency.average_ms
+
+
+def latency_median_ms(valid: ValidTrial) -> float:
+    """Return the median latency."""
+    return valid.latency.median_ms
+
+
+def latency_p95_ms(valid: ValidTrial) -> float:
+    """Return the 95th percentile of the latencies."""
+    return valid.latency.p95_ms
+
+
+def latency_p99_ms(valid: ValidTrial) -> float:
+    """Return the 99th percentile of the latencies."""
+    return valid.latency.p99_ms
+
+
+def cpu_us_per_request(valid: ValidTrial) -> float | None:
+    """Return the CPU time of the server; ``None`` also when the system's clock was too coarse to see any."""
+    observation = valid.trial.observation
+    return None if observation is None else observation.cpu_us_per_request or None
+
+
+def ratio(pairs: Sequence[tuple[ValidTrial, ValidTrial]], measure: Measure) -> Estimate:
+    """Return the paired ratio over one round or more."""
+    return paired_ratio([measure(above) for above, _ in pairs], [measure(below) for _, below in pairs])
+
+
+def average_where_seen(valid: Iterable[ValidTrial], measure: ObservedMeasure) -> Estimate | None:
+    """Return the geometric mean over the trials that have the measure, or ``None`` when none has."""
+    values = [value for value in map(measure, valid) if value is not None]
+    return geometric_mean(values) if values else None
+
+
+def ratio_where_seen(pairs: Iterable[tuple[ValidTrial, ValidTrial]], measure: ObservedMeasure) -> Estimate | None:
+    """Return the paired ratio over the rounds in which both have the measure, or ``None`` when there is none."""
+    measured = [(measure(above), measure(below)) for above, below in pairs]
+    both = [(above, below) for above, below in measured if above is not None and below is not None]
+    return paired_ratio([above for above, _ in both], [below for _, below in both]) if both else None
+
+
+def observed(valid: Iterable[ValidTrial], value_of: Callable[[Observation], float | None]) -> list[float]:
+    """Return what the trials' observations say, without those that do not say."""
+    observations = [trial.trial.observation for trial in valid]
+    values = [value_of(observation) for observation in observations if observation is not None]
+    return [value for value in values if value is not None]

@@ -1,0 +1,74 @@
+"""Says what a reader must know of a run beside its verdicts: what is missing, void, noisy or shared."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+
+from benchmarks.judge import trials
+from benchmarks.judge.evidence import Evidence
+from benchmarks.model import Run
+
+BUSY_LOAD_PER_CORE = 0.5
+"""One-minute load average over cores, before the run, from which the machine was not quiet."""
+
+_REASONS_SHOWN = 3
+
+
+def notes(evidence: Evidence) -> tuple[str, ...]:
+    """Return the sentences, the gravest first; empty for a run without a blemish."""
+    run = evidence.run
+    return (*_unfinished(run), *_void(run), *_loader(evidence), *_load_average(run), *_pinning(run))
+
+
+def _unfinished(run: Run) -> Iterable[str]:
+    if run.state != "complete":
+        ended = "was interrupted" if run.state == "interrupted" else "did not finish, or has not yet"
+        planned = sum(
+            run.plan.rounds.get(workload, 0) * len(contenders)
+            for workload, contenders in run.plan.workload_contenders.items()
+        )
+        ran = sum(not trial.placebo for trial in run.trials)
+        yield f"The run {ended}: it is judged on the {ran} trials that it has of {planned}."
+
+
+def _void(run: Run) -> Iterable[str]:
+    reasons = Counter(reason for trial in run.trials if (reason := trials.void_reason(trial)) is not None)
+    if reasons:
+        shown = [reason if count == 1 else f"{reason} ({count} times)" for reason, count in reasons.most_common()]
+        more = len(shown) - _REASONS_SHOWN
+        rest = f"; and {more} more" if more > 0 else ""
+        told = "; ".join(shown[:_REASONS_SHOWN])
+        yield f"Void, so not counted: {reasons.total()} of {len(run.trials)} trials. {told}{rest}."
+
+
+def _loader(evidence: Evidence) -> Iterable[str]:
+    run = evidence.run
+    if evidence.ceiling_per_s is None:
+        yield "The loader was not calibrated against a bare server: only its own CPU time tells whether it had head-room."
+    valid = trials.valid_trials(run.trials)
+    bound = sum(trials.loader_bound_reason(trial, evidence.ceiling_per_s) is not None for trial in valid)
+    if bound:
+        yield f"{bound} of {len(valid)} valid trials are loader-bound: their figures may be the loader's, not the server's."
+
+
+def _load_average(run: Run) -> Iterable[str]:
+    average, cores = run.environment.get("load_average_1m"), _cores(run)
+    if isinstance(average, int | float) and average / cores > BUSY_LOAD_PER_CORE:
+        yield (
+            f"The load average before the start was {average:.2f} on {cores} core{'' if cores == 1 else 's'}: something "
+            "else was running, so rates are lower and intervals wider than on a quiet machine."
+        )
+
+
+def _pinning(run: Run) -> Iterable[str]:
+    server, loader = run.environment.get("server_cpus"), run.environment.get("loader_cpus")
+    if run.environment.get("logical_cores") == 1:
+        yield "There is one core, which server and loader shared: rates are lower than the server alone would reach."
+    elif server is None or loader is None or server == loader:
+        yield "Server and loader were not kept on cores of their own, so each may have slowed the other."
+
+
+def _cores(run: Run) -> int:
+    cores = run.environment.get("logical_cores")
+    return cores if isinstance(cores, int) and cores > 0 else 1

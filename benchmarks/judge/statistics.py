@@ -1,0 +1,135 @@
+"""Averages and ratios over rounds, each with its 95 % interval."""
+
+from __future__ import annotations
+
+import math
+import statistics
+import sys
+from collections.abc import Sequence
+
+from scipy.special import stdtrit
+
+from benchmarks.judge.judgement import Estimate
+
+CONFIDENCE = 0.95
+"""Of every interval in a judgement."""
+
+_LARGEST_EXPONENT = math.log(sys.float_info.max)
+
+
+class SampleError(ValueError):
+    """These values cannot be averaged; the message says which and why."""
+
+
+def arithmetic_mean(values: Sequence[float]) -> Estimate:
+    """Average values that may be zero or negative, where logarithms make no sense.
+
+    Args:
+        values: One per trial, in any unit, shape (n,), n >= 1.
+    Returns:
+        The mean and its Student t interval; the interval is ``None`` for one value.
+    Raises:
+        SampleError: There is no value, or one is not finite.
+    Source:
+        Georges, Buytaert, Eeckhout, "Statistically rigorous Java performance evaluation", OOPSLA 2007, section 3.2:
+        Student's t for the small number of measurements that one can afford.
+    """
+    count = len(values)
+    if count == 0:
+        raise SampleError("There is no value to average.")
+    for value in values:
+        if not math.isfinite(value):
+            raise SampleError(f"{value} is not a finite number, so there is no average.")
+    mean = statistics.fmean(values)
+    if count == 1:
+        return Estimate(value=mean, low=None, high=None, samples=1)
+    # scipy.special holds the quantile of scipy.stats.t, at a tenth of the time to import.
+    quantile = float(stdtrit(count - 1, (1 + CONFIDENCE) / 2))
+    half_width = quantile * statistics.stdev(values) / math.sqrt(count)
+    return Estimate(value=mean, low=mean - half_width, high=mean + half_width, samples=count)
+
+
+def geometric_mean(values: Sequence[float]) -> Estimate:
+    """Average values that compare by ratio: rates, latencies, CPU time.
+
+    Args:
+        values: One per trial, in any unit, each above 0, shape (n,), n >= 1.
+    Returns:
+        The geometric mean and the Student t interval of the logarithms, taken back to the values' unit.
+    Raises:
+        SampleError: There is no value, or one is zero, negative or not finite.
+    Source:
+        Fleming and Wallace, "How not to lie with statistics: the correct way to summarize benchmark results",
+        CACM 29(3), 1986: ratios are averaged geometrically, so that it does not matter which side is the reference.
+    """
+    return _exponential(arithmetic_mean([_logarithm(value) for value in values]))
+
+
+def paired_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+    """Estimate how many times the one is the other, from pairs measured in the same round.
+
+    What a round has in common (a hot machine, a noisy neighbour) leaves the ratio alone, so the interval is of what
+    differs between the two.
+
+    Args:
+        numerators: One per round, each above 0, shape (n,), n >= 1.
+        denominators: Of the same rounds in the same order.
+    Returns:
+        The geometric mean of the ratios and its interval. Swapping the arguments gives the reciprocals.
+    Raises:
+        SampleError: The lengths differ, there is no pair, or a value is zero, negative or not finite.
+    Source:
+        Kalibera and Jones, "Rigorous benchmarking in reasonable time", ISMM 2013: report the ratio of means with its
+        interval. They treat the two samples as independent (Fieller); pairing inside rounds is ours, so this is
+        Student's one-sample t on the differences of logarithms.
+    """
+    if len(numerators) != len(denominators):
+        raise SampleError(f"{len(numerators)} values cannot be paired with {len(denominators)}.")
+    pairs = zip(numerators, denominators, strict=True)
+    return _exponential(arithmetic_mean([_logarithm(above) - _logarithm(below) for above, below in pairs]))
+
+
+def median_and_range(values: Sequence[float]) -> Estimate:
+    """Summarise counts that ought not to vary, such as threads: the median, and the least and most seen.
+
+    A t interval of a count that is the same in every trial says nothing, and of one that jumps once says something
+    false. The range is what was seen; over six trials or more it is also a 95 % interval of the median.
+
+    Args:
+        values: One per trial, shape (n,), n >= 1.
+    Returns:
+        The median with the range as ``low`` and ``high``, which are ``None`` for one value.
+    Raises:
+        SampleError: There is no value.
+    Source:
+        David and Nagaraja, "Order Statistics", 3rd edition, 2003, section 7.1: n values span the median with
+        probability 1 - 2^(1 - n).
+    """
+    if not values:
+        raise SampleError("There is no value to summarise.")
+    if len(values) == 1:
+        return Estimate(value=float(values[0]), low=None, high=None, samples=1)
+    low, high = float(min(values)), float(max(values))
+    return Estimate(value=float(statistics.median(values)), low=low, high=high, samples=len(values))
+
+
+def bounds(estimate: Estimate) -> tuple[float, float]:
+    """Return the interval; one that is missing rules nothing out, so it is without end."""
+    low = -math.inf if estimate.low is None else estimate.low
+    return low, math.inf if estimate.high is None else estimate.high
+
+
+def _logarithm(value: float) -> float:
+    if not 0 < value < math.inf:
+        raise SampleError(f"{value} has no ratio to anything: every value must be above 0 and finite.")
+    return math.log(value)
+
+
+def _exponential(estimate: Estimate) -> Estimate:
+    bounds = [None if bound is None else _exp(bound) for bound in (estimate.low, estimate.high)]
+    return Estimate(value=_exp(estimate.value), low=bounds[0], high=bounds[1], samples=estimate.samples)
+
+
+def _exp(value: float) -> float:
+    # Two rounds that differ wildly have an interval without end: that is what it is, not an OverflowError.
+    return math.inf if value > _LARGEST_EXPONENT else math.exp(value)

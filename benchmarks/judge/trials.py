@@ -1,0 +1,114 @@
+"""Which trials count: void ones, loader-bound ones, and pairs inside rounds."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from benchmarks.model import LatencySummary, LoadResult, Run, Trial
+
+MAXIMUM_ERROR_FRACTION = 0.001
+MAXIMUM_CEILING_FRACTION = 0.7
+MAXIMUM_LOADER_CPU_FRACTION = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ValidTrial:
+    """A trial that counts, with the results that a valid one always has.
+
+    Attributes:
+        trial: As it was recorded.
+        result: Of the load.
+        latency: Of the valid answers.
+    """
+
+    trial: Trial
+    result: LoadResult
+    latency: LatencySummary
+
+
+def void_reason(trial: Trial) -> str | None:
+    """Say why a trial does not count, or ``None`` when it does."""
+    if trial.failure is not None:
+        return trial.failure
+    result = trial.result
+    if result is None:
+        return "no result: the load was not driven to the end"
+    if not result.duration_s > 0:
+        return f"an interval of {result.duration_s:g} s"
+    errors = ", ".join(f"{count} {kind}" for kind, count in sorted(result.errors.items()) if count)
+    if result.completed <= 0:
+        return f"nothing completed ({errors or 'no error either'})"
+    if result.error_fraction > MAXIMUM_ERROR_FRACTION:
+        limit = f"{100 * MAXIMUM_ERROR_FRACTION:g} %"
+        return f"{100 * result.error_fraction:.2g} % of the requests failed, above {limit} ({errors})"
+    if result.latency is None or result.latency.minimum_ms <= 0:
+        return "no latency was recorded, or one of 0 ms"
+    return None
+
+
+def ordinary_trials(run: Run, contender: str, workload: str) -> tuple[Trial, ...]:
+    """Return a contender's trials under one workload, valid or not, without the placebo's."""
+    return tuple(
+        trial
+        for trial in run.trials
+        if trial.contender == contender and trial.workload == workload and not trial.placebo
+    )
+
+
+def valid_trials(trials: Iterable[Trial]) -> tuple[ValidTrial, ...]:
+    """Return the trials that count, in their order."""
+    return tuple(
+        ValidTrial(trial=trial, result=trial.result, latency=trial.result.latency)
+        for trial in trials
+        if void_reason(trial) is None and trial.result is not None and trial.result.latency is not None
+    )
+
+
+def loader_bound_reason(trial: ValidTrial, ceiling_per_s: float | None) -> str | None:
+    """Say why a trial measured the loader rather than the server, or ``None`` when it had head-room.
+
+    Args:
+        trial: Of any contender.
+        ceiling_per_s: The highest rate that the loader has shown, see ``ceiling``; ``None`` when it was not calibrated.
+    """
+    rate = trial.result.rate_per_s
+    if ceiling_per_s is not None and rate > MAXIMUM_CEILING_FRACTION * ceiling_per_s:
+        return (
+            f"{rate:,.0f} requests/s is {100 * rate / ceiling_per_s:.0f} % of the {ceiling_per_s:,.0f} that the loader "
+            f"reached on a bare server, above {100 * MAXIMUM_CEILING_FRACTION:.0f} %"
+        )
+    if trial.result.loader_cpu_s is None:
+        return None
+    used = trial.result.loader_cpu_s / trial.result.duration_s
+    if used > MAXIMUM_LOADER_CPU_FRACTION:
+        return f"the loader used {100 * used:.0f} % of its core, above {100 * MAXIMUM_LOADER_CPU_FRACTION:.0f} %"
+    return None
+
+
+def ceilings(calibration: Iterable[Trial]) -> dict[str, float]:
+    """Return the highest rate per second that the loader reached on each bare server, by contender id."""
+    highest: dict[str, float] = {}
+    for valid in valid_trials(calibration):
+        contender = valid.trial.contender
+        highest[contender] = max(valid.result.rate_per_s, highest.get(contender, 0.0))
+    return highest
+
+
+def ceiling(ceilings_per_s: dict[str, float]) -> float | None:
+    """Return the highest rate that the loader has shown on any bare server.
+
+    Of any, not of the contender's own server: a slow server's bare app says how fast the *server* is. Hypercorn answers
+    a bare app hardly faster than a framework, so 70 % of that would call every contender on it loader-bound while
+    the loader's core is nine tenths idle.
+    """
+    return max(ceilings_per_s.values(), default=None)
+
+
+def paired(
+    numerators: Iterable[ValidTrial], denominators: Iterable[ValidTrial]
+) -> tuple[tuple[ValidTrial, ValidTrial], ...]:
+    """Pair two contenders' trials that ran in the same round, in the order of the rounds."""
+    below = {valid.trial.round: valid for valid in denominators}
+    pairs = [(above, below[above.trial.round]) for above in numerators if above.trial.round in below]
+    return tuple(sorted(pairs, key=lambda pair: pair[0].trial.round))

@@ -1,0 +1,122 @@
+"""Judges whether the waits of earlier requests block later ones, by how many waits are in progress at once."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+
+from benchmarks.judge import measures, trials, why, wording
+from benchmarks.judge.claims import Claim, ClaimTest
+from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.judge.judgement import Estimate, Figure, Outcome
+from benchmarks.judge.statistics import bounds, geometric_mean, median_and_range
+from benchmarks.judge.trials import ValidTrial
+
+QUEUED_FRACTION = 0.8
+"""With fewer waits in progress than this share of the connections, requests did queue."""
+
+BUSY_CPU_FRACTION = 0.9
+"""A server that uses more than this of a core may be held up by its work, not by the waits."""
+
+
+def unmeasured(_claim: Claim, _test: ClaimTest) -> tuple[Figure, ...]:
+    """Return the figure that the claim is about, without a measurement."""
+    return (_figure("waits in progress, async", None),)
+
+
+def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Finding:
+    """Hold the waits in progress with ``async def`` against the threads of its server.
+
+    More waits than threads cannot each hold a thread: they do not block. No more waits than threads, although further
+    connections queue and the core is idle, means that they do.
+
+    Raises:
+        RefusedError: See ``Evidence.find`` and ``Evidence.timed``; also when the workload waits for nothing.
+    Source:
+        Little, "A proof for the queuing formula: L = lambda W", Operations Research 9(3), 1961: the mean number in
+        progress is the rate times the time that each spends.
+    """
+    wait_ms = evidence.wait_ms(test.workload)
+    if wait_ms <= 0:
+        raise RefusedError(f"The workload {test.workload} waits for nothing in this run: it needs a wait to be tried.")
+    asynchronous = evidence.find(test.framework, "async", serving, test.workload)
+    valid = evidence.timed(asynchronous, test.workload)
+    in_progress = _in_progress(valid, wait_ms)
+    connections = min(trial.trial.load.vus for trial in valid)
+    threads = _threads(valid)
+    outcome, doubt = _decide(in_progress, threads, connections, _cpu_fraction(valid))
+
+    sync = evidence.find_if_there(test.framework, "sync", serving, test.workload)
+    sync_valid = evidence.valid(sync, test.workload) if sync else ()
+    sync_in_progress = _in_progress(sync_valid, wait_ms) if sync_valid else None
+    pairs = trials.paired(valid, sync_valid)
+    rate = measures.ratio(pairs, measures.rate_per_s) if pairs else None
+
+    sentence = (
+        f"With {connections} connections and a wait of {wait_ms:g} ms, async def had {wording.counted(in_progress)} waits "
+        "in progress at once"
+    )
+    sentence += "" if threads is None else f" on {wording.span(threads)} threads"
+    sentence += "" if sync_in_progress is None else f", def {wording.counted(sync_in_progress)}"
+    sentence += "" if rate is None else f": {wording.ratio(rate)} the requests of def"
+    return Finding(
+        outcome=outcome,
+        figures=(
+            _figure("waits in progress, async", in_progress),
+            _figure("threads alive, async (range)", threads),
+            _figure("waits in progress, sync", sync_in_progress),
+            Figure(name="rate async/sync", unit="×", estimate=rate, tutorial_value=None),
+        ),
+        sentence=f"{sentence}{doubt}.",
+        why=why.waits(
+            evidence.summary(sync, test.workload) if sync else None,
+            evidence.summary(asynchronous, test.workload),
+            in_progress.value,
+            None if sync_in_progress is None else sync_in_progress.value,
+        ),
+    )
+
+
+def _decide(
+    in_progress: Estimate, threads: Estimate | None, connections: int, cpu_fraction: float | None
+) -> tuple[Outcome, str]:
+    """Return the outcome, and why it is in doubt with what to do, to be added to the sentence; empty when it is not."""
+    if threads is None:
+        return "inconclusive", "; how many threads it had was not observed, and not every platform tells"
+    low, high = bounds(in_progress)
+    most = threads.value if threads.high is None else threads.high
+    if low > most:
+        return "replicated", ""
+    if high > most:
+        again = f"run more rounds (--rounds {2 * in_progress.samples}) or longer trials (--duration)"
+        return "inconclusive", f"; the interval reaches to both sides of the number of threads: {again}"
+    if high >= QUEUED_FRACTION * connections:
+        return "inconclusive", (
+            "; nearly every connection was in its wait, so nothing queued that could be blocked: it takes more "
+            "connections than threads, as in the presets tutorial and full"
+        )
+    if cpu_fraction is not None and cpu_fraction > BUSY_CPU_FRACTION:
+        busy = f"the server used {100 * cpu_fraction:.0f} % of a core"
+        return (
+            "inconclusive",
+            f"; {busy}, so its work may hold requests up rather than their waits: use a faster machine",
+        )
+    return "contradicted", ""
+
+
+def _in_progress(valid: Sequence[ValidTrial], wait_ms: float) -> Estimate:
+    return geometric_mean([trial.result.rate_per_s * wait_ms / 1000 for trial in valid])
+
+
+def _threads(valid: Sequence[ValidTrial]) -> Estimate | None:
+    seen = measures.observed(valid, lambda observation: observation.threads)
+    return median_and_range(seen) if seen else None
+
+
+def _cpu_fraction(valid: Sequence[ValidTrial]) -> float | None:
+    seen = measures.observed(valid, lambda observation: observation.cpu_fraction)
+    return statistics.median(seen) if seen else None
+
+
+def _figure(name: str, estimate: Estimate | None) -> Figure:
+    return Figure(name=name, unit="", estimate=estimate, tutorial_value=None)

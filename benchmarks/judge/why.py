@@ -1,0 +1,206 @@
+"""Writes the cause of a verdict from the observed switches, threads and CPU per request, never from a name.
+
+Each function looks for a mechanism that the figures show and that points the way the rates went. Where there is none
+it says so: a surprising run gets a true sentence, not the expected one.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from benchmarks.judge import wording
+from benchmarks.judge.judgement import Estimate, Summary
+
+NOT_OBSERVED = (
+    "Cause not seen: the server's CPU time and context switches were not observed in this run; not every platform "
+    "tells them."
+)
+
+_THREAD_A_REQUEST = 0.5
+"""Threads started a request from which on every request is taken to start one; what else starts threads is rare."""
+
+_SWITCHES_OF_A_HOP = 1.0
+"""Voluntary switches a request: handing work to another thread takes at least one, a thread that waits for it."""
+
+_NO_SWITCHES = 0.5
+"""Voluntary switches a request below which a thread goes from request to request without waiting."""
+
+_COST_RATIO = 1.1
+"""CPU times closer than this are taken for the same: what differs less explains no difference worth a cause."""
+
+_ACCOUNTED_RATIO = 1.25
+"""A ratio of CPU times this close to the ratio of rates accounts for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cost:
+    """What one twin's request costs, as observed."""
+
+    keyword: str
+    cpu_us: float
+    switches: float
+    started: float | None
+    running: float | None
+    epoll: float | None
+
+    @property
+    def starts_threads(self) -> bool:
+        return self.started is not None and self.started >= _THREAD_A_REQUEST
+
+    def __str__(self) -> str:
+        return f"{wording.per_request(self.switches)} voluntary switches and {self.cpu_us:,.0f} µs of CPU"
+
+
+def twins(sync: Summary, asynchronous: Summary, rate: Estimate, wait_ms: float) -> str:
+    """Say why one twin serves more requests than the other, or why neither does.
+
+    Args:
+        sync: The ``def`` twin.
+        asynchronous: The ``async def`` twin.
+        rate: Async over sync.
+        wait_ms: How long the view waits; 0 when there is no I/O to gain from.
+    """
+    before, after = _cost(sync, "def"), _cost(asynchronous, "async def")
+    if before is None or after is None:
+        return NOT_OBSERVED
+    cost_ratio = after.cpu_us / before.cpu_us
+    same_cost = 1 / _COST_RATIO < cost_ratio < _COST_RATIO
+    differ = wording.excludes_one(rate)
+    if differ and rate.value > 1 and cost_ratio <= 1 / _COST_RATIO:
+        return _dearer(before, after, wait_ms)
+    if differ and rate.value < 1 and cost_ratio >= _COST_RATIO:
+        return _dearer(after, before, wait_ms)
+    seen = f"{before} a request with def, {after} with async def"
+    if same_cost and not differ:
+        return f"Both cost about the same: {seen}."
+    return f"Cause not seen in these figures: {seen}."
+
+
+def waits(sync: Summary | None, asynchronous: Summary, in_progress: float, sync_in_progress: float | None) -> str:
+    """Say what a waiting request holds on to.
+
+    Args:
+        sync: The ``def`` twin; ``None`` where it was not measured.
+        asynchronous: The ``async def`` twin.
+        in_progress: Waits in progress at once with ``async def``, on average.
+        sync_in_progress: The same with ``def``.
+    """
+    threads = asynchronous.threads
+    if threads is None:
+        return "Cause not seen: the server's threads were not observed in this run; not every platform tells them."
+    if in_progress > threads:
+        ran = asynchronous.running_threads
+        told = f"A wait holds no thread: {wording.count(in_progress)} at once on {wording.count(threads)} threads"
+        told += "" if ran is None else f", of which {wording.count(ran)} ran"
+        if sync_in_progress is None or sync is None or sync.threads is None:
+            return f"{told}."
+        other = f"{wording.count(sync_in_progress)} at once on {wording.count(sync.threads)} threads"
+        if sync_in_progress > sync.threads:
+            return f"{told}; nor does it with def: {other}."
+        return f"{told}; with def each wait holds one: {other}."
+    if in_progress < 1.5:
+        told = f"Waits go one after another: {wording.count(in_progress)} at once, as if all requests shared one thread"
+    else:
+        told = f"A wait holds its thread: {wording.count(in_progress)} at once on {wording.count(threads)} threads"
+    started = asynchronous.threads_started_per_request
+    if started is not None and started >= _THREAD_A_REQUEST:
+        told += f", and each request starts a thread besides ({wording.per_request(started)} a request)"
+    if sync_in_progress is not None and abs(math.log(sync_in_progress / in_progress)) < math.log(_COST_RATIO):
+        told += f"; def is held up just the same ({wording.count(sync_in_progress)})"
+    return f"{told}."
+
+
+def event_loop(sync: Summary | None, asynchronous: Summary) -> str:
+    """Say what runs the requests of ``async def``, and what ``def`` needs.
+
+    Args:
+        sync: The ``def`` twin; ``None`` where it was not measured.
+        asynchronous: The ``async def`` twin.
+    """
+    after = _cost(asynchronous, "async def")
+    if after is None or after.running is None:
+        return NOT_OBSERVED
+    if after.starts_threads:
+        started = wording.per_request(after.started or 0.0)
+        return f"Each request starts a thread{_with_loop(after, sync)}: {started} started, {after} a request."
+    switches = f"{wording.per_request(after.switches)} voluntary switches a request"
+    if after.running > 1:
+        return f"Requests are handed between {wording.count(after.running)} threads: {switches}."
+    before = None if sync is None else _cost(sync, "def")
+    if before is None or before.running is None:
+        return f"One thread takes every request from start to end: {switches}."
+    return (
+        f"One thread takes every request from start to end: {switches}; "
+        f"def ran on {wording.count(before.running)} threads with {wording.per_request(before.switches)}."
+    )
+
+
+def best(first: Summary, second: Summary, rate: Estimate) -> str:
+    """Say how far CPU time accounts for the ratio of two contenders' rates.
+
+    Args:
+        first: The numerator.
+        second: The denominator.
+        rate: First over second.
+    """
+    above, below = _cost(first, first.contender), _cost(second, second.contender)
+    if above is None or below is None:
+        return NOT_OBSERVED
+    cost_ratio = below.cpu_us / above.cpu_us
+    seen = (
+        f"{above.keyword} took {above} a request, {below.keyword} {below}, "
+        f"which by CPU time alone makes {wording.times(cost_ratio)} ×"
+    )
+    if abs(math.log(cost_ratio / rate.value)) <= math.log(_ACCOUNTED_RATIO):
+        return f"CPU time accounts for it: {seen}."
+    return f"Cause not seen in these figures: {seen}."
+
+
+def _dearer(dear: _Cost, cheap: _Cost, wait_ms: float) -> str:
+    against = f"against {cheap} with {cheap.keyword}"
+    if dear.starts_threads and not cheap.starts_threads:
+        loop = " and an event loop" if _more(dear.epoll, cheap.epoll) else ""
+        return (
+            f"Each {dear.keyword} request starts a thread{loop}: {wording.per_request(dear.started or 0.0)} threads "
+            f"started, {dear} a request, {against}."
+        )
+    more_switches = dear.switches - cheap.switches >= _SWITCHES_OF_A_HOP
+    if more_switches and cheap.switches < _NO_SWITCHES and (dear.running is None or dear.running > 1):
+        no_io = "" if wait_ms else ", not I/O: the endpoint does none"
+        effect = "the gain is the thread hop saved" if dear.keyword == "def" else "the loss is the thread hop"
+        return (
+            f"Each {dear.keyword} request hops to a worker thread and back: {dear} a request, {against}: "
+            f"{effect}{no_io}."
+        )
+    cause = "gives up its core more often" if more_switches else "does more work without more switches"
+    return f"Each {dear.keyword} request {cause}: {dear}, {against}{_shared_thread(dear, cheap)}."
+
+
+def _shared_thread(dear: _Cost, cheap: _Cost) -> str:
+    """Say that one worker thread serves the process, where two threads ran with either keyword and handed work over."""
+    if dear.running == cheap.running == 2 and min(dear.switches, cheap.switches) >= _SWITCHES_OF_A_HOP:
+        return "; two threads ran with either, so every request passes through the one beside the event loop's"
+    return ""
+
+
+def _with_loop(starting: _Cost, other: Summary | None) -> str:
+    return " and an event loop" if other is not None and _more(starting.epoll, other.epoll_descriptors) else ""
+
+
+def _more(one: float | None, other: float | None) -> bool:
+    return one is not None and other is not None and one > other
+
+
+def _cost(summary: Summary, keyword: str) -> _Cost | None:
+    cpu, switches = summary.cpu_us_per_request, summary.voluntary_switches_per_request
+    if cpu is None or switches is None:
+        return None
+    return _Cost(
+        keyword=keyword,
+        cpu_us=cpu.value,
+        switches=switches,
+        started=summary.threads_started_per_request,
+        running=summary.running_threads,
+        epoll=summary.epoll_descriptors,
+    )

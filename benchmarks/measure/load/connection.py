@@ -1,0 +1,238 @@
+"""Asks one server over one connection, one request at a time, and tallies what comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from array import array
+from collections import Counter
+from dataclasses import dataclass
+from time import monotonic_ns
+from typing import cast
+
+import httptools
+
+RECONNECT_PAUSE_S = 0.05
+"""After a connection that failed, so that a dead server does not make the loader spin."""
+
+_OPENING_LIMIT_BYTES = 65_536
+
+
+class Tally:
+    """What all virtual users together have seen since the last reset.
+
+    Attributes:
+        latencies_ns: Of the valid answers, from the write of the request to the arrival of the answer's last byte.
+        errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``.
+        statuses: Count by HTTP status of every whole answer, valid or not.
+        sent_bytes: Written to sockets.
+        received_bytes: Read from sockets.
+    """
+
+    __slots__ = ("errors", "latencies_ns", "received_bytes", "sent_bytes", "statuses")
+
+    def __init__(self) -> None:
+        self.latencies_ns = array("q")
+        self.errors: Counter[str] = Counter()
+        self.statuses: Counter[int] = Counter()
+        self.sent_bytes = 0
+        self.received_bytes = 0
+
+    def reset(self) -> None:
+        """Forget everything, in place: the connections go on with the same tally."""
+        del self.latencies_ns[:]
+        self.errors.clear()
+        self.statuses.clear()
+        self.sent_bytes = 0
+        self.received_bytes = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What every request asks, and what makes an answer valid.
+
+    Attributes:
+        request: The request as it goes over the wire.
+        expected_body_bytes: Length of the body of a valid answer.
+    """
+
+    request: bytes
+    expected_body_bytes: int
+
+
+class Connection(asyncio.Protocol):
+    """One keep-alive connection in the closed model: the next request goes out when the whole answer is in.
+
+    Attributes:
+        answers: Whole answers so far, valid or not.
+        sent_ns: When the request now in flight was written, on the clock of ``time.monotonic_ns()``.
+        ended: Done when this connection will ask no more; its result is the pause before the next connection, seconds.
+    """
+
+    __slots__ = (
+        "_body_bytes",
+        "_expected_body_bytes",
+        "_in_packet",
+        "_keep_alive",
+        "_opening",
+        "_parser",
+        "_request",
+        "_request_bytes",
+        "_status",
+        "_tally",
+        "_transport",
+        "_whole_body_bytes",
+        "answers",
+        "ended",
+        "sent_ns",
+    )
+
+    def __init__(self, question: Question, tally: Tally, ended: asyncio.Future[float]) -> None:
+        self._request = question.request
+        self._request_bytes = len(question.request)
+        self._expected_body_bytes = question.expected_body_bytes
+        self._tally = tally
+        self._transport: asyncio.Transport | None = None
+        self._parser = httptools.HttpResponseParser(self)
+        self._opening = b""
+        self._body_bytes = 0
+        self._in_packet = 0
+        self._status = 0
+        self._whole_body_bytes = 0
+        self._keep_alive = True
+        self.answers = 0
+        self.sent_ns = 0
+        self.ended = ended
+
+    @property
+    def in_flight(self) -> bool:
+        """Whether a request has been written and its answer is not whole."""
+        return self._transport is not None and not self.ended.done()
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Ask for the first time."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._ask()
+
+    def data_received(self, data: bytes) -> None:
+        """Parse what arrived; when it makes the answer whole, count it and ask again."""
+        arrived_ns = monotonic_ns()
+        self._tally.received_bytes += len(data)
+        try:
+            self._parser.feed_data(data)
+        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
+            self._fail("connection", RECONNECT_PAUSE_S)
+            return
+        if self._in_packet == 1:
+            self._in_packet = 0
+            self._opening = b""
+            self._count(arrived_ns)
+            if self._keep_alive:
+                self._ask()
+            else:
+                self._end(0.0)
+        elif self._in_packet == 0:
+            if len(self._opening) < _OPENING_LIMIT_BYTES:
+                self._opening += data
+        else:
+            # More answers than requests: from here on no answer could be told to belong to its request.
+            self._count(arrived_ns)
+            self._fail("connection", RECONNECT_PAUSE_S)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Count the request in flight as lost, unless the end of the connection is the end of its answer."""
+        if self.ended.done():
+            return
+        if exc is None and self._opening and body_ends_with_connection(self._opening):
+            self._status = self._parser.get_status_code()
+            self._whole_body_bytes = self._body_bytes
+            self._count(monotonic_ns())
+            self._end(0.0)
+        else:
+            self._fail("connection", RECONNECT_PAUSE_S)
+
+    def on_body(self, body: bytes) -> None:
+        """Take a piece of the answer's body from the parser."""
+        self._body_bytes += len(body)
+
+    def on_message_complete(self) -> None:
+        """Take the end of an answer from the parser."""
+        parser = self._parser
+        status = parser.get_status_code()
+        if status < 200:
+            # An interim answer (103 Early Hints ...): the answer itself is still to come.
+            return
+        self._in_packet += 1
+        if self._in_packet == 1:
+            self._status = status
+            self._whole_body_bytes = self._body_bytes
+            self._keep_alive = parser.should_keep_alive()
+        self._body_bytes = 0
+
+    def expire(self) -> None:
+        """Give up the request in flight: it took too long."""
+        self._fail("timeout", 0.0)
+
+    def cut(self) -> None:
+        """Drop the connection with whatever is in flight, counting nothing."""
+        self._end(0.0)
+
+    def _ask(self) -> None:
+        self._tally.sent_bytes += self._request_bytes
+        self.sent_ns = monotonic_ns()
+        self._transport.write(self._request)  # type: ignore[union-attr]  # the hot path: only called when connected
+
+    def _count(self, arrived_ns: int) -> None:
+        self.answers += 1
+        tally = self._tally
+        status = self._status
+        tally.statuses[status] += 1
+        if status >= 300:
+            tally.errors["status"] += 1
+        elif self._whole_body_bytes != self._expected_body_bytes:
+            tally.errors["body"] += 1
+        else:
+            tally.latencies_ns.append(arrived_ns - self.sent_ns)
+
+    def _fail(self, kind: str, pause_s: float) -> None:
+        self._tally.errors[kind] += 1
+        self._end(pause_s)
+
+    def _end(self, pause_s: float) -> None:
+        if not self.ended.done():
+            self.ended.set_result(pause_s)
+        if self._transport is not None:
+            self._transport.abort()
+
+
+def body_ends_with_connection(opening: bytes) -> bool:
+    """Say whether an answer has no other end than its connection's: it names no length and is not chunked.
+
+    Args:
+        opening: The answer's first bytes.
+    Returns:
+        False also when its head is not whole.
+    """
+    head = _Head()
+    httptools.HttpResponseParser(head).feed_data(opening)
+    return head.in_body and not head.delimited
+
+
+class _Head:
+    """Looks at the headers of an answer, which the hot path does not do."""
+
+    def __init__(self) -> None:
+        self.in_body = False
+        self.delimited = False
+
+    def on_message_begin(self) -> None:
+        self.delimited = False
+
+    def on_header(self, name: bytes, _value: bytes) -> None:
+        self.delimited |= name.lower() in {b"content-length", b"transfer-encoding"}
+
+    def on_headers_complete(self) -> None:
+        self.in_body = True
+
+    def on_message_complete(self) -> None:
+        # Also of an interim answer, which has no body and is not the answer.
+        self.in_body = False

@@ -1,0 +1,88 @@
+"""Turns orders and events into lines of JSON and back, for the pipes between runner and load engine."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass
+
+from benchmarks.measure.load.engine import LoadOrder
+from benchmarks.model import LatencySummary, LoadProfile, LoadResult
+
+
+@dataclass(frozen=True, slots=True)
+class Measuring:
+    """The measured interval has begun, at this time on the clock of ``time.monotonic()``."""
+
+    began_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The interval is over, and this is what was seen."""
+
+    result: LoadResult
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The loader cannot go on, for a reason that it could put into words."""
+
+    message: str
+
+
+Event = Measuring | Finished | Failed
+
+
+def encode_order(order: LoadOrder) -> bytes:
+    """Return an order as one line."""
+    return _line(asdict(order))
+
+
+def decode_order(line: bytes) -> LoadOrder:
+    """Read an order back.
+
+    Raises:
+        ValueError: The line is not JSON.
+        KeyError: A part is missing.
+        TypeError: There is a part that orders do not have.
+    """
+    fields = json.loads(line)
+    fields["load"] = LoadProfile(**fields["load"])
+    fields["cpus"] = tuple(fields["cpus"])
+    return LoadOrder(**fields)
+
+
+def encode_event(event: Event) -> bytes:
+    """Return an event as one line."""
+    return _line({"event": type(event).__name__, **asdict(event)})
+
+
+def decode_event(line: bytes) -> Event:
+    """Read an event back.
+
+    Raises:
+        ValueError: The line is not JSON, or of no event that there is.
+        KeyError: A part is missing.
+        TypeError: There is a part that results do not have.
+    """
+    fields = json.loads(line)
+    match fields["event"]:
+        case "Measuring":
+            return Measuring(fields["began_s"])
+        case "Finished":
+            return Finished(_result(fields["result"]))
+        case "Failed":
+            return Failed(fields["message"])
+        case unknown:
+            raise ValueError(f"no such event: {unknown}")
+
+
+def _result(fields: dict[str, object]) -> LoadResult:
+    latency = fields["latency"]
+    if isinstance(latency, dict):
+        fields["latency"] = LatencySummary(**latency)
+    return LoadResult(**fields)  # type: ignore[arg-type]  # as our own other half wrote it
+
+
+def _line(fields: dict[str, object]) -> bytes:
+    return json.dumps(fields).encode("ascii") + b"\n"

@@ -1,0 +1,198 @@
+"""Observes a server's process tree from outside, by what the operating system counts anyway.
+
+A window is two samples under steady load and a few looks between; its rates divide by the rate of valid answers, so
+the window need not coincide with the load's interval. Linux's /proc gives everything; elsewhere psutil gives what it
+can and the rest is ``None``.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import psutil
+
+from benchmarks.model import Observation
+
+_LINUX = sys.platform == "linux"
+_PROC = Path("/proc")
+
+
+@dataclass(frozen=True, slots=True)
+class _ThreadSample:
+    run_ns: int
+    voluntary: int
+    involuntary: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    at_s: float
+    cpu_s: float
+    system_fraction: float
+    processes: int
+    thread_count: int
+    threads: Mapping[int, _ThreadSample] | None
+    started: int | None
+    epoll_descriptors: int | None
+    resident_bytes: int
+
+
+class Observer:
+    """Watches one process tree during one trial.
+
+    Args:
+        pid: Root of the tree.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._root = psutil.Process(pid)
+        self._samples: list[_Sample] = []
+
+    def sample(self) -> None:
+        """Take a sample; the first and the last are the ends of the window.
+
+        Raises:
+            psutil.NoSuchProcess: The root has ended.
+        """
+        self._samples.append(_sample(self._root))
+
+    def observation(self, rate_per_s: float) -> Observation | None:
+        """Return what the window shows, or ``None`` when there are fewer than two samples or no answers.
+
+        Args:
+            rate_per_s: Valid answers per second, in the same steady state.
+        """
+        if len(self._samples) < 2 or rate_per_s <= 0:
+            return None
+        first, last = self._samples[0], self._samples[-1]
+        window_s = last.at_s - first.at_s
+        requests = rate_per_s * window_s
+        cpu_s = last.cpu_s - first.cpu_s
+        # The kernel counts user and system time in ticks of 10 ms; only their sum is known to the nanosecond.
+        system_s = last.cpu_s * last.system_fraction - first.cpu_s * first.system_fraction
+        system_s = min(max(system_s, 0.0), cpu_s)
+        voluntary, involuntary, running = _threads_between(first.threads, last.threads)
+        return Observation(
+            cpu_user_us_per_request=(cpu_s - system_s) / requests * 1e6,
+            cpu_system_us_per_request=system_s / requests * 1e6,
+            voluntary_switches_per_request=None if voluntary is None else voluntary / requests,
+            involuntary_switches_per_request=None if involuntary is None else involuntary / requests,
+            threads_started_per_request=(
+                None if first.started is None or last.started is None else (last.started - first.started) / requests
+            ),
+            cpu_fraction=cpu_s / window_s,
+            processes=max(sample.processes for sample in self._samples),
+            threads=max(sample.thread_count for sample in self._samples),
+            running_threads=running,
+            epoll_descriptors=_most(sample.epoll_descriptors for sample in self._samples),
+            resident_bytes=max(sample.resident_bytes for sample in self._samples),
+        )
+
+
+def _sample(root: psutil.Process) -> _Sample:
+    processes = [root, *root.children(recursive=True)]
+    at_s = time.monotonic()
+    cpu_s = user_s = system_s = 0.0
+    thread_count = resident_bytes = 0
+    threads: dict[int, _ThreadSample] = {}
+    epoll_descriptors = 0
+    for process in processes:
+        try:
+            with process.oneshot():
+                times = process.cpu_times()
+                thread_count += process.num_threads()
+                resident_bytes += process.memory_info().rss
+        except psutil.NoSuchProcess:
+            if process is root:
+                raise
+            continue
+        user_s += times.user
+        system_s += times.system
+        cpu_s += _cpu_time_s(process.pid, times.user + times.system)
+        if _LINUX:
+            threads |= _thread_samples(process.pid)
+            epoll_descriptors += _count_epoll_descriptors(process.pid)
+    ticks_s = user_s + system_s
+    return _Sample(
+        at_s=at_s,
+        cpu_s=cpu_s,
+        system_fraction=system_s / ticks_s if ticks_s else 0.0,
+        processes=len(processes),
+        thread_count=thread_count,
+        threads=threads if _LINUX else None,
+        started=_started_on_machine() if _LINUX else None,
+        epoll_descriptors=epoll_descriptors if _LINUX else None,
+        resident_bytes=resident_bytes,
+    )
+
+
+def _cpu_time_s(pid: int, ticks_s: float) -> float:
+    """Return a process's CPU time, ended threads included, seconds.
+
+    Source:
+        clock_getcpuclockid(3) on Linux: the clock of another process is ``~pid << 3 | CPUCLOCK_SCHED (2)``, which has
+        nanoseconds where /proc has ticks of 10 ms. Elsewhere the ticks stand.
+    """
+    if not _LINUX:
+        return ticks_s
+    try:
+        return time.clock_gettime(~pid << 3 | 2)
+    except OSError:
+        return ticks_s
+
+
+def _thread_samples(pid: int) -> dict[int, _ThreadSample]:
+    # The process's own status file counts only its main thread; each thread has one of its own, until it ends.
+    samples: dict[int, _ThreadSample] = {}
+    for task in os.scandir(_PROC / str(pid) / "task"):
+        folder = Path(task.path)
+        try:
+            status = (folder / "status").read_text()
+            run_ns = int((folder / "schedstat").read_text().split()[0])
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        counts = {name: value for name, _, value in (line.partition(":") for line in status.splitlines()[-2:])}
+        samples[int(task.name)] = _ThreadSample(
+            run_ns, int(counts["voluntary_ctxt_switches"]), int(counts["nonvoluntary_ctxt_switches"])
+        )
+    return samples
+
+
+def _threads_between(
+    first: Mapping[int, _ThreadSample] | None, last: Mapping[int, _ThreadSample] | None
+) -> tuple[int | None, int | None, int | None]:
+    """Return voluntary and involuntary switches, and how many threads alive at both ends ran."""
+    if first is None or last is None:
+        return None, None, None
+    none = _ThreadSample(0, 0, 0)
+    voluntary = sum(thread.voluntary - first.get(tid, none).voluntary for tid, thread in last.items())
+    involuntary = sum(thread.involuntary - first.get(tid, none).involuntary for tid, thread in last.items())
+    running = sum(last[tid].run_ns > first[tid].run_ns for tid in last.keys() & first.keys())
+    return voluntary, involuntary, running
+
+
+def _started_on_machine() -> int:
+    for line in (_PROC / "stat").read_text().splitlines():
+        if line.startswith("processes "):
+            return int(line.split()[1])
+    raise AssertionError("Linux's /proc/stat has counted forks and clones since 2.4")
+
+
+def _count_epoll_descriptors(pid: int) -> int:
+    count = 0
+    for descriptor in os.scandir(_PROC / str(pid) / "fd"):
+        try:
+            count += os.readlink(descriptor.path) == "anon_inode:[eventpoll]"  # noqa: PTH115 (no path of a file)
+        except FileNotFoundError:
+            continue
+    return count
+
+
+def _most(values: Iterable[int | None]) -> int | None:
+    known = [value for value in values if value is not None]
+    return max(known) if known else None

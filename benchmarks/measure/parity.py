@@ -1,0 +1,106 @@
+"""Checks, before anything is timed, that every contender gives the same answer, and fetches the OpenAPI documents."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from benchmarks.contenders import catalogue
+from benchmarks.measure.server import Answer, RunningServer, running
+from benchmarks.model import HEALTH_BODY, Contender, DocumentPair, Plan, Workload
+
+DOCUMENT_PATHS = ("/openapi-before.json", "/openapi-after.json")
+"""Where every framework's app publishes its document without and with the response model."""
+
+_STARTS_AT_ONCE = 2
+
+
+class ParityError(Exception):
+    """A contender does not answer what all must answer; the message shows both."""
+
+
+def check_answer(server: RunningServer, contender: Contender, workload: Workload) -> int:
+    """Ask once and hold the answer against the contract of all contenders.
+
+    Args:
+        server: Runs the contender's app.
+        contender: Whose path to ask.
+        workload: What to ask for.
+    Returns:
+        Length of the body, bytes.
+    Raises:
+        ParityError: Another status, content type or JSON than all must give.
+        ServerError: No answer.
+    """
+    path = workload.path_for(contender)
+    answer = server.get(path)
+    if difference := _difference(answer):
+        raise ParityError(
+            server.explain(
+                f"answered GET {path} with {difference}.\n"
+                "  Contenders are compared only when all give the same answer: mend the app, or leave this one out"
+            )
+        )
+    return len(answer.body)
+
+
+def check_all(plan: Plan, cpus: Sequence[int] = ()) -> dict[str, DocumentPair]:
+    """Start each app once, check every twin's answer under every workload, and fetch the OpenAPI documents.
+
+    Apps start side by side, as nothing is timed yet.
+
+    Args:
+        plan: What is going to run.
+        cpus: Cores that the servers may use.
+    Returns:
+        The documents by framework, of those that publish them.
+    Raises:
+        ParityError: The first contender, in the plan's order, that answers otherwise.
+        ServerError: The first that does not start or answer.
+    """
+    with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
+        found = list(pool.map(lambda twins: _check_app(twins, plan, cpus), catalogue.by_command(plan.contenders)))
+    documents: dict[str, DocumentPair] = {}
+    for framework, pair in found:
+        if pair is not None:
+            documents.setdefault(framework, pair)
+    return documents
+
+
+def _check_app(twins: Sequence[Contender], plan: Plan, cpus: Sequence[int]) -> tuple[str, DocumentPair | None]:
+    first = twins[0]
+    with running(first, plan.workloads[0].path_for(first), cpus) as server:
+        for contender in twins:
+            for workload in plan.workloads:
+                if contender.id in plan.workload_contenders[workload.name]:
+                    check_answer(server, contender, workload)
+        pair = None if first.variant is None else _documents(server)
+    return first.framework, pair
+
+
+def _documents(server: RunningServer) -> DocumentPair | None:
+    before, after = (_json(server.get(path)) for path in DOCUMENT_PATHS)
+    return None if before is None or after is None else DocumentPair(before=before, after=after)
+
+
+def _json(answer: Answer) -> Mapping[str, Any] | None:
+    if answer.status != 200:
+        return None
+    try:
+        value = json.loads(answer.body)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _difference(answer: Answer) -> str | None:
+    if answer.status != 200:
+        return f"status {answer.status} instead of 200"
+    if answer.content_type != "application/json":
+        return f"content type {answer.content_type} instead of application/json"
+    body = _json(answer)
+    if body != HEALTH_BODY:
+        return f"{answer.body[:200]!r} instead of {json.dumps(dict(HEALTH_BODY))}"
+    return None

@@ -1,0 +1,192 @@
+"""Plans a run and orders its trials: interleaved rounds, each in a random order from the recorded seed."""
+
+from __future__ import annotations
+
+import difflib
+import random
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.contenders import catalogue
+from benchmarks.model import Contender, LoadProfile, Plan, Workload
+
+HEALTH = Workload(name="health", path="/health/{variant}")
+WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
+
+STARTUP_ESTIMATE_S = 1.3
+"""What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
+
+
+class UnknownPresetError(Exception):
+    """No preset has this name; the message suggests the nearest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A ready-made size of run.
+
+    Attributes:
+        summary: One line for a person.
+        health: Load of the health workload; 10 virtual users, as in the tutorial.
+        wait: Load of the wait workload; more virtual users than any server's threads, or nothing would queue.
+        health_rounds: Rounds of the health workload.
+        wait_rounds: Rounds of the wait workload, whose rates hold still because a timer makes them.
+    """
+
+    summary: str
+    health: LoadProfile
+    wait: LoadProfile
+    health_rounds: int
+    wait_rounds: int
+
+
+PRESETS: dict[str, Preset] = {
+    "quick": Preset(
+        summary="under three minutes; for a class",
+        health=LoadProfile(vus=10, duration_s=1.0, warmup_s=0.3),
+        wait=LoadProfile(vus=60, duration_s=1.0, warmup_s=0.2),
+        health_rounds=5,
+        wait_rounds=3,
+    ),
+    "tutorial": Preset(
+        summary="10 virtual users for 30 s a trial, as in the tutorial",
+        health=LoadProfile(vus=10, duration_s=30.0, warmup_s=2.0),
+        wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
+        health_rounds=3,
+        wait_rounds=3,
+    ),
+    "full": Preset(
+        summary="more and longer rounds; for figures to quote",
+        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0),
+        wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
+        health_rounds=10,
+        wait_rounds=5,
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledTrial:
+    """A trial to come."""
+
+    round: int
+    position: int
+    contender: Contender
+    workload: Workload
+    load: LoadProfile
+    placebo: bool = False
+
+
+def find_preset(name: str) -> Preset:
+    """Return the preset of this name.
+
+    Raises:
+        UnknownPresetError: There is none.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.4)
+    suggestion = f" Did you mean {near[0]}?" if near else ""
+    raise UnknownPresetError(f"No preset is called {name!r}.{suggestion} There are: {', '.join(PRESETS)}.")
+
+
+def plan(
+    preset_name: str,
+    contenders: Sequence[Contender],
+    seed: int,
+    *,
+    vus: int | None = None,
+    duration_s: float | None = None,
+    rounds: int | None = None,
+) -> Plan:
+    """Plan a run from a preset and what the caller wants otherwise.
+
+    Args:
+        preset_name: See ``PRESETS``.
+        contenders: What to compare; empty for every contender but the bare servers.
+        seed: Of the rounds' random order.
+        vus: Virtual users of the health workload.
+        duration_s: Measured interval of every trial, seconds.
+        rounds: Number of rounds of every workload.
+    Raises:
+        UnknownPresetError: No such preset.
+    """
+    preset = find_preset(preset_name)
+    contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
+    ids = tuple(contender.id for contender in contenders)
+    waiting = tuple(contender.id for contender in contenders if contender.variant is not None)
+    return Plan(
+        preset=preset_name,
+        seed=seed,
+        contenders=tuple(contenders),
+        workloads=(HEALTH, WAIT),
+        loads={
+            HEALTH.name: _resized(preset.health, vus=vus, duration_s=duration_s),
+            WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s),
+        },
+        rounds={HEALTH.name: rounds or preset.health_rounds, WAIT.name: rounds or preset.wait_rounds},
+        workload_contenders={HEALTH.name: ids, WAIT.name: waiting},
+        placebo=_placebo(contenders),
+        ceilings=catalogue.CEILINGS,
+    )
+
+
+def trials(plan: Plan) -> Iterator[ScheduledTrial]:
+    """Yield every trial of the plan in the order to run it.
+
+    Round k of every workload comes before round k + 1 of any, so that a run cut short has something of each.
+    """
+    # Not for secrets: the same seed must give the same order.
+    shuffler = random.Random(plan.seed)  # noqa: S311
+    contenders = {contender.id: contender for contender in plan.contenders}
+    for round_number in range(1, max(plan.rounds.values()) + 1):
+        for workload in plan.workloads:
+            if round_number > plan.rounds[workload.name]:
+                continue
+            entries = [(contenders[name], False) for name in plan.workload_contenders[workload.name]]
+            if plan.placebo is not None and workload.name == HEALTH.name:
+                entries.append((contenders[plan.placebo], True))
+            shuffler.shuffle(entries)
+            for position, (contender, placebo) in enumerate(entries, start=1):
+                yield ScheduledTrial(
+                    round_number, position, contender, workload, plan.loads[workload.name], placebo=placebo
+                )
+
+
+def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
+    """Yield the trials of the bare servers, which come before the first round."""
+    for position, name in enumerate(plan.ceilings, start=1):
+        yield ScheduledTrial(0, position, catalogue.find(name), HEALTH, plan.loads[HEALTH.name])
+
+
+def estimate_s(plan: Plan) -> float:
+    """Return about how long the run will take, seconds."""
+    return sum(estimate_trial_s(trial) for trial in (*calibration(plan), *trials(plan)))
+
+
+def estimate_trial_s(trial: ScheduledTrial) -> float:
+    """Return about how long one trial will take, seconds."""
+    return STARTUP_ESTIMATE_S + _steady_after_s(trial) + trial.load.duration_s
+
+
+def _steady_after_s(trial: ScheduledTrial) -> float:
+    # Behind asgiref's bridge one thread serves the process: every virtual user waits for all the others' waits.
+    if trial.contender.bridge == "asgiref":
+        return max(trial.load.warmup_s, trial.load.vus * trial.workload.wait_ms / 1000)
+    return trial.load.warmup_s
+
+
+def _resized(load: LoadProfile, vus: int | None, duration_s: float | None) -> LoadProfile:
+    return LoadProfile(
+        vus=vus or load.vus,
+        duration_s=duration_s or load.duration_s,
+        warmup_s=load.warmup_s,
+        timeout_s=load.timeout_s,
+    )
+
+
+def _placebo(contenders: Sequence[Contender]) -> str:
+    """Choose which contender runs twice a round: the steadiest, one without threads, where there is one."""
+    on_the_loop = [contender for contender in contenders if contender.framework != "flask"]
+    preferred = [contender for contender in on_the_loop if contender.variant == "async"]
+    return (preferred or on_the_loop or list(contenders))[-1].id

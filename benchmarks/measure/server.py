@@ -1,0 +1,206 @@
+"""Starts a contender's real server on a free loopback port, waits until it answers, and always reaps it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shlex
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import IO
+
+from benchmarks.model import Contender
+
+HOST = "127.0.0.1"
+_POLL_S = 0.02
+_POLL_TIMEOUT_S = 1.0
+_LOG_TAIL_LINES = 15
+_PORT_ATTEMPTS = 3
+
+
+class ServerError(Exception):
+    """A server did not start or did not answer; the message shows its command and the tail of its log."""
+
+
+class _PortTakenError(ServerError):
+    """Somebody took the free port before the server could bind it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One HTTP answer, as far as contenders are compared by it."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+@dataclass(slots=True)
+class RunningServer:
+    """A server that answers.
+
+    Attributes:
+        contender: What runs.
+        process: Its process, leader of its own process group.
+        port: Its TCP port on ``HOST``.
+        log: Its standard output and error.
+    """
+
+    contender: Contender
+    process: subprocess.Popen[bytes]
+    port: int
+    log: IO[bytes]
+
+    def get(self, path: str, timeout_s: float = 10.0) -> Answer:
+        """Ask once.
+
+        Raises:
+            ServerError: No answer.
+        """
+        try:
+            return _get(self.port, path, timeout_s)
+        except (OSError, http.client.HTTPException) as error:
+            raise ServerError(self.explain(f"did not answer GET {path}: {error}")) from error
+
+    def death(self) -> str | None:
+        """Say how the process ended; ``None`` while it runs."""
+        status = self.process.poll()
+        if status is None:
+            return None
+        if status < 0:
+            return f"the server was killed by {signal.Signals(-status).name}"
+        return f"the server exited with status {status}"
+
+    def explain(self, what: str) -> str:
+        """Return an error message with the command and the tail of the log."""
+        return _explain(self.contender, self.port, self.log, what)
+
+
+@contextlib.contextmanager
+def running(
+    contender: Contender,
+    path: str,
+    cpus: Sequence[int] = (),
+    startup_timeout_s: float = 20.0,
+    stop_grace_s: float = 1.0,
+) -> Iterator[RunningServer]:
+    """Run a contender's server for the length of a ``with`` block.
+
+    Args:
+        contender: What to start.
+        path: Path to poll until there is an answer, of whatever status.
+        cpus: Cores that it may use; empty for any.
+        startup_timeout_s: How long it may take to answer, seconds.
+        stop_grace_s: How long it may take to stop after SIGTERM, seconds; then it is killed.
+    Raises:
+        ServerError: It exited or never answered.
+    """
+    for attempt in range(1, _PORT_ATTEMPTS + 1):
+        with contextlib.ExitStack() as stack:
+            log = stack.enter_context(tempfile.TemporaryFile())
+            server = _launch(contender, log, cpus)
+            stack.callback(_reap, server.process, stop_grace_s)
+            try:
+                _await_answer(server, path, startup_timeout_s)
+            except _PortTakenError:
+                if attempt < _PORT_ATTEMPTS:
+                    continue
+                raise
+            yield server
+            return
+
+
+def command_of(contender: Contender, port: int | str = "PORT") -> list[str]:
+    """Return the start command as an argument vector, the interpreter first."""
+    return [sys.executable, *(argument.format(host=HOST, port=port) for argument in contender.arguments)]
+
+
+def _launch(contender: Contender, log: IO[bytes], cpus: Sequence[int]) -> RunningServer:
+    port = _free_port()
+    # The person's own LAB_* settings are for the app they serve, not for the one under test.
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
+    process = subprocess.Popen(
+        command_of(contender, port),
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        env=environment | {"PYTHONUNBUFFERED": "1"},
+        start_new_session=True,
+    )
+    if cpus and hasattr(os, "sched_setaffinity"):
+        # While the interpreter still starts: every thread of the server is born later and inherits this.
+        with contextlib.suppress(ProcessLookupError):
+            os.sched_setaffinity(process.pid, cpus)
+    return RunningServer(contender, process, port, log)
+
+
+def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
+    deadline = time.monotonic() + timeout_s
+    while time.monotonic() < deadline:
+        if (death := server.death()) is not None:
+            message = server.explain(death)
+            taken = "address already in use" in message.lower()
+            raise (_PortTakenError if taken else ServerError)(message)
+        try:
+            _get(server.port, path, timeout_s=min(_POLL_TIMEOUT_S, max(_POLL_S, deadline - time.monotonic())))
+        except (OSError, http.client.HTTPException):
+            time.sleep(_POLL_S)
+        else:
+            # Whoever answered, it was not this server if this server is dead.
+            if server.death() is None:
+                return
+    raise ServerError(server.explain(f"did not answer GET {path} within {timeout_s:g} s"))
+
+
+def _get(port: int, path: str, timeout_s: float) -> Answer:
+    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
+    try:
+        connection.request("GET", path)
+        response = connection.getresponse()
+        return Answer(response.status, response.headers.get_content_type(), response.read())
+    finally:
+        connection.close()
+
+
+def _reap(process: subprocess.Popen[bytes], grace_s: float) -> None:
+    """End the whole process group, by SIGKILL if it ignores SIGTERM, and collect the leader."""
+    _signal_group(process, signal.SIGTERM)
+    try:
+        process.wait(timeout=grace_s)
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        # Also after a clean exit: a worker may have outlived its leader.
+        _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
+        process.wait()
+
+
+def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
+    with contextlib.suppress(ProcessLookupError, PermissionError):
+        if hasattr(os, "killpg"):
+            os.killpg(process.pid, number)
+        elif number == signal.SIGTERM:
+            process.terminate()
+        else:
+            process.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _explain(contender: Contender, port: int, log: IO[bytes], what: str) -> str:
+    log.seek(0)
+    lines = log.read().decode(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+    tail = "\n".join(f"  | {line}" for line in lines) or "  | (it printed nothing)"
+    return f"{contender.id}: {what}\n  command: {shlex.join(command_of(contender, port))}\n  end of its log:\n{tail}"

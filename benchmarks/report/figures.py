@@ -1,0 +1,114 @@
+"""Writes every number of a report: one way for a value, its unit and its interval in all renderers."""
+
+from __future__ import annotations
+
+import math
+from typing import Final, TypeGuard
+
+from benchmarks.judge.judgement import Estimate
+
+NOT_MEASURED: Final = "not measured"
+NO_INTERVAL: Final = "no interval"
+
+_MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
+
+
+def is_measured(value: float | None) -> TypeGuard[float]:
+    """Tell whether there is a number to show: missing and non-finite values are not."""
+    return value is not None and math.isfinite(value)
+
+
+def amount(value: float | None, unit: str = "") -> str:
+    """Write a value with its unit; durations in the unit that reads best.
+
+    Args:
+        value: ``None`` when it was not measured.
+        unit: ``×``, ``ms``, ``µs``, ``s``, ``req/s``, ``%`` or any other; empty for a count.
+    """
+    if not is_measured(value):
+        return NOT_MEASURED
+    factor, shown_unit = _scale(value, unit)
+    digits = _digits(value * factor, _decimals(value * factor, shown_unit))
+    return f"{digits} {shown_unit}" if shown_unit else digits
+
+
+def interval(estimate: Estimate | None, unit: str = "") -> str:
+    """Write the 95 % interval in brackets, scaled and rounded as its value is; or say that there is none."""
+    if estimate is None or not is_measured(estimate.value):
+        return NOT_MEASURED
+    if estimate.low is None or estimate.high is None:
+        return NO_INTERVAL
+    factor, shown_unit = _scale(estimate.value, unit)
+    decimals = _decimals(estimate.value * factor, shown_unit)
+    return f"[{_digits(estimate.low * factor, decimals)}, {_digits(estimate.high * factor, decimals)}]"
+
+
+def estimated(estimate: Estimate | None, unit: str = "") -> str:
+    """Write a value and its interval: ``2.02 × [1.95, 2.07]``; a count that did not vary needs none."""
+    if estimate is None or not is_measured(estimate.value):
+        return NOT_MEASURED
+    value = amount(estimate.value, unit)
+    shown = interval(estimate, unit)
+    if not unit and (shown == NO_INTERVAL or estimate.low == estimate.high):
+        return value
+    return f"{value} ({shown})" if shown == NO_INTERVAL else f"{value} {shown}"
+
+
+def spread(estimate: Estimate | None) -> str:
+    """Write half of the interval as a percentage of the value: ``±1.2 %``; empty when there is no interval."""
+    if estimate is None or not (is_measured(estimate.low) and is_measured(estimate.high)) or not estimate.value:
+        return ""
+    half_percent = 50 * (estimate.high - estimate.low) / abs(estimate.value)
+    return f"±{half_percent:.1f} %" if half_percent < 9.95 else f"±{half_percent:.0f} %"
+
+
+def cell(value: float | None, unit: str = "") -> str:
+    """Write a value for a column whose heading gives the unit, so that the column can be read down."""
+    return _digits(value, _decimals(value, unit)) if is_measured(value) else NOT_MEASURED
+
+
+def rounded(value: float, unit: str) -> str:
+    """Write a round value, such as a tick of an axis, without idle zeros: ``5 ms``."""
+    factor, shown_unit = _scale(value, unit)
+    return f"{value * factor:g} {shown_unit}"
+
+
+def per_request(value: float | None) -> str:
+    """Write a count per request with one decimal: ``4.7``; a trace of it is ``<0.1``, which is not none."""
+    if not is_measured(value):
+        return NOT_MEASURED
+    return "<0.1" if 0 < value < 0.05 else f"{value:,.1f}"
+
+
+def mebibytes(value: float | None) -> str:
+    """Write a number of bytes in mebibytes, without the unit."""
+    return f"{value / 2**20:,.0f}" if is_measured(value) else NOT_MEASURED
+
+
+def _scale(value: float, unit: str) -> tuple[float, str]:
+    """Return the factor and unit that keep a duration between 1 and 1000; other units stay as they are."""
+    if unit not in _MICROSECONDS or value == 0:
+        return 1.0, unit
+    microseconds = abs(value) * _MICROSECONDS[unit]
+    shown_unit = next((name for name, factor in _MICROSECONDS.items() if microseconds >= factor), "µs")
+    return _MICROSECONDS[unit] / _MICROSECONDS[shown_unit], shown_unit
+
+
+def _decimals(value: float, unit: str) -> int:
+    """Return the decimals that leave three significant digits; a ratio below 1 has two, a count at most one."""
+    magnitude = abs(value)
+    if unit == "":
+        return 0 if magnitude == round(magnitude) or magnitude >= 100 else 1
+    if magnitude == 0:
+        return 0
+    significant = 2 if unit == "×" and magnitude < 1 else 3
+    return min(4, max(0, significant - 1 - math.floor(math.log10(magnitude))))
+
+
+def _digits(value: float, decimals: int) -> str:
+    # Two rounds that differ wildly have an interval without end.
+    if not math.isfinite(value):
+        return "∞"
+    digits = f"{value:,.{decimals}f}"
+    # A trace is not nothing.
+    return f"<{10.0**-decimals:.{decimals}f}" if value > 0 and not float(digits.replace(",", "")) else digits

@@ -1,0 +1,53 @@
+"""Writes the reports of a run into its folder: ``report.md`` and ``report.html``."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Judgement
+from benchmarks.model import Run
+from benchmarks.report.html import render_html
+from benchmarks.report.markdown import render_markdown
+
+MARKDOWN_NAME = "report.md"
+HTML_NAME = "report.html"
+
+
+class ReportFileError(Exception):
+    """A report cannot be written; the message says where and why."""
+
+
+def write_reports(folder: Path, run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Path:
+    """Write both reports, each whole or not at all.
+
+    Args:
+        folder: The run's folder.
+        run: What was measured.
+        judgement: What was judged of it.
+        claims: The ledger that it was judged by.
+    Returns:
+        The page to open.
+    Raises:
+        ReportFileError: The folder cannot be written to.
+    """
+    _write(folder / MARKDOWN_NAME, render_markdown(run, judgement, claims))
+    page = folder / HTML_NAME
+    _write(page, render_html(run, judgement, claims))
+    return page
+
+
+def _write(path: Path, text: str) -> None:
+    draft = path.with_suffix(".tmp")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise ReportFileError(
+            f"Cannot write {path}: {error.strerror or error}. The run itself is kept; copy its folder to a place that "
+            "can be written, and run `lab report` on it there."
+        ) from error

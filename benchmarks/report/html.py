@@ -1,0 +1,114 @@
+"""Renders a report as one HTML file that needs nothing else: no network, no script, no font."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import jinja2
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Judgement
+from benchmarks.model import Run
+from benchmarks.report.charts.canvas import Chart
+from benchmarks.report.charts.cost import cost_chart
+from benchmarks.report.charts.latency import latency_chart
+from benchmarks.report.charts.palette import COLOURS
+from benchmarks.report.charts.ratios import ratio_chart
+from benchmarks.report.charts.waiting import waiting_chart
+from benchmarks.report.outcomes import SYMBOLS
+from benchmarks.report.story import HEADLINE_CLAIM, tell
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Charts:
+    headline: Chart | None
+    cost: tuple[Chart, ...]
+    latency: tuple[Chart, ...]
+    waiting: tuple[Chart, ...]
+
+
+def render_html(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> str:
+    """Return the report as one HTML document.
+
+    Args:
+        run: What was measured.
+        judgement: What was judged of it.
+        claims: The ledger that it was judged by.
+    """
+    story = tell(run, judgement, claims)
+    style = _style()
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template("report.html.j2").render(
+        story=story,
+        charts=_charts(run, judgement),
+        symbols=SYMBOLS,
+        margin=f"{100 * judgement.margin:g} %",
+        voids=[
+            (row.contender, reason)
+            for workload in story.workloads
+            for row in workload.contenders
+            for reason in row.void
+        ],
+        style=style,
+        style_hash=_hash(style),
+    )
+
+
+def _charts(run: Run, judgement: Judgement) -> _Charts:
+    headline, cost, latency, waiting = None, [], [], []
+    for workload in run.plan.workloads:
+        if workload.wait_ms > 0:
+            load = run.plan.loads.get(workload.name)
+            waiting.append(waiting_chart(workload, load, judgement.summaries) if load else None)
+            continue
+        if headline is None:
+            headline = ratio_chart(
+                workload.name,
+                judgement.twins,
+                margin=judgement.margin,
+                tutorial_value=_tutorial_ratio(judgement),
+            )
+        cost.append(cost_chart(workload.name, judgement.summaries))
+        latency.append(latency_chart(workload.name, judgement.summaries))
+    return _Charts(headline=headline, cost=_drawn(cost), latency=_drawn(latency), waiting=_drawn(waiting))
+
+
+def _drawn(charts: Sequence[Chart | None]) -> tuple[Chart, ...]:
+    return tuple(chart for chart in charts if chart is not None)
+
+
+def _tutorial_ratio(judgement: Judgement) -> float | None:
+    """Return what the tutorial found for the headline claim, which every verdict on it carries."""
+    figures = (verdict.figures for verdict in judgement.verdicts if verdict.claim == HEADLINE_CLAIM)
+    return next((first.tutorial_value for first, *_ in figures if first.tutorial_value is not None), None)
+
+
+def _style() -> str:
+    """Return the style sheet: the palette as variables, a class for each chart colour, and the page's own rules."""
+    light = "".join(f"--{colour.name}:{colour.light};" for colour in COLOURS)
+    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in COLOURS)
+    classes = "".join(
+        f".{kind}-{colour.name}{{{kind}:var(--{colour.name})}}" for colour in COLOURS for kind in ("fill", "stroke")
+    )
+    # Paper is light, whatever the screen is.
+    variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    return f"{variables}\n{classes}\n{(_TEMPLATES / 'report.css').read_text(encoding='utf-8')}"
+
+
+def _hash(text: str) -> str:
+    """Return the hash by which the page's policy admits this style sheet and no other."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,0 +1,22 @@
+"""Makes any text that a run carries safe to show: one line, with nothing that steers a terminal or a reader's eye."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_LIMIT: Final = 2000
+# Cc steers terminals, Cf reorders what is read (bidirectional overrides), Cs cannot be encoded, Co and Cn mean nothing.
+_UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
+
+
+def one_line(text: object, limit: int = _LIMIT) -> str:
+    """Return the text on one line, unsafe characters replaced by the replacement character, cut at ``limit``."""
+    spaced = " ".join(str(text).split())
+    safe = "".join("\ufffd" if unicodedata.category(character) in _UNSAFE else character for character in spaced)
+    return shorten(safe, limit)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Cut a text that is longer than ``limit`` characters and mark the cut."""
+    return text if len(text) <= limit else text[: limit - 1] + "…"

@@ -1,0 +1,37 @@
+"""Writes the command that measures the same plan again."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator
+
+from benchmarks.contenders import catalogue
+from benchmarks.measure.schedule import HEALTH, PRESETS, Preset
+from benchmarks.model import Plan
+
+
+def compare_command(plan: Plan) -> str:
+    """Return the ``lab compare`` that makes this plan: its preset, its seed, and what differs from the preset."""
+    return shlex.join(["lab", "compare", plan.preset, "--seed", str(plan.seed), *_overrides(plan)])
+
+
+def _overrides(plan: Plan) -> Iterator[str]:
+    preset = PRESETS.get(plan.preset)
+    if preset is not None:
+        yield from _sizes(plan, preset)
+    usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
+    planned = [contender.id for contender in plan.contenders]
+    if set(planned) != usual:
+        for contender in planned:
+            yield from ("--contender", contender)
+
+
+def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
+    health = plan.loads.get(HEALTH.name)
+    if health is not None and health.vus != preset.health.vus:
+        yield from ("--vus", str(health.vus))
+    if health is not None and health.duration_s != preset.health.duration_s:
+        yield from ("--duration", f"{health.duration_s:g}s")
+    rounds = plan.rounds.get(HEALTH.name)
+    if rounds is not None and rounds != preset.health_rounds:
+        yield from ("--rounds", str(rounds))

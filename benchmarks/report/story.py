@@ -1,0 +1,315 @@
+"""Arranges a run and its judgement into what every renderer tells, in words and figures ready to be set.
+
+Every text in a ``Story`` is on one line and free of control characters; a renderer has only its own format's signs left
+to escape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Estimate, Figure, Judgement, Outcome, Summary, TwinRatio, Verdict
+from benchmarks.model import Run
+from benchmarks.report import figures
+from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
+from benchmarks.report.naming import arrangement_name, keyword
+from benchmarks.report.plain_text import one_line
+from benchmarks.report.reproduce import compare_command
+
+HEADLINE_CLAIM: Final = "async-throughput"
+"""The claim whose verdicts answer the question that the report opens with."""
+
+QUESTION: Final = "Is async def faster than def?"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What this run answers for one framework.
+
+    Attributes:
+        subject: ``FastAPI`` or ``Flask``.
+        arrangement: On which it was judged, spelled out.
+        word: ``Yes``, ``No, slower``, ``No difference``, ``Undecided`` or ``Withheld``.
+        verdict: The verdict behind it.
+    """
+
+    subject: str
+    arrangement: str
+    word: str
+    verdict: VerdictStory
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FigureStory:
+    """One figure of a verdict: its name, what was measured with its interval, and what the tutorial has."""
+
+    name: str
+    measured: str
+    value: str
+    interval: str
+    tutorial: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VerdictStory:
+    """One verdict; ``figures`` begins with the one that decided and may be empty."""
+
+    subject: str
+    arrangement: str
+    outcome: Outcome
+    figures: tuple[FigureStory, ...]
+    sentence: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClaimStory:
+    """One claim, the tutorial's words, and the verdicts on it: those it is judged on, and those beside."""
+
+    number: int
+    title: str
+    quote: tuple[str, ...]
+    english: str
+    verdicts: tuple[VerdictStory, ...]
+    beside: tuple[VerdictStory, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContenderStory:
+    """Figures of one contender under one workload; each text is a number, or says that it was not measured."""
+
+    contender: str
+    arrangement: str
+    keyword: str
+    rate: str
+    rate_spread: str
+    latency_median_ms: str
+    latency_p95_ms: str
+    latency_p99_ms: str
+    cpu_us: str
+    voluntary_switches: str
+    involuntary_switches: str
+    threads_ran: str
+    epoll_descriptors: str
+    resident_mebibytes: str
+    trials: str
+    void: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RatioStory:
+    """Async over sync of one arrangement, each with its interval."""
+
+    arrangement: str
+    headline: bool
+    estimate: Estimate | None
+    rate: str
+    latency_average: str
+    latency_p95: str
+    cpu: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkloadStory:
+    """What was measured under one workload; ``title`` says what was asked, and how hard."""
+
+    name: str
+    title: str
+    contenders: tuple[ContenderStory, ...]
+    ratios: tuple[RatioStory, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """All that a report tells, in order.
+
+    Attributes:
+        name: The run's.
+        when: Its start, and its end where there is one.
+        alerts: What must be read before anything else: verdicts withheld, a run cut short.
+        answers: To ``QUESTION``.
+        claims: In the ledger's order.
+        workloads: In the plan's order.
+        placebo: What the A/A comparison found.
+        ceilings: Bare servers, and the rate that the loader reached on each.
+        method: The rules, a sentence each.
+        environment: Facts of the machine, name and value.
+        packages: Name and version.
+        command: What measures the same again.
+        notes: What the reader must know.
+    """
+
+    name: str
+    when: str
+    alerts: tuple[str, ...]
+    answers: tuple[Answer, ...]
+    claims: tuple[ClaimStory, ...]
+    workloads: tuple[WorkloadStory, ...]
+    placebo: str
+    ceilings: tuple[tuple[str, str], ...]
+    method: tuple[str, ...]
+    environment: tuple[tuple[str, str], ...]
+    packages: tuple[tuple[str, str], ...]
+    command: str
+    notes: tuple[str, ...]
+
+
+def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
+    """Arrange a run, what was judged of it, and the ledger that it was judged by."""
+    return Story(
+        name=one_line(run.name),
+        when=_when(run),
+        alerts=_alerts(run, judgement),
+        answers=tuple(
+            _answer(verdict, judgement.margin)
+            for verdict in judgement.verdicts
+            if verdict.claim == HEADLINE_CLAIM and verdict.headline
+        ),
+        claims=_claims(judgement.verdicts, claims),
+        workloads=tuple(
+            WorkloadStory(
+                name=one_line(workload.name),
+                title=workload_title(workload, run.plan),
+                contenders=tuple(_contender(part) for part in judgement.summaries if part.workload == workload.name),
+                ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
+            )
+            for workload in run.plan.workloads
+        ),
+        placebo=_placebo(run, judgement),
+        ceilings=tuple(
+            (one_line(contender), figures.amount(rate_per_s, "req/s"))
+            for contender, rate_per_s in judgement.ceiling_per_s.items()
+        ),
+        method=method_rules(run.plan, judgement.margin),
+        environment=environment_facts(run.environment),
+        packages=package_versions(run.environment),
+        command=one_line(compare_command(run.plan)),
+        notes=tuple(one_line(note) for note in judgement.notes),
+    )
+
+
+def _when(run: Run) -> str:
+    ended = f" to {one_line(run.finished_at)}" if run.finished_at else ""
+    return f"{one_line(run.started_at)}{ended}"
+
+
+def _alerts(run: Run, judgement: Judgement) -> tuple[str, ...]:
+    alerts = []
+    if judgement.placebo_failed is not None:
+        alerts.append(f"Verdicts are withheld. {one_line(judgement.placebo_failed)}")
+    if run.state != "complete":
+        what = "was interrupted" if run.state == "interrupted" else "did not come to its end"
+        alerts.append(f"This run {what}: the report tells of the {len(run.trials)} trials that it kept.")
+    if not any(summary.used for summary in judgement.summaries):
+        alerts.append("No valid trial was measured, so there is nothing to compare.")
+    return tuple(alerts)
+
+
+def _answer(verdict: Verdict, margin: float) -> Answer:
+    estimate = verdict.figures[0].estimate if verdict.figures else None
+    return Answer(
+        subject=one_line(verdict.subject),
+        arrangement=arrangement_name(verdict.arrangement),
+        word="Withheld" if verdict.outcome == "refused" else direction(estimate, margin),
+        verdict=_verdict(verdict),
+    )
+
+
+def direction(ratio: Estimate | None, margin: float) -> str:
+    """Answer whether the one is faster, from the ratio of their rates: the whole interval must say so."""
+    if ratio is None or ratio.low is None or ratio.high is None:
+        return "Undecided"
+    if ratio.low > 1 + margin:
+        return "Yes"
+    if ratio.high < 1 - margin:
+        return "No, slower"
+    if ratio.low > 1 - margin and ratio.high < 1 + margin:
+        return "No difference"
+    return "Undecided"
+
+
+def _claims(verdicts: Sequence[Verdict], claims: Sequence[Claim]) -> tuple[ClaimStory, ...]:
+    told = []
+    for claim in claims:
+        own = [verdict for verdict in verdicts if verdict.claim == claim.id]
+        told.append(
+            ClaimStory(
+                number=claim.number,
+                title=one_line(claim.title),
+                quote=tuple(one_line(words) for words in claim.quote),
+                english=one_line(claim.english),
+                verdicts=tuple(_verdict(verdict) for verdict in own if verdict.headline),
+                beside=tuple(_verdict(verdict) for verdict in own if not verdict.headline),
+            )
+        )
+    return tuple(told)
+
+
+def _verdict(verdict: Verdict) -> VerdictStory:
+    return VerdictStory(
+        subject=one_line(verdict.subject),
+        arrangement=arrangement_name(verdict.arrangement),
+        outcome=verdict.outcome,
+        figures=tuple(_figure(figure) for figure in verdict.figures),
+        sentence=one_line(verdict.sentence),
+        why=one_line(verdict.why),
+    )
+
+
+def _figure(figure: Figure) -> FigureStory:
+    unit = one_line(figure.unit)
+    return FigureStory(
+        name=one_line(figure.name),
+        measured=figures.estimated(figure.estimate, unit),
+        value=figures.amount(figure.estimate.value if figure.estimate else None, unit),
+        interval=figures.interval(figure.estimate, unit),
+        tutorial="" if figure.tutorial_value is None else figures.amount(figure.tutorial_value, unit),
+    )
+
+
+def _contender(summary: Summary) -> ContenderStory:
+    return ContenderStory(
+        contender=one_line(summary.contender),
+        arrangement=one_line(summary.arrangement),
+        keyword=keyword(summary.variant),
+        rate=figures.cell(_value(summary.rate_per_s), "req/s"),
+        rate_spread=figures.spread(summary.rate_per_s),
+        latency_median_ms=figures.cell(_value(summary.latency_median_ms), "ms"),
+        latency_p95_ms=figures.cell(_value(summary.latency_p95_ms), "ms"),
+        latency_p99_ms=figures.cell(_value(summary.latency_p99_ms), "ms"),
+        cpu_us=figures.cell(_value(summary.cpu_us_per_request), "µs"),
+        voluntary_switches=figures.per_request(summary.voluntary_switches_per_request),
+        involuntary_switches=figures.per_request(summary.involuntary_switches_per_request),
+        threads_ran=figures.cell(summary.running_threads),
+        epoll_descriptors=figures.cell(summary.epoll_descriptors),
+        resident_mebibytes=figures.mebibytes(summary.resident_bytes),
+        trials=f"{summary.used} of {summary.used + len(summary.void)}",
+        void=tuple(one_line(reason) for reason in summary.void),
+    )
+
+
+def _ratio(twin: TwinRatio) -> RatioStory:
+    return RatioStory(
+        arrangement=one_line(twin.arrangement),
+        headline=twin.headline,
+        estimate=twin.rate,
+        rate=figures.estimated(twin.rate, "×"),
+        latency_average=figures.estimated(twin.latency_average, "×"),
+        latency_p95=figures.estimated(twin.latency_p95, "×"),
+        cpu=figures.estimated(twin.cpu, "×"),
+    )
+
+
+def _placebo(run: Run, judgement: Judgement) -> str:
+    if judgement.placebo is None or run.plan.placebo is None:
+        return "No A/A comparison was made in this run."
+    ratio = figures.estimated(judgement.placebo, "×")
+    outcome = "came out equal" if judgement.placebo_failed is None else "did not come out equal"
+    return f"A/A: {one_line(run.plan.placebo)} against itself {outcome}, {ratio}."
+
+
+def _value(estimate: Estimate | None) -> float | None:
+    return None if estimate is None else estimate.value

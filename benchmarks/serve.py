@@ -1,0 +1,82 @@
+"""Serves the Flask app on Hypercorn for a person: a chosen host, port and bridge, until Ctrl-C."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+
+BRIDGES = {
+    "none": "flask_app.serving.wsgi:app",
+    "asgiref": "flask_app.serving.asgi:app",
+}
+"""What Hypercorn is told to serve, by bridge."""
+
+_POLL_S = 0.05
+
+
+class ServeError(Exception):
+    """The app cannot be served; the message says what to do."""
+
+
+def serve(bridge: str, host: str, port: int, ready: Callable[[], None]) -> int:
+    """Serve until the server ends, by itself or by Ctrl-C.
+
+    Args:
+        bridge: A key of ``BRIDGES``.
+        host: Address to listen on.
+        port: TCP port to listen on.
+        ready: Called once it answers.
+    Returns:
+        The server's exit status.
+    Raises:
+        ServeError: The address is in use or not ours.
+    """
+    _check_free(host, port)
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    command = [sys.executable, "-m", "hypercorn", "--workers", "0", "--log-level", "WARNING", "--bind", bind]
+    with _reaped(subprocess.Popen([*command, BRIDGES[bridge]])) as process:
+        while process.poll() is None and not _accepts(host, port):
+            time.sleep(_POLL_S)
+        if process.poll() is None:
+            ready()
+        return process.wait()
+
+
+@contextlib.contextmanager
+def _reaped(process: subprocess.Popen[bytes]) -> Iterator[subprocess.Popen[bytes]]:
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(timeout=5)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _check_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise ServeError(
+                f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another: "
+                f"lab serve --port {port + 1 if port < 65535 else port - 1}"
+            ) from error
+
+
+def _accepts(host: str, port: int) -> bool:
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+    try:
+        socket.create_connection((loopback, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

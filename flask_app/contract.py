@@ -1,0 +1,188 @@
+"""Declare a view's query and answer once, so that both are validated, the answer is serialised and both are documented.
+
+A view under a contract returns the answer as the client is to see it: one mapping of JSON values. Any other value, or a
+mapping that its schema forbids, is a fault of the view, and the client gets a 500 that tells it nothing.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from flask import request
+from marshmallow import RAISE, Schema, ValidationError, missing
+
+from flask_app.problems import InvalidQueryError
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+_ATTRIBUTE = "__contract__"
+_REPEATED = "Give this parameter once."
+
+
+class ContractBrokenError(Exception):
+    """A view returned what its own contract forbids."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contract:
+    """What a view declares of itself.
+
+    Attributes:
+        response: Schema of the 200 answer.
+        query: Schema of the query string; ``None`` when the view takes none, and then ignores whatever is sent.
+        summary: One line, for the document.
+        description: Markdown, for the document; may be empty.
+    """
+
+    response: Schema
+    query: Schema | None
+    summary: str
+    description: str
+
+
+def declare(
+    *, response: type[Schema], query: type[Schema] | None = None, summary: str, description: str = ""
+) -> Callable[[View], View]:
+    """Put a view, ``def`` or ``async def``, under a contract.
+
+    The view receives the validated query as keyword arguments, one for each field. The client gets a 422 that names
+    each parameter at fault: of the wrong type, out of range, missing, repeated, or unknown.
+
+    Args:
+        response: What the view answers. A field that only loads or only dumps has no place in it: the answer is
+            validated in the same shape as it is sent.
+        query: What it takes in the query string, in single values.
+        summary: One line, for the document.
+        description: Markdown, for the document; the view's docstring when empty.
+    Returns:
+        A decorator. What it makes is a function of the same kind, with the name, docstring and signature of the view.
+    Raises:
+        TypeError: From the decorator, when the schemas and the view cannot be what was meant.
+    """
+
+    def decorate(view: View) -> View:
+        contract = Contract(
+            response=_answer_schema(response),
+            query=None if query is None else _query_schema(query, view),
+            summary=summary,
+            description=description or inspect.getdoc(view) or "",
+        )
+        arguments = _no_query if contract.query is None else _query_reader(contract.query)
+        answer = _answerer(view, contract.response)
+        contracted: Callable[..., Any]
+
+        # Two functions, though one could serve both kinds: a def view is not to pay for a coroutine it has no use for.
+        if inspect.iscoroutinefunction(view):
+
+            @functools.wraps(view)
+            async def contracted(**url: Any) -> dict[str, Any]:
+                return answer(await view(**url, **arguments()))
+
+        else:
+
+            @functools.wraps(view)
+            def contracted(**url: Any) -> dict[str, Any]:
+                return answer(view(**url, **arguments()))
+
+        setattr(contracted, _ATTRIBUTE, contract)
+        return contracted  # type: ignore[return-value]  # it keeps the kind and signature of the view
+
+    return decorate
+
+
+def contract_of(view: Callable[..., Any]) -> Contract | None:
+    """Return what a view declared of itself, or ``None`` when it declared nothing."""
+    contract: Contract | None = getattr(view, _ATTRIBUTE, None)
+    return contract
+
+
+def _answerer(view: Callable[..., Any], schema: Schema) -> Callable[[Any], dict[str, Any]]:
+    # What an answer is: only load() validates, since dump() alone passes over missing and unknown fields and makes a 1
+    # of "1" without a word.
+    def by_schema(returned: Any) -> dict[str, Any]:
+        try:
+            valid = schema.load(returned)
+        except ValidationError as invalid:
+            raise ContractBrokenError(f"{view.__qualname__} broke its contract: {invalid.messages}") from invalid
+        serialised: dict[str, Any] = schema.dump(valid)
+        return serialised
+
+    return _by_fields(schema, otherwise=by_schema) if _is_plain(schema) else by_schema
+
+
+def _is_plain(schema: Schema) -> bool:
+    # No hook, no overridden method, no attribute by another name: such a schema does nothing that its fields do not.
+    own_classes = type(schema).__mro__[: type(schema).__mro__.index(Schema)]
+    has_methods = any(inspect.isroutine(member) for own in own_classes for member in vars(own).values())
+    return not has_methods and all(field.attribute is None for field in schema.fields.values())
+
+
+def _by_fields(schema: Schema, otherwise: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
+    # load() and dump() in half the time, for the answers that are right: asking the fields directly saves what a
+    # schema does around them. Every other answer goes the long way, which knows all that is wrong with it.
+    steps = [
+        (name, field.data_key or name, field.deserialize, field.serialize) for name, field in schema.load_fields.items()
+    ]
+    keys = frozenset(key for _, key, _, _ in steps)
+
+    def by_fields(returned: Any) -> dict[str, Any]:
+        if type(returned) is not dict or not returned.keys() <= keys:
+            return otherwise(returned)
+        valid, serialised = {}, {}
+        try:
+            for name, key, deserialize, _ in steps:
+                value = deserialize(returned.get(key, missing), key, returned)
+                if value is not missing:
+                    valid[name] = value
+        except ValidationError:
+            return otherwise(returned)
+        for name, key, _, serialize in steps:
+            value = serialize(name, valid, dict.get)
+            if value is not missing:
+                serialised[key] = value
+        return serialised
+
+    return by_fields
+
+
+def _query_reader(schema: Schema) -> Callable[[], Mapping[str, Any]]:
+    def arguments() -> Mapping[str, Any]:
+        given = request.args.to_dict(flat=False)
+        errors: dict[str, Any] = {name: [_REPEATED] for name, values in given.items() if len(values) > 1}
+        try:
+            query: Mapping[str, Any] = schema.load({name: values[0] for name, values in given.items()})
+        except ValidationError as invalid:
+            errors = invalid.messages_dict | errors
+        if errors:
+            raise InvalidQueryError(errors)
+        return query
+
+    return arguments
+
+
+def _no_query() -> Mapping[str, Any]:
+    return {}
+
+
+def _answer_schema(schema_class: type[Schema]) -> Schema:
+    schema = schema_class(unknown=RAISE)
+    if schema.load_fields.keys() != schema.dump_fields.keys():
+        one_way = sorted(schema.load_fields.keys() ^ schema.dump_fields.keys())
+        raise TypeError(f"{schema_class.__name__} cannot be an answer: {', '.join(one_way)} only loads or only dumps.")
+    return schema
+
+
+def _query_schema(schema_class: type[Schema], view: Callable[..., Any]) -> Schema:
+    schema = schema_class(unknown=RAISE)
+    parameters = ", ".join(sorted(field.data_key or name for name, field in schema.load_fields.items()))
+    schema.error_messages["unknown"] = f"Unknown parameter; those known here: {parameters}."
+    arguments = [field.attribute or name for name, field in schema.load_fields.items()]
+    try:
+        inspect.signature(view).bind_partial(**dict.fromkeys(arguments))
+    except TypeError as error:
+        raise TypeError(f"{view.__qualname__} cannot take the query that it declares: {error}.") from error
+    return schema

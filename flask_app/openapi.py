@@ -1,0 +1,285 @@
+"""Describe every route of the app in one OpenAPI 3.1 document, from the contracts and the URL map.
+
+The document exists in two forms, which are the tutorial's lesson: with what each view declares of its answer, and
+without it, as a framework publishes a view that declares nothing.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import marshmallow
+from apispec import APISpec
+from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.openapi import OpenAPIConverter
+from flask import Blueprint, Flask, Response, current_app
+from werkzeug.exceptions import (
+    HTTPException,
+    InternalServerError,
+    MethodNotAllowed,
+    NotFound,
+    PreconditionFailed,
+    RequestEntityTooLarge,
+)
+from werkzeug.routing import Rule
+
+from flask_app import problems
+from flask_app.contract import Contract, contract_of
+from flask_app.schemas import WAIT_MAX_MS, Problem
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+OPENAPI_VERSION = "3.1.0"
+JSON = "application/json"
+
+_ATTRIBUTE = "__openapi_description__"
+_EXTENSION = "openapi"
+_DISTRIBUTION = "sync-async-lab"
+_INFO = """\
+The same health check, written twice: as `def` and as `async def`. Is async faster, here, and why?
+
+Every path also answers `HEAD` and `OPTIONS`. An error, also one for a path that is not listed here (404), is a problem
+of RFC 9457, `application/problem+json`.
+"""
+_TAGS = {
+    "health": "The twins: one health check as `def` and as `async def`, and the one that a probe calls.",
+    "wait": "The twins again, which first wait for a simulated dependency.",
+    "pages": "What a person opens: the landing page, the documents of this API, and what they load.",
+}
+_PAGES = "pages"
+_SUCCESS = "Successful Response"
+# What no route can rule out: another method, too long a body, a fault of ours.
+_ERRORS_OF_EVERY_ROUTE = (405, 413, 500)
+# What each means here, and one that the service could raise, which becomes the example.
+_ERRORS: Mapping[int, tuple[str, HTTPException]] = {
+    404: ("Nothing has that name.", NotFound()),
+    405: ("The path takes other methods than this one; `Allow` names them.", MethodNotAllowed()),
+    412: ("The file is no longer the one that `If-Match` names.", PreconditionFailed()),
+    413: ("The request announces a longer body than this deployment takes.", RequestEntityTooLarge()),
+    422: (
+        "The query string is not valid; `errors` says of each parameter what is wrong.",
+        problems.InvalidQueryError(
+            {"ms": [f"Must be greater than or equal to 0 and less than or equal to {WAIT_MAX_MS}."]}
+        ),
+    ),
+    500: (
+        "The service is at fault: its answer broke the view's contract, for one. The cause is in its log.",
+        InternalServerError(),
+    ),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Description:
+    """What a view that is under no contract says of itself.
+
+    Attributes:
+        summary: One line.
+        content: Schema of the 200 answer by media type: marshmallow's, or a JSON Schema, of which `{}` says nothing.
+        description: Markdown; may be empty.
+        path_values: The values that each variable of the path takes.
+        also: What else is not an error, in words by status.
+        errors: Statuses of the errors that not every route has.
+    """
+
+    summary: str
+    content: Mapping[str, Any]
+    description: str = ""
+    path_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    also: Mapping[int, str] = field(default_factory=dict)
+    errors: tuple[int, ...] = ()
+
+
+def describe(description: Description) -> Callable[[View], View]:
+    """Give a view that no contract fits, a page for one, its place in the document."""
+
+    def decorate(view: View) -> View:
+        setattr(view, _ATTRIBUTE, description)
+        return view
+
+    return decorate
+
+
+def init_app(app: Flask) -> None:
+    """Add the routes that publish the document."""
+    app.extensions[_EXTENSION] = _Documents(app)
+    blueprint = Blueprint(_EXTENSION, __name__)
+    blueprint.add_url_rule("/openapi.json", "openapi", publish)
+    blueprint.add_url_rule("/openapi-after.json", "after", publish_after)
+    blueprint.add_url_rule("/openapi-before.json", "before", publish_before)
+    app.register_blueprint(blueprint)
+
+
+@describe(Description(summary="This document", content={JSON: {"type": "object"}}))
+def publish() -> Response:
+    """Answer with the document."""
+    return _response(response_schemas=True)
+
+
+@describe(Description(summary="This document, by its name in the lesson", content={JSON: {"type": "object"}}))
+def publish_after() -> Response:
+    """Answer with the document, as it is once the views declare what they answer."""
+    return _response(response_schemas=True)
+
+
+@describe(Description(summary="This document, as if no view declared its answer", content={JSON: {"type": "object"}}))
+def publish_before() -> Response:
+    """Answer with the document as it would be if no view declared what it answers."""
+    return _response(response_schemas=False)
+
+
+def document(app: Flask, *, response_schemas: bool = True) -> dict[str, Any]:
+    """Return the document of an app whose routes are all registered.
+
+    Args:
+        app: What to describe.
+        response_schemas: Whether to say what each view declares of its answer, or only the media type.
+    """
+    spec = APISpec(
+        title="Sync versus async lab",
+        version=importlib.metadata.version(_DISTRIBUTION),
+        openapi_version=OPENAPI_VERSION,
+        info={"description": _INFO},
+        plugins=[_Plugin()],
+    )
+    operations = sorted(_operations(app, response_schemas=response_schemas), key=lambda each: _order(each[1]))
+    for name in dict.fromkeys(operation["tags"][0] for _, operation in operations):
+        spec.tag({"name": name} | ({"description": _TAGS[name]} if name in _TAGS else {}))
+    statuses = {int(status) for _, operation in operations for status in operation["responses"]}
+    for status in sorted(statuses & _ERRORS.keys()):
+        spec.components.response(_error_name(status), _error(status))
+    for (path, method), operation in operations:
+        spec.path(path=path, operations={method: operation})
+    described = spec.to_dict()
+    for name, schema in described["components"]["schemas"].items():
+        schema.setdefault("title", name)
+    return {part: described[part] for part in ("openapi", "info", "tags", "paths", "components")}
+
+
+class _Converter(OpenAPIConverter):
+    """Writes a field's title and its null as pydantic does, so that FastAPI's document and this one compare."""
+
+    def field2property(self, field: marshmallow.fields.Field[Any]) -> dict[str, Any]:
+        attributes = super().field2property(field)
+        if field.name:
+            attributes.setdefault("title", field.name.replace("_", " ").title())
+        if isinstance(types := attributes.get("type"), list):
+            del attributes["type"]
+            attributes["anyOf"] = [{"type": each} for each in types]
+        return attributes
+
+
+class _Plugin(MarshmallowPlugin):
+    Converter = _Converter
+
+
+class _Documents:
+    """The two documents of one app as JSON, each built when it is first asked for: by then every route is there."""
+
+    def __init__(self, app: Flask) -> None:
+        self._app = app
+        self._lock = threading.Lock()
+        self._texts: dict[bool, str] = {}
+
+    def text(self, *, response_schemas: bool) -> str:
+        with self._lock:
+            if response_schemas not in self._texts:
+                built = document(self._app, response_schemas=response_schemas)
+                # Not by the app's own provider: it sorts keys, and the order here is for readers.
+                self._texts[response_schemas] = json.dumps(built, ensure_ascii=False)
+            return self._texts[response_schemas]
+
+
+def _response(*, response_schemas: bool) -> Response:
+    documents: _Documents = current_app.extensions[_EXTENSION]
+    response = Response(documents.text(response_schemas=response_schemas), mimetype=JSON)
+    response.headers["Cache-Control"] = "no-cache"
+    return response
+
+
+def _operations(app: Flask, *, response_schemas: bool) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        path = re.sub(r"<(?:[^<>:]+:)?([^<>:]+)>", r"{\1}", rule.rule)
+        # HEAD and OPTIONS come with each route, from Flask; the document says so once.
+        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
+            operation = _operation(view, rule, response_schemas=response_schemas)
+            operation["operationId"] = _operation_id(method, path)
+            yield (path, method.lower()), operation
+
+
+def _operation(view: Callable[..., Any], rule: Rule, *, response_schemas: bool) -> dict[str, Any]:
+    contract = contract_of(view)
+    if contract is not None:
+        description = _description_of(contract)
+        parameters = [] if contract.query is None else [{"in": "query", "schema": contract.query}]
+        tag = rule.rule.split("/")[1]
+    else:
+        # Of a view that says nothing of itself, nothing is known but that it answers.
+        nothing = Description(summary=view.__name__.replace("_", " ").capitalize(), content={"*/*": {}})
+        description, parameters, tag = getattr(view, _ATTRIBUTE, nothing), [], _PAGES
+    parameters += [_path_parameter(name, description) for name in sorted(rule.arguments)]
+    content = {media: {"schema": schema if response_schemas else {}} for media, schema in description.content.items()}
+    responses: dict[str, Any] = {"200": {"description": _SUCCESS, "content": content}}
+    responses |= {str(status): {"description": words} for status, words in description.also.items()}
+    for status in sorted({*description.errors, *_ERRORS_OF_EVERY_ROUTE}):
+        responses[str(status)] = _error_name(status)
+    return {
+        "tags": [tag],
+        "summary": description.summary,
+        **({"description": description.description} if description.description else {}),
+        **({"parameters": parameters} if parameters else {}),
+        "responses": responses,
+    }
+
+
+def _description_of(contract: Contract) -> Description:
+    return Description(
+        summary=contract.summary,
+        description=contract.description,
+        content={JSON: contract.response},
+        errors=() if contract.query is None else (422,),
+    )
+
+
+def _path_parameter(name: str, description: Description) -> dict[str, Any]:
+    values = description.path_values.get(name)
+    schema: dict[str, Any] = {"type": "string"} | ({"enum": list(values)} if values else {})
+    return {"in": "path", "name": name, "required": True, "schema": schema}
+
+
+def _error(status: int) -> dict[str, Any]:
+    meaning, error = _ERRORS[status]
+    example = {"type": "about:blank", "title": error.name, "status": status, "detail": error.description}
+    if isinstance(error, problems.InvalidQueryError):
+        example["errors"] = error.errors
+    response: dict[str, Any] = {
+        "description": meaning,
+        "content": {problems.CONTENT_TYPE: {"schema": Problem, "example": example}},
+    }
+    if status == MethodNotAllowed.code:
+        response["headers"] = {
+            "Allow": {"description": "The methods that the path takes.", "required": True, "schema": {"type": "string"}}
+        }
+    return response
+
+
+def _error_name(status: int) -> str:
+    return _ERRORS[status][1].name.replace(" ", "")
+
+
+def _operation_id(method: str, path: str) -> str:
+    return "_".join([method.lower(), *re.findall(r"[A-Za-z0-9]+", path)])
+
+
+def _order(operation: Mapping[str, Any]) -> int:
+    # The API before its pages; the sort is stable, so the URL map's order stays within each.
+    tags = list(_TAGS)
+    tag = operation["tags"][0]
+    return tags.index(tag) if tag in tags else tags.index(_PAGES)

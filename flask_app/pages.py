@@ -1,0 +1,253 @@
+"""Serve the pages that a person opens, the landing page and the documents, and all that they load.
+
+Not one request leaves the host: Swagger UI and ReDoc come out of their packages, and a Content-Security-Policy holds
+every page to that.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import inspect
+import itertools
+import re
+import secrets
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from flask import Blueprint, Flask, Response, abort, current_app, render_template, request, url_for
+from markupsafe import Markup, escape
+
+from flask_app.contract import Contract, contract_of
+from flask_app.openapi import Description, describe
+
+SERVED_BY = "SERVED_BY"
+"""Key of the configuration under which ``serving`` says in words how the app meets its server."""
+
+HTML = "text/html"
+
+_EXTENSION = "pages"
+_MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+_REDOC = "redoc.standalone.js"
+# ReDoc fetches its makers' logo from their host, and no option forbids it: in what is served here, it is ours to give.
+_REDOC_LOGOS = (b"https://cdn.redoc.ly/redoc/logo-mini-full.svg", b"https://cdn.redoc.ly/redoc/logo-mini.svg")
+_REDOC_LOGO = b"assets/redoc-logo.svg"
+_KEYWORDS = re.compile(r"(^\s*async(?= def )|\bawait(?= ))")
+
+
+def _package_file(package: str, *parts: str) -> Path:
+    # By its spec and not by its import, since to import offapi is to read nine megabytes.
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        raise ModuleNotFoundError(f"{package} holds a part of the pages, and is missing: install the project again.")
+    return Path(spec.submodule_search_locations[0], *parts)
+
+
+_ASSETS: Mapping[str, Path] = {
+    **{path.name: path for path in sorted(Path(__file__).with_name("static").iterdir())},
+    "swagger-ui.css": _package_file("flask_swagger_ui", "dist", "swagger-ui.css"),
+    "swagger-ui-bundle.js": _package_file("flask_swagger_ui", "dist", "swagger-ui-bundle.js"),
+    _REDOC: _package_file("offapi", "redoc.js"),
+}
+
+# Nothing inline, and nothing from elsewhere. What a page may do beyond this, its view says and gives the reason.
+_POLICY: Mapping[str, str] = {
+    "default-src": "'none'",
+    "script-src": "'self'",
+    "style-src": "'self'",
+    "img-src": "'self'",
+    "connect-src": "'self'",
+    "form-action": "'self'",
+    "base-uri": "'none'",
+    "frame-ancestors": "'none'",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A route of the API, as the landing page offers it."""
+
+    path: str
+    keyword: str
+    contract: Contract
+    view: Callable[..., Any]
+
+    @property
+    def parameters(self) -> list[dict[str, Any]]:
+        """Name, default and meaning of each parameter of the query."""
+        fields = {} if self.contract.query is None else self.contract.query.load_fields
+        return [
+            {"name": name, "default": field.load_default, "description": field.metadata.get("description", "")}
+            for name, field in fields.items()
+        ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line of the twins' source; a twin that has no such line has ``None``."""
+
+    sync: str | None
+    async_: str | None
+    differs: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twins:
+    """Two endpoints that are one, but for the keyword."""
+
+    sync: Endpoint
+    async_: Endpoint
+    lines: tuple[Line, ...]
+
+
+def init_app(app: Flask) -> None:
+    """Add the pages to an app that has its API already: the landing page shows the source that this process runs."""
+    endpoints = list(_endpoints(app))
+    twins = list(_twins({endpoint.path: endpoint for endpoint in endpoints}))
+    paired = {endpoint.path for pair in twins for endpoint in (pair.sync, pair.async_)}
+    app.extensions[_EXTENSION] = {
+        "twins": twins,
+        "single": [endpoint for endpoint in endpoints if endpoint.path not in paired],
+    }
+    blueprint = Blueprint(_EXTENSION, __name__)
+    blueprint.add_url_rule("/", "landing", landing)
+    blueprint.add_url_rule("/docs", "docs", docs)
+    blueprint.add_url_rule("/docs/before", "docs_before", docs_before)
+    blueprint.add_url_rule("/docs/after", "docs_after", docs_after)
+    blueprint.add_url_rule("/redoc", "redoc", redoc)
+    blueprint.add_url_rule("/assets/<filename>", "asset", asset)
+    blueprint.after_request(_harden)
+    app.register_blueprint(blueprint)
+
+
+def _page(summary: str) -> Description:
+    return Description(summary=summary, content={HTML: {"type": "string"}})
+
+
+@describe(_page("Where a class starts: ask the twins, read them, measure them"))
+def landing() -> Response:
+    """Show the twins, what documents them and what to run next."""
+    return _html(
+        "landing.html",
+        served_by=current_app.config.get(SERVED_BY) or request.environ.get("SERVER_SOFTWARE"),
+        host=request.host_url.rstrip("/"),
+        mark_keywords=_mark_keywords,
+        **current_app.extensions[_EXTENSION],
+    )
+
+
+@describe(_page("Swagger UI, to try each route"))
+def docs() -> Response:
+    """Show the document in Swagger UI."""
+    return _swagger_ui("docs", "openapi.openapi")
+
+
+@describe(_page("Swagger UI, before the views declare what they answer"))
+def docs_before() -> Response:
+    """Show the document without its response schemas."""
+    return _swagger_ui("before", "openapi.before")
+
+
+@describe(_page("Swagger UI, after the views declare what they answer"))
+def docs_after() -> Response:
+    """Show the document with its response schemas."""
+    return _swagger_ui("after", "openapi.after")
+
+
+@describe(_page("ReDoc, to read"))
+def redoc() -> Response:
+    """Show the document in ReDoc."""
+    nonce = secrets.token_urlsafe(16)
+    return _html(
+        "redoc.html",
+        # ReDoc writes its styles into a <style> of its own, which the nonce vouches for: no other inline style runs.
+        {"style-src": f"'self' 'nonce-{nonce}'", "font-src": "data:"},
+        nonce=nonce,
+    )
+
+
+@describe(
+    Description(
+        summary="A file that a page loads",
+        content={media_type: {"type": "string"} for media_type in _MEDIA_TYPES.values()},
+        path_values={"filename": tuple(sorted(_ASSETS))},
+        also={304: "The file is still the one that `If-None-Match` names."},
+        errors=(404, 412),
+    )
+)
+def asset(filename: str) -> Response:
+    """Send one of the files that the pages load, and no other."""
+    if filename not in _ASSETS:
+        abort(404)
+    path = _ASSETS[filename]
+    data = path.read_bytes()
+    if filename == _REDOC:
+        for logo in _REDOC_LOGOS:
+            data = data.replace(logo, _REDOC_LOGO)
+    response = Response(data, mimetype=_MEDIA_TYPES[path.suffix])
+    response.add_etag()
+    response.headers["Cache-Control"] = "no-cache"
+    response.make_conditional(request)
+    if response.status_code == 412:
+        abort(412)
+    return response
+
+
+def _swagger_ui(page: str, document_endpoint: str) -> Response:
+    return _html(
+        "swagger.html",
+        {"img-src": "'self' data:"},
+        page=page,
+        document=url_for(document_endpoint),
+    )
+
+
+def _html(template: str, policy: Mapping[str, str] | None = None, **context: Any) -> Response:
+    response = Response(render_template(template, **context), mimetype=HTML)
+    response.headers["Content-Security-Policy"] = _written({**_POLICY, **(policy or {})})
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _harden(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", _written(_POLICY))
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _written(policy: Mapping[str, str]) -> str:
+    return "; ".join(f"{directive} {sources}" for directive, sources in policy.items())
+
+
+def _endpoints(app: Flask) -> Iterator[Endpoint]:
+    for rule in app.url_map.iter_rules():
+        view = app.view_functions[rule.endpoint]
+        contract = contract_of(view)
+        if contract is not None and "GET" in (rule.methods or set()):
+            keyword = "async def" if inspect.iscoroutinefunction(view) else "def"
+            yield Endpoint(path=rule.rule, keyword=keyword, contract=contract, view=view)
+
+
+def _twins(endpoints: Mapping[str, Endpoint]) -> Iterator[Twins]:
+    for path, sync in endpoints.items():
+        twin = endpoints.get(f"{path.removesuffix('/sync')}/async")
+        if path.endswith("/sync") and twin is not None:
+            yield Twins(sync=sync, async_=twin, lines=tuple(_side_by_side(sync.view, twin.view)))
+
+
+def _side_by_side(sync: Callable[..., Any], async_: Callable[..., Any]) -> Iterator[Line]:
+    left, right = inspect.getsource(sync).splitlines(), inspect.getsource(async_).splitlines()
+    for kind, start, end, twin_start, twin_end in difflib.SequenceMatcher(None, left, right, False).get_opcodes():
+        for pair in itertools.zip_longest(left[start:end], right[twin_start:twin_end]):
+            yield Line(sync=pair[0], async_=pair[1], differs=kind != "equal")
+
+
+def _mark_keywords(line: str) -> Markup:
+    marked = (
+        Markup("<mark>{}</mark>").format(part) if i % 2 else escape(part)
+        for i, part in enumerate(_KEYWORDS.split(line))
+    )
+    return Markup("").join(marked)

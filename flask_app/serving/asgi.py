@@ -1,0 +1,26 @@
+"""Serve the app through asgiref's bridge: ``hypercorn flask_app.serving.asgi:app``.
+
+The bridge reads the whole body, into a temporary file when it is long, before it calls the app.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from asgiref.wsgi import WsgiToAsgi
+
+from flask_app import create_app
+
+if TYPE_CHECKING:
+    from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
+
+_bridge = WsgiToAsgi(create_app())  # type: ignore[no-untyped-call]  # asgiref leaves it unannotated
+
+
+async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    """Hand HTTP to the bridge, which takes an error for whatever else a server offers."""
+    if scope["type"] == "http":
+        await _bridge(scope, receive, send)
+    elif scope["type"] == "websocket":
+        await send({"type": "websocket.close", "code": 1000, "reason": None})
+    # What is left is the lifespan: nothing here needs starting or stopping, and to return says so to the server.

@@ -1,0 +1,45 @@
+"""Serve the app by Hypercorn's own WSGI wrapper: ``hypercorn flask_app.serving.wsgi:app``.
+
+Hypercorn reads the whole body before it calls the app, and above its own ``wsgi_max_body_size`` (16 MiB unless told)
+it answers with an empty 400 itself.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from flask_app import create_app
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
+
+
+def never_empty(application: WSGIApplication) -> WSGIApplication:
+    """Return the same application, whose bodies have at least one chunk, if an empty one.
+
+    Hypercorn (0.18 still) sends status and headers with the first chunk. An answer without a body has none, so to every
+    HEAD and OPTIONS, 204 and 304 the client would get an empty 500.
+    """
+
+    # A plain generator function: Hypercorn takes what is not a coroutine function for WSGI, and one generator is the
+    # least that can stand between it and the app.
+    @functools.wraps(application)
+    def with_a_chunk(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
+        body = application(environ, start_response)
+        try:
+            empty = True
+            for chunk in body:
+                empty = False
+                yield chunk
+            if empty:
+                yield b""
+        finally:
+            if hasattr(body, "close"):
+                body.close()
+
+    return with_a_chunk
+
+
+app = never_empty(create_app())

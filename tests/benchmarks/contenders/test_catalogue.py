@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import http.client
+import json
+
+import pytest
+
+from benchmarks.contenders import catalogue
+from benchmarks.measure.server import running
+from benchmarks.model import HEALTH_BODY, Contender
+
+
+def test_ids_are_unique_and_read_as_the_design_says() -> None:
+    """An id is framework-variant@server, and +bridge where there is one."""
+    ids = [contender.id for contender in catalogue.CONTENDERS]
+
+    assert len(set(ids)) == len(ids)
+    assert {
+        "flask-sync@hypercorn",
+        "flask-async@hypercorn",
+        "flask-sync@hypercorn+asgiref",
+        "flask-async@hypercorn+asgiref",
+        "fastapi-sync@hypercorn",
+        "fastapi-async@hypercorn",
+        "fastapi-sync@uvicorn",
+        "fastapi-async@uvicorn",
+        "bare-asgi@hypercorn",
+        "bare-asgi@uvicorn",
+    } == set(ids)
+
+
+def test_a_pattern_selects_in_the_catalogues_order() -> None:
+    """Shell patterns select; the order and the number of mentions do not matter."""
+    selected = catalogue.select(["fastapi-async@uvicorn", "flask-*@hypercorn", "flask-sync@hypercorn"])
+
+    assert ["flask-sync@hypercorn", "flask-async@hypercorn", "fastapi-async@uvicorn"] == [
+        contender.id for contender in selected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "nearest"),
+    [
+        ("flask-async@hypercron", "Did you mean flask-async@hypercorn?"),
+        ("fastapi@uvicorn", "Did you mean fastapi-sync@uvicorn?"),
+    ],
+)
+def test_an_unknown_contender_suggests_the_nearest(wrong: str, nearest: str) -> None:
+    """A slip of the pen costs one more try, not a search."""
+    with pytest.raises(catalogue.UnknownContenderError, match="lab contenders") as caught:
+        catalogue.find(wrong)
+
+    assert nearest in str(caught.value)
+
+
+def test_twins_share_everything_but_the_keyword() -> None:
+    """One factor at a time: both variants of an arrangement have the same start command."""
+    by_arrangement: dict[str, set[tuple[str, ...]]] = {}
+    for contender in catalogue.CONTENDERS:
+        by_arrangement.setdefault(contender.arrangement, set()).add(contender.arguments)
+
+    assert {1} == {len(commands) for commands in by_arrangement.values()}
+
+
+@pytest.mark.parametrize("contender", [group[0] for group in catalogue.by_command()], ids=lambda group: str(group.id))
+def test_a_contender_keeps_a_connection_beyond_a_thousand_requests(contender: Contender) -> None:
+    """Equal keep-alive: no server closes the connection under the loader, as Hypercorn's default would."""
+    path = f"/health/{contender.variant or 'async'}"
+    with running(contender, path) as server:
+        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
+        try:
+            connection.connect()
+            first_socket = connection.sock
+            for _ in range(1_100):
+                connection.request("GET", path)
+                body = connection.getresponse().read()
+            assert first_socket is connection.sock
+            assert HEALTH_BODY == json.loads(body)
+        finally:
+            connection.close()

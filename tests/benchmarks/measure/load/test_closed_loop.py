@@ -1,0 +1,403 @@
+from __future__ import annotations
+
+import asyncio
+import errno
+import gc
+import os
+import socket
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hdrh.histogram import HdrHistogram
+
+from benchmarks.measure.load.builtin import loop_factory
+from benchmarks.measure.load.closed_loop import drive, request_bytes
+from benchmarks.measure.load.connection import RECONNECT_PAUSE_S
+from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.model import LoadResult
+
+BODY = b'{"api":"health","version":1}'
+HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n"
+
+Run = Callable[..., LoadResult]
+
+
+@pytest.fixture(params=["the engine's loop", "asyncio's loop"])
+def run(request: pytest.FixtureRequest) -> Run:
+    """Drive a load in this process, on each event loop that the engine may run on."""
+    factory = loop_factory() if request.param == "the engine's loop" else asyncio.new_event_loop
+
+    def run(order: LoadOrder, announce: Callable[[float], None] = lambda _: None) -> LoadResult:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(drive(order, announce))
+
+    return run
+
+
+def test_every_request_of_a_healthy_server_is_accounted_for(
+    run: Run, serve: Any, order: Any, healthy: Any, whole_response: Any
+) -> None:
+    """Completed answers, bytes both ways, statuses and the histogram agree to the last request."""
+    server = serve(healthy)
+    asked = order(server.port, vus=3)
+
+    result = run(asked)
+
+    assert 0 < result.completed
+    assert {} == result.errors
+    assert {"200": result.completed} == result.statuses
+    assert 3 == result.unfinished
+    assert result.completed * len(request_bytes(asked)) == result.sent_bytes
+    assert result.completed * len(whole_response(BODY)) == result.received_bytes
+    assert result.completed == HdrHistogram.decode(result.histogram).get_total_count()
+    assert 3 == server.connections
+
+
+def test_summary_is_in_order(run: Run, serve: Any, order: Any, healthy: Any) -> None:
+    """Minimum, percentiles and maximum ascend, and the loader's own CPU time is there."""
+    result = run(order(serve(healthy).port))
+
+    latency = result.latency
+    assert latency is not None
+    ascending = [latency.minimum_ms, latency.median_ms, latency.p90_ms, latency.p95_ms, latency.p99_ms]
+    assert sorted(ascending) == ascending
+    assert latency.p99_ms <= latency.maximum_ms
+    assert latency.minimum_ms <= latency.average_ms <= latency.maximum_ms
+    assert result.loader_cpu_s is not None
+    assert 0 < result.loader_cpu_s
+
+
+def test_request_is_the_plainest_there_is(run: Run, serve: Any, order: Any, healthy: Any) -> None:
+    """The server hears the path as it was ordered and no header beside Host."""
+    server = serve(healthy)
+
+    run(order(server.port, path="/wait/async?ms=50"))
+
+    assert f"GET /wait/async?ms=50 HTTP/1.1\r\nHost: 127.0.0.1:{server.port}\r\n\r\n".encode() == server.heard
+
+
+def test_ipv6_loopback_works(run: Run, serve: Any, order: Any, healthy: Any) -> None:
+    """The other family of addresses is served too, its Host in brackets."""
+    try:
+        with socket.socket(socket.AF_INET6) as probe:
+            probe.bind(("::1", 0))
+    except OSError:
+        pytest.skip("this machine has no IPv6 loopback")
+    server = serve(healthy, "::1")
+
+    result = run(order(server.port, host="::1"))
+
+    assert 0 < result.completed
+    assert {} == result.errors
+    assert f"Host: [::1]:{server.port}".encode() in server.heard
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "kind"),
+    [("503 Service Unavailable", BODY, "status"), ("200 OK", b"{}", "body")],
+)
+def test_wrong_answers_are_errors_and_no_throughput(
+    run: Run, serve: Any, order: Any, whole_response: Any, status: str, body: bytes, kind: str
+) -> None:
+    """Each wrong answer is counted once under its kind and its status, and has no latency."""
+
+    async def wrong(exchange: Any) -> bool:
+        exchange.write(whole_response(body, status))
+        return True
+
+    result = run(order(serve(wrong).port))
+
+    assert 0 == result.completed
+    assert [kind] == list(result.errors)
+    assert {status[:3]: result.errors[kind]} == result.statuses
+    assert result.latency is None
+    assert result.histogram is None
+
+
+def test_right_and_wrong_answers_are_told_apart(run: Run, serve: Any, order: Any, whole_response: Any) -> None:
+    """Of answers of which every third is wrong a third is wrong, to within the cycle that the interval cut."""
+
+    async def every_third_wrong(exchange: Any) -> bool:
+        exchange.write(whole_response(BODY, "200 OK" if exchange.number % 3 else "500 Oh"))
+        return True
+
+    result = run(order(serve(every_third_wrong).port, vus=1))
+
+    assert 0 < result.completed
+    assert abs(result.completed - 2 * result.errors["status"]) <= 2
+    assert {"200": result.completed, "500": result.errors["status"]} == result.statuses
+
+
+async def chunked(exchange: Any) -> bool:
+    """Answer in chunks of their own packets."""
+    pieces = (BODY[:7], BODY[7:])
+    await exchange.write_apart(
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n",
+        *(b"%x\r\n%s\r\n" % (len(piece), piece) for piece in pieces),
+        b"0\r\n\r\n",
+    )
+    return True
+
+
+async def byte_by_byte(exchange: Any) -> bool:
+    """Answer as slowly as TCP allows."""
+    await exchange.write_apart(*(bytes([byte]) for byte in HEAD + BODY))
+    return True
+
+
+async def early_hints(exchange: Any) -> bool:
+    """Answer after an interim answer."""
+    await exchange.write_apart(b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n", HEAD + BODY)
+    return True
+
+
+@pytest.mark.parametrize("answer", [chunked, byte_by_byte, early_hints])
+def test_answers_in_pieces_are_whole(run: Run, serve: Any, order: Any, answer: Any) -> None:
+    """However a server cuts its answers, they are valid and keep their connections."""
+    server = serve(answer)
+
+    result = run(order(server.port))
+
+    assert 0 < result.completed
+    assert {} == result.errors
+    assert {"200": result.completed} == result.statuses
+    assert 2 == server.connections
+
+
+async def announced_close(exchange: Any) -> bool:
+    """Answer once a connection, and say so."""
+    exchange.write(b"HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 28\r\n\r\n", BODY)
+    return False
+
+
+async def http_1_0(exchange: Any) -> bool:
+    """Answer once a connection, as was the custom."""
+    exchange.write(b"HTTP/1.0 200 OK\r\ncontent-length: 28\r\n\r\n", BODY)
+    return False
+
+
+async def until_close(exchange: Any) -> bool:
+    """Answer without a length: the end of the connection is the end of the body."""
+    await exchange.write_apart(b"HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n", BODY)
+    return False
+
+
+@pytest.mark.parametrize("answer", [announced_close, http_1_0, until_close])
+def test_server_that_closes_after_each_answer_works(run: Run, serve: Any, order: Any, answer: Any) -> None:
+    """A new connection a request is no error, and each answer counts."""
+    server = serve(answer)
+
+    result = run(order(server.port))
+
+    assert 0 < result.completed
+    assert {} == result.errors
+    assert {"200": result.completed} == result.statuses
+    assert result.completed < server.connections
+
+
+async def close_in_mid_body(exchange: Any) -> bool:
+    """Promise more than comes."""
+    exchange.write(HEAD, BODY[:9])
+    return False
+
+
+async def reset_in_mid_body(exchange: Any) -> bool:
+    """Promise more than comes, and slam the door."""
+    await exchange.write_apart(HEAD, BODY[:9])
+    exchange.reset()
+    return True
+
+
+async def close_without_a_word(exchange: Any) -> bool:
+    """Answer nothing."""
+    return False
+
+
+async def not_http(exchange: Any) -> bool:
+    """Answer in another protocol."""
+    exchange.write(b"+OK ready\r\n")
+    return True
+
+
+@pytest.mark.parametrize("answer", [close_in_mid_body, reset_in_mid_body, close_without_a_word, not_http])
+def test_broken_answers_are_connection_errors(run: Run, serve: Any, order: Any, answer: Any) -> None:
+    """Each counts once, and nothing else does; the pause keeps the loader from spinning."""
+    server = serve(answer)
+
+    # Nobody is ever answered, so the warm-up lasts as long as it may.
+    result = run(order(server.port, timeout_s=0.2))
+
+    assert 0 == result.completed
+    assert ["connection"] == list(result.errors)
+    assert {} == result.statuses
+    assert result.errors["connection"] <= 2 * (1 + result.duration_s / RECONNECT_PAUSE_S)
+
+
+def test_dead_port_is_connection_errors_at_a_bounded_rate(run: Run, order: Any, dead_port: int) -> None:
+    """Nobody listening ends in a result that says so, without waiting for answers that cannot come."""
+    announced = threading.Event()
+
+    # With this timeout the test would not end in its time if the warm-up waited for an answer.
+    result = run(order(dead_port, timeout_s=600.0), lambda _: announced.set())
+
+    assert announced.is_set()
+    assert 0 == result.completed
+    assert ["connection"] == list(result.errors)
+    assert 0 < result.errors["connection"] <= 2 * (1 + result.duration_s / RECONNECT_PAUSE_S)
+    assert 0 == result.unfinished
+    assert 0 == result.sent_bytes
+
+
+def test_unanswered_requests_time_out_and_are_asked_anew(run: Run, serve: Any, order: Any) -> None:
+    """Each counts once as a timeout, on a connection that is then replaced."""
+
+    async def only_the_first_of_each_user(exchange: Any) -> bool:
+        if exchange.number <= 2:
+            exchange.write(HEAD, BODY)
+            return True
+        return await exchange.server.stall()
+
+    server = serve(only_the_first_of_each_user)
+
+    result = run(order(server.port, warmup_s=0.0, duration_s=0.7, timeout_s=0.2))
+
+    assert ["timeout"] == list(result.errors)
+    assert 2 <= result.errors["timeout"] <= 2 * (result.duration_s / 0.2)
+    assert 2 + result.errors["timeout"] == server.connections
+    assert 2 == result.unfinished
+
+
+def test_server_that_never_accepts_times_out(run: Run, order: Any) -> None:
+    """A connection that is not answered is a timeout as well."""
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.1", 0))
+        deaf.listen(0)
+        result = run(order(deaf.getsockname()[1], vus=5, timeout_s=0.2, duration_s=0.5))
+
+    assert 0 == result.completed
+    assert ["timeout"] == list(result.errors)
+    assert 5 <= result.errors["timeout"]
+
+
+def test_requests_in_flight_at_the_end_are_unfinished(run: Run, serve: Any, order: Any) -> None:
+    """They are neither completed nor errors, and the server sees its connections go."""
+    gone = threading.Semaphore(0)
+
+    async def once_then_stall(exchange: Any) -> bool:
+        if exchange.on_connection == 1:
+            exchange.write(HEAD, BODY)
+            return True
+        transport = exchange.writer.transport
+        while not transport.is_closing():  # noqa: ASYNC110  # a stream has no event for this
+            await asyncio.sleep(0.005)
+        gone.release()
+        return False
+
+    result = run(order(serve(once_then_stall).port, vus=4))
+
+    assert 4 == result.unfinished
+    assert {} == result.errors
+    assert 0 == result.completed
+    assert all(gone.acquire(timeout=20) for _ in range(4))
+
+
+def test_stall_shows_in_the_maximum(run: Run, serve: Any, order: Any) -> None:
+    """One answer that took 150 ms is not averaged away."""
+
+    async def stall_once(exchange: Any) -> bool:
+        if exchange.number == 20:
+            await asyncio.sleep(0.15)
+        exchange.write(HEAD, BODY)
+        return True
+
+    result = run(order(serve(stall_once).port, vus=1, warmup_s=0.0, duration_s=1.0))
+
+    assert result.latency is not None
+    assert 150 <= result.latency.maximum_ms
+    assert result.latency.median_ms < 150
+
+
+def test_interval_waits_until_every_user_was_answered(run: Run, serve: Any, order: Any) -> None:
+    """However short the warm-up, the interval sees the steady state; slow first answers are not in it."""
+    answered_at_the_beginning = []
+
+    async def slow_at_first(exchange: Any) -> bool:
+        if exchange.on_connection == 1:
+            await asyncio.sleep(0.3)
+        exchange.write(HEAD, BODY)
+        return True
+
+    server = serve(slow_at_first)
+
+    result = run(order(server.port, vus=5, warmup_s=0.0), lambda _: answered_at_the_beginning.append(server.requests))
+
+    assert 5 <= answered_at_the_beginning[0]
+    assert 5 == server.connections
+    assert 0 < result.completed
+
+
+def test_warm_up_is_thrown_away(run: Run, serve: Any, order: Any) -> None:
+    """Errors before the interval are not in the result."""
+    measuring = threading.Event()
+
+    async def wrong_until_measured(exchange: Any) -> bool:
+        exchange.write(HEAD.replace(b"200 OK", b"200 OK" if measuring.is_set() else b"500 Oh"), BODY)
+        return True
+
+    server = serve(wrong_until_measured)
+
+    def announce(_: float) -> None:
+        measuring.set()
+
+    result = run(order(server.port, vus=1), announce)
+
+    # The one answer that was on its way when the interval began may still be a wrong one.
+    assert result.errors.get("status", 0) <= 1
+    assert 0 < result.completed
+
+
+def test_nothing_of_the_load_is_left_behind(run: Run, serve: Any, order: Any, healthy: Any) -> None:
+    """Garbage collection is as before and every socket is closed."""
+    server = serve(healthy)
+    open_before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112  # counted, not read
+
+    run(order(server.port, vus=20))
+
+    assert gc.isenabled()
+    assert 0 == gc.get_freeze_count()
+    open_after = len(os.listdir("/proc/self/fd")) if open_before else 0  # noqa: PTH208  # the same
+    # The server in this process closes its own ends a moment later.
+    assert open_after <= open_before + 20
+
+
+@pytest.mark.parametrize(
+    ("number", "advice"),
+    [
+        (errno.EMFILE, "ulimit -n"),
+        (errno.EADDRNOTAVAIL, "no local port left"),
+        (errno.ENOBUFS, "fewer virtual users"),
+    ],
+)
+def test_want_on_the_loaders_side_is_no_error_of_the_server(order: Any, number: int, advice: str) -> None:
+    """When this machine runs out of something the load ends and the message says of what."""
+
+    class ExhaustedLoop(asyncio.SelectorEventLoop):
+        async def create_connection(self, *_: object, **__: object) -> Any:
+            raise OSError(number, os.strerror(number))
+
+    with asyncio.Runner(loop_factory=ExhaustedLoop) as runner, pytest.raises(LoadEngineError, match=advice):
+        runner.run(drive(order(1), lambda _: None))
+
+
+def test_mistake_of_our_own_ends_the_load(serve: Any, order: Any, healthy: Any) -> None:
+    """An exception in a callback is not taken for the server's failure."""
+
+    class FaultyLoop(asyncio.SelectorEventLoop):
+        async def create_connection(self, *arguments: Any, **options: Any) -> Any:
+            self.call_soon(lambda: 1 / 0)
+            return await super().create_connection(*arguments, **options)
+
+    with asyncio.Runner(loop_factory=FaultyLoop) as runner, pytest.raises(ZeroDivisionError):
+        runner.run(drive(order(serve(healthy).port), lambda _: None))

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.measure.load import wire
+from benchmarks.measure.load.engine import LoadOrder
+from benchmarks.model import LatencySummary, LoadResult
+
+SUMMARY = LatencySummary(
+    average_ms=1.5, minimum_ms=0.25, median_ms=1.0, maximum_ms=9.0, p90_ms=2.0, p95_ms=3.0, p99_ms=8.0
+)
+
+
+def result(latency: LatencySummary | None) -> LoadResult:
+    """Return a result with something in every field."""
+    return LoadResult(
+        completed=3,
+        duration_s=1.25,
+        errors={"timeout": 1},
+        statuses={"200": 3, "503": 1},
+        unfinished=2,
+        sent_bytes=10,
+        received_bytes=20,
+        loader_cpu_s=0.5,
+        latency=latency,
+        histogram="HISTF" if latency else None,
+    )
+
+
+def test_order_survives_the_pipe(order: Callable[..., LoadOrder]) -> None:
+    """An order arrives as it was sent, on one line."""
+    sent = order(8080, host="::1", path="/wait/async?ms=50", cpus=(0, 3))
+
+    line = wire.encode_order(sent)
+
+    assert 1 == line.count(b"\n")
+    assert sent == wire.decode_order(line)
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        wire.Measuring(12.5),
+        wire.Finished(result(SUMMARY)),
+        wire.Finished(result(None)),
+        wire.Failed("no more open files\nraise the limit"),
+    ],
+    ids=["measuring", "finished", "finished with nothing", "failed"],
+)
+def test_event_survives_the_pipe(event: wire.Event) -> None:
+    """An event arrives as it was sent, on one line."""
+    line = wire.encode_event(event)
+
+    assert 1 == line.count(b"\n")
+    assert event == wire.decode_event(line)
+
+
+@pytest.mark.parametrize("line", [b"Traceback ...\n", b'{"event":"Party"}\n', b'{"event":"Finished"}\n', b"{}\n"])
+def test_foreign_line_is_refused(line: bytes) -> None:
+    """A line that is no event raises one of the documented errors."""
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        wire.decode_event(line)

@@ -1,0 +1,252 @@
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.measure import journal, schedule
+from benchmarks.measure.journal import Journal, RunFileError, read_run
+from benchmarks.model import DocumentPair, LatencySummary, LoadProfile, LoadResult, Observation, Run, Trial
+
+LOAD = LoadProfile(vus=10, duration_s=1.0, warmup_s=0.3)
+
+
+@pytest.fixture
+def run() -> Run:
+    """Return a run that has only begun."""
+    return Run(
+        name="2026-01-01T00-00-00-quick",
+        state="running",
+        started_at="2026-01-01T00:00:00.000+00:00",
+        finished_at=None,
+        plan=schedule.plan("quick", [], seed=7),
+        environment={"cpu_model": "測試", "logical_cores": 2, "governor": None, "load_average_1m": 0.5},
+    )
+
+
+def trial(number: int, *, failure: str | None = None) -> Trial:
+    """Return a trial with every field set, or a failed one."""
+    if failure is not None:
+        return Trial(
+            round=number,
+            position=1,
+            contender="flask-sync@hypercorn",
+            workload="health",
+            started_at="t",
+            load=LOAD,
+            result=None,
+            observation=None,
+            failure=failure,
+        )
+    return Trial(
+        round=number,
+        position=1,
+        contender="flask-sync@hypercorn",
+        workload="health",
+        started_at="2026-01-01T00:00:01.000+00:00",
+        load=LOAD,
+        result=LoadResult(
+            completed=1000,
+            duration_s=1.001,
+            errors={"timeout": 1},
+            statuses={"200": 1000},
+            unfinished=10,
+            sent_bytes=1,
+            received_bytes=2,
+            loader_cpu_s=0.25,
+            latency=LatencySummary(
+                average_ms=1.0, minimum_ms=0.5, median_ms=0.9, maximum_ms=5.0, p90_ms=1.5, p95_ms=1.7, p99_ms=3.0
+            ),
+            histogram="HISTFAAA",
+        ),
+        observation=Observation(
+            cpu_user_us_per_request=100.0,
+            cpu_system_us_per_request=50.0,
+            voluntary_switches_per_request=None,
+            involuntary_switches_per_request=0.1,
+            threads_started_per_request=1.0,
+            cpu_fraction=0.9,
+            processes=1,
+            threads=7,
+            running_threads=None,
+            epoll_descriptors=1,
+            resident_bytes=40_000_000,
+        ),
+    )
+
+
+def test_a_finished_run_reads_back_as_it_was(tmp_path: Path, run: Run) -> None:
+    """run.json, journal.jsonl and the folder all give the same run."""
+    record = Journal.create(tmp_path, run)
+    record.add_documents("flask", DocumentPair(before={"paths": {}}, after={"paths": {"/": {}}}))
+    record.add_calibration(trial(0))
+    record.add_trial(trial(1))
+    record.add_trial(trial(2, failure="the server was killed by SIGKILL"))
+    finished = record.finish("complete", "2026-01-01T00:03:00.000+00:00")
+
+    assert finished == read_run(record.folder)
+    assert finished == read_run(record.folder / "run.json")
+    assert finished == read_run(record.folder / "journal.jsonl")
+    assert ("complete", 2, 1) == (finished.state, len(finished.trials), len(finished.calibration))
+
+
+def test_latest_points_to_the_newest_run(tmp_path: Path, run: Run) -> None:
+    """Nobody has to type a time stamp."""
+    Journal.create(tmp_path, run).finish("complete", "t1")
+    newer = Journal.create(tmp_path, Run(**{**{n: getattr(run, n) for n in run.__slots__}, "name": "newer"}))
+    newer.add_trial(trial(1))
+    newer.finish("complete", "t2")
+
+    assert "newer" == read_run(tmp_path / "latest").name
+
+
+def test_a_killed_run_is_readable_up_to_its_last_trial(tmp_path: Path, run: Run) -> None:
+    """A kill -9 between two trials loses nothing that had ended, and the run says that it was interrupted."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1))
+    record.add_trial(trial(2))
+    record.close()
+
+    kept = read_run(record.folder)
+
+    assert ("interrupted", None, 2) == (kept.state, kept.finished_at, len(kept.trials))
+
+
+def test_a_half_written_last_line_is_left_out(tmp_path: Path, run: Run) -> None:
+    """The moment of a kill may fall inside a line."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1))
+    record.add_trial(trial(2))
+    record.close()
+    file = record.folder / "journal.jsonl"
+    text = file.read_text(encoding="utf-8")
+
+    last_line = text.rindex("\n", 0, -1) + 1
+    for cut in range(last_line, len(text) - 1, 97):
+        file.write_text(text[:cut], encoding="utf-8")
+        assert 1 == len(read_run(record.folder).trials)
+
+
+def test_every_trial_is_on_the_disk_when_it_is_kept(tmp_path: Path, run: Run) -> None:
+    """A process killed right after add_trial leaves the trial behind."""
+    script = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from benchmarks.measure import journal\n"
+        "record = journal.Journal.create(Path(sys.argv[1]), journal.read_run(Path(sys.argv[2])))\n"
+        "record.add_trial(journal.read_run(Path(sys.argv[2])).trials[0])\n"
+        "os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    source = Journal.create(tmp_path / "source", run)
+    source.add_trial(trial(1))
+    source.finish("complete", "t")
+
+    done = subprocess.run([sys.executable, "-c", script, str(tmp_path / "out"), str(source.folder)], check=False)
+
+    assert done.returncode < 0
+    assert 1 == len(read_run(tmp_path / "out" / run.name).trials)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "not whole JSON"),
+        ('{"schema_version": 1, "name": ', "not whole JSON"),
+        ("[]", "has no schema_version"),
+        ('{"some": "other program\'s file"}', "has no schema_version"),
+        ('{"schema_version": 99}', "has schema_version 99; this version of lab reads schema_version 1"),
+        ('{"schema_version": 1, "name": "x"}', "is not a run"),
+        ('{"schema_version": 1, "name": "x", "trials": 7}', "is not a run"),
+    ],
+)
+def test_a_truncated_or_foreign_run_file_is_told_apart(tmp_path: Path, text: str, told: str) -> None:
+    """The error names the file and what is wrong with it."""
+    file = tmp_path / "run.json"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(RunFileError, match=told) as caught:
+        read_run(file)
+
+    assert str(file) in str(caught.value)
+
+
+def test_a_truncated_run_file_sends_to_the_journal(tmp_path: Path, run: Run) -> None:
+    """What run.json lost, the journal still has."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1))
+    record.finish("complete", "t")
+    file = record.folder / "run.json"
+    file.write_bytes(file.read_bytes()[:500])
+
+    with pytest.raises(RunFileError, match=r"lab report .*journal\.jsonl"):
+        read_run(record.folder)
+    assert 1 == len(read_run(record.folder / "journal.jsonl").trials)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("", "does not begin with a run"),
+        ("rubbish\n", "line 1: not an entry"),
+        ('{"kind": "poem", "value": 1}\n', "line 1: not an entry"),
+        ('{"kind": "trial", "value": {}}\n', "does not begin with a run"),
+        ('{"kind": "run", "value": 5}\n', "journal of something else"),
+        ('{"kind": "run", "value": {"schema_version": 1}}\n', "is not a run"),
+    ],
+)
+def test_a_foreign_journal_is_told_apart(tmp_path: Path, text: str, told: str) -> None:
+    """A journal that is not ours is an error with its line, not a traceback."""
+    file = tmp_path / "journal.jsonl"
+    file.write_text(text, encoding="utf-8")
+
+    with pytest.raises(RunFileError, match=told):
+        read_run(file)
+
+
+def test_no_run_there_says_how_to_make_one(tmp_path: Path) -> None:
+    """The first `lab report` of a newcomer."""
+    with pytest.raises(RunFileError, match="lab compare"):
+        read_run(tmp_path / "nothing")
+
+
+def test_a_binary_file_is_an_error_in_words(tmp_path: Path) -> None:
+    """Whatever somebody points it at."""
+    file = tmp_path / "run.json"
+    file.write_bytes(b"\xff\xfe\x00")
+
+    with pytest.raises(RunFileError, match="Cannot read"):
+        read_run(file)
+
+
+def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path, run: Run) -> None:
+    """Before anything is measured."""
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
+
+    with pytest.raises(RunFileError, match="--out FOLDER"):
+        Journal.create(tmp_path / "file", run)
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="the kernel's full disk, /dev/full, is Linux's")
+def test_a_full_disk_keeps_what_was_measured_before(tmp_path: Path, run: Run) -> None:
+    """The error says so, and the trials written before it are readable."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1))
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        os.dup2(full.fileno(), record._file.fileno())
+
+        with pytest.raises(RunFileError, match="No space left on device"):
+            record.add_trial(trial(2))
+        record.close()
+
+    assert 1 == len(read_run(record.folder).trials)
+
+
+def test_the_published_schema_is_the_current_one() -> None:
+    """The file docs/reference/run.schema.json says what run.json holds."""
+    published = Path(__file__).parents[3] / "docs" / "reference" / "run.schema.json"
+    current = json.dumps(journal.run_schema(), indent=2, ensure_ascii=False) + "\n"
+
+    assert current == published.read_text(encoding="utf-8"), "renew it from benchmarks.measure.journal.run_schema()"

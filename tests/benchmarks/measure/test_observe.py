@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import psutil
+import pytest
+
+from benchmarks.measure.observe import Observer
+from benchmarks.model import Observation
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="what /proc tells, only Linux tells")
+
+
+def observe(source: str, rate_per_s: float = 100.0) -> Observation:
+    """Run a script that prints a line when it is in its steady state, watch it for a while, then end it."""
+    with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            observer = Observer(process.pid)
+            observer.sample()
+            time.sleep(0.4)
+            observer.sample()
+        finally:
+            process.kill()
+    observation = observer.observation(rate_per_s)
+    assert observation is not None
+    return observation
+
+
+@pytest.fixture(scope="module")
+def busy() -> Observation:
+    """A process that computes in one thread while three others sleep for good, with one epoll open."""
+    return observe(
+        "import select, threading\n"
+        "epoll = select.epoll() if hasattr(select, 'epoll') else None\n"
+        "for _ in range(3): threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "print('ready', flush=True)\n"
+        "while True: sum(range(1000))\n"
+    )
+
+
+def test_cpu_time_is_shared_out_over_the_answers(busy: Observation) -> None:
+    """CPU a request times requests per second is the share of a core that was used."""
+    assert busy.cpu_us_per_request is not None
+    assert busy.cpu_fraction is not None
+
+    assert 0.0 < busy.cpu_fraction <= 1.2
+    assert busy.cpu_fraction == pytest.approx(busy.cpu_us_per_request * 100.0 / 1e6)
+    assert busy.cpu_user_us_per_request is not None
+    assert busy.cpu_system_us_per_request is not None
+    assert busy.cpu_user_us_per_request > busy.cpu_system_us_per_request
+
+
+@linux_only
+def test_threads_that_ran_are_told_from_threads_that_exist(busy: Observation) -> None:
+    """Idle helper threads do not make a server multi-threaded."""
+    assert 4 == busy.threads
+    assert 1 == busy.running_threads
+
+
+@linux_only
+def test_epoll_descriptors_are_counted(busy: Observation) -> None:
+    """An event loop shows by its epoll."""
+    assert 1 == busy.epoll_descriptors
+    assert 1 == busy.processes
+
+
+@linux_only
+def test_a_thread_that_waits_often_shows_voluntary_switches() -> None:
+    """Each sleep gives up the core once."""
+    sleeping = observe("import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.005)\n", rate_per_s=100.0)
+
+    assert sleeping.voluntary_switches_per_request is not None
+    assert sleeping.involuntary_switches_per_request is not None
+    assert sleeping.voluntary_switches_per_request > 0.2
+    assert sleeping.cpu_fraction is not None
+    assert sleeping.cpu_fraction < 0.5
+
+
+@linux_only
+def test_threads_that_come_and_go_are_counted() -> None:
+    """A server that starts a thread a request is found out though none lives long."""
+    spawning = observe(
+        "import threading, time\n"
+        "print('ready', flush=True)\n"
+        "while True:\n"
+        "    thread = threading.Thread(target=int); thread.start(); thread.join(); time.sleep(0.002)\n"
+    )
+
+    assert spawning.threads_started_per_request is not None
+    assert spawning.threads_started_per_request > 0.2
+
+
+@linux_only
+def test_children_count_with_their_parent() -> None:
+    """What is observed is the process tree."""
+    tree = observe(
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'while True: sum(range(1000))'])\n"
+        "print('ready', flush=True)\n"
+        "child.wait()\n"
+    )
+    children = [
+        child for child in psutil.Process().children(recursive=True) if "sum(range" in " ".join(child.cmdline())
+    ]
+    for child in children:
+        child.kill()
+
+    assert 2 == tree.processes
+    assert tree.cpu_fraction is not None
+    assert tree.cpu_fraction > 0.2
+
+
+def test_one_sample_is_no_window() -> None:
+    """Nothing is claimed from a server that died before the second sample."""
+    observer = Observer(psutil.Process().pid)
+    observer.sample()
+
+    assert observer.observation(100.0) is None
+
+
+def test_no_answers_means_no_cost_a_request() -> None:
+    """Missing is None, never 0 or infinity."""
+    observer = Observer(psutil.Process().pid)
+    observer.sample()
+    observer.sample()
+
+    assert observer.observation(0.0) is None

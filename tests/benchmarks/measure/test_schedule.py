@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.contenders import catalogue
+from benchmarks.measure import schedule
+
+
+def test_every_round_has_every_contender_once_and_the_placebo_twice() -> None:
+    """Interleaving is what makes a ratio inside a round fair."""
+    plan = schedule.plan("quick", [], seed=7)
+    trials = list(schedule.trials(plan))
+
+    for number in range(1, plan.rounds["health"] + 1):
+        entries = [trial for trial in trials if trial.round == number and trial.workload.name == "health"]
+        assert list(range(1, len(entries) + 1)) == [entry.position for entry in entries]
+        assert sorted(plan.workload_contenders["health"]) == sorted(
+            entry.contender.id for entry in entries if not entry.placebo
+        )
+        assert [plan.placebo] == [entry.contender.id for entry in entries if entry.placebo]
+
+
+def test_the_seed_decides_the_order() -> None:
+    """The same seed repeats a run; another shuffles anew, and rounds differ within a run."""
+
+    def order(seed: int) -> list[str]:
+        return [trial.contender.id for trial in schedule.trials(schedule.plan("quick", [], seed=seed))]
+
+    assert order(1) == order(1)
+    assert order(1) != order(2)
+    plan = schedule.plan("quick", [], seed=3)
+    rounds = {
+        number: [t.contender.id for t in schedule.trials(plan) if t.round == number and t.workload.name == "health"]
+        for number in (1, 2)
+    }
+    assert rounds[1] != rounds[2]
+
+
+def test_a_run_cut_short_has_something_of_each_workload() -> None:
+    """Round 1 of every workload comes before round 2 of any."""
+    rounds = [trial.round for trial in schedule.trials(schedule.plan("full", [], seed=1))]
+
+    assert sorted(rounds) == rounds
+
+
+def test_bare_servers_calibrate_and_do_not_compete_unless_asked() -> None:
+    """They are the ceiling; a person may still ask to see one in the rounds."""
+    plan = schedule.plan("quick", [], seed=1)
+    assert not set(plan.ceilings) & set(plan.workload_contenders["health"])
+    assert list(catalogue.CEILINGS) == [trial.contender.id for trial in schedule.calibration(plan)]
+
+    asked = schedule.plan("quick", catalogue.select(["bare-*", "flask-*@hypercorn"]), seed=1)
+    assert "bare-asgi@uvicorn" in asked.workload_contenders["health"]
+    assert "bare-asgi@uvicorn" not in asked.workload_contenders["wait"]
+
+
+def test_what_the_caller_asks_overrides_the_preset() -> None:
+    """--vus is the health workload's; --duration and --rounds are everybody's."""
+    plan = schedule.plan("tutorial", catalogue.select(["flask-*"]), seed=1, vus=3, duration_s=0.5, rounds=2)
+
+    assert (3, 0.5) == (plan.loads["health"].vus, plan.loads["health"].duration_s)
+    assert (100, 0.5) == (plan.loads["wait"].vus, plan.loads["wait"].duration_s)
+    assert {"health": 2, "wait": 2} == plan.rounds
+
+
+def test_the_tutorial_preset_is_the_tutorials_load() -> None:
+    """k6 run --vus 10 --duration 30s."""
+    load = schedule.plan("tutorial", [], seed=1).loads["health"]
+
+    assert (10, 30.0) == (load.vus, load.duration_s)
+
+
+def test_quick_fits_a_lesson() -> None:
+    """The whole of the default run is meant to take under three minutes."""
+    assert schedule.estimate_s(schedule.plan("quick", [], seed=1)) < 180
+
+
+def test_an_unknown_preset_suggests_the_nearest() -> None:
+    """And names them all."""
+    with pytest.raises(schedule.UnknownPresetError, match=r"Did you mean quick\? There are: quick, tutorial, full"):
+        schedule.find_preset("quikc")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "placebo"),
+    [
+        (["flask-*", "fastapi-*"], "fastapi-async@uvicorn"),
+        (["flask-*@hypercorn"], "flask-async@hypercorn"),
+        (["fastapi-sync@uvicorn", "flask-*@hypercorn"], "fastapi-sync@uvicorn"),
+    ],
+)
+def test_the_placebo_is_the_steadiest_of_those_that_run(patterns: list[str], placebo: str) -> None:
+    """A/A is run on something that is in the run anyway."""
+    assert placebo == schedule.plan("quick", catalogue.select(patterns), seed=1).placebo

@@ -1,0 +1,111 @@
+"""The house rules that no linter knows."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+
+
+def modules() -> list[Path]:
+    """List the modules of both packages."""
+    return [path for package in ("flask_app", "benchmarks") for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def direct_requirements() -> list[Requirement]:
+    """List what pyproject.toml asks for, extras and groups included."""
+    project = PROJECT["project"]
+    lines = [*project["dependencies"]]
+    for extra in project["optional-dependencies"].values():
+        lines += extra
+    for group in PROJECT["dependency-groups"].values():
+        lines += group
+    return [Requirement(line) for line in lines]
+
+
+def locked_pins() -> dict[str, list[Version]]:
+    """Read the lock: versions by name; a name may be pinned differently by platform or Python."""
+    pins: dict[str, list[Version]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", LOCK, flags=re.MULTILINE):
+        pins.setdefault(canonicalize_name(name), []).append(Version(version))
+    return pins
+
+
+@pytest.mark.parametrize("requirement", direct_requirements(), ids=str)
+def test_the_lock_satisfies_what_the_project_asks_for(requirement: Requirement) -> None:
+    """A requirement that is new or narrower than its pin makes the lock stale: run `make lock`."""
+    pins = locked_pins().get(canonicalize_name(requirement.name), [])
+
+    assert pins, f"{requirement.name} is not in requirements.lock: run `make lock`"
+    assert all(requirement.specifier.contains(pin) for pin in pins), "run `make lock`"
+
+
+def test_the_lock_holds_nothing_that_the_project_asks_for_no_more() -> None:
+    """A direct pin without its requirement makes the lock stale too."""
+    asked = {canonicalize_name(requirement.name) for requirement in direct_requirements()}
+    direct = set()
+    for block in re.split(r"\n(?=[A-Za-z0-9])", LOCK):
+        if "sync-async-lab (pyproject.toml" in block:
+            direct.add(canonicalize_name(block.split("==")[0]))
+
+    assert asked == direct
+
+
+def test_the_lock_has_hashes_and_no_address() -> None:
+    """It installs from whatever index the machine uses, and only what was locked."""
+    for block in re.findall(r"^[A-Za-z0-9._-]+==.*?(?=^\S|\Z)", LOCK, flags=re.MULTILINE | re.DOTALL):
+        assert "--hash=sha256:" in block
+    assert not re.search(r"https?://|--(extra-)?index-url|--find-links|@ ", LOCK)
+
+
+def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
+    """A module does one thing: there is no utils.py and no helpers.py."""
+    assert [] == [str(path) for path in modules() if path.stem in {"utils", "helpers", "util", "helper", "common"}]
+
+
+@pytest.mark.parametrize("path", modules(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_a_module_is_a_room(path: Path) -> None:
+    """At most 400 lines, and a first sentence that names its job."""
+    source = path.read_text(encoding="utf-8")
+
+    assert len(source.splitlines()) <= 400
+    docstring = ast.get_docstring(ast.parse(source))
+    assert docstring
+    assert re.search(r"[.:;]", docstring.splitlines()[0])
+
+
+def test_the_top_level_is_the_designs() -> None:
+    """New rooms are built inside the house, not beside it."""
+    tracked = subprocess.run(
+        ["git", "-C", str(ROOT), "ls-files"], capture_output=True, text=True, check=True
+    ).stdout.splitlines()
+
+    assert {name.split("/")[0] for name in tracked} <= {
+        *(".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
+        *("benchmarks", "docs", "flask_app", "pyproject.toml", "requirements.lock", "tests"),
+    }
+
+
+def test_the_service_installs_without_the_instrument() -> None:
+    """What only the instrument needs is in the extra `bench`; the service imports none of it."""
+    bench = {canonicalize_name(Requirement(line).name) for line in PROJECT["project"]["optional-dependencies"]["bench"]}
+    imported = set()
+    for path in (ROOT / "flask_app").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {alias.name.split(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.module:
+                imported.add(node.module.split(".")[0])
+
+    assert set() == bench & {canonicalize_name(name) for name in imported}
