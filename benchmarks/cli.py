@@ -36,7 +36,7 @@ EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
 
 
-class Seconds(click.ParamType):
+class Seconds(click.ParamType[float]):
     """A duration: ``30s``, ``500ms``, ``2m``, or a plain number of seconds; within bounds."""
 
     name = "duration"

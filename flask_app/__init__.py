@@ -18,7 +18,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises:
         SettingsError: The environment holds a setting that is not allowed.
     """
-    app = Flask(__name__)
+    # The pages serve their files themselves, so Flask's own route to the folder has no use.
+    app = Flask(__name__, static_folder=None)
     (Settings.from_environment(os.environ) if settings is None else settings).init_app(app)
     problems.init_app(app)
     limits.init_app(app)

@@ -170,6 +170,8 @@ def _no_query() -> Mapping[str, Any]:
 
 def _answer_schema(schema_class: type[Schema]) -> Schema:
     schema = schema_class(unknown=RAISE)
+    if schema.many:
+        raise TypeError(f"{schema_class.__name__} cannot be an answer: it is of many, and an answer is one mapping.")
     if schema.load_fields.keys() != schema.dump_fields.keys():
         one_way = sorted(schema.load_fields.keys() ^ schema.dump_fields.keys())
         raise TypeError(f"{schema_class.__name__} cannot be an answer: {', '.join(one_way)} only loads or only dumps.")

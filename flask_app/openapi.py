@@ -167,7 +167,8 @@ class _Converter(OpenAPIConverter):
 
     def field2property(self, field: marshmallow.fields.Field[Any]) -> dict[str, Any]:
         attributes = super().field2property(field)
-        if field.name:
+        # What a list or a mapping holds has its name too, and no title of its own.
+        if field.name and isinstance(field.parent, marshmallow.Schema):
             attributes.setdefault("title", field.name.replace("_", " ").title())
         if isinstance(types := attributes.get("type"), list):
             del attributes["type"]

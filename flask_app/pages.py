@@ -131,7 +131,7 @@ def landing() -> Response:
     """Show the twins, what documents them and what to run next."""
     return _html(
         "landing.html",
-        served_by=current_app.config.get(SERVED_BY) or request.environ.get("SERVER_SOFTWARE"),
+        served_by=current_app.config.get(SERVED_BY),
         host=request.host_url.rstrip("/"),
         mark_keywords=_mark_keywords,
         **current_app.extensions[_EXTENSION],
@@ -160,12 +160,10 @@ def docs_after() -> Response:
 def redoc() -> Response:
     """Show the document in ReDoc."""
     nonce = secrets.token_urlsafe(16)
-    return _html(
-        "redoc.html",
-        # ReDoc writes its styles into a <style> of its own, which the nonce vouches for: no other inline style runs.
-        {"style-src": f"'self' 'nonce-{nonce}'", "font-src": "data:"},
-        nonce=nonce,
-    )
+    # ReDoc writes its styles into a <style> of its own, for which this answer's nonce vouches: no other inline style is
+    # let in. Among them is a font of icons, as a data: URL.
+    policy = {"style-src": f"'self' 'nonce-{nonce}'", "font-src": "data:"}
+    return _html("redoc.html", policy, nonce=nonce)
 
 
 @describe(
@@ -196,12 +194,9 @@ def asset(filename: str) -> Response:
 
 
 def _swagger_ui(page: str, document_endpoint: str) -> Response:
-    return _html(
-        "swagger.html",
-        {"img-src": "'self' data:"},
-        page=page,
-        document=url_for(document_endpoint),
-    )
+    # Its style sheet has its icons in it, as data: images.
+    policy = {"img-src": "'self' data:"}
+    return _html("swagger.html", policy, page=page, document=url_for(document_endpoint))
 
 
 def _html(template: str, policy: Mapping[str, str] | None = None, **context: Any) -> Response:
@@ -239,7 +234,11 @@ def _twins(endpoints: Mapping[str, Endpoint]) -> Iterator[Twins]:
 
 
 def _side_by_side(sync: Callable[..., Any], async_: Callable[..., Any]) -> Iterator[Line]:
-    left, right = inspect.getsource(sync).splitlines(), inspect.getsource(async_).splitlines()
+    try:
+        left, right = inspect.getsource(sync).splitlines(), inspect.getsource(async_).splitlines()
+    except OSError:
+        # Installed as bytecode only: the service is to start all the same.
+        return
     for kind, start, end, twin_start, twin_end in difflib.SequenceMatcher(None, left, right, False).get_opcodes():
         for pair in itertools.zip_longest(left[start:end], right[twin_start:twin_end]):
             yield Line(sync=pair[0], async_=pair[1], differs=kind != "equal")

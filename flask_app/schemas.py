@@ -10,7 +10,7 @@ from marshmallow import Schema, fields, validate
 
 WAIT_MAX_MS = 1_000
 WAIT_DEFAULT_MS = 50
-_DECIMAL = re.compile(r"-?[0-9]{1,18}")
+_DECIMAL = re.compile(r"-?[0-9]+")
 
 
 class WrittenInteger(fields.Integer):
@@ -58,9 +58,7 @@ class Problem(Schema):
         metadata={
             "description": "URI of the kind of problem; about:blank says no more than the status.",
             "format": "uri-reference",
-            "examples": [
-                "about:blank",
-            ],
+            "examples": ["about:blank"],
         },
     )
     title = fields.String(

@@ -47,11 +47,13 @@ class Pair:
         self._endpoint = endpoint
         self._environ: dict[str, Any] = {"PATH_INFO": path}
         setup_testing_defaults(self._environ)
-        decorated = app.view_functions[endpoint]
-        self._views = {True: decorated, False: decorated.__wrapped__}  # type: ignore[attr-defined]  # see Args
+        view = app.view_functions[endpoint]
+        self._views = {False: view.__wrapped__, True: view}  # type: ignore[attr-defined]  # see Args
         answers = {decorated: self._answer(decorated=decorated) for decorated in self._views}
         if answers[False] != answers[True] or not answers[True][0].startswith("200 "):
-            raise UnfairComparisonError(f"{path} answers {answers[False]} by the plain view, else {answers[True]}.")
+            raise UnfairComparisonError(
+                f"{path} answers {answers[False]} by the plain view and {answers[True]} by the decorated one."
+            )
 
     def round_us(self, requests: int, order: random.Random) -> tuple[float, float]:
         """Return what the median request costs: CPU time of all threads of the process, microseconds.

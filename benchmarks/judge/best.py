@@ -59,8 +59,8 @@ def _fastest(evidence: Evidence, framework: str, workload: str, server: str | No
             rates[contender] = geometric_mean([measures.rate_per_s(trial) for trial in valid]).value
     if not rates:
         raise RefusedError(
-            f"No contender of {framework} has {MINIMUM_ROUNDS} valid rounds under the workload {workload}{_on(server)}: "
-            f"add one with --contender '{framework}-*', or run more with --rounds."
+            f"No contender of {framework} has {MINIMUM_ROUNDS} valid rounds under the workload {workload}{_on(server)}:"
+            f" add one with --contender '{framework}-*', or run more with --rounds."
         )
     return max(rates, key=lambda contender: rates[contender])
 

@@ -8,7 +8,7 @@ from typing import Any
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Estimate, Figure
-from benchmarks.model import HEALTH_BODY, DocumentPair
+from benchmarks.model import HEALTH_BODY
 
 PATHS = ("/health/sync", "/health/async")
 """Whose documentation is held against their answers: the health twins."""
@@ -44,8 +44,8 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
         outcome="replicated" if holds else "contradicted",
         figures=(_figure("with", complete), _figure("without", without)),
         sentence=(
-            f"Of the {len(ANSWER)} properties of the answer the OpenAPI document describes {without} without a response "
-            f"model and {complete} with it."
+            f"Of the {len(ANSWER)} properties of the answer the OpenAPI document describes {without} without a "
+            f"response model and {complete} with it."
         ),
         why=_why(without, complete),
     )

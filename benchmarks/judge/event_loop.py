@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable, Sequence
 
 from benchmarks.judge import measures, why, wording
@@ -13,10 +14,7 @@ from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Observation
 
 NO_THREAD_A_REQUEST = 0.01
-"""Threads started a request below which requests start none: the count is of the whole machine, which is never still."""
-
-THREAD_A_REQUEST = 0.5
-"""Threads started a request from which it is the requests that start them. Between the two, something else may have."""
+"""Threads started a request below which requests start none: the machine, whose count it is, is never still."""
 
 
 def unmeasured(claim: Claim, _test: ClaimTest) -> tuple[Figure, ...]:
@@ -28,8 +26,8 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     """Look at the threads that ran, the threads that were started and the epoll descriptors under load.
 
     Nothing here depends on the speed of the machine, so one trial is evidence, and a failed placebo or a busy loader
-    takes nothing away. Every trial is judged by itself and all must agree. Threads that ran count, not threads
-    alive: uvloop keeps four that never run.
+    takes nothing away; all trials must agree. Threads that ran count, not threads alive: uvloop keeps four that never
+    run.
 
     Raises:
         RefusedError: See ``Evidence.find``; also when no trial is valid.
@@ -39,7 +37,7 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     if not valid:
         raise RefusedError(evidence.too_few(0, (asynchronous,), test.workload, needed=1))
     claimed = _claimed_threads(claim)
-    outcome, doubt = _agree([_trial_outcome(trial.trial.observation, claimed) for trial in valid])
+    outcome, doubt = _decide([seen for trial in valid if (seen := trial.trial.observation) is not None], claimed)
     ran = _seen(valid, lambda seen: seen.running_threads)
     epoll = _seen(valid, lambda seen: seen.epoll_descriptors)
     started = _seen(valid, lambda seen: seen.threads_started_per_request)
@@ -60,39 +58,48 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     )
 
 
-def _trial_outcome(observation: Observation | None, claimed: float) -> Outcome | None:
-    """Judge one trial; ``None`` when too little was observed."""
-    if observation is None or not observation.running_threads:
-        return None
-    started = observation.threads_started_per_request
-    if observation.running_threads > claimed or (started is not None and started >= THREAD_A_REQUEST):
-        return "contradicted"
-    if observation.epoll_descriptors is None:
-        return None
-    if observation.epoll_descriptors < 1:
-        return "contradicted"
-    return "replicated" if started is None or started < NO_THREAD_A_REQUEST else "inconclusive"
-
-
-def _agree(outcomes: Sequence[Outcome | None]) -> tuple[Outcome, str]:
-    """Return what all trials say, and why that is in doubt with what to do; empty when it is not."""
-    said = [outcome for outcome in outcomes if outcome is not None]
-    if not said:
+def _decide(observations: Sequence[Observation], claimed: float) -> tuple[Outcome, str]:
+    """Return the outcome, and why it is in doubt with what to do, to be added to the sentence; empty when it is not."""
+    known = [
+        (seen.running_threads, seen.epoll_descriptors)
+        for seen in observations
+        if seen.running_threads and seen.epoll_descriptors is not None
+    ]
+    if not known:
         return "inconclusive", "; these are told on Linux only: try it there"
-    first = said[0]
-    if any(outcome != first for outcome in said):
+    started = _started_by_requests(observations)
+    if started or all(running > claimed or epoll == 0 for running, epoll in known):
+        return "contradicted", ""
+    if any(running > claimed or epoll == 0 for running, epoll in known):
         return "inconclusive", "; the trials disagree: run more rounds (--rounds) with nothing else running"
-    if first == "inconclusive":
-        return first, "; something on this machine starts threads, which may not be the server: stop it and run again"
-    return first, ""
+    if started is None:
+        return "inconclusive", "; something starts threads, which may not be the server: stop it and run again"
+    return "replicated", ""
+
+
+def _started_by_requests(observations: Sequence[Observation]) -> bool | None:
+    """Say whether each request started a thread; ``None`` when what was seen allows both.
+
+    What else runs on the machine can only add to the count of threads started, so the least of the trials counts.
+    """
+    counts = [seen.threads_started_per_request for seen in observations if seen.threads_started_per_request is not None]
+    switches = [
+        seen.voluntary_switches_per_request for seen in observations if seen.voluntary_switches_per_request is not None
+    ]
+    waited = not switches or statistics.median(switches) >= measures.NO_SWITCH_A_REQUEST
+    if not counts or min(counts) < NO_THREAD_A_REQUEST or not waited:
+        return False
+    return True if min(counts) >= measures.THREAD_A_REQUEST else None
 
 
 def _sentence(ran: Estimate | None, epoll: Estimate | None, started: Estimate | None, sync_ran: Estimate | None) -> str:
-    threads = "threads not observed" if ran is None else wording.things(ran, "thread")
-    instances = "epoll instances not observed" if epoll is None else f"{wording.things(epoll, 'epoll instance')} open"
-    begun = "not observed" if started is None else wording.per_request(started.value)
-    told = f"async def ran on {threads}, with {instances} and {begun} threads started a request"
-    return told if sync_ran is None else f"{told}; def ran on {wording.things(sync_ran, 'thread')}"
+    told = f"async def ran on {'threads that were not observed' if ran is None else wording.threads(ran)}"
+    if epoll is not None:
+        told += f", with {wording.things(epoll, 'epoll descriptor')} open"
+    if started is not None:
+        least = started.value if started.low is None else started.low
+        told += f" and {'no' if least < NO_THREAD_A_REQUEST else wording.per_request(least)} threads started a request"
+    return told if sync_ran is None else f"{told}; def ran on {wording.threads(sync_ran)}"
 
 
 def _seen(valid: Sequence[ValidTrial], value_of: Callable[[Observation], float | None]) -> Estimate | None:

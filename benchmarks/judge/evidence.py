@@ -134,6 +134,6 @@ class Evidence:
         ]
         because = f" Void: {'; '.join(void)}." if void else ""
         return (
-            f"Only {wording.rounds(count)} with a valid trial of {names} under {workload}, and it takes {needed}: "
-            f"run more with --rounds.{because}"
+            f"{wording.rounds(count).capitalize()} with a valid trial of {names} under {workload}, and it takes "
+            f"{needed}: run again with more --rounds.{because}"
         )

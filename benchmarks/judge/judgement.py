@@ -72,7 +72,8 @@ class Summary:
     """One contender under one workload, over its valid trials.
 
     Averages over trials are geometric for rates, CPU and latencies, with 95 % intervals of the same trials; other
-    observations are medians over trials. ``None`` where nothing valid was seen.
+    observations are medians over trials, but for the threads started: what else runs on the machine can only add to
+    that count, so it is the least of the trials. ``None`` where nothing valid was seen.
 
     Attributes:
         contender: Its id.

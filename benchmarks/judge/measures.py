@@ -15,6 +15,12 @@ Measure = Callable[[ValidTrial], float]
 ObservedMeasure = Callable[[ValidTrial], float | None]
 """One number of a trial, above 0; ``None`` where it was not seen."""
 
+THREAD_A_REQUEST = 0.5
+"""Threads started a request from which it may be the requests that start them."""
+
+NO_SWITCH_A_REQUEST = 0.5
+"""Voluntary switches a request below which no request waited for another thread, whatever threads were started."""
+
 
 def rate_per_s(valid: ValidTrial) -> float:
     """Return the valid answers per second."""

@@ -45,19 +45,19 @@ def _void(run: Run) -> Iterable[str]:
 def _loader(evidence: Evidence) -> Iterable[str]:
     run = evidence.run
     if evidence.ceiling_per_s is None:
-        yield "The loader was not calibrated against a bare server: only its own CPU time tells whether it had head-room."
+        yield "The loader was not calibrated on a bare server: only its own CPU time tells whether it had head-room."
     valid = trials.valid_trials(run.trials)
     bound = sum(trials.loader_bound_reason(trial, evidence.ceiling_per_s) is not None for trial in valid)
     if bound:
-        yield f"{bound} of {len(valid)} valid trials are loader-bound: their figures may be the loader's, not the server's."
+        yield f"Loader-bound: {bound} of {len(valid)} valid trials, whose figures may be the loader's own."
 
 
 def _load_average(run: Run) -> Iterable[str]:
     average, cores = run.environment.get("load_average_1m"), _cores(run)
     if isinstance(average, int | float) and average / cores > BUSY_LOAD_PER_CORE:
         yield (
-            f"The load average before the start was {average:.2f} on {cores} core{'' if cores == 1 else 's'}: something "
-            "else was running, so rates are lower and intervals wider than on a quiet machine."
+            f"The load average before the start was {average:.2f} on {cores} core{'' if cores == 1 else 's'}: "
+            "something else was running, so rates are lower and intervals wider than on a quiet machine."
         )
 
 

@@ -47,11 +47,11 @@ def judge_placebo(run: Run, margin: float) -> Placebo:
     band = f"±{wording.percent(margin)}"
     if wording.excludes_one(rate) and not 1 - margin <= rate.value <= 1 + margin:
         failed = (
-            f"The A/A comparison failed: {told}, outside {band}, though it is the same thing twice. Something else moves "
-            "the figures by as much: stop what else runs on this machine and run again, with more --rounds."
+            f"The A/A comparison failed: {told}, outside {band}, though it is the same thing twice. Something else "
+            "moves the figures by as much: stop what else runs on this machine and run again, with more --rounds."
         )
         return Placebo(rate=rate, failed=failed)
-    note = f"A/A found {told}, which is not within {band} for sure: smaller differences in this run may be chance."
+    note = f"A/A: {told}, not surely within {band}, so differences as small as that may be chance in this run."
     return Placebo(rate=rate, note=note)
 
 

@@ -81,7 +81,7 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     return Finding(
         outcome=outcome,
         figures=tuple(_figure(entry.quantity, entry.estimate, entry.claimed) for entry in judged),
-        sentence="; ".join(entry.told(evidence.margin) for entry in judged) + ".",
+        sentence="; ".join(entry.told(evidence.margin) for entry in judged) + _advice(outcome, len(pairs)),
         why=why.twins(
             evidence.summary(sync, test.workload),
             evidence.summary(asynchronous, test.workload),
@@ -133,18 +133,26 @@ class _Judged:
 
     def told(self, margin: float) -> str:
         quantity = self.quantity
-        compared = wording.comparison(self.estimate, self.claimed, margin, quantity.more, quantity.less)
         told = (
             f"async def {quantity.verb} {wording.ratio(self.estimate)} {quantity.noun} of def "
-            f"(tutorial: {wording.times(self.claimed)} ×): {compared}"
+            f"(tutorial: {wording.times(self.claimed)} ×)"
         )
-        if self.outcome != "inconclusive":
-            return told
-        midpoint = wording.times(math.sqrt(self.claimed))
-        return (
-            f"{told}, but the interval is too wide to tell it from the far side of {midpoint} ×, half-way to the claim: "
-            f"run more rounds (--rounds {2 * self.estimate.samples}) or longer trials (--duration)"
-        )
+        if self.outcome == "inconclusive":
+            return f"{told}: {self.doubt}"
+        return f"{told}: {wording.comparison(self.estimate, self.claimed, margin, quantity.more, quantity.less)}"
+
+    @property
+    def doubt(self) -> str:
+        midpoint = math.sqrt(self.claimed)
+        if wording.lies_in(midpoint, self.estimate):
+            return f"the interval reaches to both sides of {wording.times(midpoint)} ×, half-way to the claim"
+        return "the interval is wider than the claimed effect itself"
+
+
+def _advice(outcome: Outcome, rounds: int) -> str:
+    if outcome != "inconclusive":
+        return "."
+    return f". Run more rounds (--rounds {2 * rounds}) or longer trials (--duration)."
 
 
 def _claimed(claim: Claim) -> list[tuple[_Quantity, float]]:

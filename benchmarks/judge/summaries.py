@@ -29,7 +29,9 @@ def summarise(run: Run, contender: Contender, workload: str) -> Summary:
         cpu_us_per_request=measures.average_where_seen(valid, measures.cpu_us_per_request),
         voluntary_switches_per_request=_median(valid, lambda seen: seen.voluntary_switches_per_request),
         involuntary_switches_per_request=_median(valid, lambda seen: seen.involuntary_switches_per_request),
-        threads_started_per_request=_median(valid, lambda seen: seen.threads_started_per_request),
+        threads_started_per_request=min(
+            measures.observed(valid, lambda seen: seen.threads_started_per_request), default=None
+        ),
         threads=_median(valid, lambda seen: seen.threads),
         running_threads=_median(valid, lambda seen: seen.running_threads),
         epoll_descriptors=_median(valid, lambda seen: seen.epoll_descriptors),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Sequence
+from typing import Any
 
 
 def line_of(text: str, path: Sequence[str | int]) -> int:
@@ -35,12 +36,10 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
 
 
 def _depth(document: object, path: Sequence[str | int]) -> int:
-    value = document
+    value: Any = document
     for depth, step in enumerate(path):
-        if isinstance(value, dict) and step in value:
+        try:
             value = value[step]
-        elif isinstance(value, list) and isinstance(step, int) and step < len(value):
-            value = value[step]
-        else:
+        except (TypeError, LookupError):
             return depth
     return len(path)

@@ -29,11 +29,9 @@ class ValidTrial:
 
 def void_reason(trial: Trial) -> str | None:
     """Say why a trial does not count, or ``None`` when it does."""
-    if trial.failure is not None:
-        return trial.failure
     result = trial.result
-    if result is None:
-        return "no result: the load was not driven to the end"
+    if trial.failure is not None or result is None:
+        return trial.failure or "no result: the load was not driven to the end"
     if not result.duration_s > 0:
         return f"an interval of {result.duration_s:g} s"
     errors = ", ".join(f"{count} {kind}" for kind, count in sorted(result.errors.items()) if count)

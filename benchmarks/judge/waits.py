@@ -53,12 +53,12 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
     rate = measures.ratio(pairs, measures.rate_per_s) if pairs else None
 
     sentence = (
-        f"With {connections} connections and a wait of {wait_ms:g} ms, async def had {wording.counted(in_progress)} waits "
-        "in progress at once"
+        f"With {connections} connections and a wait of {wait_ms:g} ms, async def kept {wording.counted(in_progress)} "
+        "waits in progress"
     )
-    sentence += "" if threads is None else f" on {wording.span(threads)} threads"
-    sentence += "" if sync_in_progress is None else f", def {wording.counted(sync_in_progress)}"
-    sentence += "" if rate is None else f": {wording.ratio(rate)} the requests of def"
+    sentence += "" if threads is None else f" on {wording.threads(threads)}"
+    sentence += "" if sync_in_progress is None else f", def kept {wording.counted(sync_in_progress)}"
+    sentence += "" if rate is None else f", and async def served {wording.ratio(rate)} the requests of def"
     return Finding(
         outcome=outcome,
         figures=(
@@ -93,7 +93,7 @@ def _decide(
     if high >= QUEUED_FRACTION * connections:
         return "inconclusive", (
             "; nearly every connection was in its wait, so nothing queued that could be blocked: it takes more "
-            "connections than threads, as in the presets tutorial and full"
+            "connections, as in the preset full"
         )
     if cpu_fraction is not None and cpu_fraction > BUSY_CPU_FRACTION:
         busy = f"the server used {100 * cpu_fraction:.0f} % of a core"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from benchmarks.judge import wording
+from benchmarks.judge import measures, wording
 from benchmarks.judge.judgement import Estimate, Summary
 
 NOT_OBSERVED = (
@@ -17,14 +17,8 @@ NOT_OBSERVED = (
     "tells them."
 )
 
-_THREAD_A_REQUEST = 0.5
-"""Threads started a request from which on every request is taken to start one; what else starts threads is rare."""
-
 _SWITCHES_OF_A_HOP = 1.0
 """Voluntary switches a request: handing work to another thread takes at least one, a thread that waits for it."""
-
-_NO_SWITCHES = 0.5
-"""Voluntary switches a request below which a thread goes from request to request without waiting."""
 
 _COST_RATIO = 1.1
 """CPU times closer than this are taken for the same: what differs less explains no difference worth a cause."""
@@ -46,7 +40,7 @@ class _Cost:
 
     @property
     def starts_threads(self) -> bool:
-        return self.started is not None and self.started >= _THREAD_A_REQUEST
+        return _starts_threads(self.started, self.switches)
 
     def __str__(self) -> str:
         return f"{wording.per_request(self.switches)} voluntary switches and {self.cpu_us:,.0f} µs of CPU"
@@ -65,15 +59,14 @@ def twins(sync: Summary, asynchronous: Summary, rate: Estimate, wait_ms: float) 
     if before is None or after is None:
         return NOT_OBSERVED
     cost_ratio = after.cpu_us / before.cpu_us
-    same_cost = 1 / _COST_RATIO < cost_ratio < _COST_RATIO
-    differ = wording.excludes_one(rate)
-    if differ and rate.value > 1 and cost_ratio <= 1 / _COST_RATIO:
-        return _dearer(before, after, wait_ms)
-    if differ and rate.value < 1 and cost_ratio >= _COST_RATIO:
-        return _dearer(after, before, wait_ms)
     seen = f"{before} a request with def, {after} with async def"
-    if same_cost and not differ:
-        return f"Both cost about the same: {seen}."
+    if not wording.excludes_one(rate):
+        same = 1 / _COST_RATIO < cost_ratio < _COST_RATIO
+        return f"{'Both cost about the same' if same else 'The costs differ, the rates not for sure'}: {seen}."
+    if rate.value > 1 and cost_ratio <= 1 / _COST_RATIO:
+        return _dearer(before, after, wait_ms)
+    if rate.value < 1 and cost_ratio >= _COST_RATIO:
+        return _dearer(after, before, wait_ms)
     return f"Cause not seen in these figures: {seen}."
 
 
@@ -91,21 +84,20 @@ def waits(sync: Summary | None, asynchronous: Summary, in_progress: float, sync_
         return "Cause not seen: the server's threads were not observed in this run; not every platform tells them."
     if in_progress > threads:
         ran = asynchronous.running_threads
-        told = f"A wait holds no thread: {wording.count(in_progress)} at once on {wording.count(threads)} threads"
+        told = f"A wait holds no thread: {wording.count(in_progress)} at once on {wording.threads(threads)}"
         told += "" if ran is None else f", of which {wording.count(ran)} ran"
         if sync_in_progress is None or sync is None or sync.threads is None:
             return f"{told}."
-        other = f"{wording.count(sync_in_progress)} at once on {wording.count(sync.threads)} threads"
+        other = f"{wording.count(sync_in_progress)} at once on {wording.threads(sync.threads)}"
         if sync_in_progress > sync.threads:
             return f"{told}; nor does it with def: {other}."
         return f"{told}; with def each wait holds one: {other}."
     if in_progress < 1.5:
         told = f"Waits go one after another: {wording.count(in_progress)} at once, as if all requests shared one thread"
     else:
-        told = f"A wait holds its thread: {wording.count(in_progress)} at once on {wording.count(threads)} threads"
-    started = asynchronous.threads_started_per_request
-    if started is not None and started >= _THREAD_A_REQUEST:
-        told += f", and each request starts a thread besides ({wording.per_request(started)} a request)"
+        told = f"A wait holds its thread: {wording.count(in_progress)} at once on {wording.threads(threads)}"
+    if _starts_threads(asynchronous.threads_started_per_request, asynchronous.voluntary_switches_per_request):
+        told += ", and each request starts another thread besides"
     if sync_in_progress is not None and abs(math.log(sync_in_progress / in_progress)) < math.log(_COST_RATIO):
         told += f"; def is held up just the same ({wording.count(sync_in_progress)})"
     return f"{told}."
@@ -122,17 +114,20 @@ def event_loop(sync: Summary | None, asynchronous: Summary) -> str:
     if after is None or after.running is None:
         return NOT_OBSERVED
     if after.starts_threads:
+        loop = _with_loop(after.epoll, None if sync is None else sync.epoll_descriptors)
         started = wording.per_request(after.started or 0.0)
-        return f"Each request starts a thread{_with_loop(after, sync)}: {started} started, {after} a request."
+        return f"Each request starts a thread{loop}: {started} started, {after} a request."
     switches = f"{wording.per_request(after.switches)} voluntary switches a request"
     if after.running > 1:
-        return f"Requests are handed between {wording.count(after.running)} threads: {switches}."
+        return f"Requests are handed between {wording.threads(after.running)}: {switches}."
+    if after.epoll == 0:
+        return f"One thread takes every request from start to end, but no epoll descriptor was open: {switches}."
     before = None if sync is None else _cost(sync, "def")
     if before is None or before.running is None:
         return f"One thread takes every request from start to end: {switches}."
     return (
         f"One thread takes every request from start to end: {switches}; "
-        f"def ran on {wording.count(before.running)} threads with {wording.per_request(before.switches)}."
+        f"def ran on {wording.threads(before.running)} with {wording.per_request(before.switches)}."
     )
 
 
@@ -148,25 +143,22 @@ def best(first: Summary, second: Summary, rate: Estimate) -> str:
     if above is None or below is None:
         return NOT_OBSERVED
     cost_ratio = below.cpu_us / above.cpu_us
-    seen = (
-        f"{above.keyword} took {above} a request, {below.keyword} {below}, "
-        f"which by CPU time alone makes {wording.times(cost_ratio)} ×"
-    )
+    seen = f"{above.keyword} took {above} a request, {below.keyword} {below}"
     if abs(math.log(cost_ratio / rate.value)) <= math.log(_ACCOUNTED_RATIO):
-        return f"CPU time accounts for it: {seen}."
-    return f"Cause not seen in these figures: {seen}."
+        return f"CPU time a request accounts for it, with {wording.times(cost_ratio)} ×: {seen}."
+    return f"Cause not seen in these figures: CPU time alone would make it {wording.times(cost_ratio)} ×; {seen}."
 
 
 def _dearer(dear: _Cost, cheap: _Cost, wait_ms: float) -> str:
     against = f"against {cheap} with {cheap.keyword}"
     if dear.starts_threads and not cheap.starts_threads:
-        loop = " and an event loop" if _more(dear.epoll, cheap.epoll) else ""
+        loop = _with_loop(dear.epoll, cheap.epoll)
         return (
             f"Each {dear.keyword} request starts a thread{loop}: {wording.per_request(dear.started or 0.0)} threads "
             f"started, {dear} a request, {against}."
         )
     more_switches = dear.switches - cheap.switches >= _SWITCHES_OF_A_HOP
-    if more_switches and cheap.switches < _NO_SWITCHES and (dear.running is None or dear.running > 1):
+    if more_switches and cheap.switches < measures.NO_SWITCH_A_REQUEST and (dear.running is None or dear.running > 1):
         no_io = "" if wait_ms else ", not I/O: the endpoint does none"
         effect = "the gain is the thread hop saved" if dear.keyword == "def" else "the loss is the thread hop"
         return (
@@ -184,12 +176,15 @@ def _shared_thread(dear: _Cost, cheap: _Cost) -> str:
     return ""
 
 
-def _with_loop(starting: _Cost, other: Summary | None) -> str:
-    return " and an event loop" if other is not None and _more(starting.epoll, other.epoll_descriptors) else ""
+def _starts_threads(started: float | None, switches: float | None) -> bool:
+    """Say whether each request starts a thread, and waits for it: a count of the whole machine alone proves nothing."""
+    waited = switches is None or switches >= measures.NO_SWITCH_A_REQUEST
+    return waited and started is not None and started >= measures.THREAD_A_REQUEST
 
 
-def _more(one: float | None, other: float | None) -> bool:
-    return one is not None and other is not None and one > other
+def _with_loop(epoll: float | None, other_epoll: float | None) -> str:
+    """Say that the thread runs an event loop, where more epoll descriptors were open than with the other twin."""
+    return " and an event loop" if epoll is not None and other_epoll is not None and epoll > other_epoll else ""
 
 
 def _cost(summary: Summary, keyword: str) -> _Cost | None:

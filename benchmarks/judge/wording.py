@@ -45,10 +45,15 @@ def span(estimate: Estimate) -> str:
     return f"{count(estimate.low)} to {count(estimate.high)}"
 
 
-def things(estimate: Estimate, noun: str) -> str:
-    """Write the range of a count of things: ``1 thread``, ``6 to 9 threads``."""
-    told = span(estimate)
+def things(number: float | Estimate, noun: str) -> str:
+    """Write a number of things, or its range over the trials: ``1 thread``, ``6 to 9 threads``."""
+    told = span(number) if isinstance(number, Estimate) else count(number)
     return f"{told} {noun}" if told == "1" else f"{told} {noun}s"
+
+
+def threads(number: float | Estimate) -> str:
+    """Write a number of threads, or its range over the trials: ``1 thread``, ``6 to 9 threads``."""
+    return things(number, "thread")
 
 
 def per_request(value: float) -> str:
@@ -62,8 +67,8 @@ def percent(fraction: float) -> str:
 
 
 def rounds(number: int) -> str:
-    """Write a number of rounds: ``1 round``, ``5 rounds``."""
-    return f"{number} round{'' if number == 1 else 's'}"
+    """Write a number of rounds: ``no round``, ``1 round``, ``5 rounds``."""
+    return f"{number or 'no'} round{'' if number < 2 else 's'}"
 
 
 def size(value: float, more: str, less: str) -> str:

@@ -152,14 +152,6 @@ def read_run(place: Path) -> Run:
     return _parse_journal(file, text) if file.suffix == ".jsonl" else _parse_run(file, text)
 
 
-def run_schema() -> dict[str, Any]:
-    """Return the JSON Schema of ``run.json``."""
-    return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
-        **_RUN.json_schema(mode="serialization"),
-    }
-
-
 def _parse_run(file: Path, text: str) -> Run:
     try:
         value = json.loads(text)

@@ -33,32 +33,42 @@ def amount(value: float | None, unit: str = "") -> str:
 
 
 def interval(estimate: Estimate | None, unit: str = "") -> str:
-    """Write the 95 % interval in brackets, scaled and rounded as its value is; or say that there is none."""
+    """Write the 95 % interval in brackets, in the unit of its value.
+
+    Returns:
+        ``[1.95, 2.07]``; ``(no interval)`` for a value of fewer than two rounds; empty for a count, which may be exact,
+        without an interval or with one of no width, and for what was not measured.
+    """
     if estimate is None or not is_measured(estimate.value):
-        return NOT_MEASURED
+        return ""
     if estimate.low is None or estimate.high is None:
-        return NO_INTERVAL
+        return f"({NO_INTERVAL})" if unit else ""
+    if not unit and estimate.low == estimate.high:
+        return ""
     factor, shown_unit = _scale(estimate.value, unit)
+    # A ratio's bound has the decimals of its own size, as the judge writes it; others have those of their value.
     decimals = _decimals(estimate.value * factor, shown_unit)
-    return f"[{_digits(estimate.low * factor, decimals)}, {_digits(estimate.high * factor, decimals)}]"
+    bounds = (bound * factor for bound in (estimate.low, estimate.high))
+    low, high = (_digits(bound, _decimals(bound, unit) if unit in {"×", ""} else decimals) for bound in bounds)
+    return f"[{low}, {high}]"
 
 
 def estimated(estimate: Estimate | None, unit: str = "") -> str:
-    """Write a value and its interval: ``2.02 × [1.95, 2.07]``; a count that did not vary needs none."""
-    if estimate is None or not is_measured(estimate.value):
+    """Write a value and its interval: ``2.02 × [1.95, 2.07]``."""
+    if estimate is None:
         return NOT_MEASURED
-    value = amount(estimate.value, unit)
-    shown = interval(estimate, unit)
-    if not unit and (shown == NO_INTERVAL or estimate.low == estimate.high):
-        return value
-    return f"{value} ({shown})" if shown == NO_INTERVAL else f"{value} {shown}"
+    return f"{amount(estimate.value, unit)} {interval(estimate, unit)}".rstrip()
 
 
 def spread(estimate: Estimate | None) -> str:
     """Write half of the interval as a percentage of the value: ``±1.2 %``; empty when there is no interval."""
-    if estimate is None or not (is_measured(estimate.low) and is_measured(estimate.high)) or not estimate.value:
+    if estimate is None or estimate.low is None or estimate.high is None or not is_measured(estimate.value):
+        return ""
+    if estimate.value == 0:
         return ""
     half_percent = 50 * (estimate.high - estimate.low) / abs(estimate.value)
+    if not half_percent < 100:
+        return "±>100 %"
     return f"±{half_percent:.1f} %" if half_percent < 9.95 else f"±{half_percent:.0f} %"
 
 
@@ -95,14 +105,15 @@ def _scale(value: float, unit: str) -> tuple[float, str]:
 
 
 def _decimals(value: float, unit: str) -> int:
-    """Return the decimals that leave three significant digits; a ratio below 1 has two, a count at most one."""
+    """Return how many decimals to write: for three significant digits; a ratio has two, a count at most one."""
     magnitude = abs(value)
+    if not math.isfinite(value) or magnitude == 0:
+        return 0
+    if unit == "×":
+        return 0 if magnitude >= 100 else 2 if magnitude >= 0.1 else 3
     if unit == "":
         return 0 if magnitude == round(magnitude) or magnitude >= 100 else 1
-    if magnitude == 0:
-        return 0
-    significant = 2 if unit == "×" and magnitude < 1 else 3
-    return min(4, max(0, significant - 1 - math.floor(math.log10(magnitude))))
+    return min(4, max(0, 2 - math.floor(math.log10(magnitude))))
 
 
 def _digits(value: float, decimals: int) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import jinja2
+from markupsafe import Markup, escape
 
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Judgement
@@ -24,6 +26,7 @@ from benchmarks.report.outcomes import SYMBOLS
 from benchmarks.report.story import HEADLINE_CLAIM, tell
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
+_OPTION: Final = re.compile(r"(?<![\w-])(--[a-z]+(?: (?:\d+|[a-z]+-[a-z]+@[a-z+]+))?)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +54,7 @@ def render_html(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["prose"] = _prose
     return environment.get_template("report.html.j2").render(
         story=story,
         charts=_charts(run, judgement),
@@ -106,6 +110,11 @@ def _style() -> str:
     # Paper is light, whatever the screen is.
     variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     return f"{variables}\n{classes}\n{(_TEMPLATES / 'report.css').read_text(encoding='utf-8')}"
+
+
+def _prose(text: str) -> Markup:
+    """Set the command-line options in a sentence as code, which also keeps a line from breaking inside them."""
+    return Markup(_OPTION.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped just before
 
 
 def _hash(text: str) -> str:

@@ -30,39 +30,28 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         if workload.name in plan.rounds
     )
     loads = "; ".join(
-        f"{one_line(workload.name)}, {load.vus} users for {load.duration_s:g} s after {load.warmup_s:g} s of warm-up "
-        "that is thrown away"
+        f"{one_line(workload.name)}, {load.vus} users for {load.duration_s:g} s, after a warm-up that is thrown away"
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None
     )
+    errors, ceiling, loader_cpu = (
+        f"{100 * fraction:g} %"
+        for fraction in (MAXIMUM_ERROR_FRACTION, MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION)
+    )
+    twice = "One contender runs twice a round (A/A). If it does not equal itself, nothing timed gets a verdict."
     return (
-        (
-            f"A trial is one contender under one load; it is started anew for each. A round tries every contender once, in "
-            f"a random order from seed {plan.seed}: {rounds}."
-        ),
+        "A trial is one contender under one load, on a server started for it alone.",
+        f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.",
         f"Each virtual user keeps one connection and asks again when it has its answer: {loads}.",
-        (
-            "The unit of evidence is the trial, not the request. A ratio is made inside a round, where both twins met the "
-            "same machine; the rounds give its 95 % interval (Student's t on the logarithms). The best of several is "
-            "never taken, and no trial is left out for being slow."
-        ),
-        (
-            "Every contender must give the same answer before anything is timed. Only answers with status 2xx and the "
-            f"right length count; a trial with more than {100 * MAXIMUM_ERROR_FRACTION:g} % of errors is void."
-        ),
-        (
-            f"The loader must have head-room: a trial above {100 * MAXIMUM_CEILING_FRACTION:g} % of what the loader "
-            f"reaches on a bare server, or with the loader above {100 * MAXIMUM_LOADER_CPU_FRACTION:g} % of its core, is refused."
-        ),
-        (
-            "One contender runs twice in every round of the A/A comparison. If it does not equal itself, no verdict is "
-            "given."
-        ),
+        "The trial, not the request, is the unit of evidence. None is left out for being slow.",
+        "Twins are compared inside a round, where the machine was the same. The rounds' ratios give the 95 % interval.",
+        "Before anything is timed, every contender must give the same answer.",
+        f"Only answers with status 2xx and the right length count; above {errors} of errors a trial is void.",
+        f"A trial above {ceiling} of the loader's rate on a bare server measured the loader: no verdict rests on it.",
+        f"Nor does one rest on a trial with the loader above {loader_cpu} of its core.",
+        *([] if plan.placebo is None else [twice]),
         f"Equal means that the whole interval lies within ±{100 * margin:g} %. No difference found is not the same.",
-        (
-            "CPU time and context switches are the operating system's count for the server's process tree. They hold "
-            "still when the machine does not, and they say why."
-        ),
+        "CPU time and context switches are what the operating system counted for the server's processes.",
     )
 
 

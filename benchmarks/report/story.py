@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from benchmarks.judge import wording
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Estimate, Figure, Judgement, Outcome, Summary, TwinRatio, Verdict
 from benchmarks.model import Run
@@ -44,13 +45,26 @@ class Answer:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FigureStory:
-    """One figure of a verdict: its name, what was measured with its interval, and what the tutorial has."""
+    """One figure of a verdict.
+
+    Attributes:
+        name: What it is.
+        label: Its name in short when only that says what it is, a count having no unit; empty for a ratio.
+        value: Measured in this run.
+        interval: Its 95 % interval, or the range of a count; empty when it needs none.
+        tutorial: What the tutorial has; empty when it gave no number.
+    """
 
     name: str
-    measured: str
+    label: str
     value: str
     interval: str
     tutorial: str
+
+    @property
+    def measured(self) -> str:
+        """Value and interval."""
+        return f"{self.value} {self.interval}".rstrip()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,7 +147,7 @@ class Story:
         answers: To ``QUESTION``.
         claims: In the ledger's order.
         workloads: In the plan's order.
-        placebo: What the A/A comparison found.
+        placebo: That the A/A comparison came out equal; empty when it did not, or was not made.
         ceilings: Bare servers, and the rate that the loader reached on each.
         method: The rules, a sentence each.
         environment: Facts of the machine, name and value.
@@ -199,10 +213,10 @@ def _when(run: Run) -> str:
 def _alerts(run: Run, judgement: Judgement) -> tuple[str, ...]:
     alerts = []
     if judgement.placebo_failed is not None:
-        alerts.append(f"Verdicts are withheld. {one_line(judgement.placebo_failed)}")
+        alerts.append(f"Verdicts that rest on timing are withheld. {one_line(judgement.placebo_failed)}")
     if run.state != "complete":
         what = "was interrupted" if run.state == "interrupted" else "did not come to its end"
-        alerts.append(f"This run {what}: the report tells of the {len(run.trials)} trials that it kept.")
+        alerts.append(f"This run {what}: what follows rests on the trials that it kept.")
     if not any(summary.used for summary in judgement.summaries):
         alerts.append("No valid trial was measured, so there is nothing to compare.")
     return tuple(alerts)
@@ -219,16 +233,12 @@ def _answer(verdict: Verdict, margin: float) -> Answer:
 
 
 def direction(ratio: Estimate | None, margin: float) -> str:
-    """Answer whether the one is faster, from the ratio of their rates: the whole interval must say so."""
-    if ratio is None or ratio.low is None or ratio.high is None:
+    """Answer whether the one is faster, from the ratio of their rates and by the judge's own rules."""
+    if ratio is None or (not wording.is_equal(ratio, margin) and not wording.excludes_one(ratio)):
         return "Undecided"
-    if ratio.low > 1 + margin:
-        return "Yes"
-    if ratio.high < 1 - margin:
-        return "No, slower"
-    if ratio.low > 1 - margin and ratio.high < 1 + margin:
+    if wording.is_equal(ratio, margin):
         return "No difference"
-    return "Undecided"
+    return "Yes" if ratio.value > 1 else "No, slower"
 
 
 def _claims(verdicts: Sequence[Verdict], claims: Sequence[Claim]) -> tuple[ClaimStory, ...]:
@@ -260,10 +270,10 @@ def _verdict(verdict: Verdict) -> VerdictStory:
 
 
 def _figure(figure: Figure) -> FigureStory:
-    unit = one_line(figure.unit)
+    unit, name = one_line(figure.unit), one_line(figure.name)
     return FigureStory(
-        name=one_line(figure.name),
-        measured=figures.estimated(figure.estimate, unit),
+        name=name,
+        label="" if unit else name.partition(",")[0],
         value=figures.amount(figure.estimate.value if figure.estimate else None, unit),
         interval=figures.interval(figure.estimate, unit),
         tutorial="" if figure.tutorial_value is None else figures.amount(figure.tutorial_value, unit),
@@ -304,11 +314,11 @@ def _ratio(twin: TwinRatio) -> RatioStory:
 
 
 def _placebo(run: Run, judgement: Judgement) -> str:
-    if judgement.placebo is None or run.plan.placebo is None:
-        return "No A/A comparison was made in this run."
-    ratio = figures.estimated(judgement.placebo, "×")
-    outcome = "came out equal" if judgement.placebo_failed is None else "did not come out equal"
-    return f"A/A: {one_line(run.plan.placebo)} against itself {outcome}, {ratio}."
+    """Tell of an A/A comparison that came out equal; the judge's notes tell of any other."""
+    ratio = judgement.placebo
+    if ratio is None or run.plan.placebo is None or not wording.is_equal(ratio, judgement.margin):
+        return ""
+    return f"A/A: {one_line(run.plan.placebo)} against itself came out equal, {figures.estimated(ratio, '×')}."
 
 
 def _value(estimate: Estimate | None) -> float | None:

@@ -6,7 +6,6 @@ it answers with an empty 400 itself.
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -17,15 +16,14 @@ if TYPE_CHECKING:
 
 
 def never_empty(application: WSGIApplication) -> WSGIApplication:
-    """Return the same application, whose bodies have at least one chunk, if an empty one.
+    """Return the same application, with at least one chunk in every body, if need be an empty one.
 
-    Hypercorn (0.18 still) sends status and headers with the first chunk. An answer without a body has none, so to every
-    HEAD and OPTIONS, 204 and 304 the client would get an empty 500.
+    Hypercorn, 0.18 still, sends status and headers with the first chunk. An answer without a body has none, and the
+    client gets an empty 500: to every HEAD and OPTIONS, and instead of every 204 and 304.
     """
 
     # A plain generator function: Hypercorn takes what is not a coroutine function for WSGI, and one generator is the
     # least that can stand between it and the app.
-    @functools.wraps(application)
     def with_a_chunk(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         body = application(environ, start_response)
         try:

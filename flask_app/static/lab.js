@@ -33,14 +33,14 @@
     const count = answers.length > 1 ? `${answers.filter(({ status }) => status === bad.status).length} × ` : "";
     return [
       element("strong", bad.status === 200 ? "good" : "bad", `${count}${bad.status} ${bad.reason}`.trim()),
-      element("span", "time", answers.length > 1 ? `first ${times[0]} ms, last ${times.at(-1)} ms` : `${times[0]} ms`),
+      element("span", "time", answers.length > 1 ? `${times[0]} to ${times.at(-1)} ms` : `${times[0]} ms`),
       element("code", "body", readable(bad.body)),
     ];
   };
 
   const introduce = (server) => {
     const name = document.getElementById("server");
-    if (server && name) name.textContent = ` It calls itself ${server}.`;
+    if (server && name) name.textContent = ` Its answers are signed ${server}.`;
   };
 
   for (const form of document.querySelectorAll("form.ask")) {

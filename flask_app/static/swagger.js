@@ -3,6 +3,7 @@
   "use strict";
 
   const element = document.getElementById("swagger-ui");
+  const { document: url, tag, operation } = element.dataset;
   const dark = window.matchMedia("(prefers-color-scheme: dark)");
   const follow = () => document.documentElement.classList.toggle("dark-mode", dark.matches);
 
@@ -11,16 +12,14 @@
 
   const ui = window.SwaggerUIBundle({
     domNode: element,
-    url: element.dataset.document,
+    url,
     deepLinking: true,
     // The badge of a validator is an image on another host.
     validatorUrl: null,
     displayRequestDuration: true,
-    defaultModelRendering: "model",
     tryItOutEnabled: true,
     onComplete: () => {
-      // What the lesson is about is open from the start.
-      const { tag, operation } = element.dataset;
+      // What a lesson is about is open from the start.
       if (operation) ui.layoutActions.show(["operations", tag, operation], true);
     },
   });

@@ -26,7 +26,7 @@ from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.model import LoadResult
 
-_TERMINATE_GRACE_S = 2.0
+_TERMINATE_GRACE_S = 1.0
 _STDERR_TAIL_BYTES = 2_000
 
 _EXIT_FAILED = 1

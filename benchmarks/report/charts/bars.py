@@ -112,9 +112,7 @@ def paint_panel(sheet: Sheet, panel: Panel, *, left: float, top: float, width: f
 
 
 def _draw_bar(axes: Axes, bar: Bar, y: float, colour: str, layout: Layout) -> None:
-    end = 0.0
     if is_measured(bar.value):
-        end = bar.value
         axes.barh(
             [y],
             [bar.value],
@@ -124,12 +122,12 @@ def _draw_bar(axes: Axes, bar: Bar, y: float, colour: str, layout: Layout) -> No
             linewidth=2,
             zorder=3,
         )
-        if is_measured(bar.low) and is_measured(bar.high):
-            end = max(end, bar.high)
-            axes.plot([bar.low, bar.high], [y, y], color=INK.light, linewidth=1.5, zorder=5, solid_capstyle="butt")
+        if bar.low is not None and bar.high is not None:
+            span = [max(0.0, bar.low), min(bar.high, _end(bar))]
+            axes.plot(span, [y, y], color=INK.light, linewidth=1.5, zorder=5, solid_capstyle="butt")
     axes.annotate(
         bar.label,
-        (end, y),
+        (_end(bar), y),
         xytext=(layout.font_px * 0.45, 0),
         textcoords="offset points",
         va="center_baseline",
@@ -141,12 +139,18 @@ def _draw_bar(axes: Axes, bar: Bar, y: float, colour: str, layout: Layout) -> No
     )
 
 
+def _end(bar: Bar) -> float:
+    """Return where bar and interval end; a hopelessly wide interval is cut, lest it squeeze every bar to nothing."""
+    if not is_measured(bar.value):
+        return 0.0
+    return bar.value if bar.high is None else max(bar.value, min(bar.high, 1.5 * bar.value))
+
+
 def _reach(panel: Panel, layout: Layout, width: float) -> float:
     """Return the value at the right end, so that every bar has its label beside it."""
     reach = panel.bound.value * 1.01 if panel.bound else 0.0
     for bars in panel.groups.values():
         for bar in bars:
-            end = max((value for value in (bar.value, bar.high) if is_measured(value)), default=0.0)
             room = min(0.8, (layout.text_px(bar.label) + layout.font_px) / width)
-            reach = max(reach, end / (1 - room))
+            reach = max(reach, _end(bar) / (1 - room))
     return reach or 1.0

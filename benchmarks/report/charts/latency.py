@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from benchmarks.judge.judgement import Summary
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 
 # Beyond 99.9 % a short run has only a handful of requests.
 _PERCENTS: Final = (0.1, 0.5, *range(1, 100), 99.5, 99.9)
-_UPPER_LABEL: Final = 78
-_LOWER_LABEL: Final = 25
-_ROWS_BELOW: Final = 2.1
+# A label stands left of the curves, high up, or right of them, low down, where a curve that rises leaves room: so many
+# percent up, and as far aside as the curves are a little nearer the middle.
+_UPPER_LABEL: Final = (78, 60)
+_LOWER_LABEL: Final = (24, 44)
+_ROWS_BELOW: Final = 1.9
 _SHORTEST_MS: Final = 1e-3
 
 
@@ -151,11 +153,12 @@ def _draw_curves(axes: Axes, curves: Sequence[_Curve], colour: str, layout: Layo
             linestyle="solid" if is_async else (0, (4, 1.6)),
             zorder=3,
         )
-    # Nothing is drawn left of the faster curve above its middle, nor right of the slower one below its middle.
     if measured:
-        _annotate(axes, measured[0], _UPPER_LABEL, layout, before=True)
+        beside = min(curve.at(_UPPER_LABEL[1]) for curve in measured)
+        _annotate(axes, measured[0].label(layout), (beside, _UPPER_LABEL[0]), layout, "right")
     if len(measured) > 1:
-        _annotate(axes, measured[-1], _LOWER_LABEL, layout, before=False)
+        beside = max(curve.at(_LOWER_LABEL[1]) for curve in measured)
+        _annotate(axes, measured[-1].label(layout), (beside, _LOWER_LABEL[0]), layout, "left")
     missing = [f"{keyword(curve.variant)}: {curve.absence}" for curve in curves if not curve.latencies_ms]
     if missing:
         axes.text(
@@ -170,13 +173,15 @@ def _draw_curves(axes: Axes, curves: Sequence[_Curve], colour: str, layout: Layo
         )
 
 
-def _annotate(axes: Axes, curve: _Curve, percent: float, layout: Layout, *, before: bool) -> None:
+def _annotate(
+    axes: Axes, text: str, place: tuple[float, float], layout: Layout, side: Literal["left", "right"]
+) -> None:
     axes.annotate(
-        curve.label(layout),
-        (curve.at(percent), percent),
-        xytext=(layout.font_px * (-0.5 if before else 0.5), 0),
+        text,
+        place,
+        xytext=(layout.font_px * (0.5 if side == "left" else -0.5), 0),
         textcoords="offset points",
-        ha="right" if before else "left",
+        ha=side,
         va="center_baseline",
         color=INK.light,
         zorder=5,
@@ -190,27 +195,21 @@ def _limits(panels: Mapping[str, Sequence[_Curve]], layout: Layout, width: float
         for curves in panels.values()
     ]
     curves = [curve for panel in measured for curve in panel]
-    low = lowest = max(_SHORTEST_MS, min(curve.at(_PERCENTS[0]) for curve in curves))
-    high = highest = max(1.5 * lowest, *(curve.at(_PERCENTS[-1]) for curve in curves))
+    low = max(_SHORTEST_MS, min(curve.at(_PERCENTS[0]) for curve in curves))
+    high = max(1.5 * low, *(curve.at(_PERCENTS[-1]) for curve in curves))
 
     def share(curve: _Curve) -> float:
         return min(0.4, (layout.text_px(curve.label(layout)) + layout.font_px) / width)
 
     # Room at one end narrows what is left for the other, so the limits are approached in a few steps.
+    panels_drawn = [panel for panel in measured if panel]
     for _ in range(8):
         span = math.log(high / low)
-        low = min(
-            lowest,
-            *(
-                max(_SHORTEST_MS, panel[0].at(_UPPER_LABEL)) * math.exp(-share(panel[0]) * span)
-                for panel in measured
-                if panel
-            ),
-        )
-        span = math.log(high / low)
-        high = max(
-            highest, *(panel[-1].at(_LOWER_LABEL) * math.exp(share(panel[-1]) * span) for panel in measured if panel)
-        )
+        for panel in panels_drawn:
+            first = max(_SHORTEST_MS, min(curve.at(_UPPER_LABEL[1]) for curve in panel))
+            last = max(curve.at(_LOWER_LABEL[1]) for curve in panel)
+            low = min(low, first * math.exp(-share(panel[0]) * span))
+            high = max(high, last * math.exp(share(panel[-1]) * span))
     return low, high
 
 

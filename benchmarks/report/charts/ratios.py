@@ -12,13 +12,13 @@ from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured
 from benchmarks.report.naming import arrangement_name
+from benchmarks.report.ratio_axis import RatioAxis
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _TICKS: Final = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _FEW_TICKS: Final = (2, 4)
-_SMALLEST_REACH: Final = 2.5
 _ROWS_ABOVE: Final = 1.5
 _ROWS_BELOW: Final = 2.2
 _ENDLESS: Final = 1e6
@@ -89,7 +89,7 @@ def _paint(sheet: Sheet, forest: _Forest) -> None:
 
 
 def _scale(axes: Axes, forest: _Forest, layout: Layout) -> None:
-    reach = _reach(forest)
+    reach = RatioAxis.around([twin.rate for twin in forest.twins], forest.tutorial_value).reach
     axes.set_xscale("log")
     axes.set_xlim(1 / reach, reach)
     axes.set_ylim(len(forest.twins), 0)
@@ -155,16 +155,6 @@ def _label(sheet: Sheet, twin: TwinRatio, name: str, y: float) -> None:
         bold=twin.headline and not is_missing,
         over_lines=layout.is_narrow,
     )
-
-
-def _reach(forest: _Forest) -> float:
-    """Return how far the axis goes above 1, and its inverse below: as far on both sides, so that signs compare."""
-    seen = [forest.tutorial_value]
-    for twin in forest.twins:
-        if twin.rate is not None:
-            seen += [twin.rate.value, twin.rate.low, twin.rate.high]
-    distances = [max(value, 1 / value) for value in seen if is_measured(value) and value > 0]
-    return max(_SMALLEST_REACH, 1.2 * max(distances, default=1.0))
 
 
 def _ticks(reach: float, most: int) -> list[float]:

@@ -24,12 +24,14 @@ class Exchange:
 
     Attributes:
         server: The server that was asked.
+        reader: The connection's other direction.
         writer: The connection.
         number: Of the request on this server, from 1.
         on_connection: Of the request on its connection, from 1.
     """
 
     server: LittleServer
+    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     number: int
     on_connection: int
@@ -44,6 +46,11 @@ class Exchange:
             self.writer.write(part)
             await self.writer.drain()
             await asyncio.sleep(0.001)
+
+    async def client_gone(self) -> None:
+        """Wait until the other side ends the connection, in whichever way."""
+        with contextlib.suppress(ConnectionError):
+            await self.reader.read()
 
     def reset(self) -> None:
         """End the connection by RST."""
@@ -87,10 +94,9 @@ class LittleServer:
         """Let every stalled answer go and close; safe from any thread."""
         self._loop.call_soon_threadsafe(self._stopping.set)
 
-    async def stall(self) -> bool:
+    async def stall(self) -> None:
         """Answer nothing for as long as the server lives."""
         await self._stopping.wait()
-        return False
 
     async def _serve(self, ready: threading.Event) -> None:
         server = await asyncio.start_server(self._connected, self.host, 0)
@@ -98,6 +104,9 @@ class LittleServer:
         ready.set()
         await self._stopping.wait()
         server.close()
+        # A connection accepted just now becomes a task some turns of the loop later, which must then run to be closed.
+        for _ in range(20):
+            await asyncio.sleep(0)
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)
@@ -110,16 +119,21 @@ class LittleServer:
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         on_connection = 0
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             while True:
                 request = await reader.readuntil(b"\r\n\r\n")
                 self.heard = self.heard or request
                 self.requests += 1
                 on_connection += 1
-                if not await self.answer(Exchange(self, writer, self.requests, on_connection)):
+                if not await self.answer(Exchange(self, reader, writer, self.requests, on_connection)):
                     break
                 await writer.drain()
-        writer.close()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            writer.close()
+            with contextlib.suppress(ConnectionError):
+                await writer.wait_closed()
 
 
 @pytest.fixture
@@ -192,8 +206,6 @@ def order() -> Callable[..., LoadOrder]:
         cpus: tuple[int, ...] = (),
     ) -> LoadOrder:
         load = LoadProfile(vus=vus, duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s)
-        return LoadOrder(
-            host=host, port=port, path=path, load=load, expected_body_bytes=expected_body_bytes, cpus=cpus
-        )
+        return LoadOrder(host=host, port=port, path=path, load=load, expected_body_bytes=expected_body_bytes, cpus=cpus)
 
     return build

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -33,9 +34,11 @@ class FakeTransport(asyncio.Transport):
         self.aborted = False
 
     def write(self, data: bytes | bytearray | memoryview) -> None:
+        """Keep it."""
         self.written.append(bytes(data))
 
     def abort(self) -> None:
+        """Remember it."""
         self.aborted = True
 
 
@@ -92,11 +95,13 @@ def test_it_asks_again_when_the_answer_is_whole_and_not_before(
 
 
 @given(
-    answer=st.sampled_from([
-        b"HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n" + BODY,
-        b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n" + BODY,
-        CHUNKED,
-    ]),
+    answer=st.sampled_from(
+        [
+            b"HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n" + BODY,
+            b"HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n" + BODY,
+            CHUNKED,
+        ]
+    ),
     cuts=st.lists(st.integers(0, 200)),
 )
 def test_however_an_answer_is_cut_into_packets_it_counts_once(
@@ -106,7 +111,7 @@ def test_however_an_answer_is_cut_into_packets_it_counts_once(
     talk = Talk(loop)
     edges = [0, *sorted(min(cut, len(answer)) for cut in cuts), len(answer)]
 
-    for first, last in zip(edges, edges[1:], strict=False):
+    for first, last in itertools.pairwise(edges):
         if last > first:
             talk.connection.data_received(answer[first:last])
 
@@ -126,9 +131,7 @@ def test_latency_is_from_the_write_of_the_request(talk: Talk, whole_response: Ca
 
 
 @pytest.mark.parametrize("status", ["301 Moved", "404 Not Found", "503 Unavailable"])
-def test_other_statuses_are_errors_of_status(
-    talk: Talk, whole_response: Callable[..., bytes], status: str
-) -> None:
+def test_other_statuses_are_errors_of_status(talk: Talk, whole_response: Callable[..., bytes], status: str) -> None:
     """Only 2xx is valid, even when the body has the right length."""
     talk.connection.data_received(whole_response(BODY, status))
 
@@ -155,9 +158,7 @@ def test_status_comes_before_body(talk: Talk, whole_response: Callable[..., byte
     assert {"status": 1} == talk.tally.errors
 
 
-def test_announced_close_ends_the_connection_without_an_error(
-    talk: Talk, whole_response: Callable[..., bytes]
-) -> None:
+def test_announced_close_ends_the_connection_without_an_error(talk: Talk, whole_response: Callable[..., bytes]) -> None:
     """The answer counts, nothing more is asked here, and the next connection may come at once."""
     talk.connection.data_received(whole_response(BODY, "200 OK", "connection: close"))
 

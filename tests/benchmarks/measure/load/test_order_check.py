@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 
 import pytest
@@ -75,16 +74,16 @@ def test_absurd_warm_up_is_refused(order: Callable[..., LoadOrder], seconds: flo
         check_order(order(8080, warmup_s=seconds))
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no limit on open files to run into")
 def test_too_few_open_files_is_refused_with_the_command_that_helps(order: Callable[..., LoadOrder]) -> None:
     """More virtual users than the shell allows open files are refused before anything starts."""
-    import resource
-
+    resource = pytest.importorskip("resource", reason="Windows has no limit on open files to run into")
     before = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (200, before[1]))
     try:
         check_order(order(8080, vus=168))
-        with pytest.raises(LoadEngineError, match=r"need 201 open files and this shell allows 200: run `ulimit -n 201`"):
+        with pytest.raises(
+            LoadEngineError, match=r"need 201 open files and this shell allows 200: run `ulimit -n 201`"
+        ):
             check_order(order(8080, vus=169))
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, before)

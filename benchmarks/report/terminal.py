@@ -1,0 +1,234 @@
+"""Prints a report: the verdicts on one screen, then why, then the figures behind them."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Judgement, Outcome
+from benchmarks.model import Run
+from benchmarks.report.figures import NOT_MEASURED
+from benchmarks.report.outcomes import SYMBOLS
+from benchmarks.report.ratio_axis import RatioAxis, strip
+from benchmarks.report.story import QUESTION, ContenderStory, FigureStory, Story, VerdictStory, WorkloadStory, tell
+
+_STYLES: Final[Mapping[Outcome, str]] = {
+    "replicated": "bold green",
+    "contradicted": "bold red",
+    "inconclusive": "bold yellow",
+    "refused": "bold magenta",
+}
+_ABSENT: Final = "–"
+_OUTCOME_CELLS: Final = len("✗ contradicted")
+_FIGURE_CELLS: Final = len("0.091 × [0.089, 0.093]")
+_SMALLEST_STRIP: Final = 15
+_LARGEST_STRIP: Final = 41
+_ASCII: Final = str.maketrans(
+    dict(zip("✓✗×µ–÷│─●’", "+xxu-/|-o'", strict=True)) | {"±": "+-", "…": "...", "∞": "inf", "\ufffd": "?"}
+)
+
+
+def print_report(
+    console: Console, run: Run, judgement: Judgement, claims: Sequence[Claim], location: Path | None = None
+) -> None:
+    """Print a run and its judgement.
+
+    Colour only repeats what words and signs say. A console whose encoding lacks the signs gets ASCII.
+
+    Args:
+        console: Where to; its width is kept to.
+        run: What was measured.
+        judgement: What was judged of it.
+        claims: The ledger that it was judged by.
+        location: Where the report lies, told at the end when given.
+    """
+    story = tell(run, judgement, claims)
+    if not console.options.ascii_only:
+        _Printer(console).story(story, location)
+        return
+    draft = io.StringIO()
+    _Printer(Console(file=draft, width=console.width, no_color=True)).story(story, location)
+    plain = draft.getvalue().translate(_ASCII).encode("ascii", "replace").decode("ascii")
+    console.print(Text(plain), end="", soft_wrap=True)
+
+
+class _Printer:
+    """One report on one console; every text is a ``Text``, so that nothing in a run is taken for markup."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+
+    def story(self, story: Story, location: Path | None) -> None:
+        """Print everything, the answer first."""
+        self.verdicts(story)
+        self.causes(story)
+        for workload in story.workloads:
+            self.heading(workload.title)
+            self.contenders(workload)
+            self.ratios(workload)
+        self.heading("Notes")
+        ceilings = ", ".join(f"{rate} on {contender}" for contender, rate in story.ceilings)
+        loader = [f"The loader reached {ceilings}."] if ceilings else []
+        void = [
+            f"{row.contender}, {reason}"
+            for workload in story.workloads
+            for row in workload.contenders
+            for reason in row.void
+        ]
+        for note in (
+            *([story.placebo] if story.placebo else []),
+            *loader,
+            *story.notes,
+            *(f"Void: {reason}" for reason in void),
+        ):
+            self.hanging("  ", note)
+        # These are for copying: a terminal may wrap them, but no line break may be put in.
+        self.console.print(Text(f"\nMeasure it again: {story.command}"), soft_wrap=True)
+        if location is not None:
+            self.console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+    def verdicts(self, story: Story) -> None:
+        """Print the answers and the verdict on each claim, one line each."""
+        self.heading(QUESTION)
+        for alert in story.alerts:
+            self.hanging("! ", alert, style="bold red")
+        names = [name for claim in story.claims for verdict in claim.verdicts for name in (_tried_on(verdict),)]
+        name_cells = max(map(cell_len, names), default=0)
+        for answer in story.answers:
+            name = answer.arrangement or answer.subject
+            self.line(
+                2,
+                (name, name_cells, ""),
+                (answer.word, _OUTCOME_CELLS, "bold"),
+                (_measured(answer.verdict.figures), 0, ""),
+            )
+        self.console.print()
+        for claim in story.claims:
+            self.hanging(f"{claim.number}  ", claim.title, style="bold")
+            for verdict in claim.verdicts:
+                self.verdict(verdict, name_cells)
+            if not claim.verdicts:
+                self.hanging("   ", "no verdict in this run", style="dim")
+
+    def verdict(self, verdict: VerdictStory, name_cells: int) -> None:
+        """Print one verdict: what it was tried on, the outcome, the figure that decided and the tutorial's."""
+        figure = verdict.figures[0] if verdict.figures else None
+        tutorial = f"tutorial {figure.tutorial}" if figure is not None and figure.tutorial else ""
+        self.line(
+            3,
+            (_tried_on(verdict), name_cells, ""),
+            (f"{SYMBOLS[verdict.outcome]} {verdict.outcome}", _OUTCOME_CELLS, _STYLES[verdict.outcome]),
+            (_measured(verdict.figures), _FIGURE_CELLS, ""),
+            (tutorial, 0, "dim"),
+        )
+
+    def causes(self, story: Story) -> None:
+        """Print each headline verdict's sentence and its cause."""
+        self.heading("What was found, and why")
+        for claim in story.claims:
+            for verdict in claim.verdicts:
+                self.hanging(f"{claim.number}  ", f"{_tried_on(verdict)}: {verdict.sentence}")
+                self.hanging("   ", verdict.why, style="dim")
+
+    def contenders(self, workload: WorkloadStory) -> None:
+        """Print a table of the contenders' figures, or a paragraph for each where there is no room for a table."""
+        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+        table.add_column("")
+        for name in ("req/s", "median\nms", "p95\nms", "CPU\nµs/req", "switches\n/req", "threads\nran"):
+            table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+        arrangement = ""
+        for row in workload.contenders:
+            if row.arrangement != arrangement:
+                arrangement = row.arrangement
+                table.add_row(Text(arrangement, style="bold"))
+            table.add_row(Text(f"  {row.keyword}"), *(Text(cell) for cell in _cells(row)))
+        if self.fits(table):
+            self.console.print(table)
+            if any(_ABSENT in _cells(row) for row in workload.contenders):
+                self.hanging("  ", f"{_ABSENT}: not measured", style="dim")
+            return
+        for row in workload.contenders:
+            rate, median, p95, cpu, switches, threads = _cells(row)
+            self.hanging("", row.contender, style="bold")
+            self.hanging("  ", f"{rate} req/s; median {median} ms, 95 % within {p95} ms; {cpu} µs of CPU and")
+            self.hanging("  ", f"{switches} voluntary switches a request; {threads} threads ran")
+
+    def ratios(self, workload: WorkloadStory) -> None:
+        """Print async over sync of each arrangement, drawn on one axis where there is room."""
+        if not workload.ratios:
+            return
+        self.console.print()
+        self.hanging("", "async def over def, req/s; left of the bar it is slower", style="dim")
+        axis = RatioAxis.around([ratio.estimate for ratio in workload.ratios])
+        name_cells = max(cell_len(ratio.arrangement) for ratio in workload.ratios)
+        rate_cells = max(cell_len(ratio.rate) for ratio in workload.ratios)
+        room = min(_LARGEST_STRIP, self.console.width - name_cells - rate_cells - 6)
+        for ratio in workload.ratios:
+            drawn = strip(axis, ratio.estimate, room) if room >= _SMALLEST_STRIP else ""
+            style = "bold" if ratio.headline else ""
+            self.line(2, (ratio.arrangement, name_cells, style), (ratio.rate, rate_cells, style), (drawn, 0, ""))
+
+    def fits(self, table: Table) -> bool:
+        """Tell whether a table can be printed without breaking a cell."""
+        unbounded = self.console.options.update_width(10_000)
+        return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
+
+    def heading(self, text: str) -> None:
+        """Print a heading after an empty line."""
+        self.console.print()
+        self.hanging("", text, style="bold underline")
+
+    def line(self, indent: int, *cells: tuple[str, int, str]) -> None:
+        """Print cells of text, least width and style on one line; what does not fit goes below, indented."""
+        text = Text(" " * indent)
+        for content, width, style in cells:
+            if not content:
+                continue
+            if text.cell_len > indent and text.cell_len + cell_len(content) > self.console.width:
+                self.console.print(_trimmed(text), soft_wrap=True)
+                text = Text(" " * (indent + 2))
+            text.append(content, style)
+            text.append(" " * (max(0, width - cell_len(content)) + 2))
+        self.console.print(_trimmed(text), soft_wrap=True)
+
+    def hanging(self, marker: str, text: str, style: str = "") -> None:
+        """Print a paragraph whose lines after the first stand below its first word."""
+        indent = cell_len(marker)
+        wrapped = Text(text).wrap(self.console, max(10, self.console.width - indent))
+        for number, line in enumerate(wrapped):
+            line.rstrip()
+            line.stylize(style)
+            self.console.print(Text.assemble((marker if number == 0 else " " * indent, style), line), soft_wrap=True)
+
+
+def _trimmed(text: Text) -> Text:
+    text.rstrip()
+    return text
+
+
+def _tried_on(verdict: VerdictStory) -> str:
+    return verdict.arrangement or verdict.subject
+
+
+def _measured(figures: Sequence[FigureStory]) -> str:
+    """Return the figure that decided, a count with its name."""
+    if not figures:
+        return ""
+    first = figures[0]
+    return f"{first.label}: {first.measured}" if first.label else first.measured
+
+
+def _cells(row: ContenderStory) -> tuple[str, ...]:
+    rate = f"{row.rate} {row.rate_spread}".rstrip()
+    texts = (rate, row.latency_median_ms, row.latency_p95_ms, row.cpu_us, row.voluntary_switches, row.threads_ran)
+    return tuple(_ABSENT if text == NOT_MEASURED else text for text in texts)

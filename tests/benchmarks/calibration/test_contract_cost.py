@@ -1,0 +1,138 @@
+import random
+import re
+import subprocess
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import pytest
+
+from benchmarks.calibration import contract_cost
+from benchmarks.calibration.contract_cost import MeasurementError, measure
+from benchmarks.calibration.view_pairs import Pair, UnfairComparisonError
+
+
+def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks.calibration.contract_cost", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_cost_of_both_twins() -> None:
+    """The script prints, for each twin, what the contract costs and the ratio, both with an interval."""
+    # No bar that a busy machine could miss: this is about what is printed.
+    ran = run("--rounds", "2", "--requests", "3", "--bar-us", "1e9")
+
+    assert 0 == ran.returncode, ran.stderr
+    number = r"-?\d+\.\d+"
+    for path in ("/health/sync", "/health/async"):
+        cost = rf"{path} +plain {number} µs   contract {number} µs   cost {number} \[{number}, {number}\] µs   "
+        assert re.search(cost + rf"ratio {number} \[{number}, {number}\]   within 1e\+09 µs\n", ran.stdout), ran.stdout
+
+
+def test_a_cost_above_the_bar_is_an_exit_status() -> None:
+    """A cost that is not within the bar is said, and ends with status 1."""
+    ran = run("--rounds", "2", "--requests", "1", "--bar-us=-1e9")
+
+    assert 1 == ran.returncode
+    assert 2 == ran.stdout.count("NOT within -1e+09 µs")
+
+
+def test_help() -> None:
+    """The script says what it does and what it takes."""
+    ran = run("--help")
+
+    assert 0 == ran.returncode
+    assert "what the contract costs a request" in ran.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("--rounds", "1"), "argument --rounds: 1 is below 2"),
+        (("--requests", "0"), "argument --requests: 0 is below 1"),
+        (("--seed", "x"), "argument --seed: invalid whole number from 0 value: 'x'"),
+    ],
+)
+def test_bad_numbers(arguments: tuple[str, ...], message: str) -> None:
+    """A number that makes no sense is refused by name."""
+    ran = run(*arguments)
+
+    assert 2 == ran.returncode
+    assert message in ran.stderr
+
+
+def test_an_app_that_cannot_be_made() -> None:
+    """When the app cannot be had, the error shows the command and why."""
+    with pytest.raises(MeasurementError, match=r"(?s)view_pairs nowhere:app .*No module named 'nowhere'"):
+        measure("nowhere:app", contract_cost.VIEWS, rounds=2, requests=1, seed=1)
+
+
+def test_failure_is_an_exit_status(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """The script that cannot measure says so on standard error, with status 2."""
+    monkeypatch.setattr(contract_cost, "FACTORY", "nowhere:app")
+
+    assert 2 == contract_cost.main(["--rounds", "2", "--requests", "1"])
+    assert "No module named 'nowhere'" in capsys.readouterr().err
+
+
+class FakeView:
+    """A view that is called by nobody: it has its answer."""
+
+    def __init__(self, status: str, body: bytes, wrapped: "FakeView | None" = None) -> None:
+        self.status = status
+        self.body = body
+        self.__wrapped__ = wrapped
+
+    def __call__(self) -> None:
+        """Be callable, as views are."""
+
+
+class FakeApp:
+    """An app that answers what its one view has."""
+
+    def __init__(self, plain: FakeView, decorated: FakeView) -> None:
+        decorated.__wrapped__ = plain
+        self.view_functions: dict[str, Callable[..., Any]] = {"view": decorated}
+        self.asked: list[object] = []
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        """Answer as the view says."""
+        view = self.view_functions["view"]
+        assert isinstance(view, FakeView)
+        self.asked.append(view)
+        start_response(view.status, [])
+        return [view.body]
+
+
+def test_both_views_are_asked_as_often() -> None:
+    """In a round the plain and the decorated view take turns, each asked as often as said."""
+    plain, decorated = FakeView("200 OK", b"x"), FakeView("200 OK", b"x")
+    app = FakeApp(plain, decorated)
+    pair = Pair(app, "view", "/")
+    app.asked.clear()
+
+    pair.round_us(20, random.Random(1))  # noqa: S311 - an order, not a secret
+
+    turns = [app.asked[turn : turn + 2] for turn in range(0, 40, 2)]
+    assert 20 == len([turn for turn in turns if {plain, decorated} == set(turn)])
+    assert {plain, decorated} == {turn[0] for turn in turns}
+
+
+@pytest.mark.parametrize(
+    ("plain", "decorated"),
+    [
+        (FakeView("200 OK", b"x"), FakeView("200 OK", b"y")),
+        (FakeView("200 OK", b"x"), FakeView("500 OOPS", b"x")),
+        (FakeView("500 OOPS", b"x"), FakeView("500 OOPS", b"x")),
+    ],
+)
+def test_what_does_not_answer_alike_is_not_compared(plain: FakeView, decorated: FakeView) -> None:
+    """Views that differ in their answer, or fail, are an error that shows both answers."""
+    with pytest.raises(UnfairComparisonError, match=f"{plain.status}.* by the plain view and .*{decorated.status}"):
+        Pair(FakeApp(plain, decorated), "view", "/")

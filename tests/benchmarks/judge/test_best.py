@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+import pytest
+
+from benchmarks.judge import best
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.model import Observation, Run, Trial
+
+COSTS = {"flask": 451.0, "fastapi": 117.0}
+
+
+@pytest.fixture
+def find(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_observation: Callable[..., Observation],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> Callable[..., Finding]:
+    """Judge rates of contenders over rounds; Flask's requests cost 451 µs of CPU, FastAPI's 117."""
+
+    def judge(rates: Mapping[str, Sequence[float]], ceiling: float = 1e6) -> Finding:
+        trials = [
+            make_trial(name, rate, number, observation=make_observation(cpu_us=COSTS.get(name.split("-")[0], 50.0)))
+            for name, measured in rates.items()
+            for number, rate in enumerate(measured)
+        ]
+        run = make_run(trials, calibration=[make_trial("bare-asgi@uvicorn", ceiling, 0)])
+        ledger = claim("fastapi-not-much-better")
+        return best.find(make_evidence(run), ledger, ledger.tests[0], "")
+
+    return judge
+
+
+FIRST = {
+    "bare-asgi@uvicorn": [15_000.0, 15_000.0, 15_000.0],
+    "flask-sync@hypercorn": [2200.0, 2215.0, 2230.0],
+    "flask-async@hypercorn": [1090.0, 1095.0, 1100.0],
+    "fastapi-sync@uvicorn": [3990.0, 3994.0, 4000.0],
+    "fastapi-async@hypercorn": [2890.0, 2900.0, 2910.0],
+    "fastapi-async@uvicorn": [8790.0, 8799.0, 8810.0],
+}
+
+
+def test_the_fastest_of_each_are_compared(find: Callable[..., Finding]) -> None:
+    """Any variant on any server, but not the bare server; and then both on one server."""
+    finding = find(FIRST)
+
+    assert "contradicted" == finding.outcome
+    assert (
+        "fastapi-async@uvicorn, the fastest here of its framework, served 3.97 × [3.92, 4.03] the requests of "
+        "flask-sync@hypercorn, the fastest of its own: much better, which begins at 1.50 ×. The two differ in server "
+        "as "
+        "well; on hypercorn alone, one factor at a time, fastapi-async@hypercorn served 1.31 × [1.30, 1.32]."
+        == finding.sentence
+    )
+    assert (
+        "CPU time a request accounts for it, with 3.85 ×: fastapi-async@uvicorn took 0.0 voluntary switches and 117 "
+        "µs of "
+        "CPU a request, flask-sync@hypercorn 0.0 voluntary switches and 451 µs of CPU." == finding.why
+    )
+    assert ["rate fastapi/flask", "rate fastapi/flask, both on hypercorn"] == [
+        figure.name for figure in finding.figures
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fastapi", "outcome", "told"),
+    [
+        ([1000.0, 1001.0, 999.0], "replicated", "equal within ±5 %."),
+        ([1000.0, 1200.0, 900.0], "replicated", "no difference found, which is not the same as equal."),
+        ([1300.0, 1301.0, 1299.0], "replicated", "better, but not 1.50 ×."),
+        ([700.0, 701.0, 699.0], "replicated", "not better at all."),
+        ([1510.0, 1511.0, 1512.0], "contradicted", "much better, which begins at 1.50 ×."),
+        (
+            [1400.0, 1500.0, 1600.0],
+            "inconclusive",
+            "run more rounds (--rounds 6) or longer trials (--duration).",
+        ),
+    ],
+)
+def test_much_better_begins_at_the_ledgers_ratio(
+    find: Callable[..., Finding], fastapi: list[float], outcome: str, told: str
+) -> None:
+    """The whole interval decides, and the sentence says what below "much" was found."""
+    finding = find({"flask-sync@s": [1000.0, 1000.0, 1000.0], "fastapi-sync@s": fastapi})
+
+    assert outcome == finding.outcome
+    assert "the fastest of its own: " in finding.sentence
+    assert finding.sentence.endswith(told)
+    assert 1 == len(finding.figures)
+
+
+def test_a_framework_that_is_not_on_the_other_server_leaves_a_gap(find: Callable[..., Finding]) -> None:
+    """How much is the server's stays unseen, and that is said."""
+    finding = find({name: rates for name, rates in FIRST.items() if name != "fastapi-async@hypercorn"})
+
+    assert finding.sentence.endswith(
+        "fastapi was not measured on hypercorn, so how much of it is the server's is not seen."
+    )
+    assert finding.figures[1].estimate is None
+
+
+def test_a_cause_that_the_cpu_does_not_show_is_not_claimed(find: Callable[..., Finding]) -> None:
+    """When the rates differ by another ratio than the CPU time, the figures do not explain it."""
+    finding = find({"flask-sync@s": [1000.0, 1001.0], "fastapi-sync@s": [1600.0, 1601.0]})
+
+    assert finding.why.startswith("Cause not seen in these figures: CPU time alone would make it 3.85 ×;")
+
+
+def test_one_lucky_round_makes_no_winner(find: Callable[..., Finding]) -> None:
+    """A contender needs two valid rounds to be the best of its framework."""
+    finding = find({"flask-sync@s": [1000.0] * 2, "flask-async@s": [9000.0], "fastapi-sync@s": [2000.0] * 2})
+
+    assert "the requests of flask-sync@s" in finding.sentence
+
+
+@pytest.mark.parametrize("missing", ["flask", "fastapi"])
+def test_a_framework_without_a_contender_is_refused(find: Callable[..., Finding], missing: str) -> None:
+    """The message says which, and how to add one."""
+    rates = {name: measured for name, measured in FIRST.items() if not name.startswith(missing)}
+
+    with pytest.raises(RefusedError, match=f"No contender of {missing} has 2 valid rounds .* --contender '{missing}-"):
+        find(rates)
+
+
+def test_a_winner_near_the_loaders_ceiling_is_refused(find: Callable[..., Finding]) -> None:
+    """Its rate may be the loader's."""
+    with pytest.raises(RefusedError, match="Loader-bound in 3 of 6 trials"):
+        find(FIRST, ceiling=10_000.0)
+
+
+def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> None:
+    """A refused verdict still says what it would have compared."""
+    ledger = claim("fastapi-not-much-better")
+
+    assert [("rate fastapi/flask", None)] == [
+        (figure.name, figure.estimate) for figure in best.unmeasured(ledger, ledger.tests[0])
+    ]

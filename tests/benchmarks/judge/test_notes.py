@@ -1,0 +1,111 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.judge.evidence import Evidence
+from benchmarks.judge.notes import notes
+from benchmarks.model import Run, Trial
+
+
+@pytest.fixture
+def told(
+    make_run: Callable[..., Run], make_evidence: Callable[..., Evidence], make_trial: Callable[..., Trial]
+) -> Callable[..., tuple[str, ...]]:
+    """Note what there is to say of a run, whose loader was calibrated."""
+
+    def tell(trials: list[Trial], **of_run: object) -> tuple[str, ...]:
+        calibration = [make_trial("bare-asgi@uvicorn", 10_000.0, 0)]
+        return notes(make_evidence(make_run(trials, **{"calibration": calibration, **of_run})))
+
+    return tell
+
+
+def test_a_run_without_a_blemish_needs_no_note(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial]
+) -> None:
+    """Complete, valid, quiet and pinned."""
+    assert () == told([make_trial()])
+
+
+@pytest.mark.parametrize(
+    ("state", "ended"), [("interrupted", "was interrupted"), ("running", "did not finish, or has not yet")]
+)
+def test_an_unfinished_run_says_how_far_it_came(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial], state: str, ended: str
+) -> None:
+    """Trials that ran, of those planned; the placebo's are in neither."""
+    trials = [make_trial(), make_trial(placebo=True)]
+
+    assert (f"The run {ended}: it is judged on the 1 trials that it has of 5.",) == told(trials, state=state)
+
+
+def test_void_trials_are_counted_with_their_reasons(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial]
+) -> None:
+    """The commonest first, and no more than three."""
+    trials = [make_trial(failure=reason) for reason in ("died", "hung", "died", "lost", "late")]
+
+    assert ("Void, so not counted: 5 of 6 trials. died (2 times); hung; lost; and 1 more.",) == told(
+        [*trials, make_trial()]
+    )
+    assert ("Void, so not counted: 1 of 2 trials. hung.",) == told([trials[1], make_trial()])
+
+
+def test_loader_bound_trials_are_counted(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial]
+) -> None:
+    """Their verdicts are refused; the note tells how many there are."""
+    (note,) = told([make_trial(rate=8000.0), make_trial(rate=100.0)])
+
+    assert note.startswith("Loader-bound: 1 of 2 valid trials")
+
+
+def test_a_loader_without_calibration_is_noted(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial]
+) -> None:
+    """Its head-room is known from its CPU alone."""
+    (note,) = told([make_trial()], calibration=[])
+
+    assert note.startswith("The loader was not calibrated on a bare server")
+
+
+@pytest.mark.parametrize(
+    ("environment", "begins"),
+    [
+        (
+            {"logical_cores": 2, "load_average_1m": 1.1},
+            "The load average before the start was 1.10 on 2 cores: something",
+        ),
+        (
+            {"logical_cores": None, "load_average_1m": 0.6},
+            "The load average before the start was 0.60 on 1 core: something",
+        ),
+        ({"load_average_1m": 5, "logical_cores": 0}, "The load average before the start was 5.00 on 1 core: something"),
+        ({"server_cpus": None}, "Server and loader were not kept on cores of their own"),
+        ({"loader_cpus": None}, "Server and loader were not kept on cores of their own"),
+        ({"loader_cpus": "1"}, "Server and loader were not kept on cores of their own"),
+        (
+            {"logical_cores": 1, "server_cpus": None, "load_average_1m": 0.1},
+            "There is one core, which server and loader shared",
+        ),
+    ],
+)
+def test_a_machine_that_is_not_quiet_or_not_pinned_is_noted(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial], environment: dict[str, object], begins: str
+) -> None:
+    """Each with what it does to the figures."""
+    quiet = {"logical_cores": 2, "load_average_1m": 1.0, "server_cpus": "1", "loader_cpus": "0"}
+    (note,) = told([make_trial()], environment={**quiet, **environment})
+
+    assert note.startswith(begins)
+
+
+def test_an_environment_that_tells_nothing_is_no_error(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial]
+) -> None:
+    """A foreign run may hold other facts; without the cores it is not known to be pinned."""
+    (note,) = told([make_trial()], environment={"load_average_1m": "low"})
+
+    assert note.startswith("Server and loader were not kept")

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from benchmarks.judge.placebo import Placebo, judge_placebo
+from benchmarks.model import Run, Trial
+
+
+@pytest.fixture
+def placebo(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> Callable[..., Placebo]:
+    """Judge the rates of a placebo's second trials, whose first ones reached 1,000 a second."""
+
+    def judge(second: Sequence[float], margin: float = 0.05, workload: str = "health") -> Placebo:
+        trials = []
+        for number, rate in enumerate(second):
+            trials.append(make_trial("fastapi-async@uvicorn", rate, number, placebo=True, workload=workload))
+            trials.append(make_trial("fastapi-async@uvicorn", 1000.0, number, workload=workload))
+            trials.append(make_trial("fastapi-async@uvicorn", 10.0, number, workload="other"))
+        return judge_placebo(make_run(trials), margin)
+
+    return judge
+
+
+def test_the_same_thing_twice_comes_out_equal(placebo: Callable[..., Placebo]) -> None:
+    """The whole interval inside the margin needs no word."""
+    judged = placebo([1000.0, 1005.0, 995.0])
+
+    assert judged.rate is not None
+    assert 3 == judged.rate.samples
+    assert 1.0 == pytest.approx(judged.rate.value, abs=1e-4)
+    assert judged.failed is None
+    assert judged.note is None
+
+
+def test_a_difference_that_is_seen_and_matters_fails(placebo: Callable[..., Placebo]) -> None:
+    """The message says how far, and what to do."""
+    judged = placebo([900.0, 905.0, 895.0])
+
+    assert judged.failed is not None
+    assert judged.failed.startswith(
+        "The A/A comparison failed: fastapi-async@uvicorn against itself came out 0.90 × [0.89, 0.91], outside ±5 %"
+    )
+    assert "stop what else runs on this machine and run again" in judged.failed
+
+
+def test_a_wider_margin_lets_the_same_difference_pass(placebo: Callable[..., Placebo]) -> None:
+    """What matters is what the reader chose."""
+    assert placebo([900.0, 905.0, 895.0], margin=0.2) == Placebo(rate=placebo([900.0, 905.0, 895.0]).rate)
+
+
+@pytest.mark.parametrize("second", [[800.0, 1000.0, 900.0], [951.0, 952.0, 949.0, 954.0]])
+def test_a_difference_in_doubt_is_noted(placebo: Callable[..., Placebo], second: list[float]) -> None:
+    """An interval that leaves the margin, around 1 or with its middle inside, withholds nothing and is told."""
+    judged = placebo(second)
+
+    assert judged.failed is None
+    assert judged.note is not None
+    assert "not surely within ±5 %" in judged.note
+
+
+def test_one_round_is_not_judged(placebo: Callable[..., Placebo]) -> None:
+    """It is told, with its ratio."""
+    judged = placebo([500.0])
+
+    assert judged.failed is None
+    assert (
+        "A/A was not judged: fastapi-async@uvicorn against itself came out 0.50 × in one round, and it takes 2."
+        == judged.note
+    )
+
+
+def test_placebos_pair_under_their_own_workload(placebo: Callable[..., Placebo]) -> None:
+    """A workload's placebo has nothing to do with another's trials."""
+    judged = placebo([1000.0, 1000.0], workload="wait")
+
+    assert judged.rate is not None
+    assert 1.0 == judged.rate.value
+
+
+def test_a_run_without_a_placebo_says_so(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> None:
+    """A placebo without its first trial is none either."""
+    for trials in ([], [make_trial()], [make_trial(placebo=True)]):
+        judged = judge_placebo(make_run(trials), 0.05)
+
+        assert judged.rate is None
+        assert judged.note is not None
+        assert "No A/A comparison was run" in judged.note

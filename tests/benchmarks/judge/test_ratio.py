@@ -1,0 +1,287 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks.judge import ratio
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.ratio import outcome_of
+from benchmarks.model import Observation, Run, Trial
+
+
+def between(low: float | None, high: float | None) -> Estimate:
+    """Return an estimate with this interval."""
+    return Estimate(value=1.0, low=low, high=high, samples=5)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "claimed", "outcome"),
+    [
+        (1.94, 2.03, 2.02, "replicated"),
+        (1.43, 1.5, 2.02, "replicated"),
+        (3.0, 3.2, 2.02, "replicated"),
+        (1.40, 1.45, 2.02, "inconclusive"),
+        (1.30, 1.42, 2.02, "contradicted"),
+        (0.48, 0.52, 2.02, "contradicted"),
+        (1.43, 2.85, 2.02, "replicated"),
+        (1.43, 3.00, 2.02, "inconclusive"),
+        (0.20, 1.30, 2.02, "contradicted"),
+        (0.48, 0.50, 0.4896, "replicated"),
+        (0.10, 0.12, 0.4896, "replicated"),
+        (0.69, 0.71, 0.4896, "inconclusive"),
+        (0.71, 0.80, 0.4896, "contradicted"),
+        (1.90, 2.10, 0.4896, "contradicted"),
+        (0.65, 0.67, 0.4364, "inconclusive"),
+        (0.30, 0.69, 0.4896, "inconclusive"),
+        (0.0, math.inf, 2.02, "inconclusive"),
+        (2.0, math.inf, 2.02, "inconclusive"),
+        (0.0, 1.0, 2.02, "contradicted"),
+        (None, None, 2.02, "inconclusive"),
+    ],
+)
+def test_the_whole_interval_decides_about_the_midpoint(
+    low: float | None, high: float | None, claimed: float, outcome: str
+) -> None:
+    """Beyond the square root of the claim it is borne out, short of it ruled out, across it or too wide neither."""
+    assert outcome == outcome_of(between(low, high), claimed)
+
+
+@given(
+    st.floats(min_value=0.01, max_value=100),
+    st.floats(min_value=1, max_value=10),
+    st.floats(min_value=1.05, max_value=10),
+)
+def test_a_claim_and_its_reciprocal_are_judged_alike(low: float, width: float, claimed: float) -> None:
+    """It makes no difference which twin is the reference."""
+    upright = outcome_of(between(low, low * width), claimed)
+    turned = outcome_of(between(1 / (low * width), 1 / low), 1 / claimed)
+
+    near = any(
+        math.isclose(edge, 0.5 * math.log(claimed), abs_tol=1e-9) for edge in (math.log(low), math.log(low * width))
+    )
+    assert upright == turned or near or math.isclose(width, claimed)
+
+
+@pytest.fixture
+def find(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_observation: Callable[..., Observation],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> Callable[..., Finding]:
+    """Judge the rates, or the latencies, of twins over rounds; async def costs half as much as def or twice."""
+
+    def judge(
+        asynchronous: Sequence[float],
+        sync: Sequence[float],
+        claim_id: str = "async-throughput",
+        p95_ms: Sequence[float] | None = None,
+    ) -> Finding:
+        trials = []
+        for number, (async_rate, sync_rate) in enumerate(zip(asynchronous, sync, strict=True)):
+            cheap, dear = (
+                make_observation(cpu_us=117, switches=0.0),
+                make_observation(cpu_us=248, switches=4.7, running=11),
+            )
+            faster = async_rate > sync_rate
+            trials += [
+                make_trial(
+                    "fastapi-async@uvicorn",
+                    async_rate,
+                    number,
+                    observation=cheap if faster else dear,
+                    p95_ms=None if p95_ms is None else p95_ms[number],
+                ),
+                make_trial(
+                    "fastapi-sync@uvicorn", sync_rate, number, observation=dear if faster else cheap, p95_ms=10.0
+                ),
+            ]
+        ledger = claim(claim_id)
+        return ratio.find(make_evidence(make_run(trials)), ledger, ledger.tests[0], "uvicorn")
+
+    return judge
+
+
+def test_the_tutorials_doubling_is_borne_out(find: Callable[..., Finding]) -> None:
+    """Figure, interval, the tutorial's figure, the size in words and the cause."""
+    finding = find([7900, 8100, 8000, 8060, 7940], [4000, 4000, 4000, 4000, 4000])
+
+    assert "replicated" == finding.outcome
+    assert (
+        "async def served 2.00 × [1.97, 2.03] the requests of def (tutorial: 2.02 ×): double, as the tutorial found."
+        == finding.sentence
+    )
+    assert (
+        "Each def request hops to a worker thread and back: 4.7 voluntary switches and 248 µs of CPU a request, "
+        "against "
+        "0.0 voluntary switches and 117 µs of CPU with async def: the gain is the thread hop saved, not I/O: the "
+        "endpoint "
+        "does none." == finding.why
+    )
+    (figure,) = finding.figures
+    assert ("rate async/sync", "×", 5) == (figure.name, figure.unit, figure.estimate and figure.estimate.samples)
+    assert 2.0202 == pytest.approx(figure.tutorial_value, abs=1e-4)
+
+
+def test_the_opposite_is_said_with_its_size(find: Callable[..., Finding]) -> None:
+    """Half is not called "not double" alone."""
+    finding = find([1000, 1010, 990], [2000, 2000, 2000])
+
+    assert "contradicted" == finding.outcome
+    assert finding.sentence.endswith("(tutorial: 2.02 ×): half, not double.")
+
+
+def test_an_undecided_ratio_says_what_to_do(find: Callable[..., Finding]) -> None:
+    """The midpoint that the interval reaches across, and how many rounds to try."""
+    finding = find([1200, 2000, 1400], [1000, 1000, 1000])
+
+    assert "inconclusive" == finding.outcome
+    assert "the interval reaches to both sides of 1.42 ×, half-way to the claim." in finding.sentence
+    assert finding.sentence.endswith(". Run more rounds (--rounds 6) or longer trials (--duration).")
+
+
+def test_an_interval_wider_than_the_effect_is_undecided(find: Callable[..., Finding]) -> None:
+    """That it lies beyond the midpoint is not enough to bear a doubling out."""
+    finding = find([3000, 6000, 5000], [1000, 1000, 1000])
+
+    assert "inconclusive" == finding.outcome
+    assert "the interval is wider than the claimed effect itself. Run more rounds" in finding.sentence
+
+
+def test_both_latencies_must_hold(find: Callable[..., Finding]) -> None:
+    """Average and 95th percentile halve together, or the claim is not borne out."""
+    finding = find([2000, 2010, 2005], [1000, 1000, 1000], "async-latency", p95_ms=[4.4, 4.4, 4.5])
+
+    assert "replicated" == finding.outcome
+    assert ["average latency async/sync", "p95 latency async/sync"] == [figure.name for figure in finding.figures]
+    assert "async def took 0.50 × [" in finding.sentence
+    assert (
+        "the average latency of def (tutorial: 0.49 ×): half, as the tutorial found; async def took" in finding.sentence
+    )
+    assert "the p95 latency of def (tutorial: 0.44 ×): 56 % shorter, as the tutorial found." in finding.sentence
+
+
+def test_the_latency_that_fails_decides_and_comes_first(find: Callable[..., Finding]) -> None:
+    """A tail that does not shrink contradicts, whatever the average does."""
+    finding = find([2000, 2010, 2005], [1000, 1000, 1000], "async-latency", p95_ms=[12.0, 12.1, 12.2])
+
+    assert "contradicted" == finding.outcome
+    assert ["p95 latency async/sync", "average latency async/sync"] == [figure.name for figure in finding.figures]
+    assert "21 % longer, not 56 % shorter; async def took 0.50" in finding.sentence
+
+
+def test_a_latency_in_doubt_leaves_the_claim_in_doubt(find: Callable[..., Finding]) -> None:
+    """One ratio borne out and one undecided is undecided."""
+    finding = find([2000, 2010, 2005], [1000, 1000, 1000], "async-latency", p95_ms=[2.0, 9.0, 5.0])
+
+    assert "inconclusive" == finding.outcome
+    assert "p95 latency async/sync" == finding.figures[0].name
+
+
+@pytest.mark.parametrize("gone", ["fastapi-sync@uvicorn", "fastapi-async@uvicorn"])
+def test_a_missing_twin_is_refused(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+    gone: str,
+) -> None:
+    """The message names it, and how to add it."""
+    names = {"fastapi-sync@uvicorn", "fastapi-async@uvicorn"} - {gone}
+    run = make_run([make_trial(name, round=number) for name in names for number in (1, 2)])
+    ledger = claim("async-throughput")
+
+    with pytest.raises(RefusedError, match=f"{gone} was not in this run .* workload health: .* --contender {gone}"):
+        ratio.find(make_evidence(run), ledger, ledger.tests[0], "uvicorn")
+
+
+def test_too_few_rounds_are_refused_with_their_void_trials(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """Only rounds in which both twins are valid count, and the message says why the others do not."""
+    trials = [
+        make_trial("fastapi-sync@uvicorn", round=1),
+        make_trial("fastapi-async@uvicorn", round=1),
+        make_trial("fastapi-sync@uvicorn", round=2, failure="the server died"),
+        make_trial("fastapi-async@uvicorn", round=2),
+    ]
+    ledger = claim("async-throughput")
+
+    with pytest.raises(
+        RefusedError,
+        match=r"^1 round with a valid trial of fastapi-async@uvicorn and fastapi-sync@uvicorn under health, and it takes "
+        r"2: run again with more --rounds\. Void: fastapi-sync@uvicorn, round 2: the server died\.$",
+    ):
+        ratio.find(make_evidence(make_run(trials)), ledger, ledger.tests[0], "uvicorn")
+
+
+def test_no_round_at_all_is_refused(
+    make_run: Callable[..., Run], make_evidence: Callable[..., Evidence], claim: Callable[[str], Claim]
+) -> None:
+    """A run that was cut short before its first trial has nothing to say."""
+    run = make_run(planned={"health": ["fastapi-sync@uvicorn", "fastapi-async@uvicorn"]})
+    ledger = claim("async-throughput")
+
+    with pytest.raises(RefusedError, match=r"^No round with a valid trial .* more --rounds.$"):
+        ratio.find(make_evidence(run), ledger, ledger.tests[0], "uvicorn")
+
+
+def test_a_loader_bound_trial_is_refused(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """One trial near the loader's ceiling withholds the verdict, and the message says how near."""
+    trials = [
+        make_trial(f"fastapi-{variant}@uvicorn", rate, number)
+        for number in (1, 2)
+        for variant, rate in (("sync", 4000.0), ("async", 7000.0 + number))
+    ]
+    run = make_run(trials, calibration=[make_trial("bare-asgi@uvicorn", 10_002.0, 0)])
+    ledger = claim("async-throughput")
+
+    with pytest.raises(RefusedError, match=r"Loader-bound in 1 of 4 trials: 7,002 requests/s is 70 % of the 10,002"):
+        ratio.find(make_evidence(run), ledger, ledger.tests[0], "uvicorn")
+
+
+def test_a_failed_placebo_withholds(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """When the same thing twice differs, a difference between two things proves nothing."""
+    trials = [
+        make_trial(f"fastapi-{variant}@uvicorn", rate, number, placebo=placebo)
+        for number in (1, 2, 3)
+        for variant, rate, placebo in (
+            ("sync", 4000.0, False),
+            ("async", 8000.0, False),
+            ("async", 6800.0 + number, True),
+        )
+    ]
+    ledger = claim("async-throughput")
+
+    with pytest.raises(RefusedError, match="A/A comparison failed"):
+        ratio.find(make_evidence(make_run(trials)), ledger, ledger.tests[0], "uvicorn")
+
+
+def test_nothing_measured_names_the_claimed_figures(claim: Callable[[str], Claim]) -> None:
+    """A refused verdict still shows what the tutorial printed."""
+    ledger = claim("async-latency")
+
+    assert [("average latency async/sync", 0.49, None), ("p95 latency async/sync", 0.44, None)] == [
+        (figure.name, round(figure.tutorial_value or 0, 2), figure.estimate)
+        for figure in ratio.unmeasured(ledger, ledger.tests[0])
+    ]

@@ -1,0 +1,194 @@
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import stats
+
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.statistics import (
+    SampleError,
+    arithmetic_mean,
+    bounds,
+    geometric_mean,
+    median_and_range,
+    paired_ratio,
+)
+
+positive = st.floats(min_value=1e-6, max_value=1e9)
+samples = st.lists(positive, min_size=2, max_size=12)
+varied = samples.filter(lambda values: max(values) / min(values) > 1.001)
+pairs = st.lists(st.tuples(positive, positive), min_size=2, max_size=12)
+varied_pairs = pairs.filter(lambda values: len({round(above / below, 3) for above, below in values}) > 1)
+
+
+def spanned(estimate: Estimate) -> tuple[float, float, float]:
+    """Return value, low and high of an estimate that has an interval."""
+    assert estimate.low is not None
+    assert estimate.high is not None
+    return estimate.value, estimate.low, estimate.high
+
+
+@given(varied)
+def test_a_geometric_mean_is_scipys(values: list[float]) -> None:
+    """Value and interval agree with scipy's geometric mean and its t interval on the logarithms."""
+    logarithms = np.log(values)
+    expected = np.exp(stats.t.interval(0.95, len(values) - 1, logarithms.mean(), stats.sem(logarithms)))
+
+    value, low, high = spanned(geometric_mean(values))
+
+    assert stats.gmean(values) == pytest.approx(value, rel=1e-9)
+    assert list(expected) == pytest.approx([low, high], rel=1e-6)
+
+
+@given(varied)
+def test_an_arithmetic_mean_is_scipys(values: list[float]) -> None:
+    """Value and interval agree with numpy's mean and scipy's t interval."""
+    expected = stats.t.interval(0.95, len(values) - 1, np.mean(values), stats.sem(values))
+
+    value, low, high = spanned(arithmetic_mean(values))
+
+    assert np.mean(values) == pytest.approx(value)
+    assert list(expected) == pytest.approx([low, high], rel=1e-6, abs=1e-6 * max(values))
+
+
+@given(varied_pairs)
+def test_a_paired_ratio_is_scipys_paired_t(values: list[tuple[float, float]]) -> None:
+    """The interval is that of scipy's paired t-test on the logarithms."""
+    above, below = np.array(values).T
+    expected = stats.ttest_rel(np.log(above), np.log(below)).confidence_interval(0.95)
+
+    value, low, high = spanned(paired_ratio(list(above), list(below)))
+
+    assert stats.gmean(above / below) == pytest.approx(value, rel=1e-9)
+    assert [expected.low, expected.high] == pytest.approx([math.log(low), math.log(high)], rel=1e-6, abs=1e-6)
+
+
+@given(pairs, st.floats(min_value=1e-3, max_value=1e3))
+def test_a_paired_ratio_has_no_unit(values: list[tuple[float, float]], scale: float) -> None:
+    """Measuring both in another unit changes nothing."""
+    above, below = ([pair[side] for pair in values] for side in (0, 1))
+    scaled = paired_ratio([scale * value for value in above], [scale * value for value in below])
+
+    assert spanned(paired_ratio(above, below)) == pytest.approx(spanned(scaled), rel=1e-6)
+
+
+@given(samples, st.floats(min_value=1e-3, max_value=1e3))
+def test_a_geometric_mean_scales_with_its_values(values: list[float], scale: float) -> None:
+    """Ten times the values have ten times the mean, and ten times the interval."""
+    scaled = geometric_mean([scale * value for value in values])
+
+    assert [scale * part for part in spanned(geometric_mean(values))] == pytest.approx(spanned(scaled), rel=1e-6)
+
+
+@given(pairs)
+def test_swapping_a_ratio_gives_its_reciprocal(values: list[tuple[float, float]]) -> None:
+    """Sync over async is one over async over sync, and so are the ends of its interval."""
+    above, below = ([pair[side] for pair in values] for side in (0, 1))
+    value, low, high = spanned(paired_ratio(above, below))
+
+    assert [1 / value, 1 / high, 1 / low] == pytest.approx(spanned(paired_ratio(below, above)), rel=1e-6)
+
+
+@given(samples)
+def test_a_mean_lies_in_its_interval(values: list[float]) -> None:
+    """The interval is never inside out."""
+    for estimate in (geometric_mean(values), arithmetic_mean(values), paired_ratio(values, values[::-1])):
+        value, low, high = spanned(estimate)
+        assert low <= value <= high
+        assert len(values) == estimate.samples
+
+
+def test_the_interval_covers_the_truth_as_often_as_it_says() -> None:
+    """Of 4,000 simulated runs of 5 noisy rounds, 95 % have the true ratio in their interval."""
+    random = np.random.default_rng(20240607)
+    covered = 0
+    for _ in range(4000):
+        rounds = random.lognormal(8, 0.2, 5)
+        above, below = rounds * random.lognormal(math.log(2.02), 0.05, 5), rounds * random.lognormal(0, 0.05, 5)
+        _, low, high = spanned(paired_ratio(list(above), list(below)))
+        covered += low <= 2.02 <= high
+
+    # Three standard errors of a proportion of 0.95 in 4,000 are 0.0103.
+    assert covered / 4000 == pytest.approx(0.95, abs=0.0103)
+
+
+def test_pairing_takes_out_what_a_round_has_in_common() -> None:
+    """Rounds that differ tenfold but keep the ratio have an interval without width."""
+    value, low, high = spanned(paired_ratio([20.0, 200.0, 2000.0], [10.0, 100.0, 1000.0]))
+
+    assert [2.0, 2.0, 2.0] == pytest.approx([value, low, high], rel=1e-12)
+
+
+@pytest.mark.parametrize("average", [geometric_mean, arithmetic_mean])
+def test_equal_values_have_an_interval_without_width(average: Callable[[Sequence[float]], Estimate]) -> None:
+    """What never varies is known exactly, as far as this sample goes."""
+    value, low, high = spanned(average([117.0] * 5))
+
+    assert 117.0 == pytest.approx(value)
+    assert value == low == high
+
+
+def test_one_value_has_no_interval() -> None:
+    """A single round gives a value and nothing about its spread."""
+    none = {"low": None, "high": None, "samples": 1}
+
+    assert Estimate(value=3.0, **none) == arithmetic_mean([3.0])  # type: ignore[arg-type] # the keywords are right
+    assert geometric_mean([3.0]).low is None
+    assert geometric_mean([3.0]).high is None
+    assert 1.5 == pytest.approx(paired_ratio([3.0], [2.0]).value)
+    assert Estimate(value=3.0, **none) == median_and_range([3])  # type: ignore[arg-type] # the keywords are right
+
+
+def test_rounds_that_differ_wildly_have_an_interval_without_end() -> None:
+    """An interval beyond what a number can hold is infinite, not an error."""
+    value, low, high = spanned(geometric_mean([1e-300, 1e300]))
+
+    assert 1.0 == pytest.approx(value)
+    assert 0 == low
+    assert math.inf == high
+
+
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan, math.inf])
+def test_a_value_without_a_ratio_is_refused_by_name(value: float) -> None:
+    """Zero, negative and infinite values have no logarithm; the message shows the value."""
+    with pytest.raises(SampleError, match=str(value)):
+        geometric_mean([1.0, value])
+    with pytest.raises(SampleError, match=str(value)):
+        paired_ratio([1.0, 1.0], [1.0, value])
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+def test_a_mean_of_what_is_no_number_is_refused(value: float) -> None:
+    """An arithmetic mean takes zero and negative values, but only finite ones."""
+    assert -1.0 == arithmetic_mean([0.0, -2.0]).value
+    with pytest.raises(SampleError, match="finite"):
+        arithmetic_mean([1.0, value])
+
+
+@pytest.mark.parametrize("average", [geometric_mean, arithmetic_mean, median_and_range])
+def test_no_value_has_no_average(average: Callable[[Sequence[float]], Estimate]) -> None:
+    """Missing is missing, never 0."""
+    with pytest.raises(SampleError, match="no value"):
+        average([])
+
+
+def test_what_does_not_pair_is_refused() -> None:
+    """Lists of different length are a mistake of the caller, not fewer rounds."""
+    with pytest.raises(SampleError, match="2 values cannot be paired with 1"):
+        paired_ratio([1.0, 2.0], [1.0])
+
+
+def test_counts_have_a_median_and_a_range() -> None:
+    """The range is what was seen, however unlikely."""
+    assert Estimate(value=7.0, low=7.0, high=13.0, samples=4) == median_and_range([7, 13, 7, 7])
+
+
+def test_a_missing_interval_rules_nothing_out() -> None:
+    """It is without end, so that no comparison with it can decide."""
+    assert (-math.inf, math.inf) == bounds(Estimate(value=1.0, low=None, high=None, samples=1))
+    assert (0.9, 1.1) == bounds(Estimate(value=1.0, low=0.9, high=1.1, samples=2))

@@ -1,0 +1,98 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.judge import trials
+from benchmarks.judge.trials import ceiling, ceilings, loader_bound_reason, paired, valid_trials, void_reason
+from benchmarks.model import Run, Trial
+
+
+def test_a_good_trial_counts(make_trial: Callable[..., Trial]) -> None:
+    """Answers without errors are evidence."""
+    trial = make_trial(rate=2215.0)
+
+    assert void_reason(trial) is None
+    assert [trial] == [valid.trial for valid in valid_trials([trial])]
+
+
+@pytest.mark.parametrize(
+    ("broken", "reason"),
+    [
+        ({"failure": "the server died", "driven": False}, "the server died"),
+        ({"failure": "the server died"}, "the server died"),
+        ({"driven": False}, "no result: the load was not driven to the end"),
+        ({"duration_s": 0.0}, "an interval of 0 s"),
+        ({"rate": 0.0}, r"nothing completed \(no error either\)"),
+        ({"rate": 0.0, "errors": {"timeout": 3, "connection": 2}}, r"nothing completed \(2 connection, 3 timeout\)"),
+        ({"errors": {"status": 11}}, r"0.11 % of the requests failed, above 0.1 % \(11 status\)"),
+        ({"latency": False}, "no latency was recorded"),
+        ({"average_ms": 0.0}, "no latency was recorded, or one of 0 ms"),
+    ],
+)
+def test_a_void_trial_says_why(make_trial: Callable[..., Trial], broken: dict[str, object], reason: str) -> None:
+    """Whatever makes a trial void is said in words, and it is not among the valid ones."""
+    trial = make_trial(**broken)
+
+    with pytest.raises(AssertionError, match=reason):
+        raise AssertionError(void_reason(trial))
+    assert valid_trials([trial]) == ()
+
+
+def test_one_error_in_a_thousand_is_borne(make_trial: Callable[..., Trial]) -> None:
+    """The limit is more than 0.1 % of what ended; kinds that did not occur are not told."""
+    assert void_reason(make_trial(rate=999.0, duration_s=1.0, errors={"status": 1, "body": 0})) is None
+    assert void_reason(make_trial(rate=998.0, duration_s=1.0, errors={"status": 1, "body": 0})) is not None
+
+
+def test_a_trial_near_the_loaders_ceiling_is_loader_bound(make_trial: Callable[..., Trial]) -> None:
+    """Above 70 % of what the loader reached on a bare server, the figure may be the loader's."""
+    at, above = valid_trials([make_trial(rate=7000.0), make_trial(rate=7001.0)])
+
+    assert loader_bound_reason(at, 10_000.0) is None
+    assert (
+        "7,001 requests/s is 70 % of the 10,000 that the loader reached on a bare server, above 70 %"
+        == loader_bound_reason(above, 10_000.0)
+    )
+    assert loader_bound_reason(above, None) is None
+
+
+def test_a_busy_loader_is_the_bound(make_trial: Callable[..., Trial]) -> None:
+    """Above 90 % of a core the loader has no head-room, whatever the rate; unknown CPU time proves nothing."""
+    at, above, unknown = valid_trials([make_trial(loader_cpu_s=cpu_s) for cpu_s in (9.0, 9.1, None)])
+
+    assert loader_bound_reason(at, 1e6) is None
+    assert "the loader used 91 % of its core, above 90 %" == loader_bound_reason(above, 1e6)
+    assert loader_bound_reason(unknown, None) is None
+
+
+def test_the_ceiling_is_the_highest_rate_on_any_bare_server(make_trial: Callable[..., Trial]) -> None:
+    """A slow server's bare app says how fast the server is, not the loader; void calibration says nothing."""
+    calibration = [
+        make_trial("bare-asgi@hypercorn", 2300.0, 0),
+        make_trial("bare-asgi@uvicorn", 15_000.0, 0),
+        make_trial("bare-asgi@uvicorn", 14_000.0, 0),
+        make_trial("bare-asgi@other", 90_000.0, 0, failure="the server died"),
+    ]
+
+    assert {"bare-asgi@hypercorn": 2300.0, "bare-asgi@uvicorn": 15_000.0} == ceilings(calibration)
+    assert 15_000.0 == ceiling(ceilings(calibration))
+    assert ceiling(ceilings([])) is None
+
+
+def test_trials_pair_inside_rounds(make_trial: Callable[..., Trial]) -> None:
+    """Only rounds that both have make a pair, in the order of the rounds."""
+    above = valid_trials([make_trial(rate=2.0, round=number) for number in (3, 1, 2)])
+    below = valid_trials([make_trial(rate=1.0, round=number) for number in (4, 2, 3)])
+
+    assert [2, 3] == [one.trial.round for one, _ in paired(above, below)]
+    assert [2, 3] == [other.trial.round for _, other in paired(above, below)]
+
+
+def test_the_placebo_is_not_an_ordinary_trial(make_trial: Callable[..., Trial], make_run: Callable[..., Run]) -> None:
+    """A contender's trials are those of its workload, without the second one that A/A needs."""
+    ordinary = make_trial("a-sync@s")
+    others = [make_trial("a-sync@s", placebo=True), make_trial("a-sync@s", workload="wait"), make_trial("b-sync@s")]
+
+    assert (ordinary,) == trials.ordinary_trials(make_run([*others, ordinary]), "a-sync@s", "health")

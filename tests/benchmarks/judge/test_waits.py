@@ -1,0 +1,216 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from benchmarks.judge import waits
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.model import Observation, Run, Trial
+
+
+@pytest.fixture
+def find(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_observation: Callable[..., Observation],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> Callable[..., Finding]:
+    """Judge rates under the wait of 50 ms; the observation is async def's, for def has 44 threads."""
+    five_threads, many_threads = make_observation(threads=5), make_observation(threads=44, running=41)
+
+    def judge(
+        asynchronous: Sequence[float],
+        sync: Sequence[float] = (),
+        vus: int = 100,
+        seen: Observation | None = five_threads,
+        **planned: Any,
+    ) -> Finding:
+        trials = [
+            make_trial(f"flask-{variant}@hypercorn", rate, number, workload="wait", vus=vus, observation=observation)
+            for variant, rates, observation in (("async", asynchronous, seen), ("sync", sync, many_threads))
+            for number, rate in enumerate(rates)
+        ]
+        ledger = claim("waits-do-not-block")
+        return waits.find(make_evidence(make_run(trials, **planned)), ledger, ledger.tests[1], "hypercorn")
+
+    return judge
+
+
+def test_more_waits_than_threads_bear_the_claim_out(find: Callable[..., Finding]) -> None:
+    """1,499 requests a second of 50 ms each are 75 waits in progress, which five threads cannot hold."""
+    finding = find([1490, 1499, 1508], [750, 755, 760])
+
+    assert "replicated" == finding.outcome
+    assert (
+        "With 100 connections and a wait of 50 ms, async def kept 74.9 [73.8, 76.1] waits in progress on 5 threads, "
+        "def "
+        "kept 37.7 [37.1, 38.4], and async def served 1.99 × [1.98, 1.99] the requests of def." == finding.sentence
+    )
+    assert (
+        "A wait holds no thread: 74.9 at once on 5 threads, of which 1 ran; with def each wait holds one: 37.7 at "
+        "once on "
+        "44 threads." == finding.why
+    )
+    assert [
+        ("waits in progress, async", ""),
+        ("threads alive, async (range)", ""),
+        ("waits in progress, sync", ""),
+        ("rate async/sync", "×"),
+    ] == [(figure.name, figure.unit) for figure in finding.figures]
+    assert all(figure.estimate is not None for figure in finding.figures)
+
+
+def test_no_more_waits_than_threads_contradict(
+    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+) -> None:
+    """112 requests a second are 5.6 waits in progress, whichever keyword, while 94 connections queue."""
+    seen = make_observation(threads=13, running=7, started=1.0, switches=10.0, cpu_fraction=0.2)
+    finding = find([111, 112, 113], [111, 112, 113], seen=seen)
+
+    assert "contradicted" == finding.outcome
+    assert finding.sentence.startswith("With 100 connections and a wait of 50 ms, async def kept 5.6 [")
+    assert (
+        "A wait holds its thread: 5.6 at once on 13 threads, and each request starts another thread besides; def is "
+        "held "
+        "up just the same (5.6)." == finding.why
+    )
+
+
+def test_without_the_sync_twin_the_waits_still_decide(find: Callable[..., Finding]) -> None:
+    """The ratio is missing, not the verdict."""
+    finding = find([1490, 1499, 1508])
+
+    assert "replicated" == finding.outcome
+    assert "threads." in finding.sentence
+    assert [True, True, False, False] == [figure.estimate is not None for figure in finding.figures]
+
+
+def test_a_twin_without_a_round_in_common_gives_no_ratio(find: Callable[..., Finding]) -> None:
+    """The waits of def are told all the same."""
+    planned = {"wait": ["flask-async@hypercorn", "flask-sync@hypercorn"]}
+
+    assert find([1490, 1499], [], planned=planned).figures[2].estimate is None
+
+
+def test_threads_that_were_not_seen_leave_the_claim_undecided(
+    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+) -> None:
+    """Without the number of threads there is nothing to hold the waits against."""
+    for seen in (None, make_observation(threads=None)):
+        finding = find([1490, 1499], seen=seen)
+
+        assert "inconclusive" == finding.outcome
+        assert "how many threads it had was not observed" in finding.sentence
+        assert "threads were not observed" in finding.why
+
+
+def test_an_interval_across_the_threads_is_undecided(find: Callable[..., Finding]) -> None:
+    """It says how many rounds to try."""
+    finding = find([90, 130])
+
+    assert "inconclusive" == finding.outcome
+    assert "reaches to both sides of the number of threads: run more rounds (--rounds 4)" in finding.sentence
+
+
+def test_connections_that_never_queue_prove_nothing(
+    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+) -> None:
+    """Ten connections on twelve threads all wait at once, and none had to wait for another."""
+    finding = find([190, 191], vus=10, seen=make_observation(threads=12))
+
+    assert "inconclusive" == finding.outcome
+    assert "it takes more connections" in finding.sentence
+
+
+def test_a_busy_server_proves_nothing(
+    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+) -> None:
+    """Its work may be what holds requests up; a server whose CPU was not seen gets no such excuse."""
+    busy = find([400, 401], seen=make_observation(threads=40, cpu_fraction=0.97))
+    unseen = find([400, 401], seen=make_observation(threads=40, cpu_fraction=None))
+
+    assert "inconclusive" == busy.outcome
+    assert "the server used 97 % of a core" in busy.sentence
+    assert "contradicted" == unseen.outcome
+
+
+def test_the_most_threads_that_any_trial_saw_count(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_observation: Callable[..., Observation],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """A server that had 30 threads once may have held 30 waits."""
+    trials = [
+        make_trial(
+            "flask-async@hypercorn",
+            400.0,
+            number,
+            workload="wait",
+            vus=100,
+            observation=make_observation(threads=threads),
+        )
+        for number, threads in enumerate((6, 30))
+    ]
+    ledger = claim("waits-do-not-block")
+
+    finding = waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1], "hypercorn")
+
+    assert "contradicted" == finding.outcome
+    assert "on 6 to 30 threads" in finding.sentence
+
+
+def test_one_observation_is_enough_for_the_threads(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_observation: Callable[..., Observation],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """A count needs no interval; the rate has one from the trials that were not observed, too."""
+    trials = [
+        make_trial("flask-async@hypercorn", 1000.0, number, workload="wait", vus=100, observation=observation)
+        for number, observation in enumerate((make_observation(threads=5), None))
+    ]
+    ledger = claim("waits-do-not-block")
+
+    assert "replicated" == waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1], "hypercorn").outcome
+
+
+def test_a_workload_that_waits_for_nothing_is_refused(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """So is one that is not in the plan."""
+    ledger = claim("waits-do-not-block")
+    test = ledger.tests[1]
+    evidence = make_evidence(make_run([make_trial("flask-async@hypercorn")]))
+
+    for workload in ("health", "other"):
+        asked = type(test)(
+            kind=test.kind, subject="", framework=test.framework, serving=test.serving, workload=workload
+        )
+        with pytest.raises(RefusedError, match=f"workload {workload} waits for nothing"):
+            waits.find(evidence, ledger, asked, "hypercorn")
+
+
+def test_one_valid_trial_is_refused(find: Callable[..., Finding]) -> None:
+    """A rate without an interval cannot be held against anything."""
+    with pytest.raises(RefusedError, match="1 round with a valid trial of flask-async@hypercorn under wait"):
+        find([1499])
+
+
+def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> None:
+    """A refused verdict still says what it would have counted."""
+    ledger = claim("waits-do-not-block")
+
+    assert [("waits in progress, async", None)] == [
+        (figure.name, figure.estimate) for figure in waits.unmeasured(ledger, ledger.tests[0])
+    ]

@@ -1,0 +1,71 @@
+from __future__ import annotations
+
+import dataclasses
+
+from benchmarks.model import Run
+from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
+from benchmarks.report.reproduce import compare_command
+
+
+def test_the_rules_name_this_runs_seed_rounds_and_loads(run: Run) -> None:
+    """A reader sees how this run was made, not how runs are made in general."""
+    told = " ".join(method_rules(run.plan, 0.05))
+
+    assert "seed 20260301: 5 rounds of health and 3 rounds of wait" in told
+    assert "health, 10 users for 1 s" in told
+    assert "within ±5 %" in told
+    assert "(A/A)" in told
+
+
+def test_a_rule_that_was_not_followed_is_not_told(run: Run) -> None:
+    """Without a placebo nothing is said of A/A."""
+    told = " ".join(method_rules(dataclasses.replace(run.plan, placebo=None), 0.05))
+
+    assert "(A/A)" not in told
+
+
+def test_facts_are_named_in_words_and_packages_stand_apart(run: Run) -> None:
+    """A size has its unit, what the platform did not tell is not known, and versions are a list of their own."""
+    facts = dict(environment_facts(run.environment))
+
+    assert "7.8 GiB" == facts["memory"]
+    assert "not known" == facts["governor"]
+    assert "0.21" == facts["load average 1m"]
+    assert {"fastapi", "Flask", "Hypercorn", "uvicorn"} == dict(package_versions(run.environment)).keys()
+    assert "yes" == dict(environment_facts({"pinned": True}))["pinned"]
+
+
+def test_a_workload_without_a_load_is_still_named(run: Run) -> None:
+    """A plan from elsewhere may lack it."""
+    plan = dataclasses.replace(run.plan, loads={})
+
+    assert "health: GET /health/{variant}" == workload_title(plan.workloads[0], plan)
+    assert "health: GET /health/{variant}, 10 virtual users" == workload_title(run.plan.workloads[0], run.plan)
+
+
+def test_the_command_repeats_preset_and_seed(run: Run) -> None:
+    """A plan that is its preset needs no more."""
+    assert "lab compare quick --seed 20260301" == compare_command(run.plan)
+
+
+def test_the_command_repeats_what_differs_from_the_preset(run: Run) -> None:
+    """Sizes and contenders that were chosen are chosen again."""
+    health = dataclasses.replace(run.plan.loads["health"], vus=20, duration_s=2.5)
+    plan = dataclasses.replace(
+        run.plan,
+        contenders=run.plan.contenders[:2],
+        loads={"health": health},
+        rounds={"health": 7},
+    )
+
+    assert (
+        "lab compare quick --seed 20260301 --vus 20 --duration 2.5s --rounds 7 "
+        "--contender flask-sync@hypercorn --contender flask-async@hypercorn"
+    ) == compare_command(plan)
+
+
+def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> None:
+    """A name with a blank or worse is one word of the command."""
+    plan = dataclasses.replace(run.plan, preset="my; rm -rf", loads={}, rounds={})
+
+    assert "lab compare 'my; rm -rf' --seed 20260301" == compare_command(plan)

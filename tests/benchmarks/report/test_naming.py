@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.judge.judgement import Judgement
+from benchmarks.report.naming import arrangement_name, keyword, twins_of
+
+
+@pytest.mark.parametrize(
+    ("expected", "arrangement"),
+    [
+        ("FastAPI on uvicorn", "fastapi@uvicorn"),
+        ("Flask on Hypercorn + asgiref", "flask@hypercorn+asgiref"),
+        ("quart on granian", "quart@granian"),
+        ("", ""),
+        ("odd", "odd"),
+    ],
+)
+def test_an_arrangement_is_spelled_out(expected: str, arrangement: str) -> None:
+    """Frameworks and servers are written as they write themselves; one that is not known, as it is."""
+    assert expected == arrangement_name(arrangement)
+
+
+def test_a_variant_is_the_keyword() -> None:
+    """What a reader of the code sees."""
+    assert ["def", "async def", "no view"] == [keyword("sync"), keyword("async"), keyword(None)]
+
+
+def test_twins_stand_together_without_the_bare_servers(judgement: Judgement) -> None:
+    """Arrangements of one framework are neighbours, and each holds its twins."""
+    twins = twins_of(judgement.summaries, "health")
+
+    assert ["fastapi@hypercorn", "fastapi@uvicorn", "flask@hypercorn", "flask@hypercorn+asgiref"] == list(twins)
+    assert all(["sync", "async"] == [twin.variant for twin in pair] for pair in twins.values())

@@ -1,0 +1,110 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import pytest
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Estimate, Judgement
+from benchmarks.model import Run
+from benchmarks.report.story import HEADLINE_CLAIM, direction, tell
+
+
+def test_the_ledger_has_the_claim_that_the_report_opens_with(claims: Sequence[Claim]) -> None:
+    """Were it renamed there, no report would have an answer."""
+    assert HEADLINE_CLAIM in {claim.id for claim in claims}
+
+
+def test_the_answers_have_opposite_signs(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """FastAPI and Flask each get one, on the arrangement that the claim is judged on."""
+    answers = tell(run, judgement, claims).answers
+
+    assert [("FastAPI on uvicorn", "Yes"), ("Flask on Hypercorn", "No, slower")] == [
+        (answer.arrangement, answer.word) for answer in answers
+    ]
+
+
+@pytest.mark.parametrize(
+    ("expected", "ratio"),
+    [
+        ("Yes", Estimate(value=2.0, low=1.9, high=2.1, samples=5)),
+        ("No, slower", Estimate(value=0.5, low=0.4, high=0.6, samples=5)),
+        ("No difference", Estimate(value=1.0, low=0.98, high=1.03, samples=5)),
+        ("Undecided", Estimate(value=1.3, low=0.8, high=2.1, samples=2)),
+        ("Undecided", Estimate(value=2.0, low=None, high=None, samples=1)),
+        ("Undecided", None),
+    ],
+)
+def test_an_answer_needs_the_whole_interval(expected: str, ratio: Estimate | None) -> None:
+    """One round, or an interval around 1, decides nothing; no difference found is not equality."""
+    assert expected == direction(ratio, 0.05)
+
+
+def test_a_refused_verdict_withholds_the_answer(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """A figure may be there, but nothing is concluded from it."""
+    refused = dataclasses.replace(
+        judgement, verdicts=tuple(dataclasses.replace(verdict, outcome="refused") for verdict in judgement.verdicts)
+    )
+
+    assert ["Withheld", "Withheld"] == [answer.word for answer in tell(run, refused, claims).answers]
+
+
+def test_alerts_come_for_what_must_be_read_first(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """A failed placebo, a run cut short and an empty run each have one; a clean run has none."""
+    empty = dataclasses.replace(
+        judgement,
+        placebo_failed="The A/A comparison failed: 1.20 × [1.15, 1.25].",
+        summaries=tuple(dataclasses.replace(summary, used=0) for summary in judgement.summaries),
+    )
+    alerts = tell(dataclasses.replace(run, state="interrupted"), empty, claims).alerts
+
+    assert () == tell(run, judgement, claims).alerts
+    assert 3 == len(alerts)
+    assert "1.20 × [1.15, 1.25]" in alerts[0]
+    assert "interrupted" in alerts[1]
+    assert "No valid trial" in alerts[2]
+    assert "did not come to its end" in tell(dataclasses.replace(run, state="running"), judgement, claims).alerts[0]
+
+
+def test_an_equal_placebo_is_told_and_any_other_is_left_to_the_notes(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """The judge's note on a doubtful one says more than the figure."""
+    doubtful = dataclasses.replace(judgement, placebo=Estimate(value=1.0, low=0.8, high=1.2, samples=3))
+
+    assert "A/A: fastapi-async@uvicorn against itself came out equal, 1.00 × [0.99, 1.01]." == (
+        tell(run, judgement, claims).placebo
+    )
+    assert "" == tell(run, doubtful, claims).placebo
+    assert "" == tell(run, dataclasses.replace(judgement, placebo=None), claims).placebo
+
+
+def test_a_claim_keeps_its_verdicts_apart_from_those_beside(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """Headlines are judged; the other arrangements stand beside."""
+    story = {claim.number: claim for claim in tell(run, judgement, claims).claims}[2]
+
+    assert ["FastAPI on uvicorn", "Flask on Hypercorn"] == [verdict.arrangement for verdict in story.verdicts]
+    assert ["FastAPI on Hypercorn", "Flask on Hypercorn + asgiref"] == [verdict.arrangement for verdict in story.beside]
+
+
+def test_a_count_is_labelled_and_a_ratio_is_not(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """A bare 11 says nothing; 2.00 × does."""
+    story = {claim.number: claim for claim in tell(run, judgement, claims).claims}
+
+    assert "threads that ran" == story[5].verdicts[0].figures[0].label
+    assert "" == story[2].verdicts[0].figures[0].label
+    assert "2.02 ×" == story[2].verdicts[0].figures[0].tutorial
+
+
+def test_void_trials_are_counted_and_named(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """A contender with a void trial shows how many count, and why the other does not."""
+    first, *others = judgement.summaries
+    partial = dataclasses.replace(first, used=4, void=("round 3: the server died\x07",))
+    story = tell(run, dataclasses.replace(judgement, summaries=(partial, *others)), claims)
+    row = story.workloads[0].contenders[0]
+
+    assert "4 of 5" == row.trials
+    assert ("round 3: the server died\ufffd",) == row.void

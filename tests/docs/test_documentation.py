@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+from sybil import Document, Example
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
+
+from benchmarks import cli
+from benchmarks.contenders import catalogue
+from benchmarks.measure import schedule
+from benchmarks.measure.environment import Cores
+from benchmarks.measure.journal import Journal
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.runner import Runner
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.server import RunningServer, running
+from benchmarks.model import Run, Trial
+
+ROOT = Path(__file__).parents[2]
+PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
+LANGUAGES = {"python", "console", "json", "toml", "text", "mermaid"}
+
+CODE: list[Example] = [
+    example for page in PAGES for example in Document.parse(str(page), PythonCodeBlockParser()).examples()
+]
+COMMANDS: list[tuple[str, str]] = [
+    (f"{page.relative_to(ROOT)}: {line[2:]}", line[2:])
+    for page in PAGES
+    for example in Document.parse(str(page), CodeBlockParser("console", lambda _: None)).examples()
+    for line in example.region.parsed.splitlines()
+    if line.startswith("$ ")
+]
+
+
+class Silence:
+    """A listener that shows nothing."""
+
+    def checking(self, contenders: int) -> None:
+        """Show nothing."""
+
+    def started(self, trial: ScheduledTrial) -> None:
+        """Show nothing."""
+
+    def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
+        """Show nothing."""
+
+
+@pytest.fixture(scope="module")
+def kept_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Make a small real run, in a folder that has it as results/latest."""
+    folder = tmp_path_factory.mktemp("documentation")
+    plan = schedule.plan("quick", catalogue.select(["fastapi-*@uvicorn"]), seed=1, duration_s=0.2, rounds=2)
+    record = Journal.create(
+        folder / "results",
+        Run(name="small", state="running", started_at="t", finished_at=None, plan=plan, environment={}),
+    )
+    Runner(engine=BuiltinEngine(), cores=Cores((), ()), listener=Silence()).run(record)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def served() -> Iterator[RunningServer]:
+    """Serve the Flask app."""
+    with running(catalogue.find("flask-sync@hypercorn"), "/health") as server:
+        yield server
+
+
+@pytest.mark.parametrize("example", CODE, ids=lambda example: f"{Path(example.path).name}:{example.line}")
+def test_code_in_the_documentation_runs(example: Example, kept_run: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every block of Python is executed as it stands."""
+    monkeypatch.chdir(kept_run)
+    example.evaluate()
+
+
+@pytest.mark.parametrize("command", [command for _, command in COMMANDS], ids=[name for name, _ in COMMANDS])
+def test_commands_in_the_documentation_work(
+    command: str, kept_run: Path, served: RunningServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What measures for minutes or serves until Ctrl-C is parsed here and run in its own tests; the rest is run."""
+    words = shlex.split(command, comments=True)
+    if words[0] in ("git", "cd"):
+        assert words[1:], command
+    elif words[0] == "make":
+        subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+    elif words[0] == "lab":
+        monkeypatch.chdir(kept_run)
+        name, arguments = (words[1], words[2:]) if len(words) > 1 else ("--help", [])
+        if name in ("compare", "serve"):
+            cli.lab.commands[name].make_context(name, list(arguments))
+            if name == "compare":
+                schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
+        else:
+            assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, cli.EXIT_REFUSED)
+    elif words[0] == "curl":
+        if shutil.which("curl") is None:
+            pytest.skip("curl is not installed")
+        here = [word.replace(":8000", f":{served.port}") for word in words[1:]]
+        subprocess.run(["curl", "--silent", "--max-time", "10", *here], check=True, capture_output=True)
+    elif words[:2] == ["python", "-m"]:
+        module = [sys.executable, "-m", words[2], "--help"]
+        subprocess.run(module, cwd=ROOT, check=True, capture_output=True, timeout=60)
+    else:
+        pytest.fail(f"the tests do not know how to try {command!r}")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_code_block_says_what_it_is(page: Path) -> None:
+    """A block without a language escapes the tests above."""
+    fences = re.findall(r"^(```+)(.*)$", page.read_text(encoding="utf-8"), flags=re.MULTILINE)
+
+    opening = [language for index, (_, language) in enumerate(fences) if index % 2 == 0]
+    assert [] == [language for language in opening if language not in LANGUAGES]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_inside_the_documentation_hold(page: Path) -> None:
+    """Every relative link leads to a file that is there."""
+    text = page.read_text(encoding="utf-8")
+    targets = [*re.findall(r"\]\(([^)#\s]+)[^)]*\)", text), *re.findall(r"(?:src|srcset|href)=\"([^\"#]+)\"", text)]
+
+    missing = [
+        target
+        for target in targets
+        if not re.match(r"[a-z]+:", target) and not (page.parent / target.split(" ")[0]).exists()
+    ]
+    assert [] == missing

@@ -1,0 +1,81 @@
+import dataclasses
+
+import pytest
+
+from flask_app import create_app
+from flask_app.settings import Settings, SettingsError, settings_of
+
+
+def test_nothing_set_is_the_defaults() -> None:
+    """An environment without LAB_ variables gives the defaults."""
+    assert Settings() == Settings.from_environment({"PATH": "/bin", "LABEL": "x"})
+
+
+def test_every_setting_is_read() -> None:
+    """Each setting has its variable, and surrounding space does not matter."""
+    environment = {"LAB_HEALTH_VARIANT": "async", "LAB_VERSION": " 7 ", "LAB_MAX_REQUEST_BODY_BYTES": "0"}
+
+    chosen = Settings.from_environment(environment)
+
+    assert Settings(health_variant="async", version=7, max_request_body_bytes=0) == chosen
+    assert {f"LAB_{field.name.upper()}" for field in dataclasses.fields(Settings)} == environment.keys()
+
+
+def test_no_version() -> None:
+    """An API without a version says null."""
+    assert Settings.from_environment({"LAB_VERSION": "null"}).version is None
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("LAB_HEALTH_VARIANT", "Async", "sync or async"),
+        ("LAB_HEALTH_VARIANT", "", "sync or async"),
+        ("LAB_VERSION", "1.0", "a whole number from 0, or null"),
+        ("LAB_VERSION", "-1", "a whole number from 0, or null"),
+        ("LAB_VERSION", "1_0", "a whole number from 0, or null"),
+        ("LAB_VERSION", "٣", "a whole number from 0, or null"),
+        ("LAB_VERSION", "9" * 5000, "a whole number from 0, or null"),
+        ("LAB_MAX_REQUEST_BODY_BYTES", "64k", "a whole number of bytes from 0"),
+    ],
+)
+def test_bad_value(variable: str, value: str, allowed: str) -> None:
+    """A value that is not allowed is an error that names the variable, the value and what is allowed."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({variable: value})
+
+    assert f"{variable}={value!r} is not allowed: it takes {allowed}." == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "meant"),
+    [
+        ("LAB_HEALTH_VARIENT", "LAB_HEALTH_VARIANT"),
+        ("LAB_HEALTHVARIANT", "LAB_HEALTH_VARIANT"),
+        ("LAB_VERSIONS", "LAB_VERSION"),
+        ("LAB_MAX_REQUEST_BODY_BYTE", "LAB_MAX_REQUEST_BODY_BYTES"),
+    ],
+)
+def test_near_miss(variable: str, meant: str) -> None:
+    """A name that is nearly one of ours is an error that says which was meant, rather than ignored."""
+    with pytest.raises(SettingsError, match=f"{variable}='1' is unknown: did you mean {meant}"):
+        Settings.from_environment({variable: "1"})
+
+
+def test_names_of_others_are_left_alone() -> None:
+    """A LAB_ variable that is like none of ours belongs to somebody else."""
+    assert Settings() == Settings.from_environment({"LAB_ROOM": "4", "LAB_SEED": "7"})
+
+
+def test_the_app_reads_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app created without settings takes them from the environment."""
+    monkeypatch.setenv("LAB_VERSION", "12")
+
+    assert Settings(version=12) == settings_of(create_app())
+
+
+def test_given_settings_win(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An app created with settings does not look at the environment."""
+    monkeypatch.setenv("LAB_VERSION", "not even valid")
+
+    assert Settings(version=3) == settings_of(create_app(Settings(version=3)))
