@@ -23,7 +23,7 @@ from benchmarks.report.charts.palette import COLOURS
 from benchmarks.report.charts.ratios import ratio_chart
 from benchmarks.report.charts.waiting import waiting_chart
 from benchmarks.report.outcomes import SYMBOLS
-from benchmarks.report.story import HEADLINE_CLAIM, tell
+from benchmarks.report.telling import HEADLINE_CLAIM, tell
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _OPTION: Final = re.compile(r"(?<![\w-])(--[a-z]+(?: (?:\d+|[a-z]+-[a-z]+@[a-z+]+))?)")
@@ -57,21 +57,16 @@ def render_html(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> str:
     environment.filters["prose"] = _prose
     return environment.get_template("report.html.j2").render(
         story=story,
-        charts=_charts(run, judgement),
+        charts=_charts(run, judgement, claims),
         symbols=SYMBOLS,
+        withheld=judgement.placebo_failed is not None,
         margin=f"{100 * judgement.margin:g} %",
-        voids=[
-            (row.contender, reason)
-            for workload in story.workloads
-            for row in workload.contenders
-            for reason in row.void
-        ],
         style=style,
         style_hash=_hash(style),
     )
 
 
-def _charts(run: Run, judgement: Judgement) -> _Charts:
+def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> _Charts:
     headline, cost, latency, waiting = None, [], [], []
     for workload in run.plan.workloads:
         if workload.wait_ms > 0:
@@ -83,7 +78,7 @@ def _charts(run: Run, judgement: Judgement) -> _Charts:
                 workload.name,
                 judgement.twins,
                 margin=judgement.margin,
-                tutorial_value=_tutorial_ratio(judgement),
+                tutorial_value=_tutorial_ratio(claims),
             )
         cost.append(cost_chart(workload.name, judgement.summaries))
         latency.append(latency_chart(workload.name, judgement.summaries))
@@ -94,10 +89,9 @@ def _drawn(charts: Sequence[Chart | None]) -> tuple[Chart, ...]:
     return tuple(chart for chart in charts if chart is not None)
 
 
-def _tutorial_ratio(judgement: Judgement) -> float | None:
-    """Return what the tutorial found for the headline claim, which every verdict on it carries."""
-    figures = (verdict.figures for verdict in judgement.verdicts if verdict.claim == HEADLINE_CLAIM)
-    return next((first.tutorial_value for first, *_ in figures if first.tutorial_value is not None), None)
+def _tutorial_ratio(claims: Sequence[Claim]) -> float | None:
+    """Return the tutorial's async over sync for the claim that the report opens with."""
+    return next((figure.ratio for claim in claims if claim.id == HEADLINE_CLAIM for figure in claim.figures), None)
 
 
 def _style() -> str:

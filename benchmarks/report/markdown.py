@@ -11,7 +11,8 @@ from benchmarks.judge.judgement import Judgement
 from benchmarks.model import Run
 from benchmarks.report.outcomes import SYMBOLS
 from benchmarks.report.ratio_axis import RatioAxis, strip
-from benchmarks.report.story import Answer, ClaimStory, FigureStory, Story, VerdictStory, WorkloadStory, tell
+from benchmarks.report.story import Answer, ClaimStory, FigureStory, Story, VerdictStory, WorkloadStory
+from benchmarks.report.telling import tell
 
 # A bracket makes a link or a definition only by what follows it: intervals stay readable in the source.
 _SPECIAL: Final = re.compile(r"([\\`*_<>|#~$]|\](?=[\[(:]))")
@@ -68,11 +69,9 @@ def _lines(story: Story) -> Iterator[str]:
 
 
 def _answer(answer: Answer) -> str:
-    figure = _figure(answer.verdict.figures[0]) if answer.verdict.figures else ""
-    shown = f" {figure}." if figure else ""
-    return (
-        f"- {_text(answer.arrangement or answer.subject)}: **{_text(answer.word)}**.{shown} {_text(answer.verdict.why)}"
-    )
+    figure = answer.verdict.decisive
+    shown = f" {_figure(figure)}." if figure else ""
+    return f"- {_text(answer.verdict.tried_on)}: **{_text(answer.word)}**.{shown} {_text(answer.verdict.why)}"
 
 
 def _verdicts(story: Story) -> Iterator[str]:
@@ -80,14 +79,14 @@ def _verdicts(story: Story) -> Iterator[str]:
     yield "|---:|---|---|---|---|---|"
     for claim in story.claims:
         for verdict in claim.verdicts:
-            first = verdict.figures[0] if verdict.figures else None
+            figure = verdict.decisive
             cells = (
                 str(claim.number),
                 claim.title,
-                verdict.arrangement or verdict.subject,
+                verdict.tried_on,
                 f"{SYMBOLS[verdict.outcome]} {verdict.outcome}",
-                _measured(first) if first else "",
-                first.tutorial if first else "",
+                figure.labelled if figure else "",
+                figure.tutorial if figure else "",
             )
             yield _row(cells)
         if not claim.verdicts:
@@ -112,7 +111,7 @@ def _claim(claim: ClaimStory) -> Iterator[str]:
 def _verdict(verdict: VerdictStory) -> str:
     figures = "; ".join(_figure(figure) for figure in verdict.figures)
     return (
-        f"- {SYMBOLS[verdict.outcome]} **{verdict.outcome}** on {_text(verdict.arrangement or verdict.subject)}"
+        f"- {SYMBOLS[verdict.outcome]} **{verdict.outcome}** on {_text(verdict.tried_on)}"
         f"{f' ({figures})' if figures else ''}: {_text(verdict.sentence)} {_text(verdict.why)}"
     )
 
@@ -120,10 +119,6 @@ def _verdict(verdict: VerdictStory) -> str:
 def _figure(figure: FigureStory) -> str:
     tutorial = f", the tutorial {_text(figure.tutorial)}" if figure.tutorial else ""
     return f"{_text(figure.name)} {_text(figure.measured)}{tutorial}"
-
-
-def _measured(figure: FigureStory) -> str:
-    return f"{figure.label}: {figure.measured}" if figure.label else figure.measured
 
 
 def _workload(workload: WorkloadStory) -> Iterator[str]:
@@ -142,6 +137,9 @@ def _workload(workload: WorkloadStory) -> Iterator[str]:
         yield "|---|---:|---:|---:|---:|"
         for ratio in workload.ratios:
             yield _row((ratio.arrangement, ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu), code=True)
+    if not workload.contenders:
+        yield from ("", "No contender took part.")
+        return
     yield from ("", f"| {' | '.join(_COLUMNS)} |", f"|---|{'---:|' * (len(_COLUMNS) - 1)}")
     for row in workload.contenders:
         figures = (row.rate, row.rate_spread.removeprefix("±"), row.latency_median_ms, row.latency_p95_ms)
@@ -150,16 +148,10 @@ def _workload(workload: WorkloadStory) -> Iterator[str]:
 
 
 def _notes(story: Story) -> Iterator[str]:
-    void = [
-        f"- Void: {_code(row.contender)}, {_text(reason)}"
-        for workload in story.workloads
-        for row in workload.contenders
-        for reason in row.void
-    ]
-    if story.notes or void:
+    if story.notes or story.void:
         yield from ("", "## Notes", "")
     yield from (f"- {_text(note)}" for note in story.notes)
-    yield from void
+    yield from (f"- Void: {_code(contender)}, {_text(reason)}" for contender, reason in story.void)
 
 
 def _text(text: str) -> str:

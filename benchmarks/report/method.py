@@ -43,7 +43,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         "A trial is one contender under one load, on a server started for it alone.",
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.",
         f"Each virtual user keeps one connection and asks again when it has its answer: {loads}.",
-        "The trial, not the request, is the unit of evidence. None is left out for being slow.",
+        "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
         "Twins are compared inside a round, where the machine was the same. The rounds' ratios give the 95 % interval.",
         "Before anything is timed, every contender must give the same answer.",
         f"Only answers with status 2xx and the right length count; above {errors} of errors a trial is void.",

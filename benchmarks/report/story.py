@@ -1,4 +1,4 @@
-"""Arranges a run and its judgement into what every renderer tells, in words and figures ready to be set.
+"""What a report tells, in words and figures ready to be set: the values that every renderer shares.
 
 Every text in a ``Story`` is on one line and free of control characters; a renderer has only its own format's signs left
 to escape.
@@ -6,24 +6,11 @@ to escape.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from benchmarks.judge import wording
-from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Estimate, Figure, Judgement, Outcome, Summary, TwinRatio, Verdict
-from benchmarks.model import Run
-from benchmarks.report import figures
-from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
-from benchmarks.report.naming import arrangement_name, keyword
-from benchmarks.report.plain_text import one_line
-from benchmarks.report.reproduce import compare_command
+from benchmarks.judge.judgement import Estimate, Outcome
 
-HEADLINE_CLAIM: Final = "async-throughput"
-"""The claim whose verdicts answer the question that the report opens with."""
-
-QUESTION: Final = "Is async def faster than def?"
+QUESTION = "Is async def faster than def?"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,13 +19,11 @@ class Answer:
 
     Attributes:
         subject: ``FastAPI`` or ``Flask``.
-        arrangement: On which it was judged, spelled out.
         word: ``Yes``, ``No, slower``, ``No difference``, ``Undecided`` or ``Withheld``.
         verdict: The verdict behind it.
     """
 
     subject: str
-    arrangement: str
     word: str
     verdict: VerdictStory
 
@@ -66,6 +51,11 @@ class FigureStory:
         """Value and interval."""
         return f"{self.value} {self.interval}".rstrip()
 
+    @property
+    def labelled(self) -> str:
+        """The same, a count with its label."""
+        return f"{self.label}: {self.measured}" if self.label else self.measured
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class VerdictStory:
@@ -77,6 +67,16 @@ class VerdictStory:
     figures: tuple[FigureStory, ...]
     sentence: str
     why: str
+
+    @property
+    def tried_on(self) -> str:
+        """The arrangement, or the subject of a claim that is not about serving."""
+        return self.arrangement or self.subject
+
+    @property
+    def decisive(self) -> FigureStory | None:
+        """The figure that decided."""
+        return self.figures[0] if self.figures else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,156 +170,8 @@ class Story:
     command: str
     notes: tuple[str, ...]
 
-
-def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
-    """Arrange a run, what was judged of it, and the ledger that it was judged by."""
-    return Story(
-        name=one_line(run.name),
-        when=_when(run),
-        alerts=_alerts(run, judgement),
-        answers=tuple(
-            _answer(verdict, judgement.margin)
-            for verdict in judgement.verdicts
-            if verdict.claim == HEADLINE_CLAIM and verdict.headline
-        ),
-        claims=_claims(judgement.verdicts, claims),
-        workloads=tuple(
-            WorkloadStory(
-                name=one_line(workload.name),
-                title=workload_title(workload, run.plan),
-                contenders=tuple(_contender(part) for part in judgement.summaries if part.workload == workload.name),
-                ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
-            )
-            for workload in run.plan.workloads
-        ),
-        placebo=_placebo(run, judgement),
-        ceilings=tuple(
-            (one_line(contender), figures.amount(rate_per_s, "req/s"))
-            for contender, rate_per_s in judgement.ceiling_per_s.items()
-        ),
-        method=method_rules(run.plan, judgement.margin),
-        environment=environment_facts(run.environment),
-        packages=package_versions(run.environment),
-        command=one_line(compare_command(run.plan)),
-        notes=tuple(one_line(note) for note in judgement.notes),
-    )
-
-
-def _when(run: Run) -> str:
-    ended = f" to {one_line(run.finished_at)}" if run.finished_at else ""
-    return f"{one_line(run.started_at)}{ended}"
-
-
-def _alerts(run: Run, judgement: Judgement) -> tuple[str, ...]:
-    alerts = []
-    if judgement.placebo_failed is not None:
-        alerts.append(f"Verdicts that rest on timing are withheld. {one_line(judgement.placebo_failed)}")
-    if run.state != "complete":
-        what = "was interrupted" if run.state == "interrupted" else "did not come to its end"
-        alerts.append(f"This run {what}: what follows rests on the trials that it kept.")
-    if not any(summary.used for summary in judgement.summaries):
-        alerts.append("No valid trial was measured, so there is nothing to compare.")
-    return tuple(alerts)
-
-
-def _answer(verdict: Verdict, margin: float) -> Answer:
-    estimate = verdict.figures[0].estimate if verdict.figures else None
-    return Answer(
-        subject=one_line(verdict.subject),
-        arrangement=arrangement_name(verdict.arrangement),
-        word="Withheld" if verdict.outcome == "refused" else direction(estimate, margin),
-        verdict=_verdict(verdict),
-    )
-
-
-def direction(ratio: Estimate | None, margin: float) -> str:
-    """Answer whether the one is faster, from the ratio of their rates and by the judge's own rules."""
-    if ratio is None or (not wording.is_equal(ratio, margin) and not wording.excludes_one(ratio)):
-        return "Undecided"
-    if wording.is_equal(ratio, margin):
-        return "No difference"
-    return "Yes" if ratio.value > 1 else "No, slower"
-
-
-def _claims(verdicts: Sequence[Verdict], claims: Sequence[Claim]) -> tuple[ClaimStory, ...]:
-    told = []
-    for claim in claims:
-        own = [verdict for verdict in verdicts if verdict.claim == claim.id]
-        told.append(
-            ClaimStory(
-                number=claim.number,
-                title=one_line(claim.title),
-                quote=tuple(one_line(words) for words in claim.quote),
-                english=one_line(claim.english),
-                verdicts=tuple(_verdict(verdict) for verdict in own if verdict.headline),
-                beside=tuple(_verdict(verdict) for verdict in own if not verdict.headline),
-            )
-        )
-    return tuple(told)
-
-
-def _verdict(verdict: Verdict) -> VerdictStory:
-    return VerdictStory(
-        subject=one_line(verdict.subject),
-        arrangement=arrangement_name(verdict.arrangement),
-        outcome=verdict.outcome,
-        figures=tuple(_figure(figure) for figure in verdict.figures),
-        sentence=one_line(verdict.sentence),
-        why=one_line(verdict.why),
-    )
-
-
-def _figure(figure: Figure) -> FigureStory:
-    unit, name = one_line(figure.unit), one_line(figure.name)
-    return FigureStory(
-        name=name,
-        label="" if unit else name.partition(",")[0],
-        value=figures.amount(figure.estimate.value if figure.estimate else None, unit),
-        interval=figures.interval(figure.estimate, unit),
-        tutorial="" if figure.tutorial_value is None else figures.amount(figure.tutorial_value, unit),
-    )
-
-
-def _contender(summary: Summary) -> ContenderStory:
-    return ContenderStory(
-        contender=one_line(summary.contender),
-        arrangement=one_line(summary.arrangement),
-        keyword=keyword(summary.variant),
-        rate=figures.cell(_value(summary.rate_per_s), "req/s"),
-        rate_spread=figures.spread(summary.rate_per_s),
-        latency_median_ms=figures.cell(_value(summary.latency_median_ms), "ms"),
-        latency_p95_ms=figures.cell(_value(summary.latency_p95_ms), "ms"),
-        latency_p99_ms=figures.cell(_value(summary.latency_p99_ms), "ms"),
-        cpu_us=figures.cell(_value(summary.cpu_us_per_request), "µs"),
-        voluntary_switches=figures.per_request(summary.voluntary_switches_per_request),
-        involuntary_switches=figures.per_request(summary.involuntary_switches_per_request),
-        threads_ran=figures.cell(summary.running_threads),
-        epoll_descriptors=figures.cell(summary.epoll_descriptors),
-        resident_mebibytes=figures.mebibytes(summary.resident_bytes),
-        trials=f"{summary.used} of {summary.used + len(summary.void)}",
-        void=tuple(one_line(reason) for reason in summary.void),
-    )
-
-
-def _ratio(twin: TwinRatio) -> RatioStory:
-    return RatioStory(
-        arrangement=one_line(twin.arrangement),
-        headline=twin.headline,
-        estimate=twin.rate,
-        rate=figures.estimated(twin.rate, "×"),
-        latency_average=figures.estimated(twin.latency_average, "×"),
-        latency_p95=figures.estimated(twin.latency_p95, "×"),
-        cpu=figures.estimated(twin.cpu, "×"),
-    )
-
-
-def _placebo(run: Run, judgement: Judgement) -> str:
-    """Tell of an A/A comparison that came out equal; the judge's notes tell of any other."""
-    ratio = judgement.placebo
-    if ratio is None or run.plan.placebo is None or not wording.is_equal(ratio, judgement.margin):
-        return ""
-    return f"A/A: {one_line(run.plan.placebo)} against itself came out equal, {figures.estimated(ratio, '×')}."
-
-
-def _value(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.value
+    @property
+    def void(self) -> tuple[tuple[str, str], ...]:
+        """Every trial that does not count: its contender, and why."""
+        rows = (row for workload in self.workloads for row in workload.contenders)
+        return tuple((row.contender, reason) for row in rows for reason in row.void)

@@ -20,7 +20,8 @@ from benchmarks.model import Run
 from benchmarks.report.figures import NOT_MEASURED
 from benchmarks.report.outcomes import SYMBOLS
 from benchmarks.report.ratio_axis import RatioAxis, strip
-from benchmarks.report.story import QUESTION, ContenderStory, FigureStory, Story, VerdictStory, WorkloadStory, tell
+from benchmarks.report.story import QUESTION, ContenderStory, Story, VerdictStory, WorkloadStory
+from benchmarks.report.telling import tell
 
 _STYLES: Final[Mapping[Outcome, str]] = {
     "replicated": "bold green",
@@ -79,18 +80,7 @@ class _Printer:
         self.heading("Notes")
         ceilings = ", ".join(f"{rate} on {contender}" for contender, rate in story.ceilings)
         loader = [f"The loader reached {ceilings}."] if ceilings else []
-        void = [
-            f"{row.contender}, {reason}"
-            for workload in story.workloads
-            for row in workload.contenders
-            for reason in row.void
-        ]
-        for note in (
-            *([story.placebo] if story.placebo else []),
-            *loader,
-            *story.notes,
-            *(f"Void: {reason}" for reason in void),
-        ):
+        for note in (*([story.placebo] if story.placebo else []), *loader, *story.notes):
             self.hanging("  ", note)
         # These are for copying: a terminal may wrap them, but no line break may be put in.
         self.console.print(Text(f"\nMeasure it again: {story.command}"), soft_wrap=True)
@@ -102,15 +92,13 @@ class _Printer:
         self.heading(QUESTION)
         for alert in story.alerts:
             self.hanging("! ", alert, style="bold red")
-        names = [name for claim in story.claims for verdict in claim.verdicts for name in (_tried_on(verdict),)]
+        names = [verdict.tried_on for claim in story.claims for verdict in claim.verdicts]
         name_cells = max(map(cell_len, names), default=0)
         for answer in story.answers:
-            name = answer.arrangement or answer.subject
+            figure = answer.verdict.decisive
+            shown = figure.measured if figure else ""
             self.line(
-                2,
-                (name, name_cells, ""),
-                (answer.word, _OUTCOME_CELLS, "bold"),
-                (_measured(answer.verdict.figures), 0, ""),
+                2, (answer.verdict.tried_on, name_cells, ""), (answer.word, _OUTCOME_CELLS, "bold"), (shown, 0, "")
             )
         self.console.print()
         for claim in story.claims:
@@ -122,13 +110,13 @@ class _Printer:
 
     def verdict(self, verdict: VerdictStory, name_cells: int) -> None:
         """Print one verdict: what it was tried on, the outcome, the figure that decided and the tutorial's."""
-        figure = verdict.figures[0] if verdict.figures else None
+        figure = verdict.decisive
         tutorial = f"tutorial {figure.tutorial}" if figure is not None and figure.tutorial else ""
         self.line(
             3,
-            (_tried_on(verdict), name_cells, ""),
+            (verdict.tried_on, name_cells, ""),
             (f"{SYMBOLS[verdict.outcome]} {verdict.outcome}", _OUTCOME_CELLS, _STYLES[verdict.outcome]),
-            (_measured(verdict.figures), _FIGURE_CELLS, ""),
+            (figure.labelled if figure else "", _FIGURE_CELLS, ""),
             (tutorial, 0, "dim"),
         )
 
@@ -137,11 +125,14 @@ class _Printer:
         self.heading("What was found, and why")
         for claim in story.claims:
             for verdict in claim.verdicts:
-                self.hanging(f"{claim.number}  ", f"{_tried_on(verdict)}: {verdict.sentence}")
+                self.hanging(f"{claim.number}  ", f"{verdict.tried_on}: {verdict.sentence}")
                 self.hanging("   ", verdict.why, style="dim")
 
     def contenders(self, workload: WorkloadStory) -> None:
         """Print a table of the contenders' figures, or a paragraph for each where there is no room for a table."""
+        if not workload.contenders:
+            self.hanging("  ", "No contender took part.", style="dim")
+            return
         table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
         table.add_column("")
         for name in ("req/s", "median\nms", "p95\nms", "CPU\nµs/req", "switches\n/req", "threads\nran"):
@@ -214,18 +205,6 @@ class _Printer:
 def _trimmed(text: Text) -> Text:
     text.rstrip()
     return text
-
-
-def _tried_on(verdict: VerdictStory) -> str:
-    return verdict.arrangement or verdict.subject
-
-
-def _measured(figures: Sequence[FigureStory]) -> str:
-    """Return the figure that decided, a count with its name."""
-    if not figures:
-        return ""
-    first = figures[0]
-    return f"{first.label}: {first.measured}" if first.label else first.measured
 
 
 def _cells(row: ContenderStory) -> tuple[str, ...]:

@@ -34,7 +34,7 @@ class VirtualUser:
         self._order = order
         self._question = question
         self._tally = tally
-        self._answered = False
+        self._answered_before = False
         self.connection: Connection | None = None
         self.connected = False
         self.refused = False
@@ -42,9 +42,7 @@ class VirtualUser:
     @property
     def answered(self) -> bool:
         """Whether it has ever had a whole answer, valid or not."""
-        if not self._answered and self.connection is not None:
-            self._answered = self.connection.answers > 0
-        return self._answered
+        return self._answered_before or (self.connection is not None and self.connection.answers > 0)
 
     @property
     def waiting(self) -> Connection | None:
@@ -65,6 +63,9 @@ class VirtualUser:
                         self._new_connection, self._order.host, self._order.port
                     )
             except TimeoutError:
+                if self.connection is not None:
+                    # It may have been made in the moment in which its time ran out.
+                    self.connection.cut()
                 self._tally.errors["timeout"] += 1
                 continue
             except OSError as error:
@@ -77,7 +78,7 @@ class VirtualUser:
             self.connected = True
             self.refused = False
             pause_s = await connection.ended
-            self._answered = self.answered
+            self._answered_before |= connection.answers > 0
             if pause_s:
                 await asyncio.sleep(pause_s)
 
@@ -123,10 +124,10 @@ class _ClosedLoop:
 
     async def run(self) -> LoadResult:
         self._loop.set_exception_handler(lambda _, context: self._fail(context.get("exception"), context["message"]))
-        # A collection in mid-interval would be a stall of the loader's that looks like one of the server's.
+        # A garbage collection would be a stall of the loader's that looks like one of the server's. With what is there
+        # now out of its sight it has nothing to do while connections live, and little when a server closes each.
         gc.collect()
         gc.freeze()
-        gc.disable()
         tasks = [self._loop.create_task(user.keep_asking()) for user in self._users]
         for task in tasks:
             task.add_done_callback(self._user_ended)
@@ -141,7 +142,6 @@ class _ClosedLoop:
                 if user.connection is not None:
                     user.connection.cut()
             await asyncio.gather(*tasks, return_exceptions=True)
-            gc.enable()
             gc.unfreeze()
         return self._result(interval)
 

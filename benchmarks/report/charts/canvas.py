@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
@@ -119,32 +121,47 @@ class Sheet:
 
 
 def draw(
-    name: str, title: str, description: str, *, height: Callable[[Layout], float], paint: Callable[[Sheet], None]
+    kind: str,
+    workload: str,
+    title: str,
+    description: str,
+    *,
+    height: Callable[[Layout], float],
+    paint: Callable[[Sheet], None],
 ) -> Chart:
     """Paint a chart in each layout.
 
     Args:
-        name: Unique on the page.
+        kind: What is charted, in a word; one chart of a kind for each workload.
+        workload: Whose it is.
         title: What the chart shows.
         description: Its data, in words: the text alternative.
         height: Gives the height in pixels that the chart needs in a layout.
         paint: Paints it.
     """
-    from benchmarks.report.charts.svg import render  # noqa: PLC0415 -- brings matplotlib, a second that few commands need
+    from benchmarks.report.charts.svg import render  # noqa: PLC0415 (brings matplotlib, which few commands need)
+
+    name = f"{kind}-{_identifier(workload)}"
 
     def drawing(layout: Layout) -> str:
-        sheet_height_px = height(layout)
+        height_px = height(layout)
         return render(
             f"{name}-{layout.name}",
             title,
             description,
             width_px=layout.width_px,
-            height_px=sheet_height_px,
+            height_px=height_px,
             font_px=layout.font_px,
-            paint=lambda figure: paint(Sheet(figure=figure, layout=layout, height_px=sheet_height_px)),
+            paint=lambda figure: paint(Sheet(figure=figure, layout=layout, height_px=height_px)),
         )
 
     return Chart(name=name, title=title, description=description, wide=drawing(WIDE), narrow=drawing(NARROW))
+
+
+def _identifier(workload: str) -> str:
+    """Make an id of a workload's name: the name, or what is left of it with a checksum that keeps two such apart."""
+    kept = re.sub(r"[^a-z0-9]+", "-", workload.lower())
+    return kept if kept == workload else f"{kept}-{zlib.crc32(workload.encode('utf-8', 'replace')):08x}"
 
 
 def gridline(axes: Axes, x: float) -> None:

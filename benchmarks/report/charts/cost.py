@@ -9,6 +9,7 @@ from benchmarks.report.charts.bars import Bar, Panel, paint_panel, panel_rows
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw
 from benchmarks.report.figures import amount, is_measured, per_request
 from benchmarks.report.naming import arrangement_name, keyword, twins_of
+from benchmarks.report.plain_text import one_line
 
 _GUTTER_PX = 36.0
 
@@ -37,8 +38,9 @@ def cost_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
     if not any(is_measured(bar.value) for bar in bars):
         return None
     return draw(
-        f"cost-{workload}",
-        f"What a request costs the server, workload {workload}",
+        "cost",
+        workload,
+        f"What a request costs the server, workload {one_line(workload)}",
         _words(groups),
         height=lambda layout: _height(layout, panels),
         paint=lambda sheet: _paint(sheet, panels),

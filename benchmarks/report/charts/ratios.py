@@ -12,6 +12,7 @@ from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured
 from benchmarks.report.naming import arrangement_name
+from benchmarks.report.plain_text import one_line
 from benchmarks.report.ratio_axis import RatioAxis
 
 if TYPE_CHECKING:
@@ -51,8 +52,9 @@ def ratio_chart(
         return None
     forest = _Forest(chosen, margin, tutorial_value)
     return draw(
-        f"ratio-{workload}",
-        f"Requests per second: async def over def, workload {workload}",
+        "ratio",
+        workload,
+        f"Requests per second: async def over def, workload {one_line(workload)}",
         _words(forest),
         height=lambda layout: layout.row_px * (_ROWS_ABOVE + _ROWS_BELOW) + _line_px(layout) * len(chosen),
         paint=lambda sheet: _paint(sheet, forest),

@@ -41,7 +41,8 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
         ),
     )
     return draw(
-        f"waiting-{workload.name}",
+        "waiting",
+        workload.name,
         f"Requests that wait {workload.wait_ms:g} ms, from {load.vus} connections",
         f"At most {amount(bound_per_s, 'req/s')} are possible. {_words(groups)}",
         height=lambda layout: layout.row_px * panel_rows(panel),

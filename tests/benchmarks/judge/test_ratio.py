@@ -219,8 +219,8 @@ def test_too_few_rounds_are_refused_with_their_void_trials(
 
     with pytest.raises(
         RefusedError,
-        match=r"^1 round with a valid trial of fastapi-async@uvicorn and fastapi-sync@uvicorn under health, and it takes "
-        r"2: run again with more --rounds\. Void: fastapi-sync@uvicorn, round 2: the server died\.$",
+        match=r"^1 round with a valid trial of fastapi-async@uvicorn and fastapi-sync@uvicorn under health, and it "
+        r"takes 2: run again with more --rounds\. Void: fastapi-sync@uvicorn, round 2: the server died\.$",
     ):
         ratio.find(make_evidence(make_run(trials)), ledger, ledger.tests[0], "uvicorn")
 

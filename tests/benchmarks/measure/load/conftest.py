@@ -103,10 +103,11 @@ class LittleServer:
         self.port = server.sockets[0].getsockname()[1]
         ready.set()
         await self._stopping.wait()
-        server.close()
-        # A connection accepted just now becomes a task some turns of the loop later, which must then run to be closed.
+        # A connection that waits to be accepted takes some turns of the loop to become a task that can be ended;
+        # asyncio leaks the ones that it accepts while its server closes.
         for _ in range(20):
             await asyncio.sleep(0)
+        server.close()
         for task in self._open:
             task.cancel()
         await asyncio.gather(*self._open, return_exceptions=True)

@@ -8,7 +8,7 @@ import pytest
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Estimate, Judgement
 from benchmarks.model import Run
-from benchmarks.report.story import HEADLINE_CLAIM, direction, tell
+from benchmarks.report.telling import HEADLINE_CLAIM, direction, tell
 
 
 def test_the_ledger_has_the_claim_that_the_report_opens_with(claims: Sequence[Claim]) -> None:
@@ -21,7 +21,7 @@ def test_the_answers_have_opposite_signs(run: Run, judgement: Judgement, claims:
     answers = tell(run, judgement, claims).answers
 
     assert [("FastAPI on uvicorn", "Yes"), ("Flask on Hypercorn", "No, slower")] == [
-        (answer.arrangement, answer.word) for answer in answers
+        (answer.verdict.tried_on, answer.word) for answer in answers
     ]
 
 

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import pytest
+from playwright.sync_api import Browser, Error, sync_playwright
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Judgement
+from benchmarks.model import Run
+from benchmarks.report.html import render_html
+
+pytestmark = pytest.mark.browser
+
+Scheme = Literal["light", "dark"]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Chromium, as the machine or as playwright has it."""
+    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    with sync_playwright() as playwright:
+        try:
+            # A container's root may not sandbox; the page is ours and has no script.
+            launched = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox"])
+        except Error:
+            if os.environ.get("CI") == "true":
+                raise
+            pytest.skip("there is no Chromium here")
+        yield launched
+        launched.close()
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory, run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Path:
+    """The report of the whole run, on disk."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    path.write_text(render_html(run, judgement, claims), encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height", "shown"), [(1024, 768, "wide"), (390, 844, "narrow")])
+def test_the_page_is_whole_at_any_size(  # noqa: PLR0917 (pytest passes them by name)
+    browser: Browser, report: Path, scheme: Scheme, width: int, height: int, shown: str
+) -> None:
+    """It asks for nothing, breaks no rule of its own policy, fits the width, and shows the drawings made for it."""
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    requests: list[str] = []
+    complaints: list[str] = []
+    page.on("request", lambda request: requests.append(request.url))
+    page.on("console", lambda message: complaints.append(message.text))
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.goto(report.as_uri())
+    page.locator("summary").last.click()
+
+    assert [report.as_uri()] == [url for url in requests if url != "data:,"]
+    assert [] == complaints
+    assert width >= page.evaluate("document.documentElement.scrollWidth")
+    assert 4 == page.locator(f".{shown} svg:visible").count() == page.locator("svg:visible").count()
+    page.close()
+
+
+@pytest.mark.parametrize(("scheme", "expected"), [("light", "rgb(10, 104, 166)"), ("dark", "rgb(91, 184, 240)")])
+def test_the_drawings_follow_the_colour_scheme(browser: Browser, report: Path, scheme: Scheme, expected: str) -> None:
+    """FastAPI's hue is the dark page's on a dark page."""
+    page = browser.new_page(color_scheme=scheme)
+    page.goto(report.as_uri())
+
+    mark = page.locator(".wide svg .fill-fastapi").first
+    assert expected == mark.evaluate("element => getComputedStyle(element).fill")
+    page.close()
+
+
+def test_a_print_is_light_and_leaves_nothing_folded(browser: Browser, report: Path) -> None:
+    """Paper is white whatever the screen is, and has no way to unfold."""
+    page = browser.new_page(color_scheme="dark")
+    page.goto(report.as_uri())
+    page.emulate_media(media="print")
+
+    assert "rgb(255, 255, 255)" == page.evaluate("getComputedStyle(document.body).backgroundColor")
+    assert page.get_by_text("Example CPU @ 2.10GHz").is_visible()
+    page.close()

@@ -1,0 +1,160 @@
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import pytest
+from playwright.sync_api import Browser, Page, Request, sync_playwright
+
+STARTUP_S = 60.0
+SHUTDOWN_S = 10.0
+TIMEOUT_MS = 30_000
+# No sandbox: in a container there is no namespace to make one of. The rest keeps Chromium from calling home by itself.
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+)
+# What breaks the policy tells the page, and the page is asked for it.
+COLLECT_VIOLATIONS = """
+window.violations = [];
+document.addEventListener("securitypolicyviolation", (event) => {
+  window.violations.push(`${event.effectiveDirective} ${event.blockedURI}`);
+});
+"""
+
+Scheme = Literal["light", "dark"]
+
+
+@dataclass
+class Visit:
+    """A page that is open, and all that went on in it."""
+
+    page: Page
+    host: str
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def go(self, path: str) -> dict[str, str]:
+        """Open a path of the service, wait until it asks for nothing more, and return the headers of its answer."""
+        response = self.page.goto(self.host + path)
+        assert response is not None
+        assert 200 == response.status
+        self.page.wait_for_load_state("networkidle")
+        return response.headers
+
+    @property
+    def foreign(self) -> list[str]:
+        """Requests for anything that is neither of this host nor within the page itself."""
+        return [url for url in self.requests if not url.startswith((f"{self.host}/", "data:", "blob:"))]
+
+    @property
+    def violations(self) -> list[str]:
+        """What the page's policy refused."""
+        violations: list[str] = self.page.evaluate("window.violations")
+        return violations
+
+
+@pytest.fixture(scope="session")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Serve the service on Hypercorn for the whole session, and give its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    folder = tmp_path_factory.mktemp("server")
+    log = folder / "log"
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hypercorn", "flask_app.serving.wsgi:app", "--bind", f"127.0.0.1:{port}"],
+            cwd=folder,
+            env={name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "FLASK_"))},
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+    try:
+        _wait_until_ready(process, port, log)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        _reap(process)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Give Debian's Chromium, one for the whole session."""
+    executable = shutil.which("chromium")
+    if executable is None:
+        missing = "Chromium is missing: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=list(ARGUMENTS))
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
+    """Open a page in a browser that knows nothing yet: ``visit(width=1024, height=768, scheme="light", **context)``."""
+    with contextlib.ExitStack() as contexts:
+
+        def open_page(width: int = 1024, height: int = 768, scheme: Scheme = "light", **options: Any) -> Visit:
+            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
+            contexts.callback(context.close)
+            context.set_default_timeout(TIMEOUT_MS)
+            page = context.new_page()
+            page.add_init_script(COLLECT_VIOLATIONS)
+            visit = Visit(page, host)
+
+            def record(request: Request) -> None:
+                visit.requests.append(request.url)
+
+            page.on("request", record)
+            page.on("console", lambda message: _keep(visit, message.type, message.text))
+            page.on("pageerror", lambda error: visit.complaints.append(f"uncaught: {error}"))
+            return visit
+
+        yield open_page
+
+
+def _keep(visit: Visit, kind: str, text: str) -> None:
+    if kind in {"error", "warning"}:
+        visit.complaints.append(f"{kind}: {text}")
+
+
+def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    deadline = time.monotonic() + STARTUP_S
+    while time.monotonic() < deadline and process.poll() is None:
+        with contextlib.suppress(OSError), contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as asked:
+            asked.request("GET", "/health")
+            asked.getresponse().read()
+            return
+        time.sleep(0.05)
+    pytest.fail(f"{process.args!r} does not answer (exit status {process.poll()}):\n{log.read_text()[-4000:]}")
+
+
+def _reap(process: subprocess.Popen[bytes]) -> None:
+    # The whole group, by the id of the leader that we started: Hypercorn serves from a child.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGTERM)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(SHUTDOWN_S)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

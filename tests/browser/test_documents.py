@@ -1,0 +1,73 @@
+"""The documents work in a browser: Swagger UI tries a route, the lesson shows its point, ReDoc shows all of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import expect
+
+pytestmark = pytest.mark.browser
+
+OPERATION = "#operations-health-get_health_sync"
+
+
+def test_try_it_out(visit: Callable[..., Any]) -> None:
+    """Swagger UI asks GET /health/sync, and shows the 200 and the body."""
+    visited = visit()
+    visited.go("/docs")
+    operation = visited.page.locator(OPERATION)
+    operation.locator(".opblock-summary-control").click()
+    operation.get_by_role("button", name="Execute").click()
+    answer = operation.locator(".live-responses-table .response")
+    expect(answer.locator(".response-col_status")).to_contain_text("200")
+    expect(answer.locator(".response-col_description pre").first).to_contain_text('"api": "health"')
+    assert f"{visited.host}/health/sync" in visited.requests
+    assert ([], [], []) == (visited.complaints, visited.violations, visited.foreign)
+
+
+def test_try_it_out_with_a_parameter(visit: Callable[..., Any]) -> None:
+    """Swagger UI sends the parameter that the reader gives."""
+    visited = visit()
+    visited.go("/docs")
+    operation = visited.page.locator("#operations-wait-get_wait_async")
+    operation.locator(".opblock-summary-control").click()
+    operation.locator("tr[data-param-name='ms'] input").fill("7")
+    operation.get_by_role("button", name="Execute").click()
+    expect(operation.locator(".live-responses-table .response-col_status")).to_contain_text("200")
+    assert f"{visited.host}/wait/async?ms=7" in visited.requests
+
+
+def test_lesson_on_response_models(visit: Callable[..., Any]) -> None:
+    """On the first screen, the page before can only guess the 200's body, and the page after has its fields."""
+    shown = {}
+    for name in ("before", "after"):
+        visited = visit()
+        visited.go(f"/docs/{name}")
+        assert f"{visited.host}/openapi-{name}.json" in visited.requests
+        example = visited.page.locator(f"{OPERATION} tr.response[data-code='200'] .example pre")
+        expect(example).to_be_in_viewport()
+        shown[name] = example.inner_text().split()
+    assert {"before": ['"string"'], "after": ["{", '"api":', '"health",', '"version":', "1", "}"]} == shown
+
+
+def test_redoc_shows_every_operation(visit: Callable[..., Any]) -> None:
+    """ReDoc renders the document: its title, and the fields of the answer to GET /health/sync."""
+    visited = visit()
+    visited.go("/redoc")
+    expect(visited.page.locator("#redoc h1").first).to_contain_text("Sync versus async lab")
+    visited.page.get_by_role("main").get_by_text("/health/sync", exact=True).first.click()
+    expect(visited.page.get_by_text("Health, by a def view").first).to_be_visible()
+    expect(visited.page.get_by_text("Name of the API that answers.").first).to_be_visible()
+    assert ([], [], []) == (visited.complaints, visited.violations, visited.foreign)
+
+
+def test_redoc_has_its_logo_from_this_host(visit: Callable[..., Any]) -> None:
+    """The mark of ReDoc's makers, which the bundle would fetch from them, is the one that is served here."""
+    visited = visit()
+    visited.go("/redoc")
+    logo = visited.page.get_by_alt_text("redocly logo")
+    expect(logo).to_be_visible()
+    assert logo.evaluate("(image) => image.naturalWidth") > 0
+    assert f"{visited.host}/assets/redoc-logo.svg" in visited.requests

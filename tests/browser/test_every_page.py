@@ -1,0 +1,176 @@
+"""Each page is quiet, offline, legible and in bounds, in light and dark, on a projector and on a phone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from playwright.sync_api import Route, expect
+
+pytestmark = pytest.mark.browser
+
+PAGES = ("/", "/docs", "/docs/before", "/docs/after", "/redoc")
+# What shows that a page is there, and not only its frame.
+LANDMARKS = {
+    "/": "form[action='/health/sync']",
+    "/docs": ".opblock-summary-path[data-path='/health/sync']",
+    "/docs/before": "#operations-health-get_health_sync .responses-table",
+    "/docs/after": "#operations-health-get_health_sync .responses-table",
+    "/redoc": "#redoc h1",
+}
+SCREENS = {"projector": (1024, 768), "phone": (390, 844)}
+# Contrast of the text of each element that has text of its own, by the formula of WCAG 2: its box, below it the nearest
+# background that is not transparent.
+CONTRASTS = """
+() => {
+  const luminance = ([r, g, b]) => {
+    const [x, y, z] = [r, g, b].map((v) => v / 255).map((v) => (v <= 0.04045 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * x + 0.7152 * y + 0.0722 * z;
+  };
+  const parts = (colour) => colour.match(/[\\d.]+/g).map(Number);
+  const backdrop = (element) => {
+    for (let each = element; each; each = each.parentElement) {
+      const colour = parts(getComputedStyle(each).backgroundColor);
+      if (colour.length === 3 || colour[3] === 1) return colour;
+    }
+    return parts(getComputedStyle(document.body).backgroundColor);
+  };
+  const found = [];
+  for (const element of document.querySelectorAll("body *")) {
+    const own = [...element.childNodes].some((node) => node.nodeType === 3 && node.textContent.trim());
+    if (!own || !element.checkVisibility()) continue;
+    const [a, b] = [luminance(parts(getComputedStyle(element).color)), luminance(backdrop(element))];
+    const ratio = (Math.max(a, b) + 0.05) / (Math.min(a, b) + 0.05);
+    found.push({ ratio, text: element.textContent.trim().slice(0, 40) });
+  }
+  return found;
+}
+"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_quiet_and_offline(visit: Callable[..., Any], path: str, scheme: str) -> None:
+    """A page opens with its policy, no word on the console, nothing refused and no request off the host."""
+    visited = visit(scheme=scheme)
+    headers = visited.go(path)
+    expect(visited.page.locator(LANDMARKS[path]).first).to_be_visible()
+    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
+    assert [] == visited.complaints
+    assert [] == visited.violations
+    assert [] == visited.foreign
+    assert len(visited.requests) > 1
+
+
+@pytest.mark.parametrize("screen", SCREENS)
+@pytest.mark.parametrize("path", PAGES)
+def test_page_is_no_wider_than_the_screen(visit: Callable[..., Any], path: str, screen: str) -> None:
+    """No page needs scrolling sideways, on a projector or on a phone."""
+    width, height = SCREENS[screen]
+    visited = visit(width, height)
+    visited.go(path)
+    expect(visited.page.locator(LANDMARKS[path]).first).to_be_attached()
+    assert visited.page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_page_can_be_heard(visit: Callable[..., Any], path: str) -> None:
+    """A screen reader has the language, a title, one main part, and a heading of the first level."""
+    visited = visit()
+    visited.go(path)
+    expect(visited.page.locator(LANDMARKS[path]).first).to_be_visible()
+    assert "en" == visited.page.locator("html").get_attribute("lang")
+    assert visited.page.title().endswith("Sync versus async lab")
+    expect(visited.page.get_by_role("main")).to_have_count(1)
+    assert visited.page.get_by_role("heading", level=1).count() >= 1
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_keyboard_gets_past_the_bar(visit: Callable[..., Any], path: str) -> None:
+    """The first stop of the tabulator leads past the bar, and the next ones through it."""
+    visited = visit()
+    visited.go(path)
+    visited.page.keyboard.press("Tab")
+    expect(visited.page.get_by_text("Skip to the content")).to_be_focused()
+    visited.page.keyboard.press("Tab")
+    expect(visited.page.get_by_role("navigation", name="Pages").get_by_role("link").first).to_be_focused()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_documents_follow_the_scheme(visit: Callable[..., Any], scheme: str) -> None:
+    """Swagger UI and ReDoc are dark where the reader's system is dark, and light where it is light."""
+    for path in ("/docs", "/redoc"):
+        visited = visit(scheme=scheme)
+        visited.go(path)
+        expect(visited.page.locator(LANDMARKS[path]).first).to_be_visible()
+        colour = visited.page.locator(LANDMARKS[path]).first.evaluate("(each) => getComputedStyle(each).color")
+        bright = sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")) > 3 * 128
+        assert (scheme == "dark") == bright, path
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_landing_page_has_contrast(visit: Callable[..., Any], scheme: str) -> None:
+    """All text of the landing page, answers too, has the contrast of 4.5 that WCAG asks for."""
+    visited = visit(scheme=scheme)
+    visited.go("/")
+    for name in ("/health/sync", "/wait/async"):
+        form = visited.page.locator(f"form[action='{name}']")
+        form.get_by_role("button", name="Ask it").click()
+        expect(form.locator("output .good")).to_be_visible()
+    found = visited.page.evaluate(CONTRASTS)
+    assert len(found) > 40
+    assert [] == [each for each in found if each["ratio"] < 4.5]
+
+
+def test_landing_page_is_legible_from_the_back_row(visit: Callable[..., Any]) -> None:
+    """On a projector text is at least 20 pixels high, code 16, and a twin's whole card is on the first screen."""
+    visited = visit()
+    visited.go("/")
+    sizes = visited.page.evaluate(
+        """() => ["main p", "main h3 code", ".ask button", ".source td code", ".commands dt code"].map(
+            (each) => parseFloat(getComputedStyle(document.querySelector(each)).fontSize))"""
+    )
+    assert [size for size, least in zip(sizes, (20, 16, 20, 16, 16), strict=True) if size < least] == []
+    for card in visited.page.locator(".card").all()[:2]:
+        box = card.bounding_box()
+        assert box is not None
+        assert box["y"] + box["height"] <= 768
+
+
+@pytest.mark.parametrize(
+    ("path", "strict", "directive"),
+    [
+        ("/docs", ("img-src 'self' data:", "img-src 'self'"), "img-src"),
+        ("/redoc", ("font-src data:", "font-src 'none'"), "font-src"),
+        ("/redoc", ("'self' 'nonce-", "'self' 'nonce-x"), "style-src"),
+    ],
+)
+def test_each_permission_is_needed(
+    visit: Callable[..., Any], path: str, strict: tuple[str, str], directive: str
+) -> None:
+    """Without any one of the permissions beyond the strict policy, the page is refused something."""
+    visited = visit()
+
+    def without(route: Route) -> None:
+        response = route.fetch()
+        headers = dict(response.headers)
+        headers["content-security-policy"] = headers["content-security-policy"].replace(*strict)
+        assert response.headers["content-security-policy"] != headers["content-security-policy"]
+        route.fulfill(response=response, headers=headers)
+
+    visited.page.route(f"{visited.host}{path}", without)
+    visited.go(path)
+    visited.page.wait_for_function("window.violations.length > 0")
+    assert directive in {violation.split()[0].removesuffix("-elem") for violation in visited.violations}
+
+
+def test_what_the_tests_look_for_would_be_seen(visit: Callable[..., Any]) -> None:
+    """An image from elsewhere is refused, and is on every list that the other tests hold empty."""
+    visited = visit()
+    visited.go("/")
+    visited.page.evaluate("document.body.append(Object.assign(new Image(), { src: 'http://elsewhere.invalid/x.png' }))")
+    visited.page.wait_for_function("window.violations.length > 0")
+    assert ["img-src http://elsewhere.invalid/x.png"] == visited.violations
+    assert ["http://elsewhere.invalid/x.png"] == visited.foreign
+    assert visited.complaints
