@@ -274,12 +274,14 @@ def _tell(console: Console, run: Run, ledger: tuple[Claim, ...], folder: Path) -
     from benchmarks.report.terminal import print_report  # noqa: PLC0415 (kept beside its siblings)
 
     judgement = judge(run, ledger)
-    print_report(console, run, judgement, ledger)
+    page, fault = None, None
     try:
         page = write_reports(folder, run, judgement, ledger)
     except ReportFileError as error:
-        raise click.ClickException(str(error)) from error
-    console.print(f"\nReport: {page}", highlight=False, soft_wrap=True)
+        fault = error
+    print_report(console, run, judgement, ledger, page)
+    if fault is not None:
+        raise click.ClickException(str(fault)) from fault
     if judgement.placebo_failed is not None:
         sys.exit(EXIT_REFUSED)
 

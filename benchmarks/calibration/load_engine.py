@@ -9,17 +9,18 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import importlib.metadata
+import math
 import os
 import platform
 import random
-import re
 import shutil
-import subprocess
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from benchmarks.calibration.wrk import WrkError, run_wrk
 from benchmarks.contenders import catalogue
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import paired_ratio
@@ -34,13 +35,12 @@ CONNECTIONS = 10
 WARMUP_S = 0.5
 
 _PATIENCE_S = 30.0
-_MS_PER_UNIT = {"us": 0.001, "ms": 1.0, "s": 1_000.0}
 
 _EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
+_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
 
 
-class WrkError(Exception):
-    """wrk is not there, failed, or saw errors; the message says what to do."""
+HOLDS = "holds"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +59,16 @@ class Bar:
     low: float
     high: float | None = None
 
-    def holds(self, ratio: Estimate) -> bool:
-        """Say whether the interval lies within the bar."""
-        if ratio.low is None or ratio.high is None:
-            return False
-        return self.low <= ratio.low and (self.high is None or ratio.high <= self.high)
+    def verdict(self, ratio: Estimate) -> str:
+        """Say whether the interval lies within the bar, outside it, or on it."""
+        low = -math.inf if ratio.low is None else ratio.low
+        high = math.inf if ratio.high is None else ratio.high
+        most = math.inf if self.high is None else self.high
+        if self.low <= low and high <= most:
+            return HOLDS
+        if high < self.low or most < low:
+            return "DOES NOT HOLD"
+        return "UNDECIDED, more rounds on a quieter machine would tell"
 
     def __str__(self) -> str:
         return f">= {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
@@ -77,48 +82,6 @@ BARS: dict[str, tuple[Bar | None, Bar | None]] = {
     "fastapi-async@uvicorn": (None, MEDIAN_BAR),
 }
 """By contender: the bar on the rate, and the bar on the median latency."""
-
-
-def read_wrk(printed: str) -> Seen:
-    """Read what wrk printed.
-
-    Args:
-        printed: Standard output of ``wrk --latency``.
-    Returns:
-        Its rate and its median.
-    Raises:
-        WrkError: It saw errors, or its rate or its median is not there.
-    """
-    for complaint in ("Socket errors", "Non-2xx"):
-        if complaint in printed:
-            raise WrkError(f"wrk saw errors, so there is nothing to compare with:\n{printed}")
-    rate = re.search(r"^Requests/sec:\s+([\d.]+)$", printed, re.MULTILINE)
-    median = re.search(r"^\s+50%\s+([\d.]+)(us|ms|s)$", printed, re.MULTILINE)
-    if rate is None or median is None or float(rate[1]) == 0:
-        raise WrkError(f"wrk printed no rate and median latency; version 4.1 is known to:\n{printed}")
-    return Seen(rate_per_s=float(rate[1]), median_ms=float(median[1]) * _MS_PER_UNIT[median[2]])
-
-
-def run_wrk(wrk: str, port: int, path: str, duration_s: int) -> Seen:
-    """Let wrk load the server, on whichever cores this process is pinned to.
-
-    Raises:
-        WrkError: It failed or saw errors.
-    """
-    arguments = [wrk, "--threads", "1", "--connections", str(CONNECTIONS), "--duration", f"{duration_s}s", "--latency"]
-    try:
-        done = subprocess.run(
-            [*arguments, f"http://{HOST}:{port}{path}"],
-            capture_output=True,
-            check=True,
-            text=True,
-            timeout=duration_s + _PATIENCE_S,
-        )
-    except subprocess.CalledProcessError as error:
-        raise WrkError(f"wrk failed: {error.stderr or error.stdout}") from error
-    except subprocess.TimeoutExpired as error:
-        raise WrkError(f"wrk did not end {_PATIENCE_S:g} s after its time: {error}") from error
-    return read_wrk(done.stdout)
 
 
 def run_ours(port: int, path: str, duration_s: int, body_bytes: int, cpus: tuple[int, ...]) -> Seen:
@@ -158,18 +121,20 @@ def compare(
         ServerError: The server does not answer.
     """
     path = HEALTH.path_for(server.contender)
+    url = f"http://{HOST}:{server.port}{path}"
     body_bytes = len(server.get(path).body)
     wrks: list[Seen] = []
     ours: list[Seen] = []
 
     def ask_wrk() -> None:
-        wrks.append(run_wrk(wrk, server.port, path, duration_s))
+        result = run_wrk(wrk, url, connections=CONNECTIONS, duration_s=duration_s)
+        wrks.append(Seen(result.rate_per_s, result.median_ms))
 
     def ask_ours() -> None:
         ours.append(run_ours(server.port, path, duration_s, body_bytes, cpus))
 
     # wrk has no warm-up of its own: without this the first round would give it a cold server.
-    run_wrk(wrk, server.port, path, 1)
+    run_wrk(wrk, url, connections=CONNECTIONS, duration_s=1)
     loaders: list[Callable[[], None]] = [ask_wrk, ask_ours]
     for number in range(1, rounds + 1):
         order.shuffle(loaders)
@@ -196,8 +161,8 @@ def tell(contender_id: str, wrks: Sequence[Seen], ours: Sequence[Seen], bars: tu
         of_wrk, of_ours = [figure(seen) for seen in wrks], [figure(seen) for seen in ours]
         ratio = paired_ratio(of_ours, of_wrk)
         interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"
-        verdict = "" if bar is None else f"{bar}: {'holds' if bar.holds(ratio) else 'DOES NOT HOLD'}"
-        all_hold &= bar is None or bar.holds(ratio)
+        verdict = "" if bar is None else f"{bar}: {bar.verdict(ratio)}"
+        all_hold &= bar is None or bar.verdict(ratio) == HOLDS
         mean_wrk, mean_ours = sum(of_wrk) / len(of_wrk), sum(of_ours) / len(of_ours)
         print(f"{contender_id:<22} {name:<11} {_short(mean_wrk):>9} {_short(mean_ours):>9} {ratio.value:>8.3f}", end="")
         print(f"   {interval:<15} {verdict}".rstrip())
@@ -244,6 +209,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except (WrkError, LoadEngineError, ServerError) as error:
         print(f"\n{error}", file=sys.stderr)
         return _EXIT_NOT_MEASURED
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
     print(f"\n{'server':<22} {'figure':<11} {'wrk':>9} {'ours':>9} {'ours/wrk':>8}   {'95 % interval':<15} bar")
     verdicts = [tell(contender_id, *measured[contender_id], bars) for contender_id, bars in BARS.items()]
     return _EXIT_HOLDS if all(verdicts) else _EXIT_FAILS
@@ -282,4 +249,6 @@ def _short(value: float) -> str:
 
 
 if __name__ == "__main__":
+    # As an exception it ends the server and the loader under way as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_EXIT_TERMINATED))
     sys.exit(main())

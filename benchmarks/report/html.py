@@ -108,7 +108,7 @@ def _style() -> str:
 
 def _prose(text: str) -> Markup:
     """Set the command-line options in a sentence as code, which also keeps a line from breaking inside them."""
-    return Markup(_OPTION.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 -- escaped just before
+    return Markup(_OPTION.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped just before)
 
 
 def _hash(text: str) -> str:

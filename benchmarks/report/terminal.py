@@ -1,4 +1,4 @@
-"""Prints a report: the verdicts on one screen, then why, then the figures behind them."""
+"""Prints a report: the figures, then why, then the verdicts, which is what the screen shows at the end."""
 
 from __future__ import annotations
 
@@ -70,18 +70,18 @@ class _Printer:
         self.console = console
 
     def story(self, story: Story, location: Path | None) -> None:
-        """Print everything, the answer first."""
-        self.verdicts(story)
-        self.causes(story)
+        """Print everything, the answer last: that is what still stands on the screen when the prompt is back."""
         for workload in story.workloads:
             self.heading(workload.title)
             self.contenders(workload)
             self.ratios(workload)
+        self.causes(story)
         self.heading("Notes")
         ceilings = ", ".join(f"{rate} on {contender}" for contender, rate in story.ceilings)
         loader = [f"The loader reached {ceilings}."] if ceilings else []
         for note in (*([story.placebo] if story.placebo else []), *loader, *story.notes):
             self.hanging("  ", note)
+        self.verdicts(story)
         # These are for copying: a terminal may wrap them, but no line break may be put in.
         self.console.print(Text(f"\nMeasure it again: {story.command}"), soft_wrap=True)
         if location is not None:
@@ -126,7 +126,7 @@ class _Printer:
         for claim in story.claims:
             for verdict in claim.verdicts:
                 self.hanging(f"{claim.number}  ", f"{verdict.tried_on}: {verdict.sentence}")
-                self.hanging("   ", verdict.why, style="dim")
+                self.hanging("   ", verdict.why)
 
     def contenders(self, workload: WorkloadStory) -> None:
         """Print a table of the contenders' figures, or a paragraph for each where there is no room for a table."""

@@ -48,12 +48,24 @@ class Visit:
     requests: list[str] = field(default_factory=list)
 
     def go(self, path: str) -> dict[str, str]:
-        """Open a path of the service, wait until it asks for nothing more, and return the headers of its answer."""
+        """Open a path of the service, and return the headers of its answer."""
         response = self.page.goto(self.host + path)
         assert response is not None
         assert 200 == response.status
-        self.page.wait_for_load_state("networkidle")
         return response.headers
+
+    def assert_quiet(self) -> None:
+        """Check, once the page asks for nothing more, that it said nothing, was refused nothing and stayed here."""
+        self.page.wait_for_load_state("networkidle")
+        assert ([], [], []) == (self.complaints, self.violations, self.foreign)
+
+    def wait_for_violation(self) -> list[str]:
+        """Return what the policy refused, once it has refused something."""
+        deadline = time.monotonic() + TIMEOUT_MS / 1_000
+        # Not Playwright's own wait: it evaluates text in the page, and the policy forbids just that.
+        while not self.violations and time.monotonic() < deadline:
+            self.page.wait_for_timeout(50)
+        return self.violations
 
     @property
     def foreign(self) -> list[str]:

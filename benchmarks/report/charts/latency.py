@@ -38,7 +38,7 @@ class _Curve:
 
     def at(self, percent: float) -> float:
         """Return a percentile of a curve that has them."""
-        assert self.latencies_ms is not None  # noqa: S101 -- callers keep to measured curves
+        assert self.latencies_ms is not None  # noqa: S101 (callers keep to measured curves)
         return self.latencies_ms[_PERCENTS.index(percent)]
 
     def label(self, layout: Layout) -> str:

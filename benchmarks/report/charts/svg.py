@@ -62,7 +62,7 @@ def render(
 
 def _domesticate(svg: str, name: str, title: str, description: str) -> str:
     """Make a standalone SVG part of a page: no prolog, size, style or id that could reach beyond it."""
-    root = ET.fromstring(svg)  # noqa: S314 -- our own drawing, made a moment ago
+    root = ET.fromstring(svg)  # noqa: S314 (our own drawing, made a moment ago)
     _drop_metadata_and_styles(root)
     referenced = set(_references(root))
     for element in root.iter():

@@ -123,7 +123,10 @@ def test_a_framework_without_a_contender_is_refused(find: Callable[..., Finding]
     """The message says which, and how to add one."""
     rates = {name: measured for name, measured in FIRST.items() if not name.startswith(missing)}
 
-    with pytest.raises(RefusedError, match=f"No contender of {missing} has 2 valid rounds .* --contender '{missing}-"):
+    with pytest.raises(
+        RefusedError,
+        match=f"No contender of {missing} has 2 valid rounds under the workload health: .* --contender '{missing}-",
+    ):
         find(rates)
 
 

@@ -36,9 +36,9 @@ def test_an_unfinished_run_says_how_far_it_came(
     told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial], state: str, ended: str
 ) -> None:
     """Trials that ran, of those planned; the placebo's are in neither."""
-    trials = [make_trial(), make_trial(placebo=True)]
+    trials = [make_trial(), make_trial(round=2), make_trial(placebo=True)]
 
-    assert (f"The run {ended}: it is judged on the 1 trials that it has of 5.",) == told(trials, state=state)
+    assert (f"The run {ended}: it is judged on the 2 trials that it has of 5.",) == told(trials, state=state)
 
 
 def test_void_trials_are_counted_with_their_reasons(

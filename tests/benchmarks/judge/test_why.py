@@ -85,6 +85,15 @@ def test_one_shared_worker_thread_is_told(seen: Callable[..., Summary]) -> None:
     )
 
 
+def test_one_switch_and_two_threads_make_a_hop(seen: Callable[..., Summary]) -> None:
+    """Handing work over takes at least a switch; fewer than one a request is chance."""
+    hop = why.twins(seen(cpu_us=248, switches=1.2, running=2), seen(cpu_us=117), FASTER, 0.0)
+    none = why.twins(seen(cpu_us=248, switches=0.9, running=2), seen(cpu_us=117), FASTER, 0.0)
+
+    assert hop.startswith("Each def request hops to a worker thread and back")
+    assert none.startswith("Each def request does more work without more switches")
+
+
 def test_switches_on_one_thread_are_no_hop(seen: Callable[..., Summary]) -> None:
     """A thread that waits with none to hand work to does not hop."""
     told = why.twins(seen(cpu_us=300, switches=3.0, running=1), seen(cpu_us=100, switches=0.0), FASTER, 0.0)
@@ -166,6 +175,7 @@ def test_waits_that_def_does_better_are_not_called_the_same(seen: Callable[..., 
     told = why.waits(seen(threads=40), seen(threads=6, switches=6.0), 5.6, 38.0)
 
     assert "A wait holds its thread: 5.6 at once on 6 threads." == told
+    assert "A wait holds its thread: 1.6 at once on 6 threads." == why.waits(None, seen(threads=6), 1.6, None)
 
 
 def test_threads_started_elsewhere_are_not_put_down_to_waits(seen: Callable[..., Summary]) -> None:
@@ -180,6 +190,9 @@ def test_a_loop_beside_a_twin_that_was_not_seen(seen: Callable[..., Summary]) ->
     """What def needs is left out where it is not known; a new loop cannot be told without it either."""
     alone = "One thread takes every request from start to end: 0.0 voluntary switches a request."
 
+    assert alone == why.event_loop(None, seen())
     assert alone == why.event_loop(seen(cpu_us=None), seen())
     assert alone == why.event_loop(seen(running=None), seen())
+    assert f"{alone[:-1]}; def ran on 2 threads with 4.7." == why.event_loop(seen(running=2, switches=4.7), seen())
+    assert "handed between 2 threads" in why.event_loop(None, seen(running=2))
     assert "Each request starts a thread: 1.0 started" in why.event_loop(None, seen(started=1.0, switches=8.7, epoll=2))

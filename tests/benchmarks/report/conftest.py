@@ -73,7 +73,7 @@ def near(value: float, percent: float = 2.0, samples: int = 5) -> Estimate:
 
 def histogram(median_ms: float, seed: int, requests: int = 1500) -> str:
     """Return a histogram of latencies with a tail, as the load engine encodes it."""
-    random_source = random.Random(seed)  # noqa: S311 -- latencies, not secrets
+    random_source = random.Random(seed)  # noqa: S311 (latencies, not secrets)
     histogram = HdrHistogram(1, 3_600_000_000, 3)
     for _ in range(requests):
         histogram.record_value(max(1, int(1000 * random_source.lognormvariate(0, 0.12) * median_ms)))

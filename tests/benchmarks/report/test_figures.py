@@ -55,6 +55,7 @@ def test_a_trace_is_not_written_as_nothing() -> None:
         ("2", Estimate(value=2.0, low=None, high=None, samples=2), ""),
         ("1.50 × [0.010, ∞]", Estimate(value=1.5, low=0.01, high=math.inf, samples=2), "×"),
         ("not measured", None, "×"),
+        ("not measured", Estimate(value=math.nan, low=1.0, high=2.0, samples=2), "×"),
     ],
 )
 def test_an_estimate_carries_its_interval(expected: str, estimate: Estimate | None, unit: str) -> None:

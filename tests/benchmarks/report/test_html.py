@@ -316,7 +316,7 @@ def nothing(judgement: Judgement) -> Judgement:
         (nothing, ("No valid trial was measured", "No contender took part"), 0),
     ],
 )
-def test_a_lesser_run_is_told_truthfully(  # noqa: PLR0917 -- pytest passes them by name
+def test_a_lesser_run_is_told_truthfully(  # noqa: PLR0917 (pytest passes them by name)
     run: Run, judgement: Judgement, claims: Sequence[Claim], alter: object, facts: tuple[str, ...], charts: int
 ) -> None:
     """What is missing is said, what cannot be drawn is left out, and nothing reads None, nan or inf."""

@@ -45,7 +45,7 @@ def charts(judgement: Judgement) -> dict[str, Chart]:
 
 def parsed(chart: Chart) -> list[ET.Element]:
     """Parse both drawings of a chart."""
-    return [ET.fromstring(drawing) for drawing in (chart.wide, chart.narrow)]  # noqa: S314 -- our own drawings
+    return [ET.fromstring(drawing) for drawing in (chart.wide, chart.narrow)]  # noqa: S314 (our own drawings)
 
 
 def written(root: ET.Element) -> str:
