@@ -189,6 +189,7 @@ def asset(filename: str) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)
     if response.status_code == 412:
+        # Werkzeug would send it with the file for its body.
         abort(412)
     return response
 

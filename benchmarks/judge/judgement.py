@@ -72,8 +72,9 @@ class Summary:
     """One contender under one workload, over its valid trials.
 
     Averages over trials are geometric for rates, CPU and latencies, with 95 % intervals of the same trials; other
-    observations are medians over trials, but for the threads started: what else runs on the machine can only add to
-    that count, so it is the least of the trials. ``None`` where nothing valid was seen.
+    observations are medians over trials, with two exceptions. The threads started are the least of the trials, for what
+    else runs on the machine can only add to that count. The epoll descriptors are the most of the trials, for a loop
+    that lives as long as a request is seldom caught. ``None`` where nothing valid was seen.
 
     Attributes:
         contender: Its id.

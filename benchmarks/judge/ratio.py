@@ -80,7 +80,16 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     judged.sort(key=lambda entry: entry.outcome != outcome)
     return Finding(
         outcome=outcome,
-        figures=tuple(_figure(entry.quantity, entry.estimate, entry.claimed) for entry in judged),
+        figures=(
+            *(_figure(entry.quantity, entry.estimate, entry.claimed) for entry in judged),
+            # Nobody claims it, but it holds still when the machine does not.
+            Figure(
+                name="CPU time a request async/sync",
+                unit="×",
+                estimate=measures.ratio_where_seen(pairs, measures.cpu_us_per_request),
+                tutorial_value=None,
+            ),
+        ),
         sentence="; ".join(entry.told(evidence.margin) for entry in judged) + _advice(outcome, len(pairs)),
         why=why.twins(
             evidence.summary(sync, test.workload),

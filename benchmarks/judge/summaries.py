@@ -34,7 +34,7 @@ def summarise(run: Run, contender: Contender, workload: str) -> Summary:
         ),
         threads=_median(valid, lambda seen: seen.threads),
         running_threads=_median(valid, lambda seen: seen.running_threads),
-        epoll_descriptors=_median(valid, lambda seen: seen.epoll_descriptors),
+        epoll_descriptors=max(measures.observed(valid, lambda seen: seen.epoll_descriptors), default=None),
         resident_bytes=_median(valid, lambda seen: seen.resident_bytes),
         histograms=tuple(trial.result.histogram for trial in valid if trial.result.histogram is not None),
         used=len(valid),

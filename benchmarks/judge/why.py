@@ -24,7 +24,7 @@ _COST_RATIO = 1.1
 """CPU times closer than this are taken for the same: what differs less explains no difference worth a cause."""
 
 _ACCOUNTED_RATIO = 1.25
-"""A ratio of CPU times this close to the ratio of rates accounts for it."""
+"""A ratio of CPU times this close to the ratio of rates accounts for it, as one inside its interval does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -144,7 +144,8 @@ def best(first: Summary, second: Summary, rate: Estimate) -> str:
         return NOT_OBSERVED
     cost_ratio = below.cpu_us / above.cpu_us
     seen = f"{above.keyword} took {above} a request, {below.keyword} {below}"
-    if abs(math.log(cost_ratio / rate.value)) <= math.log(_ACCOUNTED_RATIO):
+    close = abs(math.log(cost_ratio / rate.value)) <= math.log(_ACCOUNTED_RATIO)
+    if close or wording.lies_in(cost_ratio, rate):
         return f"CPU time a request accounts for it, with {wording.times(cost_ratio)} ×: {seen}."
     return f"Cause not seen in these figures: CPU time alone would make it {wording.times(cost_ratio)} ×; {seen}."
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, Page, Request, sync_playwright
+from playwright.sync_api import Browser, Page, sync_playwright
 
 STARTUP_S = 60.0
 SHUTDOWN_S = 10.0
@@ -104,9 +104,11 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         _reap(process)
 
 
-@pytest.fixture(scope="session")
+# Not the whole session: while Playwright's loop runs in this thread, Flask's async views cannot run in it, and the
+# tests of other folders call them.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    """Give Debian's Chromium, one for the whole session."""
+    """Give Debian's Chromium, one for each module."""
     executable = shutil.which("chromium")
     if executable is None:
         missing = "Chromium is missing: apt-get install chromium"
@@ -124,25 +126,34 @@ def browser() -> Iterator[Browser]:
 @pytest.fixture
 def visit(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
     """Open a page in a browser that knows nothing yet: ``visit(width=1024, height=768, scheme="light", **context)``."""
+    with _visits(browser, host) as visit:
+        yield visit
+
+
+@pytest.fixture(scope="module")
+def keep_visiting(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
+    """Open a page as ``visit`` does, for all tests of a module that only look at it."""
+    with _visits(browser, host) as visit:
+        yield visit
+
+
+@contextlib.contextmanager
+def _visits(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
     with contextlib.ExitStack() as contexts:
 
-        def open_page(width: int = 1024, height: int = 768, scheme: Scheme = "light", **options: Any) -> Visit:
+        def visit(width: int = 1024, height: int = 768, scheme: Scheme = "light", **options: Any) -> Visit:
             context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
             contexts.callback(context.close)
             context.set_default_timeout(TIMEOUT_MS)
             page = context.new_page()
             page.add_init_script(COLLECT_VIOLATIONS)
             visit = Visit(page, host)
-
-            def record(request: Request) -> None:
-                visit.requests.append(request.url)
-
-            page.on("request", record)
+            page.on("request", lambda request: visit.requests.append(request.url))
             page.on("console", lambda message: _keep(visit, message.type, message.text))
             page.on("pageerror", lambda error: visit.complaints.append(f"uncaught: {error}"))
             return visit
 
-        yield open_page
+        yield visit
 
 
 def _keep(visit: Visit, kind: str, text: str) -> None:

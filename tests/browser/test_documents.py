@@ -63,6 +63,16 @@ def test_redoc_shows_every_operation(visit: Callable[..., Any]) -> None:
     visited.assert_quiet()
 
 
+def test_redoc_searches_without_a_worker(visit: Callable[..., Any]) -> None:
+    """ReDoc's search finds an operation by the words of its parameter, and breaks no policy for it."""
+    visited = visit()
+    visited.go("/redoc")
+    visited.page.get_by_text("Search Ctrl+K").click()
+    visited.page.locator("#redoc input, input").last.fill("delay")
+    expect(visited.page.get_by_text("query parameters").last).to_be_visible()
+    visited.assert_quiet()
+
+
 def test_redoc_has_its_logo_from_this_host(visit: Callable[..., Any]) -> None:
     """The mark of ReDoc's makers, which the bundle would fetch from them, is the one that is served here."""
     visited = visit()

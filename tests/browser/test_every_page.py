@@ -57,38 +57,36 @@ def test_page_is_quiet_and_offline(visit: Callable[..., Any], path: str, scheme:
     assert len(visited.requests) > 1
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_page_is_no_wider_than_the_screen(visit: Callable[..., Any], path: str) -> None:
-    """No page needs scrolling sideways, on a projector or on a phone."""
-    visited = visit()
-    visited.go(path)
-    expect(visited.page.locator(LANDMARKS[path]).first).to_be_visible()
-    for width, height in (PROJECTOR, PHONE):
-        visited.page.set_viewport_size({"width": width, "height": height})
-        assert visited.page.evaluate("document.documentElement.scrollWidth") <= width
+@pytest.fixture(scope="module", params=PAGES)
+def opened(request: pytest.FixtureRequest, keep_visiting: Callable[..., Any]) -> Any:
+    """Return a page that is open, for tests that only look at it."""
+    visited = keep_visiting()
+    visited.go(request.param)
+    expect(visited.page.locator(LANDMARKS[request.param]).first).to_be_visible()
+    return visited
 
 
-@pytest.mark.parametrize("path", PAGES)
-def test_page_can_be_heard(visit: Callable[..., Any], path: str) -> None:
-    """A screen reader has the language, a title, one main part, and a heading of the first level."""
-    visited = visit()
-    visited.go(path)
-    expect(visited.page.locator(LANDMARKS[path]).first).to_be_visible()
-    assert "en" == visited.page.locator("html").get_attribute("lang")
-    assert visited.page.title().endswith("Sync versus async lab")
-    expect(visited.page.get_by_role("main")).to_have_count(1)
-    assert visited.page.get_by_role("heading", level=1).count() >= 1
-
-
-@pytest.mark.parametrize("path", PAGES)
-def test_keyboard_gets_past_the_bar(visit: Callable[..., Any], path: str) -> None:
+def test_keyboard_gets_past_the_bar(opened: Any) -> None:
     """The first stop of the tabulator leads past the bar, and the next ones through it."""
-    visited = visit()
-    visited.go(path)
-    visited.page.keyboard.press("Tab")
-    expect(visited.page.get_by_text("Skip to the content")).to_be_focused()
-    visited.page.keyboard.press("Tab")
-    expect(visited.page.get_by_role("navigation", name="Pages").get_by_role("link").first).to_be_focused()
+    opened.page.keyboard.press("Tab")
+    expect(opened.page.get_by_text("Skip to the content")).to_be_focused()
+    opened.page.keyboard.press("Tab")
+    expect(opened.page.get_by_role("navigation", name="Pages").get_by_role("link").first).to_be_focused()
+
+
+def test_page_can_be_heard(opened: Any) -> None:
+    """A screen reader has the language, a title, one main part, and a heading of the first level."""
+    assert "en" == opened.page.locator("html").get_attribute("lang")
+    assert opened.page.title().endswith("Sync versus async lab")
+    expect(opened.page.get_by_role("main")).to_have_count(1)
+    assert opened.page.get_by_role("heading", level=1).count() >= 1
+
+
+def test_page_is_no_wider_than_the_screen(opened: Any) -> None:
+    """No page needs scrolling sideways, on a projector or on a phone."""
+    for width, height in (PROJECTOR, PHONE):
+        opened.page.set_viewport_size({"width": width, "height": height})
+        assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

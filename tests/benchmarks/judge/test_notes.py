@@ -50,6 +50,7 @@ def test_void_trials_are_counted_with_their_reasons(
     assert ("Void, so not counted: 5 of 6 trials. died (2 times); hung; lost; and 1 more.",) == told(
         [*trials, make_trial()]
     )
+    assert ("Void, so not counted: 4 of 4 trials. died (2 times); hung; lost.",) == told(trials[:4])
     assert ("Void, so not counted: 1 of 2 trials. hung.",) == told([trials[1], make_trial()])
 
 

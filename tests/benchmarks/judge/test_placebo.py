@@ -45,6 +45,12 @@ def test_a_difference_that_is_seen_and_matters_fails(placebo: Callable[..., Plac
     assert "stop what else runs on this machine and run again" in judged.failed
 
 
+@pytest.mark.parametrize("second", [[1100.0, 1101.0], [1060.0, 1061.0, 1062.0], [940.0, 941.0, 942.0]])
+def test_two_rounds_are_enough_to_fail_either_way(placebo: Callable[..., Placebo], second: list[float]) -> None:
+    """Faster the second time is as bad as slower."""
+    assert placebo(second).failed is not None
+
+
 def test_a_wider_margin_lets_the_same_difference_pass(placebo: Callable[..., Placebo]) -> None:
     """What matters is what the reader chose."""
     assert placebo([900.0, 905.0, 895.0], margin=0.2) == Placebo(rate=placebo([900.0, 905.0, 895.0]).rate)

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.judge import ratio
@@ -52,6 +52,8 @@ def test_the_whole_interval_decides_about_the_midpoint(
     assert outcome == outcome_of(between(low, high), claimed)
 
 
+# A deadline would make a busy machine a failure; the same examples every time make a failure the code's.
+@settings(deadline=None, derandomize=True)
 @given(
     st.floats(min_value=0.01, max_value=100),
     st.floats(min_value=1, max_value=10),
@@ -125,9 +127,11 @@ def test_the_tutorials_doubling_is_borne_out(find: Callable[..., Finding]) -> No
         "endpoint "
         "does none." == finding.why
     )
-    (figure,) = finding.figures
+    figure, cpu = finding.figures
     assert ("rate async/sync", "×", 5) == (figure.name, figure.unit, figure.estimate and figure.estimate.samples)
     assert 2.0202 == pytest.approx(figure.tutorial_value, abs=1e-4)
+    assert ("CPU time a request async/sync", "×", None) == (cpu.name, cpu.unit, cpu.tutorial_value)
+    assert 117 / 248 == pytest.approx(cpu.estimate and cpu.estimate.value)
 
 
 def test_the_opposite_is_said_with_its_size(find: Callable[..., Finding]) -> None:
@@ -160,7 +164,7 @@ def test_both_latencies_must_hold(find: Callable[..., Finding]) -> None:
     finding = find([2000, 2010, 2005], [1000, 1000, 1000], "async-latency", p95_ms=[4.4, 4.4, 4.5])
 
     assert "replicated" == finding.outcome
-    assert ["average latency async/sync", "p95 latency async/sync"] == [figure.name for figure in finding.figures]
+    assert ["average latency async/sync", "p95 latency async/sync"] == [figure.name for figure in finding.figures[:2]]
     assert "async def took 0.50 × [" in finding.sentence
     assert (
         "the average latency of def (tutorial: 0.49 ×): half, as the tutorial found; async def took" in finding.sentence
@@ -173,7 +177,7 @@ def test_the_latency_that_fails_decides_and_comes_first(find: Callable[..., Find
     finding = find([2000, 2010, 2005], [1000, 1000, 1000], "async-latency", p95_ms=[12.0, 12.1, 12.2])
 
     assert "contradicted" == finding.outcome
-    assert ["p95 latency async/sync", "average latency async/sync"] == [figure.name for figure in finding.figures]
+    assert ["p95 latency async/sync", "average latency async/sync"] == [figure.name for figure in finding.figures[:2]]
     assert "21 % longer, not 56 % shorter; async def took 0.50" in finding.sentence
 
 

@@ -71,6 +71,18 @@ def test_the_least_count_of_started_threads_is_the_servers(
     assert 0.3 == only(summarise_all(make_run(trials))).threads_started_per_request
 
 
+def test_the_most_epoll_descriptors_count(
+    make_run: Callable[..., Run], make_trial: Callable[..., Trial], make_observation: Callable[..., Observation]
+) -> None:
+    """A loop that lives as long as a request is seldom caught, so once is enough."""
+    trials = [
+        make_trial(round=number, observation=make_observation(epoll=epoll))
+        for number, epoll in enumerate((1, 1, 2), start=1)
+    ]
+
+    assert 2 == only(summarise_all(make_run(trials))).epoll_descriptors
+
+
 def test_what_was_not_seen_stays_missing(
     make_run: Callable[..., Run], make_trial: Callable[..., Trial], make_observation: Callable[..., Observation]
 ) -> None:
@@ -87,6 +99,7 @@ def test_what_was_not_seen_stays_missing(
     assert summary.voluntary_switches_per_request is None
     assert summary.threads_started_per_request is None
     assert summary.threads is None
+    assert summary.epoll_descriptors is None
 
 
 def test_a_contender_that_never_ran_is_summarised_as_missing(make_run: Callable[..., Run]) -> None:

@@ -73,6 +73,25 @@ def test_a_thread_a_request_on_both_sides_explains_nothing_by_itself(seen: Calla
     )
 
 
+@pytest.mark.parametrize(
+    ("rate", "accounts"),
+    [
+        (Estimate(value=2.0, low=1.9, high=2.1, samples=5), True),
+        (Estimate(value=1.65, low=1.6, high=1.7, samples=5), True),
+        (Estimate(value=1.5, low=1.4, high=1.6, samples=5), False),
+        (Estimate(value=1.5, low=1.1, high=2.1, samples=5), True),
+        (Estimate(value=0.5, low=0.4, high=0.6, samples=5), False),
+    ],
+)
+def test_cpu_time_accounts_for_a_ratio_that_is_like_its_own(
+    seen: Callable[..., Summary], rate: Estimate, accounts: bool
+) -> None:
+    """Half the CPU time makes twice the rate; far from that, and outside the interval, it is no cause."""
+    told = why.best(seen(cpu_us=100), seen(cpu_us=200), rate)
+
+    assert told.startswith("CPU time a request accounts for it, with 2.00 ×" if accounts else "Cause not seen")
+
+
 def test_one_shared_worker_thread_is_told(seen: Callable[..., Summary]) -> None:
     """Two threads that ran with either keyword and handed work over: every request passes through one of them."""
     sync, asynchronous = seen(cpu_us=640, switches=8.2, running=2), seen(cpu_us=960, switches=11.1, running=2)
@@ -83,6 +102,23 @@ def test_one_shared_worker_thread_is_told(seen: Callable[..., Summary]) -> None:
         "the "
         "one beside the event loop's." == why.twins(sync, asynchronous, SLOWER, 0.0)
     )
+
+
+@pytest.mark.parametrize(("sync_running", "sync_switches"), [(11, 2.0), (2, 0.9), (None, 2.0)])
+def test_a_shared_worker_thread_is_told_of_two_busy_threads_alone(
+    seen: Callable[..., Summary], sync_running: int | None, sync_switches: float
+) -> None:
+    """More threads, or two that hand nothing over, are not one worker beside a loop."""
+    sync = seen(cpu_us=640, switches=sync_switches, running=sync_running)
+
+    assert "two threads" not in why.twins(sync, seen(cpu_us=960, switches=11.1, running=2), SLOWER, 0.0)
+
+
+def test_a_few_switches_on_both_sides_are_no_cause(seen: Callable[..., Summary]) -> None:
+    """It is the difference that must explain the difference."""
+    told = why.twins(seen(cpu_us=100, switches=3.0), seen(cpu_us=200, switches=3.1), SLOWER, 0.0)
+
+    assert told.startswith("Each async def request does more work without more switches")
 
 
 def test_one_switch_and_two_threads_make_a_hop(seen: Callable[..., Summary]) -> None:

@@ -130,7 +130,7 @@ def test_latency_is_from_the_write_of_the_request(talk: Talk, whole_response: Ca
     assert 5_000_000_000 <= talk.tally.latencies_ns[0]
 
 
-@pytest.mark.parametrize("status", ["301 Moved", "404 Not Found", "503 Unavailable"])
+@pytest.mark.parametrize("status", ["300 Multiple Choices", "404 Not Found", "503 Unavailable"])
 def test_other_statuses_are_errors_of_status(talk: Talk, whole_response: Callable[..., bytes], status: str) -> None:
     """Only 2xx is valid, even when the body has the right length."""
     talk.connection.data_received(whole_response(BODY, status))
@@ -189,6 +189,18 @@ def test_an_answer_may_end_with_its_connection(talk: Talk) -> None:
     assert 1 == len(talk.tally.latencies_ns)
     assert {} == talk.tally.errors
     assert 0.0 == talk.pause_s
+
+
+def test_an_answer_that_ends_with_its_connection_may_be_long(talk: Talk) -> None:
+    """Only its head is kept to know its kind; the length of the body is still checked."""
+    talk.connection.data_received(UNDELIMITED)
+    for _ in range(4):
+        talk.connection.data_received(b"x" * 40_000)
+
+    talk.connection.connection_lost(None)
+
+    assert {"body": 1} == talk.tally.errors
+    assert {200: 1} == talk.tally.statuses
 
 
 def test_end_in_mid_answer_is_a_connection_error(talk: Talk, whole_response: Callable[..., bytes]) -> None:
