@@ -85,12 +85,15 @@ class LoadProfile:
         warmup_s: Load before the interval, seconds, thrown away. It lasts longer where that is needed for every
             virtual user to have been answered once, so that the interval sees the steady state.
         timeout_s: A request unanswered for so long, seconds, is an error.
+        slices: Into how many parts the interval is cut. The twins' slices take turns, so that what slows the machine
+            for a second slows both; the load is held between slices.
     """
 
     vus: int
     duration_s: float
     warmup_s: float
     timeout_s: float = 30.0
+    slices: int = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +118,7 @@ class LoadResult:
         duration_s: Length of the interval as it was, seconds.
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``; a kind that did not occur is absent.
         statuses: Count by HTTP status, keys as text ("200"), valid or not.
-        unfinished: Requests in flight when the interval ended; neither completed nor errors.
+        unfinished: Requests in flight when the interval, or a slice of it, ended; neither completed nor errors.
         sent_bytes: Bytes written to sockets inside the interval.
         received_bytes: Bytes read from sockets inside the interval.
         loader_cpu_s: CPU time that the loader itself used inside the interval, seconds.
@@ -248,6 +251,7 @@ class Plan:
         loads: Load profile by workload name.
         rounds: Number of rounds by workload name.
         workload_contenders: Ids of the contenders by workload name.
+        every: By id, for a contender that sits out rounds: it takes part in the first and every n-th after it.
         placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
         ceilings: Ids of the bare servers that calibrate the loader.
     """
@@ -259,6 +263,7 @@ class Plan:
     loads: Mapping[str, LoadProfile]
     rounds: Mapping[str, int]
     workload_contenders: Mapping[str, tuple[str, ...]]
+    every: Mapping[str, int] = field(default_factory=dict)
     placebo: str | None
     ceilings: tuple[str, ...]
 

@@ -26,7 +26,7 @@ class WrittenInteger(fields.Integer):
         return super()._deserialize(value, attr, data, **kwargs)
 
 
-class Health(Schema):
+class HealthResponse(Schema):
     """The tutorial's health response: who answers, and its version."""
 
     api = fields.String(

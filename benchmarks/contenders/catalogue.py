@@ -89,6 +89,9 @@ CONTENDERS: tuple[Contender, ...] = (
     ),
 )
 
+HEADLINES = ("flask@hypercorn", "fastapi@uvicorn")
+"""Arrangements on which the ledger judges its claims; the others stand beside them."""
+
 CEILINGS: tuple[str, ...] = tuple(contender.id for contender in CONTENDERS if contender.variant is None)
 """Ids of the bare servers, by which the loader is calibrated."""
 

@@ -1,7 +1,7 @@
 """Observes a server's process tree from outside, by what the operating system counts anyway.
 
-A window is two samples under steady load and a few looks between; its rates divide by the rate of valid answers, so
-the window need not coincide with the load's interval. Linux's /proc gives everything; elsewhere psutil gives what it
+A window is two samples under steady load, with looks between; its rates divide by the rate of valid answers, so the
+window need not coincide with the load's interval. Linux's /proc gives everything; elsewhere psutil gives what it
 can and the rest is ``None``.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -33,7 +33,8 @@ class _ThreadSample:
 class _Sample:
     at_s: float
     cpu_s: float
-    system_fraction: float
+    ticks_s: float
+    system_s: float
     processes: int
     thread_count: int
     threads: Mapping[int, _ThreadSample] | None
@@ -43,7 +44,7 @@ class _Sample:
 
 
 class Observer:
-    """Watches one process tree during one trial.
+    """Watches one process tree during one trial, in one window or, where the interval is cut into slices, several.
 
     Args:
         pid: Root of the tree.
@@ -52,39 +53,64 @@ class Observer:
     def __init__(self, pid: int) -> None:
         self._root = psutil.Process(pid)
         self._samples: list[_Sample] = []
+        self._windows: list[tuple[_Sample, _Sample]] = []
+        self._began: _Sample | None = None
 
-    def sample(self) -> None:
-        """Take a sample; the first and the last are the ends of the window.
+    def begin(self) -> None:
+        """Take the sample at which a window begins.
 
         Raises:
             psutil.NoSuchProcess: The root has ended.
         """
-        self._samples.append(_sample(self._root))
+        self._began = self.look()
+
+    def look(self) -> _Sample:
+        """Take a sample in between, for the most of what comes and goes.
+
+        Raises:
+            psutil.NoSuchProcess: The root has ended.
+        """
+        sample = _sample(self._root)
+        self._samples.append(sample)
+        return sample
+
+    def end(self) -> None:
+        """Take the sample at which the window ends.
+
+        Raises:
+            psutil.NoSuchProcess: The root has ended.
+        """
+        if self._began is not None:
+            self._windows.append((self._began, self.look()))
+            self._began = None
 
     def observation(self, rate_per_s: float) -> Observation | None:
-        """Return what the window shows, or ``None`` when there are fewer than two samples or no answers.
+        """Return what the windows show, or ``None`` when there is none or there were no answers.
 
         Args:
             rate_per_s: Valid answers per second, in the same steady state.
         """
-        if len(self._samples) < 2 or rate_per_s <= 0:
+        if not self._windows or rate_per_s <= 0:
             return None
-        first, last = self._samples[0], self._samples[-1]
-        window_s = last.at_s - first.at_s
+        window_s = sum(last.at_s - first.at_s for first, last in self._windows)
         requests = rate_per_s * window_s
-        cpu_s = last.cpu_s - first.cpu_s
-        # The kernel counts user and system time in ticks of 10 ms; only their sum is known to the nanosecond.
-        system_s = last.cpu_s * last.system_fraction - first.cpu_s * first.system_fraction
-        system_s = min(max(system_s, 0.0), cpu_s)
-        voluntary, involuntary, running = _threads_between(first.threads, last.threads)
+        cpu_s = sum(last.cpu_s - first.cpu_s for first, last in self._windows)
+        # The kernel shares a process's time out between user and system by ticks of 10 ms: too coarse for one window,
+        # good enough from the first sample to the last.
+        first, last = self._windows[0][0], self._windows[-1][1]
+        ticks_s = last.ticks_s - first.ticks_s
+        system_s = cpu_s * ((last.system_s - first.system_s) / ticks_s if ticks_s > 0 else last.system_s / last.ticks_s)
+        voluntary, involuntary, running = _threads_between(self._windows)
+        started = _sum(
+            None if first.started is None or last.started is None else last.started - first.started
+            for first, last in self._windows
+        )
         return Observation(
             cpu_user_us_per_request=(cpu_s - system_s) / requests * 1e6,
             cpu_system_us_per_request=system_s / requests * 1e6,
             voluntary_switches_per_request=None if voluntary is None else voluntary / requests,
             involuntary_switches_per_request=None if involuntary is None else involuntary / requests,
-            threads_started_per_request=(
-                None if first.started is None or last.started is None else (last.started - first.started) / requests
-            ),
+            threads_started_per_request=None if started is None else started / requests,
             cpu_fraction=cpu_s / window_s,
             processes=max(sample.processes for sample in self._samples),
             threads=max(sample.thread_count for sample in self._samples),
@@ -117,11 +143,11 @@ def _sample(root: psutil.Process) -> _Sample:
         if _LINUX:
             threads |= _thread_samples(process.pid)
             epoll_descriptors += _count_epoll_descriptors(process.pid)
-    ticks_s = user_s + system_s
     return _Sample(
         at_s=at_s,
         cpu_s=cpu_s,
-        system_fraction=system_s / ticks_s if ticks_s else 0.0,
+        ticks_s=user_s + system_s,
+        system_s=system_s,
         processes=len(processes),
         thread_count=thread_count,
         threads=threads if _LINUX else None,
@@ -164,16 +190,22 @@ def _thread_samples(pid: int) -> dict[int, _ThreadSample]:
 
 
 def _threads_between(
-    first: Mapping[int, _ThreadSample] | None, last: Mapping[int, _ThreadSample] | None
+    windows: Sequence[tuple[_Sample, _Sample]],
 ) -> tuple[int | None, int | None, int | None]:
-    """Return voluntary and involuntary switches, and how many threads alive at both ends ran."""
-    if first is None or last is None:
-        return None, None, None
+    """Return voluntary and involuntary switches, and how many threads alive at both ends of a window ran in it."""
     none = _ThreadSample(0, 0, 0)
-    voluntary = sum(thread.voluntary - first.get(tid, none).voluntary for tid, thread in last.items())
-    involuntary = sum(thread.involuntary - first.get(tid, none).involuntary for tid, thread in last.items())
-    running = sum(last[tid].run_ns > first[tid].run_ns for tid in last.keys() & first.keys())
-    return voluntary, involuntary, running
+    voluntary = involuntary = 0
+    ran: set[int] = set()
+    for begun, ended in windows:
+        if begun.threads is None or ended.threads is None:
+            return None, None, None
+        for thread_id, last in ended.threads.items():
+            first = begun.threads.get(thread_id, none)
+            voluntary += last.voluntary - first.voluntary
+            involuntary += last.involuntary - first.involuntary
+            if thread_id in begun.threads and last.run_ns > first.run_ns:
+                ran.add(thread_id)
+    return voluntary, involuntary, len(ran)
 
 
 def _started_on_machine() -> int:
@@ -191,6 +223,11 @@ def _count_epoll_descriptors(pid: int) -> int:
         except FileNotFoundError:
             continue
     return count
+
+
+def _sum(values: Iterable[int | None]) -> int | None:
+    known = list(values)
+    return None if None in known else sum(value for value in known if value is not None)
 
 
 def _most(values: Iterable[int | None]) -> int | None:

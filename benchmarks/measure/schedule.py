@@ -1,8 +1,16 @@
-"""Plans a run and orders its trials: interleaved rounds, each in a random order from the recorded seed."""
+"""Plans a run and orders its trials: interleaved rounds, each in a random order from the recorded seed.
+
+A round is a randomised block design: the arrangements in a random order, and in each its twins side by side, in a
+random order too. Where a load is cut into slices, the twins' servers both stand and their slices take turns: what is
+asked for is their ratio, and a machine whose speed drifts from one second to the next, as laptops and virtual machines
+do, then slows both alike.
+"""
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
+import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -12,6 +20,9 @@ from benchmarks.model import Contender, LoadProfile, Plan, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
+
+SLICE_S = 0.2
+"""Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
 
 STARTUP_ESTIMATE_S = 1.3
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
@@ -31,6 +42,7 @@ class Preset:
         wait: Load of the wait workload; more virtual users than any server's threads, or nothing would queue.
         health_rounds: Rounds of the health workload.
         wait_rounds: Rounds of the wait workload, whose rates hold still because a timer makes them.
+        beside_every: Arrangements on which no claim is judged take part in every n-th round only.
     """
 
     summary: str
@@ -38,15 +50,17 @@ class Preset:
     wait: LoadProfile
     health_rounds: int
     wait_rounds: int
+    beside_every: int = 1
 
 
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
         summary="under three minutes; for a class",
-        health=LoadProfile(vus=10, duration_s=1.0, warmup_s=0.3),
+        health=LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=5),
         wait=LoadProfile(vus=60, duration_s=1.0, warmup_s=0.2),
-        health_rounds=5,
+        health_rounds=6,
         wait_rounds=3,
+        beside_every=2,
     ),
     "tutorial": Preset(
         summary="10 virtual users for 30 s a trial, as in the tutorial",
@@ -57,7 +71,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "full": Preset(
         summary="more and longer rounds; for figures to quote",
-        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0),
+        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0, slices=25),
         wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
         health_rounds=10,
         wait_rounds=5,
@@ -103,15 +117,16 @@ def plan(
 
     Args:
         preset_name: See ``PRESETS``.
-        contenders: What to compare; empty for every contender but the bare servers.
+        contenders: What to compare, all in every round; empty for every contender but the bare servers.
         seed: Of the rounds' random order.
         vus: Virtual users of the health workload.
         duration_s: Measured interval of every trial, seconds.
-        rounds: Number of rounds of every workload.
+        rounds: Number of rounds of every workload; then everything takes part in each.
     Raises:
         UnknownPresetError: No such preset.
     """
     preset = find_preset(preset_name)
+    beside_every = 1 if contenders or rounds else preset.beside_every
     contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
     ids = tuple(contender.id for contender in contenders)
     waiting = tuple(contender.id for contender in contenders if contender.variant is not None)
@@ -126,31 +141,59 @@ def plan(
         },
         rounds={HEALTH.name: rounds or preset.health_rounds, WAIT.name: rounds or preset.wait_rounds},
         workload_contenders={HEALTH.name: ids, WAIT.name: waiting},
+        every={
+            contender.id: beside_every
+            for contender in contenders
+            if beside_every > 1 and contender.arrangement not in catalogue.HEADLINES
+        },
         placebo=_placebo(contenders),
         ceilings=catalogue.CEILINGS,
     )
 
 
 def trials(plan: Plan) -> Iterator[ScheduledTrial]:
-    """Yield every trial of the plan in the order to run it.
+    """Yield every trial of the plan in the order to run it."""
+    for block in blocks(plan):
+        yield from block
+
+
+def blocks(plan: Plan) -> Iterator[list[ScheduledTrial]]:
+    """Yield the trials of the plan in the order to run them, together those whose slices take turns.
 
     Round k of every workload comes before round k + 1 of any, so that a run cut short has something of each.
     """
     # Not for secrets: the same seed must give the same order.
     shuffler = random.Random(plan.seed)  # noqa: S311
-    contenders = {contender.id: contender for contender in plan.contenders}
     for round_number in range(1, max(plan.rounds.values()) + 1):
         for workload in plan.workloads:
             if round_number > plan.rounds[workload.name]:
                 continue
-            entries = [(contenders[name], False) for name in plan.workload_contenders[workload.name]]
-            if plan.placebo is not None and workload.name == HEALTH.name:
-                entries.append((contenders[plan.placebo], True))
-            shuffler.shuffle(entries)
-            for position, (contender, placebo) in enumerate(entries, start=1):
-                yield ScheduledTrial(
-                    round_number, position, contender, workload, plan.loads[workload.name], placebo=placebo
-                )
+            load = plan.loads[workload.name]
+            positions = itertools.count(1)
+            for entries in _round(plan, workload, round_number, shuffler):
+                block = [
+                    ScheduledTrial(round_number, next(positions), contender, workload, load, placebo=placebo)
+                    for contender, placebo in entries
+                ]
+                yield from [block] if load.slices > 1 else ([trial] for trial in block)
+
+
+def _round(
+    plan: Plan, workload: Workload, round_number: int, shuffler: random.Random
+) -> Iterator[list[tuple[Contender, bool]]]:
+    blocks: dict[str, list[tuple[Contender, bool]]] = {}
+    for contender in plan.contenders:
+        taking_part = contender.id in plan.workload_contenders[workload.name]
+        if taking_part and (round_number - 1) % plan.every.get(contender.id, 1) == 0:
+            block = blocks.setdefault(contender.arrangement, [])
+            block.append((contender, False))
+            if contender.id == plan.placebo and workload.name == HEALTH.name:
+                block.append((contender, True))
+    order = list(blocks.values())
+    shuffler.shuffle(order)
+    for block in order:
+        shuffler.shuffle(block)
+        yield block
 
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
@@ -177,12 +220,9 @@ def _steady_after_s(trial: ScheduledTrial) -> float:
 
 
 def _resized(load: LoadProfile, vus: int | None, duration_s: float | None) -> LoadProfile:
-    return LoadProfile(
-        vus=vus or load.vus,
-        duration_s=duration_s or load.duration_s,
-        warmup_s=load.warmup_s,
-        timeout_s=load.timeout_s,
-    )
+    duration_s = duration_s or load.duration_s
+    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 else 1
+    return dataclasses.replace(load, vus=vus or load.vus, duration_s=duration_s, slices=slices)
 
 
 def _placebo(contenders: Sequence[Contender]) -> str:

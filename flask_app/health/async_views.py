@@ -6,16 +6,16 @@ import asyncio
 
 from flask_app.contract import declare
 from flask_app.health.body import health_body
-from flask_app.schemas import Health, WaitQuery
+from flask_app.schemas import HealthResponse, WaitQuery
 
 
-@declare(response=Health, summary="Health, by an async def view")
+@declare(response=HealthResponse, summary="Health, by an async def view")
 async def health() -> dict[str, str | int | None]:
     """Answer at once, on the event loop that the server or Flask gave this request."""
     return health_body()
 
 
-@declare(response=Health, query=WaitQuery, summary="Health after a wait, by an async def view")
+@declare(response=HealthResponse, query=WaitQuery, summary="Health after a wait, by an async def view")
 async def wait(ms: int) -> dict[str, str | int | None]:
     """Wait for a simulated dependency, and leave the event loop free meanwhile."""
     await asyncio.sleep(ms / 1_000)

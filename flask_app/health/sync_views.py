@@ -6,16 +6,16 @@ import time
 
 from flask_app.contract import declare
 from flask_app.health.body import health_body
-from flask_app.schemas import Health, WaitQuery
+from flask_app.schemas import HealthResponse, WaitQuery
 
 
-@declare(response=Health, summary="Health, by a def view")
+@declare(response=HealthResponse, summary="Health, by a def view")
 def health() -> dict[str, str | int | None]:
     """Answer at once, on the thread that the server gave this request."""
     return health_body()
 
 
-@declare(response=Health, query=WaitQuery, summary="Health after a wait, by a def view")
+@declare(response=HealthResponse, query=WaitQuery, summary="Health after a wait, by a def view")
 def wait(ms: int) -> dict[str, str | int | None]:
     """Wait for a simulated dependency, and hold the thread meanwhile."""
     time.sleep(ms / 1_000)

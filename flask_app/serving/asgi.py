@@ -9,12 +9,15 @@ from typing import TYPE_CHECKING
 
 from asgiref.wsgi import WsgiToAsgi
 
-from flask_app import create_app
+from flask_app import create_app, pages
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
-_bridge = WsgiToAsgi(create_app())  # type: ignore[no-untyped-call]  # asgiref leaves it unannotated
+_service = create_app()
+_service.config[pages.SERVED_BY] = "asgiref's WsgiToAsgi bridge"
+
+_bridge = WsgiToAsgi(_service)  # type: ignore[no-untyped-call]  # asgiref leaves it unannotated
 
 
 async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from flask_app import create_app
+from flask_app import create_app, pages
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -40,4 +40,7 @@ def never_empty(application: WSGIApplication) -> WSGIApplication:
     return with_a_chunk
 
 
-app = never_empty(create_app())
+_service = create_app()
+_service.config[pages.SERVED_BY] = "Hypercorn's own WSGI wrapper, no bridge"
+
+app = never_empty(_service)

@@ -15,12 +15,12 @@ from werkzeug.test import TestResponse
 
 from flask_app import problems
 from flask_app.contract import ContractBrokenError, contract_of, declare
-from flask_app.schemas import Health, WaitQuery
+from flask_app.schemas import HealthResponse, WaitQuery
 
 View = Callable[..., Any]
 
 
-def returning(value: Any, kind: str, response: type[Schema] = Health) -> View:
+def returning(value: Any, kind: str, response: type[Schema] = HealthResponse) -> View:
     """Return a view of this kind, under a contract, that returns a value."""
     if kind == "def":
 
@@ -55,7 +55,7 @@ class Strict(Schema):
     count = fields.Integer(strict=True)
     at = fields.DateTime(data_key="when")
     share = fields.Float(allow_none=True)
-    inner = fields.Nested(Health)
+    inner = fields.Nested(HealthResponse)
     words = fields.List(fields.String())
 
 
@@ -228,7 +228,7 @@ def test_one_way_fields_are_refused() -> None:
 def test_an_answer_of_many_is_refused() -> None:
     """A schema of many cannot be an answer, which is one mapping, and says so at once."""
 
-    class Many(Health):
+    class Many(HealthResponse):
         class Meta(Schema.Meta):
             many = True
 
@@ -236,13 +236,13 @@ def test_an_answer_of_many_is_refused() -> None:
         returning([], "def", response=Many)
 
 
-@declare(response=Health, query=WaitQuery, summary="Wait", description="Said in **markdown**.")
+@declare(response=HealthResponse, query=WaitQuery, summary="Wait", description="Said in **markdown**.")
 def waits(ms: int) -> dict[str, Any]:
     """Wait in a def view."""
     return {"api": str(ms)}
 
 
-@declare(response=Health, query=WaitQuery, summary="Wait")
+@declare(response=HealthResponse, query=WaitQuery, summary="Wait")
 async def waits_async(ms: int) -> dict[str, Any]:
     """Wait in an async def view."""
     return {"api": str(ms)}
@@ -286,7 +286,7 @@ def test_any_query_is_taken_or_refused_by_name(view: View, query: dict[str, list
 def test_the_url_is_given_too() -> None:
     """What a route takes from its path reaches the view beside the query."""
 
-    @declare(response=Health, query=WaitQuery, summary="Both")
+    @declare(response=HealthResponse, query=WaitQuery, summary="Both")
     def view(name: str, ms: int) -> dict[str, Any]:
         return {"api": name, "version": ms}
 
@@ -299,7 +299,7 @@ def test_a_view_that_cannot_take_its_query() -> None:
     """A query that the view has no parameter for is an error of the declaration, not of the first request."""
     with pytest.raises(TypeError, match=r"forgetful cannot take the query that it declares: .*'ms'"):
 
-        @declare(response=Health, query=WaitQuery, summary="Oops")
+        @declare(response=HealthResponse, query=WaitQuery, summary="Oops")
         def forgetful() -> dict[str, Any]:
             return {}
 
@@ -322,7 +322,7 @@ def test_the_contract_can_be_read() -> None:
 
     assert contract is not None
     assert other is not None
-    assert isinstance(contract.response, Health)
+    assert isinstance(contract.response, HealthResponse)
     assert isinstance(contract.query, WaitQuery)
     assert "Wait" == contract.summary
     assert "Said in **markdown**." == contract.description
@@ -337,7 +337,7 @@ def test_no_contract() -> None:
 def test_a_views_own_errors_pass() -> None:
     """What a view raises, a refusal or a fault, is not taken for a broken contract."""
 
-    @declare(response=Health, summary="Fail")
+    @declare(response=HealthResponse, summary="Fail")
     def failing() -> dict[str, Any]:
         raise ValidationError("mine")
 

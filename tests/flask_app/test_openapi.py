@@ -119,6 +119,12 @@ def test_operation_ids_are_unique(document: dict[str, Any]) -> None:
     assert len(identifiers) == len(set(identifiers))
 
 
+def test_summaries_are_unique(document: dict[str, Any]) -> None:
+    """No two operations have the same summary, since a menu shows an operation by it alone."""
+    summaries = [operation["summary"] for _, _, operation in operations(document)]
+    assert len(summaries) == len(set(summaries))
+
+
 def test_a_query_and_its_error_go_together(app: Flask, document: dict[str, Any]) -> None:
     """An operation has a 422 exactly when its view declares a query, and its parameters are that query's."""
     for rule in app.url_map.iter_rules():

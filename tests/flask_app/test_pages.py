@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 from flask_app import create_app, openapi, pages
 from flask_app.contract import declare
 from flask_app.health import async_views, sync_views
-from flask_app.schemas import Health
+from flask_app.schemas import HealthResponse
 from flask_app.settings import Settings
 
 PAGES = ("/", "/docs", "/docs/before", "/docs/after", "/redoc")
@@ -216,7 +216,7 @@ def test_landing_page_holds_without_twins() -> None:
     app = Flask("flask_app", static_folder=None)
 
     @app.get("/alone/sync")
-    @declare(response=Health, summary="Alone")
+    @declare(response=HealthResponse, summary="Alone")
     def alone() -> dict[str, str]:
         return {"api": "alone"}
 
@@ -233,7 +233,7 @@ def test_landing_page_holds_without_source() -> None:
     for path, definition in (("/bare/sync", "def view(): ..."), ("/bare/async", "async def view(): ...")):
         names: dict[str, Any] = {}
         exec(compile(definition, "<no file>", "exec"), names)  # noqa: S102 # the one way to a function without source
-        app.add_url_rule(path, path, declare(response=Health, summary="Bare")(names["view"]))
+        app.add_url_rule(path, path, declare(response=HealthResponse, summary="Bare")(names["view"]))
     openapi.init_app(app)
     pages.init_app(app)
     text = app.test_client().get("/").text

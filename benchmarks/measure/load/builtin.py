@@ -29,6 +29,8 @@ from benchmarks.model import LoadResult
 _TERMINATE_GRACE_S = 1.0
 _STDERR_TAIL_BYTES = 2_000
 
+_GO = b"g"
+
 _EXIT_FAILED = 1
 _EXIT_ABANDONED = 3
 
@@ -77,6 +79,7 @@ class BuiltinSession:
         self.pid = self._process.pid
         self._closed = False
         self._began_s: float | None = None
+        self._held = False
         self._result: LoadResult | None = None
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         # Popen knows its pipes as optional; both were asked for.
@@ -89,8 +92,29 @@ class BuiltinSession:
             self._stdin.write(wire.encode_order(order))
             self._stdin.flush()
 
+    def wait_until_held(self, timeout_s: float) -> None:
+        """Block until the load is held and nothing is in flight.
+
+        Args:
+            timeout_s: How long the loader may say nothing.
+        Raises:
+            LoadEngineError: The loader ended or said nothing for ``timeout_s``.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        while not self._held:
+            self._take_event(deadline_s, timeout_s, "before the load was held")
+
+    def go(self) -> None:
+        """Let the next slice run; ``wait_until_measuring`` tells when it has begun."""
+        self._held = False
+        self._began_s = None
+        # A loader that is gone is told of when its events are asked for.
+        with contextlib.suppress(OSError, ValueError):
+            self._process.stdin.write(_GO)  # type: ignore[union-attr]  # the pipe was asked for
+            self._process.stdin.flush()  # type: ignore[union-attr]  # the same
+
     def wait_until_measuring(self, timeout_s: float) -> float:
-        """Block until the warm-up is over and the measured interval has begun.
+        """Block until the warm-up is over and the measured interval, or its next slice, has begun.
 
         Args:
             timeout_s: How long the loader may say nothing.
@@ -167,6 +191,8 @@ class BuiltinSession:
                 f"is another version of this package installed?{self._stderr_tail()}"
             ) from error
         match event:
+            case wire.Held():
+                self._held = True
             case wire.Measuring(began_s):
                 self._began_s = began_s
             case wire.Finished(result):
@@ -201,17 +227,29 @@ def main() -> int:
     except (ValueError, KeyError, TypeError) as error:
         _say(wire.Failed(f"the load engine was given no order that it can read ({error!r})"))
         return _EXIT_FAILED
-    threading.Thread(target=_end_with_parent, name="watch the parent", daemon=True).start()
     try:
         check_order(order)
         _pin(order.cpus)
         with asyncio.Runner(loop_factory=loop_factory()) as runner:
-            result = runner.run(drive(order, lambda began_s: _say(wire.Measuring(began_s))))
+            result = runner.run(_drive(order))
     except LoadEngineError as error:
         _say(wire.Failed(str(error)))
         return _EXIT_FAILED
     _say(wire.Finished(result))
     return 0
+
+
+async def _drive(order: LoadOrder) -> LoadResult:
+    told_to_go = asyncio.Event()
+    arguments = (asyncio.get_running_loop(), told_to_go)
+    threading.Thread(target=_follow_parent, args=arguments, name="follow the parent", daemon=True).start()
+
+    async def permission() -> None:
+        told_to_go.clear()
+        _say(wire.Held())
+        await told_to_go.wait()
+
+    return await drive(order, lambda began_s: _say(wire.Measuring(began_s)), permission)
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -241,10 +279,13 @@ def _say(event: wire.Event) -> None:
     sys.stdout.buffer.flush()
 
 
-def _end_with_parent() -> None:
+def _follow_parent(loop: asyncio.AbstractEventLoop, told_to_go: asyncio.Event) -> None:
+    """Pass on each word to go, and end with the parent."""
     # Not through sys.stdin, whose lock would be held by this thread when the interpreter shuts down.
     while os.read(0, 1):
-        pass
+        # The load may be over, and its loop closed.
+        with contextlib.suppress(RuntimeError):
+            loop.call_soon_threadsafe(told_to_go.set)
     os._exit(_EXIT_ABANDONED)
 
 

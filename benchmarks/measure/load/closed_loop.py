@@ -6,7 +6,7 @@ import asyncio
 import errno
 import gc
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from dataclasses import dataclass
 
 from benchmarks.measure.load.connection import RECONNECT_PAUSE_S, Connection, Question, Tally
@@ -15,6 +15,8 @@ from benchmarks.measure.load.latencies import encode_histogram, summarise
 from benchmarks.model import LoadResult
 
 _POLL_S = 0.01
+_RAMP_S = 0.02
+"""Load at the beginning of a slice that is thrown away, seconds: the server's caches are another's until then."""
 _NS_PER_S = 1_000_000_000
 
 _LOADERS_FAULT = frozenset({errno.EMFILE, errno.ENFILE, errno.EADDRNOTAVAIL, errno.ENOBUFS, errno.ENOMEM})
@@ -96,25 +98,36 @@ class _Interval:
     unfinished: int
 
 
-async def drive(order: LoadOrder, announce: Callable[[float], None]) -> LoadResult:
+async def drive(
+    order: LoadOrder, announce: Callable[[float], None], permission: Callable[[], Awaitable[None]] | None = None
+) -> LoadResult:
     """Drive one load in the closed model, from the first connection to the result.
 
     Args:
         order: What to ask, how hard and how long.
-        announce: Called with the beginning of the measured interval, on the clock of ``time.monotonic()``.
+        announce: Called with the beginning of the measured interval, on the clock of ``time.monotonic()``; of each
+            slice, where there are several.
+        permission: Awaited before each slice, where there are several, while the load is held.
     Returns:
         What was seen in the measured interval.
     Raises:
         LoadEngineError: The loader could not go on.
     """
-    return await _ClosedLoop(order, announce, asyncio.get_running_loop()).run()
+    return await _ClosedLoop(order, announce, permission, asyncio.get_running_loop()).run()
 
 
 class _ClosedLoop:
     """One load under way."""
 
-    def __init__(self, order: LoadOrder, announce: Callable[[float], None], loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self,
+        order: LoadOrder,
+        announce: Callable[[float], None],
+        permission: Callable[[], Awaitable[None]] | None,
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
         self._loop = loop
+        self._permission = permission
         self._failed: asyncio.Future[None] = loop.create_future()
         self._load = order.load
         self._announce = announce
@@ -134,7 +147,7 @@ class _ClosedLoop:
         self._expire_overdue()
         try:
             await self._warm_up()
-            interval = await self._measure()
+            seen, interval = await (self._measure() if self._load.slices == 1 else self._measure_slices())
         finally:
             for task in tasks:
                 task.cancel()
@@ -143,7 +156,7 @@ class _ClosedLoop:
                     user.connection.cut()
             await asyncio.gather(*tasks, return_exceptions=True)
             gc.unfreeze()
-        return self._result(interval)
+        return _result(seen, interval)
 
     async def _warm_up(self) -> None:
         """Wait until every user has been connected for the warm-up's length and answered, or it took too long.
@@ -155,34 +168,57 @@ class _ClosedLoop:
         await self._pass(min(self._load.warmup_s, at_the_latest_s - time.monotonic()))
         await self._until_all(lambda user: user.answered or user.refused, at_the_latest_s)
 
-    async def _measure(self) -> _Interval:
-        self._tally.reset()
-        cpu_began_s = time.process_time()
-        began_s = time.monotonic()
-        self._announce(began_s)
-        await self._pass(self._load.duration_s)
-        duration_s = time.monotonic() - began_s
-        cpu_s = time.process_time() - cpu_began_s
-        unfinished = sum(user.waiting is not None for user in self._users)
+    async def _measure(self) -> tuple[Tally, _Interval]:
+        """Measure in one piece."""
+        interval = await self._interval(self._load.duration_s)
         # Nothing may be counted any more; the arithmetic can wait until the server has been let go.
         for user in self._users:
             if user.connection is not None:
                 user.connection.cut()
-        return _Interval(duration_s=duration_s, cpu_s=cpu_s, unfinished=unfinished)
+        return self._tally, interval
 
-    def _result(self, interval: _Interval) -> LoadResult:
-        tally = self._tally
-        return LoadResult(
-            completed=len(tally.latencies_ns),
-            duration_s=interval.duration_s,
-            errors=dict(sorted(tally.errors.items())),
-            statuses={str(status): count for status, count in sorted(tally.statuses.items())},
-            unfinished=interval.unfinished,
-            sent_bytes=tally.sent_bytes,
-            received_bytes=tally.received_bytes,
-            loader_cpu_s=interval.cpu_s,
-            latency=summarise(tally.latencies_ns),
-            histogram=encode_histogram(tally.latencies_ns),
+    async def _measure_slices(self) -> tuple[Tally, _Interval]:
+        """Measure slice by slice, each when it is permitted, and hold the load between them."""
+        seen = Tally()
+        intervals = []
+        for _ in range(self._load.slices):
+            await self._hold()
+            self._tally.held = False
+            for user in self._users:
+                if user.connection is not None:
+                    user.connection.resume()
+            await self._pass(_RAMP_S)
+            intervals.append(await self._interval(self._load.duration_s / self._load.slices))
+            # What still comes in is of no slice.
+            seen.add(self._tally)
+        return seen, _Interval(
+            duration_s=sum(interval.duration_s for interval in intervals),
+            cpu_s=sum(interval.cpu_s for interval in intervals),
+            unfinished=sum(interval.unfinished for interval in intervals),
+        )
+
+    async def _hold(self) -> None:
+        self._tally.held = True
+        await self._until_all(lambda user: user.waiting is None, time.monotonic() + self._load.timeout_s)
+        if self._permission is not None:
+            permitted = asyncio.ensure_future(self._permission())
+            try:
+                await asyncio.wait([self._failed, permitted], return_when=asyncio.FIRST_COMPLETED)
+                if self._failed.done():
+                    self._failed.result()
+            finally:
+                permitted.cancel()
+
+    async def _interval(self, duration_s: float) -> _Interval:
+        self._tally.reset()
+        cpu_began_s = time.process_time()
+        began_s = time.monotonic()
+        self._announce(began_s)
+        await self._pass(duration_s)
+        return _Interval(
+            duration_s=time.monotonic() - began_s,
+            cpu_s=time.process_time() - cpu_began_s,
+            unfinished=sum(user.waiting is not None for user in self._users),
         )
 
     async def _until_all(self, reached: Callable[[VirtualUser], bool], at_the_latest_s: float) -> None:
@@ -221,6 +257,21 @@ class _ClosedLoop:
     def _fail(self, exception: BaseException | None, message: str) -> None:
         if not self._failed.done():
             self._failed.set_exception(exception or RuntimeError(message))
+
+
+def _result(seen: Tally, interval: _Interval) -> LoadResult:
+    return LoadResult(
+        completed=len(seen.latencies_ns),
+        duration_s=interval.duration_s,
+        errors=dict(sorted(seen.errors.items())),
+        statuses={str(status): count for status, count in sorted(seen.statuses.items())},
+        unfinished=interval.unfinished,
+        sent_bytes=seen.sent_bytes,
+        received_bytes=seen.received_bytes,
+        loader_cpu_s=interval.cpu_s,
+        latency=summarise(seen.latencies_ns),
+        histogram=encode_histogram(seen.latencies_ns),
+    )
 
 
 def request_bytes(order: LoadOrder) -> bytes:

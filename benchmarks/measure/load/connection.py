@@ -26,9 +26,10 @@ class Tally:
         statuses: Count by HTTP status of every whole answer, valid or not.
         sent_bytes: Written to sockets.
         received_bytes: Read from sockets.
+        held: Whether every virtual user holds its next request back.
     """
 
-    __slots__ = ("errors", "latencies_ns", "received_bytes", "sent_bytes", "statuses")
+    __slots__ = ("errors", "held", "latencies_ns", "received_bytes", "sent_bytes", "statuses")
 
     def __init__(self) -> None:
         self.latencies_ns = array("q")
@@ -36,6 +37,15 @@ class Tally:
         self.statuses: Counter[int] = Counter()
         self.sent_bytes = 0
         self.received_bytes = 0
+        self.held = False
+
+    def add(self, other: Tally) -> None:
+        """Take in what another tally has seen."""
+        self.latencies_ns.extend(other.latencies_ns)
+        self.errors.update(other.errors)
+        self.statuses.update(other.statuses)
+        self.sent_bytes += other.sent_bytes
+        self.received_bytes += other.received_bytes
 
     def reset(self) -> None:
         """Forget everything, in place: the connections go on with the same tally."""
@@ -71,6 +81,7 @@ class Connection(asyncio.Protocol):
     __slots__ = (
         "_body_bytes",
         "_expected_body_bytes",
+        "_idle",
         "_in_packet",
         "_keep_alive",
         "_opening",
@@ -95,6 +106,7 @@ class Connection(asyncio.Protocol):
         self._parser = httptools.HttpResponseParser(self)
         self._opening = b""
         self._body_bytes = 0
+        self._idle = False
         self._in_packet = 0
         self._status = 0
         self._whole_body_bytes = 0
@@ -106,12 +118,21 @@ class Connection(asyncio.Protocol):
     @property
     def in_flight(self) -> bool:
         """Whether a request has been written and its answer is not whole."""
-        return self._transport is not None and not self.ended.done()
+        return self._transport is not None and not self._idle and not self.ended.done()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the first time."""
         self._transport = cast("asyncio.Transport", transport)
-        self._ask()
+        if self._tally.held:
+            self._idle = True
+        else:
+            self._ask()
+
+    def resume(self) -> None:
+        """Send the request that was held back, if one was."""
+        if self._idle and not self.ended.done():
+            self._idle = False
+            self._ask()
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived; when it makes the answer whole, count it and ask again."""
@@ -126,10 +147,12 @@ class Connection(asyncio.Protocol):
             self._in_packet = 0
             self._opening = b""
             self._count(arrived_ns)
-            if self._keep_alive:
-                self._ask()
-            else:
+            if not self._keep_alive:
                 self._end(0.0)
+            elif self._tally.held:
+                self._idle = True
+            else:
+                self._ask()
         elif self._in_packet == 0:
             if len(self._opening) < _OPENING_LIMIT_BYTES:
                 self._opening += data
@@ -142,7 +165,10 @@ class Connection(asyncio.Protocol):
         """Count the request in flight as lost, unless the end of the connection is the end of its answer."""
         if self.ended.done():
             return
-        if exc is None and self._opening and body_ends_with_connection(self._opening):
+        if self._idle:
+            # Nothing was asked: a server may end a connection that it finds idle.
+            self._end(0.0)
+        elif exc is None and self._opening and body_ends_with_connection(self._opening):
             self._status = self._parser.get_status_code()
             self._whole_body_bytes = self._body_bytes
             self._count(monotonic_ns())

@@ -34,10 +34,25 @@ class LoadOrder:
 
 
 class LoadSession(Protocol):
-    """One load under way, in a process of its own."""
+    """One load under way, in a process of its own.
+
+    An interval in one piece follows the warm-up without a pause. One of several slices (``LoadProfile.slices``) is
+    driven from outside: the load is held after the warm-up and after every slice but the last, and each ``go`` lets
+    one slice run.
+    """
+
+    def wait_until_held(self, timeout_s: float) -> None:
+        """Block until the load is held and nothing is in flight.
+
+        Raises:
+            LoadEngineError: The loader ended or said nothing for ``timeout_s``.
+        """
+
+    def go(self) -> None:
+        """Let the next slice run; ``wait_until_measuring`` tells when it has begun."""
 
     def wait_until_measuring(self, timeout_s: float) -> float:
-        """Block until the warm-up is over and the measured interval has begun.
+        """Block until the warm-up is over and the measured interval, or its next slice, has begun.
 
         Returns:
             The beginning, on the clock of ``time.monotonic()``, seconds.

@@ -11,6 +11,7 @@ from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 MAXIMUM_VUS = 10_000
 MAXIMUM_DURATION_S = 3_600.0
 MAXIMUM_TIMEOUT_S = 600.0
+MAXIMUM_SLICES = 10_000
 MAXIMUM_PATH_CHARACTERS = 8_000
 
 _DESCRIPTORS_BESIDE_CONNECTIONS = 32
@@ -31,6 +32,8 @@ def check_order(order: LoadOrder) -> None:
     _check_seconds("a measured interval", load.duration_s, maximum_s=MAXIMUM_DURATION_S)
     _check_seconds("a warm-up", load.warmup_s, maximum_s=MAXIMUM_DURATION_S, zero=True)
     _check_seconds("a timeout", load.timeout_s, maximum_s=MAXIMUM_TIMEOUT_S)
+    if not 1 <= load.slices <= MAXIMUM_SLICES:
+        raise LoadEngineError(f"an interval of {load.slices} slices: ask for 1 to {MAXIMUM_SLICES:,}")
     _check_descriptors(load.vus)
 
 

@@ -10,8 +10,13 @@ from benchmarks.model import LatencySummary, LoadProfile, LoadResult
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """Nothing is in flight, and nothing will be before the next slice."""
+
+
+@dataclass(frozen=True, slots=True)
 class Measuring:
-    """The measured interval has begun, at this time on the clock of ``time.monotonic()``."""
+    """The measured interval, or a slice of it, has begun, at this time on the clock of ``time.monotonic()``."""
 
     began_s: float
 
@@ -30,7 +35,7 @@ class Failed:
     message: str
 
 
-Event = Measuring | Finished | Failed
+Event = Held | Measuring | Finished | Failed
 
 
 def encode_order(order: LoadOrder) -> bytes:
@@ -67,6 +72,8 @@ def decode_event(line: bytes) -> Event:
     """
     fields = json.loads(line)
     match fields["event"]:
+        case "Held":
+            return Held()
         case "Measuring":
             return Measuring(fields["began_s"])
         case "Finished":

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 import time
@@ -20,9 +21,9 @@ def observe(source: str, rate_per_s: float = 100.0) -> Observation:
             assert process.stdout is not None
             process.stdout.readline()
             observer = Observer(process.pid)
-            observer.sample()
+            observer.begin()
             time.sleep(0.4)
-            observer.sample()
+            observer.end()
         finally:
             # Children first: once the parent is gone, nothing tells whose they were.
             for child in psutil.Process(process.pid).children(recursive=True):
@@ -112,10 +113,35 @@ def test_children_count_with_their_parent() -> None:
     assert tree.cpu_fraction > 0.2
 
 
-def test_one_sample_is_no_window() -> None:
+@linux_only
+def test_windows_add_up_and_what_lies_between_does_not_count() -> None:
+    """Slices are observed one by one: the work done between them is another's."""
+    source = "import sys\nprint('ready', flush=True)\nwhile True: sum(range(1000))\n"
+    with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            observer = Observer(process.pid)
+            for _ in range(2):
+                observer.begin()
+                time.sleep(0.15)
+                observer.end()
+                process.send_signal(signal.SIGSTOP)
+                time.sleep(0.3)
+                process.send_signal(signal.SIGCONT)
+        finally:
+            process.kill()
+
+    observation = observer.observation(100.0)
+    assert observation is not None
+    assert observation.cpu_fraction is not None
+    assert observation.cpu_fraction > 0.3
+
+
+def test_a_window_that_never_ended_is_none() -> None:
     """Nothing is claimed from a server that died before the second sample."""
     observer = Observer(psutil.Process().pid)
-    observer.sample()
+    observer.begin()
 
     assert observer.observation(100.0) is None
 
@@ -123,7 +149,7 @@ def test_one_sample_is_no_window() -> None:
 def test_no_answers_means_no_cost_a_request() -> None:
     """Missing is None, never 0 or infinity."""
     observer = Observer(psutil.Process().pid)
-    observer.sample()
-    observer.sample()
+    observer.begin()
+    observer.end()
 
     assert observer.observation(0.0) is None

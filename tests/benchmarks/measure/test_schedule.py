@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import itertools
+from pathlib import Path
+
 import pytest
 
 from benchmarks.contenders import catalogue
+from benchmarks.judge.claims import parse_claims
 from benchmarks.measure import schedule
 
 
 def test_every_round_has_every_contender_once_and_the_placebo_twice() -> None:
     """Interleaving is what makes a ratio inside a round fair."""
-    plan = schedule.plan("quick", [], seed=7)
+    plan = schedule.plan("full", [], seed=7)
     trials = list(schedule.trials(plan))
 
     for number in range(1, plan.rounds["health"] + 1):
@@ -18,6 +22,39 @@ def test_every_round_has_every_contender_once_and_the_placebo_twice() -> None:
             entry.contender.id for entry in entries if not entry.placebo
         )
         assert [plan.placebo] == [entry.contender.id for entry in entries if entry.placebo]
+
+
+def test_twins_are_neighbours_in_either_order() -> None:
+    """What is divided by what was measured right before or after it; neither twin always comes first."""
+    trials = list(schedule.trials(schedule.plan("full", [], seed=7)))
+    first_variants = set()
+
+    for _, entries in itertools.groupby(trials, key=lambda trial: (trial.round, trial.workload.name)):
+        blocks = [list(block) for _, block in itertools.groupby(entries, key=lambda trial: trial.contender.arrangement)]
+        assert 4 == len(blocks)
+        first_variants |= {block[0].contender.variant for block in blocks}
+    assert {"sync", "async"} == first_variants
+
+
+def test_quick_gives_its_time_to_the_arrangements_that_decide() -> None:
+    """The others sit out every second round, twins together; whoever asks for contenders or rounds gets all in each."""
+    rounds: dict[str, list[int]] = {}
+    for trial in schedule.trials(schedule.plan("quick", [], seed=1)):
+        if trial.workload.name == "health" and not trial.placebo:
+            rounds.setdefault(trial.contender.id, []).append(trial.round)
+
+    assert [1, 2, 3, 4, 5, 6] == rounds["flask-async@hypercorn"] == rounds["fastapi-sync@uvicorn"]
+    assert [1, 3, 5] == rounds["flask-async@hypercorn+asgiref"] == rounds["flask-sync@hypercorn+asgiref"]
+    assert {} == schedule.plan("quick", [], seed=1, rounds=2).every
+    assert {} == schedule.plan("quick", catalogue.select(["flask-*"]), seed=1).every
+
+
+def test_the_headlines_are_the_ledgers() -> None:
+    """Measurement must not import the judge, so the two lists are held together here."""
+    ledger = parse_claims((Path(catalogue.__file__).parents[1] / "claims.toml").read_text(encoding="utf-8"))
+
+    judged = {f"{test.framework}@{test.serving}" for claim in ledger for test in claim.tests if test.serving}
+    assert set(catalogue.HEADLINES) == judged
 
 
 def test_the_seed_decides_the_order() -> None:

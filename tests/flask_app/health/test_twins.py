@@ -62,11 +62,26 @@ def test_keywords_survive_the_contract(name: str) -> None:
 
 @pytest.mark.parametrize(("settings", "variant"), [(Settings(), "sync"), (Settings(health_variant="async"), "async")])
 def test_health_is_served_by_the_chosen_twin(settings: Settings, variant: Variant) -> None:
-    """/health is the sync twin unless the settings choose the other."""
+    """/health is the function of the sync twin, unless the settings choose the other, with nothing more around it."""
     app = create_app(settings)
+    chosen, twin = app.view_functions["health.chosen"], TWINS[variant].health
 
-    assert app.view_functions["health.chosen"] is TWINS[variant].health
+    assert inspect.unwrap(chosen) is inspect.unwrap(twin)
+    assert chosen.__code__ is twin.__code__
     assert 200 == app.test_client().get("/health").status_code
+
+
+@pytest.mark.parametrize("variant", ["sync", "async"])
+def test_health_promises_what_its_twin_does(variant: Variant) -> None:
+    """/health declares the twin's answer and its query, in words of its own that name the setting."""
+    app = create_app(Settings(health_variant=variant))
+    chosen, twin = contract_of(app.view_functions["health.chosen"]), contract_of(TWINS[variant].health)
+
+    assert chosen is not None
+    assert twin is not None
+    assert (type(twin.response), twin.query) == (type(chosen.response), chosen.query)
+    assert twin.summary != chosen.summary
+    assert "LAB_HEALTH_VARIANT" in chosen.description
 
 
 @pytest.mark.parametrize("version", [None, 0, 42])

@@ -5,7 +5,7 @@ from flask import Response
 
 from flask_app import create_app
 from flask_app.contract import declare
-from flask_app.schemas import Health
+from flask_app.schemas import HealthResponse
 from flask_app.serving.wsgi import never_empty
 from flask_app.settings import Settings
 
@@ -25,7 +25,7 @@ async def failing_async() -> str:
 
 
 @service.get("/failing/contract")
-@declare(response=Health, summary="Break the contract")
+@declare(response=HealthResponse, summary="Break the contract")
 def breaking() -> dict[str, str]:
     """Return what the contract forbids."""
     return {"password": "hunter2"}

@@ -1,5 +1,6 @@
-"""What only a real server can show: failures inside the app, answers without a body, and a start that is refused."""
+"""What only a real server can show: failures inside the app, answers without a body, how it is served, a bad start."""
 
+import html
 import os
 import subprocess
 import sys
@@ -56,6 +57,19 @@ def test_the_server_lives_on(ask_failing: Ask) -> None:
     """After a failure the same server answers the next request."""
     assert 500 == ask_failing("/failing/sync").status_code
     assert 200 == ask_failing("/health").status_code
+
+
+@pytest.mark.parametrize(
+    ("server", "said"),
+    [
+        ("flask run", "This process was not told what serves it:"),
+        ("hypercorn", "This process is served by <strong>Hypercorn's own WSGI wrapper, no bridge</strong>."),
+        ("hypercorn+asgiref", "This process is served by <strong>asgiref's WsgiToAsgi bridge</strong>."),
+    ],
+)
+def test_the_landing_page_says_how_it_is_served(ask_server: Callable[[str], Ask], server: str, said: str) -> None:
+    """Each way of serving is named on the landing page, and Flask's own, which says nothing, is not guessed."""
+    assert said in html.unescape(ask_server(server)("/").get_data(as_text=True))
 
 
 @pytest.mark.parametrize(

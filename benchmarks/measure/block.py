@@ -1,0 +1,167 @@
+"""Runs the trials of one block: starts their servers, lets their slices take turns, and ends with a record of each.
+
+A server or a loader that dies or misbehaves makes its own trial void; its block-mates go on.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from typing import ParamSpec
+
+import psutil
+
+from benchmarks.measure import parity
+from benchmarks.measure.environment import Cores
+from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, LoadSession
+from benchmarks.measure.observe import Observer
+from benchmarks.measure.parity import ParityError
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.server import HOST, RunningServer, ServerError, running
+from benchmarks.model import LoadResult, Observation, Trial
+
+_P = ParamSpec("_P")
+
+_LOOK_AT = 0.5
+_END_AT = 0.95
+"""Where in an interval or slice the observer looks and ends; after it the load may stop at any moment."""
+
+_STOP_GRACE_S = 0.3
+"""How long a server may take to stop, seconds: when the load was cut, what it still works on is of no use to anybody."""
+
+_PATIENCE_S = 15.0
+"""How much longer than its own time the loader may be silent, seconds."""
+
+
+def run_block(
+    block: Sequence[ScheduledTrial],
+    engine: LoadEngine,
+    cores: Cores,
+    now: Callable[[], dt.datetime],
+) -> list[Trial]:
+    """Run the trials of one block, each on a fresh server: what differs between two starts is part of its variance.
+
+    Args:
+        block: One trial, or the trials of one arrangement whose slices take turns; all of one load.
+        engine: Drives the load.
+        cores: Which cores server and loader may use.
+        now: Gives the time of day, UTC.
+    Returns:
+        A record of each, in the block's order.
+    """
+    load = block[0].load
+    with contextlib.ExitStack() as stack:
+        lanes = [_Lane(scheduled, now().isoformat(timespec="milliseconds")) for scheduled in block]
+        for lane in lanes:
+            lane.attempt(lane.start, stack, engine, cores)
+        if load.slices == 1:
+            for lane in lanes:
+                lane.attempt(lane.measure, load.warmup_s + load.timeout_s, load.duration_s)
+        else:
+            _take_turns(lanes, load.slices, load.duration_s / load.slices)
+        for lane in lanes:
+            lane.attempt(lane.finish)
+    return [lane.record() for lane in lanes]
+
+
+def _take_turns(lanes: Sequence[_Lane], slices: int, slice_s: float) -> None:
+    for number in range(slices):
+        # There and back again: what drifts steadily then takes from each as it gives.
+        for lane in lanes if number % 2 == 0 else reversed(lanes):
+            lane.attempt(lane.go)
+            lane.attempt(lane.measure, 0.0, slice_s)
+            if number < slices - 1:
+                lane.attempt(lane.hold)
+
+
+class _Lane:
+    """One trial of the block on its way; what it holds is there once ``start`` has succeeded."""
+
+    _server: RunningServer
+    _session: LoadSession
+    _observer: Observer
+
+    def __init__(self, scheduled: ScheduledTrial, started_at: str) -> None:
+        self._scheduled = scheduled
+        self._started_at = started_at
+        self._result: LoadResult | None = None
+        self._observation: Observation | None = None
+        self._failure: str | None = None
+
+    def attempt(self, step: Callable[_P, None], *args: _P.args, **kwargs: _P.kwargs) -> None:
+        """Take a step, unless an earlier one has failed."""
+        if self._failure is not None:
+            return
+        try:
+            step(*args, **kwargs)
+        except (ServerError, ParityError) as error:
+            self._failure = str(error)
+        except LoadEngineError as error:
+            # A loader may well fail because its server is gone: then that is what happened.
+            death = self._server.death()
+            self._failure = str(error) if death is None else self._server.explain(death)
+
+    def start(self, stack: contextlib.ExitStack, engine: LoadEngine, cores: Cores) -> None:
+        """Start server and loader; both end with the stack."""
+        contender, workload, load = self._scheduled.contender, self._scheduled.workload, self._scheduled.load
+        path = workload.path_for(contender)
+        self._server = stack.enter_context(running(contender, path, cores.server, stop_grace_s=_STOP_GRACE_S))
+        self._observer = Observer(self._server.process.pid)
+        order = LoadOrder(
+            host=HOST,
+            port=self._server.port,
+            path=path,
+            load=load,
+            expected_body_bytes=parity.check_answer(self._server, contender, workload),
+            cpus=cores.loader,
+        )
+        self._session = engine.start(order)
+        stack.callback(self._session.close)
+        if load.slices > 1:
+            # Warm and at rest before the next server starts: neither disturbs the other.
+            self.hold()
+
+    def hold(self) -> None:
+        """Wait until the load is held."""
+        load = self._scheduled.load
+        self._session.wait_until_held(load.warmup_s + load.duration_s + 2 * load.timeout_s + _PATIENCE_S)
+
+    def go(self) -> None:
+        """Let the next slice run."""
+        self._session.go()
+
+    def measure(self, until_it_begins_s: float, duration_s: float) -> None:
+        """Observe the interval, or the slice, that begins next."""
+        began_s = self._session.wait_until_measuring(until_it_begins_s + _PATIENCE_S)
+        try:
+            self._observer.begin()
+            time.sleep(max(0.0, began_s + _LOOK_AT * duration_s - time.monotonic()))
+            self._observer.look()
+            time.sleep(max(0.0, began_s + _END_AT * duration_s - time.monotonic()))
+            self._observer.end()
+        except psutil.Error:
+            # It died under load: the result will say so, and there is nothing left to look at.
+            return
+
+    def finish(self) -> None:
+        """Fetch what the loader saw."""
+        self._result = self._session.result(self._scheduled.load.duration_s + _PATIENCE_S)
+        self._observation = self._observer.observation(self._result.rate_per_s)
+        self._failure = self._server.death()
+
+    def record(self) -> Trial:
+        """Return the trial as it is kept."""
+        return Trial(
+            round=self._scheduled.round,
+            position=self._scheduled.position,
+            contender=self._scheduled.contender.id,
+            workload=self._scheduled.workload.name,
+            placebo=self._scheduled.placebo,
+            started_at=self._started_at,
+            load=self._scheduled.load,
+            result=self._result,
+            observation=self._observation,
+            failure=self._failure,
+        )
