@@ -29,7 +29,7 @@ _END_AT = 0.95
 """Where in an interval or slice the observer looks and ends; after it the load may stop at any moment."""
 
 _STOP_GRACE_S = 0.3
-"""How long a server may take to stop, seconds: when the load was cut, what it still works on is of no use to anybody."""
+"""How long a server may take to stop, seconds: once the load is cut, what it still works on is of use to nobody."""
 
 _PATIENCE_S = 15.0
 """How much longer than its own time the loader may be silent, seconds."""
@@ -137,8 +137,9 @@ class _Lane:
         began_s = self._session.wait_until_measuring(until_it_begins_s + _PATIENCE_S)
         try:
             self._observer.begin()
-            time.sleep(max(0.0, began_s + _LOOK_AT * duration_s - time.monotonic()))
-            self._observer.look()
+            if self._scheduled.load.slices == 1:
+                time.sleep(max(0.0, began_s + _LOOK_AT * duration_s - time.monotonic()))
+                self._observer.look()
             time.sleep(max(0.0, began_s + _END_AT * duration_s - time.monotonic()))
             self._observer.end()
         except psutil.Error:

@@ -21,7 +21,7 @@ from benchmarks.model import Contender, LoadProfile, Plan, Workload
 HEALTH = Workload(name="health", path="/health/{variant}")
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
 
-SLICE_S = 0.2
+SLICE_S = 0.1
 """Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
 
 STARTUP_ESTIMATE_S = 1.3
@@ -56,9 +56,9 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
         summary="under three minutes; for a class",
-        health=LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=5),
-        wait=LoadProfile(vus=60, duration_s=1.0, warmup_s=0.2),
-        health_rounds=6,
+        health=LoadProfile(vus=10, duration_s=0.8, warmup_s=0.2, slices=8),
+        wait=LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
+        health_rounds=7,
         wait_rounds=3,
         beside_every=2,
     ),
@@ -71,7 +71,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "full": Preset(
         summary="more and longer rounds; for figures to quote",
-        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0, slices=25),
+        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0, slices=50),
         wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
         health_rounds=10,
         wait_rounds=5,
