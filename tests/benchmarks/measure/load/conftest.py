@@ -205,8 +205,9 @@ def order() -> Callable[..., LoadOrder]:
         timeout_s: float = 10.0,
         expected_body_bytes: int = len(BODY),
         cpus: tuple[int, ...] = (),
+        slices: int = 1,
     ) -> LoadOrder:
-        load = LoadProfile(vus=vus, duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s)
+        load = LoadProfile(vus=vus, duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s, slices=slices)
         return LoadOrder(host=host, port=port, path=path, load=load, expected_body_bytes=expected_body_bytes, cpus=cpus)
 
     return build

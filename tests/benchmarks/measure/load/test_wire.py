@@ -42,12 +42,13 @@ def test_order_survives_the_pipe(order: Callable[..., LoadOrder]) -> None:
 @pytest.mark.parametrize(
     "event",
     [
+        wire.Held(),
         wire.Measuring(12.5),
         wire.Finished(result(SUMMARY)),
         wire.Finished(result(None)),
         wire.Failed("no more open files\nraise the limit"),
     ],
-    ids=["measuring", "finished", "finished with nothing", "failed"],
+    ids=["held", "measuring", "finished", "finished with nothing", "failed"],
 )
 def test_event_survives_the_pipe(event: wire.Event) -> None:
     """An event arrives as it was sent, on one line."""

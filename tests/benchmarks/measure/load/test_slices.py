@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+
+from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
+from benchmarks.measure.load.closed_loop import drive
+from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.model import LoadResult
+
+
+def run(order: LoadOrder, permission: Any, announce: Any = lambda _: None) -> LoadResult:
+    """Drive a load of several slices in this process."""
+    with asyncio.Runner(loop_factory=loop_factory()) as runner:
+        return runner.run(drive(order, announce, permission))
+
+
+def test_every_slice_waits_for_permission_with_nothing_in_flight(serve: Any, order: Any, healthy: Any) -> None:
+    """While the load is held the server hears nothing; each permission gives one slice."""
+    server = serve(healthy)
+    heard: list[tuple[int, int]] = []
+    began: list[float] = []
+
+    async def permission() -> None:
+        before = server.requests
+        await asyncio.sleep(0.05)
+        heard.append((before, server.requests))
+
+    result = run(order(server.port, vus=3, duration_s=0.3, slices=3), permission, began.append)
+
+    assert 3 == len(heard) == len(began)
+    assert all(before == after for before, after in heard)
+    assert heard[0][0] < heard[1][0] < heard[2][0] < server.requests
+    assert 3 == server.connections
+    assert 0 < result.completed < server.requests
+    assert {} == result.errors
+    assert pytest.approx(0.3, rel=0.2) == result.duration_s
+
+
+def test_what_comes_in_between_slices_is_of_no_slice(serve: Any, order: Any, whole_response: Any) -> None:
+    """An answer in flight at a slice's end is unfinished there, and not counted when it comes."""
+
+    async def slow(exchange: Any) -> bool:
+        await asyncio.sleep(0.03)
+        exchange.write(whole_response())
+        return True
+
+    async def permission() -> None:
+        return None
+
+    result = run(order(serve(slow).port, vus=4, duration_s=0.2, slices=2), permission)
+
+    assert 8 == result.unfinished
+    assert {"200": result.completed} == result.statuses
+    assert result.latency is not None
+    assert 30.0 <= result.latency.minimum_ms
+
+
+def test_a_connection_that_the_server_ends_while_idle_is_no_error(serve: Any, order: Any, whole_response: Any) -> None:
+    """A server may tire of waiting between slices; the virtual user comes back and nothing is counted."""
+
+    async def tires(exchange: Any) -> bool:
+        exchange.write(whole_response())
+        try:
+            await asyncio.wait_for(exchange.reader._wait_for_data("idle"), 0.02)
+        except TimeoutError:
+            return False
+        return True
+
+    async def permission() -> None:
+        await asyncio.sleep(0.15)
+
+    result = run(order(serve(tires).port, vus=2, duration_s=0.2, slices=2), permission)
+
+    assert {} == result.errors
+    assert 0 < result.completed
+
+
+def test_a_session_goes_slice_by_slice(serve: Any, order: Any, healthy: Any) -> None:
+    """The real process: held after the warm-up and between slices, and a result after the last."""
+    server = serve(healthy)
+    session = BuiltinEngine().start(order(server.port, vus=2, duration_s=0.3, slices=3))
+    try:
+        began = []
+        for number in range(3):
+            session.wait_until_held(20)
+            at_rest = server.requests
+            session.go()
+            began.append(session.wait_until_measuring(20))
+            if number:
+                assert began[-2] < began[-1]
+            assert at_rest < server.requests
+        result = session.result(20)
+    finally:
+        session.close()
+
+    assert 0 < result.completed
+    assert {} == result.errors
+
+
+def test_a_loader_killed_while_held_is_told(serve: Any, order: Any, healthy: Any) -> None:
+    """To go on with a dead loader is an error, not a hang."""
+    session = BuiltinEngine().start(order(serve(healthy).port, slices=2))
+    try:
+        session.wait_until_held(20)
+        session._process.kill()
+        session._process.wait()
+        session.go()
+        with pytest.raises(LoadEngineError, match="SIGKILL"):
+            session.wait_until_measuring(20)
+    finally:
+        session.close()
+
+
+@pytest.mark.parametrize("slices", [0, -1, 10_001])
+def test_an_absurd_number_of_slices_is_refused(order: Any, slices: int) -> None:
+    """The message says what to ask for."""
+    with pytest.raises(LoadEngineError, match="ask for 1 to 10,000"):
+        BuiltinEngine().start(order(8000, slices=slices))
