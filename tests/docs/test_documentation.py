@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
+from hypercorn.utils import load_application
 from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
@@ -80,35 +81,67 @@ def test_code_in_the_documentation_runs(example: Example, kept_run: Path, monkey
     example.evaluate()
 
 
+def try_make(words: list[str], _served: RunningServer) -> None:
+    """See that the target is there: what it runs is tried elsewhere."""
+    subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
+
+
+def try_lab(words: list[str], _served: RunningServer) -> None:
+    """Run it; but what measures for minutes, or serves until Ctrl-C, is parsed here and run in its own tests."""
+    name, arguments = words[1], words[2:]
+    if name in ("compare", "serve"):
+        cli.lab.commands[name].make_context(name, list(arguments))
+        if name == "compare":
+            schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
+    else:
+        assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, cli.EXIT_REFUSED)
+
+
+def try_curl(words: list[str], served: RunningServer) -> None:
+    """Ask the app, on the port where it is served here."""
+    if shutil.which("curl") is None:
+        pytest.skip("curl is not installed")
+    here = [word.replace(":8000", f":{served.port}") for word in words[1:]]
+    subprocess.run(["curl", "--silent", "--max-time", "10", *here], check=True, capture_output=True)
+
+
+def try_flask(words: list[str], _served: RunningServer) -> None:
+    """Load the app as the command would: it is served in tests/flask_app/serving."""
+    subprocess.run([sys.executable, "-m", *words[:3], "routes"], cwd=ROOT, check=True, capture_output=True)
+
+
+def try_hypercorn(words: list[str], _served: RunningServer) -> None:
+    """Load the app as the command would: it is served in tests/flask_app/serving."""
+    load_application(words[1], wsgi_max_body_size=1)
+
+
+def try_python(words: list[str], _served: RunningServer) -> None:
+    """See that the module can be run."""
+    assert "-m" == words[1]
+    module = [sys.executable, "-m", words[2], "--help"]
+    subprocess.run(module, cwd=ROOT, check=True, capture_output=True, timeout=60)
+
+
+TRY = {
+    "make": try_make,
+    "lab": try_lab,
+    "curl": try_curl,
+    "flask": try_flask,
+    "hypercorn": try_hypercorn,
+    "python": try_python,
+}
+
+
 @pytest.mark.parametrize("command", [command for _, command in COMMANDS], ids=[name for name, _ in COMMANDS])
 def test_commands_in_the_documentation_work(
     command: str, kept_run: Path, served: RunningServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """What measures for minutes or serves until Ctrl-C is parsed here and run in its own tests; the rest is run."""
+    """A command that the tests do not know how to try is a failure too."""
+    monkeypatch.chdir(kept_run)
     words = shlex.split(command, comments=True)
-    if words[0] in ("git", "cd"):
-        assert words[1:], command
-    elif words[0] == "make":
-        subprocess.run(["make", "--dry-run", *words[1:]], cwd=ROOT, check=True, capture_output=True)
-    elif words[0] == "lab":
-        monkeypatch.chdir(kept_run)
-        name, arguments = (words[1], words[2:]) if len(words) > 1 else ("--help", [])
-        if name in ("compare", "serve"):
-            cli.lab.commands[name].make_context(name, list(arguments))
-            if name == "compare":
-                schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
-        else:
-            assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, cli.EXIT_REFUSED)
-    elif words[0] == "curl":
-        if shutil.which("curl") is None:
-            pytest.skip("curl is not installed")
-        here = [word.replace(":8000", f":{served.port}") for word in words[1:]]
-        subprocess.run(["curl", "--silent", "--max-time", "10", *here], check=True, capture_output=True)
-    elif words[:2] == ["python", "-m"]:
-        module = [sys.executable, "-m", words[2], "--help"]
-        subprocess.run(module, cwd=ROOT, check=True, capture_output=True, timeout=60)
-    else:
-        pytest.fail(f"the tests do not know how to try {command!r}")
+
+    assert words[0] in TRY
+    TRY[words[0]](words, served)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
