@@ -38,10 +38,18 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         f"{100 * fraction:g} %"
         for fraction in (MAXIMUM_ERROR_FRACTION, MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION)
     )
+    sitting_out = " Those on which no claim is judged sit out some." if plan.every else ""
+    slices = [
+        f"Under {one_line(workload.name)}, the servers of twins stand side by side, and slices of "
+        f"{load.duration_s / load.slices:.2g} s take turns: a machine whose speed drifts slows both alike."
+        for workload in plan.workloads
+        if (load := plan.loads.get(workload.name)) is not None and load.slices > 1
+    ]
     twice = "One contender runs twice a round (A/A). If it does not equal itself, nothing timed gets a verdict."
     return (
         "A trial is one contender under one load, on a server started for it alone.",
-        f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.",
+        f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
+        *slices,
         f"Each virtual user keeps one connection and asks again when it has its answer: {loads}.",
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
         "Twins are compared inside a round, where the machine was the same. The rounds' ratios give the 95 % interval.",

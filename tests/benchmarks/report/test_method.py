@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from benchmarks.measure import schedule
 from benchmarks.model import Run
 from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
 from benchmarks.report.reproduce import compare_command
@@ -69,3 +70,14 @@ def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> Non
     plan = dataclasses.replace(run.plan, preset="my; rm -rf", loads={}, rounds={})
 
     assert "lab compare 'my; rm -rf' --seed 20260301" == compare_command(plan)
+
+
+def test_slices_and_rounds_sat_out_are_told() -> None:
+    """Who reads how it was measured learns that twins took turns, and that not everybody ran in every round."""
+    quick = " ".join(method_rules(schedule.plan("quick", [], seed=1), 0.05))
+    assert "slices of 0.1 s take turns" in quick
+    assert "sit out some" in quick
+
+    tutorial = " ".join(method_rules(schedule.plan("tutorial", [], seed=1), 0.05))
+    assert "slices" not in tutorial
+    assert "sit out" not in tutorial
