@@ -12,7 +12,7 @@ LOCK_INPUTS := --all-extras --group build --group test --group lint --group typi
 help: ## Show this list
 	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
 	@echo 'make serve     serve the Flask app on Hypercorn, for a browser'
-	@echo 'make test      lint, types, layout rules and every test'
+	@echo 'make test      lint, types, layout rules, every branch of judge, and every test'
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make lock      resolve the dependencies anew into requirements.lock'
 	@echo 'make env       build or refresh .venv from requirements.lock'
@@ -51,6 +51,7 @@ lint: env
 
 test: lint
 	$(BIN)/lint-imports
+	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(BIN)/pytest $(ARGS)
 
 lock: ## Needs no environment: it is what the environment is made from

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Iterator
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure.schedule import HEALTH, PRESETS, Preset
+from benchmarks.measure.schedule import HEALTH, PRESETS, WAIT, Preset
 from benchmarks.model import Plan
 
 
@@ -32,6 +32,6 @@ def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
         yield from ("--vus", str(health.vus))
     if health is not None and health.duration_s != preset.health.duration_s:
         yield from ("--duration", f"{health.duration_s:g}s")
-    rounds = plan.rounds.get(HEALTH.name)
-    if rounds is not None and rounds != preset.health_rounds:
-        yield from ("--rounds", str(rounds))
+    # Asked for, rounds are the same under every workload; as the preset has them, they are not.
+    if plan.rounds and dict(plan.rounds) != {HEALTH.name: preset.health_rounds, WAIT.name: preset.wait_rounds}:
+        yield from ("--rounds", str(max(plan.rounds.values())))

@@ -17,8 +17,8 @@ from benchmarks.model import Contender, LoadProfile, Plan, Run, Variant, Workloa
 HEALTH = Workload(name="health", path="/health/{variant}")
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
 LOADS = {
-    "health": LoadProfile(vus=10, duration_s=1.0, warmup_s=0.3),
-    "wait": LoadProfile(vus=60, duration_s=1.0, warmup_s=0.2),
+    "health": LoadProfile(vus=10, duration_s=0.8, warmup_s=0.2, slices=8),
+    "wait": LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
 }
 ARRANGEMENTS = (
     ("flask", "hypercorn", "none"),
@@ -333,7 +333,7 @@ def run() -> Run:
             contenders=contenders(),
             workloads=(HEALTH, WAIT),
             loads=LOADS,
-            rounds={"health": 5, "wait": 3},
+            rounds={"health": 7, "wait": 3},
             workload_contenders={"health": ids, "wait": ids},
             placebo="fastapi-async@uvicorn",
             ceilings=("bare-asgi@hypercorn", "bare-asgi@uvicorn"),

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import dataclasses
 
+import pytest
+
+from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
 from benchmarks.model import Run
 from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
@@ -12,8 +15,8 @@ def test_the_rules_name_this_runs_seed_rounds_and_loads(run: Run) -> None:
     """A reader sees how this run was made, not how runs are made in general."""
     told = " ".join(method_rules(run.plan, 0.05))
 
-    assert "seed 20260301: 5 rounds of health and 3 rounds of wait" in told
-    assert "health, 10 users for 1 s" in told
+    assert "seed 20260301: 7 rounds of health and 3 rounds of wait" in told
+    assert "health, 10 users for 0.8 s" in told
     assert "within ±5 %" in told
     assert "(A/A)" in told
 
@@ -44,25 +47,30 @@ def test_a_workload_without_a_load_is_still_named(run: Run) -> None:
     assert "health: GET /health/{variant}, 10 virtual users" == workload_title(run.plan.workloads[0], run.plan)
 
 
-def test_the_command_repeats_preset_and_seed(run: Run) -> None:
+@pytest.mark.parametrize("preset", schedule.PRESETS)
+def test_the_command_repeats_preset_and_seed(preset: str) -> None:
     """A plan that is its preset needs no more."""
-    assert "lab compare quick --seed 20260301" == compare_command(run.plan)
+    assert f"lab compare {preset} --seed 7" == compare_command(schedule.plan(preset, [], seed=7))
 
 
-def test_the_command_repeats_what_differs_from_the_preset(run: Run) -> None:
+def test_the_command_repeats_what_differs_from_the_preset() -> None:
     """Sizes and contenders that were chosen are chosen again."""
-    health = dataclasses.replace(run.plan.loads["health"], vus=20, duration_s=2.5)
-    plan = dataclasses.replace(
-        run.plan,
-        contenders=run.plan.contenders[:2],
-        loads={"health": health},
-        rounds={"health": 7},
-    )
+    chosen = catalogue.select(["flask-*@hypercorn"])
+    plan = schedule.plan("quick", chosen, seed=7, vus=20, duration_s=2.5, rounds=9)
 
     assert (
-        "lab compare quick --seed 20260301 --vus 20 --duration 2.5s --rounds 7 "
+        "lab compare quick --seed 7 --vus 20 --duration 2.5s --rounds 9 "
         "--contender flask-sync@hypercorn --contender flask-async@hypercorn"
     ) == compare_command(plan)
+
+
+def test_the_command_repeats_rounds_in_which_nobody_sat_out() -> None:
+    """As many rounds as the preset's, but asked for, is another plan: everything takes part in each."""
+    rounds = schedule.PRESETS["quick"].health_rounds
+
+    assert f"lab compare quick --seed 7 --rounds {rounds}" == compare_command(
+        schedule.plan("quick", [], seed=7, rounds=rounds)
+    )
 
 
 def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> None:
