@@ -71,7 +71,7 @@ def declare(
             summary=summary,
             description=description or inspect.getdoc(view) or "",
         )
-        arguments = _no_query if contract.query is None else _query_reader(contract.query)
+        asked = view if contract.query is None else _with_query(view, contract.query)
         answer = _answerer(view, contract.response)
         contracted: Callable[..., Any]
 
@@ -80,13 +80,13 @@ def declare(
 
             @functools.wraps(view)
             async def contracted(**url: Any) -> dict[str, Any]:
-                return answer(await view(**url, **arguments()))
+                return answer(await asked(**url))
 
         else:
 
             @functools.wraps(view)
             def contracted(**url: Any) -> dict[str, Any]:
-                return answer(view(**url, **arguments()))
+                return answer(asked(**url))
 
         setattr(contracted, _ATTRIBUTE, contract)
         return contracted  # type: ignore[return-value]  # it keeps the kind and signature of the view
@@ -149,8 +149,8 @@ def _by_fields(schema: Schema, otherwise: Callable[[Any], dict[str, Any]]) -> Ca
     return by_fields
 
 
-def _query_reader(schema: Schema) -> Callable[[], Mapping[str, Any]]:
-    def arguments() -> Mapping[str, Any]:
+def _with_query(view: Callable[..., Any], schema: Schema) -> Callable[..., Any]:
+    def with_query(**url: Any) -> Any:
         given = request.args.to_dict(flat=False)
         errors: dict[str, Any] = {name: [_REPEATED] for name, values in given.items() if len(values) > 1}
         try:
@@ -159,13 +159,9 @@ def _query_reader(schema: Schema) -> Callable[[], Mapping[str, Any]]:
             errors = invalid.messages_dict | errors
         if errors:
             raise InvalidQueryError(errors)
-        return query
+        return view(**url, **query)
 
-    return arguments
-
-
-def _no_query() -> Mapping[str, Any]:
-    return {}
+    return with_query
 
 
 def _answer_schema(schema_class: type[Schema]) -> Schema:

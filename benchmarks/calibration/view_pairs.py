@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import pkgutil
 import random
 import statistics
@@ -101,7 +102,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--rounds", type=int, required=True)
     parser.add_argument("--requests", type=int, required=True, help="to each of the two views in a round")
     parser.add_argument("--seed", type=int, required=True)
+    parser.add_argument("--cpus", type=int, nargs="*", default=[], help="cores to keep to (default: any)")
     options = parser.parse_args(arguments)
+    if options.cpus:
+        # Before the app starts any thread: they inherit it.
+        os.sched_setaffinity(0, options.cpus)
     app: App = pkgutil.resolve_name(options.factory)()
     try:
         pairs = {
