@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import itertools
 import json
 import os
 from collections.abc import Mapping
@@ -52,17 +53,18 @@ class Journal:
     def create(cls, results: Path, run: Run) -> Journal:
         """Make the run's folder under ``results`` and point ``latest`` to it.
 
+        A run that began in the same second as another gets a number behind its name.
+
         Raises:
             RunFileError: It cannot be written.
         """
-        folder = results / run.name
         try:
-            folder.mkdir(parents=True)
-            journal = cls(folder, run)
-            _point_latest(results, run.name)
+            folder = _new_folder(results, run.name)
+            journal = cls(folder, dataclasses.replace(run, name=folder.name))
+            _point_latest(results, folder.name)
         except OSError as error:
             raise RunFileError(
-                f"Cannot write the run to {folder}: {error.strerror or error}. "
+                f"Cannot write the run to {results}: {error.strerror or error}. "
                 "Name a folder that can be written: --out FOLDER"
             ) from error
         return journal
@@ -201,6 +203,16 @@ def _validate(file: Path, value: object) -> Run:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RunFileError(f"{file} is not a run: {where}: {first['msg']} ({error.error_count()} faults).") from error
+
+
+def _new_folder(results: Path, name: str) -> Path:
+    results.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        folder = results / (name if number == 1 else f"{name}-{number}")
+        with contextlib.suppress(FileExistsError):
+            folder.mkdir()
+            break
+    return folder
 
 
 def _point_latest(results: Path, name: str) -> None:

@@ -93,6 +93,18 @@ def test_a_finished_run_reads_back_as_it_was(tmp_path: Path, run: Run) -> None:
     assert ("complete", 2, 1) == (finished.state, len(finished.trials), len(finished.calibration))
 
 
+def test_two_runs_of_one_second_do_not_meet(tmp_path: Path, run: Run) -> None:
+    """Two comparisons started at once keep a folder each."""
+    first, second = Journal.create(tmp_path, run), Journal.create(tmp_path, run)
+    first.add_trial(trial(1))
+    first.close()
+    second.close()
+
+    assert [run.name, f"{run.name}-2"] == [first.folder.name, second.folder.name]
+    assert f"{run.name}-2" == read_run(second.folder).name
+    assert 1 == len(read_run(first.folder).trials)
+
+
 def test_latest_points_to_the_newest_run(tmp_path: Path, run: Run) -> None:
     """Nobody has to type a time stamp."""
     Journal.create(tmp_path, run).finish("complete", "t1")
