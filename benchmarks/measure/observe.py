@@ -95,19 +95,16 @@ class Observer:
         window_s = sum(last.at_s - first.at_s for first, last in self._windows)
         requests = rate_per_s * window_s
         cpu_s = sum(last.cpu_s - first.cpu_s for first, last in self._windows)
-        # The kernel shares a process's time out between user and system by ticks of 10 ms: too coarse for one window,
-        # good enough from the first sample to the last.
-        first, last = self._windows[0][0], self._windows[-1][1]
-        ticks_s = last.ticks_s - first.ticks_s
-        system_s = cpu_s * ((last.system_s - first.system_s) / ticks_s if ticks_s > 0 else last.system_s / last.ticks_s)
+        system_fraction = _system_fraction(self._windows[0][0], self._windows[-1][1])
+        cpu_us = cpu_s / requests * 1e6
         voluntary, involuntary, running = _threads_between(self._windows)
         started = _sum(
             None if first.started is None or last.started is None else last.started - first.started
             for first, last in self._windows
         )
         return Observation(
-            cpu_user_us_per_request=(cpu_s - system_s) / requests * 1e6,
-            cpu_system_us_per_request=system_s / requests * 1e6,
+            cpu_user_us_per_request=None if system_fraction is None else cpu_us * (1 - system_fraction),
+            cpu_system_us_per_request=None if system_fraction is None else cpu_us * system_fraction,
             voluntary_switches_per_request=None if voluntary is None else voluntary / requests,
             involuntary_switches_per_request=None if involuntary is None else involuntary / requests,
             threads_started_per_request=None if started is None else started / requests,
@@ -118,6 +115,16 @@ class Observer:
             epoll_descriptors=_most(sample.epoll_descriptors for sample in self._samples),
             resident_bytes=max(sample.resident_bytes for sample in self._samples),
         )
+
+
+def _system_fraction(first: _Sample, last: _Sample) -> float | None:
+    """Return which part of the CPU time was the kernel's; ``None`` for a tree too young to have a single tick."""
+    # Time is shared out between user and system by ticks of 10 ms: too coarse for one window, good enough from the
+    # first sample to the last, or, where no tick fell between them, over the tree's whole life.
+    ticks_s = last.ticks_s - first.ticks_s
+    if ticks_s > 0:
+        return (last.system_s - first.system_s) / ticks_s
+    return last.system_s / last.ticks_s if last.ticks_s > 0 else None
 
 
 def _sample(root: psutil.Process) -> _Sample:

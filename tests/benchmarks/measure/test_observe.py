@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -136,6 +137,20 @@ def test_windows_add_up_and_what_lies_between_does_not_count() -> None:
     assert observation is not None
     assert observation.cpu_fraction is not None
     assert observation.cpu_fraction > 0.3
+
+
+def test_a_process_too_young_for_a_tick_has_no_share_of_user_and_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The kernel has shared nothing out yet: missing is None, and the rest is told."""
+    monkeypatch.setattr(psutil.Process, "cpu_times", lambda _: SimpleNamespace(user=0.0, system=0.0))
+    observer = Observer(psutil.Process().pid)
+    observer.begin()
+    observer.end()
+
+    observation = observer.observation(100.0)
+
+    assert observation is not None
+    assert (None, None) == (observation.cpu_user_us_per_request, observation.cpu_us_per_request)
+    assert observation.cpu_fraction is not None
 
 
 def test_a_window_that_never_ended_is_none() -> None:
