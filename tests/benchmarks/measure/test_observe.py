@@ -1,10 +1,10 @@
 from __future__ import annotations
 
+import dataclasses
 import signal
 import subprocess
 import sys
 import time
-from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -139,12 +139,15 @@ def test_windows_add_up_and_what_lies_between_does_not_count() -> None:
     assert observation.cpu_fraction > 0.3
 
 
-def test_a_process_too_young_for_a_tick_has_no_share_of_user_and_system(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_too_young_for_a_tick_has_no_share_of_user_and_system() -> None:
     """The kernel has shared nothing out yet: missing is None, and the rest is told."""
-    monkeypatch.setattr(psutil.Process, "cpu_times", lambda _: SimpleNamespace(user=0.0, system=0.0))
     observer = Observer(psutil.Process().pid)
     observer.begin()
     observer.end()
+    observer._windows = [
+        (dataclasses.replace(first, ticks_s=0.0, system_s=0.0), dataclasses.replace(last, ticks_s=0.0, system_s=0.0))
+        for first, last in observer._windows
+    ]
 
     observation = observer.observation(100.0)
 
