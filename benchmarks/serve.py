@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 BRIDGES = {
     "none": "flask_app.serving.wsgi:app",
     "asgiref": "flask_app.serving.asgi:app",
+    "eventloop": "flask_app.serving.event_loop:app",
 }
 """What Hypercorn is told to serve, by bridge."""
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Flask, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
+from flask_app.never_blocks import never_blocks
 from flask_app.settings import settings_of
 
 
@@ -17,6 +18,7 @@ def init_app(app: Flask) -> None:
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
 
     @app.before_request
+    @never_blocks
     def refuse_long_body() -> None:
         # The raw value first: nearly every request here has no body, and this runs in each of them.
         if request.environ.get("CONTENT_LENGTH") and (request.content_length or 0) > max_body_bytes:

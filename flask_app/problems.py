@@ -9,6 +9,7 @@ from flask import Flask, current_app
 from werkzeug.exceptions import HTTPException, InternalServerError, UnprocessableEntity, default_exceptions
 from werkzeug.wrappers import Response
 
+from flask_app.never_blocks import never_blocks
 from flask_app.schemas import Problem
 
 CONTENT_TYPE = "application/problem+json"
@@ -37,6 +38,7 @@ def init_app(app: Flask) -> None:
     app.register_error_handler(HTTPException, problem_response)
 
 
+@never_blocks
 def problem_response(error: HTTPException) -> Response:
     """Return the answer that tells the client of an error.
 

@@ -11,6 +11,7 @@ from flask import Blueprint, Flask, Response
 
 from flask_app.contract import declare
 from flask_app.health import async_views, sync_views
+from flask_app.never_blocks import never_blocks
 from flask_app.schemas import HealthResponse
 from flask_app.settings import Variant, settings_of
 
@@ -38,6 +39,7 @@ def _for_probes(twin: Callable[..., Any]) -> Callable[..., Any]:
     )(function)
 
 
+@never_blocks
 def _forbid_caching(response: Response) -> Response:
     # A health check that a cache answers says how the cache is.
     response.headers["Cache-Control"] = "no-store"

@@ -247,7 +247,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-@pytest.mark.parametrize("bridge", ["none", "asgiref"])
+@pytest.mark.parametrize("bridge", ["none", "asgiref", "eventloop"])
 def test_serve_prints_its_addresses_and_ends_by_ctrl_c(bridge: str) -> None:
     """What it prints is what answers."""
     port = free_port()

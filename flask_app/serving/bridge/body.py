@@ -1,0 +1,91 @@
+"""Read a request's body before Flask sees the request: a view reads it without waiting, as a loop demands."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import tempfile
+from typing import IO, TYPE_CHECKING
+
+from werkzeug.exceptions import RequestTimeout
+
+from flask_app.serving.bridge.messages import Receive
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+# Up to here a body stays in memory; what is longer goes to a temporary file.
+SPOOL_BYTES = 512 * 1024
+_CHUNK_BYTES = 64 * 1024
+
+
+class ClientGoneError(Exception):
+    """The client hung up before its request was complete: there is nobody to answer."""
+
+
+def has_body(environ: WSGIEnvironment) -> bool:
+    """Return whether a request may have a body; HTTP/1 says so in its headers (RFC 9112, 6)."""
+    length = environ.get("CONTENT_LENGTH")
+    if length is not None:
+        return bool(length != "0")
+    return "HTTP_TRANSFER_ENCODING" in environ or not environ["SERVER_PROTOCOL"].startswith("HTTP/1")
+
+
+async def read_body(
+    environ: WSGIEnvironment, receive: Receive, *, most_bytes: int | None, silence_s: float
+) -> IO[bytes]:
+    """Read the body to its end, or as far as the app may want it.
+
+    Args:
+        environ: Of the request.
+        receive: The server's.
+        most_bytes: The app's ``MAX_CONTENT_LENGTH``. One byte more is read at most, by which Werkzeug knows the excess
+            when a view reads; of a body that announces more nothing is read. ``None`` is no limit.
+        silence_s: The longest wait for the next part, seconds.
+    Returns:
+        The body as a file at its start. The caller closes it.
+    Raises:
+        ClientGoneError: The client hung up.
+        RequestTimeout: The client fell silent.
+        OSError: A long body could not be written to a temporary file.
+    """
+    if most_bytes is not None and _announced_bytes(environ) > most_bytes:
+        return io.BytesIO()
+    body: IO[bytes] = io.BytesIO()
+    read_bytes = 0
+    more = True
+    while more and (most_bytes is None or read_bytes <= most_bytes):
+        try:
+            async with asyncio.timeout(silence_s):
+                message = await receive()
+        except TimeoutError:
+            body.close()
+            raise RequestTimeout from None
+        if message["type"] != "http.request":
+            body.close()
+            raise ClientGoneError
+        chunk = message.get("body", b"")
+        more = message.get("more_body", False)
+        read_bytes += len(chunk)
+        if read_bytes > SPOOL_BYTES:
+            # Disks block, and loops must not.
+            body = await asyncio.to_thread(_spooled, body, chunk)
+        else:
+            body.write(chunk)
+    body.seek(0)
+    return body
+
+
+def _announced_bytes(environ: WSGIEnvironment) -> int:
+    length = environ.get("CONTENT_LENGTH", "")
+    return int(length) if length.isascii() and length.isdigit() else 0
+
+
+def _spooled(body: IO[bytes], chunk: bytes) -> IO[bytes]:
+    if isinstance(body, io.BytesIO):
+        file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
+        file.write(body.getbuffer())
+        body.close()
+        body = file
+    body.write(chunk)
+    return body

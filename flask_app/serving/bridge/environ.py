@@ -1,0 +1,98 @@
+"""Translate an ASGI scope to a WSGI environ (PEP 3333), the form in which Flask takes a request."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+from urllib.parse import unquote_to_bytes
+
+from flask_app.serving.bridge.messages import Scope
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+# Clients choose the names, so what is kept of them is bounded.
+_KEPT_NAMES = 512
+_keys: dict[bytes, str | None] = {
+    b"content-type": "CONTENT_TYPE",
+    b"content-length": "CONTENT_LENGTH",
+}
+
+
+def environ_of(scope: Scope) -> WSGIEnvironment:
+    """Return the environ of an ``http`` scope, but for ``wsgi.input``.
+
+    Header names with an underscore are left out, as other WSGI servers leave them out: they would pass for the name
+    with a hyphen, which a proxy may have cleaned.
+
+    Args:
+        scope: As the server gave it. It stands in the environ too, as ``asgi.scope``.
+    """
+    root_path: str = scope.get("root_path") or ""
+    server = scope.get("server") or ("localhost", 80)
+    environ: WSGIEnvironment = {
+        "REQUEST_METHOD": scope["method"],
+        "SCRIPT_NAME": root_path if root_path.isascii() else _as_wsgi(root_path),
+        "PATH_INFO": _path_info(scope, root_path),
+        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "SERVER_NAME": server[0],
+        # A Unix socket has no port, and PEP 3333 wants a string.
+        "SERVER_PORT": str(server[1] or 0),
+        "SERVER_PROTOCOL": "HTTP/" + scope["http_version"],
+        "wsgi.version": (1, 0),
+        "wsgi.url_scheme": scope.get("scheme", "http"),
+        "wsgi.errors": sys.stderr,
+        "wsgi.multithread": True,
+        "wsgi.multiprocess": False,
+        "wsgi.run_once": False,
+        # The body has been read to its end, so that reading it can never wait for more.
+        "wsgi.input_terminated": True,
+        "asgi.scope": scope,
+    }
+    client = scope.get("client")
+    if client:
+        environ["REMOTE_ADDR"] = client[0]
+        environ["REMOTE_PORT"] = str(client[1])
+    for name, value in scope["headers"]:
+        try:
+            key = _keys[name]
+        except KeyError:
+            key = _keep(name)
+        if key is None:
+            continue
+        if key in environ:
+            environ[key] += ("; " if key == "HTTP_COOKIE" else ", ") + value.decode("latin-1")
+        else:
+            environ[key] = value.decode("latin-1")
+    return environ
+
+
+def _keep(name: bytes) -> str | None:
+    key = None if b"_" in name else "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+    if name.lower() in (b"content-type", b"content-length"):
+        key = _keys[name.lower()]
+    if len(_keys) < _KEPT_NAMES:
+        _keys[name] = key
+    return key
+
+
+def _path_info(scope: Scope, root_path: str) -> str:
+    path: str = scope["path"]
+    if path.isascii():
+        info = path
+    elif "\ufffd" in path and scope.get("raw_path"):
+        # The server put this sign for bytes that are not UTF-8; what they were stands in the raw path only.
+        info = unquote_to_bytes(scope["raw_path"]).decode("latin-1")
+    else:
+        info = _as_wsgi(path)
+    if root_path:
+        prefix = _as_wsgi(root_path)
+        # ASGI has the root path in front of the path; Hypercorn passes on whatever the client sent.
+        if info.startswith(prefix) and info[len(prefix) : len(prefix) + 1] in ("", "/"):
+            return info[len(prefix) :]
+    return info
+
+
+def _as_wsgi(text: str) -> str:
+    # PEP 3333: bytes that travel as text, one character each.
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")

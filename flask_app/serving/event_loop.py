@@ -1,0 +1,16 @@
+"""Serve the app on the server's own event loop: ``hypercorn flask_app.serving.event_loop:app``.
+
+For an app of your own, ``EventLoopBridge(your_app)`` is all there is to it, on Hypercorn and on uvicorn.
+"""
+
+from __future__ import annotations
+
+from flask_app import create_app, pages
+from flask_app.serving.bridge import EventLoopBridge
+
+__all__ = ["EventLoopBridge", "app"]
+
+_service = create_app()
+_service.config[pages.SERVED_BY] = "the event-loop bridge"
+
+app = EventLoopBridge(_service)
