@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-LOCK_INPUTS := --all-extras --group build --group test --group lint --group typing --group docs
+LOCK_INPUTS := --all-extras --group build --group test --group lint --group typing --group docs \
+  --group calibration
 
 .DEFAULT_GOAL := help
 .PHONY: help env compare test serve lint lock clean

@@ -6,7 +6,7 @@ import os
 
 from flask import Flask
 
-from flask_app import health, limits, openapi, pages, problems
+from flask_app import health, json_provider, limits, openapi, pages, problems
 from flask_app.settings import Settings
 
 
@@ -21,6 +21,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     # The pages serve their files themselves, so Flask's own route to the folder has no use.
     app = Flask(__name__, static_folder=None)
     (Settings.from_environment(os.environ) if settings is None else settings).init_app(app)
+    json_provider.init_app(app)
     problems.init_app(app)
     limits.init_app(app)
     health.init_app(app)

@@ -8,10 +8,9 @@ import io
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from inspect import iscoroutinefunction
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from flask import Flask
-from werkzeug.exceptions import RequestTimeout
 
 from flask_app.serving.bridge.body import ClientGoneError, has_body, read_body
 from flask_app.serving.bridge.environ import environ_of
@@ -42,7 +41,7 @@ class EventLoopBridge:
     Args:
         app: Any Flask app, with routes and hooks registered before the first request.
         threads: The most worker threads, and so the most ``def`` views at work at once.
-        body_silence_s: A client that sends no more of its request for so long gets a 408.
+        body_silence_s: A client that sends no more of its body for so long is given up: a view that reads gets a 408.
         lifespan: Entered when the server starts and left when it ends, on its loop: where connections that belong
             to the loop are opened and closed.
     Raises:
@@ -94,22 +93,20 @@ class EventLoopBridge:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
-        refusal = None
+        body: IO[bytes]
         if has_body(environ):
             limit = self.app.config["MAX_CONTENT_LENGTH"]
             try:
                 body = await read_body(environ, receive, most_bytes=limit, silence_s=self._body_silence_s)
             except ClientGoneError:
                 return
-            except RequestTimeout as silence:
-                body, refusal = io.BytesIO(), silence
         else:
             body = io.BytesIO()
         environ["wsgi.input"] = body
         disconnect = Disconnect(receive)
         context = contextvars.copy_context()
         try:
-            reply = await InContext(context, self._serving(context, environ, send, refusal), disconnect)
+            reply = await InContext(context, self._serving(context, environ, send), disconnect)
             if reply is not None:
                 await send(reply.start)
                 await send({"type": "http.response.body", "body": reply.body, "more_body": False})
@@ -125,7 +122,7 @@ class EventLoopBridge:
             body.close()
 
     def _serving(
-        self, context: contextvars.Context, environ: WSGIEnvironment, send: Send, refusal: RequestTimeout | None
+        self, context: contextvars.Context, environ: WSGIEnvironment, send: Send
     ) -> Coroutine[Any, Any, Reply | None]:
         if not self._is_set_up:
             self._set_up()
@@ -133,7 +130,7 @@ class EventLoopBridge:
             return self._call(context, environ, send)
         for rewrite in self._rewrites or ():
             rewrite(environ)
-        return Passage(self._lane, context, environ, refusal).run(send)
+        return Passage(self._lane, context, environ).run(send)
 
     def _set_up(self) -> None:
         # Not before the first request: until then an app may be wrapped and patched.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from werkzeug.exceptions import RequestTimeout
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Up to here a body stays in memory; what is longer goes to a temporary file.
 SPOOL_BYTES = 512 * 1024
+LEAST_BYTES_PER_S = 500
 _CHUNK_BYTES = 64 * 1024
 
 
@@ -41,39 +42,54 @@ async def read_body(
         receive: The server's.
         most_bytes: The app's ``MAX_CONTENT_LENGTH``. One byte more is read at most, by which Werkzeug knows the excess
             when a view reads; of a body that announces more nothing is read. ``None`` is no limit.
-        silence_s: The longest wait for the next part, seconds.
+        silence_s: The longest wait for the next part, seconds. In all a client has as long, and a second more for each
+            ``LEAST_BYTES_PER_S`` that it sent: one that drips a byte at a time is not waited for until the end of time.
     Returns:
-        The body as a file at its start. The caller closes it.
+        The body as a file at its start; for a client that took too long, one that raises ``RequestTimeout`` when it is
+        read, so that a view that wants the body ends in a 408. The caller closes it.
     Raises:
         ClientGoneError: The client hung up.
-        RequestTimeout: The client fell silent.
         OSError: A long body could not be written to a temporary file.
     """
     if most_bytes is not None and _announced_bytes(environ) > most_bytes:
         return io.BytesIO()
     body: IO[bytes] = io.BytesIO()
+    now_s = asyncio.get_running_loop().time
+    began_s = now_s()
     read_bytes = 0
     more = True
-    while more and (most_bytes is None or read_bytes <= most_bytes):
-        try:
-            async with asyncio.timeout(silence_s):
+    try:
+        while more and (most_bytes is None or read_bytes <= most_bytes):
+            in_all_s = began_s + read_bytes / LEAST_BYTES_PER_S
+            async with asyncio.timeout_at(min(now_s(), in_all_s) + silence_s):
                 message = await receive()
-        except TimeoutError:
-            body.close()
-            raise RequestTimeout from None
-        if message["type"] != "http.request":
-            body.close()
-            raise ClientGoneError
-        chunk = message.get("body", b"")
-        more = message.get("more_body", False)
-        read_bytes += len(chunk)
-        if read_bytes > SPOOL_BYTES:
-            # Disks block, and loops must not.
-            body = await asyncio.to_thread(_spooled, body, chunk)
-        else:
-            body.write(chunk)
+            if message["type"] != "http.request":
+                raise ClientGoneError  # noqa: TRY301 - what follows closes the body for every error
+            chunk = message.get("body", b"")
+            more = message.get("more_body", False)
+            read_bytes += len(chunk)
+            if read_bytes > SPOOL_BYTES:
+                # Disks block, and loops must not.
+                body = await asyncio.to_thread(_spooled, body, chunk)
+            else:
+                body.write(chunk)
+    except TimeoutError:
+        body.close()
+        return io.BufferedReader(_NeverCame())
+    except BaseException:
+        body.close()
+        raise
     body.seek(0)
     return body
+
+
+class _NeverCame(io.RawIOBase):
+    # As under WSGI, where a view that reads waits for the client itself, and a view that does not is not concerned.
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, _buffer: Any) -> int:
+        raise RequestTimeout
 
 
 def _announced_bytes(environ: WSGIEnvironment) -> int:

@@ -80,19 +80,15 @@ class Passage:
         lane: Of the app.
         context: In which ``run`` is run; it is entered by nobody else.
         environ: The request, with its body.
-        refusal: Raised in place of what the request asks for, for the app's error handlers to tell.
     """
 
-    __slots__ = ("_app", "_context", "_environ", "_lane", "_plan", "_refusal", "_request_context")
+    __slots__ = ("_app", "_context", "_environ", "_lane", "_plan", "_request_context")
 
-    def __init__(
-        self, lane: LoopLane, context: Context, environ: WSGIEnvironment, refusal: HTTPException | None
-    ) -> None:
+    def __init__(self, lane: LoopLane, context: Context, environ: WSGIEnvironment) -> None:
         self._lane = lane
         self._app = lane.app
         self._context = context
         self._environ = environ
-        self._refusal = refusal
         app = lane.app
         # What Flask.request_context does; only the URL adapter is made elsewhere.
         request = app.request_class(environ)
@@ -159,7 +155,7 @@ class Passage:
         where = planned.view_where
         if where is None and planned.view is not None:
             where = where_of_view(planned.view, context.request.method)
-        if where is Where.THREAD and not planned.has_awaits and self._refusal is None:
+        if where is Where.THREAD and not planned.has_awaits:
             # Nothing to await but by chance: one hop for all of it, and Flask's own code.
             whole: Response = await self._hop(self._app.full_dispatch_request)
             return whole
@@ -168,8 +164,6 @@ class Passage:
             if request_started.receivers:
                 await self._signal(request_started)
             returned = None
-            if self._refusal is not None:
-                raise self._refusal  # noqa: TRY301 - it takes the way of every error
             if planned.values or planned.before:
                 returned = await self._preprocess(planned)
             if returned is None:

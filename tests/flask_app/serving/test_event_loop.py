@@ -357,3 +357,22 @@ def test_the_app_stays_a_wsgi_application() -> None:
     EventLoopBridge(app)
 
     assert "ok" == app.test_client().get("/").text
+
+
+@pytest.mark.parametrize("wrapped", [False, True])
+def test_a_client_that_falls_silent_gets_a_408(wrapped: bool) -> None:
+    """A view that reads the body of a client that fell silent ends in a 408, behind middleware too."""
+    app = Flask(__name__)
+    if wrapped:
+        inner = app.wsgi_app
+        app.wsgi_app = lambda environ, start: inner(environ | {"seen": True}, start)  # type: ignore[method-assign, assignment]
+
+    @app.post("/")
+    async def view() -> bytes:
+        return request.get_data()
+
+    async def main() -> Client:
+        client = Client(method="POST", content_length="10")
+        return await client.ask(EventLoopBridge(app, body_silence_s=0.01))
+
+    assert 408 == asyncio.run(main()).status
