@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import request
-from marshmallow import RAISE, Schema, ValidationError, missing
+from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from flask_app.problems import InvalidQueryError
 
@@ -122,16 +122,23 @@ def _is_plain(schema: Schema) -> bool:
 
 
 def _by_fields(schema: Schema, otherwise: Callable[[Any], dict[str, Any]]) -> Callable[[Any], dict[str, Any]]:
-    # load() and dump() in half the time, for the answers that are right: asking the fields directly saves what a
-    # schema does around them. Every other answer goes the long way, which knows all that is wrong with it.
+    # load() and dump() in less time, for the answers that are right: asking the fields directly saves what a schema
+    # does around them, and often the types of the values say that every field would let them through as they are.
+    # Every other answer goes the long way, which knows all that is wrong with it.
     steps = [
         (name, field.data_key or name, field.deserialize, field.serialize) for name, field in schema.load_fields.items()
     ]
-    keys = frozenset(key for _, key, _, _ in steps)
+    let_through = [(field.data_key or name, _types_let_through(field)) for name, field in schema.load_fields.items()]
+    keys = frozenset(key for key, _ in let_through)
 
     def by_fields(returned: Any) -> dict[str, Any]:
         if type(returned) is not dict or not returned.keys() <= keys:
             return otherwise(returned)
+        for key, types in let_through:
+            if type(returned.get(key, missing)) not in types:
+                break
+        else:
+            return returned.copy()
         valid, serialised = {}, {}
         try:
             for name, key, deserialize, _ in steps:
@@ -147,6 +154,19 @@ def _by_fields(schema: Schema, otherwise: Callable[[Any], dict[str, Any]]) -> Ca
         return serialised
 
     return by_fields
+
+
+def _types_let_through(field: fields.Field[Any]) -> tuple[type, ...]:
+    # Of these, deserialize() returns the value that it was given, and serialize() too: marshmallow's own field of the
+    # kind, with nothing that could refuse a value or write it otherwise.
+    if field.validators or field.pre_load or field.post_load:
+        return ()
+    let_through: tuple[type, ...] = ()
+    if type(field) is fields.String:
+        let_through = (str,)
+    elif type(field) is fields.Integer and not field.as_string:
+        let_through = (int,)
+    return (*let_through, type(None)) if let_through and field.allow_none else let_through
 
 
 def _with_query(view: Callable[..., Any], schema: Schema) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ from typing import Any
 import orjson
 from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
+from werkzeug.datastructures import Headers
 
 # What orjson would write in a form of its own goes to Flask's `default` instead, as under Flask's provider.
 _AS_FLASK = (
@@ -26,14 +27,19 @@ class OrjsonProvider(DefaultJSONProvider):
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
         """Return a response of the arguments, serialised."""
-        if self.compact is False or (self.compact is None and self._app.debug):
+        readable = self.compact is False or (self.compact is None and self._app.debug)
+        if kwargs or len(args) != 1 or readable:
             return super().response(*args, **kwargs)  # type: ignore[return-value]  # of the app's response class
         try:
-            body = orjson.dumps(self._prepare_response_obj(args, kwargs), self.default, _AS_FLASK)
+            body = orjson.dumps(args[0], self.default, _AS_FLASK)
         except orjson.JSONEncodeError:
             # An integer beyond 64 bits, a key that is no text: what Flask's provider knows better.
-            return super().response(*args, **kwargs)  # type: ignore[return-value]
-        return self._app.response_class(body, mimetype=self.mimetype)  # type: ignore[return-value, arg-type]
+            return super().response(*args)  # type: ignore[return-value]
+        # Both headers given, and the body as a list, there is nothing left for Werkzeug to work out.
+        headers = Headers()
+        headers.add("Content-Type", self.mimetype)
+        headers.add("Content-Length", str(len(body)))
+        return self._app.response_class([body], 200, headers)  # type: ignore[return-value, arg-type]
 
 
 def init_app(app: Flask) -> None:

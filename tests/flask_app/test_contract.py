@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from marshmallow import Schema, ValidationError, fields, validates_schema
+from marshmallow import Schema, ValidationError, fields, validate, validates_schema
 from werkzeug.test import TestResponse
 
 from flask_app import problems
@@ -57,6 +57,18 @@ class Strict(Schema):
     share = fields.Float(allow_none=True)
     inner = fields.Nested(HealthResponse)
     words = fields.List(fields.String())
+
+
+class Refined(Schema):
+    """Fields of the two commonest kinds, with everything that can refuse a value or write it otherwise."""
+
+    plain = fields.String(allow_none=True)
+    short = fields.String(validate=validate.Length(max=1))
+    loud = fields.String(post_load=str.upper)
+    given = fields.String(pre_load=lambda value: value or "nothing")
+    written = fields.Integer(as_string=True)
+    strict = fields.Integer(strict=True)
+    filled = fields.Integer(dump_default=7)
 
 
 class Hooked(Schema):
@@ -181,11 +193,18 @@ strict_values = st.fixed_dictionaries(
 )
 
 
-@given(returned=strict_values)
-def test_the_short_way_is_the_schemas_way(returned: Any) -> None:
+refined_values = st.fixed_dictionaries(
+    {},
+    optional={name: st.none() | st.text(max_size=2) | st.integers() | st.booleans() for name in Refined().fields},
+)
+
+
+@given(data=st.data(), schema_class=st.sampled_from([Strict, Refined]))
+def test_the_short_way_is_the_schemas_way(data: st.DataObject, schema_class: type[Schema]) -> None:
     """Asking the fields directly gives what the schema's own load and dump give, or refuses what they refuse."""
-    view = returning(returned, "def", response=Strict)
-    schema = Strict()
+    returned = data.draw(strict_values if schema_class is Strict else refined_values)
+    view = returning(returned, "def", response=schema_class)
+    schema = schema_class()
     errors = schema.validate(returned)
 
     if errors:

@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, Request
-from werkzeug.routing import MapAdapter
+from werkzeug.routing import MapAdapter, Rule
 
 # Clients choose the host, so what is kept is bounded.
 _KEPT_HOSTS = 256
+_AS_FLASK_ASKS = {"return_rule": True}
+
+FixedRules = dict[tuple[str, str, str | None], Rule]
 
 
 class UrlAdapters:
@@ -24,6 +27,7 @@ class UrlAdapters:
     def __init__(self, app: Flask) -> None:
         self._app = app
         self._kept: dict[tuple[Any, ...], tuple[str, str | None, str | None]] = {}
+        self._fixed_rules: FixedRules = {}
 
     def create_url_adapter(self, request: Request) -> MapAdapter | None:
         """Return what ``app.create_url_adapter`` returns for a request.
@@ -52,7 +56,8 @@ class UrlAdapters:
         if host is not None:
             request.host = host  # as Flask sets the cached property
         path, query, script = environ["PATH_INFO"], environ["QUERY_STRING"], environ["SCRIPT_NAME"]
-        return MapAdapter(
+        return _RememberingAdapter(
+            self._fixed_rules,
             app.url_map,
             server_name,
             script if script.isascii() else _decoded(script),
@@ -71,6 +76,28 @@ class UrlAdapters:
             # Flask 3.1 leaves the validated host with the request, 3.0 leaves it to be worked out when asked for.
             self._kept[key] = (adapter.server_name, adapter.subdomain, vars(request).get("host"))
         return adapter
+
+
+class _RememberingAdapter(MapAdapter):
+    # A rule without variables matches its own path in the same way each time. Nothing else is remembered, so that
+    # there are never more entries than rules, methods and hosts that the app itself knows.
+    def __init__(self, fixed_rules: FixedRules, *settings: Any) -> None:
+        super().__init__(*settings)
+        self._fixed_rules = fixed_rules
+
+    def match(self, *arguments: Any, **named: Any) -> Any:
+        if arguments or named != _AS_FLASK_ASKS:
+            return super().match(*arguments, **named)
+        host = self.server_name if self.map.host_matching else self.subdomain
+        key = (self.path_info, self.default_method, host)
+        rule = self._fixed_rules.get(key)
+        if rule is not None:
+            return rule, {}
+        rule, values = super().match(return_rule=True)
+        is_fixed = not values and not rule.arguments and rule.rule == self.path_info
+        if is_fixed and self.default_method in (rule.methods or ()):
+            self._fixed_rules[key] = rule
+        return rule, values
 
 
 def _decoded(text: str) -> str:
