@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import importlib.metadata
-import math
 import os
 import platform
 import random
@@ -20,9 +19,9 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 
+from benchmarks.calibration.bar import HOLDS, Bar
 from benchmarks.calibration.wrk import WrkError, run_wrk
 from benchmarks.contenders import catalogue
-from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import paired_ratio
 from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.load.builtin import BuiltinEngine
@@ -40,9 +39,6 @@ _EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
 _EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
 
 
-HOLDS = "holds"
-
-
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What one loader saw in one trial."""
@@ -50,28 +46,6 @@ class Seen:
     rate_per_s: float
     median_ms: float
     loader_cpu_fraction: float | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """What the engine is held to: the whole 95 % interval of ours over wrk's lies within it."""
-
-    low: float
-    high: float | None = None
-
-    def verdict(self, ratio: Estimate) -> str:
-        """Say whether the interval lies within the bar, outside it, or on it."""
-        low = -math.inf if ratio.low is None else ratio.low
-        high = math.inf if ratio.high is None else ratio.high
-        most = math.inf if self.high is None else self.high
-        if self.low <= low and high <= most:
-            return HOLDS
-        if high < self.low or most < low:
-            return "DOES NOT HOLD"
-        return "UNDECIDED, more rounds on a quieter machine would tell"
-
-    def __str__(self) -> str:
-        return f">= {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
 
 
 RATE_BAR = Bar(0.9)

@@ -15,7 +15,7 @@ from flask import Flask
 from flask_app.serving.bridge.body import ClientGoneError, has_body, read_body
 from flask_app.serving.bridge.environ import environ_of
 from flask_app.serving.bridge.flask_internals import check_flask, overridden_steps
-from flask_app.serving.bridge.in_context import Disconnect, InContext, Outside
+from flask_app.serving.bridge.in_context import Disconnect, InContext, Outside, Waiting
 from flask_app.serving.bridge.loop_lane import LoopLane, Passage
 from flask_app.serving.bridge.messages import Receive, Scope, Send
 from flask_app.serving.bridge.middleware import Rewrite, environ_rewrites
@@ -63,6 +63,7 @@ class EventLoopBridge:
         self.app = app
         self._lifespan_context = lifespan or (lambda _: nullcontext())
         self._workers = Workers(threads)
+        self._waiting = Waiting()
         self._body_silence_s = body_silence_s
         self._lane: LoopLane | None = None
         self._rewrites: list[Rewrite] | None = None
@@ -103,7 +104,7 @@ class EventLoopBridge:
         else:
             body = io.BytesIO()
         environ["wsgi.input"] = body
-        disconnect = Disconnect(receive)
+        disconnect = Disconnect(receive, self._waiting)
         context = contextvars.copy_context()
         try:
             reply = await InContext(context, self._serving(context, environ, send), disconnect)

@@ -11,31 +11,40 @@ from flask_app.serving.bridge.messages import Receive
 
 Result = TypeVar("Result")
 
+UNWATCHED_S = 0.1
+
 
 class Disconnect:
     """Cancels a task when its client hangs up.
 
     Args:
-        receive: The server's. Nobody else may call it while this watches.
+        receive: The server's. Nobody else may call it once this watches.
+        waiting: Decides when this begins to watch.
     Attributes:
         seen: Whether the client hung up while this watched.
     """
 
-    __slots__ = ("_receive", "_task", "_watcher", "seen")
+    __slots__ = ("_receive", "_task", "_waiting", "_watcher", "seen")
 
-    def __init__(self, receive: Receive) -> None:
+    def __init__(self, receive: Receive, waiting: Waiting) -> None:
         self._receive = receive
+        self._waiting = waiting
         self._watcher: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
         self.seen = False
 
-    def watch(self) -> None:
-        """Begin, for the task that calls this."""
+    def begin(self) -> None:
+        """Note that the task that calls this waits from now on."""
         self._task = asyncio.current_task()
+        self._waiting.add(self)
+
+    def watch(self) -> None:
+        """Ask the server from now on."""
         self._watcher = asyncio.get_running_loop().create_task(self._until_gone())
 
     def stop(self) -> None:
-        """End, if begun."""
+        """Let the task be."""
+        self._waiting.discard(self)
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
@@ -47,6 +56,42 @@ class Disconnect:
         self.seen = True
         if self._task is not None:
             self._task.cancel()
+
+
+class Waiting:
+    """The requests of one loop that wait, those for long with a watch for their client's hanging up.
+
+    To watch takes a task, which costs more than most waits are worth. So a request is watched once it has waited for
+    ``UNWATCHED_S``, or up to twice that: one timer serves all.
+    """
+
+    def __init__(self) -> None:
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._young: set[Disconnect] = set()
+        self._older: set[Disconnect] = set()
+
+    def add(self, disconnect: Disconnect) -> None:
+        """Take in a request that begins to wait."""
+        loop = asyncio.get_running_loop()
+        if self._loop is not loop:
+            # The first, or what comes of a loop that has ended.
+            self._loop, self._young, self._older = loop, set(), set()
+            loop.call_later(UNWATCHED_S, self._age)
+        self._young.add(disconnect)
+
+    def discard(self, disconnect: Disconnect) -> None:
+        """Let a request go that is over, watched or not."""
+        self._young.discard(disconnect)
+        self._older.discard(disconnect)
+
+    def _age(self) -> None:
+        for disconnect in self._older:
+            disconnect.watch()
+        self._older, self._young = self._young, set()
+        if self._older and self._loop is not None:
+            self._loop.call_later(UNWATCHED_S, self._age)
+        else:
+            self._loop = None
 
 
 class Outside(Generic[Result]):
@@ -76,8 +121,8 @@ class InContext(Generic[Result]):
     Args:
         context: Entered by nobody else while the coroutine runs.
         coroutine: Not begun.
-        disconnect: Watches from the first time that the coroutine waits for something: one that never waits is over
-            before a client could be known to be gone, and need not pay for it.
+        disconnect: Begins when the coroutine first waits for something: one that never waits is over before a client
+            could be known to be gone, and need not pay for it.
     """
 
     __slots__ = ("_context", "_coroutine", "_disconnect")
@@ -95,7 +140,7 @@ class InContext(Generic[Result]):
         except StopIteration as returned:
             result: Result = returned.value
             return result
-        self._disconnect.watch()
+        self._disconnect.begin()
         try:
             while True:
                 try:

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.calibration import load_engine
-from benchmarks.calibration.load_engine import Bar, main
+from benchmarks.calibration.bar import Bar
+from benchmarks.calibration.load_engine import main
 from benchmarks.judge.judgement import Estimate
 
 

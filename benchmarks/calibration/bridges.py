@@ -1,0 +1,258 @@
+"""Holds the event-loop bridge to its bars: against FastAPI, Quart and Flask's own way, and when its views wait.
+
+Run as ``python -m benchmarks.calibration.bridges``. Exit status: 0 when every bar holds, 1 when one does not, 2 when it
+could not be measured. ``bridge_memory.py`` beside it holds the bridge's memory to account.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime as dt
+import importlib.metadata
+import platform
+import random
+import signal
+import statistics
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.calibration.bar import HOLDS, Bar
+from benchmarks.contenders import catalogue
+from benchmarks.judge.statistics import paired_ratio
+from benchmarks.measure.block import run_block
+from benchmarks.measure.environment import Cores, share_cores
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.schedule import HEALTH, SLICE_S, WAIT, ScheduledTrial
+from benchmarks.model import Contender, LoadProfile, Trial, Workload
+
+CONNECTIONS = 10
+WAITING_CONNECTIONS = 500
+THREADS = 40
+"""Worker threads of the bridge, unless told otherwise: as many as FastAPI has."""
+
+WAIT_S = WAIT.wait_ms / 1_000
+NO_WAIT = Workload(name="no-wait", path="/wait/{variant}?ms=0")
+LITTLE_PER_S = WAITING_CONNECTIONS / WAIT_S
+POOL_PER_S = THREADS / WAIT_S
+WARMUP_S = 0.5
+
+_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
+_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
+
+
+class NotMeasuredError(Exception):
+    """A trial is void; the message says of what, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """One ratio, with what it is held to."""
+
+    text: str
+    numerator: str
+    denominator: str
+    bar: Bar
+
+
+RATES = (
+    Question(
+        "async, bridge / FastAPI, Hypercorn", "flask-async@hypercorn+eventloop", "fastapi-async@hypercorn", Bar(1.0)
+    ),
+    Question("async, bridge / FastAPI, uvicorn", "flask-async@uvicorn+eventloop", "fastapi-async@uvicorn", Bar(1.0)),
+    Question("async, bridge / Flask's own way", "flask-async@hypercorn+eventloop", "flask-async@hypercorn", Bar(2.5)),
+    Question("async, bridge / Quart, Hypercorn", "flask-async@hypercorn+eventloop", "quart-async@hypercorn", Bar(1.2)),
+)
+
+
+def quart() -> Contender:
+    """Return Quart as a contender, on Hypercorn as all others are."""
+    bare = catalogue.find("bare-asgi@hypercorn")
+    return dataclasses.replace(
+        bare,
+        framework="quart",
+        variant="async",
+        arguments=(*bare.arguments[:-1], "benchmarks.calibration.quart_app:app"),
+        description="async def, Quart on Hypercorn, without a contract",
+    )
+
+
+def rates_per_s(rounds: int, duration_s: int, order: random.Random, cores: Cores) -> dict[str, list[float]]:
+    """Measure what ``RATES`` asks for, all contenders of a server in slices that take turns.
+
+    Returns:
+        Requests a second by contender's id, one for each round.
+    Raises:
+        NotMeasuredError: A trial is void.
+    """
+    load = LoadProfile(
+        vus=CONNECTIONS, duration_s=duration_s, warmup_s=WARMUP_S, slices=max(2, round(duration_s / SLICE_S))
+    )
+    ids = dict.fromkeys(id_ for question in RATES for id_ in (question.numerator, question.denominator))
+    everyone = [quart() if id_.startswith("quart") else catalogue.find(id_) for id_ in ids]
+    servers = sorted({contender.server for contender in everyone})
+    rates: dict[str, list[float]] = {id_: [] for id_ in ids}
+    for round_number in _rounds(rounds, "rates"):
+        for server in servers:
+            block = [contender for contender in everyone if contender.server == server]
+            order.shuffle(block)
+            for trial in _run([(contender, HEALTH) for contender in block], load, round_number, cores):
+                rates[trial.contender].append(_rate_per_s(trial))
+    return rates
+
+
+def waits_per_s(
+    server: str, rounds: int, duration_s: int, order: random.Random, cores: Cores
+) -> dict[tuple[str, str], list[float]]:
+    """Measure the bridge on a server when views wait, and when they do not.
+
+    Returns:
+        Requests a second by variant and workload, one for each round.
+    Raises:
+        NotMeasuredError: A trial is void.
+    """
+    load = LoadProfile(vus=WAITING_CONNECTIONS, duration_s=duration_s, warmup_s=WARMUP_S)
+    asked = [("async", WAIT), ("async", NO_WAIT), ("async", HEALTH), ("sync", WAIT)]
+    rates: dict[tuple[str, str], list[float]] = {(variant, workload.name): [] for variant, workload in asked}
+    for round_number in _rounds(rounds, f"waits on {server}"):
+        order.shuffle(asked)
+        for variant, workload in asked:
+            contender = catalogue.find(f"flask-{variant}@{server}+eventloop")
+            [trial] = _run([(contender, workload)], load, round_number, cores)
+            rates[variant, workload.name].append(_rate_per_s(trial))
+    return rates
+
+
+def tell_rates(rates: Mapping[str, Sequence[float]]) -> bool:
+    """Print what ``RATES`` asks for.
+
+    Returns:
+        Whether every bar holds.
+    """
+    held = [_tell(ask.text, rates[ask.numerator], rates[ask.denominator], ask.bar) for ask in RATES]
+    return all(held)
+
+
+def tell_waits(server: str, rates: Mapping[tuple[str, str], Sequence[float]]) -> bool:
+    """Print how the bridge does when its views wait.
+
+    Returns:
+        Whether every bar holds.
+    """
+    waiting = rates["async", WAIT.name]
+    no_wait, health = rates["async", NO_WAIT.name], rates["async", HEALTH.name]
+    bound = [min(LITTLE_PER_S, rate) for rate in no_wait]
+    pool = [POOL_PER_S] * len(waiting)
+    held = [
+        _tell(f"async, wait / the smaller bound, {server}", waiting, bound, Bar(0.9)),
+        _tell(f"def, wait / the pool's bound, {server}", rates["sync", WAIT.name], pool, Bar(0.9, 1.1)),
+    ]
+    # No bar: /health has no query to validate.
+    _tell(f"async, wait / its /health, {server}", waiting, health, None)
+    return all(held)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print.
+
+    Args:
+        arguments: Of the command line; those of this process unless told.
+    Returns:
+        The exit status.
+    """
+    options = _parse(arguments)
+    cores = share_cores()
+    print(f"event-loop bridge: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {_environment(cores)}")
+    print(f"seed {options.seed}, {options.rounds} rounds of {options.duration} s each")
+    order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
+    measured: list[Callable[[], bool]] = []
+    try:
+        if "rates" in options.what:
+            rates = rates_per_s(options.rounds, options.duration, order, cores)
+            measured.append(lambda: tell_rates(rates))
+        if "waits" in options.what:
+            for server in ("hypercorn", "uvicorn"):
+                waits = waits_per_s(server, options.rounds, options.duration, order, cores)
+                measured.append(lambda server=server, waits=waits: tell_waits(server, waits))  # type: ignore[misc]
+    except NotMeasuredError as error:
+        print(f"\n{error}", file=sys.stderr)
+        return _EXIT_NOT_MEASURED
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    print(f"\n{'ratio of rates':<42} {'req/s':>8} {'over':>8} {'ratio':>7}   {'95 % interval':<15} bar")
+    held = [tell() for tell in measured]
+    return _EXIT_HOLDS if all(held) else _EXIT_FAILS
+
+
+def _run(
+    asked: Sequence[tuple[Contender, Workload]], load: LoadProfile, round_number: int, cores: Cores
+) -> list[Trial]:
+    block = [
+        ScheduledTrial(round_number, position, contender, workload, load)
+        for position, (contender, workload) in enumerate(asked, start=1)
+    ]
+    return run_block(block, BuiltinEngine(), cores, lambda: dt.datetime.now(dt.UTC))
+
+
+def _rate_per_s(trial: Trial) -> float:
+    if trial.failure is not None or trial.result is None:
+        raise NotMeasuredError(f"{trial.contender}, {trial.workload}: {trial.failure}")
+    if trial.result.errors:
+        raise NotMeasuredError(f"{trial.contender}, {trial.workload}: errors, {dict(trial.result.errors)}")
+    return trial.result.rate_per_s
+
+
+def _tell(text: str, numerator: Sequence[float], denominator: Sequence[float], bar: Bar | None) -> bool:
+    ratio = paired_ratio(numerator, denominator)
+    interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"
+    verdict = "" if bar is None else f"{bar}: {bar.verdict(ratio)}"
+    above, below = statistics.fmean(numerator), statistics.fmean(denominator)
+    print(f"{text:<42} {above:>8,.0f} {below:>8,.0f} {ratio.value:>7.3f}   {interval:<15} {verdict}".rstrip())
+    return bar is None or bar.verdict(ratio) == HOLDS
+
+
+def _rounds(rounds: int, what: str) -> Iterator[int]:
+    for number in range(1, rounds + 1):
+        if sys.stderr.isatty():
+            end = "\n" if number == rounds else ""
+            print(f"\r{what}: round {number} of {rounds}", end=end, file=sys.stderr, flush=True)
+        yield number
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.calibration.bridges",
+        description="Hold the event-loop bridge to its bars, on real servers, in interleaved rounds.",
+        epilog="Exit status: 0 every bar holds, 1 one does not, 2 it could not be measured.",
+    )
+    parser.add_argument(
+        "what", nargs="*", choices=["rates", "waits"], default=["rates", "waits"], help="what to measure (both)"
+    )
+    parser.add_argument("--rounds", type=_between(2, 1_000), default=10, help="2 or more (%(default)s)")
+    parser.add_argument("--duration", type=_between(1, 600), default=2, help="of a trial, whole seconds (%(default)s)")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a round")  # noqa: S311  # the same
+    return parser.parse_args(arguments)
+
+
+def _between(least: int, most: int) -> Callable[[str], int]:
+    def number(text: str) -> int:
+        value = int(text) if text.isdecimal() else least - 1
+        if not least <= value <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
+        return value
+
+    return number
+
+
+def _environment(cores: Cores) -> str:
+    names = ("flask", "fastapi", "quart", "hypercorn", "uvicorn")
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}" if cores.server else "not pinned"
+    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}; {pinning}"
+
+
+if __name__ == "__main__":
+    # As an exception it ends the servers and the loader under way as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_EXIT_TERMINATED))
+    sys.exit(main())
