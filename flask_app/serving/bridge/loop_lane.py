@@ -11,7 +11,7 @@ from contextvars import Context
 from typing import TYPE_CHECKING, Any
 
 from blinker import Signal
-from flask import Flask, Response
+from flask import Flask, Request, Response
 from flask.ctx import RequestContext
 from flask.sessions import SecureCookieSessionInterface
 from flask.signals import (
@@ -25,6 +25,7 @@ from flask.signals import (
 )
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RoutingException
+from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from flask_app.serving.bridge.flask_internals import (
@@ -38,7 +39,7 @@ from flask_app.serving.bridge.flask_internals import (
 from flask_app.serving.bridge.in_context import Outside
 from flask_app.serving.bridge.messages import Send
 from flask_app.serving.bridge.plan import Function, Plan, Stretch, Where, plan, where_of, where_of_view
-from flask_app.serving.bridge.reply import Reply, body_of, closer_of, is_empty, is_plain, start_of, streams_async
+from flask_app.serving.bridge.reply import Reply, is_plain, reply_of, start_of, streams_async
 from flask_app.serving.bridge.streams import send_call, send_parts, send_parts_async
 from flask_app.serving.bridge.url_adapters import UrlAdapters
 from flask_app.serving.bridge.workers import Workers
@@ -60,6 +61,8 @@ class LoopLane:
         self.workers = workers
         self.adapters: Any = UrlAdapters(app)
         self.session_blocks = not _keeps_session_in_cookie(app)
+        # Then there is nothing to close where no file was asked for.
+        self.closes_files_only = app.request_class.close is WerkzeugRequest.close
         self._plans: dict[str | None, Plan] = {}
 
     def plan_for(self, context: RequestContext) -> Plan:
@@ -116,14 +119,10 @@ class Passage:
             except Exception as raised:  # noqa: BLE001 - as Flask does
                 error = raised
                 response = await self._handle_exception(raised)
-            if not is_plain(response):
-                body = None
-            elif is_empty(response, environ):
-                start, body = start_of(response, environ), b""
-            elif response.is_sequence:
-                start, body = start_of(response, environ), body_of(response)
-            else:
-                start, body = start_of(response, environ), None
+            plain = is_plain(response)
+            reply = reply_of(response, environ) if plain else None
+            if plain and reply is None:
+                start = start_of(response, environ)
                 if streams_async(response):
                     # Its generator was written for this bridge, and has the request to its end.
                     await send_parts_async(response, start, send, self._hop)
@@ -135,9 +134,9 @@ class Passage:
             if error is not None and app.should_ignore_error(error):
                 error = None
             await self._pop(error)
-        if body is not None:
-            return Reply(start, body, closer_of(response))
-        if is_plain(response):
+        if reply is not None:
+            return reply
+        if plain:
             await send_parts(response, environ, start, send, self._hop)
         else:
             await send_call(response, environ, send, self._hop)
@@ -167,18 +166,20 @@ class Passage:
             if planned.values or planned.before:
                 returned = await self._preprocess(planned)
             if returned is None:
-                returned = await self._view(planned, where)
+                returned = await self._view(planned, where, context.request)
         except Exception as error:  # noqa: BLE001 - as Flask does
             returned = await self._handle_user_exception(error)
         return await self._finalize(returned)
 
-    async def _view(self, planned: Plan, where: Where | None) -> Any:
+    def _view(self, planned: Plan, where: Where | None, request: Request) -> Awaitable[Any]:
         # Flask.dispatch_request, which itself answers the requests that no view answers.
-        request = self._request_context.request
         automatic = request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False)
         if planned.view is None or where is None or request.routing_exception is not None or automatic:
-            return self._app.dispatch_request()
-        return await self._call(where, planned.view, **(request.view_args or {}))
+            return _at_once(self._app.dispatch_request)
+        if where is Where.AWAIT:
+            awaitable: Awaitable[Any] = planned.view(**(request.view_args or {}))
+            return awaitable
+        return self._call(where, planned.view, **(request.view_args or {}))
 
     async def _preprocess(self, planned: Plan) -> Any:
         # Flask.preprocess_request.
@@ -198,7 +199,8 @@ class Passage:
 
     async def _finalize(self, returned: Any, *, from_error_handler: bool = False) -> Response:
         # Flask.finalize_request.
-        response = await self._make_response(returned)
+        at_once = type(returned) is dict or isinstance(returned, Response)
+        response = self._app.make_response(returned) if at_once else await self._make_response(returned)
         try:
             response = await self._process(response)
             if request_finished.receivers:
@@ -212,8 +214,6 @@ class Passage:
     async def _make_response(self, returned: Any) -> Response:
         # Flask.make_response, which takes no async iterator, and would run a WSGI callable here.
         app = self._app
-        if type(returned) is dict or isinstance(returned, Response):
-            return app.make_response(returned)
         body = returned[0] if isinstance(returned, tuple) and returned else returned
         if isinstance(body, AsyncIterator):
             response = app.response_class(body)  # type: ignore[arg-type]  # sent by send_parts_async
@@ -278,6 +278,7 @@ class Passage:
 
     async def _pop(self, error: BaseException | None) -> None:
         # RequestContext.pop and AppContext.pop.
+        lane = self._lane
         context = self._request_context
         planned = self._plan
         if planned is None:
@@ -286,7 +287,8 @@ class Passage:
             return
         told = request_tearing_down.receivers or appcontext_tearing_down.receivers or appcontext_popped.receivers
         if not (planned.tears_down or told):
-            context.request.close()
+            if not lane.closes_files_only or "files" in vars(context.request):
+                context.request.close()
             app_context = unbind_request(context)
             if app_context is not None:
                 unbind_app(app_context)
@@ -336,6 +338,10 @@ class Passage:
             return hop
 
         await signal.send_async(self._app, _sync_wrapper=hopping, **told)
+
+
+async def _at_once(function: Callable[[], Any]) -> Any:
+    return function()
 
 
 def _until_answered(functions: tuple[Function, ...]) -> Any:

@@ -41,6 +41,28 @@ def is_plain(response: Response) -> bool:
     return plain
 
 
+def reply_of(response: Response, environ: WSGIEnvironment) -> Reply | None:
+    """Return a plain response as it is to be sent, or ``None`` for one whose body comes in parts.
+
+    Raises:
+        UnicodeEncodeError: A header is not Latin-1, which HTTP cannot carry.
+    """
+    parts: Any = response.response
+    is_sequence = isinstance(parts, list | tuple)
+    status = response.status_code
+    # These have no body, whatever the view returned (RFC 9110, 6.4.1).
+    if environ["REQUEST_METHOD"] == "HEAD" or status < 200 or status in (204, 304):
+        body = b""
+    elif not is_sequence:
+        return None
+    elif len(parts) == 1 and type(parts[0]) is bytes:
+        body = parts[0]
+    else:
+        body = b"".join(response.iter_encoded())
+    close = None if is_sequence and not has_closers(response) else response.close
+    return Reply(start_of(response, environ), body, close)
+
+
 def start_of(response: Response, environ: WSGIEnvironment) -> Message:
     """Return the message that starts a plain response: its status and headers.
 
@@ -53,10 +75,12 @@ def start_of(response: Response, environ: WSGIEnvironment) -> Message:
     has_length = False
     for name, value in response.headers:
         key = _names.get(name) or _keep(name)
-        has_length = has_length or key == b"content-length"
-        adjusted = adjusted or key in _ADJUSTED
+        if key in _ADJUSTED:
+            adjusted = True
+        elif key == b"content-length":
+            has_length = True
         pairs.append((key, value.encode("latin-1")))
-    if adjusted or not (has_length or is_streamed(response)):
+    if adjusted or not (has_length or not response.is_sequence):
         pairs = wire_headers(response.get_wsgi_headers(environ))
     return {"type": "http.response.start", "status": status, "headers": pairs}
 
@@ -66,33 +90,9 @@ def wire_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]
     return [(_names.get(name) or _keep(name), value.encode("latin-1")) for name, value in headers]
 
 
-def is_streamed(response: Response) -> bool:
-    """Return whether the body comes in parts that are not here yet."""
-    return not response.is_sequence
-
-
 def streams_async(response: Response) -> bool:
     """Return whether the body comes from an async iterator, which WSGI knows nothing of."""
     return isinstance(response.response, AsyncIterable)
-
-
-def is_empty(response: Response, environ: WSGIEnvironment) -> bool:
-    """Return whether HTTP forbids this response a body, whatever the view returned (RFC 9110, 6.4.1)."""
-    status = response.status_code
-    return environ["REQUEST_METHOD"] == "HEAD" or status < 200 or status in (204, 304)
-
-
-def body_of(response: Response) -> bytes:
-    """Return the body of a response that is not streamed."""
-    parts: Any = response.response
-    if len(parts) == 1 and type(parts[0]) is bytes:
-        return parts[0]
-    return b"".join(response.iter_encoded())
-
-
-def closer_of(response: Response) -> Callable[[], Any] | None:
-    """Return what has to be called once a response is sent, or ``None``."""
-    return response.close if has_closers(response) or is_streamed(response) else None
 
 
 def _keep(name: str) -> bytes:
