@@ -33,11 +33,13 @@ class Settings:
         health_variant: The twin that serves ``GET /health``.
         version: What the health answer gives as its version; ``None`` for an API that has none.
         max_request_body_bytes: A request that announces a longer body is refused with a 413.
+        worker_threads: Behind the event-loop bridge, the most threads, and so ``def`` views at work at once.
     """
 
     health_variant: Variant = "sync"
     version: int | None = 1
     max_request_body_bytes: int = 64 * 1024
+    worker_threads: int = 40
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -108,8 +110,16 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _positive(text: str) -> int:
+    number = _whole(text)
+    if number == 0:
+        raise ValueError(text)
+    return number
+
+
 _FORMS: Mapping[str, _Form] = {
     "health_variant": _Form(_variant, "sync or async"),
     "version": _Form(_version, "a whole number from 0, or null"),
     "max_request_body_bytes": _Form(_whole, "a whole number of bytes from 0"),
+    "worker_threads": _Form(_positive, "a whole number of threads from 1"),
 }

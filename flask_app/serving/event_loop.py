@@ -1,16 +1,18 @@
 """Serve the app on the server's own event loop: ``hypercorn flask_app.serving.event_loop:app``.
 
-For an app of your own, ``EventLoopBridge(your_app)`` is all there is to it, on Hypercorn and on uvicorn.
+``LAB_WORKER_THREADS`` sets how many ``def`` views are at work at once. For an app of your own,
+``EventLoopBridge(your_app)`` is all there is to it, on Hypercorn and on uvicorn.
 """
 
 from __future__ import annotations
 
 from flask_app import create_app, pages
 from flask_app.serving.bridge import EventLoopBridge
+from flask_app.settings import settings_of
 
 __all__ = ["EventLoopBridge", "app"]
 
 _service = create_app()
 _service.config[pages.SERVED_BY] = "the event-loop bridge"
 
-app = EventLoopBridge(_service)
+app = EventLoopBridge(_service, threads=settings_of(_service).worker_threads)

@@ -13,11 +13,16 @@ def test_nothing_set_is_the_defaults() -> None:
 
 def test_every_setting_is_read() -> None:
     """Each setting has its variable, and surrounding space does not matter."""
-    environment = {"LAB_HEALTH_VARIANT": "async", "LAB_VERSION": " 7 ", "LAB_MAX_REQUEST_BODY_BYTES": "0"}
+    environment = {
+        "LAB_HEALTH_VARIANT": "async",
+        "LAB_VERSION": " 7 ",
+        "LAB_MAX_REQUEST_BODY_BYTES": "0",
+        "LAB_WORKER_THREADS": "8",
+    }
 
     chosen = Settings.from_environment(environment)
 
-    assert Settings(health_variant="async", version=7, max_request_body_bytes=0) == chosen
+    assert Settings(health_variant="async", version=7, max_request_body_bytes=0, worker_threads=8) == chosen
     assert {f"LAB_{field.name.upper()}" for field in dataclasses.fields(Settings)} == environment.keys()
 
 
@@ -37,6 +42,7 @@ def test_no_version() -> None:
         ("LAB_VERSION", "٣", "a whole number from 0, or null"),
         ("LAB_VERSION", "9" * 5000, "a whole number from 0, or null"),
         ("LAB_MAX_REQUEST_BODY_BYTES", "64k", "a whole number of bytes from 0"),
+        ("LAB_WORKER_THREADS", "0", "a whole number of threads from 1"),
     ],
 )
 def test_bad_value(variable: str, value: str, allowed: str) -> None:

@@ -1,0 +1,101 @@
+"""Behaviour of the scripts that hold the event-loop bridge to its bars."""
+
+import re
+import subprocess
+import sys
+from collections.abc import Sequence
+
+import pytest
+
+from benchmarks.calibration import bridge_memory, bridges
+from benchmarks.calibration.bridge_memory import Growth
+from benchmarks.calibration.bridges import NO_WAIT, RATES
+from benchmarks.measure.schedule import HEALTH, WAIT
+
+
+def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run a script as a person would."""
+    return subprocess.run(
+        [sys.executable, "-m", f"benchmarks.calibration.{module}", *arguments],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def test_rates_are_told_with_their_bars() -> None:
+    """Every question gets a ratio with its interval and what it is held to, whatever the outcome on this machine."""
+    ran = run("bridges", "rates", "--rounds", "2", "--duration", "1", "--seed", "3")
+
+    assert ran.returncode in (0, 1), ran.stderr
+    for question in RATES:
+        ratio = r" +[\d,]+ +[\d,]+ +\d+\.\d+   \d+\.\d+ to \d+\.\d+ +"
+        told = re.escape(question.text) + ratio + re.escape(f"{question.bar}: ")
+        assert re.search(told, ran.stdout), ran.stdout
+
+
+@pytest.mark.parametrize(("rates_per_s", "held"), [((9_500.0, 9_600.0), True), ((4_000.0, 4_100.0), False)])
+def test_waits_are_held_to_the_smaller_bound(
+    rates_per_s: Sequence[float], held: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What waits is compared with Little's bound where the server could do more, and else with what it can do."""
+    rates = {
+        ("async", WAIT.name): rates_per_s,
+        ("async", NO_WAIT.name): [20_000.0, 20_100.0],
+        ("async", HEALTH.name): [30_000.0, 30_000.0],
+        ("sync", WAIT.name): [800.0, 799.0],
+    }
+
+    assert held is bridges.tell_waits("hypercorn", rates)
+    assert "10,000" in capsys.readouterr().out
+
+
+def test_a_bar_that_does_not_hold_does_not_hide_the_others(capsys: pytest.CaptureFixture[str]) -> None:
+    """All ratios are told, and one bar missed is enough."""
+    slow = {id_: [1_000.0, 1_001.0] for ask in RATES for id_ in (ask.numerator, ask.denominator)}
+
+    assert not bridges.tell_rates(slow)
+    assert len(RATES) == capsys.readouterr().out.count("\n")
+
+
+@pytest.mark.parametrize("arguments", [["--rounds", "1"], ["--duration", "0"], ["speed"]])
+def test_what_makes_no_comparison_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """One round has no interval, a trial has a length, and unknown words are named."""
+    with pytest.raises(SystemExit) as ended:
+        bridges.main(arguments)
+
+    assert 2 == ended.value.code
+    assert "error: argument" in capsys.readouterr().err
+
+
+def test_a_server_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """A void trial ends the script with its own status, and with what the server said."""
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    assert 2 == bridges.main(["rates", "--rounds", "2", "--duration", "1"])
+    assert "exited with status 1" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is told alike on Linux only")
+def test_memory_is_told_with_its_bars() -> None:
+    """Both servers are held to both bars."""
+    ran = run("bridge_memory", "--requests", "1")
+
+    assert ran.returncode in (0, 1), ran.stderr
+    for server in ("hypercorn", "uvicorn"):
+        assert re.search(rf"{server} +1,000 requests, .* in flight at once .* KiB each +<= 64: ", ran.stdout)
+        assert re.search(rf"{server} .* one after another .* KiB in all +<= 1024: ", ran.stdout)
+
+
+def test_growth_is_told_in_kib() -> None:
+    """Growth is what the server has more than before."""
+    assert 3.0 == Growth(before_bytes=1_024, after_bytes=4_096, requests=10).kib
+
+
+def test_a_number_of_requests_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing asked leaves nothing behind, and proves nothing."""
+    with pytest.raises(SystemExit):
+        bridge_memory.main(["--requests", "0"])
+
+    assert "--requests takes a whole number from 1" in capsys.readouterr().err
