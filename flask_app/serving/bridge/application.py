@@ -109,10 +109,12 @@ class EventLoopBridge:
         try:
             reply = await InContext(context, self._serving(context, environ, send), disconnect)
             if reply is not None:
-                await send(reply.start)
-                await send({"type": "http.response.body", "body": reply.body, "more_body": False})
-                if reply.close is not None:
-                    await self._workers.run(context, reply.close)
+                try:
+                    await send(reply.start)
+                    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+                finally:
+                    if reply.close is not None:
+                        await self._workers.run(context, reply.close)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not disconnect.seen or task is None:

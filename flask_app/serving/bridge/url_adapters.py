@@ -48,6 +48,8 @@ class UrlAdapters:
             environ["SERVER_PORT"],
             config["SERVER_NAME"],
             app.subdomain_matching,
+            app.url_map.host_matching,
+            app.url_map.default_subdomain,
         )
         kept = self._kept.get(key)
         if kept is None:

@@ -32,7 +32,8 @@ class Workers:
     async def run(self, context: Context, function: Callable[..., Result], *arguments: Any) -> Result:
         """Call a function in a worker thread, with a context entered.
 
-        A call that has begun cannot be stopped: cancelled, this still waits until the context is free again.
+        A call that has begun cannot be stopped: cancelled, this still waits until the context is free again. What the
+        call returned then goes to nobody, and is closed if it can be.
 
         Args:
             context: Not entered by the caller while it awaits this.
@@ -44,7 +45,8 @@ class Workers:
             BaseException: What the function raised.
         """
         nested: list[asyncio.Task[Any]] = []
-        call = self._for(asyncio.get_running_loop()).submit(_call, nested, context, function, arguments)
+        pool = self._for(asyncio.get_running_loop())
+        call = pool.submit(_call, nested, context, function, arguments)
         try:
             outcome = await asyncio.wrap_future(call)
         except asyncio.CancelledError:
@@ -52,6 +54,11 @@ class Workers:
                 for task in nested:
                     task.cancel()
                 await _until_done(call)
+                close = call.result().closer()
+                if close is not None:
+                    # A thread of its own: the pool may be closed by now.
+                    with ThreadPoolExecutor(1, "flask-closer") as closer:
+                        await _until_done(closer.submit(_call, [], context, close, ()))
             raise
         return outcome.result()
 
@@ -85,6 +92,9 @@ class _Outcome(Generic[Result]):
                 # The traceback holds this frame, and this frame the error: a cycle that only the collector would end.
                 self._error = None
         return self._value  # type: ignore[return-value]  # None only where the function returned it
+
+    def closer(self) -> Callable[[], Any] | None:
+        return getattr(self._value, "close", None)
 
 
 def _belong_to(loop: asyncio.AbstractEventLoop) -> None:

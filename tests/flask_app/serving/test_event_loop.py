@@ -376,3 +376,30 @@ def test_a_client_that_falls_silent_gets_a_408(wrapped: bool) -> None:
         return await client.ask(EventLoopBridge(app, body_silence_s=0.01))
 
     assert 408 == asyncio.run(main()).status
+
+
+def test_what_a_def_view_made_for_a_client_that_has_gone_is_closed() -> None:
+    """The response of a def view whose client hung up meanwhile is closed, as every response is."""
+    app = Flask(__name__)
+    begun, gone, closed = threading.Event(), threading.Event(), threading.Event()
+
+    @app.get("/")
+    def view() -> Response:
+        begun.set()
+        gone.wait(10)
+        response = Response("too late")
+        response.call_on_close(closed.set)
+        return response
+
+    async def main() -> Client:
+        client = Client()
+        asked = asyncio.create_task(client.ask(EventLoopBridge(app)))
+        await asyncio.to_thread(begun.wait, 10)
+        client.gone.set()
+        # Until the watch for hang-ups has begun and seen it.
+        await asyncio.sleep(0.3)
+        gone.set()
+        return await asked
+
+    assert [] == asyncio.run(main()).sent
+    assert closed.is_set()
