@@ -35,7 +35,7 @@ def test_rates_are_told_with_their_bars() -> None:
         assert re.search(told, ran.stdout), ran.stdout
 
 
-@pytest.mark.parametrize(("rates_per_s", "held"), [((9_500.0, 9_600.0), True), ((4_000.0, 4_100.0), False)])
+@pytest.mark.parametrize(("rates_per_s", "held"), [((9_550.0, 9_560.0), True), ((4_000.0, 4_100.0), False)])
 def test_waits_are_held_to_the_smaller_bound(
     rates_per_s: Sequence[float], held: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -99,3 +99,15 @@ def test_a_number_of_requests_is_needed(capsys: pytest.CaptureFixture[str]) -> N
         bridge_memory.main(["--requests", "0"])
 
     assert "--requests takes a whole number from 1" in capsys.readouterr().err
+
+
+def test_costs_add_up() -> None:
+    """The parts of a request and what the bridge adds are told, and make up the whole."""
+    ran = run("bridge_cost", "--rounds", "2", "--calls", "5")
+
+    assert 0 == ran.returncode, ran.stderr
+    table = dict(re.findall(r"^(\S.*?) {2,}(-?\d+\.\d) µs", ran.stdout, re.MULTILINE))
+    whole, fastapi = float(table.pop("in all")), table.pop("FastAPI, in all")
+    assert float(fastapi) > 0
+    assert whole == pytest.approx(sum(map(float, table.values())), abs=0.05 * len(table))
+    assert "the bridge itself" in table

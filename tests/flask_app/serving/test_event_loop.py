@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+import gc
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -293,6 +294,31 @@ def test_requests_at_once_never_see_each_other() -> None:
         return await asyncio.gather(*(Client(f"/{number}").ask(bridge) for number in range(10_000)))
 
     assert [str(number) for number in range(10_000)] == [client.text for client in asyncio.run(main())]
+
+
+def test_requests_leave_nothing_behind() -> None:
+    """After thousands of requests, to views of both kinds, there are as many objects as before."""
+    app = Flask(__name__)
+    app.add_url_rule("/def", view_func=lambda: "ok")
+
+    @app.get("/<number>")
+    async def view(number: str) -> str:
+        await asyncio.sleep(0)
+        return number
+
+    async def objects_after(requests: int, bridge: EventLoopBridge) -> int:
+        for number in range(requests):
+            await Client("/def" if number % 10 == 0 else f"/{number}").ask(bridge)
+        gc.collect()
+        return len(gc.get_objects())
+
+    async def main() -> int:
+        bridge = EventLoopBridge(app)
+        # All threads there, all that is kept between requests kept.
+        before = await objects_after(1_000, bridge)
+        return await objects_after(5_000, bridge) - before
+
+    assert 50 > asyncio.run(main())
 
 
 def test_proxy_fix_is_kept_and_other_middleware_is_called() -> None:
