@@ -251,7 +251,7 @@ class Plan:
         loads: Load profile by workload name.
         rounds: Number of rounds by workload name.
         workload_contenders: Ids of the contenders by workload name.
-        every: By id, for a contender that sits out rounds: it takes part in the first and every n-th after it.
+        every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
         placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
         ceilings: Ids of the bare servers that calibrate the loader.
     """

@@ -60,6 +60,20 @@ CONTENDERS: tuple[Contender, ...] = (
         "Flask on Hypercorn through asgiref's WsgiToAsgi",
     ),
     *_twins(
+        "flask",
+        "hypercorn",
+        "eventloop",
+        (*_HYPERCORN, "flask_app.serving.event_loop:app"),
+        "Flask on Hypercorn's own event loop",
+    ),
+    *_twins(
+        "flask",
+        "uvicorn",
+        "eventloop",
+        (*_UVICORN, "flask_app.serving.event_loop:app"),
+        "Flask on uvicorn's own event loop",
+    ),
+    *_twins(
         "fastapi",
         "hypercorn",
         "none",

@@ -19,7 +19,7 @@ from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrde
 from benchmarks.measure.observe import Observer
 from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import HOST, RunningServer, ServerError, running
+from benchmarks.measure.server import HOST, Launch, RunningServer, ServerError, starting
 from benchmarks.model import LoadResult, Observation, Trial
 
 _P = ParamSpec("_P")
@@ -28,7 +28,7 @@ _LOOK_AT = 0.5
 _END_AT = 0.95
 """Where in an interval or slice the observer looks and ends; after it the load may stop at any moment."""
 
-_STOP_GRACE_S = 0.3
+_STOP_GRACE_S = 0.0
 """How long a server may take to stop, seconds: once the load is cut, what it still works on is of use to nobody."""
 
 _PATIENCE_S = 15.0
@@ -44,7 +44,7 @@ def run_block(
     """Run the trials of one block, each on a fresh server: what differs between two starts is part of its variance.
 
     Args:
-        block: One trial, or the trials of one arrangement whose slices take turns; all of one load.
+        block: The trials of one arrangement, all of one load. Their slices take turns, or they follow one another.
         engine: Drives the load.
         cores: Which cores server and loader may use.
         now: Gives the time of day, UTC.
@@ -54,15 +54,20 @@ def run_block(
     load = block[0].load
     with contextlib.ExitStack() as stack:
         lanes = [_Lane(scheduled, now().isoformat(timespec="milliseconds")) for scheduled in block]
+        # To start takes as long as to measure, and servers can do it side by side; all are up before any is loaded.
         for lane in lanes:
-            lane.attempt(lane.start, stack, engine, cores)
-        if load.slices == 1:
-            for lane in lanes:
+            lane.attempt(lane.launch, stack)
+        for lane in lanes:
+            lane.attempt(lane.wait_until_ready, cores)
+        for lane in lanes:
+            lane.attempt(lane.load, stack, engine, cores)
+            if load.slices == 1:
                 lane.attempt(lane.measure, load.warmup_s + load.timeout_s, load.duration_s)
-        else:
+                lane.attempt(lane.finish)
+        if load.slices > 1:
             _take_turns(lanes, load.slices, load.duration_s / load.slices)
-        for lane in lanes:
-            lane.attempt(lane.finish)
+            for lane in lanes:
+                lane.attempt(lane.finish)
     return [lane.record() for lane in lanes]
 
 
@@ -77,8 +82,10 @@ def _take_turns(lanes: Sequence[_Lane], slices: int, slice_s: float) -> None:
 
 
 class _Lane:
-    """One trial of the block on its way; what it holds is there once ``start`` has succeeded."""
+    """One trial of the block on its way; what it holds is there once the step that gets it has succeeded."""
 
+    _launch: Launch
+    _body_bytes: int
     _server: RunningServer
     _session: LoadSession
     _observer: Observer
@@ -103,24 +110,32 @@ class _Lane:
             death = self._server.death()
             self._failure = str(error) if death is None else self._server.explain(death)
 
-    def start(self, stack: contextlib.ExitStack, engine: LoadEngine, cores: Cores) -> None:
-        """Start server and loader; both end with the stack."""
-        contender, workload, load = self._scheduled.contender, self._scheduled.workload, self._scheduled.load
-        path = workload.path_for(contender)
-        self._server = stack.enter_context(running(contender, path, cores.server, stop_grace_s=_STOP_GRACE_S))
+    def launch(self, stack: contextlib.ExitStack) -> None:
+        """Begin to start the server; it ends with the stack."""
+        self._launch = stack.enter_context(starting(self._scheduled.contender, _STOP_GRACE_S))
+
+    def wait_until_ready(self, cores: Cores) -> None:
+        """Wait until the server answers, and see that it answers what all must answer."""
+        contender, workload = self._scheduled.contender, self._scheduled.workload
+        self._server = self._launch.wait_until_ready(workload.path_for(contender), cores.server)
         self._observer = Observer(self._server.process.pid)
+        self._body_bytes = parity.check_answer(self._server, contender, workload)
+
+    def load(self, stack: contextlib.ExitStack, engine: LoadEngine, cores: Cores) -> None:
+        """Start the loader; it ends with the stack."""
+        load = self._scheduled.load
         order = LoadOrder(
             host=HOST,
             port=self._server.port,
-            path=path,
+            path=self._scheduled.workload.path_for(self._scheduled.contender),
             load=load,
-            expected_body_bytes=parity.check_answer(self._server, contender, workload),
+            expected_body_bytes=self._body_bytes,
             cpus=cores.loader,
         )
         self._session = engine.start(order)
         stack.callback(self._session.close)
         if load.slices > 1:
-            # Warm and at rest before the next server starts: neither disturbs the other.
+            # Warm and at rest before the next is loaded: neither disturbs the other.
             self.hold()
 
     def hold(self) -> None:

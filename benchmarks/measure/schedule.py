@@ -24,7 +24,7 @@ WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
 SLICE_S = 0.1
 """Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
 
-STARTUP_ESTIMATE_S = 1.3
+STARTUP_ESTIMATE_S = 0.8
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
 
 
@@ -42,7 +42,7 @@ class Preset:
         wait: Load of the wait workload; more virtual users than any server's threads, or nothing would queue.
         health_rounds: Rounds of the health workload.
         wait_rounds: Rounds of the wait workload, whose rates hold still because a timer makes them.
-        beside_every: Arrangements on which no claim is judged take part in every n-th round only.
+        beside_every: Arrangements on which no claim is judged take part in one of so many rounds, in two at least.
     """
 
     summary: str
@@ -60,7 +60,7 @@ PRESETS: dict[str, Preset] = {
         wait=LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
         health_rounds=7,
         wait_rounds=3,
-        beside_every=2,
+        beside_every=3,
     ),
     "tutorial": Preset(
         summary="10 virtual users for 30 s a trial, as in the tutorial",
@@ -158,7 +158,7 @@ def trials(plan: Plan) -> Iterator[ScheduledTrial]:
 
 
 def blocks(plan: Plan) -> Iterator[list[ScheduledTrial]]:
-    """Yield the trials of the plan in the order to run them, together those whose slices take turns.
+    """Yield the trials of the plan in the order to run them, those of one arrangement together.
 
     Round k of every workload comes before round k + 1 of any, so that a run cut short has something of each.
     """
@@ -175,7 +175,7 @@ def blocks(plan: Plan) -> Iterator[list[ScheduledTrial]]:
                     ScheduledTrial(round_number, next(positions), contender, workload, load, placebo=placebo)
                     for contender, placebo in entries
                 ]
-                yield from [block] if load.slices > 1 else ([trial] for trial in block)
+                yield block
 
 
 def _round(
@@ -184,7 +184,7 @@ def _round(
     blocks: dict[str, list[tuple[Contender, bool]]] = {}
     for contender in plan.contenders:
         taking_part = contender.id in plan.workload_contenders[workload.name]
-        if taking_part and (round_number - 1) % plan.every.get(contender.id, 1) == 0:
+        if taking_part and round_number in _rounds_of(plan.rounds[workload.name], plan.every.get(contender.id, 1)):
             block = blocks.setdefault(contender.arrangement, [])
             block.append((contender, False))
             if contender.id == plan.placebo and workload.name == HEALTH.name:
@@ -194,6 +194,12 @@ def _round(
     for block in order:
         shuffler.shuffle(block)
         yield block
+
+
+def _rounds_of(rounds: int, every: int) -> set[int]:
+    # Evenly over the run, the first and the last among them; of one round alone there is no interval.
+    count = max(min(2, rounds), -(-rounds // every))
+    return {1 + round(i * (rounds - 1) / max(1, count - 1)) for i in range(count)}
 
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:

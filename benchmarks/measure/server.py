@@ -14,6 +14,7 @@ import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import IO
 
 from benchmarks.model import Contender
@@ -96,25 +97,60 @@ def running(
     Args:
         contender: What to start.
         path: Path to poll until there is an answer, of whatever status.
-        cpus: Cores that it may use; empty for any.
+        cpus: Cores that it may use once it answers; empty for any.
         startup_timeout_s: How long it may take to answer, seconds.
         stop_grace_s: How long it may take to stop after SIGTERM, seconds; then it is killed.
     Raises:
         ServerError: It exited or never answered.
     """
-    for attempt in range(1, _PORT_ATTEMPTS + 1):
-        with contextlib.ExitStack() as stack:
-            log = stack.enter_context(tempfile.TemporaryFile())
-            server = _launch(contender, log, cpus)
-            stack.callback(_reap, server.process, stop_grace_s)
+    with starting(contender, stop_grace_s) as launch:
+        yield launch.wait_until_ready(path, cpus, startup_timeout_s)
+
+
+@contextlib.contextmanager
+def starting(contender: Contender, stop_grace_s: float = 1.0) -> Iterator[Launch]:
+    """Begin to start a contender's server, and end it with the ``with`` block, as ``running`` does.
+
+    While it starts, others can start beside it.
+    """
+    with contextlib.ExitStack() as stack:
+        yield Launch(contender, stop_grace_s, stack)
+
+
+class Launch:
+    """A server on its way up.
+
+    Args:
+        contender: What starts.
+        stop_grace_s: See ``running``.
+        stack: Ends it.
+    """
+
+    def __init__(self, contender: Contender, stop_grace_s: float, stack: contextlib.ExitStack) -> None:
+        self._contender = contender
+        self._stop_grace_s = stop_grace_s
+        self._stack = stack
+        self._server = self._launch()
+
+    def wait_until_ready(self, path: str, cpus: Sequence[int] = (), timeout_s: float = 20.0) -> RunningServer:
+        """Return the server once it answers; args and errors are those of ``running``."""
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
             try:
-                _await_answer(server, path, startup_timeout_s)
+                _await_answer(self._server, path, timeout_s)
             except _PortTakenError:
-                if attempt < _PORT_ATTEMPTS:
-                    continue
-                raise
-            yield server
-            return
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+                self._server = self._launch()
+            else:
+                break
+        _pin(self._server.process.pid, cpus)
+        return self._server
+
+    def _launch(self) -> RunningServer:
+        log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        server = _launch(self._contender, log)
+        self._stack.callback(_reap, server.process, self._stop_grace_s)
+        return server
 
 
 def command_of(contender: Contender, port: int | str = "PORT") -> list[str]:
@@ -122,7 +158,7 @@ def command_of(contender: Contender, port: int | str = "PORT") -> list[str]:
     return [sys.executable, *(argument.format(host=HOST, port=port) for argument in contender.arguments)]
 
 
-def _launch(contender: Contender, log: IO[bytes], cpus: Sequence[int]) -> RunningServer:
+def _launch(contender: Contender, log: IO[bytes]) -> RunningServer:
     port = _free_port()
     # The person's own LAB_* settings are for the app they serve, not for the one under test.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
@@ -134,11 +170,20 @@ def _launch(contender: Contender, log: IO[bytes], cpus: Sequence[int]) -> Runnin
         env=environment | {"PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
-    if cpus and hasattr(os, "sched_setaffinity"):
-        # While the interpreter still starts: every thread of the server is born later and inherits this.
-        with contextlib.suppress(ProcessLookupError):
-            os.sched_setaffinity(process.pid, cpus)
     return RunningServer(contender, process, port, log)
+
+
+def _pin(pid: int, cpus: Sequence[int]) -> None:
+    if not cpus or not hasattr(os, "sched_setaffinity"):
+        return
+    # The process first: threads that it starts from now on inherit it. Where there is no /proc, that must do.
+    threads = [pid]
+    with contextlib.suppress(OSError):
+        os.sched_setaffinity(pid, cpus)
+        threads = [int(thread.name) for thread in Path(f"/proc/{pid}/task").iterdir()]
+    for thread in threads:
+        with contextlib.suppress(OSError):
+            os.sched_setaffinity(thread, cpus)
 
 
 def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
