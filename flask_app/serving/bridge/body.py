@@ -7,7 +7,7 @@ import io
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
-from werkzeug.exceptions import RequestTimeout
+from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
 
 from flask_app.serving.bridge.messages import Receive
 
@@ -26,10 +26,12 @@ class ClientGoneError(Exception):
 
 def has_body(environ: WSGIEnvironment) -> bool:
     """Return whether a request may have a body; HTTP/1 says so in its headers (RFC 9112, 6)."""
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        return True
     length = environ.get("CONTENT_LENGTH")
     if length is not None:
         return bool(length != "0")
-    return "HTTP_TRANSFER_ENCODING" in environ or not environ["SERVER_PROTOCOL"].startswith("HTTP/1")
+    return not environ["SERVER_PROTOCOL"].startswith("HTTP/1")
 
 
 async def read_body(
@@ -46,13 +48,15 @@ async def read_body(
             ``LEAST_BYTES_PER_S`` that it sent: one that drips a byte at a time is not waited for until the end of time.
     Returns:
         The body as a file at its start; for a client that took too long, one that raises ``RequestTimeout`` when it is
-        read, so that a view that wants the body ends in a 408. The caller closes it.
+        read, so that a view that wants the body ends in a 408. One that was not read to its end raises
+        ``RequestEntityTooLarge`` there: a view may set itself a higher limit than the app's, but comes too late, and
+        must not take the beginning for all. The caller closes it.
     Raises:
         ClientGoneError: The client hung up.
         OSError: A long body could not be written to a temporary file.
     """
     if most_bytes is not None and _announced_bytes(environ) > most_bytes:
-        return io.BytesIO()
+        return io.BufferedReader(_CutOff(io.BytesIO()))
     body: IO[bytes] = io.BytesIO()
     now_s = asyncio.get_running_loop().time
     began_s = now_s()
@@ -80,7 +84,7 @@ async def read_body(
         body.close()
         raise
     body.seek(0)
-    return body
+    return io.BufferedReader(_CutOff(body)) if more else body
 
 
 class _NeverCame(io.RawIOBase):
@@ -92,7 +96,29 @@ class _NeverCame(io.RawIOBase):
         raise RequestTimeout
 
 
+class _CutOff(io.RawIOBase):
+    def __init__(self, beginning: IO[bytes]) -> None:
+        self._beginning = beginning
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        data = self._beginning.read(len(buffer))
+        if not data:
+            raise RequestEntityTooLarge
+        buffer[: len(data)] = data
+        return len(data)
+
+    def close(self) -> None:
+        self._beginning.close()
+        super().close()
+
+
 def _announced_bytes(environ: WSGIEnvironment) -> int:
+    if "HTTP_TRANSFER_ENCODING" in environ:
+        # It overrides a length (RFC 9112, 6.3).
+        return 0
     length = environ.get("CONTENT_LENGTH", "")
     return int(length) if length.isascii() and length.isdigit() else 0
 

@@ -76,8 +76,10 @@ def start_of(response: Response, environ: WSGIEnvironment) -> Message:
     for name, value in response.headers:
         key = _names.get(name) or _keep(name)
         if key in _ADJUSTED:
+            # It may not be Latin-1 yet: Werkzeug makes a URI of it.
             adjusted = True
-        elif key == b"content-length":
+            break
+        if key == b"content-length":
             has_length = True
         pairs.append((key, value.encode("latin-1")))
     if adjusted or not (has_length or not response.is_sequence):
