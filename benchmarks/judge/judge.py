@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks.judge import best, documents, event_loop, ratio, trials, waits
+from benchmarks.judge import best, bridges, documents, event_loop, ratio, trials, waits
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Figure, Judgement, Verdict
@@ -54,6 +54,7 @@ def judge(run: Run, claims: tuple[Claim, ...], margin: float = 0.05) -> Judgemen
         ),
         summaries=summarise_all(run),
         twins=twin_ratios(run, headlines),
+        bridges=bridges.compare(evidence),
         placebo=placebo.rate,
         placebo_failed=placebo.failed,
         ceiling_per_s=ceilings,

@@ -149,6 +149,27 @@ class TwinRatio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeRatio:
+    """The async def views behind a bridge over those on the same server without one, paired inside rounds.
+
+    Attributes:
+        contender: Id of the one behind the bridge.
+        other: Id of what it is compared with: the same framework without a bridge, or another framework.
+        workload: Name of the workload.
+        rate: Ratio of valid answers per second; ``None`` when this run cannot tell.
+        sentence: What was found, in one sentence.
+        why: What each of the two costs, as observed: threads and loops, switches, CPU; or why this run cannot tell.
+    """
+
+    contender: str
+    other: str
+    workload: str
+    rate: Estimate | None
+    sentence: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """All that a report tells of a run.
 
@@ -156,6 +177,7 @@ class Judgement:
         verdicts: In the ledger's order; headline first within a claim and subject.
         summaries: In the catalogue's order, by workload.
         twins: In the catalogue's order, by workload.
+        bridges: The same.
         placebo: The A/A ratio of rates; ``None`` when the run had none.
         placebo_failed: Why verdicts are withheld; ``None`` when the placebo came out equal or was not run.
         ceiling_per_s: The loader's rate on each bare server, by contender id.
@@ -166,6 +188,7 @@ class Judgement:
     verdicts: tuple[Verdict, ...]
     summaries: tuple[Summary, ...]
     twins: tuple[TwinRatio, ...]
+    bridges: tuple[BridgeRatio, ...]
     placebo: Estimate | None
     placebo_failed: str | None
     ceiling_per_s: Mapping[str, float]

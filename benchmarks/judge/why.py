@@ -150,6 +150,32 @@ def best(first: Summary, second: Summary, rate: Estimate) -> str:
     return f"Cause not seen in these figures: CPU time alone would make it {wording.times(cost_ratio)} ×; {seen}."
 
 
+def bridges(bridged: Summary, other: Summary, wait_ms: float) -> str:
+    """Say what a request costs behind a bridge and without it: threads and loops, switches, CPU, and what waits hold.
+
+    Args:
+        bridged: Behind the bridge.
+        other: Without one.
+        wait_ms: How long the view waits; 0 when there is no I/O to gain from.
+    """
+    first, second = _cost(bridged, bridged.contender), _cost(other, other.contender)
+    if first is None or second is None:
+        return NOT_OBSERVED
+    return f"{_bridge_cost(first, second, bridged, wait_ms)}; {_bridge_cost(second, first, other, wait_ms)}."
+
+
+def _bridge_cost(cost: _Cost, against: _Cost, summary: Summary, wait_ms: float) -> str:
+    made = "no thread and no event loop started"
+    if cost.starts_threads:
+        loop = ", each with an event loop of its own" if _with_loop(cost.epoll, against.epoll) else ""
+        made = f"{wording.per_request(cost.started or 0.0)} threads started{loop}"
+    told = f"{cost.keyword}: {made}, {cost} a request"
+    if wait_ms and summary.rate_per_s is not None and cost.running is not None:
+        waits = summary.rate_per_s.value * wait_ms / 1_000
+        told += f", {wording.count(waits)} waits at once while {wording.threads(cost.running)} ran"
+    return told
+
+
 def _dearer(dear: _Cost, cheap: _Cost, wait_ms: float) -> str:
     against = f"against {cheap} with {cheap.keyword}"
     if dear.starts_threads and not cheap.starts_threads:

@@ -137,6 +137,14 @@ def _workload(workload: WorkloadStory) -> Iterator[str]:
         yield "|---|---:|---:|---:|---:|"
         for ratio in workload.ratios:
             yield _row((ratio.arrangement, ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu), code=True)
+    if workload.bridges:
+        yield from (
+            "",
+            "| `async def` behind a bridge, over the same server without | req/s | Found, and why |",
+            "|---|---:|---|",
+        )
+        for bridge in workload.bridges:
+            yield _row((bridge.pair, bridge.rate, f"{bridge.sentence} {bridge.why}"), code=True)
     if not workload.contenders:
         yield from ("", "No contender took part.")
         return

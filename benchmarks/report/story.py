@@ -127,6 +127,37 @@ class RatioStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeStory:
+    """The async def views behind a bridge over those of another contender on the same server.
+
+    Attributes:
+        contender: Behind the bridge.
+        other: What it is compared with.
+        estimate: Ratio of their rates.
+        rate: The same with its interval, in words.
+        sentence: What was found.
+        why: What each of the two costs.
+    """
+
+    contender: str
+    other: str
+    estimate: Estimate | None
+    rate: str
+    sentence: str
+    why: str
+
+    @property
+    def pair(self) -> str:
+        """Both, as a ratio is written."""
+        return f"{self.contender} / {self.other}"
+
+    @property
+    def is_of_one_framework(self) -> bool:
+        """Whether the two differ in nothing but the bridge."""
+        return self.contender.partition("@")[0] == self.other.partition("@")[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadStory:
     """What was measured under one workload; ``title`` says what was asked, and how hard."""
 
@@ -134,6 +165,7 @@ class WorkloadStory:
     title: str
     contenders: tuple[ContenderStory, ...]
     ratios: tuple[RatioStory, ...]
+    bridges: tuple[BridgeStory, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Estimate, Figure, Judgement, Summary, TwinRatio, Verdict
+from benchmarks.judge.judgement import BridgeRatio, Estimate, Figure, Judgement, Summary, TwinRatio, Verdict
 from benchmarks.model import Run
 from benchmarks.report import figures
 from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
@@ -16,6 +16,7 @@ from benchmarks.report.plain_text import one_line
 from benchmarks.report.reproduce import compare_command
 from benchmarks.report.story import (
     Answer,
+    BridgeStory,
     ClaimStory,
     ContenderStory,
     FigureStory,
@@ -47,6 +48,7 @@ def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
                 title=workload_title(workload, run.plan),
                 contenders=tuple(_contender(part) for part in judgement.summaries if part.workload == workload.name),
                 ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
+                bridges=tuple(_bridge(part) for part in judgement.bridges if part.workload == workload.name),
             )
             for workload in run.plan.workloads
         ),
@@ -170,6 +172,17 @@ def _ratio(twin: TwinRatio) -> RatioStory:
         latency_average=figures.estimated(twin.latency_average, "×"),
         latency_p95=figures.estimated(twin.latency_p95, "×"),
         cpu=figures.estimated(twin.cpu, "×"),
+    )
+
+
+def _bridge(ratio: BridgeRatio) -> BridgeStory:
+    return BridgeStory(
+        contender=one_line(ratio.contender),
+        other=one_line(ratio.other),
+        estimate=ratio.rate,
+        rate=figures.estimated(ratio.rate, "×"),
+        sentence=one_line(ratio.sentence),
+        why=one_line(ratio.why),
     )
 
 

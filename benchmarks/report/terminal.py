@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -15,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Judgement, Outcome
+from benchmarks.judge.judgement import Estimate, Judgement, Outcome
 from benchmarks.model import Run
 from benchmarks.report.figures import NOT_MEASURED
 from benchmarks.report.outcomes import SYMBOLS
@@ -75,6 +76,7 @@ class _Printer:
             self.heading(workload.title)
             self.contenders(workload)
             self.ratios(workload)
+            self.bridges(workload)
         self.causes(story)
         self.heading("Notes")
         ceilings = ", ".join(f"{rate} on {contender}" for contender, rate in story.ceilings)
@@ -127,6 +129,12 @@ class _Printer:
             for verdict in claim.verdicts:
                 self.hanging(f"{claim.number}  ", f"{verdict.tried_on}: {verdict.sentence}")
                 self.hanging("   ", verdict.why)
+        for workload in story.workloads:
+            for ratio in workload.bridges:
+                # The same views on the same server: only the bridge can be the cause.
+                if ratio.estimate is not None and ratio.is_of_one_framework:
+                    self.hanging("-  ", f"{workload.name}: {ratio.sentence}")
+                    self.hanging("   ", ratio.why)
 
     def contenders(self, workload: WorkloadStory) -> None:
         """Print a table of the contenders' figures, or a paragraph for each where there is no room for a table."""
@@ -152,7 +160,10 @@ class _Printer:
             rate, median, p95, cpu, switches, threads = _cells(row)
             self.hanging("", row.contender, style="bold")
             self.hanging("  ", f"{rate} req/s; median {median} ms, 95 % within {p95} ms; {cpu} µs of CPU and")
-            self.hanging("  ", f"{switches} voluntary switches a request; {threads} threads ran")
+            self.hanging(
+                "  ",
+                f"{switches} voluntary switches a request; {threads} {'thread' if threads == '1' else 'threads'} ran",
+            )
 
     def ratios(self, workload: WorkloadStory) -> None:
         """Print async over sync of each arrangement, drawn on one axis where there is room."""
@@ -160,14 +171,25 @@ class _Printer:
             return
         self.console.print()
         self.hanging("", "async def over def, req/s; left of the bar it is slower", style="dim")
-        axis = RatioAxis.around([ratio.estimate for ratio in workload.ratios])
-        name_cells = max(cell_len(ratio.arrangement) for ratio in workload.ratios)
-        rate_cells = max(cell_len(ratio.rate) for ratio in workload.ratios)
+        self.strips([(ratio.arrangement, ratio.rate, ratio.estimate, ratio.headline) for ratio in workload.ratios])
+
+    def bridges(self, workload: WorkloadStory) -> None:
+        """Print what each bridge makes of the same async def views, and of those of others on the same server."""
+        for contender, ratios in itertools.groupby(workload.bridges, key=lambda ratio: ratio.contender):
+            self.console.print()
+            self.hanging("", f"{contender} over others on its server, req/s", style="dim")
+            self.strips([(ratio.other, ratio.rate, ratio.estimate, False) for ratio in ratios])
+
+    def strips(self, ratios: Sequence[tuple[str, str, Estimate | None, bool]]) -> None:
+        """Print ratios: a name, the ratio in words, the estimate, and whether it is a headline."""
+        axis = RatioAxis.around([estimate for _, _, estimate, _ in ratios])
+        name_cells = max(cell_len(name) for name, _, _, _ in ratios)
+        rate_cells = max(cell_len(rate) for _, rate, _, _ in ratios)
         room = min(_LARGEST_STRIP, self.console.width - name_cells - rate_cells - 6)
-        for ratio in workload.ratios:
-            drawn = strip(axis, ratio.estimate, room) if room >= _SMALLEST_STRIP else ""
-            style = "bold" if ratio.headline else ""
-            self.line(2, (ratio.arrangement, name_cells, style), (ratio.rate, rate_cells, style), (drawn, 0, ""))
+        for name, rate, estimate, headline in ratios:
+            drawn = strip(axis, estimate, room) if room >= _SMALLEST_STRIP else ""
+            style = "bold" if headline else ""
+            self.line(2, (name, name_cells, style), (rate, rate_cells, style), (drawn, 0, ""))
 
     def fits(self, table: Table) -> bool:
         """Tell whether a table can be printed without breaking a cell."""

@@ -52,7 +52,7 @@ def test_tables_are_whole(run: Run, judgement: Judgement, claims: Sequence[Claim
     """Every row has the cells of its heading, and the verdicts their sign, word and figures."""
     tables = rows(parsed(render_markdown(run, judgement, claims)))
 
-    assert {2, 5, 6, 10} == {len(row) for row in tables}
+    assert {2, 3, 5, 6, 10} == {len(row) for row in tables}
     assert [
         "2",
         "async def serves twice the requests of def",
@@ -77,10 +77,12 @@ def test_the_opposite_signs_are_seen(run: Run, judgement: Judgement, claims: Seq
     """The ratios are drawn in text, left and right of the bar."""
     drawn = [line for line in render_markdown(run, judgement, claims).splitlines() if "│" in line and "●" in line]
 
-    sides = {line.split()[0]: line.index("●") > line.index("│") for line in drawn[:4]}
+    sides = {line.split()[0]: line.index("●") > line.index("│") for line in drawn[:6]}
     assert {
         "flask@hypercorn": False,
         "flask@hypercorn+asgiref": False,
+        "flask@hypercorn+eventloop": True,
+        "flask@uvicorn+eventloop": True,
         "fastapi@hypercorn": True,
         "fastapi@uvicorn": True,
     } == sides
@@ -98,6 +100,10 @@ def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequenc
                 dataclasses.replace(each, contender=HOSTILE, void=(HOSTILE,)) for each in judgement.summaries
             ),
             twins=tuple(dataclasses.replace(each, arrangement=HOSTILE) for each in judgement.twins),
+            bridges=tuple(
+                dataclasses.replace(each, contender=HOSTILE, other=HOSTILE, sentence=HOSTILE, why=HOSTILE)
+                for each in judgement.bridges
+            ),
             verdicts=tuple(
                 dataclasses.replace(each, arrangement=HOSTILE, sentence=HOSTILE, why=HOSTILE)
                 for each in judgement.verdicts
@@ -111,7 +117,7 @@ def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequenc
         tokens
     )
     assert not {"html_block", "html_inline"} & {token.type for token in tokens}
-    assert {2, 5, 6, 10} == {len(row) for row in rows(tokens)}
+    assert {2, 3, 5, 6, 10} == {len(row) for row in rows(tokens)}
     assert "<script>alert(1)</script>" in "".join(child.content for token in tokens for child in token.children or ())
     assert " @everyone" not in "".join(
         token.content for token in tokens if token.type == "inline" and "`" not in token.content

@@ -30,5 +30,12 @@ def test_twins_stand_together_without_the_bare_servers(judgement: Judgement) -> 
     """Arrangements of one framework are neighbours, and each holds its twins."""
     twins = twins_of(judgement.summaries, "health")
 
-    assert ["fastapi@hypercorn", "fastapi@uvicorn", "flask@hypercorn", "flask@hypercorn+asgiref"] == list(twins)
+    assert [
+        "fastapi@hypercorn",
+        "fastapi@uvicorn",
+        "flask@hypercorn",
+        "flask@hypercorn+asgiref",
+        "flask@hypercorn+eventloop",
+        "flask@uvicorn+eventloop",
+    ] == list(twins)
     assert all(["sync", "async"] == [twin.variant for twin in pair] for pair in twins.values())

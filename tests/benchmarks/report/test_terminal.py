@@ -163,3 +163,21 @@ def test_what_is_for_copying_is_not_broken(printed: Printed) -> None:
 
     assert "Measure it again: lab compare quick --seed 20260301" in lines
     assert f"Report: {location}" in lines
+
+
+def test_what_a_bridge_does_is_told_where_only_the_bridge_differs(printed: Printed) -> None:
+    """Every ratio has its line; the cause is spelled out for the framework's own views."""
+    told = " ".join(printed(100).split())
+
+    assert "flask-async@hypercorn+asgiref over others on its server, req/s flask-async@hypercorn 0.92 ×" in told
+    assert "- health: flask-async@hypercorn+asgiref served 0.92 × [0.90, 0.94] the requests of" in told
+    assert "of the other." not in told
+
+
+def test_bridges_that_were_not_compared_have_no_cause(printed: Printed, judgement: Judgement) -> None:
+    """Too few rounds leave a line that says so."""
+    refused = tuple(dataclasses.replace(each, rate=None, sentence="Not compared.") for each in judgement.bridges)
+    told = printed(100, dataclasses.replace(judgement, bridges=refused))
+
+    assert 2 <= told.count("not measured")
+    assert "Not compared." not in told

@@ -158,7 +158,7 @@ def test_missing_costs_are_not_drawn_as_zero(charts: dict[str, Chart], judgement
     assert 2 == written(parsed(chart)[0]).count("not measured")
     assert "async def not measured of CPU and not measured switches" in chart.description
     assert 2 == shapes(charts["cost-health"], "flask") - shapes(chart, "flask")
-    assert 2 == written(parsed(chart)[0]).split("\n").count("0.0")
+    assert 4 == written(parsed(chart)[0]).split("\n").count("0.0")
 
 
 def test_a_missing_rate_is_not_drawn_as_zero(judgement: Judgement) -> None:
@@ -184,7 +184,7 @@ def test_a_missing_ratio_is_named(judgement: Judgement) -> None:
     twins = [dataclasses.replace(twin, rate=None) for twin in judgement.twins]
     chart = drawn(ratio_chart("health", twins, margin=0.05))
 
-    assert 4 == written(parsed(chart)[0]).count("not measured")
+    assert 6 == written(parsed(chart)[0]).count("not measured")
     assert "tutorial" not in chart.description
 
 
