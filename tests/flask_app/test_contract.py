@@ -202,7 +202,7 @@ refined_values = st.fixed_dictionaries(
 @given(data=st.data(), schema_class=st.sampled_from([Strict, Refined]))
 def test_the_short_way_is_the_schemas_way(data: st.DataObject, schema_class: type[Schema]) -> None:
     """Asking the fields directly gives what the schema's own load and dump give, or refuses what they refuse."""
-    returned = data.draw(strict_values if schema_class is Strict else refined_values)
+    returned: dict[str, Any] = data.draw(strict_values if schema_class is Strict else refined_values)
     view = returning(returned, "def", response=schema_class)
     schema = schema_class()
     errors = schema.validate(returned)
