@@ -4,11 +4,13 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+OLDEST_FLASK := $(VENV)/oldest-flask
+OLDEST_FLASK_LOCK := tests/flask_app/serving/oldest-flask.txt
 LOCK_INPUTS := --all-extras --group build --group test --group lint --group typing --group docs \
   --group calibration
 
 .DEFAULT_GOAL := help
-.PHONY: help env compare test serve lint lock clean
+.PHONY: help env compare test serve lint lock oldest-flask clean
 
 help: ## Show this list
 	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
@@ -39,6 +41,20 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
+# Beside the environment's own Flask, which it takes the place of in one test: test_oldest_flask.py.
+oldest-flask: $(OLDEST_FLASK)/.installed
+
+$(OLDEST_FLASK)/.installed: $(OLDEST_FLASK_LOCK) $(STAMP)
+	@rm -rf $(OLDEST_FLASK)
+	@if test -x $(BIN)/uv; then \
+	  $(BIN)/uv pip install --quiet --python $(BIN)/python --target $(OLDEST_FLASK) --no-deps --require-hashes \
+	    --requirement $(OLDEST_FLASK_LOCK); \
+	else \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(OLDEST_FLASK) --no-deps \
+	    --require-hashes -r $(OLDEST_FLASK_LOCK); \
+	fi
+	@touch $@
+
 compare: env
 	@$(BIN)/lab compare $(ARGS)
 
@@ -50,7 +66,7 @@ lint: env
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: lint
+test: lint oldest-flask
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(BIN)/pytest $(ARGS)

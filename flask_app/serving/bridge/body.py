@@ -7,7 +7,7 @@ import io
 import tempfile
 from typing import IO, TYPE_CHECKING, Any
 
-from werkzeug.exceptions import RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
 
 from flask_app.serving.bridge.messages import Receive
 
@@ -42,21 +42,21 @@ async def read_body(
     Args:
         environ: Of the request.
         receive: The server's.
-        most_bytes: The app's ``MAX_CONTENT_LENGTH``. One byte more is read at most, by which Werkzeug knows the excess
-            when a view reads; of a body that announces more nothing is read. ``None`` is no limit.
+        most_bytes: The app's ``MAX_CONTENT_LENGTH``; reading ends with the part that goes beyond it, and of a body that
+            announces more nothing is read. ``None`` is no limit.
         silence_s: The longest wait for the next part, seconds. In all a client has as long, and a second more for each
             ``LEAST_BYTES_PER_S`` that it sent: one that drips a byte at a time is not waited for until the end of time.
     Returns:
-        The body as a file at its start; for a client that took too long, one that raises ``RequestTimeout`` when it is
-        read, so that a view that wants the body ends in a 408. One that was not read to its end raises
-        ``RequestEntityTooLarge`` there: a view may set itself a higher limit than the app's, but comes too late, and
-        must not take the beginning for all. The caller closes it.
+        The body as a file at its start, which the caller closes. For a client that took too long it is one that raises
+        ``RequestTimeout`` when it is read, so that a view that wants the body ends in a 408; and for a body above the
+        limit ``RequestEntityTooLarge``: no view must take the beginning for all, and one that sets itself a higher
+        limit than the app's comes too late.
     Raises:
         ClientGoneError: The client hung up.
         OSError: A long body could not be written to a temporary file.
     """
     if most_bytes is not None and _announced_bytes(environ) > most_bytes:
-        return io.BufferedReader(_CutOff(io.BytesIO()))
+        return io.BufferedReader(_Refused(RequestEntityTooLarge))
     body: IO[bytes] = io.BytesIO()
     now_s = asyncio.get_running_loop().time
     began_s = now_s()
@@ -79,40 +79,27 @@ async def read_body(
                 body.write(chunk)
     except TimeoutError:
         body.close()
-        return io.BufferedReader(_NeverCame())
+        return io.BufferedReader(_Refused(RequestTimeout))
     except BaseException:
         body.close()
         raise
+    if most_bytes is not None and read_bytes > most_bytes:
+        body.close()
+        return io.BufferedReader(_Refused(RequestEntityTooLarge))
     body.seek(0)
-    return io.BufferedReader(_CutOff(body)) if more else body
+    return body
 
 
-class _NeverCame(io.RawIOBase):
-    # As under WSGI, where a view that reads waits for the client itself, and a view that does not is not concerned.
+class _Refused(io.RawIOBase):
+    # Raised where the body is read, as under WSGI, where a view that does not read is not concerned.
+    def __init__(self, refusal: type[HTTPException]) -> None:
+        self._refusal = refusal
+
     def readable(self) -> bool:
         return True
 
     def readinto(self, _buffer: Any) -> int:
-        raise RequestTimeout
-
-
-class _CutOff(io.RawIOBase):
-    def __init__(self, beginning: IO[bytes]) -> None:
-        self._beginning = beginning
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        data = self._beginning.read(len(buffer))
-        if not data:
-            raise RequestEntityTooLarge
-        buffer[: len(data)] = data
-        return len(data)
-
-    def close(self) -> None:
-        self._beginning.close()
-        super().close()
+        raise self._refusal
 
 
 def _announced_bytes(environ: WSGIEnvironment) -> int:

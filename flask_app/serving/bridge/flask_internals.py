@@ -10,8 +10,6 @@ from importlib.metadata import version
 from typing import Any
 
 from flask import Flask, Response
-from flask.ctx import AppContext, RequestContext
-from flask.globals import _cv_app, _cv_request
 from flask.sessions import SessionMixin
 
 SUPPORTED = "3.0 and 3.1"
@@ -44,6 +42,19 @@ STEPS = (
 class UnsupportedFlaskError(RuntimeError):
     """This Flask is not one that the bridge knows; the message says which are."""
 
+    def __init__(self, lack: str) -> None:
+        super().__init__(
+            f"Flask {version('flask')} {lack}: the bridge knows Flask {SUPPORTED}. "
+            "Install one of those, or serve this app by another bridge."
+        )
+
+
+try:
+    from flask.ctx import AppContext, RequestContext
+    from flask.globals import _cv_app, _cv_request
+except ImportError as error:
+    raise UnsupportedFlaskError(f"has other contexts ({error})") from error
+
 
 def check_flask(app: Flask) -> None:
     """Raise unless all that this module uses is there.
@@ -51,22 +62,20 @@ def check_flask(app: Flask) -> None:
     Raises:
         UnsupportedFlaskError: Something is not.
     """
+    _need(dict.fromkeys(("_got_first_request", *STEPS), app))
     # Not pushed: to pop it would call the app's teardown functions, of a request that never was.
     context = app.test_request_context()
-    needed: dict[str, object] = {
-        "_got_first_request": app,
-        "_find_error_handler": app,
-        "_after_request_functions": context,
-        "_cv_tokens": context,
-        # A property from 3.1.3 on, which asserts that the context was pushed.
-        "session": type(context) if hasattr(type(context), "session") else context,
-    }
+    needed: dict[str, object] = dict.fromkeys(("_after_request_functions", "_cv_tokens"), context)
+    # From 3.1.3 on "session" is a property, which asserts that the context was pushed, of what "_session" keeps.
+    needed["_session" if hasattr(type(context), "session") else "session"] = context
+    needed["_on_close"] = Response()
+    _need(needed)
+
+
+def _need(needed: dict[str, object]) -> None:
     missing = [name for name, owner in needed.items() if not hasattr(owner, name)]
     if missing:
-        raise UnsupportedFlaskError(
-            f"Flask {version('flask')} has no {', '.join(missing)}: the bridge knows Flask {SUPPORTED}. "
-            "Install one of those, or serve this app by another bridge."
-        )
+        raise UnsupportedFlaskError(f"has no {', '.join(missing)}")
 
 
 def overridden_steps(app: Flask) -> list[str]:
@@ -98,6 +107,14 @@ def session_of(context: RequestContext) -> SessionMixin | None:
         return context._session  # noqa: SLF001
     except AttributeError:
         return context.session
+
+
+def is_pushed_again(context: RequestContext) -> bool:
+    """Return whether somebody else holds a request's context, whose ``pop`` will be the one that tears down.
+
+    Before Flask 3.1.2 so does ``stream_with_context``, to the end of its generator.
+    """
+    return len(context._cv_tokens) > 1  # noqa: SLF001
 
 
 def unbind_request(context: RequestContext) -> AppContext | None:

@@ -141,6 +141,7 @@ class InContext(Generic[Result]):
             result: Result = returned.value
             return result
         self._disconnect.begin()
+        thrown: list[BaseException] = []
         try:
             while True:
                 try:
@@ -149,9 +150,9 @@ class InContext(Generic[Result]):
                     else:
                         value = yield awaited
                 except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine
-                    awaited = run(coroutine.throw, error)
-                else:
-                    awaited = run(coroutine.send, value)
+                    thrown.append(error)
+                # Out of the "except", or all that the coroutine does next would be done while handling this error.
+                awaited = run(coroutine.throw, thrown.pop()) if thrown else run(coroutine.send, value)
         except StopIteration as returned:
             result = returned.value
             return result

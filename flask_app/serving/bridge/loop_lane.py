@@ -6,6 +6,7 @@ does here too; what it calls, the plan says where.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ from werkzeug.wrappers import Response as WerkzeugResponse
 from flask_app.serving.bridge.flask_internals import (
     after_this_request_functions,
     error_handler,
+    is_pushed_again,
     note_first_request,
     session_of,
     unbind_app,
@@ -228,8 +230,9 @@ class Passage:
         context = self._request_context
         for function in after_this_request_functions(context):
             response = await self._call(where_of(function), function, response)
-        # A request whose push failed has no plan: its session could not be opened.
-        for stretch in self._plan.after if self._plan is not None else ():
+        # A request whose push failed has no plan yet: its session could not be opened.
+        planned = self._plan or self._lane.plan_for(context)
+        for stretch in planned.after:
             if stretch.where is Where.INLINE:
                 response = _through(stretch.functions, response)
             elif stretch.where is Where.AWAIT:
@@ -281,8 +284,8 @@ class Passage:
         lane = self._lane
         context = self._request_context
         planned = self._plan
-        if planned is None:
-            # The push failed: what was bound is bound, and Flask knows how much.
+        if planned is None or is_pushed_again(context):
+            # The push failed, and Flask knows how much is bound; or a stream's end will be the request's.
             await self._hop(context.pop, error)
             return
         told = request_tearing_down.receivers or appcontext_tearing_down.receivers or appcontext_popped.receivers
@@ -314,8 +317,8 @@ class Passage:
                     await self._signal(appcontext_tearing_down, exc=error)
                 finally:
                     unbind_app(app_context)
-        if app_context is not None:
-            await self._signal(appcontext_popped)
+                # Here, for it is sent even when a function of the request's teardown failed.
+                await self._signal(appcontext_popped)
 
     async def _each(self, stretch: Stretch, *arguments: Any) -> None:
         for function in stretch.functions:
@@ -328,6 +331,9 @@ class Passage:
         return await returned if where is Where.AWAIT else returned
 
     def _hop(self, function: Callable[..., Any], *arguments: Any) -> Awaitable[Any]:
+        error = sys.exception()
+        if error is not None:
+            function = _while_handling(error, function)
         return Outside(self._lane.workers.run(self._context, function, *arguments))
 
     async def _signal(self, signal: Signal, **told: Any) -> None:
@@ -356,6 +362,19 @@ def _through(functions: tuple[Function, ...], response: Response) -> Response:
     for function in functions:
         response = function(response)
     return response
+
+
+def _while_handling(error: BaseException, function: Function) -> Function:
+    # A thread knows nothing of the "except" that it is called from, where error handlers log what they handle.
+    def call(*arguments: Any) -> Any:
+        traceback = error.__traceback__
+        try:
+            raise error  # noqa: TRY301 - to be inside an "except" is the whole of it
+        except BaseException:  # noqa: BLE001 - as above
+            error.__traceback__ = traceback
+            return function(*arguments)
+
+    return call
 
 
 def _named(function: Function, named: dict[str, Any]) -> Function:

@@ -1,0 +1,211 @@
+"""An app behind the event-loop bridge on which everything can go wrong, and which tells what happened."""
+
+import asyncio
+import collections
+import gc
+import io
+import itertools
+import time
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
+
+from flask import Flask, Response, g, request, send_file, stream_with_context
+from flask.ctx import RequestContext
+
+from flask_app.serving.bridge import EventLoopBridge
+
+LIMIT_BYTES = 3_000_000
+SILENCE_S = 0.4
+WAIT_S = 0.4
+PART = b"x" * 65_536
+FILE = bytes(range(256)) * 4_096
+
+app = Flask(__name__)
+app.secret_key = "test"  # noqa: S105 - nothing is kept under it
+app.config["MAX_CONTENT_LENGTH"] = LIMIT_BYTES
+
+# By key, which a request may bring along: what happened to it.
+happened: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
+
+
+def note(what: str) -> None:
+    """Note that something happened to the request at hand."""
+    happened[request.args.get("key", "")][what] += 1
+
+
+async def stall(phase: str) -> None:
+    """Wait for ever in the phase that the request names."""
+    if request.args.get("stall") == phase:
+        note("stalled")
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            note("cancelled")
+            raise
+
+
+@app.before_request
+async def before() -> None:
+    """Stall, or go on."""
+    await stall("before")
+
+
+@app.after_request
+async def after(response: Response) -> Response:
+    """Stall, or go on."""
+    await stall("after")
+    return response
+
+
+@app.teardown_request
+def teardown(error: BaseException | None) -> None:
+    """Note that the request is over."""
+    note("torn down")
+
+
+@app.teardown_request
+async def async_teardown(error: BaseException | None) -> None:
+    """Stall, or go on."""
+    await stall("teardown")
+
+
+@app.errorhandler(LookupError)
+async def handle(error: Exception) -> tuple[str, int]:
+    """Stall, or answer for an error."""
+    await stall("handler")
+    return "handled", 404
+
+
+@app.get("/told/<key>")
+async def told(key: str) -> dict[str, Any]:
+    """Tell what happened to the requests of a key, and how many requests have a context, beside this one."""
+    gc.collect()
+    contexts = sum(type(each) is RequestContext for each in gc.get_objects())
+    return {**happened[key], "contexts": contexts - 1}
+
+
+@app.route("/ok", methods=["GET", "POST"])
+async def ok() -> str:
+    """Answer at once, whatever the body."""
+    return "ok"
+
+
+@app.post("/echo")
+async def echo() -> bytes:
+    """Answer the body."""
+    return request.get_data()
+
+
+@app.post("/echo/def")
+def echo_def() -> bytes:
+    """Answer the body, from a worker thread."""
+    return request.get_data()
+
+
+@app.get("/own/<name>")
+async def own(name: str) -> str:
+    """Answer after a while with what was noted before it."""
+    g.name = name
+    await stall("view")
+    await asyncio.sleep(0.05)
+    return str(g.name)
+
+
+@app.get("/fails")
+async def fails() -> str:
+    """Raise what the error handler is for."""
+    raise LookupError
+
+
+@app.get("/wait")
+async def wait() -> str:
+    """Answer after a while."""
+    note("begun")
+    await asyncio.sleep(WAIT_S)
+    return "waited"
+
+
+@app.get("/wait/def")
+def wait_def() -> str:
+    """Answer after a while, on a worker thread."""
+    note("begun")
+    time.sleep(WAIT_S)
+    note("ended")
+    return "waited"
+
+
+@app.get("/slow-stream")
+async def slow_stream() -> Any:
+    """Answer in parts, with time between."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        for _ in range(4):
+            note("begun")
+            yield b"part"
+            await asyncio.sleep(WAIT_S / 4)
+
+    return parts()
+
+
+def numbers() -> Iterator[int]:
+    """Count to the number of parts that the request asks for, and raise there if it says so."""
+    for number in itertools.count():
+        if str(number) == request.args.get("raise"):
+            raise ValueError("half-way")
+        if str(number) == request.args.get("parts"):
+            return
+        note("parts")
+        yield number
+
+
+@app.get("/stream")
+async def stream() -> Any:
+    """Answer in parts, by an async generator."""
+
+    async def parts() -> AsyncIterator[bytes]:
+        try:
+            for _ in numbers():
+                yield PART
+        finally:
+            note("closed")
+
+    return parts()
+
+
+@app.get("/stream/def")
+def stream_def() -> Response:
+    """Answer in parts, by a generator."""
+
+    def parts() -> Iterator[bytes]:
+        try:
+            for _ in numbers():
+                yield PART
+        finally:
+            note("closed")
+
+    return Response(stream_with_context(parts()))
+
+
+@app.get("/file")
+async def file() -> Response:
+    """Send a file, or a part of it, or that it is still the same."""
+    return send_file(io.BytesIO(FILE), "application/octet-stream", etag="same", conditional=True, download_name="file")
+
+
+@app.route("/status/<int:status>")
+async def status(status: int) -> Response:
+    """Answer a status, with a body where HTTP allows one, and two headers of one name."""
+    response = Response("body", status)
+    response.headers.add("X-Twice", "1")
+    response.headers.add("X-Twice", "2")
+    return response
+
+
+@app.get("/path/<path:path>")
+async def path(path: str) -> bytes:
+    """Answer the bytes of the path."""
+    info: str = request.environ["PATH_INFO"]
+    return info.encode("latin-1")
+
+
+bridge = EventLoopBridge(app, threads=4, body_silence_s=SILENCE_S)

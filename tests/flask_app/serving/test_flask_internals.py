@@ -1,0 +1,346 @@
+"""What the bridge leans on in Flask without being promised it: each of these fails when Flask changes it."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import subprocess
+import sys
+from importlib.metadata import version
+from typing import Any
+
+import pytest
+from flask import Flask, Response, after_this_request, g, has_app_context, has_request_context, session
+from flask.ctx import RequestContext
+from flask.globals import app_ctx, request_ctx
+from werkzeug.exceptions import ImATeapot, NotFound
+from werkzeug.routing import MapAdapter
+from werkzeug.test import EnvironBuilder, run_wsgi_app
+
+from flask_app.serving.bridge import EventLoopBridge, UnsupportedFlaskError
+from flask_app.serving.bridge.flask_internals import (
+    STEPS,
+    SUPPORTED,
+    after_this_request_functions,
+    check_flask,
+    error_handler,
+    has_closers,
+    is_pushed_again,
+    note_first_request,
+    overridden_steps,
+    session_of,
+    unbind_app,
+    unbind_request,
+)
+from flask_app.serving.bridge.url_adapters import UrlAdapters
+from tests.flask_app.serving.test_event_loop import Client
+
+
+@pytest.fixture
+def app() -> Flask:
+    """A bare app that has sessions."""
+    app = Flask(__name__)
+    app.secret_key = "test"  # noqa: S105 - nothing is kept under it
+    app.logger.disabled = True
+    return app
+
+
+def lacking(name: str, base: type[Any]) -> Any:
+    """Return a class like another, whose instances have one attribute less."""
+
+    def get(self: Any, wanted: str) -> Any:
+        if wanted == name:
+            raise AttributeError(name)
+        return object.__getattribute__(self, wanted)
+
+    return type(base.__name__, (base,), {"__getattribute__": get})
+
+
+def test_the_installed_flask_is_a_supported_one() -> None:
+    """The tests run on a Flask that the bridge says it supports, and this one has all that it needs."""
+    assert re.match(r"\d+\.\d+", version("flask"))[0] in SUPPORTED.split(" and ")  # type: ignore[index]  # it matches
+    check_flask(Flask(__name__))
+
+
+@pytest.mark.parametrize("name", ["_got_first_request", *STEPS])
+def test_an_app_that_lacks_a_name_is_refused(name: str) -> None:
+    """A Flask whose app lacks something is refused when the app is wrapped, and the message says what it lacks."""
+    app = Flask(__name__)
+    # Not before: Flask itself uses some of them to make one.
+    app.__class__ = lacking(name, Flask)
+
+    with pytest.raises(
+        UnsupportedFlaskError, match=rf"^Flask {version('flask')} has no {name}: .* Flask {SUPPORTED}\."
+    ):
+        EventLoopBridge(app)
+
+
+@pytest.mark.parametrize("name", ["_after_request_functions", "_cv_tokens", "session"])
+def test_a_context_that_lacks_a_name_is_refused(name: str) -> None:
+    """The same of a request's context, which keeps its session under one of two names."""
+    kept = "_session" if name == "session" and hasattr(RequestContext, "session") else name
+    lacking_context = lacking(kept, RequestContext)
+
+    class App(Flask):
+        def request_context(self, environ: dict[str, Any]) -> RequestContext:
+            return lacking_context(self, environ)  # type: ignore[no-any-return]  # a class as good as any
+
+    with pytest.raises(UnsupportedFlaskError, match=f"has no {kept}:"):
+        check_flask(App(__name__))
+
+
+@pytest.mark.parametrize("name", ["globals._cv_app", "globals._cv_request", "ctx.RequestContext"])
+def test_a_flask_with_other_contexts_is_refused(name: str) -> None:
+    """A Flask that keeps its contexts elsewhere is refused when the bridge is imported."""
+    # A process of its own: what is imported here stays imported.
+    code = f"import flask.ctx, flask.globals; del flask.{name}; import flask_app.serving.bridge"
+    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+
+    last = process.stderr.splitlines()[-1]
+    assert last.startswith(f"{UnsupportedFlaskError.__module__}.UnsupportedFlaskError: Flask {version('flask')} has")
+    assert name.partition(".")[2] in last
+
+
+class AskedApp(Flask):
+    """An app that notes what it is asked for, and answers in every way in which Flask lets it."""
+
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
+        super().__init__(__name__)
+        self.secret_key = "test"  # noqa: S105 - nothing is kept under it
+        self.logger.disabled = True
+        self.before_request(self.begin)
+        self.after_request(self.unchanged)
+        self.teardown_request(self.end)
+        self.teardown_appcontext(self.end)
+        self.register_error_handler(404, self.unchanged)
+        for path, error in (("/", None), ("/folder/", None), ("/abort", ImATeapot()), ("/fail", ValueError())):
+            self.add_url_rule(path, path, self.answer, defaults={"error": error})
+
+    def __getattribute__(self, name: str) -> Any:
+        """Note the name."""
+        object.__getattribute__(self, "asked").add(name)
+        return object.__getattribute__(self, name)
+
+    @staticmethod
+    async def begin() -> None:
+        """Write the session."""
+        session["key"] = "value"
+
+    @staticmethod
+    async def answer(error: Exception | None) -> dict[str, str]:
+        """Answer or fail."""
+        if error is not None:
+            raise error
+        return {"key": "value"}
+
+    @staticmethod
+    async def unchanged(response: Any) -> Any:
+        """Return what is given."""
+        return response
+
+    @staticmethod
+    async def end(error: object) -> None:
+        """Do nothing, but be awaited."""
+
+
+def test_flasks_passage_asks_an_app_for_nothing_that_the_bridge_does_not() -> None:
+    """All that Flask asks of its app, the bridge asks too, or gives the request to Flask where the app overrides it."""
+    by_wsgi, by_bridge = AskedApp(), AskedApp()
+    requests = [("GET", path) for path in ("/", "/abort", "/fail", "/folder", "/nowhere")]
+    requests += [("POST", "/"), ("OPTIONS", "/")]
+
+    async def ask_bridge() -> None:
+        bridge = EventLoopBridge(by_bridge)
+        await Client().ask(bridge)
+        # What the bridge asks when it is made and used first is no request's passage.
+        by_bridge.asked = set()
+        for method, path in requests:
+            await Client(path, method=method).ask(bridge)
+
+    asyncio.run(ask_bridge())
+    by_wsgi.asked = set()
+    for method, path in requests:
+        run_wsgi_app(by_wsgi, EnvironBuilder(path, method=method).get_environ())
+
+    # How async functions are called is the very thing that the bridge does in another way.
+    assert {"async_to_sync", "ensure_sync"} >= by_wsgi.asked - set(STEPS) - by_bridge.asked
+    # A step that Flask takes no more would be a word without meaning. (Python looks for "__call__" past the instance.)
+    assert {"__call__"} == set(STEPS) - by_wsgi.asked
+
+
+@pytest.mark.parametrize("name", STEPS)
+def test_an_overridden_step_is_seen(name: str, app: Flask) -> None:
+    """A step that a subclass or an instance does in its own way is told from Flask's own."""
+
+    def step(*_: object) -> None:
+        pass
+
+    assert [] == overridden_steps(app)
+    assert [name] == overridden_steps(type("App", (Flask,), {name: step})(__name__))
+    setattr(app, name, step)
+    assert [name] == overridden_steps(app)
+
+
+def test_a_noted_request_ends_the_set_up(app: Flask) -> None:
+    """After the first request, noted by either passage, Flask refuses to register more."""
+    other = Flask(__name__)
+    other.test_client().get("/")
+    note_first_request(app)
+
+    for begun in (app, other):
+        with pytest.raises(AssertionError, match="setup method"):
+            begun.before_request(lambda: None)
+
+
+def test_the_handler_of_an_error_is_found(app: Flask) -> None:
+    """Handlers are found by code and class, the blueprint's before the app's, as Flask finds them."""
+    for blueprint, what in ((None, 404), (None, ValueError), ("inner", 404)):
+        code, kind = (what, NotFound) if isinstance(what, int) else (None, what)
+        app.error_handler_spec[blueprint][code][kind] = _handler_named(f"{blueprint} {what}")
+
+    def found(error: Exception, *blueprints: str) -> str | None:
+        handler = error_handler(app, error, blueprints)
+        return None if handler is None else str(handler(error))
+
+    assert "None 404" == found(NotFound())
+    assert "inner 404" == found(NotFound(), "inner", "outer")
+    assert "None 404" == found(NotFound(), "outer")
+    assert found(UnicodeError()) == f"None {ValueError}"
+    assert found(ImATeapot()) is None
+
+
+def _handler_named(name: str) -> Any:
+    return lambda _error: name
+
+
+def test_functions_after_this_request_are_listed(app: Flask) -> None:
+    """What after_this_request was given stands in the context in its order."""
+    with app.test_request_context() as context:
+        functions = [after_this_request(lambda response: response) for _ in range(2)]
+
+        assert functions == after_this_request_functions(context)
+
+
+def test_the_session_is_had_without_an_access(app: Flask) -> None:
+    """The bridge's look at the session is none that adds ``Vary: Cookie``, and it is the view's own session."""
+    context = app.test_request_context()
+    assert session_of(context) is None
+    with context:
+        opened = session_of(context)
+
+        assert opened is not None
+        assert not opened.accessed
+        session["key"] = "value"
+        assert session_of(context) is opened
+        assert {"key": "value"} == dict(opened)
+
+
+def test_a_request_is_unbound_without_its_teardown(app: Flask) -> None:
+    """A context that the bridge unbinds leaves what Flask's own pop leaves, but for the teardown, which it has done."""
+    told: list[str] = []
+    app.teardown_request(lambda _: told.append("request"))
+    app.teardown_appcontext(lambda _: told.append("app"))
+    by_flask, by_bridge = (app.test_request_context() for _ in range(2))
+    by_flask.push()
+    by_flask.pop()
+    assert ["request", "app"] == told
+
+    by_bridge.push()
+    app_context = unbind_request(by_bridge)
+    assert app_context is not None
+    assert not has_request_context()
+    assert has_app_context()
+    unbind_app(app_context)
+
+    assert not has_app_context()
+    assert ["request", "app"] == told
+    assert by_flask._cv_tokens == by_bridge._cv_tokens
+    assert by_flask.request.environ["werkzeug.request"] is by_bridge.request.environ["werkzeug.request"] is None
+
+
+def test_a_context_that_was_there_before_stays_bound(app: Flask) -> None:
+    """An app context under which the request came is not the request's to unbind."""
+    with app.app_context():
+        g.name = "outer"
+        context = app.test_request_context()
+        context.push()
+
+        assert unbind_request(context) is None
+        assert "outer" == g.name
+
+
+def test_a_context_that_is_pushed_again_is_known(app: Flask) -> None:
+    """Flask tears a request down at the last of its pops, and the bridge knows whether that is its own."""
+    torn_down: list[object] = []
+    app.teardown_request(torn_down.append)
+    with app.test_request_context() as context:
+        assert not is_pushed_again(context)
+        with app_ctx._get_current_object(), request_ctx._get_current_object():  # type: ignore[attr-defined]
+            assert is_pushed_again(context)
+        assert not is_pushed_again(context)
+        assert [] == torn_down
+    assert [None] == torn_down
+
+
+def test_what_waits_for_a_responses_end_is_known() -> None:
+    """A response knows what its end calls."""
+    response = Response("text")
+    told: list[str] = []
+    assert not has_closers(response)
+    response.call_on_close(lambda: told.append("closed"))
+
+    assert has_closers(response)
+    response.close()
+    assert ["closed"] == told
+
+
+def test_a_request_context_asks_its_app_for_a_url_adapter_only(app: Flask) -> None:
+    """A context takes the bridge's adapters for an app, and is then the one that Flask makes."""
+    environ = EnvironBuilder("/").get_environ()
+    request = app.request_class(environ)
+    request.json_module = app.json
+    context = RequestContext(UrlAdapters(app), environ, request)  # type: ignore[arg-type]  # the very question
+    context.app = app
+    of_flask = app.request_context(environ)
+
+    assert vars(of_flask).keys() == vars(context).keys()
+    assert vars(of_flask.request).keys() == vars(request).keys()
+    assert of_flask.app is context.app
+    assert of_flask.request.json_module is request.json_module
+
+
+@pytest.mark.parametrize(
+    ("config", "options"),
+    [
+        ({}, {}),
+        ({"SERVER_NAME": "example.org"}, {}),
+        ({"SERVER_NAME": "example.org"}, {"subdomain_matching": True}),
+        ({}, {"host_matching": True, "static_folder": None}),
+        ({"TRUSTED_HOSTS": ["example.org"]}, {}),
+    ],
+    ids=str,
+)
+def test_kept_url_adapters_are_flasks(config: dict[str, Any], options: dict[str, Any]) -> None:
+    """The first, the second and the third URL adapter for a host are each the one that Flask makes."""
+    app = Flask(__name__, **options)
+    app.config.update(config)
+    adapters = UrlAdapters(app)
+
+    for host in ("example.org", "EXAMPLE.org:8000", "www.example.org", "[::1]:80", "bücher.example", "other:1"):
+        for root, path, method in (("", "/", "GET"), ("/root", "/é?a=b", "POST"), ("/ü", "/x", "PROPFIND")):
+            kept, made = (_adapter_of(maker, host, root, path, method) for maker in (adapters, app))
+            assert made == kept
+
+
+def _adapter_of(maker: Any, host: str, root: str, path: str, method: str) -> Any:
+    builder = EnvironBuilder(path, f"http://localhost{root}", method=method, headers=[("Host", host)])
+    request = Flask.request_class(builder.get_environ())
+    try:
+        adapter = maker.create_url_adapter(request)
+    except Exception as error:  # noqa: BLE001 - whatever it is, it has to be the same
+        return type(error)
+    # What MapAdapter.__init__ keeps, by its own names; the bridge's remembers rules besides.
+    kept = {name: value for name, value in vars(adapter).items() if name != "_fixed_rules"}
+    assert isinstance(adapter, MapAdapter)
+    return kept | {"map": adapter.map is not None, "host of request": vars(request).get("host")}
