@@ -107,7 +107,8 @@ class EventLoopBridge:
         disconnect = Disconnect(receive, self._waiting)
         context = contextvars.copy_context()
         try:
-            reply = await InContext(context, self._serving(context, environ, send), disconnect)
+            serving = self._serving(context, environ, lambda message: Outside(send(message)), disconnect)
+            reply = await InContext(context, serving, disconnect)
             if reply is not None:
                 try:
                     await send(reply.start)
@@ -125,7 +126,7 @@ class EventLoopBridge:
             body.close()
 
     def _serving(
-        self, context: contextvars.Context, environ: WSGIEnvironment, send: Send
+        self, context: contextvars.Context, environ: WSGIEnvironment, send: Send, disconnect: Disconnect
     ) -> Coroutine[Any, Any, Reply | None]:
         if not self._is_set_up:
             self._set_up()
@@ -133,7 +134,7 @@ class EventLoopBridge:
             return self._call(context, environ, send)
         for rewrite in self._rewrites or ():
             rewrite(environ)
-        return Passage(self._lane, context, environ).run(send)
+        return Passage(self._lane, context, environ).run(send, disconnect)
 
     def _set_up(self) -> None:
         # Not before the first request: until then an app may be wrapped and patched.

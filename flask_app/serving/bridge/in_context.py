@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import Context
 from typing import Any, Generic, TypeVar
 
@@ -24,19 +24,21 @@ class Disconnect:
         seen: Whether the client hung up while this watched.
     """
 
-    __slots__ = ("_receive", "_task", "_waiting", "_watcher", "seen")
+    __slots__ = ("_paused", "_receive", "_task", "_waiting", "_watcher", "seen")
 
     def __init__(self, receive: Receive, waiting: Waiting) -> None:
         self._receive = receive
         self._waiting = waiting
         self._watcher: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
+        self._paused = False
         self.seen = False
 
     def begin(self) -> None:
         """Note that the task that calls this waits from now on."""
-        self._task = asyncio.current_task()
-        self._waiting.add(self)
+        if not self._paused:
+            self._task = asyncio.current_task()
+            self._waiting.add(self)
 
     def watch(self) -> None:
         """Ask the server from now on."""
@@ -48,6 +50,17 @@ class Disconnect:
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
+
+    def pause(self) -> None:
+        """Let the task be until ``resume``."""
+        self._paused = True
+        self.stop()
+
+    def resume(self) -> None:
+        """Go on after a pause, if there was one; the task that calls this waits next."""
+        if self._paused:
+            self._paused = False
+            self.begin()
 
     async def _until_gone(self) -> None:
         # What comes before is the rest of a body that nobody reads.
@@ -95,18 +108,19 @@ class Waiting:
 
 
 class Outside(Generic[Result]):
-    """Awaitable, inside ``InContext``, of a coroutine that is to run with the context left.
+    """Awaitable, inside ``InContext``, of another that is to be awaited with the context left.
 
-    Until the context is left a thread cannot enter it, and a thread may be quick.
+    A thread cannot enter the context until it is left, and a thread may be quick. And a task that a server starts
+    would keep a copy of it, and so the request, for as long as the task lives.
 
     Args:
-        coroutine: Not begun.
+        awaitable: Not begun.
     """
 
-    __slots__ = ("coroutine",)
+    __slots__ = ("awaitable",)
 
-    def __init__(self, coroutine: Coroutine[Any, Any, Result]) -> None:
-        self.coroutine = coroutine
+    def __init__(self, awaitable: Awaitable[Result]) -> None:
+        self.awaitable = awaitable
 
     def __await__(self) -> Generator[Any, Any, Result]:
         result: Result = yield self
@@ -146,7 +160,7 @@ class InContext(Generic[Result]):
             while True:
                 try:
                     if type(awaited) is Outside:
-                        value = yield from awaited.coroutine.__await__()
+                        value = yield from awaited.awaitable.__await__()
                     else:
                         value = yield awaited
                 except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine

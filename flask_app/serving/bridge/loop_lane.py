@@ -38,7 +38,7 @@ from flask_app.serving.bridge.flask_internals import (
     unbind_app,
     unbind_request,
 )
-from flask_app.serving.bridge.in_context import Outside
+from flask_app.serving.bridge.in_context import Disconnect, Outside
 from flask_app.serving.bridge.messages import Send
 from flask_app.serving.bridge.plan import Function, Plan, Stretch, Where, plan, where_of, where_of_view
 from flask_app.serving.bridge.reply import Reply, is_plain, reply_of, start_of, streams_async
@@ -102,11 +102,12 @@ class Passage:
         self._request_context.app = app
         self._plan: Plan | None = None
 
-    async def run(self, send: Send) -> Reply | None:
+    async def run(self, send: Send, disconnect: Disconnect) -> Reply | None:
         """Answer, as ``Flask.wsgi_app`` does.
 
         Args:
             send: The server's; used for a streamed response only.
+            disconnect: Cancels this; but not teardown, which runs to its end for a client that has gone too.
         Returns:
             The response, to be sent; ``None`` when it was streamed.
         Raises:
@@ -135,9 +136,10 @@ class Passage:
         finally:
             if error is not None and app.should_ignore_error(error):
                 error = None
-            await self._pop(error)
+            await self._pop(error, disconnect)
         if reply is not None:
             return reply
+        disconnect.resume()
         if plain:
             await send_parts(response, environ, start, send, self._hop)
         else:
@@ -279,7 +281,7 @@ class Passage:
             answer = await self._call(where_of(handler), handler, server_error)
         return await self._finalize(answer, from_error_handler=True)
 
-    async def _pop(self, error: BaseException | None) -> None:
+    async def _pop(self, error: BaseException | None, disconnect: Disconnect) -> None:
         # RequestContext.pop and AppContext.pop.
         lane = self._lane
         context = self._request_context
@@ -296,6 +298,7 @@ class Passage:
             if app_context is not None:
                 unbind_app(app_context)
         elif planned.teardown_has_awaits:
+            disconnect.pause()
             await self._pop_awaiting(planned, error)
         else:
             await self._hop(context.pop, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -55,6 +56,9 @@ async def send_parts_async(response: Response, start: Message, send: Send, hop: 
             data = part.encode() if isinstance(part, str) else part
             if data:
                 await send({"type": "http.response.body", "body": data, "more_body": True})
+            # A server need not wait for a client that has gone, nor a generator for anything: others must have their
+            # turn, and among them whoever watches for the client.
+            await asyncio.sleep(0)
         if not started:
             await send(start)
         await send(_LAST)

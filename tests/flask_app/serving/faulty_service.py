@@ -65,8 +65,11 @@ def teardown(error: BaseException | None) -> None:
 
 @app.teardown_request
 async def async_teardown(error: BaseException | None) -> None:
-    """Stall, or go on."""
-    await stall("teardown")
+    """Take a while, when asked to."""
+    if request.args.get("stall") == "teardown":
+        note("stalled")
+        await asyncio.sleep(WAIT_S)
+        note("async torn down")
 
 
 @app.errorhandler(LookupError)

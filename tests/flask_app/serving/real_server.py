@@ -17,7 +17,7 @@ from typing import Self
 
 import pytest
 
-PATIENCE_S = 30.0
+PATIENCE_S = 20.0
 SERVERS = {
     "hypercorn": ("-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:{port}"),
     "uvicorn": ("-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--port", "{port}"),
