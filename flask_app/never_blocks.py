@@ -16,10 +16,11 @@ def never_blocks(function: Function) -> Function:
     Under WSGI that changes nothing. On an event loop it saves the hop to a worker thread and back, which costs more
     than such a function does; a false promise stops every other request meanwhile.
     """
-    setattr(function, _ATTRIBUTE, True)
+    setattr(function, _ATTRIBUTE, function)
     return function
 
 
 def is_promised_not_to_block(function: Callable[..., Any]) -> bool:
     """Return whether ``never_blocks`` was said of a function."""
-    return getattr(function, _ATTRIBUTE, False) is True
+    # Of the function itself: what wraps it has its attributes too (functools.wraps), and may well block.
+    return getattr(function, _ATTRIBUTE, None) is getattr(function, "__func__", function)

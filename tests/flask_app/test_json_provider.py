@@ -70,7 +70,7 @@ def test_values_beyond_json_are_written_as_flask_writes_them(value: Any) -> None
 
 
 def test_what_is_no_number_goes_out_as_null() -> None:
-    """NaN and the infinities, for which JSON has no form, go out as null; Flask's own would write what no parser takes."""
+    """NaN and the infinities, for which JSON has no form, go out as null, and not as words that no parser takes."""
     _, ours = answers([float("nan"), float("inf")])
     assert b"[null,null]\n" == ours
 

@@ -80,7 +80,9 @@ def _need(needed: dict[str, object]) -> None:
 
 def overridden_steps(app: Flask) -> list[str]:
     """Return the names of the steps that an app does in its own way, by a subclass or by a patch of the instance."""
-    return [name for name in STEPS if getattr(getattr(app, name), "__func__", None) is not getattr(Flask, name)]
+    overridden = [name for name in STEPS if getattr(getattr(app, name), "__func__", None) is not getattr(Flask, name)]
+    # The instance's own is the bridge's.
+    return overridden if type(app).ensure_sync is Flask.ensure_sync else [*overridden, "ensure_sync"]
 
 
 def note_first_request(app: Flask) -> None:

@@ -9,7 +9,16 @@ import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
-from flask import Flask, Response, g, request, send_file, stream_with_context
+from flask import (
+    Blueprint,
+    Flask,
+    Response,
+    after_this_request,
+    g,
+    request,
+    send_file,
+    stream_with_context,
+)
 from flask.ctx import RequestContext
 
 from flask_app.serving.bridge import EventLoopBridge
@@ -77,6 +86,120 @@ async def handle(error: Exception) -> tuple[str, int]:
     """Stall, or answer for an error."""
     await stall("handler")
     return "handled", 404
+
+
+def fail(point: str) -> None:
+    """Raise at the point of the request that it names."""
+    if request.args.get("fail") == point:
+        raise ValueError(point)
+
+
+failing = Blueprint("failing", __name__, url_prefix="/failing")
+POINTS = [
+    *("url value", "before def", "before async", "view def", "view async", "after def", "after async"),
+    *("after this def", "after this async", "handler def", "handler async"),
+    *("teardown request def", "teardown request async", "teardown app"),
+]
+
+
+@failing.url_value_preprocessor
+def url_value(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """Fail, or not."""
+    g.fail = request.args.get("fail")
+    fail("url value")
+
+
+@failing.before_request
+def failing_before() -> None:
+    """Fail, or not."""
+    fail("before def")
+
+
+@failing.before_request
+async def failing_before_async() -> None:
+    """Fail, or not."""
+    fail("before async")
+
+
+@failing.after_request
+def failing_after(response: Response) -> Response:
+    """Fail, or not."""
+    fail("after def")
+    return response
+
+
+@failing.after_request
+async def failing_after_async(response: Response) -> Response:
+    """Fail, or not."""
+    fail("after async")
+    return response
+
+
+@failing.teardown_request
+def failing_teardown(_error: BaseException | None) -> None:
+    """Fail, or not."""
+    fail("teardown request def")
+
+
+@failing.teardown_request
+async def failing_teardown_async(_error: BaseException | None) -> None:
+    """Fail, or not."""
+    fail("teardown request async")
+
+
+@app.teardown_appcontext
+def failing_teardown_app(_error: BaseException | None) -> None:
+    """Fail, or not."""
+    # The request's context is gone by now.
+    if g.get("fail") == "teardown app":
+        raise ValueError
+
+
+@failing.errorhandler(KeyError)
+def failing_handler(_error: Exception) -> tuple[str, int]:
+    """Fail, or not."""
+    fail("handler def")
+    return "handled", 400
+
+
+@failing.errorhandler(IndexError)
+async def failing_handler_async(_error: Exception) -> tuple[str, int]:
+    """Fail, or not."""
+    fail("handler async")
+    return "handled", 400
+
+
+@failing.get("/def")
+def failing_view() -> str:
+    """Fail as the request says, or answer."""
+
+    @after_this_request
+    def after_this(response: Response) -> Response:
+        fail("after this def")
+        return response
+
+    fail("view def")
+    if "handler" in request.args.get("fail", ""):
+        raise KeyError
+    return "ok"
+
+
+@failing.get("/async")
+async def failing_view_async() -> str:
+    """Fail as the request says, or answer."""
+
+    @after_this_request
+    async def after_this(response: Response) -> Response:
+        fail("after this async")
+        return response
+
+    fail("view async")
+    if "handler" in request.args.get("fail", ""):
+        raise IndexError
+    return "ok"
+
+
+app.register_blueprint(failing)
 
 
 @app.get("/told/<key>")

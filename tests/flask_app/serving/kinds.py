@@ -10,7 +10,7 @@ from typing import Any
 from flask import Flask
 
 from flask_app.serving.bridge import EventLoopBridge
-from tests.flask_app.serving.test_event_loop import Client
+from tests.flask_app.serving.asgi_client import Client
 
 KINDS = ("def", "async def")
 

@@ -19,7 +19,18 @@ import pytest
 
 PATIENCE_S = 20.0
 SERVERS = {
-    "hypercorn": ("-m", "hypercorn", "--workers", "0", "--bind", "127.0.0.1:{port}"),
+    "hypercorn": (
+        "-m",
+        "hypercorn",
+        "--workers",
+        "0",
+        "--keep-alive",
+        "60",
+        "--backlog",
+        "1024",
+        "--bind",
+        "127.0.0.1:{port}",
+    ),
     "uvicorn": ("-m", "uvicorn", "--loop", "uvloop", "--http", "httptools", "--port", "{port}"),
 }
 

@@ -16,8 +16,8 @@ from werkzeug.middleware.dispatcher import DispatcherMiddleware
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from flask_app.serving.bridge import EventLoopBridge
+from tests.flask_app.serving.asgi_client import Client, ask
 from tests.flask_app.serving.kinds import KINDS, ask_in_turn, header, of_kind, thread_kind
-from tests.flask_app.serving.test_event_loop import Client, ask
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 

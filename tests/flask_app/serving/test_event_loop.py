@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import gc
 import threading
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -16,67 +16,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from flask_app.never_blocks import never_blocks
 from flask_app.serving import event_loop
 from flask_app.serving.bridge import EventLoopBridge
-
-
-class Client:
-    """One request of a fake server, whose client hangs up when told."""
-
-    def __init__(self, path: str = "/", *, method: str = "GET", body: bytes = b"", **headers: str) -> None:
-        pairs = [(name.replace("_", "-").encode(), value.encode()) for name, value in headers.items()]
-        if body:
-            pairs.append((b"content-length", str(len(body)).encode()))
-        self.scope: dict[str, Any] = {
-            "type": "http",
-            "http_version": "1.1",
-            "method": method,
-            "scheme": "http",
-            "path": path,
-            "raw_path": path.encode(),
-            "query_string": b"",
-            "root_path": "",
-            "headers": pairs,
-            "client": ("127.0.0.1", 5000),
-            "server": ("127.0.0.1", 8000),
-        }
-        self._body = body
-        self.gone = asyncio.Event()
-        self.sent: list[dict[str, Any]] = []
-
-    async def receive(self) -> dict[str, Any]:
-        """Return the body, and then nothing until the client hangs up."""
-        if self._body:
-            body, self._body = self._body, b""
-            return {"type": "http.request", "body": body, "more_body": False}
-        await self.gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(self, message: dict[str, Any]) -> None:
-        """Note what the app sends."""
-        self.sent.append(message)
-
-    async def ask(self, bridge: EventLoopBridge) -> "Client":
-        """Have the request served."""
-        await bridge(self.scope, self.receive, self.send)
-        return self
-
-    @property
-    def status(self) -> int:
-        """Return the status that was sent."""
-        return int(self.sent[0]["status"])
-
-    @property
-    def text(self) -> str:
-        """Return the body that was sent."""
-        return b"".join(message["body"] for message in self.sent[1:]).decode()
-
-
-def ask(app: Flask, path: str = "/", **options: Any) -> Client:
-    """Serve one request of an app and return its client."""
-
-    async def main() -> Client:
-        return await Client(path, **options).ask(EventLoopBridge(app))
-
-    return asyncio.run(main())
+from tests.flask_app.serving.asgi_client import Client, ask
 
 
 def test_the_service_is_served() -> None:
@@ -429,3 +369,22 @@ def test_what_a_def_view_made_for_a_client_that_has_gone_is_closed() -> None:
 
     assert [] == asyncio.run(main()).sent
     assert closed.is_set()
+
+
+def test_an_app_that_calls_async_functions_in_its_own_way_does_so_behind_the_bridge_too() -> None:
+    """What a subclass does in ensure_sync is done, in a worker thread, as under WSGI."""
+    seen: list[str] = []
+
+    class Telling(Flask):
+        def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
+            seen.append(func.__name__)
+            return super().ensure_sync(func)
+
+    app = Telling(__name__)
+
+    @app.get("/")
+    async def view() -> str:
+        return "ok"
+
+    assert "ok" == ask(app).text
+    assert "view" in seen

@@ -27,8 +27,8 @@ from flask import (
 )
 
 from flask_app.serving.bridge import EventLoopBridge
+from tests.flask_app.serving.asgi_client import Client, ask
 from tests.flask_app.serving.kinds import KINDS, ask_in_turn, of_kind, thread_kind
-from tests.flask_app.serving.test_event_loop import Client, ask
 
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 

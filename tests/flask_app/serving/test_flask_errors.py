@@ -12,8 +12,8 @@ from flask import Blueprint, Flask, Response, abort, current_app, g, make_respon
 from flask.views import MethodView, View
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound
 
+from tests.flask_app.serving.asgi_client import Client, ask
 from tests.flask_app.serving.kinds import KINDS, ask_in_turn, header, of_kind, thread_kind
-from tests.flask_app.serving.test_event_loop import Client, ask
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 

@@ -28,8 +28,8 @@ from flask.sessions import SecureCookieSession, SessionInterface
 from jinja2 import DictLoader
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from tests.flask_app.serving.asgi_client import Client, ask
 from tests.flask_app.serving.kinds import KINDS, ask_in_turn, cookies, header, of_kind, thread_kind
-from tests.flask_app.serving.test_event_loop import Client, ask
 
 pytestmark = pytest.mark.parametrize("kind", KINDS)
 

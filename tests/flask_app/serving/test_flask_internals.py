@@ -33,7 +33,7 @@ from flask_app.serving.bridge.flask_internals import (
     unbind_request,
 )
 from flask_app.serving.bridge.url_adapters import UrlAdapters
-from tests.flask_app.serving.test_event_loop import Client
+from tests.flask_app.serving.asgi_client import Client
 
 
 @pytest.fixture

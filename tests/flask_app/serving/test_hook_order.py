@@ -12,8 +12,8 @@ import pytest
 from werkzeug.exceptions import ImATeapot
 
 from flask_app.serving.bridge import EventLoopBridge
+from tests.flask_app.serving.asgi_client import Client
 from tests.flask_app.serving.telling_app import HandledError, Telling, UnhandledError
-from tests.flask_app.serving.test_event_loop import Client
 
 
 class Variant(NamedTuple):
