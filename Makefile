@@ -19,6 +19,7 @@ help: ## Show this list
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make lock      resolve the dependencies anew into requirements.lock'
 	@echo 'make env       build or refresh .venv from requirements.lock'
+	@echo 'make oldest-flask   put the oldest supported Flask into a folder of its own, for the tests'
 	@echo 'make clean     remove .venv and the tools'"'"' caches (results/ stays)'
 	@echo
 	@echo 'Options go through ARGS: make compare ARGS="tutorial --seed 7"; make serve ARGS="--bridge asgiref"'
