@@ -56,9 +56,9 @@ def run_block(
         lanes = [_Lane(scheduled, now().isoformat(timespec="milliseconds")) for scheduled in block]
         # To start takes as long as to measure, and servers can do it side by side; all are up before any is loaded.
         for lane in lanes:
-            lane.attempt(lane.launch, stack)
+            lane.attempt(lane.launch, stack, cores)
         for lane in lanes:
-            lane.attempt(lane.wait_until_ready, cores)
+            lane.attempt(lane.wait_until_ready)
         for lane in lanes:
             lane.attempt(lane.load, stack, engine, cores)
             if load.slices == 1:
@@ -110,14 +110,14 @@ class _Lane:
             death = self._server.death()
             self._failure = str(error) if death is None else self._server.explain(death)
 
-    def launch(self, stack: contextlib.ExitStack) -> None:
+    def launch(self, stack: contextlib.ExitStack, cores: Cores) -> None:
         """Begin to start the server; it ends with the stack."""
-        self._launch = stack.enter_context(starting(self._scheduled.contender, _STOP_GRACE_S))
+        self._launch = stack.enter_context(starting(self._scheduled.contender, cores.server, _STOP_GRACE_S))
 
-    def wait_until_ready(self, cores: Cores) -> None:
+    def wait_until_ready(self) -> None:
         """Wait until the server answers, and see that it answers what all must answer."""
         contender, workload = self._scheduled.contender, self._scheduled.workload
-        self._server = self._launch.wait_until_ready(workload.path_for(contender), cores.server)
+        self._server = self._launch.wait_until_ready(workload.path_for(contender))
         self._observer = Observer(self._server.process.pid)
         self._body_bytes = parity.check_answer(self._server, contender, workload)
 

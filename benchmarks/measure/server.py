@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import Contender
 
 HOST = "127.0.0.1"
@@ -103,18 +104,18 @@ def running(
     Raises:
         ServerError: It exited or never answered.
     """
-    with starting(contender, stop_grace_s) as launch:
-        yield launch.wait_until_ready(path, cpus, startup_timeout_s)
+    with starting(contender, cpus, stop_grace_s) as launch:
+        yield launch.wait_until_ready(path, startup_timeout_s)
 
 
 @contextlib.contextmanager
-def starting(contender: Contender, stop_grace_s: float = 1.0) -> Iterator[Launch]:
-    """Begin to start a contender's server, and end it with the ``with`` block, as ``running`` does.
+def starting(contender: Contender, cpus: Sequence[int] = (), stop_grace_s: float = 1.0) -> Iterator[Launch]:
+    """Begin to start a contender's server, and end it with the ``with`` block; args are those of ``running``.
 
-    While it starts, others can start beside it.
+    While it starts, others can start beside it, on all the cores that there are.
     """
     with contextlib.ExitStack() as stack:
-        yield Launch(contender, stop_grace_s, stack)
+        yield Launch(contender, cpus, stop_grace_s, stack)
 
 
 class Launch:
@@ -122,18 +123,22 @@ class Launch:
 
     Args:
         contender: What starts.
+        cpus: See ``running``.
         stop_grace_s: See ``running``.
         stack: Ends it.
     """
 
-    def __init__(self, contender: Contender, stop_grace_s: float, stack: contextlib.ExitStack) -> None:
+    def __init__(
+        self, contender: Contender, cpus: Sequence[int], stop_grace_s: float, stack: contextlib.ExitStack
+    ) -> None:
         self._contender = contender
+        self._cpus = cpus
         self._stop_grace_s = stop_grace_s
         self._stack = stack
         self._server = self._launch()
 
-    def wait_until_ready(self, path: str, cpus: Sequence[int] = (), timeout_s: float = 20.0) -> RunningServer:
-        """Return the server once it answers; args and errors are those of ``running``."""
+    def wait_until_ready(self, path: str, timeout_s: float = 20.0) -> RunningServer:
+        """Return the server once it answers, and is on its cores; args and errors are those of ``running``."""
         for attempt in range(1, _PORT_ATTEMPTS + 1):
             try:
                 _await_answer(self._server, path, timeout_s)
@@ -143,13 +148,16 @@ class Launch:
                 self._server = self._launch()
             else:
                 break
-        _pin(self._server.process.pid, cpus)
+        _pin(self._server.process.pid, self._cpus)
         return self._server
 
     def _launch(self) -> RunningServer:
         log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-        server = _launch(self._contender, log)
-        self._stack.callback(_reap, server.process, self._stop_grace_s)
+        with uninterrupted():
+            server = _launch(self._contender, log)
+            self._stack.callback(_reap, server.process, self._stop_grace_s)
+        # Whoever starts it may have left the server's cores alone, and what is started inherits that.
+        _pin(server.process.pid, _widened(self._cpus))
         return server
 
 
@@ -171,6 +179,11 @@ def _launch(contender: Contender, log: IO[bytes]) -> RunningServer:
         start_new_session=True,
     )
     return RunningServer(contender, process, port, log)
+
+
+def _widened(cpus: Sequence[int]) -> Sequence[int]:
+    """Return these cores and all that this process may use; none where there is nothing to pin to."""
+    return sorted({*cpus, *os.sched_getaffinity(0)}) if cpus and hasattr(os, "sched_getaffinity") else ()
 
 
 def _pin(pid: int, cpus: Sequence[int]) -> None:

@@ -12,16 +12,16 @@ from typing import IO, TYPE_CHECKING, Any
 
 from flask import Flask
 
-from flask_app.serving.bridge.body import ClientGoneError, has_body, read_body
+from flask_app.serving.bridge.body import ClientGoneError, Rest, has_body, is_refused, read_body
 from flask_app.serving.bridge.environ import environ_of
 from flask_app.serving.bridge.flask_internals import check_flask, overridden_steps
 from flask_app.serving.bridge.in_context import Disconnect, InContext, Outside, Waiting
 from flask_app.serving.bridge.loop_lane import LoopLane, Passage
-from flask_app.serving.bridge.messages import Receive, Scope, Send
+from flask_app.serving.bridge.messages import Message, Receive, Scope, Send
 from flask_app.serving.bridge.middleware import Rewrite, environ_rewrites
 from flask_app.serving.bridge.reply import Reply
 from flask_app.serving.bridge.streams import send_call
-from flask_app.serving.bridge.workers import Workers
+from flask_app.serving.bridge.workers import Workers, to_its_end
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -68,7 +68,7 @@ class EventLoopBridge:
         self._lane: LoopLane | None = None
         self._rewrites: list[Rewrite] | None = None
         self._is_set_up = False
-        app.ensure_sync = _awaited_on_a_loop(app.ensure_sync)  # type: ignore[method-assign]  # the class docstring says it
+        app.ensure_sync = _awaited_on_a_loop(app)  # type: ignore[method-assign]  # the class docstring says it
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or the server's lifespan; refuse a WebSocket.
@@ -101,13 +101,19 @@ class EventLoopBridge:
                 body = await read_body(environ, receive, most_bytes=limit, silence_s=self._body_silence_s)
             except ClientGoneError:
                 return
+            except OSError:
+                Rest(receive, send).take_in()
+                raise
         else:
             body = io.BytesIO()
         environ["wsgi.input"] = body
+        rest = Rest(receive, send) if is_refused(body) else None
+        if rest is not None:
+            send = rest.send
         disconnect = Disconnect(receive, self._waiting)
         context = contextvars.copy_context()
         try:
-            serving = self._serving(context, environ, lambda message: Outside(send(message)), disconnect)
+            serving = self._serving(context, environ, _outside(send, disconnect), disconnect)
             reply = await InContext(context, serving, disconnect)
             if reply is not None:
                 try:
@@ -124,6 +130,8 @@ class EventLoopBridge:
             task.uncancel()
         finally:
             body.close()
+            if rest is not None:
+                rest.take_in()
 
     def _serving(
         self, context: contextvars.Context, environ: WSGIEnvironment, send: Send, disconnect: Disconnect
@@ -163,14 +171,33 @@ class EventLoopBridge:
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _awaited_on_a_loop(ensure_sync: Callable[..., Any]) -> Callable[..., Any]:
+def _outside(send: Send, disconnect: Disconnect) -> Send:
+    def send_outside(message: Message) -> Outside[None]:
+        if message.get("more_body") is False:
+            # Servers tell of a response's end as they tell of a hang-up, and what is answered is not cancelled.
+            disconnect.stop()
+        return Outside(send(message))
+
+    return send_outside
+
+
+def _awaited_on_a_loop(app: Flask) -> Callable[..., Any]:
+    ensure_sync = app.ensure_sync
+
     def ensure_sync_or_awaitable(function: Callable[..., Any]) -> Callable[..., Any]:
         if not iscoroutinefunction(function):
             return function
         try:
             asyncio.get_running_loop()
         except RuntimeError:
-            return ensure_sync(function)  # type: ignore[no-any-return]
+            called = ensure_sync(function)
+            return to_its_end(called) if _tears_down(app, function) else called
         return function
 
     return ensure_sync_or_awaitable
+
+
+def _tears_down(app: Flask, function: Callable[..., Any]) -> bool:
+    return any(
+        function in functions for functions in (app.teardown_appcontext_funcs, *app.teardown_request_funcs.values())
+    )

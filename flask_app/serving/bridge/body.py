@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, ClassVar
 
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
 
-from flask_app.serving.bridge.messages import Receive
+from flask_app.serving.bridge.messages import Message, Receive, Send
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
@@ -88,6 +88,48 @@ async def read_body(
         return io.BufferedReader(_Refused(RequestEntityTooLarge))
     body.seek(0)
     return body
+
+
+def is_refused(body: IO[bytes]) -> bool:
+    """Return whether ``read_body`` did not read a body to its end."""
+    return isinstance(body, io.BufferedReader) and isinstance(body.raw, _Refused)
+
+
+class Rest:
+    """The rest of a body that nobody reads, taken in and dropped while the response ends.
+
+    Hypercorn holds a few parts for whoever reads them; as long as they are held, it ends no response.
+
+    Args:
+        receive: The server's; read from once nobody else is to be told of a hang-up.
+        send: The server's.
+    """
+
+    _under_way: ClassVar[set[asyncio.Task[None]]] = set()
+
+    def __init__(self, receive: Receive, send: Send) -> None:
+        self._receive = receive
+        self._send = send
+        self._is_taken_in = False
+
+    async def send(self, message: Message) -> None:
+        """Send, and take in the rest before the response ends."""
+        if message.get("more_body") is False:
+            self.take_in()
+        await self._send(message)
+
+    def take_in(self) -> None:
+        """Begin to take in what is left, until the server says that the response has ended; do not wait for it."""
+        if not self._is_taken_in:
+            self._is_taken_in = True
+            # The loop itself does not keep its tasks.
+            task = asyncio.get_running_loop().create_task(self._until_ended())
+            self._under_way.add(task)
+            task.add_done_callback(self._under_way.discard)
+
+    async def _until_ended(self) -> None:
+        while (await self._receive())["type"] != "http.disconnect":
+            pass
 
 
 class _Refused(io.RawIOBase):

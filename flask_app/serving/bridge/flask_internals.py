@@ -119,6 +119,11 @@ def is_pushed_again(context: RequestContext) -> bool:
     return len(context._cv_tokens) > 1  # noqa: SLF001
 
 
+def is_unbound(context: RequestContext) -> bool:
+    """Return whether a request's context was never pushed, so that there is nothing for ``pop`` to undo."""
+    return not context._cv_tokens  # noqa: SLF001
+
+
 def unbind_request(context: RequestContext) -> AppContext | None:
     """Unbind a request's context whose teardown is done, as ``pop`` does next.
 

@@ -89,7 +89,8 @@ class Waiting:
         if self._loop is not loop:
             # The first, or what comes of a loop that has ended.
             self._loop, self._young, self._older = loop, set(), set()
-            loop.call_later(UNWATCHED_S, self._age)
+            # In no context: this timer and the tasks that it starts would keep that of the request at hand.
+            loop.call_later(UNWATCHED_S, self._age, context=Context())
         self._young.add(disconnect)
 
     def discard(self, disconnect: Disconnect) -> None:

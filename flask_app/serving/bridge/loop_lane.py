@@ -7,6 +7,7 @@ does here too; what it calls, the plan says where.
 from __future__ import annotations
 
 import sys
+from asyncio import CancelledError
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine
 from contextvars import Context
 from typing import TYPE_CHECKING, Any
@@ -33,6 +34,7 @@ from flask_app.serving.bridge.flask_internals import (
     after_this_request_functions,
     error_handler,
     is_pushed_again,
+    is_unbound,
     note_first_request,
     session_of,
     unbind_app,
@@ -287,8 +289,10 @@ class Passage:
         context = self._request_context
         planned = self._plan
         if planned is None or is_pushed_again(context):
-            # The push failed, and Flask knows how much is bound; or a stream's end will be the request's.
-            await self._hop(context.pop, error)
+            # The push failed, if it began, and Flask knows how much is bound; or a stream's end will be the request's.
+            if not (isinstance(error, CancelledError) and is_unbound(context)):
+                disconnect.pause()
+                await self._hop(context.pop, error)
             return
         told = request_tearing_down.receivers or appcontext_tearing_down.receivers or appcontext_popped.receivers
         if not (planned.tears_down or told):
@@ -301,6 +305,7 @@ class Passage:
             disconnect.pause()
             await self._pop_awaiting(planned, error)
         else:
+            disconnect.pause()
             await self._hop(context.pop, error)
 
     async def _pop_awaiting(self, planned: Plan, error: BaseException | None) -> None:

@@ -44,21 +44,20 @@ class Workers:
         Raises:
             BaseException: What the function raised.
         """
-        nested: list[asyncio.Task[Any]] = []
+        nested = _Nested()
         pool = self._for(asyncio.get_running_loop())
         call = pool.submit(_call, nested, context, function, arguments)
         try:
             outcome = await asyncio.wrap_future(call)
         except asyncio.CancelledError:
             if not call.cancelled():
-                for task in nested:
-                    task.cancel()
+                nested.cancel()
                 await _until_done(call)
                 close = call.result().closer()
                 if close is not None:
                     # A thread of its own: the pool may be closed by now.
                     with ThreadPoolExecutor(1, "flask-closer") as closer:
-                        await _until_done(closer.submit(_call, [], context, close, ()))
+                        await _until_done(closer.submit(_call, _Nested(), context, close, ()))
             raise
         return outcome.result()
 
@@ -74,6 +73,27 @@ class Workers:
             self._loop = loop
             self._pool = ThreadPoolExecutor(self.threads, "flask-worker", _belong_to, (loop,))
         return self._pool
+
+
+class _Nested(list[asyncio.Task[Any]]):
+    # Those that a call waits for. To cancel it while it waits for none cancels the next that waits in its turn, as
+    # asyncio does with a task: or a call that is given up might then begin to wait for ever.
+    _is_due = False
+
+    def cancel(self) -> None:
+        self._is_due = not self
+        for task in self:
+            task.cancel()
+
+    def append(self, task: asyncio.Task[Any]) -> None:
+        super().append(task)
+        if self._is_due:
+            # When it has begun: one that waits for nothing has ended by then.
+            asyncio.get_running_loop().call_soon(self._pass_on, task)
+
+    def _pass_on(self, task: asyncio.Task[Any]) -> None:
+        if self._is_due and task.cancel():
+            self._is_due = False
 
 
 class _Outcome(Generic[Result]):
@@ -104,7 +124,7 @@ def _belong_to(loop: asyncio.AbstractEventLoop) -> None:
 
 
 def _call(
-    nested: list[asyncio.Task[Any]], context: Context, function: Callable[..., Result], arguments: tuple[Any, ...]
+    nested: _Nested, context: Context, function: Callable[..., Result], arguments: tuple[Any, ...]
 ) -> _Outcome[Result]:
     # asgiref puts the tasks here that it starts for this thread.
     SyncToAsync.threadlocal.task_context = nested
@@ -112,6 +132,21 @@ def _call(
         return _Outcome(context.run(function, *arguments), None)
     except BaseException as error:  # noqa: BLE001 - it is the caller's
         return _Outcome(None, error)
+
+
+def to_its_end(function: Callable[..., Result]) -> Callable[..., Result]:
+    """Return a function whose async functions end by themselves when the call that it is called in is cancelled."""
+
+    def call(*arguments: Any, **named: Any) -> Result:
+        local = SyncToAsync.threadlocal
+        nested = getattr(local, "task_context", None)
+        local.task_context = None
+        try:
+            return function(*arguments, **named)
+        finally:
+            local.task_context = nested
+
+    return call
 
 
 async def _until_done(call: Future[Any]) -> None:

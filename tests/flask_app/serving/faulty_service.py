@@ -2,9 +2,11 @@
 
 import asyncio
 import collections
+import errno
 import gc
 import io
 import itertools
+import tempfile
 import time
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
@@ -22,7 +24,9 @@ from flask import (
 from flask.ctx import RequestContext
 
 from flask_app.serving.bridge import EventLoopBridge
+from flask_app.serving.bridge.in_context import UNWATCHED_S
 
+THREADS = 4
 LIMIT_BYTES = 3_000_000
 SILENCE_S = 0.4
 WAIT_S = 0.4
@@ -32,6 +36,8 @@ FILE = bytes(range(256)) * 4_096
 app = Flask(__name__)
 app.secret_key = "test"  # noqa: S105 - nothing is kept under it
 app.config["MAX_CONTENT_LENGTH"] = LIMIT_BYTES
+
+temporary_file = tempfile.TemporaryFile
 
 # By key, which a request may bring along: what happened to it.
 happened: dict[str, collections.Counter[str]] = collections.defaultdict(collections.Counter)
@@ -202,6 +208,19 @@ async def failing_view_async() -> str:
 app.register_blueprint(failing)
 
 
+def no_room(*_: object) -> None:
+    """Fail as a disk does that is slow, and full."""
+    time.sleep(UNWATCHED_S / 2)
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@app.post("/disk/<state>")
+async def disk(state: str) -> str:
+    """Let there be no room for temporary files, or let there be room again."""
+    tempfile.TemporaryFile = no_room if state == "full" else temporary_file  # type: ignore[assignment]
+    return "ok"
+
+
 @app.get("/told/<key>")
 async def told(key: str) -> dict[str, Any]:
     """Tell what happened to the requests of a key, and how many requests have a context, beside this one."""
@@ -216,6 +235,7 @@ async def ok() -> str:
     return "ok"
 
 
+@app.route("/echo/any", methods=["GET", "POST"])
 @app.post("/echo")
 async def echo() -> bytes:
     """Answer the body."""
@@ -226,6 +246,18 @@ async def echo() -> bytes:
 def echo_def() -> bytes:
     """Answer the body, from a worker thread."""
     return request.get_data()
+
+
+@app.post("/late/<how>")
+async def late(how: str) -> Any:
+    """Answer once a client has had time to send some, and before it is watched: at once, in parts, or by an error."""
+    await asyncio.sleep(UNWATCHED_S / 2)
+    if how == "refused":
+        return request.get_data()
+    if how == "error":
+        # Past every error handler, to the server.
+        g.fail = "teardown app"
+    return numbers_as_bytes() if how == "stream" else "late"
 
 
 @app.get("/own/<name>")
@@ -284,6 +316,12 @@ def numbers() -> Iterator[int]:
         yield number
 
 
+async def numbers_as_bytes() -> AsyncIterator[bytes]:
+    """Make the parts that the request asks for, a byte each."""
+    for _ in numbers():
+        yield b"x"
+
+
 @app.get("/stream")
 async def stream() -> Any:
     """Answer in parts, by an async generator."""
@@ -295,7 +333,10 @@ async def stream() -> Any:
         finally:
             note("closed")
 
-    return parts()
+    response = Response(parts())  # type: ignore[arg-type]  # Flask's types know no async body
+    if "length" in request.args:
+        response.content_length = int(request.args["length"])
+    return response
 
 
 @app.get("/stream/def")
@@ -309,13 +350,25 @@ def stream_def() -> Response:
         finally:
             note("closed")
 
-    return Response(stream_with_context(parts()))
+    response = Response(stream_with_context(parts()))
+    if "length" in request.args:
+        response.content_length = int(request.args["length"])
+    return response
 
 
 @app.get("/file")
 async def file() -> Response:
     """Send a file, or a part of it, or that it is still the same."""
     return send_file(io.BytesIO(FILE), "application/octet-stream", etag="same", conditional=True, download_name="file")
+
+
+@app.get("/file/def")
+def file_def() -> Response:
+    """Send a file from the disk, likewise."""
+    with tempfile.NamedTemporaryFile() as file:
+        file.write(FILE)
+        file.flush()
+        return send_file(file.name, "application/octet-stream", etag="same", conditional=True)
 
 
 @app.route("/status/<int:status>")
@@ -334,4 +387,4 @@ async def path(path: str) -> bytes:
     return info.encode("latin-1")
 
 
-bridge = EventLoopBridge(app, threads=4, body_silence_s=SILENCE_S)
+bridge = EventLoopBridge(app, threads=THREADS, body_silence_s=SILENCE_S)

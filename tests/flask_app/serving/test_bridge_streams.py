@@ -1,5 +1,6 @@
 """Behaviour of the event-loop bridge on real servers: what is sent in parts, and what follows on a connection."""
 
+import contextlib
 import resource
 import socket
 import time
@@ -7,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.flask_app.serving.faulty_service import FILE, PART
+from tests.flask_app.serving.faulty_service import FILE, PART, THREADS
 from tests.flask_app.serving.real_server import Server
 
 STREAMS = ["/stream", "/stream/def"]
@@ -15,6 +16,17 @@ STREAMS = ["/stream", "/stream/def"]
 TEARDOWNS = {"/stream": 1, "/stream/def": 2}
 # Sockets hold a few megabytes between them; a generator that runs ahead makes these in a second or two.
 FAR_AHEAD_PARTS = 1_000
+
+
+def parts_until_held(server: Server, *keys: str) -> int:
+    """Return how many parts the generators of keys have made once all have begun and none makes any more."""
+    now, polls_alike = [0], 0
+    while polls_alike < 5:
+        time.sleep(0.02)
+        before, now = now, [server.told(key).get("parts", 0) for key in keys]
+        polls_alike = polls_alike + 1 if before == now and 0 not in now else 0
+        assert max(now) < FAR_AHEAD_PARTS
+    return max(now)
 
 
 @pytest.mark.parametrize("path", STREAMS)
@@ -49,6 +61,21 @@ def test_a_stream_that_fails_half_way_is_seen_to_be_broken_off(server: Server, p
     server.until(key, parts=3, closed=1, torn_down=TEARDOWNS[path], contexts=0)
 
 
+@pytest.mark.parametrize("parts", [2, 4])
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_stream_of_another_length_than_it_said_is_contained(server: Server, path: str, parts: int) -> None:
+    """A client gets no whole answer of too few parts, and nothing of too many after one; the server lives on."""
+    key = server.key()
+    with server.connect() as connection:
+        connection.request(f"{path}?parts={parts}&length={3 * len(PART)}&key={key}")
+        answer = connection.answer()
+        assert b"" == connection.makefile("rb").read(1)
+
+    assert answer.is_whole is (parts > 3)
+    assert min(3, parts) * PART == answer.body
+    server.until(key, closed=1, torn_down=TEARDOWNS[path], contexts=0)
+
+
 @pytest.mark.parametrize("path", STREAMS)
 def test_a_client_that_does_not_read_holds_the_generator(server: Server, path: str) -> None:
     """The generator makes no more than fits between the two, goes on when the client reads, and all arrives."""
@@ -56,16 +83,79 @@ def test_a_client_that_does_not_read_holds_the_generator(server: Server, path: s
     with server.connect() as slow:
         slow.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
         slow.request(f"{path}?parts={FAR_AHEAD_PARTS}&key={key}")
-        before, now = -1, 0
-        # Until it makes no more.
-        while before < now:
-            time.sleep(0.1)
-            before, now = now, server.told(key).get("parts", 0)
-        assert now < FAR_AHEAD_PARTS / 2
+        made = parts_until_held(server, key)
+        assert made < FAR_AHEAD_PARTS / 2
         answer = slow.answer()
 
     assert answer.is_whole
     assert FAR_AHEAD_PARTS * len(PART) == len(answer.body)
+    server.until(key, parts=FAR_AHEAD_PARTS, closed=1, torn_down=TEARDOWNS[path], contexts=0)
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_a_generator_that_is_held_is_closed_when_its_client_hangs_up(server: Server, path: str) -> None:
+    """What waits for a client to read does not wait for one that has gone."""
+    key = server.key()
+    with server.connect() as slow:
+        slow.request(f"{path}?key={key}")
+        parts_until_held(server, key)
+
+    server.until(key, closed=1, torn_down=TEARDOWNS[path], contexts=0)
+
+
+def test_clients_that_do_not_read_hold_no_threads(server: Server) -> None:
+    """With more streams held than there are threads, def views and generators have a thread to run in."""
+    keys = [server.key() for _ in range(2 * THREADS)]
+    with contextlib.ExitStack() as connections:
+        for key in keys:
+            connections.enter_context(server.connect()).request(f"/stream/def?key={key}")
+        parts_until_held(server, *keys)
+        assert b"body" == server.ask("/echo/def", "POST", b"body").body
+        assert 2 * PART == server.ask("/stream/def?parts=2").body
+
+    for key in keys:
+        server.until(key, closed=1)
+    server.until(keys[0], contexts=0)
+
+
+@pytest.mark.parametrize("path", [*STREAMS, "/file", "/file/def"])
+def test_head_has_no_body_and_runs_no_generator(server: Server, path: str) -> None:
+    """HEAD of what is sent in parts is its headers, and then the connection's next request is answered."""
+    key = server.key()
+    with server.connect() as connection:
+        connection.request(f"{path}?parts=3&key={key}", "HEAD")
+        answer = connection.answer("HEAD")
+        assert (200, b"") == (answer.status, answer.body)
+        connection.request("/ok")
+        assert b"ok" == connection.answer().body
+
+    server.until(key, contexts=0)
+    assert "parts" not in server.told(key)
+
+
+@pytest.mark.parametrize("path", STREAMS)
+def test_an_old_client_gets_a_stream_until_the_connection_closes(server: Server, path: str) -> None:
+    """HTTP/1.0 knows no chunks: the parts come as they are, and the connection's end is theirs.
+
+    uvicorn sends chunks all the same, whatever app it serves; there they are whole, and the connection closes.
+    """
+    with server.connect() as old:
+        old.send(f"GET {path}?parts=3 HTTP/1.0\r\nHost: 127.0.0.1\r\n\r\n".encode())
+        answer = old.answer()
+        assert b"" == old.makefile("rb").read()
+
+    in_chunks = "transfer-encoding" in {name.lower() for name, _ in answer.headers}
+    assert in_chunks is (server.name == "uvicorn")
+    assert (True, 3 * PART) == (answer.is_whole, answer.body)
+
+
+def test_a_client_that_asks_for_it_has_its_connection_closed(server: Server) -> None:
+    """Connection: close is heeded after a stream and after a plain answer."""
+    for path in ("/ok", "/stream?parts=2", "/stream/def?parts=2"):
+        with server.connect() as connection:
+            connection.request(path, Connection="close")
+            assert connection.answer().is_whole
+            assert b"" == connection.makefile("rb").read()
 
 
 @pytest.mark.parametrize("status", [200, 204, 304, 418])
@@ -91,15 +181,43 @@ def test_requests_sent_at_once_are_answered_in_order(server: Server) -> None:
         assert [b"first", b"second", b"third"] == [connection.answer().body for _ in range(3)]
 
 
-def test_a_file_is_sent_whole_in_part_and_not_again(server: Server) -> None:
-    """A range is a 206, and a file that the client has already a 304."""
-    whole = server.ask("/file")
-    part = server.ask("/file", Range="bytes=1000-1999")
-    again = server.ask("/file", If_None_Match='"same"')
+def test_requests_of_all_kinds_sent_at_once_are_answered_in_order(server: Server) -> None:
+    """Bodies, streams, files and answers without a body keep their order and their bounds on one connection."""
+    asked = [
+        ("/echo/def", "POST", b"one"),
+        ("/stream/def?parts=2", "GET", 2 * PART),
+        ("/status/204", "GET", b""),
+        ("/ok", "HEAD", b""),
+        ("/stream?parts=3", "GET", 3 * PART),
+        ("/echo", "POST", b"two"),
+        ("/file/def", "GET", FILE),
+        ("/status/304", "GET", b""),
+        ("/own/last", "GET", b"last"),
+    ]
+    with server.connect() as connection:
+        for path, method, body in asked:
+            connection.request(path, method, body if method == "POST" else None)
 
-    assert (200, FILE) == (whole.status, whole.body)
-    assert (206, FILE[1_000:2_000]) == (part.status, part.body)
-    assert (304, b"") == (again.status, again.body)
+        assert [body for _, _, body in asked] == [connection.answer(method).body for _, method, _ in asked]
+
+
+@pytest.mark.parametrize("path", ["/file", "/file/def"])
+def test_a_file_is_sent_whole_in_part_and_not_again(server: Server, path: str) -> None:
+    """A range is a 206, one beyond the end a 416, and a file that the client has already a 304, on one connection."""
+    ranges: list[tuple[dict[str, str], int, bytes | None]] = [
+        ({}, 200, FILE),
+        ({"Range": "bytes=1000-1999"}, 206, FILE[1_000:2_000]),
+        ({"Range": "bytes=-300000"}, 206, FILE[-300_000:]),
+        ({"Range": f"bytes={len(FILE)}-"}, 416, None),
+        ({"If_None_Match": '"same"'}, 304, b""),
+        ({"Range": "bytes=0-9", "If_Range": '"other"'}, 200, FILE),
+    ]
+    with server.connect() as connection:
+        for headers, status, body in ranges:
+            connection.request(path, "GET", None, **headers)
+            answer = connection.answer()
+            assert status == answer.status
+            assert body is None or body == answer.body
 
 
 def test_a_path_that_is_no_utf8_reaches_the_view_as_it_is(server: Server) -> None:
