@@ -95,6 +95,7 @@ class EventLoopBridge:
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         environ = environ_of(scope)
         body: IO[bytes]
+        rest = None
         if has_body(environ):
             limit = self.app.config["MAX_CONTENT_LENGTH"]
             try:
@@ -104,12 +105,12 @@ class EventLoopBridge:
             except OSError:
                 Rest(receive, send).take_in()
                 raise
+            if is_refused(body):
+                rest = Rest(receive, send)
+                send = rest.send
         else:
             body = io.BytesIO()
         environ["wsgi.input"] = body
-        rest = Rest(receive, send) if is_refused(body) else None
-        if rest is not None:
-            send = rest.send
         disconnect = Disconnect(receive, self._waiting)
         context = contextvars.copy_context()
         try:

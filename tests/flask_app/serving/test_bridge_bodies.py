@@ -47,7 +47,7 @@ def test_silence_between_chunks_is_a_408_too(server: Server, sent: bytes) -> Non
 def test_silent_clients_hold_no_threads(server: Server) -> None:
     """More clients that fall silent than there are threads keep no def view from a thread."""
     with contextlib.ExitStack() as connections:
-        silent = [connections.enter_context(server.connect()) for _ in range(2 * THREADS)]
+        silent = [connections.enter_context(server.connect()) for _ in range(THREADS + 1)]
         for connection in silent:
             connection.request("/echo/def", "POST", Content_Length="10")
             connection.send(b"01234")
