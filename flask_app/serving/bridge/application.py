@@ -107,7 +107,7 @@ class EventLoopBridge:
                 raise
             if is_refused(body):
                 rest = Rest(receive, send)
-                send = rest.send
+                receive, send = rest.receive, rest.send
         else:
             body = io.BytesIO()
         environ["wsgi.input"] = body
@@ -174,10 +174,8 @@ class EventLoopBridge:
 
 def _outside(send: Send, disconnect: Disconnect) -> Send:
     def send_outside(message: Message) -> Outside[None]:
-        if message.get("more_body") is False:
-            # Servers tell of a response's end as they tell of a hang-up, and what is answered is not cancelled.
-            disconnect.stop()
-        return Outside(send(message))
+        sending = send(message)
+        return Outside(disconnect.last(sending) if message.get("more_body") is False else sending)
 
     return send_outside
 

@@ -111,6 +111,18 @@ class Rest:
         self._receive = receive
         self._send = send
         self._is_taken_in = False
+        self._readers = 0
+        self._has_ended = False
+
+    async def receive(self) -> Message:
+        """Receive, for whoever watches for a hang-up meanwhile; a server tells of an end once only."""
+        self._readers += 1
+        try:
+            message = await self._receive()
+        finally:
+            self._readers -= 1
+        self._has_ended = self._has_ended or message["type"] == "http.disconnect"
+        return message
 
     async def send(self, message: Message) -> None:
         """Send, and take in the rest before the response ends."""
@@ -120,7 +132,7 @@ class Rest:
 
     def take_in(self) -> None:
         """Begin to take in what is left, until the server says that the response has ended; do not wait for it."""
-        if not self._is_taken_in:
+        if not (self._is_taken_in or self._has_ended or self._readers):
             self._is_taken_in = True
             # The loop itself does not keep its tasks.
             task = asyncio.get_running_loop().create_task(self._until_ended())
@@ -128,7 +140,7 @@ class Rest:
             task.add_done_callback(self._under_way.discard)
 
     async def _until_ended(self) -> None:
-        while (await self._receive())["type"] != "http.disconnect":
+        while (await self.receive())["type"] != "http.disconnect":
             pass
 
 

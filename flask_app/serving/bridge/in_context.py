@@ -24,7 +24,7 @@ class Disconnect:
         seen: Whether the client hung up while this watched.
     """
 
-    __slots__ = ("_paused", "_receive", "_task", "_waiting", "_watcher", "seen")
+    __slots__ = ("_is_ending", "_paused", "_receive", "_task", "_waiting", "_watcher", "seen")
 
     def __init__(self, receive: Receive, waiting: Waiting) -> None:
         self._receive = receive
@@ -32,6 +32,7 @@ class Disconnect:
         self._watcher: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
         self._paused = False
+        self._is_ending = False
         self.seen = False
 
     def begin(self) -> None:
@@ -62,10 +63,23 @@ class Disconnect:
             self._paused = False
             self.begin()
 
+    async def last(self, sending: Awaitable[None]) -> None:
+        """Send the last of a response, and let the task be.
+
+        A server tells of a response's end as of a hang-up, but then it is about to return from sending it. One that
+        does not return has a client that has gone without reading it all.
+        """
+        self._is_ending = True
+        await sending
+        self.stop()
+
     async def _until_gone(self) -> None:
         # What comes before is the rest of a body that nobody reads.
         while (await self._receive())["type"] != "http.disconnect":
             pass
+        if self._is_ending:
+            # As ``last`` says.
+            await asyncio.sleep(UNWATCHED_S)
         self.seen = True
         if self._task is not None:
             self._task.cancel()

@@ -23,9 +23,12 @@ from flask.ctx import RequestContext
 from flask.sessions import SecureCookieSessionInterface
 
 from flask_app.serving.bridge import EventLoopBridge
+from flask_app.serving.bridge.body import Rest
+from flask_app.serving.bridge.in_context import Disconnect
 
 LIMIT_BYTES = 2_000_000
-SILENCE_S = 0.3
+# Much longer than a client on a busy machine is silent by chance.
+SILENCE_S = 1.0
 PATIENCE_S = 20.0
 PART = b"x" * 65_536
 # In Flask's order, but for the handler, which comes before "after this".
@@ -54,6 +57,7 @@ MAKES = {
     "narrow-teardown": Make("async def", "async def", "def", threads=1),
     "narrow-session": Make("def", "async def", "def", threads=1, has_slow_sessions=True),
 }
+WATCHES = (Disconnect._until_gone.__qualname__, Rest._until_ended.__qualname__)
 WIDE = ("def", "async", "mixed", "behind")
 
 # By key: what happened, and for whom phases wait no longer.
@@ -275,7 +279,8 @@ async def told(key: str) -> dict[str, int]:
     return {
         **happened[key],
         "contexts": _contexts() - 1,
-        "watches": sum("_until_gone" in repr(task) for task in asyncio.all_tasks()),
+        # The bridge's own: for clients that hang up, and for the rest of what they send.
+        "watches": sum(getattr(task.get_coro(), "__qualname__", "") in WATCHES for task in asyncio.all_tasks()),
         "files": sum(map(_is_file, Path("/proc/self/fd").iterdir())),
     }
 

@@ -220,10 +220,12 @@ def test_a_server_that_is_told_to_end_leaves_nobody_hanging(server: str, tmp_pat
             connection.request(f"/go/{key}", "POST", Content_Length="1")
         os.kill(ending.process.pid, signal.SIGTERM)
 
-        assert 408 == half.answer().status
+        # For the server to notice, with much left of the 3 s that Hypercorn gives.
+        time.sleep(0.2)
         for connection in going:
             connection.send(b"x")
         assert [b"viewed"] * len(ENDING) == [connection.answer().body for connection in waiting]
+        assert 408 == half.answer().status
         ending.process.wait(PATIENCE_S)
         with pytest.raises(ProcessLookupError):
             os.killpg(ending.process.pid, 0)
