@@ -85,8 +85,8 @@ class LoadProfile:
         warmup_s: Load before the interval, seconds, thrown away. It lasts longer where that is needed for every
             virtual user to have been answered once, so that the interval sees the steady state.
         timeout_s: A request unanswered for so long, seconds, is an error.
-        slices: Into how many parts the interval is cut. The twins' slices take turns, so that what slows the machine
-            for a second slows both; the load is held between slices.
+        slices: Into how many parts the interval is cut. The slices of all that runs on one server take turns, so that
+            what slows the machine for a second slows all; the load is held between slices.
     """
 
     vus: int
@@ -266,6 +266,15 @@ class Plan:
     every: Mapping[str, int] = field(default_factory=dict)
     placebo: str | None
     ceilings: tuple[str, ...]
+
+    def rounds_of(self, contender_id: str, workload: str) -> tuple[int, ...]:
+        """Return the rounds of a workload in which a contender takes part, from 1; empty where there is none."""
+        if contender_id not in self.workload_contenders.get(workload, ()):
+            return ()
+        rounds = self.rounds.get(workload, 0)
+        # Evenly over the run, the first and the last among them; of one round alone there is no interval.
+        count = max(min(2, rounds), -(-rounds // self.every.get(contender_id, 1)))
+        return tuple(1 + round(number * (rounds - 1) / max(1, count - 1)) for number in range(count))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,8 @@ from benchmarks.judge.statistics import bounds, geometric_mean
 from benchmarks.judge.summaries import participants
 from benchmarks.model import Contender
 
+_NO_BRIDGE = "none"
+
 
 def unmeasured(_claim: Claim, test: ClaimTest) -> tuple[Figure, ...]:
     """Return the figure that the claim is about, without a measurement."""
@@ -20,7 +22,8 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
     """Compare the fastest contender of one framework with the fastest of another, and both on one server.
 
     The best of each may differ in server and bridge as well as in framework, so the comparison on the server of the
-    second's best stands beside it: that one changes one factor at a time.
+    second's best stands beside it: that one changes one factor at a time. A bridge is something that a user must know
+    of and choose, so where it has made the best, what there is without one stands beside it too.
 
     Raises:
         RefusedError: A framework has no contender with a valid trial; or see ``Evidence.pairs``.
@@ -40,6 +43,10 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
         same, told = _on_one_server(evidence, test, second)
         figures.append(_figure(test, f", both on {second.server}", same))
         sentence += f" The two differ in server as well; {told}."
+    if (first.bridge, second.bridge) != (_NO_BRIDGE, _NO_BRIDGE):
+        without, told = _without_bridges(evidence, test)
+        figures.append(_figure(test, ", neither behind a bridge", without))
+        sentence += f" {told}."
     return Finding(
         outcome=outcome,
         figures=tuple(figures),
@@ -48,10 +55,14 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
     )
 
 
-def _fastest(evidence: Evidence, framework: str, workload: str, server: str | None = None) -> Contender:
+def _fastest(
+    evidence: Evidence, framework: str, workload: str, *, server: str | None = None, bridge: str | None = None
+) -> Contender:
     rates: dict[Contender, float] = {}
     for contender in participants(evidence.run, workload):
-        if contender.framework != framework or server not in (None, contender.server):
+        if contender.framework != framework:
+            continue
+        if server not in (None, contender.server) or bridge not in (None, contender.bridge):
             continue
         valid = evidence.valid(contender, workload)
         # One lucky round must not make a winner.
@@ -72,7 +83,7 @@ def _on(server: str | None) -> str:
 def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tuple[Estimate | None, str]:
     """Return the ratio on the second's server, and what to say of it."""
     try:
-        first = _fastest(evidence, test.framework, test.workload, second.server)
+        first = _fastest(evidence, test.framework, test.workload, server=second.server)
         rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s)
     except RefusedError:
         return (
@@ -80,6 +91,17 @@ def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tu
             f"{test.framework} was not measured on {second.server}, so how much of it is the server's is not seen",
         )
     return rate, f"on {second.server} alone, one factor at a time, {first.id} served {wording.ratio(rate)}"
+
+
+def _without_bridges(evidence: Evidence, test: ClaimTest) -> tuple[Estimate | None, str]:
+    """Return the ratio of the fastest without a bridge, and what to say of it."""
+    try:
+        first = _fastest(evidence, test.framework, test.workload, bridge=_NO_BRIDGE)
+        second = _fastest(evidence, test.against, test.workload, bridge=_NO_BRIDGE)
+        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s)
+    except RefusedError:
+        return None, "How they compare without a bridge is not seen"
+    return rate, f"Without a bridge, {first.id} served {wording.ratio(rate)} the requests of {second.id}"
 
 
 def _verdict(outcome: Outcome, rate: Estimate, much: float, margin: float) -> str:

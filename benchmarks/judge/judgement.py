@@ -149,24 +149,68 @@ class TwinRatio:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeCost:
+    """What a request costs behind a bridge, or on the same server without one; ``None`` where it was not seen.
+
+    Attributes:
+        contender: Its id.
+        threads_started: By each request; 0 where requests start none, whatever else the machine does.
+        loops_started: Those of the threads that run an event loop of their own.
+        voluntary_switches: Of a request.
+        cpu_us: Of a request.
+        waits: In progress at once, on average; ``None`` too where the views do not wait.
+        running_threads: That took part.
+    """
+
+    contender: str
+    threads_started: float | None
+    loops_started: float | None
+    voluntary_switches: float | None
+    cpu_us: float | None
+    waits: float | None
+    running_threads: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class BridgeRatio:
-    """The async def views behind a bridge over those on the same server without one, paired inside rounds.
+    """Views behind a bridge over those on the same server without one, paired inside rounds.
 
     Attributes:
         contender: Id of the one behind the bridge.
         other: Id of what it is compared with: the same framework without a bridge, or another framework.
-        workload: Name of the workload.
-        rate: Ratio of valid answers per second; ``None`` when this run cannot tell.
+        same_framework: Whether nothing but the bridge differs.
+        rate: Ratio of valid answers per second.
+        refused: Whether this run cannot judge it; the ratio, where there is one, is then a figure like any other.
         sentence: What was found, in one sentence.
-        why: What each of the two costs, as observed: threads and loops, switches, CPU; or why this run cannot tell.
+        why: What the bridge changes in the cost of a request, as observed; for ``refused``, the reason.
     """
 
     contender: str
     other: str
-    workload: str
+    same_framework: bool
     rate: Estimate | None
+    refused: bool
     sentence: str
     why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeComparison:
+    """The same views behind each bridge and without one, and those of other frameworks, all on one server.
+
+    Attributes:
+        server: On which they are.
+        variant: ``sync`` or ``async``.
+        workload: Name of the workload.
+        costs: In the catalogue's order.
+        ratios: The same.
+    """
+
+    server: str
+    variant: str
+    workload: str
+    costs: tuple[BridgeCost, ...]
+    ratios: tuple[BridgeRatio, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,7 +221,7 @@ class Judgement:
         verdicts: In the ledger's order; headline first within a claim and subject.
         summaries: In the catalogue's order, by workload.
         twins: In the catalogue's order, by workload.
-        bridges: The same.
+        bridges: By workload and server; ``async`` first, which it is that bridges are made for.
         placebo: The A/A ratio of rates; ``None`` when the run had none.
         placebo_failed: Why verdicts are withheld; ``None`` when the placebo came out equal or was not run.
         ceiling_per_s: The loader's rate on each bare server, by contender id.
@@ -188,7 +232,7 @@ class Judgement:
     verdicts: tuple[Verdict, ...]
     summaries: tuple[Summary, ...]
     twins: tuple[TwinRatio, ...]
-    bridges: tuple[BridgeRatio, ...]
+    bridges: tuple[BridgeComparison, ...]
     placebo: Estimate | None
     placebo_failed: str | None
     ceiling_per_s: Mapping[str, float]

@@ -25,8 +25,9 @@ def _unfinished(run: Run) -> Iterable[str]:
     if run.state != "complete":
         ended = "was interrupted" if run.state == "interrupted" else "did not finish, or has not yet"
         planned = sum(
-            run.plan.rounds.get(workload, 0) * len(contenders)
+            len(run.plan.rounds_of(contender, workload))
             for workload, contenders in run.plan.workload_contenders.items()
+            for contender in contenders
         )
         ran = sum(not trial.placebo for trial in run.trials)
         yield f"The run {ended}: it is judged on the {ran} trials that it has of {planned}."

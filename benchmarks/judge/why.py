@@ -7,9 +7,9 @@ it says so: a surprising run gets a true sentence, not the expected one.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
 from benchmarks.judge import measures, wording
+from benchmarks.judge.costs import SWITCHES_OF_A_HOP, Cost, accounts_for, cost_of, runs_a_loop, starts_threads
 from benchmarks.judge.judgement import Estimate, Summary
 
 NOT_OBSERVED = (
@@ -17,33 +17,8 @@ NOT_OBSERVED = (
     "tells them."
 )
 
-_SWITCHES_OF_A_HOP = 1.0
-"""Voluntary switches a request: handing work to another thread takes at least one, a thread that waits for it."""
-
 _COST_RATIO = 1.1
 """CPU times closer than this are taken for the same: what differs less explains no difference worth a cause."""
-
-_ACCOUNTED_RATIO = 1.25
-"""A ratio of CPU times this close to the ratio of rates accounts for it, as one inside its interval does."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cost:
-    """What one twin's request costs, as observed."""
-
-    keyword: str
-    cpu_us: float
-    switches: float
-    started: float | None
-    running: float | None
-    epoll: float | None
-
-    @property
-    def starts_threads(self) -> bool:
-        return _starts_threads(self.started, self.switches)
-
-    def __str__(self) -> str:
-        return f"{wording.per_request(self.switches)} voluntary switches and {self.cpu_us:,.0f} µs of CPU"
 
 
 def twins(sync: Summary, asynchronous: Summary, rate: Estimate, wait_ms: float) -> str:
@@ -55,7 +30,7 @@ def twins(sync: Summary, asynchronous: Summary, rate: Estimate, wait_ms: float) 
         rate: Async over sync.
         wait_ms: How long the view waits; 0 when there is no I/O to gain from.
     """
-    before, after = _cost(sync, "def"), _cost(asynchronous, "async def")
+    before, after = cost_of(sync, "def"), cost_of(asynchronous, "async def")
     if before is None or after is None:
         return NOT_OBSERVED
     cost_ratio = after.cpu_us / before.cpu_us
@@ -96,7 +71,7 @@ def waits(sync: Summary | None, asynchronous: Summary, in_progress: float, sync_
         told = f"Waits go one after another: {wording.count(in_progress)} at once, as if all requests shared one thread"
     else:
         told = f"A wait holds its thread: {wording.count(in_progress)} at once on {wording.threads(threads)}"
-    if _starts_threads(asynchronous.threads_started_per_request, asynchronous.voluntary_switches_per_request):
+    if starts_threads(asynchronous.threads_started_per_request, asynchronous.voluntary_switches_per_request):
         told += ", and each request starts another thread besides"
     if sync_in_progress is not None and abs(math.log(sync_in_progress / in_progress)) < math.log(_COST_RATIO):
         told += f"; def is held up just the same ({wording.count(sync_in_progress)})"
@@ -110,7 +85,7 @@ def event_loop(sync: Summary | None, asynchronous: Summary) -> str:
         sync: The ``def`` twin; ``None`` where it was not measured.
         asynchronous: The ``async def`` twin.
     """
-    after = _cost(asynchronous, "async def")
+    after = cost_of(asynchronous, "async def")
     if after is None or after.running is None:
         return NOT_OBSERVED
     if after.starts_threads:
@@ -122,7 +97,7 @@ def event_loop(sync: Summary | None, asynchronous: Summary) -> str:
         return f"Requests are handed between {wording.threads(after.running)}: {switches}."
     if after.epoll == 0:
         return f"One thread takes every request from start to end, but no epoll descriptor was open: {switches}."
-    before = None if sync is None else _cost(sync, "def")
+    before = None if sync is None else cost_of(sync, "def")
     if before is None or before.running is None:
         return f"One thread takes every request from start to end: {switches}."
     return (
@@ -139,90 +114,41 @@ def best(first: Summary, second: Summary, rate: Estimate) -> str:
         second: The denominator.
         rate: First over second.
     """
-    above, below = _cost(first, first.contender), _cost(second, second.contender)
+    above, below = cost_of(first, first.contender), cost_of(second, second.contender)
     if above is None or below is None:
         return NOT_OBSERVED
     cost_ratio = below.cpu_us / above.cpu_us
-    seen = f"{above.keyword} took {above} a request, {below.keyword} {below}"
-    close = abs(math.log(cost_ratio / rate.value)) <= math.log(_ACCOUNTED_RATIO)
-    if close or wording.lies_in(cost_ratio, rate):
+    seen = f"{above.name} took {above} a request, {below.name} {below}"
+    if accounts_for(cost_ratio, rate):
         return f"CPU time a request accounts for it, with {wording.times(cost_ratio)} ×: {seen}."
     return f"Cause not seen in these figures: CPU time alone would make it {wording.times(cost_ratio)} ×; {seen}."
 
 
-def bridges(bridged: Summary, other: Summary, wait_ms: float) -> str:
-    """Say what a request costs behind a bridge and without it: threads and loops, switches, CPU, and what waits hold.
-
-    Args:
-        bridged: Behind the bridge.
-        other: Without one.
-        wait_ms: How long the view waits; 0 when there is no I/O to gain from.
-    """
-    first, second = _cost(bridged, bridged.contender), _cost(other, other.contender)
-    if first is None or second is None:
-        return NOT_OBSERVED
-    return f"{_bridge_cost(first, second, bridged, wait_ms)}; {_bridge_cost(second, first, other, wait_ms)}."
-
-
-def _bridge_cost(cost: _Cost, against: _Cost, summary: Summary, wait_ms: float) -> str:
-    made = "no thread and no event loop started"
-    if cost.starts_threads:
-        loop = ", each with an event loop of its own" if _with_loop(cost.epoll, against.epoll) else ""
-        made = f"{wording.per_request(cost.started or 0.0)} threads started{loop}"
-    told = f"{cost.keyword}: {made}, {cost} a request"
-    if wait_ms and summary.rate_per_s is not None and cost.running is not None:
-        waits = summary.rate_per_s.value * wait_ms / 1_000
-        told += f", {wording.count(waits)} waits at once while {wording.threads(cost.running)} ran"
-    return told
-
-
-def _dearer(dear: _Cost, cheap: _Cost, wait_ms: float) -> str:
-    against = f"against {cheap} with {cheap.keyword}"
+def _dearer(dear: Cost, cheap: Cost, wait_ms: float) -> str:
+    against = f"against {cheap} with {cheap.name}"
     if dear.starts_threads and not cheap.starts_threads:
         loop = _with_loop(dear.epoll, cheap.epoll)
         return (
-            f"Each {dear.keyword} request starts a thread{loop}: {wording.per_request(dear.started or 0.0)} threads "
+            f"Each {dear.name} request starts a thread{loop}: {wording.per_request(dear.started or 0.0)} threads "
             f"started, {dear} a request, {against}."
         )
-    more_switches = dear.switches - cheap.switches >= _SWITCHES_OF_A_HOP
+    more_switches = dear.switches - cheap.switches >= SWITCHES_OF_A_HOP
     if more_switches and cheap.switches < measures.NO_SWITCH_A_REQUEST and (dear.running is None or dear.running > 1):
         no_io = "" if wait_ms else ", not I/O: the endpoint does none"
-        effect = "the gain is the thread hop saved" if dear.keyword == "def" else "the loss is the thread hop"
+        effect = "the gain is the thread hop saved" if dear.name == "def" else "the loss is the thread hop"
         return (
-            f"Each {dear.keyword} request hops to a worker thread and back: {dear} a request, {against}: "
-            f"{effect}{no_io}."
+            f"Each {dear.name} request hops to a worker thread and back: {dear} a request, {against}: {effect}{no_io}."
         )
     cause = "gives up its core more often" if more_switches else "does more work without more switches"
-    return f"Each {dear.keyword} request {cause}: {dear}, {against}{_shared_thread(dear, cheap)}."
+    return f"Each {dear.name} request {cause}: {dear}, {against}{_shared_thread(dear, cheap)}."
 
 
-def _shared_thread(dear: _Cost, cheap: _Cost) -> str:
+def _shared_thread(dear: Cost, cheap: Cost) -> str:
     """Say that one worker thread serves the process, where two threads ran with either keyword and handed work over."""
-    if dear.running == cheap.running == 2 and min(dear.switches, cheap.switches) >= _SWITCHES_OF_A_HOP:
+    if dear.running == cheap.running == 2 and min(dear.switches, cheap.switches) >= SWITCHES_OF_A_HOP:
         return "; two threads ran with either, so every request passes through the one beside the event loop's"
     return ""
 
 
-def _starts_threads(started: float | None, switches: float | None) -> bool:
-    """Say whether each request starts a thread, and waits for it: a count of the whole machine alone proves nothing."""
-    waited = switches is None or switches >= measures.NO_SWITCH_A_REQUEST
-    return waited and started is not None and started >= measures.THREAD_A_REQUEST
-
-
 def _with_loop(epoll: float | None, other_epoll: float | None) -> str:
-    """Say that the thread runs an event loop, where more epoll descriptors were open than with the other twin."""
-    return " and an event loop" if epoll is not None and other_epoll is not None and epoll > other_epoll else ""
-
-
-def _cost(summary: Summary, keyword: str) -> _Cost | None:
-    cpu, switches = summary.cpu_us_per_request, summary.voluntary_switches_per_request
-    if cpu is None or switches is None:
-        return None
-    return _Cost(
-        keyword=keyword,
-        cpu_us=cpu.value,
-        switches=switches,
-        started=summary.threads_started_per_request,
-        running=summary.running_threads,
-        epoll=summary.epoll_descriptors,
-    )
+    return " and an event loop" if runs_a_loop(epoll, other_epoll) else ""

@@ -1,9 +1,10 @@
 """Plans a run and orders its trials: interleaved rounds, each in a random order from the recorded seed.
 
-A round is a randomised block design: the arrangements in a random order, and in each its twins side by side, in a
-random order too. Where a load is cut into slices, the twins' servers both stand and their slices take turns: what is
-asked for is their ratio, and a machine whose speed drifts from one second to the next, as laptops and virtual machines
-do, then slows both alike.
+A round is a randomised block design: blocks in a random order, in each its arrangements in a random order, and twins
+next to each other, in a random order too. Where a load is cut into slices, a block is all that runs on one server, each
+contender in a process of its own, and their slices take turns: what is asked for is their ratios, and a machine whose
+speed drifts from one second to the next, as laptops and virtual machines do, then slows all alike. Where it is not, a
+block is two twins.
 """
 
 from __future__ import annotations
@@ -56,7 +57,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
         summary="under three minutes; for a class",
-        health=LoadProfile(vus=10, duration_s=0.8, warmup_s=0.2, slices=8),
+        health=LoadProfile(vus=10, duration_s=0.6, warmup_s=0.2, slices=6),
         wait=LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
         health_rounds=7,
         wait_rounds=3,
@@ -158,7 +159,7 @@ def trials(plan: Plan) -> Iterator[ScheduledTrial]:
 
 
 def blocks(plan: Plan) -> Iterator[list[ScheduledTrial]]:
-    """Yield the trials of the plan in the order to run them, those of one arrangement together.
+    """Yield the trials of the plan in the order to run them, those that run side by side together.
 
     Round k of every workload comes before round k + 1 of any, so that a run cut short has something of each.
     """
@@ -181,25 +182,22 @@ def blocks(plan: Plan) -> Iterator[list[ScheduledTrial]]:
 def _round(
     plan: Plan, workload: Workload, round_number: int, shuffler: random.Random
 ) -> Iterator[list[tuple[Contender, bool]]]:
-    blocks: dict[str, list[tuple[Contender, bool]]] = {}
+    sliced = plan.loads[workload.name].slices > 1
+    blocks: dict[str, dict[str, list[tuple[Contender, bool]]]] = {}
     for contender in plan.contenders:
-        taking_part = contender.id in plan.workload_contenders[workload.name]
-        if taking_part and round_number in _rounds_of(plan.rounds[workload.name], plan.every.get(contender.id, 1)):
-            block = blocks.setdefault(contender.arrangement, [])
-            block.append((contender, False))
+        if round_number in plan.rounds_of(contender.id, workload.name):
+            block = blocks.setdefault(contender.server if sliced else contender.arrangement, {})
+            twins = block.setdefault(contender.arrangement, [])
+            twins.append((contender, False))
             if contender.id == plan.placebo and workload.name == HEALTH.name:
-                block.append((contender, True))
-    order = list(blocks.values())
+                twins.append((contender, True))
+    order = [list(block.values()) for block in blocks.values()]
     shuffler.shuffle(order)
-    for block in order:
-        shuffler.shuffle(block)
-        yield block
-
-
-def _rounds_of(rounds: int, every: int) -> set[int]:
-    # Evenly over the run, the first and the last among them; of one round alone there is no interval.
-    count = max(min(2, rounds), -(-rounds // every))
-    return {1 + round(i * (rounds - 1) / max(1, count - 1)) for i in range(count)}
+    for arrangements in order:
+        shuffler.shuffle(arrangements)
+        for twins in arrangements:
+            shuffler.shuffle(twins)
+        yield list(itertools.chain.from_iterable(arrangements))
 
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:

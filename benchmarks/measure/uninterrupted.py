@@ -25,11 +25,11 @@ def uninterrupted() -> Iterator[None]:
     # A handler that was not set from Python cannot be put back from it.
     before = {number: handler for number in _HELD_BACK if (handler := signal.getsignal(number)) is not None}
     try:
-        for number in before:
-            signal.signal(number, lambda number, _frame: came.append(number))
+        for held_back in before:
+            signal.signal(held_back, lambda number, _frame: came.append(number))
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for held_back, handler in before.items():
+            signal.signal(held_back, handler)
         for late in came:
             signal.raise_signal(late)

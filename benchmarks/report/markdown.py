@@ -11,7 +11,7 @@ from benchmarks.judge.judgement import Judgement
 from benchmarks.model import Run
 from benchmarks.report.outcomes import SYMBOLS
 from benchmarks.report.ratio_axis import RatioAxis, strip
-from benchmarks.report.story import Answer, ClaimStory, FigureStory, Story, VerdictStory, WorkloadStory
+from benchmarks.report.story import Answer, BridgesStory, ClaimStory, FigureStory, Story, VerdictStory, WorkloadStory
 from benchmarks.report.telling import tell
 
 # A bracket makes a link or a definition only by what follows it: intervals stay readable in the source.
@@ -137,14 +137,8 @@ def _workload(workload: WorkloadStory) -> Iterator[str]:
         yield "|---|---:|---:|---:|---:|"
         for ratio in workload.ratios:
             yield _row((ratio.arrangement, ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu), code=True)
-    if workload.bridges:
-        yield from (
-            "",
-            "| `async def` behind a bridge, over the same server without | req/s | Found, and why |",
-            "|---|---:|---|",
-        )
-        for bridge in workload.bridges:
-            yield _row((bridge.pair, bridge.rate, f"{bridge.sentence} {bridge.why}"), code=True)
+    for bridges in workload.bridges:
+        yield from _bridges(bridges, waits=workload.waits)
     if not workload.contenders:
         yield from ("", "No contender took part.")
         return
@@ -153,6 +147,19 @@ def _workload(workload: WorkloadStory) -> Iterator[str]:
         figures = (row.rate, row.rate_spread.removeprefix("±"), row.latency_median_ms, row.latency_p95_ms)
         costs = (row.latency_p99_ms, row.cpu_us, row.voluntary_switches, row.threads_ran, row.trials)
         yield _row((row.contender, *figures, *costs), code=True)
+
+
+def _bridges(bridges: BridgesStory, *, waits: bool) -> Iterator[str]:
+    yield from ("", f"What bridges do with {_text(bridges.title)}, a request:", "")
+    waiting = (" waits at once |", "---:|") if waits else ("", "")
+    yield f"| Contender | req/s | threads started | event loops started | voluntary switches | CPU, µs |{waiting[0]}"
+    yield f"|---|---|---:|---:|---:|---:|{waiting[1]}"
+    for cost in bridges.costs:
+        ratios = "; ".join(ratio.against for ratio in cost.ratios)
+        numbers = (cost.threads, cost.loops, cost.voluntary_switches, cost.cpu_us, *([cost.waits] if waits else []))
+        yield _row((cost.contender, ratios, *numbers), code=True)
+    yield ""
+    yield from (f"- {_text(told)}" for told in (*bridges.findings, *bridges.refusals))
 
 
 def _notes(story: Story) -> Iterator[str]:

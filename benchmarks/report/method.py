@@ -40,8 +40,8 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
     )
     sitting_out = " Those on which no claim is judged sit out some." if plan.every else ""
     slices = [
-        f"Under {one_line(workload.name)}, the servers of twins stand side by side, and slices of "
-        f"{load.duration_s / load.slices:.2g} s take turns: a machine whose speed drifts slows both alike."
+        f"Under {one_line(workload.name)}, all that runs on one kind of server stands side by side, and slices of "
+        f"{load.duration_s / load.slices:.2g} s take turns: a machine whose speed drifts slows all alike."
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None and load.slices > 1
     ]
@@ -52,7 +52,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         *slices,
         f"Each virtual user keeps one connection and asks again when it has its answer: {loads}.",
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
-        "Twins are compared inside a round, where the machine was the same. The rounds' ratios give the 95 % interval.",
+        "Contenders are compared inside a round, where the machine was the same; its rounds give the 95 % interval.",
         "Before anything is timed, every contender must give the same answer.",
         f"Only answers with status 2xx and the right length count; above {errors} of errors a trial is void.",
         f"A trial above {ceiling} of the loader's rate on a bare server measured the loader: no verdict rests on it.",

@@ -18,11 +18,16 @@ def framework_name(framework: str) -> str:
     return _FRAMEWORKS.get(framework, one_line(framework))
 
 
+def server_name(server: str) -> str:
+    """Return the server's own spelling of its name."""
+    return _SERVERS.get(server, one_line(server))
+
+
 def arrangement_name(arrangement: str) -> str:
     """Spell an arrangement out: ``flask@hypercorn+asgiref`` is ``Flask on Hypercorn + asgiref``."""
     framework, at, serving = one_line(arrangement).partition("@")
     server, plus, bridge = serving.partition("+")
-    spelled = f"{_SERVERS.get(server, server)}{' + ' if plus else ''}{bridge}"
+    spelled = f"{server_name(server)}{' + ' if plus else ''}{bridge}"
     return f"{framework_name(framework)}{' on ' if at else ''}{spelled}"
 
 

@@ -24,6 +24,7 @@ class RunProgress:
     def __init__(self, console: Console, plan: Plan) -> None:
         self._console = console
         self._trials = [*schedule.calibration(plan), *schedule.trials(plan)]
+        self._under_way: list[ScheduledTrial] = []
         self._ended = 0
         self._progress = Progress(
             TextColumn("{task.description}"),
@@ -54,10 +55,14 @@ class RunProgress:
 
     def started(self, trial: ScheduledTrial) -> None:
         """Show what is measured now."""
-        self._progress.update(self._task, description=f"{_stage(trial)}  {trial.contender.id}  {trial.workload.name}")
+        self._under_way.append(trial)
+        several = f"{len(self._under_way)} trials on {trial.contender.server}"
+        what = trial.contender.id if len(self._under_way) == 1 else several
+        self._progress.update(self._task, description=f"{_stage(trial)}  {what}  {trial.workload.name}")
 
     def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
         """Show what came out."""
+        self._under_way.remove(scheduled)
         self._ended += 1
         self._progress.advance(self._task)
         outcome = f"{trial.result.rate_per_s:>10,.0f} req/s" if trial.result else f"{'void':>10}      "

@@ -127,45 +127,72 @@ class RatioStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeStory:
-    """The async def views behind a bridge over those of another contender on the same server.
-
-    Attributes:
-        contender: Behind the bridge.
-        other: What it is compared with.
-        estimate: Ratio of their rates.
-        rate: The same with its interval, in words.
-        sentence: What was found.
-        why: What each of the two costs.
-    """
+class BridgeRatioStory:
+    """Views behind a bridge over those of another contender: the estimate, and the same with its interval in words."""
 
     contender: str
     other: str
     estimate: Estimate | None
     rate: str
-    sentence: str
-    why: str
 
     @property
-    def pair(self) -> str:
-        """Both, as a ratio is written."""
-        return f"{self.contender} / {self.other}"
+    def against(self) -> str:
+        """The ratio and what it is over."""
+        return f"{self.rate} of {self.other}"
 
-    @property
-    def is_of_one_framework(self) -> bool:
-        """Whether the two differ in nothing but the bridge."""
-        return self.contender.partition("@")[0] == self.other.partition("@")[0]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgeCostStory:
+    """What a request of one contender costs; each text is a number, or says that it was not measured.
+
+    Attributes:
+        contender: Behind a bridge, or without one.
+        ratios: Over those without a bridge; empty for one of them.
+        threads: That each request starts.
+        loops: Event loops that each request starts.
+        voluntary_switches: Of a request.
+        cpu_us: Of a request.
+        waits: In progress at once.
+    """
+
+    contender: str
+    ratios: tuple[BridgeRatioStory, ...]
+    threads: str
+    loops: str
+    voluntary_switches: str
+    cpu_us: str
+    waits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BridgesStory:
+    """The same views behind each bridge and without one, on one server.
+
+    Attributes:
+        title: Keyword and server.
+        is_async: Whether they are ``async def``, which it is that bridges are made for.
+        costs: Of each contender.
+        findings: What a bridge changes and why, a sentence or two each; empty when nothing could be judged.
+        refusals: Why something could not be judged.
+    """
+
+    title: str
+    is_async: bool
+    costs: tuple[BridgeCostStory, ...]
+    findings: tuple[str, ...]
+    refusals: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadStory:
-    """What was measured under one workload; ``title`` says what was asked, and how hard."""
+    """What was measured under one workload; ``title`` says what was asked, and how hard, ``waits`` whether views do."""
 
     name: str
     title: str
+    waits: bool
     contenders: tuple[ContenderStory, ...]
     ratios: tuple[RatioStory, ...]
-    bridges: tuple[BridgeStory, ...]
+    bridges: tuple[BridgesStory, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

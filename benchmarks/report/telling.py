@@ -7,16 +7,28 @@ from typing import Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import BridgeRatio, Estimate, Figure, Judgement, Summary, TwinRatio, Verdict
+from benchmarks.judge.judgement import (
+    BridgeComparison,
+    BridgeCost,
+    BridgeRatio,
+    Estimate,
+    Figure,
+    Judgement,
+    Summary,
+    TwinRatio,
+    Verdict,
+)
 from benchmarks.model import Run
 from benchmarks.report import figures
 from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
-from benchmarks.report.naming import arrangement_name, keyword
+from benchmarks.report.naming import arrangement_name, keyword, server_name
 from benchmarks.report.plain_text import one_line
 from benchmarks.report.reproduce import compare_command
 from benchmarks.report.story import (
     Answer,
-    BridgeStory,
+    BridgeCostStory,
+    BridgeRatioStory,
+    BridgesStory,
     ClaimStory,
     ContenderStory,
     FigureStory,
@@ -46,9 +58,10 @@ def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
             WorkloadStory(
                 name=one_line(workload.name),
                 title=workload_title(workload, run.plan),
+                waits=workload.wait_ms > 0,
                 contenders=tuple(_contender(part) for part in judgement.summaries if part.workload == workload.name),
                 ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
-                bridges=tuple(_bridge(part) for part in judgement.bridges if part.workload == workload.name),
+                bridges=tuple(_bridges(part) for part in judgement.bridges if part.workload == workload.name),
             )
             for workload in run.plan.workloads
         ),
@@ -175,14 +188,39 @@ def _ratio(twin: TwinRatio) -> RatioStory:
     )
 
 
-def _bridge(ratio: BridgeRatio) -> BridgeStory:
-    return BridgeStory(
-        contender=one_line(ratio.contender),
-        other=one_line(ratio.other),
-        estimate=ratio.rate,
-        rate=figures.estimated(ratio.rate, "×"),
-        sentence=one_line(ratio.sentence),
-        why=one_line(ratio.why),
+def _bridges(compared: BridgeComparison) -> BridgesStory:
+    own = [ratio for ratio in compared.ratios if ratio.same_framework]
+    # The same views without the bridge tell what it does; where a server cannot have those, others' views must do.
+    told = own or compared.ratios
+    return BridgesStory(
+        title=f"{keyword(compared.variant)} on {server_name(compared.server)}",
+        is_async=compared.variant == "async",
+        costs=tuple(_bridge_cost(cost, compared.ratios) for cost in compared.costs),
+        findings=tuple(one_line(f"{ratio.sentence} {ratio.why}") for ratio in told if not ratio.refused),
+        refusals=tuple(
+            dict.fromkeys(one_line(f"{ratio.sentence} {ratio.why}") for ratio in compared.ratios if ratio.refused)
+        ),
+    )
+
+
+def _bridge_cost(cost: BridgeCost, ratios: Sequence[BridgeRatio]) -> BridgeCostStory:
+    return BridgeCostStory(
+        contender=one_line(cost.contender),
+        ratios=tuple(
+            BridgeRatioStory(
+                contender=one_line(ratio.contender),
+                other=one_line(ratio.other),
+                estimate=ratio.rate,
+                rate=figures.estimated(ratio.rate, "×"),
+            )
+            for ratio in ratios
+            if ratio.contender == cost.contender
+        ),
+        threads=figures.per_request(cost.threads_started),
+        loops=figures.per_request(cost.loops_started),
+        voluntary_switches=figures.per_request(cost.voluntary_switches),
+        cpu_us=figures.cell(cost.cpu_us, "µs"),
+        waits=figures.cell(cost.waits),
     )
 
 

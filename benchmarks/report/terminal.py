@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -36,7 +35,7 @@ _FIGURE_CELLS: Final = len("0.091 × [0.089, 0.093]")
 _SMALLEST_STRIP: Final = 15
 _LARGEST_STRIP: Final = 41
 _ASCII: Final = str.maketrans(
-    dict(zip("✓✗×µ–÷│─●’", "+xxu-/|-o'", strict=True)) | {"±": "+-", "…": "...", "∞": "inf", "\ufffd": "?"}
+    dict(zip("✓✗×µ–÷│─●’", "+xxu-/|-o'", strict=True)) | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "\ufffd": "?"}
 )
 
 
@@ -130,11 +129,9 @@ class _Printer:
                 self.hanging(f"{claim.number}  ", f"{verdict.tried_on}: {verdict.sentence}")
                 self.hanging("   ", verdict.why)
         for workload in story.workloads:
-            for ratio in workload.bridges:
-                # The same views on the same server: only the bridge can be the cause.
-                if ratio.estimate is not None and ratio.is_of_one_framework:
-                    self.hanging("-  ", f"{workload.name}: {ratio.sentence}")
-                    self.hanging("   ", ratio.why)
+            for bridges in workload.bridges:
+                for finding in bridges.findings if bridges.is_async else ():
+                    self.hanging("-  ", f"{workload.name}: {finding}")
 
     def contenders(self, workload: WorkloadStory) -> None:
         """Print a table of the contenders' figures, or a paragraph for each where there is no room for a table."""
@@ -174,11 +171,12 @@ class _Printer:
         self.strips([(ratio.arrangement, ratio.rate, ratio.estimate, ratio.headline) for ratio in workload.ratios])
 
     def bridges(self, workload: WorkloadStory) -> None:
-        """Print what each bridge makes of the same async def views, and of those of others on the same server."""
-        for contender, ratios in itertools.groupby(workload.bridges, key=lambda ratio: ratio.contender):
-            self.console.print()
-            self.hanging("", f"{contender} over others on its server, req/s", style="dim")
-            self.strips([(ratio.other, ratio.rate, ratio.estimate, False) for ratio in ratios])
+        """Print what each bridge makes of the same async def views, over those without one on the same server."""
+        for cost in (cost for bridges in workload.bridges if bridges.is_async for cost in bridges.costs):
+            if cost.ratios:
+                self.console.print()
+                self.hanging("", f"{cost.contender} over others on its server, req/s", style="dim")
+                self.strips([(ratio.other, ratio.rate, ratio.estimate, False) for ratio in cost.ratios])
 
     def strips(self, ratios: Sequence[tuple[str, str, Estimate | None, bool]]) -> None:
         """Print ratios: a name, the ratio in words, the estimate, and whether it is a headline."""

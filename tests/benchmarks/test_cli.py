@@ -226,7 +226,11 @@ def test_a_lab_killed_by_kill_9_leaves_a_readable_run(tmp_path: Path, small_run:
     """What had ended is kept; `lab report` works on it."""
     out = tmp_path / "out"
     wait_for(lambda: any('"kind":"trial"' in f.read_text("utf-8") for f in out.glob("2*/journal.jsonl")), small_run)
-    children = psutil.Process(small_run.pid).children(recursive=True)
+    # Nobody but this test can end its children then, so they are counted while it cannot start another.
+    lab_process = psutil.Process(small_run.pid)
+    lab_process.suspend()
+    wait_for(lambda: lab_process.status() == psutil.STATUS_STOPPED, small_run)
+    children = lab_process.children(recursive=True)
 
     small_run.kill()
     small_run.wait()

@@ -104,6 +104,29 @@ def test_a_framework_that_is_not_on_the_other_server_leaves_a_gap(find: Callable
     assert finding.figures[1].estimate is None
 
 
+def test_a_best_behind_a_bridge_has_the_best_without_one_beside_it(find: Callable[..., Finding]) -> None:
+    """What a bridge makes of a framework is not what most of its users have."""
+    finding = find(FIRST | {"flask-async@uvicorn+eventloop": [8800.0, 8790.0, 8795.0]})
+
+    assert "replicated" == finding.outcome
+    assert (
+        "fastapi-async@uvicorn, the fastest here of its framework, served 1.00 × [1.00, 1.00] the requests of "
+        "flask-async@uvicorn+eventloop, the fastest of its own: equal within ±5 %. Without a bridge, "
+        "fastapi-async@uvicorn served 3.97 × [3.92, 4.03] the requests of flask-sync@hypercorn." == finding.sentence
+    )
+    assert ["rate fastapi/flask", "rate fastapi/flask, neither behind a bridge"] == [
+        figure.name for figure in finding.figures
+    ]
+
+
+def test_a_run_with_bridges_alone_leaves_a_gap(find: Callable[..., Finding]) -> None:
+    """What was not measured is not guessed."""
+    finding = find({"flask-async@s+eventloop": [1000.0] * 2, "fastapi-sync@s": [1000.0] * 2})
+
+    assert finding.sentence.endswith(": equal within ±5 %. How they compare without a bridge is not seen.")
+    assert finding.figures[1].estimate is None
+
+
 def test_a_cause_that_the_cpu_does_not_show_is_not_claimed(find: Callable[..., Finding]) -> None:
     """When the rates differ by another ratio than the CPU time, the figures do not explain it."""
     finding = find({"flask-sync@s": [1000.0, 1001.0], "fastapi-sync@s": [1600.0, 1601.0]})

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -39,6 +40,16 @@ def test_an_unfinished_run_says_how_far_it_came(
     trials = [make_trial(), make_trial(round=2), make_trial(placebo=True)]
 
     assert (f"The run {ended}: it is judged on the 2 trials that it has of 5.",) == told(trials, state=state)
+
+
+def test_rounds_that_a_contender_sits_out_were_not_planned(
+    make_run: Callable[..., Run], make_evidence: Callable[..., Evidence], make_trial: Callable[..., Trial]
+) -> None:
+    """One in three of five rounds are two."""
+    run = make_run([make_trial()], state="interrupted", calibration=[make_trial("bare-asgi@uvicorn", 10_000.0, 0)])
+    run = dataclasses.replace(run, plan=dataclasses.replace(run.plan, every={"flask-sync@hypercorn": 3}))
+
+    assert ("The run was interrupted: it is judged on the 1 trials that it has of 2.",) == notes(make_evidence(run))
 
 
 def test_void_trials_are_counted_with_their_reasons(

@@ -24,9 +24,10 @@ def test_every_round_has_every_contender_once_and_the_placebo_twice() -> None:
         assert [plan.placebo] == [entry.contender.id for entry in entries if entry.placebo]
 
 
-def test_twins_are_neighbours_in_either_order() -> None:
+@pytest.mark.parametrize("preset", ["full", "tutorial"])
+def test_twins_are_neighbours_in_either_order(preset: str) -> None:
     """What is divided by what was measured right before or after it; neither twin always comes first."""
-    trials = list(schedule.trials(schedule.plan("full", [], seed=7)))
+    trials = list(schedule.trials(schedule.plan(preset, [], seed=7)))
     first_variants = set()
 
     for _, entries in itertools.groupby(trials, key=lambda trial: (trial.round, trial.workload.name)):
@@ -34,6 +35,31 @@ def test_twins_are_neighbours_in_either_order() -> None:
         assert 6 == len(blocks)
         first_variants |= {block[0].contender.variant for block in blocks}
     assert {"sync", "async"} == first_variants
+
+
+def test_what_runs_on_one_server_is_a_block_where_slices_take_turns() -> None:
+    """So that any two of them can be compared; in one piece they would only wait for each other."""
+    plan = schedule.plan("full", [], seed=7)
+    arrangements: dict[str, set[str]] = {"hypercorn": set(), "uvicorn": set()}
+    for contender in plan.contenders:
+        arrangements[contender.server].add(contender.arrangement)
+
+    for block in schedule.blocks(plan):
+        together = {trial.contender.arrangement for trial in block}
+        assert (arrangements[block[0].contender.server] == together) == (block[0].workload.name == "health")
+        assert (1 == len(together)) == (block[0].workload.name == "wait")
+
+
+def test_no_arrangement_has_a_place_of_its_own_in_its_block() -> None:
+    """What stands at the edge of a block, whose slices follow one another, is another from round to round."""
+    plan = schedule.plan("full", [], seed=7)
+
+    first = {
+        block[0].contender.arrangement
+        for block in schedule.blocks(plan)
+        if block[0].workload.name == "health" and block[0].contender.server == "hypercorn"
+    }
+    assert 3 <= len(first)
 
 
 def test_quick_gives_its_time_to_the_arrangements_that_decide() -> None:
@@ -112,8 +138,8 @@ def test_the_tutorial_preset_is_the_tutorials_load() -> None:
 
 
 def test_quick_fits_a_lesson() -> None:
-    """The whole of the default run is meant to take under three minutes."""
-    assert schedule.estimate_s(schedule.plan("quick", [], seed=1)) < 180
+    """The whole of the default run is meant to take under three minutes, on a slower machine than this too."""
+    assert schedule.estimate_s(schedule.plan("quick", [], seed=1)) <= 165
 
 
 def test_an_unknown_preset_suggests_the_nearest() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure import server as server_module
-from benchmarks.measure.server import ServerError, command_of, running
+from benchmarks.measure.server import RunningServer, ServerError, command_of, running
 from benchmarks.model import Contender
 
 
@@ -141,6 +141,32 @@ def test_a_server_runs_only_on_its_cores(answering: Callable[..., Contender]) ->
 
     with running(answering(), "/", cpus=(core,)) as server:
         assert [core] == psutil.Process(server.process.pid).cpu_affinity()
+
+
+def test_a_server_starts_on_its_cores_and_on_its_starters(
+    answering: Callable[..., Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who starts it may have left its core alone, and several that start at once need more than one core."""
+    process = psutil.Process()
+    cores = process.cpu_affinity() if hasattr(process, "cpu_affinity") else []
+    if len(cores) < 2:
+        pytest.skip("this takes two cores, and a platform that can pin processes")
+    starting_on: list[list[int]] = []
+    await_answer = server_module._await_answer
+
+    def look(server: RunningServer, path: str, timeout_s: float) -> None:
+        starting_on.append(psutil.Process(server.process.pid).cpu_affinity())
+        await_answer(server, path, timeout_s)
+
+    monkeypatch.setattr(server_module, "_await_answer", look)
+    process.cpu_affinity(cores[:1])
+    try:
+        with running(answering(), "/", cpus=cores[1:2]) as server:
+            assert cores[1:2] == psutil.Process(server.process.pid).cpu_affinity()
+    finally:
+        process.cpu_affinity(cores)
+
+    assert [cores[:2]] == starting_on
 
 
 def test_the_command_is_what_a_person_would_type() -> None:

@@ -131,6 +131,34 @@ def test_every_verdict_has_a_word_a_sign_and_a_reason(page: Page, judgement: Jud
     assert page.text.count("✗ contradicted") == badges["badge contradicted"]
 
 
+def test_the_same_views_stand_behind_each_bridge(page: Page) -> None:
+    """Each ratio with its interval, beside what a request costs, and below the table what the bridge changes."""
+    (section,) = re.findall(r"The same views behind each bridge.*?All figures", page.text)
+
+    assert 2 == section.count("async def on Hypercorn")
+    assert "flask-async@hypercorn+eventloop 3.71 × [3.60, 3.82] of flask-async@hypercorn 1.02 × [0.99, 1.05]" in section
+    assert 4 == section.count("Each request, without → behind the bridge")
+    assert "the requests of fastapi" not in section
+
+
+def test_bridges_that_cannot_be_judged_say_why(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """Once, however many there are; and a run without bridges has no such section."""
+    refused = tuple(
+        dataclasses.replace(
+            each,
+            ratios=tuple(
+                dataclasses.replace(ratio, refused=True, sentence="Not judged.", why="The A/A comparison failed.")
+                for ratio in each.ratios
+            ),
+        )
+        for each in judgement.bridges[:1]
+    )
+    text = Page(render_html(run, dataclasses.replace(judgement, bridges=refused), claims)).text
+
+    assert 1 == text.count("Not judged. The A/A comparison failed.")
+    assert "behind each bridge" not in Page(render_html(run, dataclasses.replace(judgement, bridges=()), claims)).text
+
+
 def test_ids_are_unique_and_references_have_targets(page: Page) -> None:
     """Labels, links and drawings point at what is there."""
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]

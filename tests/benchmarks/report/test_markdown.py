@@ -52,7 +52,7 @@ def test_tables_are_whole(run: Run, judgement: Judgement, claims: Sequence[Claim
     """Every row has the cells of its heading, and the verdicts their sign, word and figures."""
     tables = rows(parsed(render_markdown(run, judgement, claims)))
 
-    assert {2, 3, 5, 6, 10} == {len(row) for row in tables}
+    assert {2, 5, 6, 7, 10} == {len(row) for row in tables}
     assert [
         "2",
         "async def serves twice the requests of def",
@@ -88,6 +88,23 @@ def test_the_opposite_signs_are_seen(run: Run, judgement: Judgement, claims: Seq
     } == sides
 
 
+def test_the_same_views_stand_behind_each_bridge(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """What a request costs and how often it is answered, a row for each contender; waits where views wait."""
+    document = render_markdown(run, judgement, claims)
+
+    assert [
+        "flask-async@hypercorn+eventloop",
+        "3.71 × [3.60, 3.82] of flask-async@hypercorn; 1.02 × [0.99, 1.05] of fastapi-async@hypercorn",
+        "0.0",
+        "0.0",
+        "0.0",
+        "265",
+        "55.3",
+    ] in rows(parsed(document))
+    assert "What bridges do with async def on Hypercorn, a request:" in document
+    assert 4 == document.count("- Behind the bridge")
+
+
 def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
     """No name or note becomes markup, a link, an image, a mention or another cell."""
     document = render_markdown(
@@ -101,7 +118,15 @@ def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequenc
             ),
             twins=tuple(dataclasses.replace(each, arrangement=HOSTILE) for each in judgement.twins),
             bridges=tuple(
-                dataclasses.replace(each, contender=HOSTILE, other=HOSTILE, sentence=HOSTILE, why=HOSTILE)
+                dataclasses.replace(
+                    each,
+                    server=HOSTILE,
+                    costs=tuple(dataclasses.replace(cost, contender=HOSTILE) for cost in each.costs),
+                    ratios=tuple(
+                        dataclasses.replace(ratio, contender=HOSTILE, other=HOSTILE, sentence=HOSTILE, why=HOSTILE)
+                        for ratio in each.ratios
+                    ),
+                )
                 for each in judgement.bridges
             ),
             verdicts=tuple(
@@ -117,7 +142,7 @@ def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequenc
         tokens
     )
     assert not {"html_block", "html_inline"} & {token.type for token in tokens}
-    assert {2, 3, 5, 6, 10} == {len(row) for row in rows(tokens)}
+    assert {2, 5, 6, 7, 10} == {len(row) for row in rows(tokens)}
     assert "<script>alert(1)</script>" in "".join(child.content for token in tokens for child in token.children or ())
     assert " @everyone" not in "".join(
         token.content for token in tokens if token.type == "inline" and "`" not in token.content

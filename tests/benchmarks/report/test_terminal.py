@@ -165,19 +165,26 @@ def test_what_is_for_copying_is_not_broken(printed: Printed) -> None:
     assert f"Report: {location}" in lines
 
 
-def test_what_a_bridge_does_is_told_where_only_the_bridge_differs(printed: Printed) -> None:
-    """Every ratio has its line; the cause is spelled out for the framework's own views."""
+def test_what_a_bridge_does_is_told_of_the_async_views(printed: Printed) -> None:
+    """Every ratio of theirs has its line; the cause is spelled out where only the bridge differs."""
     told = " ".join(printed(100).split())
 
-    assert "flask-async@hypercorn+asgiref over others on its server, req/s flask-async@hypercorn 0.92 ×" in told
-    assert "- health: flask-async@hypercorn+asgiref served 0.92 × [0.90, 0.94] the requests of" in told
-    assert "of the other." not in told
+    assert "flask-async@hypercorn+eventloop over others on its server, req/s flask-async@hypercorn 3.71 ×" in told
+    assert "- health: Behind the bridge async served 3.71 times the requests of flask. Each request, without →" in told
+    assert "the requests of fastapi." not in told
+    assert "Behind the bridge sync" not in told
 
 
-def test_bridges_that_were_not_compared_have_no_cause(printed: Printed, judgement: Judgement) -> None:
-    """Too few rounds leave a line that says so."""
-    refused = tuple(dataclasses.replace(each, rate=None, sentence="Not compared.") for each in judgement.bridges)
+def test_bridges_that_cannot_be_judged_have_no_cause(printed: Printed, judgement: Judgement) -> None:
+    """The figure stands; why it is no more than that is told of the verdicts already."""
+    refused = tuple(
+        dataclasses.replace(
+            each,
+            ratios=tuple(dataclasses.replace(ratio, refused=True, sentence="Not judged.") for ratio in each.ratios),
+        )
+        for each in judgement.bridges
+    )
     told = printed(100, dataclasses.replace(judgement, bridges=refused))
 
-    assert 2 <= told.count("not measured")
-    assert "Not compared." not in told
+    assert "3.71 ×" in told
+    assert "Not judged." not in told

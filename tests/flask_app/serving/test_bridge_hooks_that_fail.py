@@ -1,11 +1,34 @@
 """Behaviour of the event-loop bridge on real servers when the app's own functions raise."""
 
+import json
+from collections.abc import Iterator
+from typing import NamedTuple
 from urllib.parse import quote
 
 import pytest
+from werkzeug.exceptions import ImATeapot
 
-from tests.flask_app.serving import faulty_service
-from tests.flask_app.serving.real_server import Server
+from tests.flask_app.serving import faulty_service, hooked_service
+from tests.flask_app.serving.hooked_service import ERRORS, KINDS, LEVELS, POINTS, PointError
+from tests.flask_app.serving.real_server import SERVERS, Server, running
+
+APP = "tests.flask_app.serving.hooked_service:served"
+
+
+class Outcome(NamedTuple):
+    """What a client gets, with status 500 and no more where the app's error is the server's, and what happened."""
+
+    status: int
+    content_type: str | None
+    body: bytes | None
+    events: dict[str, int]
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def hooked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """Apps with every hook at every level, on each server."""
+    with running(request.param, APP, tmp_path_factory.mktemp(request.param)) as server:
+        yield server
 
 
 @pytest.mark.parametrize("point", faulty_service.POINTS)
@@ -40,3 +63,56 @@ def _under_wsgi(path: str) -> tuple[int, bytes] | None:
     finally:
         faulty_service.app.logger.disabled = logged
     return answer.status_code, answer.data
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_failing_hook_of_any_level_is_answered_as_under_wsgi(hooked: Server, kind: str, error: str) -> None:
+    """A hook of the app, of a blueprint or of a nested one that fails leads to the same answer and to the same hooks.
+
+    So it does when it is the second to fail, after the view. What teardown raises, and a handler of 500 itself, is the
+    server's to answer for under WSGI: teardown comes before the answer is sent, so that here both servers still send
+    a 500 of their own.
+    """
+    paths: dict[str, str] = {}
+    for level in LEVELS:
+        for point in POINTS:
+            for points in [point, f"{level} view,{point}"] if error == "fail" else [point]:
+                key = hooked.key()
+                paths[key] = f"/{kind}/{level}?key={key}&{error}={quote(points)}"
+
+    assert _outcomes_under_wsgi(kind, paths) == _outcomes(hooked, paths)
+    assert b"nested viewed" == hooked.ask(f"/{kind}/nested").body
+    hooked.until("nobody", contexts=0)
+
+
+def _outcomes(server: Server, paths: dict[str, str]) -> dict[str, Outcome]:
+    answers = {key: server.ask(path) for key, path in paths.items()}
+    events = json.loads(server.ask(f"/events/{','.join(paths)}").body)
+    assert all(answer.is_whole for answer in answers.values())
+    return {
+        paths[key]: _outcome(answer.status, dict(answer.headers).get("content-type"), answer.body, events[key])
+        for key, answer in answers.items()
+    }
+
+
+def _outcomes_under_wsgi(kind: str, paths: dict[str, str]) -> dict[str, Outcome]:
+    app = hooked_service.apps[kind]
+    app.logger.disabled = True
+    outcomes = {}
+    for key, path in paths.items():
+        try:
+            answer = app.test_client().get(path)
+        except (PointError, ImATeapot, StopIteration, RuntimeError):
+            # A RuntimeError is what Python makes of a StopIteration that leaves an async function.
+            outcomes[path] = _outcome(500, None, b"", hooked_service.happened.pop(key))
+        else:
+            events = hooked_service.happened.pop(key)
+            outcomes[path] = _outcome(answer.status_code, answer.content_type, answer.data, events)
+    return outcomes
+
+
+def _outcome(status: int, content_type: str | None, body: bytes, events: dict[str, int]) -> Outcome:
+    if status == 500 and body != b"all handled":
+        return Outcome(500, None, None, dict(events))
+    return Outcome(status, content_type, body, dict(events))

@@ -1,4 +1,4 @@
-"""Little servers that misbehave on purpose, and orders to load them with."""
+"""Little servers that misbehave on purpose, orders to load them with, and what carries an order out."""
 
 from __future__ import annotations
 
@@ -12,8 +12,10 @@ from dataclasses import dataclass, field
 
 import pytest
 
+from benchmarks.measure.load.builtin import loop_factory
+from benchmarks.measure.load.closed_loop import drive
 from benchmarks.measure.load.engine import LoadOrder
-from benchmarks.model import LoadProfile
+from benchmarks.model import LoadProfile, LoadResult
 
 BODY = b'{"api":"health","version":1}'
 
@@ -211,3 +213,15 @@ def order() -> Callable[..., LoadOrder]:
         return LoadOrder(host=host, port=port, path=path, load=load, expected_body_bytes=expected_body_bytes, cpus=cpus)
 
     return build
+
+
+@pytest.fixture(params=["the engine's loop", "asyncio's loop"])
+def run(request: pytest.FixtureRequest) -> Callable[..., LoadResult]:
+    """Drive a load in this process, on each event loop that the engine may run on."""
+    factory = loop_factory() if request.param == "the engine's loop" else asyncio.new_event_loop
+
+    def run(order: LoadOrder, announce: Callable[[float], None] = lambda _: None) -> LoadResult:
+        with asyncio.Runner(loop_factory=factory) as runner:
+            return runner.run(drive(order, announce))
+
+    return run
