@@ -57,7 +57,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
         summary="under three minutes; for a class",
-        health=LoadProfile(vus=10, duration_s=0.6, warmup_s=0.2, slices=6),
+        health=LoadProfile(vus=10, duration_s=0.7, warmup_s=0.2, slices=7),
         wait=LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
         health_rounds=7,
         wait_rounds=3,

@@ -15,6 +15,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
+from benchmarks.cli import runs
 from benchmarks.judge.claims import TEST_KEYS
 from benchmarks.measure.journal import read_run
 from benchmarks.report import ledger
@@ -123,7 +124,7 @@ def test_a_malformed_ledger_names_its_line(tmp_path: Path, monkeypatch: pytest.M
     """Before anything is measured."""
     broken = tmp_path / "claims.toml"
     broken.write_text('[[claim]]\nid = "x"\nnumber = = 1\n', encoding="utf-8")
-    monkeypatch.setattr(cli, "LEDGER", broken)
+    monkeypatch.setattr(runs, "LEDGER", broken)
 
     result = lab("compare")
 
@@ -186,7 +187,7 @@ def test_compare_measures_judges_and_reports(tmp_path: Path) -> None:
     assert ("complete", 1) == (run.state, run.plan.seed)
     assert 2 * (4 + 1) + 2 * 4 == len(run.trials)
     page = (folder / "report.html").read_text(encoding="utf-8")
-    for claim in cli._claims():
+    for claim in runs.ledger():
         assert claim.title in page
     for word in ("replicated", "contradicted", "inconclusive", "refused"):
         if word in done.stdout.lower():

@@ -1,0 +1,35 @@
+"""How the lab ends: its exit statuses, and SIGTERM that unwinds as Ctrl-C does."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+import sys
+from collections.abc import Iterator
+from types import FrameType
+from typing import NoReturn
+
+EXIT_ERROR = 1
+EXIT_USAGE = 2
+EXIT_REFUSED = 3
+EXIT_INTERRUPTED = 130
+EXIT_TERMINATED = 143
+
+
+@contextlib.contextmanager
+def terminable() -> Iterator[None]:
+    """Let SIGTERM unwind as Ctrl-C does, so that no server outlives the lab."""
+
+    def interrupt(number: int, _frame: FrameType | None) -> NoReturn:
+        raise KeyboardInterrupt(number)
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def exit_interrupted(interrupt: KeyboardInterrupt) -> NoReturn:
+    """End as what came demands: Ctrl-C and SIGTERM have a status each."""
+    sys.exit(EXIT_TERMINATED if interrupt.args else EXIT_INTERRUPTED)

@@ -1,0 +1,37 @@
+"""The group of all commands; an unknown one is answered with the nearest."""
+
+from __future__ import annotations
+
+import difflib
+
+import click
+
+
+class _Lab(click.Group):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Suggest the nearest command for an unknown one."""
+        name = args[0] if args else ""
+        if name and self.get_command(ctx, name) is None and not name.startswith("-"):
+            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.4)
+            ctx.fail(f"There is no command {name!r}." + (f" Did you mean {near[0]}?" if near else ""))
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Lab, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="sync-async-lab", prog_name="lab")
+def lab() -> None:
+    """Is async faster? Try the claims of a FastAPI tutorial on real servers, for FastAPI and for Flask.
+
+    Begin with `lab compare`: in three minutes it prints a verdict on each claim, with its uncertainty and the cause,
+    and leaves a report to open. `lab serve` starts the Flask app for a browser.
+
+    \b
+    Exit status:
+      0    measured
+      1    error; the message says what to do
+      2    usage
+      3    measured, but verdicts are withheld: the A/A placebo failed
+      130  interrupted (143 by SIGTERM); what was measured is kept
+    """  # noqa: D301 (\\b is click's mark against rewrapping)

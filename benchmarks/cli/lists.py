@@ -1,0 +1,45 @@
+"""``lab claims`` and ``lab contenders``: what is tried, and on what."""
+
+from __future__ import annotations
+
+import difflib
+import shlex
+
+import click
+from rich.console import Console
+
+from benchmarks.cli import runs
+from benchmarks.cli.group import lab
+from benchmarks.contenders import catalogue
+from benchmarks.measure.server import command_of
+
+
+@lab.command()
+@click.argument("claim", required=False)
+def claims(claim: str | None) -> None:
+    """List the tutorial's claims and how each is tested.
+
+    CLAIM is one of them, by its id or number; all when it is left out.
+    """
+    from benchmarks.report.ledger import print_claims  # noqa: PLC0415 (only this command prints the ledger)
+
+    ledger = runs.ledger()
+    if claim is not None:
+        chosen = [entry for entry in ledger if claim in (entry.id, str(entry.number))]
+        if not chosen:
+            near = difflib.get_close_matches(claim, [entry.id for entry in ledger], n=1, cutoff=0.3)
+            raise click.BadParameter(
+                f"No claim is called {claim!r}." + (f" Did you mean {near[0]}?" if near else ""), param_hint="CLAIM"
+            )
+        ledger = tuple(chosen)
+    print_claims(Console(), ledger)
+
+
+@lab.command()
+def contenders() -> None:
+    """List what can be compared, with exact start commands."""
+    console = Console(highlight=False, soft_wrap=True)
+    for twins in catalogue.by_command():
+        for contender in twins:
+            console.print(f"[bold]{contender.id:<30}[/bold] {contender.description}")
+        console.print(f"  [dim]{shlex.join(['python', *command_of(twins[0])[1:]])}[/dim]\n")

@@ -1,0 +1,44 @@
+"""``lab serve``: the Flask app on Hypercorn, for a browser."""
+
+from __future__ import annotations
+
+import click
+
+from benchmarks import serve as serving
+from benchmarks.cli.exits import exit_interrupted, terminable
+from benchmarks.cli.group import lab
+
+
+@lab.command()
+@click.option("--bridge", type=click.Choice(list(serving.BRIDGES)), default="none", show_default=True)
+@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+def serve(bridge: str, host: str, port: int) -> None:
+    """Serve the Flask app on Hypercorn.
+
+    Natively as WSGI, or through a bridge to ASGI. Ctrl-C stops it.
+    """
+    shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (compared, not bound)
+    base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
+
+    def ready() -> None:
+        click.echo(f"Flask on Hypercorn, bridge {bridge}. Ctrl-C stops it.")
+        for path, what in (
+            ("/", "start here"),
+            ("/health", "the probe's endpoint"),
+            ("/health/sync", "def"),
+            ("/health/async", "async def"),
+            ("/docs", "Swagger UI"),
+            ("/redoc", "the same document, to read"),
+        ):
+            click.echo(f"  {base}{path:<15} {what}")
+
+    try:
+        with terminable():
+            status = serving.serve(bridge, host, port, ready)
+    except serving.ServeError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt as interrupt:
+        exit_interrupted(interrupt)
+    if status:
+        raise click.ClickException(f"Hypercorn ended with status {status}; its message is above.")
