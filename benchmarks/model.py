@@ -278,6 +278,23 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Resumption:
+    """A point at which an interrupted run was gone on with.
+
+    Attributes:
+        resumed_at: ISO 8601 in UTC.
+        trials_kept: Trials that were there and stand.
+        trials_superseded: Trials of a round that had been cut inside a block: that block was measured again as a whole.
+        environment: The facts that were then not what the run began with.
+    """
+
+    resumed_at: str
+    trials_kept: int
+    trials_superseded: int
+    environment: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All rounds of one comparison, with the seed, the environment and every trial kept.
 
@@ -291,6 +308,9 @@ class Run:
         calibration: Trials of the bare servers, before the first round.
         documents: By framework (``flask``, ``fastapi``), for claim 1.
         trials: In the order in which they ran.
+        superseded: Trials that were measured again because the run was cut before their block was whole; kept, and
+            judged by nobody.
+        resumptions: When the run was gone on with after an interruption.
         schema_version: Of this shape.
     """
 
@@ -303,4 +323,6 @@ class Run:
     calibration: tuple[Trial, ...] = ()
     documents: Mapping[str, DocumentPair] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
+    superseded: tuple[Trial, ...] = ()
+    resumptions: tuple[Resumption, ...] = ()
     schema_version: int = SCHEMA_VERSION

@@ -9,9 +9,12 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks.cli.exits import EXIT_REFUSED
+from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
+from benchmarks.cli.json_output import write_out
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
 from benchmarks.measure import environment, journal
+from benchmarks.measure import resume as resuming
+from benchmarks.measure.remaining import OtherPlanError
 from benchmarks.model import Plan, Run
 
 RESULTS = Path("results")
@@ -30,6 +33,12 @@ def ledger() -> tuple[Claim, ...]:
         raise click.ClickException(f"{LEDGER.name}: {error}") from error
 
 
+def place_of(name: str) -> Path:
+    """Return where a run is that is named by its path, by its name under ``results/``, or as ``latest``."""
+    place = Path(name)
+    return RESULTS / name if not place.exists() and (RESULTS / name).exists() else place
+
+
 def find_run(name: str) -> tuple[Run, Path]:
     """Return a kept run and its folder.
 
@@ -38,9 +47,7 @@ def find_run(name: str) -> tuple[Run, Path]:
     Raises:
         click.ClickException: There is none, or it cannot be read; the message says what to do.
     """
-    place = Path(name)
-    if not place.exists() and (RESULTS / name).exists():
-        place = RESULTS / name
+    place = place_of(name)
     try:
         kept = journal.read_run(place)
     except journal.RunFileError as error:
@@ -69,11 +76,40 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         raise click.ClickException(str(error)) from error
 
 
-def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path) -> None:
-    """Judge a run, print its report and write it into the run's folder; exits with 3 where verdicts are withheld."""
+def resume(name: str, cores: environment.Cores) -> journal.Journal:
+    """Open the record of an interrupted run, to go on with it; one of a complete run is closed.
+
+    Raises:
+        click.ClickException: There is none, or it cannot be read or written.
+        RefusedError: Something that must match does not.
+    """
+    place = place_of(name)
+    folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
+    if not folder.exists():
+        raise click.ClickException(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
+    try:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        return resuming.reopen(folder, environment.environment(cores), now)
+    except (resuming.ResumeRefusedError, OtherPlanError) as error:
+        raise RefusedError(str(error)) from error
+    except journal.RunFileError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path, *, as_json: bool = False) -> None:
+    """Judge a run, tell it and write its reports into its folder; exits with 3 where verdicts are withheld.
+
+    Args:
+        console: Where to print the report.
+        run: What was measured.
+        claims: The ledger.
+        folder: The run's.
+        as_json: Write the judgement to standard output, as one document, and print no report.
+    """
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (scipy is slow to import)
     from benchmarks.report.files import ReportFileError, write_reports  # noqa: PLC0415 (so is matplotlib)
-    from benchmarks.report.terminal import print_report  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.json_document import judgement_document  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.terminal import print_report  # noqa: PLC0415 (the same)
 
     judgement = judge(run, claims)
     page, fault = None, None
@@ -81,7 +117,10 @@ def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path) ->
         page = write_reports(folder, run, judgement, claims)
     except ReportFileError as error:
         fault = error
-    print_report(console, run, judgement, claims, page)
+    if as_json:
+        write_out(judgement_document(run, judgement, folder.resolve()))
+    else:
+        print_report(console, run, judgement, claims, page)
     if fault is not None:
         raise click.ClickException(str(fault)) from fault
     if judgement.placebo_failed is not None:

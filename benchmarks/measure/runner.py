@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.measure import parity, schedule
+from benchmarks.measure import parity, remaining
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
+from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import Run, Trial
 
 
@@ -49,7 +50,7 @@ class Runner:
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     def run(self, journal: Journal) -> Run:
-        """Run the journal's plan to its end, or to the interruption, and finish the journal either way.
+        """Run what the journal lacks of its plan, to the end or to the interruption, and finish the journal either way.
 
         Returns:
             The run, complete.
@@ -71,23 +72,26 @@ class Runner:
         plan = journal.run.plan
         self.listener.checking(len(plan.contenders))
         for framework, pair in parity.check_all(plan).items():
-            journal.add_documents(framework, pair)
+            if framework not in journal.run.documents:
+                journal.add_documents(framework, pair)
         with _off(self.cores.server):
-            for scheduled in schedule.calibration(plan):
+            for scheduled in remaining.calibration_left(journal.run):
                 (trial,) = self._block([scheduled], journal.add_calibration)
                 if trial.failure is not None:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
-            for block in schedule.blocks(plan):
+            for block in remaining.blocks_left(journal.run):
                 self._block(block, journal.add_trial)
 
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:
             self.listener.started(scheduled)
         trials = run_block(block, self.engine, self.cores, self.now)
-        for scheduled, trial in zip(block, trials, strict=True):
-            keep(trial)
-            self.listener.ended(scheduled, trial)
+        # A block that is kept in part must be measured again: Ctrl-C need not be what cuts it.
+        with uninterrupted():
+            for scheduled, trial in zip(block, trials, strict=True):
+                keep(trial)
+                self.listener.ended(scheduled, trial)
         return trials
 
     def _finish_interrupted(self, journal: Journal) -> None:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from benchmarks.measure.orphans import Watch, watching
 from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import Contender
 
@@ -154,7 +155,9 @@ class Launch:
     def _launch(self) -> RunningServer:
         log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         with uninterrupted():
-            server = _launch(self._contender, log)
+            watch = self._stack.enter_context(watching())
+            server = _launch(self._contender, log, watch)
+            self._stack.callback(watch.ended, server.process.pid)
             self._stack.callback(_reap, server.process, self._stop_grace_s)
         # Whoever starts it may have left the server's cores alone, and what is started inherits that.
         _pin(server.process.pid, _widened(self._cpus))
@@ -166,13 +169,13 @@ def command_of(contender: Contender, port: int | str = "PORT") -> list[str]:
     return [sys.executable, *(argument.format(host=HOST, port=port) for argument in contender.arguments)]
 
 
-def _launch(contender: Contender, log: IO[bytes]) -> RunningServer:
+def _launch(contender: Contender, log: IO[bytes], watch: Watch) -> RunningServer:
     port = _free_port()
     # The person's own LAB_* settings are for the app they serve, not for the one under test.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
     process = subprocess.Popen(
-        command_of(contender, port),
-        stdin=subprocess.DEVNULL,
+        watch.announcing(command_of(contender, port)),
+        stdin=watch.stdin,
         stdout=log,
         stderr=log,
         env=environment | {"PYTHONUNBUFFERED": "1"},

@@ -19,13 +19,14 @@ class RunProgress:
     Args:
         console: Where to show it.
         plan: What is going to run.
+        done: How many of its trials there are already, in a run that is gone on with.
     """
 
-    def __init__(self, console: Console, plan: Plan) -> None:
+    def __init__(self, console: Console, plan: Plan, done: int = 0) -> None:
         self._console = console
         self._trials = [*schedule.calibration(plan), *schedule.trials(plan)]
         self._under_way: list[ScheduledTrial] = []
-        self._ended = 0
+        self._ended = done
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -38,7 +39,7 @@ class RunProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("starting", total=len(self._trials))
+        self._task = self._progress.add_task("starting", total=len(self._trials), completed=done)
 
     def __enter__(self) -> Self:
         self._progress.start()
