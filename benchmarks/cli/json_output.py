@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.console import Console
 
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
-def json_option(command: Callable[..., Any]) -> Callable[..., Any]:
+
+_ADD: Any = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document; messages go to standard error."
+)
+
+
+def json_option(command: _Command) -> _Command:
     """Give a command the option ``--json``, passed to it as ``as_json``."""
-    return click.option(
-        "--json", "as_json", is_flag=True, help="Print one JSON document; messages go to standard error."
-    )(command)
+    added: _Command = _ADD(command)
+    return added
 
 
 def talking(as_json: bool, **options: Any) -> Console:
