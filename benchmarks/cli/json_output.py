@@ -2,24 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, TypeVar
+import sys
+from typing import Any
 
 import click
 from rich.console import Console
 
-_Command = TypeVar("_Command", bound=Callable[..., Any])
-
-
-_ADD: Any = click.option(
+json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document; messages go to standard error."
 )
-
-
-def json_option(command: _Command) -> _Command:
-    """Give a command the option ``--json``, passed to it as ``as_json``."""
-    added: _Command = _ADD(command)
-    return added
+"""Gives a command the option, passed to it as ``as_json``."""
 
 
 def talking(as_json: bool, **options: Any) -> Console:
@@ -29,6 +21,5 @@ def talking(as_json: bool, **options: Any) -> Console:
 
 def write_out(text: str) -> None:
     """Write a document to standard output, in UTF-8 whatever the terminal's encoding is."""
-    stream = click.get_binary_stream("stdout")
-    stream.write(text.encode("utf-8", "replace"))
-    stream.flush()
+    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+    sys.stdout.buffer.flush()
