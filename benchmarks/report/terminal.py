@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -10,16 +9,15 @@ from typing import Final
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Estimate, Judgement, Outcome
+from benchmarks.judge.judgement import Judgement, Outcome
 from benchmarks.model import Run
 from benchmarks.report.figures import NOT_MEASURED
 from benchmarks.report.outcomes import SYMBOLS
-from benchmarks.report.ratio_axis import RatioAxis, strip
+from benchmarks.report.printer import Printer, print_in_any_encoding
 from benchmarks.report.story import QUESTION, ContenderStory, Story, VerdictStory, WorkloadStory
 from benchmarks.report.telling import tell
 
@@ -32,11 +30,6 @@ _STYLES: Final[Mapping[Outcome, str]] = {
 _ABSENT: Final = "–"
 _OUTCOME_CELLS: Final = len("✗ contradicted")
 _FIGURE_CELLS: Final = len("0.091 × [0.089, 0.093]")
-_SMALLEST_STRIP: Final = 15
-_LARGEST_STRIP: Final = 41
-_ASCII: Final = str.maketrans(
-    dict(zip("✓✗×µ–÷│─●’", "+xxu-/|-o'", strict=True)) | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "\ufffd": "?"}
-)
 
 
 def print_report(
@@ -54,20 +47,11 @@ def print_report(
         location: Where the report lies, told at the end when given.
     """
     story = tell(run, judgement, claims)
-    if not console.options.ascii_only:
-        _Printer(console).story(story, location)
-        return
-    draft = io.StringIO()
-    _Printer(Console(file=draft, width=console.width, no_color=True)).story(story, location)
-    plain = draft.getvalue().translate(_ASCII).encode("ascii", "replace").decode("ascii")
-    console.print(Text(plain), end="", soft_wrap=True)
+    print_in_any_encoding(console, lambda capable: _ReportPrinter(capable).story(story, location))
 
 
-class _Printer:
-    """One report on one console; every text is a ``Text``, so that nothing in a run is taken for markup."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
+class _ReportPrinter(Printer):
+    """One report on one console."""
 
     def story(self, story: Story, location: Path | None) -> None:
         """Print everything, the answer last: that is what still stands on the screen when the prompt is back."""
@@ -177,54 +161,6 @@ class _Printer:
                 self.console.print()
                 self.hanging("", f"{cost.contender} over others on its server, req/s", style="dim")
                 self.strips([(ratio.other, ratio.rate, ratio.estimate, False) for ratio in cost.ratios])
-
-    def strips(self, ratios: Sequence[tuple[str, str, Estimate | None, bool]]) -> None:
-        """Print ratios: a name, the ratio in words, the estimate, and whether it is a headline."""
-        axis = RatioAxis.around([estimate for _, _, estimate, _ in ratios])
-        name_cells = max(cell_len(name) for name, _, _, _ in ratios)
-        rate_cells = max(cell_len(rate) for _, rate, _, _ in ratios)
-        room = min(_LARGEST_STRIP, self.console.width - name_cells - rate_cells - 6)
-        for name, rate, estimate, headline in ratios:
-            drawn = strip(axis, estimate, room) if room >= _SMALLEST_STRIP else ""
-            style = "bold" if headline else ""
-            self.line(2, (name, name_cells, style), (rate, rate_cells, style), (drawn, 0, ""))
-
-    def fits(self, table: Table) -> bool:
-        """Tell whether a table can be printed without breaking a cell."""
-        unbounded = self.console.options.update_width(10_000)
-        return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
-
-    def heading(self, text: str) -> None:
-        """Print a heading after an empty line."""
-        self.console.print()
-        self.hanging("", text, style="bold underline")
-
-    def line(self, indent: int, *cells: tuple[str, int, str]) -> None:
-        """Print cells of text, least width and style on one line; what does not fit goes below, indented."""
-        text = Text(" " * indent)
-        for content, width, style in cells:
-            if not content:
-                continue
-            if text.cell_len > indent and text.cell_len + cell_len(content) > self.console.width:
-                self.console.print(_trimmed(text), soft_wrap=True)
-                text = Text(" " * (indent + 2))
-            text.append(content, style)
-            text.append(" " * (max(0, width - cell_len(content)) + 2))
-        self.console.print(_trimmed(text), soft_wrap=True)
-
-    def hanging(self, marker: str, text: str, style: str = "") -> None:
-        """Print a paragraph whose lines after the first stand below its first word."""
-        indent = cell_len(marker)
-        wrapped = Text(text).wrap(self.console, max(10, self.console.width - indent))
-        for number, line in enumerate(wrapped):
-            line.rstrip()
-            line.stylize(style)
-            self.console.print(Text.assemble((marker if number == 0 else " " * indent, style), line), soft_wrap=True)
-
-
-def _trimmed(text: Text) -> Text:
-    text.rstrip()
-    return text
 
 
 def _cells(row: ContenderStory) -> tuple[str, ...]:
