@@ -18,7 +18,7 @@ _REASONS_SHOWN = 3
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the gravest first; empty for a run without a blemish."""
     run = evidence.run
-    return (*_unfinished(run), *_void(run), *_loader(evidence), *_load_average(run), *_pinning(run))
+    return (*_unfinished(run), *_resumed(run), *_void(run), *_loader(evidence), *_load_average(run), *_pinning(run))
 
 
 def _unfinished(run: Run) -> Iterable[str]:
@@ -31,6 +31,17 @@ def _unfinished(run: Run) -> Iterable[str]:
         )
         ran = sum(not trial.placebo for trial in run.trials)
         yield f"The run {ended}: it is judged on the {ran} trials that it has of {planned}."
+
+
+def _resumed(run: Run) -> Iterable[str]:
+    if run.resumptions:
+        times = "once" if len(run.resumptions) == 1 else f"{len(run.resumptions)} times"
+        again = len(run.superseded)
+        measured_again = f"; {again} trials of a block that was cut were measured again with it" if again else ""
+        yield (
+            f"The run was interrupted and gone on with {times}, last at {run.resumptions[-1].resumed_at}: what is "
+            f"compared is of one round and one time all the same{measured_again}."
+        )
 
 
 def _void(run: Run) -> Iterable[str]:

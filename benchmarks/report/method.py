@@ -66,7 +66,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
 def environment_facts(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
     """Return the facts of the machine, name and value, without the packages."""
     return tuple(
-        (one_line(name.removesuffix(_BYTES).replace("_", " ")), _fact(name, value))
+        (one_line(name.removesuffix(_BYTES).replace("_", " ")), fact_told(name, value))
         for name, value in environment.items()
         if not name.startswith(_PACKAGE)
     )
@@ -75,13 +75,14 @@ def environment_facts(environment: Mapping[str, Fact]) -> tuple[tuple[str, str],
 def package_versions(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
     """Return the installed packages, name and version."""
     return tuple(
-        (one_line(name.removeprefix(_PACKAGE)), _fact(name, value))
+        (one_line(name.removeprefix(_PACKAGE)), fact_told(name, value))
         for name, value in environment.items()
         if name.startswith(_PACKAGE)
     )
 
 
-def _fact(name: str, value: Fact) -> str:
+def fact_told(name: str, value: Fact) -> str:
+    """Say a fact's value in words; its name tells the unit."""
     if value is None:
         return "not known"
     if isinstance(value, bool):
