@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,6 +12,18 @@ import pytest
 from benchmarks.model import Contender, LoadProfile, Plan, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def machine_of_its_own() -> Iterator[None]:
+    """Give the tests, and what they start, a lock of their own: they measure nothing that another could disturb."""
+    # Not below pytest's own folder: programs put sockets here, whose paths must be short.
+    folder = tempfile.mkdtemp(prefix="lab-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -238,6 +239,38 @@ def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path, run: Run) 
 
     with pytest.raises(RunFileError, match="--out FOLDER"):
         Journal.create(tmp_path / "file", run)
+
+
+def test_a_failure_may_hold_any_sign_that_ends_a_line(tmp_path: Path, run: Run) -> None:
+    """A server's log may; only a line feed ends an entry."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1, failure="first\u2028second\x85third\rfourth\nfifth"))
+    record.close()
+
+    (kept,) = read_run(record.folder).trials
+    assert "first\u2028second\x85third\rfourth\nfifth" == kept.failure
+
+
+def test_a_disk_that_is_full_for_a_while_costs_one_trial(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a line that was written in part nothing stays, so the next one is whole."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1))
+    real_fsync = os.fsync
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(RunFileError, match="No space left on device"):
+        record.add_trial(trial(2))
+    monkeypatch.setattr(os, "fsync", real_fsync)
+    record.add_trial(trial(3))
+    record.close()
+
+    assert [1, 3] == [kept.round for kept in record.run.trials]
+    assert record.run.trials == read_run(record.folder).trials
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the kernel's full disk, /dev/full, is Linux's")
