@@ -54,7 +54,7 @@ class _DiffPrinter(Printer):
         """Print facts that differ: a name, and both values."""
         self.heading(title)
         if not differences:
-            self.hanging("  ", "no difference", style="dim")
+            self.hanging("  ", "the same in both", style="dim")
         for each in differences:
             name = one_line(each.name.removeprefix("package_").removesuffix("_bytes").replace("_", " "))
             values = " → ".join(fact_told(each.name, value) for value in (each.left, each.right))

@@ -15,9 +15,10 @@ HEALTH = Workload(name="health", path="/health/{variant}")
 
 
 @pytest.fixture(autouse=True, scope="session")
-def machine_of_its_own() -> Iterator[None]:
+def machine_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """Give the tests, and what they start, a lock of their own: they measure nothing that another could disturb."""
-    # Not below pytest's own folder: programs put sockets here, whose paths must be short.
+    # pytest's own folder stays where it is, and this one is not in it: programs put sockets here, by short paths.
+    tmp_path_factory.getbasetemp()
     folder = tempfile.mkdtemp(prefix="lab-")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
