@@ -145,9 +145,9 @@ def _say(sentence: str) -> None:
 
 
 def _kept(what: str, record: journal.Journal | None) -> str:
-    trials = 0 if record is None else len(record.run.trials)
-    if record is None or not trials:
+    """Say what went wrong, what there is all the same, and how to go on."""
+    if record is None or not (record.run.trials or record.run.calibration):
         return f"{what}\nNothing was measured yet."
-    return (
-        f"{what}\n{trials} trials are kept: lab report {record.folder}\nTo go on: lab compare --resume {record.folder}"
-    )
+    trials = len(record.run.trials)
+    kept = f"{trials} trials are kept: lab report {record.folder}" if trials else "The loader was calibrated, no more."
+    return f"{what}\n{kept}\nTo go on: lab compare --resume {record.folder}"
