@@ -254,6 +254,9 @@ class Plan:
         every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
         placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
         ceilings: Ids of the bare servers that calibrate the loader.
+        budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
+        precision: Half-width of the headline intervals, as a fraction, at which the run may stop before its last round;
+            ``None`` to run them all.
     """
 
     preset: str
@@ -266,6 +269,8 @@ class Plan:
     every: Mapping[str, int] = field(default_factory=dict)
     placebo: str | None
     ceilings: tuple[str, ...]
+    budget_s: float | None = None
+    precision: float | None = None
 
     def rounds_of(self, contender_id: str, workload: str) -> tuple[int, ...]:
         """Return the rounds of a workload in which a contender takes part, from 1; empty where there is none."""
@@ -295,6 +300,35 @@ class Resumption:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What of a machine decides how well it measures; ``None`` where the platform does not say.
+
+    Attributes:
+        logical_cores: As the operating system counts them, and of which this process may use ``usable_cores``.
+        usable_cores: See above.
+        server_cpus: Cores that the server is pinned to; empty where it cannot be.
+        loader_cpus: The same of the loader.
+        cores_are_siblings: Whether server and loader sit on two hyper-threads of one core.
+        governors: Frequency governors of those cores, each once.
+        on_battery: Whether the power supply is unplugged.
+        load_average_1m: Processes that wanted a core, on average over the last minute.
+        busiest: Names of other processes and the share of a core that each used, the greediest first.
+        clock_step_ns: The smallest step of the clock that latencies are taken from, nanoseconds.
+    """
+
+    logical_cores: int | None
+    usable_cores: int
+    server_cpus: tuple[int, ...]
+    loader_cpus: tuple[int, ...]
+    cores_are_siblings: bool | None
+    governors: tuple[str, ...]
+    on_battery: bool | None
+    load_average_1m: float | None
+    busiest: tuple[tuple[str, float], ...]
+    clock_step_ns: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All rounds of one comparison, with the seed, the environment and every trial kept.
 
@@ -311,6 +345,7 @@ class Run:
         superseded: Trials that were measured again because the run was cut before their block was whole; kept, and
             judged by nobody.
         resumptions: When the run was gone on with after an interruption.
+        stopped_early: Why the run is complete without the rest of its rounds; ``None`` when it has them all.
         schema_version: Of this shape.
     """
 
@@ -325,4 +360,5 @@ class Run:
     trials: tuple[Trial, ...] = ()
     superseded: tuple[Trial, ...] = ()
     resumptions: tuple[Resumption, ...] = ()
+    stopped_early: str | None = None
     schema_version: int = SCHEMA_VERSION

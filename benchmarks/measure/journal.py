@@ -144,14 +144,18 @@ class Journal:
         """Keep one trial."""
         self._keep("trial", _TRIAL.dump_python(trial, mode="json"), trials=(*self._run.trials, trial))
 
-    def finish(self, state: RunState, finished_at: str) -> Run:
+    def finish(self, state: RunState, finished_at: str, stopped_early: str | None = None) -> Run:
         """End the record and write ``run.json``.
 
+        Args:
+            state: How it ended.
+            finished_at: ISO 8601 in UTC.
+            stopped_early: Why it is complete without the rest of its rounds.
         Raises:
             RunFileError: The disk refused; what the journal holds stays readable.
         """
-        value = {"state": state, "finished_at": finished_at}
-        self._keep("end", value, state=state, finished_at=finished_at)
+        value = {"state": state, "finished_at": finished_at, "stopped_early": stopped_early}
+        self._keep("end", value, state=state, finished_at=finished_at, stopped_early=stopped_early)
         self.close()
         write_run(self.folder / RUN_NAME, self._run)
         return self._run
