@@ -374,6 +374,35 @@ def test_a_complete_run_needs_no_going_on(kept_run: KeptRun) -> None:
     assert len(run.trials) == document_of(result)["run"]["trials"]
 
 
+@pytest.mark.parametrize(
+    ("sizes", "early"), [({"budget_s": 600.0}, False), ({"precision": 0.5}, True)], ids=["budget", "precision"]
+)
+def test_an_interrupted_run_is_gone_on_with_by_its_own_plan(
+    tmp_path: Path, measured_at_once: Callable[[float], None], sizes: dict[str, float], early: bool
+) -> None:
+    """Also one that was planned by time, or may stop early; what it had is where it was."""
+    measured_at_once(0.001)
+    plan = schedule.plan("quick", catalogue.select(["fastapi-*@uvicorn"]), 5, rounds=12, **sizes)  # type: ignore[arg-type]
+    here = environment.environment(environment.share_cores())
+    begun = Run(name="cut", state="running", started_at="t0", finished_at=None, plan=plan, environment=here)
+    journal = Journal.create(tmp_path, begun)
+    for scheduled in [*schedule.trials(plan)][:4]:
+        journal.add_trial(ended(scheduled, 2000.0 if scheduled.contender.variant == "async" else 1000.0))
+    journal.close()
+
+    result = lab("compare", "--resume", str(journal.folder))
+
+    assert result.exit_code in (0, 3), result.stderr
+    assert "trials are left of the run of t0" in told(result)
+    run = read_run(journal.folder)
+    assert "complete" == run.state
+    assert early == (run.stopped_early is not None) == (len(run.trials) < len([*schedule.trials(plan)]))
+    # Three trials of health and two that wait stand in each round: the fourth trial's block was cut.
+    assert 3 == run.resumptions[0].trials_kept
+    assert journal.run.trials[3:] == run.superseded
+    assert journal.run.trials[:3] == run.trials[:3]
+
+
 def test_a_run_of_other_software_is_not_gone_on_with(kept_run: KeptRun) -> None:
     """Exit status 3, and which it is; a run that is not there is an error."""
     run = read_run(kept_run("a"))

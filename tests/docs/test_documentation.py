@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shlex
@@ -20,7 +21,7 @@ from benchmarks.cli import exits
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores
-from benchmarks.measure.journal import Journal
+from benchmarks.measure.journal import Journal, write_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
@@ -65,7 +66,12 @@ def kept_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "results",
         Run(name="small", state="running", started_at="t", finished_at=None, plan=plan, environment={}),
     )
-    Runner(engine=BuiltinEngine(), cores=Cores((), ()), listener=Silence()).run(record)
+    run = Runner(engine=BuiltinEngine(), cores=Cores((), ()), listener=Silence()).run(record)
+    # What else the documentation names: two days, and what a class has handed in.
+    for number, name in enumerate(("results/monday", "results/tuesday", "class/anna", "class/ben", "class/chen")):
+        (folder / name).mkdir(parents=True)
+        copy = dataclasses.replace(run, name=Path(name).name, started_at=f"2026-03-0{number + 1}T09:30:00+00:00")
+        write_run(folder / name / "run.json", copy)
     return folder
 
 
