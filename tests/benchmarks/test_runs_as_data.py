@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 from benchmarks import cli
 from benchmarks.cli import runs
 from benchmarks.contenders import catalogue
+from benchmarks.measure import alone as alone_module
 from benchmarks.measure import environment, schedule
 from benchmarks.measure.alone import alone
 from benchmarks.measure.journal import Journal, read_run, write_run
@@ -346,6 +347,36 @@ def test_a_second_comparison_is_refused(tmp_path: Path) -> None:
     assert str(tmp_path / "the-first") in result.stderr
     assert "--wait" in result.stderr
     assert not (tmp_path / "out").exists()
+
+
+def test_a_second_comparison_can_wait(
+    tmp_path: Path, measured_at_once: Callable[[float], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says for whom, and measures when the first has ended, however that was."""
+    if sys.platform == "win32":
+        pytest.skip("Windows has no lock of this kind")
+    first = (
+        "import sys; from benchmarks.measure.alone import alone\n"
+        "with alone(wait=False, say=print): print('held', flush=True); sys.stdin.read()"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", first], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as holder:
+        assert holder.stdout is not None
+        assert "held\n" == holder.stdout.readline()
+        real_wait = alone_module.wait_for_lock
+
+        def wait_while_it_ends(descriptor: int) -> None:
+            holder.kill()
+            real_wait(descriptor)
+
+        monkeypatch.setattr(alone_module, "wait_for_lock", wait_while_it_ends)
+
+        result = lab(*SMALL, "--wait", "--out", str(tmp_path / "out"))
+
+    assert result.exit_code in (0, 3), result.stderr
+    assert f"Waiting until another `lab` (process {holder.pid}) has ended." in told(result)
+    assert "complete" == read_run(tmp_path / "out" / "latest").state
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -271,6 +272,42 @@ def test_a_disk_that_is_full_for_a_while_costs_one_trial(
 
     assert [1, 3] == [kept.round for kept in record.run.trials]
     assert record.run.trials == read_run(record.folder).trials
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few kilobytes, which only root may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("to mount a small disk takes Linux and root")
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(folder)]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode:
+        pytest.skip("root may not mount here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_run_on_a_full_disk_is_gone_on_with_once_there_is_room(small_disk: Path, run: Run) -> None:
+    """No trial that was kept is lost, none is there by half, and the rest is appended."""
+    record = Journal.create(small_disk, run)
+    kept = 0
+    with pytest.raises(RunFileError, match=r"No space left on device.*What was measured before is kept"):  # noqa: PT012
+        for number in range(1, 1000):
+            record.add_trial(trial(number))
+            kept = number
+    record.close()
+    assert kept > 0
+    assert kept == len(read_run(record.folder / "journal.jsonl").trials) == len(record.run.trials)
+
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
+    again = Journal.reopen(record.folder)
+    again.resume("t2", {}, ())
+    again.add_trial(trial(1001))
+    whole = again.finish("complete", "t3")
+
+    assert [*range(1, kept + 1), 1001] == [one.round for one in whole.trials]
+    assert whole == read_run(record.folder)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the kernel's full disk, /dev/full, is Linux's")
