@@ -16,6 +16,7 @@ JOURNAL_NAME: Final = "journal.jsonl"
 RUN_NAME: Final = "run.json"
 
 _RUN: pydantic.TypeAdapter[Run] = pydantic.TypeAdapter(Run)
+# A look-up that fails for any other kind, as for any other fault of a line.
 _KINDS: Final = {kind: kind for kind in ("run", "documents", "calibration", "trial", "resume", "end")}
 
 Entry = tuple[str, Any]
