@@ -92,6 +92,7 @@ def pool(  # noqa: PLR0917 (click passes them by name)
     from benchmarks.report.pool_terminal import print_pool  # noqa: PLC0415 (kept beside its sibling)
 
     read, unreadable = _read(places)
+    _check_workload(workload, [run for _, run in read])
     chosen_quantity = next(known for known in QUANTITIES if known.name == quantity)
     try:
         found = pooled(read, quantity=chosen_quantity, workload=workload, headlines=catalogue.HEADLINES)
@@ -109,6 +110,17 @@ def pool(  # noqa: PLR0917 (click passes them by name)
         except ReportFileError as error:
             raise click.ClickException(str(error)) from error
         click.echo(f"Page: {out}", err=as_json)
+
+
+def _check_workload(name: str, read: Sequence[Run]) -> None:
+    """Raise a usage error for a workload that no run has."""
+    names = list(dict.fromkeys(workload.name for run in read for workload in run.plan.workloads))
+    if name not in names:
+        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
+        raise click.BadParameter(
+            f"No run has the workload {name!r}." + (f" Did you mean {near[0]}?" if near else ""),
+            param_hint="--workload",
+        )
 
 
 def _chosen(pool: Pool, patterns: Sequence[str]) -> list[PooledRatio]:

@@ -6,8 +6,11 @@ import csv
 import dataclasses
 import io
 import json
+import signal
+import socket
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,6 +24,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure import alone as alone_module
 from benchmarks.measure import environment, schedule
 from benchmarks.measure.alone import alone
+from benchmarks.measure.file_lock import wait_for_lock
 from benchmarks.measure.journal import Journal, read_run, write_run
 from benchmarks.model import LatencySummary, LoadResult, Run, Trial
 
@@ -136,6 +140,27 @@ def test_lists_as_json() -> None:
     contenders = document_of(lab("contenders", "--json"))["contenders"]
     assert {contender.id for contender in catalogue.CONTENDERS} == {each["id"] for each in contenders}
     assert {"python"} == {each["command"][0] for each in contenders}
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows ends processes otherwise")
+def test_a_served_app_says_where_it_is_as_json() -> None:
+    """Once it answers; then it serves until Ctrl-C, as without."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "benchmarks", "serve", "--json", "--port", str(port)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            lines = list(iter(process.stdout.readline, "}\n"))
+            value = json.loads("".join(lines) + "}")
+            assert ("serve", f"http://127.0.0.1:{port}") == (value["document"], value["url"])
+            with urllib.request.urlopen(f"{value['url']}/health", timeout=10) as answer:  # noqa: S310 (loopback)
+                assert 200 == answer.status
+            process.send_signal(signal.SIGINT)
+            assert 130 == process.wait(timeout=30)
+        finally:
+            process.kill()
 
 
 def test_a_report_as_json_is_the_judgement(kept_run: KeptRun) -> None:
@@ -329,6 +354,9 @@ def test_what_cannot_be_pooled_says_why(kept_run: KeptRun, tmp_path: Path) -> No
     wrong = lab("pool", first, second, "-r", "fastapi@uvicron")
     assert 2 == wrong.exit_code
     assert "Did you mean fastapi@uvicorn?" in told(wrong)
+    unknown = lab("pool", first, second, "--workload", "helth")
+    assert 2 == unknown.exit_code
+    assert "Did you mean health?" in told(unknown)
     blocked = lab("pool", first, second, "--out", str(tmp_path / "no" / "page.html"))
     assert 1 == blocked.exit_code
     assert "Cannot write" in blocked.stderr
@@ -364,11 +392,10 @@ def test_a_second_comparison_can_wait(
     ) as holder:
         assert holder.stdout is not None
         assert "held\n" == holder.stdout.readline()
-        real_wait = alone_module.wait_for_lock
 
         def wait_while_it_ends(descriptor: int) -> None:
             holder.kill()
-            real_wait(descriptor)
+            wait_for_lock(descriptor)
 
         monkeypatch.setattr(alone_module, "wait_for_lock", wait_while_it_ends)
 
