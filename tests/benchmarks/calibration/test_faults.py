@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import sys
 from pathlib import Path
 
@@ -11,9 +12,10 @@ from benchmarks.calibration.faults import Case, Outcome, cases, main
 
 def test_moments_are_repeatable_and_everybody_has_a_turn() -> None:
     """The same seed gives the same kills; they come early and late."""
-    fifty = cases(50, seed=1)
+    fifty = list(itertools.islice(cases(seed=1), 50))
 
-    assert fifty == cases(50, seed=1) != cases(50, seed=2)
+    assert fifty == list(itertools.islice(cases(seed=1), 50))
+    assert fifty != list(itertools.islice(cases(seed=2), 50))
     assert {"loader": 16, "server": 17, "lab": 17} == {
         victim: sum(case.victim == victim for case in fifty) for victim in faults.VICTIMS
     }
@@ -46,6 +48,26 @@ def test_what_does_not_hold_is_told_and_has_its_status(
 
     assert 1 == main(["--times", "1"])
     assert "port 1 is held" in capsys.readouterr().out
+
+
+def test_a_moment_without_a_victim_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fifty kills are fifty; where nobody can ever be killed, it ends all the same, and is no success of so many."""
+
+    def attempt(case: Case, _out: Path) -> Outcome:
+        return Outcome(case, killed=case.number % 2 == 0, trials=1, resumed=False, faults=())
+
+    monkeypatch.setattr(faults, "attempt", attempt)
+
+    assert 0 == main(["--times", "3"])
+    printed = capsys.readouterr().out
+    assert "\n   6 " in printed
+    assert "\n   7 " not in printed
+    assert 3 == printed.count("nobody was there to be killed")
+
+    monkeypatch.setattr(faults, "attempt", lambda case, _out: Outcome(case, False, 1, False, ()))
+    assert 2 == main(["--times", "1"])
 
 
 def test_a_comparison_that_does_not_begin_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
