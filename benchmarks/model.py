@@ -75,6 +75,19 @@ class Workload:
         return self.path.format(variant=contender.variant or "async")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place on the crossover map.
+
+    Attributes:
+        wait_ms: How long each request waits for its simulated dependency, milliseconds.
+        connections: How many ask at once, each again when it has its answer.
+    """
+
+    wait_ms: float
+    connections: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProfile:
     """How hard to ask: the closed model, in which each virtual user waits for its answer before it asks again.
@@ -254,6 +267,7 @@ class Plan:
         every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
         placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
         ceilings: Ids of the bare servers that calibrate the loader.
+        budget_s: Time that the run was given, seconds; ``None`` when it was given rounds.
     """
 
     preset: str
@@ -266,6 +280,7 @@ class Plan:
     every: Mapping[str, int] = field(default_factory=dict)
     placebo: str | None
     ceilings: tuple[str, ...]
+    budget_s: float | None = None
 
     def rounds_of(self, contender_id: str, workload: str) -> tuple[int, ...]:
         """Return the rounds of a workload in which a contender takes part, from 1; empty where there is none."""

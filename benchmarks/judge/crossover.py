@@ -1,0 +1,349 @@
+"""Judges a sweep: who serves the most at each place of the map, by how much, and where theory and measurement part."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import statistics
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.judge import keyword_map
+from benchmarks.judge.atlas import Atlas, read_atlas
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.keyword_map import Boundary, Comparison, KeywordCell, Standing
+from benchmarks.judge.notes import machine_notes
+from benchmarks.judge.surface import PRIOR_NOISE
+from benchmarks.judge.theory import BoundName, Capacity, binding, bounds
+from benchmarks.model import Place, Run
+
+WAITS_MS = (0, 1, 2, 5, 10, 20, 50, 100)
+CONNECTIONS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
+"""The axes of the map that is shown."""
+
+PARTED_FACTOR = 1.25
+"""Measurement and theory part where one is so many times the other."""
+
+KNEE_FACTOR = 2.0
+"""Two bounds closer than this make a knee, which queues round off."""
+
+_BROKEN_FACTOR = 1.1
+_DEVIATIONS = 3.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChoiceRate:
+    """One contender at one place.
+
+    Attributes:
+        contender: Its id.
+        rate: Per second, with its interval.
+        theory_per_s: What the theory allows.
+        bound: Which bound that is.
+        gave_up: Whether clients got errors or no answer in time, there or at an easier place.
+    """
+
+    contender: str
+    rate: Estimate
+    theory_per_s: float
+    bound: BoundName
+    gave_up: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """One place of the map.
+
+    Attributes:
+        place: Where.
+        visits: How often it was measured; 0 where it is estimated from its neighbours.
+        rates: Of every contender.
+        winner: Id of the one that serves the most.
+        runner_up: Id of the next; ``None`` when there is no other.
+        ratio: Winner over runner-up; ``None`` the same.
+        standing: ``more``, ``equal`` or ``unsure``.
+    """
+
+    place: Place
+    visits: int
+    rates: tuple[ChoiceRate, ...]
+    winner: str
+    runner_up: str | None
+    ratio: Estimate | None
+    standing: Standing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeywordMap:
+    """What the keyword does all over the map.
+
+    Attributes:
+        comparison: What is compared.
+        cells: In rows, a wait each.
+        boundaries: Where it starts to pay, a wait each.
+        overall: The ratio over all cells: geometric mean, with the least and the most.
+    """
+
+    comparison: Comparison
+    cells: tuple[tuple[KeywordCell, ...], ...]
+    boundaries: tuple[Boundary, ...]
+    overall: Estimate
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parting:
+    """A measured place at which theory and measurement part.
+
+    Attributes:
+        contender: Whose.
+        place: Where.
+        measured_per_s: Geometric mean of the visits.
+        theory_per_s: What the theory allows.
+        factor: Measured over theory.
+        bound: Which bound binds there.
+        knee: Another bound is nearly as low.
+    """
+
+    contender: str
+    place: Place
+    measured_per_s: float
+    theory_per_s: float
+    factor: float
+    bound: BoundName
+    knee: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """A rate that falls with more connections, or rises with a longer wait: neither ought to be.
+
+    Attributes:
+        contender: Whose.
+        along: What grew from the one place to the other.
+        start: The one place.
+        end: The other.
+        factor: Rate at the end over that at the start.
+    """
+
+    contender: str
+    along: Literal["connections", "wait"]
+    start: Place
+    end: Place
+    factor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CrossoverMap:
+    """All that is told of a sweep.
+
+    Attributes:
+        name: Of the run.
+        state: Of the run.
+        started_at: The same.
+        seed: Of the random orders.
+        budget_s: Time that the sweep was given; ``None`` when that was not recorded.
+        capacities: What limits each contender, in the plan's order.
+        cells: In rows, a wait each.
+        keywords: ``async def`` over ``def``, for each pair that the contenders make.
+        partings: The largest factor first.
+        breaks: The largest first.
+        measured: Number of places that were measured.
+        visits: Number of visits to them.
+        noise: By which fraction a rate varies when measured again.
+        noise_assumed: Whether that is taken for granted, no place having been measured twice.
+        left_out: By which fraction a place is off when it is estimated from the others; ``None`` for too few.
+        notes: Sentences on what the reader must know.
+    """
+
+    name: str
+    state: str
+    started_at: str
+    seed: int
+    budget_s: float | None
+    capacities: tuple[Capacity, ...]
+    cells: tuple[tuple[Cell, ...], ...]
+    keywords: tuple[KeywordMap, ...]
+    partings: tuple[Parting, ...]
+    breaks: tuple[Break, ...]
+    measured: int
+    visits: int
+    noise: float
+    noise_assumed: bool
+    left_out: float | None
+    notes: tuple[str, ...]
+
+
+def judge_map(run: Run) -> CrossoverMap:
+    """Judge a sweep, complete or not.
+
+    Raises:
+        EmptyMapError: No point of it counts.
+    """
+    atlas = read_atlas(run)
+    visits = atlas.visits
+    reach = (float(CONNECTIONS[0]), float(CONNECTIONS[-1]))
+    return CrossoverMap(
+        name=run.name,
+        state=run.state,
+        started_at=run.started_at,
+        seed=run.plan.seed,
+        budget_s=run.plan.budget_s,
+        capacities=tuple(atlas.capacities.values()),
+        cells=tuple(
+            tuple(cell_at(atlas, Place(wait, connections)) for connections in CONNECTIONS) for wait in WAITS_MS
+        ),
+        keywords=tuple(
+            KeywordMap(
+                comparison=comparison,
+                cells=tuple(
+                    tuple(keyword_map.compare_at(atlas, comparison, Place(wait, number)) for number in CONNECTIONS)
+                    for wait in WAITS_MS
+                ),
+                boundaries=tuple(keyword_map.boundary(atlas, comparison, wait, reach) for wait in WAITS_MS),
+                overall=keyword_map.overall(
+                    atlas, comparison, [Place(wait, number) for wait in WAITS_MS for number in CONNECTIONS]
+                ),
+            )
+            for comparison in keyword_map.comparisons(atlas.contenders)
+        ),
+        partings=tuple(sorted(_partings(atlas), key=lambda parting: -abs(math.log(parting.factor)))),
+        breaks=tuple(sorted(_breaks(atlas), key=lambda found: -abs(math.log(found.factor)))),
+        measured=len(visits),
+        visits=sum(visits.values()),
+        noise=atlas.noise,
+        noise_assumed=max(visits.values()) < 2,
+        left_out=atlas.left_out,
+        notes=tuple(_notes(atlas)),
+    )
+
+
+def cell_at(atlas: Atlas, place: Place) -> Cell:
+    """Judge one place, measured or not."""
+    rates = tuple(_choice(atlas, contender.id, place) for contender in atlas.contenders)
+    ranked = sorted(rates, key=lambda choice: (choice.gave_up, -choice.rate.value))
+    winner, runner_up = ranked[0], ranked[1] if len(ranked) > 1 else None
+    ratio = None
+    if runner_up is not None:
+        ratio = atlas.ratio(winner.contender, runner_up.contender, place)
+        # The two rates are from all visits, the ratio from those of both: it is the better judge of a close race.
+        if ratio.value < 1 and winner.gave_up == runner_up.gave_up:
+            winner, runner_up = runner_up, winner
+            ratio = atlas.ratio(winner.contender, runner_up.contender, place)
+    return Cell(
+        place=place,
+        visits=atlas.visits.get(place, 0),
+        rates=rates,
+        winner=winner.contender,
+        runner_up=None if runner_up is None else runner_up.contender,
+        ratio=ratio,
+        standing="more" if ratio is None else keyword_map.standing(ratio),
+    )
+
+
+def gave_up(atlas: Atlas, contender: str, place: Place) -> bool:
+    """Tell whether a contender failed its clients at this place, or at one that asks no more of it."""
+    return any(
+        blank.gave_up
+        and blank.contender == contender
+        and blank.place.wait_ms <= place.wait_ms
+        and blank.place.connections <= place.connections
+        for blank in atlas.blanks
+    )
+
+
+def _choice(atlas: Atlas, contender: str, place: Place) -> ChoiceRate:
+    bound = binding(atlas.capacities[contender], place)
+    return ChoiceRate(
+        contender=contender,
+        rate=atlas.rate(contender, place),
+        theory_per_s=bound.rate_per_s,
+        bound=bound.name,
+        gave_up=gave_up(atlas, contender, place),
+    )
+
+
+def _measured(atlas: Atlas, contender: str) -> dict[Place, list[float]]:
+    """Return the logarithms of a contender's rates by place, in the order of the map."""
+    found: dict[Place, list[float]] = {}
+    for point in sorted(atlas.points, key=lambda point: point.place):
+        if point.contender == contender:
+            found.setdefault(point.place, []).append(math.log(point.rate_per_s))
+    return found
+
+
+def _partings(atlas: Atlas) -> Iterator[Parting]:
+    noise = math.log1p(atlas.noise)
+    for contender, capacity in atlas.capacities.items():
+        for place, rates in _measured(atlas, contender).items():
+            mean, bound = statistics.fmean(rates), binding(capacity, place)
+            apart = mean - math.log(bound.rate_per_s)
+            if abs(apart) < max(math.log(PARTED_FACTOR), _DEVIATIONS * noise / math.sqrt(len(rates))):
+                continue
+            others = [each.rate_per_s for each in bounds(capacity, place) if each.name != bound.name]
+            yield Parting(
+                contender=contender,
+                place=place,
+                measured_per_s=math.exp(mean),
+                theory_per_s=bound.rate_per_s,
+                factor=math.exp(apart),
+                bound=bound.name,
+                knee=bool(others) and min(others) < KNEE_FACTOR * bound.rate_per_s,
+            )
+
+
+def _breaks(atlas: Atlas) -> Iterator[Break]:
+    """Yield the worst break of each contender along each line of the map."""
+    for contender in atlas.capacities:
+        rates = _measured(atlas, contender)
+        worst: dict[tuple[str, float], Break] = {}
+        for start, end in itertools.permutations(rates, 2):
+            found = _break(contender, (start, rates[start]), (end, rates[end]), math.log1p(atlas.noise))
+            if found is None:
+                continue
+            line = (found.along, start.wait_ms if found.along == "connections" else start.connections)
+            if line not in worst or abs(math.log(found.factor)) > abs(math.log(worst[line].factor)):
+                worst[line] = found
+        yield from worst.values()
+
+
+def _break(
+    contender: str, first: tuple[Place, Sequence[float]], second: tuple[Place, Sequence[float]], noise: float
+) -> Break | None:
+    (start, before), (end, after) = first, second
+    difference = statistics.fmean(after) - statistics.fmean(before)
+    limit = max(math.log(_BROKEN_FACTOR), _DEVIATIONS * noise * math.sqrt(1 / len(before) + 1 / len(after)))
+    if start.wait_ms == end.wait_ms and start.connections < end.connections and difference < -limit:
+        return Break(contender=contender, along="connections", start=start, end=end, factor=math.exp(difference))
+    if start.connections == end.connections and start.wait_ms < end.wait_ms and difference > limit:
+        return Break(contender=contender, along="wait", start=start, end=end, factor=math.exp(difference))
+    return None
+
+
+def _notes(atlas: Atlas) -> Iterator[str]:
+    run = atlas.run
+    if run.state != "complete":
+        yield f"The sweep was cut short after {sum(atlas.visits.values())} visits: the map is of those."
+    missing = [each.id for each in run.plan.contenders if each.id not in atlas.capacities]
+    if missing:
+        yield f"No point of {', '.join(missing)} counts, so the map is without."
+    failed = [blank for blank in atlas.blanks if blank.gave_up]
+    for contender in dict.fromkeys(blank.contender for blank in failed):
+        first = min((blank for blank in failed if blank.contender == contender), key=lambda blank: blank.place)
+        yield (
+            f"{contender} failed its clients from a wait of {first.place.wait_ms:g} ms and "
+            f"{first.place.connections:g} connections on ({first.reason}); its figures there are estimates."
+        )
+    lost = [blank for blank in atlas.blanks if not blank.gave_up]
+    if lost:
+        yield f"Void, so not counted: {len(lost)} trials; the first: {lost[0].reason.splitlines()[0]}."
+    bound = [point for point in atlas.points if point.loader_bound is not None]
+    if bound:
+        yield (
+            f"Loader-bound: {len(bound)} of {len(atlas.points)} points, whose figures may be the loader's own; the "
+            f"first is {bound[0].contender} at {bound[0].place.wait_ms:g} ms and {bound[0].place.connections:g} "
+            f"connections: {bound[0].loader_bound}."
+        )
+    if max(atlas.visits.values()) < 2:
+        yield f"No place was measured twice: intervals rest on an assumed noise of {100 * PRIOR_NOISE:g} %."
+    yield from machine_notes(run)
