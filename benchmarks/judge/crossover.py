@@ -92,6 +92,23 @@ class KeywordMap:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class MeasuredRate:
+    """What one contender did at one place, over its visits.
+
+    Attributes:
+        contender: Its id.
+        place: Where.
+        rate_per_s: Geometric mean.
+        visits: Number of them.
+    """
+
+    contender: str
+    place: Place
+    rate_per_s: float
+    visits: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Parting:
     """A measured place at which theory and measurement part.
 
@@ -146,6 +163,7 @@ class CrossoverMap:
         capacities: What limits each contender, in the plan's order.
         cells: In rows, a wait each.
         keywords: ``async def`` over ``def``, for each pair that the contenders make.
+        rates: As measured, by contender and place.
         partings: The largest factor first.
         breaks: The largest first.
         measured: Number of places that were measured.
@@ -164,6 +182,7 @@ class CrossoverMap:
     capacities: tuple[Capacity, ...]
     cells: tuple[tuple[Cell, ...], ...]
     keywords: tuple[KeywordMap, ...]
+    rates: tuple[MeasuredRate, ...]
     partings: tuple[Parting, ...]
     breaks: tuple[Break, ...]
     measured: int
@@ -206,6 +225,11 @@ def judge_map(run: Run) -> CrossoverMap:
                 ),
             )
             for comparison in keyword_map.comparisons(atlas.contenders)
+        ),
+        rates=tuple(
+            MeasuredRate(contender=name, place=place, rate_per_s=math.exp(statistics.fmean(values)), visits=len(values))
+            for name in atlas.capacities
+            for place, values in _measured(atlas, name).items()
         ),
         partings=tuple(sorted(_partings(atlas), key=lambda parting: -abs(math.log(parting.factor)))),
         breaks=tuple(sorted(_breaks(atlas), key=lambda found: -abs(math.log(found.factor)))),

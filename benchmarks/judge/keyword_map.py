@@ -70,7 +70,7 @@ class Boundary:
         low: Connections from which it may; ``None`` when that is nowhere.
         high: Connections from which it surely does; the same.
         ends: Connections after which it pays no more; ``None`` when it pays to the end of the map.
-        costs: Whether there are connections for which it costs more than the margin.
+        costs: Whether there are connections for which it surely costs, and more than the margin.
     """
 
     wait_ms: float
@@ -127,7 +127,7 @@ def boundary(atlas: Atlas, comparison: Comparison, wait_ms: float, reach: tuple[
         low=_first(places, value + Z_95 * deviation >= pays),
         high=_first(places, value - Z_95 * deviation >= pays),
         ends=None if ends == places[-1].connections else ends,
-        costs=bool((value <= -pays).any()),
+        costs=bool(((value <= -pays) & (value + Z_95 * deviation < 0)).any()),
     )
 
 
