@@ -11,8 +11,8 @@ import numpy as np
 
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.points import Blank, Point, read_blanks, read_points
-from benchmarks.judge.surface import Z_95, Array, Surface, fit
-from benchmarks.judge.theory import Capacity, binding, measure_capacity
+from benchmarks.judge.surface import Z_95, Array, Sample, Surface, fit
+from benchmarks.judge.theory import Capacity, binding, is_timed, measure_capacity
 from benchmarks.model import Contender, Place, Run
 
 
@@ -124,7 +124,7 @@ def read_atlas(run: Run) -> Atlas:
     """
     points, blanks = read_points(run), read_blanks(run)
     if not points:
-        because = f" The first of {len(blanks)} that do not: {blanks[0].reason}." if blanks else ""
+        because = f" The first of {len(blanks)} that do not: {blanks[0].reason.splitlines()[0]}." if blanks else ""
         raise EmptyMapError(
             f"No point of this sweep counts, so there is no map.{because} Measure one: lab crossover --budget 10m"
         )
@@ -134,22 +134,29 @@ def read_atlas(run: Run) -> Atlas:
     def residual(point: Point) -> float:
         return math.log(point.rate_per_s / binding(capacities[point.contender], point.place).rate_per_s)
 
+    def timed(name: str, place: Place) -> bool:
+        return is_timed(capacities[name], place)
+
     residuals = {(point.contender, point.place, point.visit): residual(point) for point in points}
     ratios: dict[tuple[str, str], Surface] = {}
     for above, below in itertools.combinations(capacities, 2):
         both = [
-            (place, value - residuals[below, place, visit])
+            Sample(place, value - residuals[below, place, visit], timed(above, place) and timed(below, place))
             for (name, place, visit), value in residuals.items()
             if name == above and (below, place, visit) in residuals
         ]
         if both:
             ratios[above, below] = fit(both)
+    rates = {
+        name: fit([Sample(point.place, residual(point), timed(name, point.place)) for point in own[name]])
+        for name in capacities
+    }
     return Atlas(
         run=run,
         points=points,
         blanks=blanks,
         contenders=tuple(contender for contender in run.plan.contenders if contender.id in capacities),
         capacities=capacities,
-        _rates={name: fit([(point.place, residual(point)) for point in own[name]]) for name in capacities},
+        _rates=rates,
         _ratios=ratios,
     )

@@ -14,6 +14,7 @@ from benchmarks.judge.atlas import Atlas, read_atlas
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.keyword_map import Boundary, Comparison, KeywordCell, Standing
 from benchmarks.judge.notes import machine_notes
+from benchmarks.judge.points import Blank
 from benchmarks.judge.surface import PRIOR_NOISE
 from benchmarks.judge.theory import BoundName, Capacity, binding, bounds
 from benchmarks.model import Place, Run
@@ -266,14 +267,26 @@ def cell_at(atlas: Atlas, place: Place) -> Cell:
 
 
 def gave_up(atlas: Atlas, contender: str, place: Place) -> bool:
-    """Tell whether a contender failed its clients at this place, or at one that asks no more of it."""
-    return any(
-        blank.gave_up
-        and blank.contender == contender
-        and blank.place.wait_ms <= place.wait_ms
-        and blank.place.connections <= place.connections
+    """Tell whether a contender failed its clients at this place, or at one that asks no more of it.
+
+    One that later did well where no less is asked had a bad moment, no more.
+    """
+    return any(not _asks_more(blank.place, place) for blank in failures(atlas, contender))
+
+
+def failures(atlas: Atlas, contender: str) -> list[Blank]:
+    """Return the trials in which a contender failed its clients, and did well nowhere where as much is asked."""
+    well = [point.place for point in atlas.points if point.contender == contender]
+    return [
+        blank
         for blank in atlas.blanks
-    )
+        if blank.gave_up and blank.contender == contender and all(_asks_more(blank.place, place) for place in well)
+    ]
+
+
+def _asks_more(first: Place, second: Place) -> bool:
+    """Tell whether the first place asks more of a server than the second, in one respect at least."""
+    return first.wait_ms > second.wait_ms or first.connections > second.connections
 
 
 def _choice(atlas: Atlas, contender: str, place: Place) -> ChoiceRate:
@@ -351,14 +364,16 @@ def _notes(atlas: Atlas) -> Iterator[str]:
     missing = [each.id for each in run.plan.contenders if each.id not in atlas.capacities]
     if missing:
         yield f"No point of {', '.join(missing)} counts, so the map is without."
-    failed = [blank for blank in atlas.blanks if blank.gave_up]
-    for contender in dict.fromkeys(blank.contender for blank in failed):
-        first = min((blank for blank in failed if blank.contender == contender), key=lambda blank: blank.place)
+    failed = {contender.id: failures(atlas, contender.id) for contender in run.plan.contenders}
+    for contender, blanks in failed.items():
+        if not blanks:
+            continue
+        first = min(blanks, key=lambda blank: blank.place)
         yield (
             f"{contender} failed its clients from a wait of {first.place.wait_ms:g} ms and "
             f"{first.place.connections:g} connections on ({first.reason}); its figures there are estimates."
         )
-    lost = [blank for blank in atlas.blanks if not blank.gave_up]
+    lost = [blank for blank in atlas.blanks if blank not in failed[blank.contender]]
     if lost:
         yield f"Void, so not counted: {len(lost)} trials; the first: {lost[0].reason.splitlines()[0]}."
     bound = [point for point in atlas.points if point.loader_bound is not None]

@@ -22,6 +22,7 @@ BUSY_CPU_FRACTION = 0.9
 MORE_WAITS_THAN_THREADS = 1.25
 """With so many times more waits at once than threads ran, waits hold no threads."""
 
+_LITTLE_ELSE = 5.0
 _LEAST_MS = 0.001
 
 
@@ -109,6 +110,11 @@ def bounds(capacity: Capacity, place: Place) -> tuple[Bound, ...]:
 def binding(capacity: Capacity, place: Place) -> Bound:
     """Return the bound that binds at a place: the least."""
     return min(bounds(capacity, place), key=lambda bound: bound.rate_per_s)
+
+
+def is_timed(capacity: Capacity, place: Place) -> bool:
+    """Tell whether a timer makes the rate at a place: the wait binds, and there is little else to an answer."""
+    return binding(capacity, place).name != "cpu" and place.wait_ms >= _LITTLE_ELSE * capacity.service_ms
 
 
 def _waits(point: Point) -> float:

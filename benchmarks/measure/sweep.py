@@ -193,17 +193,25 @@ class Sweep:
 
 
 def has_given_up(run: Run, contender: str, place: Place) -> bool:
-    """Tell whether a contender left clients without an answer at a place that asks no more of it than this one."""
+    """Tell whether a contender left clients without an answer at a place that asks no more of it than this one.
+
+    One that did well where no less is asked had a bad moment, no more.
+    """
     waits_ms = {workload.name: workload.wait_ms for workload in run.plan.workloads}
+    well: list[Place] = []
+    failed: list[Place] = []
+    for trial in run.trials:
+        if trial.contender != contender or trial.result is None or trial.failure is not None:
+            continue
+        unanswered = trial.result.completed == 0 or trial.result.errors.get("timeout", 0) > 0
+        (failed if unanswered else well).append(Place(waits_ms[trial.workload], trial.load.vus))
     return any(
-        trial.contender == contender
-        and trial.result is not None
-        and trial.failure is None
-        and (trial.result.completed == 0 or trial.result.errors.get("timeout", 0) > 0)
-        and waits_ms[trial.workload] <= place.wait_ms
-        and trial.load.vus <= place.connections
-        for trial in run.trials
+        _asks_no_more(at, place) and not any(_asks_no_more(at, elsewhere) for elsewhere in well) for at in failed
     )
+
+
+def _asks_no_more(first: Place, second: Place) -> bool:
+    return first.wait_ms <= second.wait_ms and first.connections <= second.connections
 
 
 def _loaded(load: LoadProfile, connections: int) -> LoadProfile:

@@ -262,7 +262,9 @@ def _boundary_lines(boundaries: Sequence[Boundary]) -> Iterator[tuple[str, str]]
 def _keyword_grid(found: KeywordMap, visited: dict[Place, bool]) -> Grid:
     title = comparison_title(found.comparison)
     lines = tuple(_boundary_lines(found.boundaries))
-    told = "; ".join(f"with a wait of {waits} it {text}" for waits, text in lines)
+    told = "; ".join(
+        f"{'with a wait of ' if number == 0 else ''}{waits} it {text}" for number, (waits, text) in enumerate(lines)
+    )
     return Grid(
         name=f"{found.comparison.kind} {found.comparison.subject}",
         title=title,

@@ -71,7 +71,7 @@ class _Printer:
         self._hanging("", f"{grid.explanation} Down: the wait. Across: connections.", style="dim")
         head_cells = max(map(cell_len, story.rows))
         labels = [square.label for row in grid.squares for square in row]
-        width = max(map(cell_len, [*labels, *story.columns])) + 2
+        width = max(map(cell_len, [*labels, *story.columns])) + 1
         per_band = max(1, (self._console.width - head_cells) // width)
         for start in range(0, len(story.columns), per_band):
             columns = slice(start, start + per_band)
