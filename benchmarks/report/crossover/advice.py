@@ -12,7 +12,7 @@ from rich.text import Text
 from benchmarks.judge import wording
 from benchmarks.judge.advice import Advice, Basis, Choice, KeywordAnswer
 from benchmarks.judge.keyword_map import MARGIN
-from benchmarks.report.crossover.story import at_place, bound_formula, contender_name
+from benchmarks.report.crossover.words import at_place, bound_formula, contender_name
 from benchmarks.report.figures import estimated
 from benchmarks.report.naming import framework_name
 from benchmarks.report.plain_text import one_line

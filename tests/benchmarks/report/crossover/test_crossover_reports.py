@@ -23,8 +23,9 @@ from benchmarks.report.crossover.files import write_map_reports
 from benchmarks.report.crossover.html import render_map_html
 from benchmarks.report.crossover.markdown import render_map_markdown
 from benchmarks.report.crossover.progress import SweepProgress
-from benchmarks.report.crossover.story import boundary_text, connections, contender_name, tell_map
+from benchmarks.report.crossover.story import tell_map
 from benchmarks.report.crossover.terminal import print_map
+from benchmarks.report.crossover.words import boundary_text, connections, contender_name
 from benchmarks.report.files import ReportFileError
 
 Sweep = Callable[..., Run]
