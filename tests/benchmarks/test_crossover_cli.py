@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-import os
 import signal
 import subprocess
 import sys
@@ -18,10 +18,11 @@ from click.testing import CliRunner, Result
 from benchmarks import cli
 from benchmarks.cli import maps, runs
 from benchmarks.contenders import catalogue
+from benchmarks.judge import exploration
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
-from benchmarks.model import Run
+from benchmarks.model import Place, Run
 
 LAB = [sys.executable, "-m", "benchmarks"]
 SWEEP = ["crossover", "-c", "fastapi-*@uvicorn", "--budget", "30s", "--seed", "1"]
@@ -37,7 +38,9 @@ def kept(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.Mon
     """Keep a made-up map as results/crossover/latest of the working directory."""
     monkeypatch.chdir(tmp_path)
     run = make_sweep(visits=2, noise=0.01)
-    record = Journal.create(maps.MAPS, run)
+    record = Journal.create(maps.MAPS, dataclasses.replace(run, trials=()))
+    for trial in run.trials:
+        record.add_trial(trial)
     record.finish("complete", "t")
     return record.folder.resolve()
 
@@ -50,7 +53,7 @@ def sweep_under_way(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     ) as process:
         deadline = time.monotonic() + 60
         while (
-            sum(path.read_text("utf-8").count('"kind":"trial"') for path in tmp_path.glob("maps/2*/journal.jsonl")) < 2
+            sum(path.read_text("utf-8").count('"kind":"trial"') for path in tmp_path.glob("maps/2*/journal.jsonl")) < 1
         ):
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < deadline
@@ -133,24 +136,33 @@ def test_advice_as_json_is_one_document(kept: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["folder", "run.json", "journal.jsonl", "name"])
-def test_a_kept_map_is_told_again(kept: Path, place: str) -> None:
-    """By whatever name, with its reports written anew."""
+def test_a_map_has_many_names(kept: Path, place: str) -> None:
+    """Its folder, either file of it, or the folder's name."""
     name = {"folder": str(kept), "name": kept.name}.get(place, str(kept / place))
 
-    result = lab("crossover", "--from", name)
+    assert 0 == lab("advise", name, "--wait", "1ms", "--connections", "1").exit_code
+
+
+def test_a_kept_map_is_told_again(kept: Path) -> None:
+    """With its reports written anew."""
+    result = lab("crossover", "--from", "latest")
 
     assert 0 == result.exit_code, result.output
     assert "Where does async def pay?" in result.output
     assert {"run.json", "journal.jsonl", "map.md", "map.html"} == {path.name for path in kept.iterdir()}
 
 
-def test_a_map_as_json_is_one_document_on_standard_output(kept: Path) -> None:
-    """Everything else is on standard error."""
-    result = lab("crossover", "--from", "latest", "--json")
+def test_a_sweep_killed_by_kill_9_can_be_told_and_asked(kept: Path) -> None:
+    """All that is left is the journal, its last line half written."""
+    (kept / "run.json").unlink()
+    text = (kept / "journal.jsonl").read_text(encoding="utf-8")
+    (kept / "journal.jsonl").write_text(text[: text.rindex('{"kind":"end"') - 40], encoding="utf-8")
 
-    assert 0 == result.exit_code
-    assert "crossover" == json.loads(result.stdout)["kind"]
-    assert str(kept / "map.html") in result.stderr
+    told = lab("crossover", "--from", "latest", "--json")
+    assert 0 == told.exit_code, told.output
+    assert str(kept / "map.html") in told.stderr
+    assert ("interrupted", 50) == (json.loads(told.stdout)["state"], json.loads(told.stdout)["visits"])
+    assert "The map was cut short." in " ".join(lab("advise", "--wait", "5ms", "--connections", "20").output.split())
 
 
 def test_a_map_without_a_point_is_an_error_in_words(
@@ -190,70 +202,41 @@ def test_a_folder_that_cannot_be_written_stops_before_measuring(tmp_path: Path) 
     assert "--out FOLDER" in result.output
 
 
-@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)])
-def test_a_sweep_that_is_cut_short_keeps_its_points(
-    tmp_path: Path, sweep_under_way: subprocess.Popen[str], number: signal.Signals, status: int
-) -> None:
-    """Ctrl-C and SIGTERM leave no process behind; after kill -9 too the map can be told, and asked."""
-    lab_process = psutil.Process(sweep_under_way.pid)
-    lab_process.suspend()
-    children = lab_process.children(recursive=True)
+def test_ctrl_c_keeps_the_points_and_leaves_no_process(tmp_path: Path, sweep_under_way: subprocess.Popen[str]) -> None:
+    """The message says how to tell what is there, and that can be told."""
+    children = psutil.Process(sweep_under_way.pid).children(recursive=True)
 
-    sweep_under_way.send_signal(number)
-    if number != signal.SIGKILL:
-        lab_process.resume()
+    sweep_under_way.send_signal(signal.SIGINT)
     _, errors = sweep_under_way.communicate(timeout=60)
-    if number == signal.SIGKILL:
-        # Nobody but this test can end them then.
-        for child in children:
-            if child.is_running():
-                child.kill()
     _, alive = psutil.wait_procs(children, timeout=10)
 
     assert [] == alive
-    assert status == sweep_under_way.returncode
+    assert 130 == sweep_under_way.returncode
+    assert f"trials are kept: lab crossover --from {tmp_path}" in errors
+    assert "Traceback" not in errors
     folder = tmp_path / "maps" / "latest"
     assert "interrupted" == read_run(folder).state
-    if number != signal.SIGKILL:
-        assert f"trials are kept: lab crossover --from {tmp_path}" in errors
-    told = lab("crossover", "--from", str(folder))
-    assert 0 == told.exit_code, told.output
-    assert "cut short" in told.output
     assert 0 == lab("advise", str(folder), "--wait", "5ms", "--connections", "20").exit_code
 
 
-def test_a_small_sweep_measures_judges_and_reports(tmp_path: Path) -> None:
-    """The main job, small: progress on standard error, the map as JSON, files, and a seed that is kept.
-
-    The suite has no half minute to give, so this sweep is told that its time is up by its clock.
-    """
-    script = (
-        "import itertools, runpy, sys, time\n"
-        "from benchmarks.measure import sweep\n"
-        "real = time.monotonic\n"
-        "quick = type(sweep.Sweep.__dataclass_fields__['clock'])\n"
-        "began = real()\n"
-        "original = sweep.Sweep.__init__\n"
-        "def init(self, **fields): original(self, **fields, clock=lambda: began + 5 * (real() - began))\n"
-        "sweep.Sweep.__init__ = init\n"
-        "sys.argv = ['lab', *sys.argv[1:]]\n"
-        "runpy.run_module('benchmarks', run_name='__main__')\n"
-    )
-    done = subprocess.run(
-        [sys.executable, "-c", script, *SWEEP, "--json", "--out", str(tmp_path / "maps")],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=100,
-        env={**os.environ, "COLUMNS": "200"},
+def test_a_small_sweep_measures_judges_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The main job, at two places only: progress on standard error, the map as JSON, files, and a seed that is kept."""
+    places = (Place(0, 1), Place(5, 20))
+    monkeypatch.setattr(
+        exploration,
+        "next_place",
+        lambda _run, spending: places[len(spending.visits)] if len(spending.visits) < len(places) else None,
     )
 
-    assert 0 == done.returncode, done.stderr
+    done = lab(*SWEEP, "--json", "--out", str(tmp_path / "maps"))
+
+    assert 0 == done.exit_code, done.output
     document = json.loads(done.stdout)
-    assert ("crossover", "complete", 30.0, 1) == tuple(document[name] for name in ("kind", "state", "budget_s", "seed"))
+    assert ("crossover", "complete", 30.0, 1, 2) == tuple(
+        document[name] for name in ("kind", "state", "budget_s", "seed", "visits")
+    )
     assert "fastapi-async@uvicorn" in done.stderr
     folder = (tmp_path / "maps" / "latest").resolve()
     assert {"run.json", "journal.jsonl", "map.md", "map.html"} == {path.name for path in folder.iterdir()}
     run = read_run(folder)
-    assert ("crossover", 30.0) == (run.plan.preset, run.plan.budget_s)
-    assert len(run.trials) >= 2
+    assert ("crossover", 30.0, 4) == (run.plan.preset, run.plan.budget_s, len(run.trials))

@@ -96,9 +96,10 @@ def _square(axes: Axes, square: Square, column: int, row: int, story: MapStory, 
     if narrow:
         # There is no room for two things: the letter says who, and a ratio its size.
         text = f"{square.letter}{square.text if square.text in '=?' else ''}" if square.letter else square.text[:4]
-    axes.annotate(
+    axes.text(
+        column + 0.5,
+        row + 0.5,
         text.rstrip("×") if narrow else text,
-        (column + 0.5, row + 0.5),
         ha="center",
         va="center_baseline",
         color=INK.light if square.measured else MUTED.light,

@@ -159,3 +159,26 @@ def test_a_theory_that_is_off_draws_visits(make_sweep: Sweep) -> None:
     off = make_sweep(visits=2, factor=lambda name, _wait, number: 0.4 if "async" in name and number >= 100 else 1.0)
 
     assert next_place(off, spent(320, COARSE_VISITS)) is not None
+
+
+@pytest.mark.parametrize("budget_s", [60.0, 180.0])
+def test_a_sweep_ends_within_its_time(make_sweep: Sweep, budget_s: float) -> None:
+    """Give or take a tenth, on servers that do what theory allows and start in a second, more or less."""
+    whole = make_sweep([(place.wait_ms, int(place.connections)) for place in FINE])
+    atlas = read_atlas(whole)
+    by_place: dict[Place, list[Trial]] = {}
+    waits = {workload.name: workload.wait_ms for workload in whole.plan.workloads}
+    for trial in whole.trials:
+        by_place.setdefault(Place(waits[trial.workload], trial.load.vus), []).append(trial)
+    run, elapsed_s = dataclasses.replace(whole, trials=()), 5.0
+    visits: list[tuple[Place, float]] = []
+
+    while (place := next_place(run, spent(elapsed_s, tuple(visits), budget_s))) is not None:
+        took_s = float(load_s(whole, atlas, [place])[0]) + 4 * (0.9 + 0.2 * (len(visits) % 3))
+        elapsed_s += took_s
+        visits.append((place, took_s))
+        seen = tuple(dataclasses.replace(trial, round=len(visits)) for trial in by_place[place])
+        run = dataclasses.replace(run, trials=(*run.trials, *seen))
+
+    assert 0.9 * budget_s <= elapsed_s <= 1.1 * budget_s
+    assert len({place for place, _ in visits}) > 0.6 * len(visits)

@@ -141,18 +141,18 @@ def test_contenders_that_differ_stop_the_sweep(tmp_path: Path, answering: Callab
 def test_who_leaves_its_clients_without_an_answer_is_not_asked_at_a_harder_place(
     tmp_path: Path, answering: Callable[..., Contender]
 ) -> None:
-    """One that takes two seconds for more than one connection is left out from there on; the other goes on."""
+    """One that answers nobody when two ask at once is left out from there on; the other goes on."""
     quick = answering()
     slow = answering(
         extra="import threading, time\n"
-        "lock = threading.Lock()\n"
+        "lock, asking = threading.Lock(), [0]\n"
         "get = Handler.do_GET\n"
         "def do_GET(self):\n"
-        "    free = lock.acquire(blocking=False)\n"
-        "    if not free: time.sleep(60)\n"
+        "    with lock: asking[0] += 1\n"
         "    time.sleep(0.01)\n"
+        "    if asking[0] > 1: time.sleep(60)\n"
+        "    with lock: asking[0] -= 1\n"
         "    get(self)\n"
-        "    lock.release()\n"
         "Handler.do_GET = do_GET\n"
     )
     run = sweep_of(Place(0, 1), Place(0, 3), Place(5, 3), Place(0, 1)).run(begin(tmp_path, (quick, slow)))
@@ -192,3 +192,15 @@ def test_a_journal_that_cannot_be_finished_hides_nothing(
         sweep_of(Place(0, 1), Place(5, 1), listener=listener).run(record)
 
     assert 1 == len(read_run(tmp_path / "map").trials)
+
+
+def test_a_bad_moment_is_no_giving_up(tmp_path: Path, answering: Callable[..., Contender]) -> None:
+    """Who did well where more is asked is asked again."""
+    contender = answering()
+    run = sweep_of(Place(0, 1), Place(5, 2)).run(begin(tmp_path, (contender,)))
+    easier, harder = run.trials
+    assert easier.result is not None
+    failed = dataclasses.replace(easier, result=dataclasses.replace(easier.result, completed=0))
+
+    assert has_given_up(dataclasses.replace(run, trials=(failed,)), contender.id, Place(5, 2))
+    assert not has_given_up(dataclasses.replace(run, trials=(failed, harder)), contender.id, Place(5, 2))

@@ -89,9 +89,8 @@ def printed(run: Run, width: int = 100, encoding: str = "utf-8", **question: obj
     """Ask, and return what is printed."""
     raw = io.BytesIO()
     asked = Question(**{"wait_ms": 20.0, "connections": 200, **question})  # type: ignore[arg-type] # the tests know
-    print_advice(
-        Console(file=io.TextIOWrapper(raw, encoding=encoding, write_through=True), width=width), advise(run, asked)
-    )
+    written = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    print_advice(Console(file=written, width=width), advise(run, asked))
     return raw.getvalue().decode(encoding)
 
 
