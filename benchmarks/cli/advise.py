@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 from rich.console import Console
 
-from benchmarks.cli import maps
+from benchmarks.cli import maps, runs
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.judge.atlas import EmptyMapError
@@ -35,7 +35,7 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.report.crossover.advice import print_advice  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.report.crossover.data import advice_json  # noqa: PLC0415 (the same)
+    from benchmarks.report.crossover.data import advice_document  # noqa: PLC0415 (the same)
 
     run, _ = maps.find_map(kept)
     # 1.1 s are 1100.0000000000001 ms, and a place that was measured must be found again.
@@ -45,6 +45,6 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
     except EmptyMapError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        click.echo(advice_json(found))
+        runs.print_json(advice_document(found))
     else:
         print_advice(Console(), found)

@@ -47,7 +47,7 @@ def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None
         click.ClickException: Nothing of it counts, or the report cannot be written.
     """
     from benchmarks.judge.crossover import judge_map  # noqa: PLC0415 (numpy is slow to import)
-    from benchmarks.report.crossover.data import map_json  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.crossover.data import map_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.crossover.files import write_map_reports  # noqa: PLC0415 (brings matplotlib)
     from benchmarks.report.crossover.terminal import print_map  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.files import ReportFileError  # noqa: PLC0415 (brings matplotlib)
@@ -62,7 +62,7 @@ def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None
     except ReportFileError as error:
         fault = error
     if as_json:
-        click.echo(map_json(found))
+        runs.print_json(map_document(found))
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     else:

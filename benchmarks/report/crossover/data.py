@@ -1,9 +1,8 @@
-"""Gives a map, and advice from it, as one JSON document for other programs."""
+"""Gives a map, and advice from it, as documents of plain values that become JSON for other programs."""
 
 from __future__ import annotations
 
 import dataclasses
-import json
 import math
 from typing import Any
 
@@ -16,19 +15,18 @@ SCHEMA_VERSION = 1
 """Of both documents; it goes up when a field changes its meaning or goes."""
 
 
-def map_json(found: CrossoverMap) -> str:
-    """Return a map as JSON: every field of ``CrossoverMap``, and the answers in words."""
+def map_document(found: CrossoverMap) -> dict[str, Any]:
+    """Return a map as a document: every field of ``CrossoverMap``, and the answers in words."""
     return _document("crossover", found, answers=tell_map(found).answers)
 
 
-def advice_json(advice: Advice) -> str:
-    """Return advice as JSON: every field of ``Advice``, and the answer in words."""
+def advice_document(advice: Advice) -> dict[str, Any]:
+    """Return advice as a document: every field of ``Advice``, and the answer in words."""
     return _document("advice", advice, sentences=advice_sentences(advice))
 
 
-def _document(kind: str, value: Any, **words: tuple[str, ...]) -> str:
-    document = {"kind": kind, "schema_version": SCHEMA_VERSION, **words, **_plain(dataclasses.asdict(value))}
-    return json.dumps(document, ensure_ascii=False, indent=1, allow_nan=False)
+def _document(kind: str, value: Any, **words: tuple[str, ...]) -> dict[str, Any]:
+    return {"kind": kind, "schema_version": SCHEMA_VERSION, **words, **_plain(dataclasses.asdict(value))}
 
 
 def _plain(value: Any) -> Any:

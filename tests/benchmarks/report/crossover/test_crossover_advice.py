@@ -13,7 +13,7 @@ from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.keyword_map import Standing
 from benchmarks.model import Run
 from benchmarks.report.crossover.advice import advice_sentences, print_advice
-from benchmarks.report.crossover.data import advice_json
+from benchmarks.report.crossover.data import advice_document
 
 Sweep = Callable[..., Run]
 
@@ -112,7 +112,7 @@ def test_a_console_without_the_signs_gets_ascii_advice(kept: Run) -> None:
 
 def test_json_has_the_answer_in_words_and_in_numbers(kept: Run) -> None:
     """One document, for a program that decides."""
-    document = json.loads(advice_json(advise(kept, Question(wait_ms=20, connections=200, threads=10))))
+    document = json.loads(json.dumps(advice_document(advise(kept, Question(wait_ms=20, connections=200, threads=10)))))
 
     assert ("advice", 1, "between", False) == tuple(
         document[name] for name in ("kind", "schema_version", "basis", "predicted")
