@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from pathlib import Path
 
 import click
@@ -29,8 +30,7 @@ def find_map(name: str) -> tuple[Run, Path]:
     if not place.exists() and (MAPS / name).exists():
         place = MAPS / name
     if not place.exists():
-        where = f" in {MAPS}" if name == "latest" else f" called {name!r}"
-        raise click.ClickException(f"There is no crossover map{where}. Measure one: lab crossover --budget 10m")
+        raise click.ClickException(_absent(name))
     try:
         kept = journal.read_run(place)
     except journal.RunFileError as error:
@@ -38,6 +38,15 @@ def find_map(name: str) -> tuple[Run, Path]:
     if kept.plan.preset != PRESET:
         raise click.ClickException(f"{place} is a run of `lab compare`, not a crossover map: lab report {place}")
     return kept, (place if place.is_dir() else place.parent).resolve()
+
+
+def _absent(name: str) -> str:
+    kept = sorted(folder.name for folder in MAPS.iterdir() if folder.is_dir()) if MAPS.is_dir() else []
+    near = difflib.get_close_matches(name, kept, n=1, cutoff=0.4)
+    if near:
+        return f"There is no crossover map called {name!r}. Did you mean {near[0]}?"
+    where = f" in {MAPS}" if name == "latest" else f" called {name!r}"
+    return f"There is no crossover map{where}. Measure one: lab crossover --budget 10m"
 
 
 def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None:

@@ -29,6 +29,9 @@ PARTED_FACTOR = 1.25
 KNEE_FACTOR = 2.0
 """Two bounds closer than this make a knee, which queues round off."""
 
+NOISY = 0.1
+"""A rate that varies by more than this when it is measured again is of a machine that was not quiet."""
+
 _BROKEN_FACTOR = 1.1
 _DEVIATIONS = 3.0
 
@@ -385,4 +388,9 @@ def _notes(atlas: Atlas) -> Iterator[str]:
         )
     if max(atlas.visits.values()) < 2:
         yield f"No place was measured twice: intervals rest on an assumed noise of {100 * PRIOR_NOISE:g} %."
+    if atlas.noise > NOISY:
+        yield (
+            f"Measured again, a rate varied by {100 * atlas.noise:.0f} %: something else was running, or the machine "
+            "changes its speed. What is near a boundary is not settled by this map."
+        )
     yield from machine_notes(run)

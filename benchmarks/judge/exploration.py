@@ -147,7 +147,9 @@ def _costs(run: Run, atlas: Atlas | None, spending: Spending) -> Mapping[Place, 
         beyond = [(took_s - load) / number for (_, took_s), load in zip(spending.visits, foreseen, strict=True)]
         overhead_s = max(0.0, statistics.median(beyond))
     places = tuple(dict.fromkeys((*COARSE, *FINE)))
-    costs = load_s(run, atlas, places) + number * overhead_s
+    loads = load_s(run, atlas, places)
+    # Where everybody has given up nobody would go, and no time would pass.
+    costs = np.where(loads > 0, loads + number * overhead_s, math.inf)
     return dict(zip(places, map(float, costs), strict=True))
 
 

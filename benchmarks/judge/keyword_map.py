@@ -64,6 +64,8 @@ class KeywordCell:
 class Boundary:
     """Where ``async def`` starts to pay, for one length of the wait.
 
+    That is the longest stretch of connections, on a logarithmic axis, over which it pays.
+
     Attributes:
         wait_ms: The wait.
         begins: Connections from which it pays; ``None`` when it never does on this map.
@@ -120,12 +122,12 @@ def boundary(atlas: Atlas, comparison: Comparison, wait_ms: float, reach: tuple[
     places = [Place(wait_ms, float(connections)) for connections in 2**octaves]
     value, deviation = _log_ratios(atlas, comparison, places)
     pays = math.log1p(MARGIN)
-    begins, ends = _first(places, value >= pays), _first(places[::-1], (value >= pays)[::-1])
+    begins, ends = _longest(places, value >= pays)
     return Boundary(
         wait_ms=wait_ms,
         begins=begins,
-        low=_first(places, value + Z_95 * deviation >= pays),
-        high=_first(places, value - Z_95 * deviation >= pays),
+        low=_longest(places, value + Z_95 * deviation >= pays)[0],
+        high=_longest(places, value - Z_95 * deviation >= pays)[0],
         ends=None if ends == places[-1].connections else ends,
         costs=bool(((value <= -pays) & (value + Z_95 * deviation < 0)).any()),
     )
@@ -154,8 +156,15 @@ def _log_ratios(atlas: Atlas, comparison: Comparison, places: Sequence[Place]) -
     return value, deviation
 
 
-def _first(places: Sequence[Place], holds: NDArray[np.bool_]) -> float | None:
-    return next(itertools.compress((place.connections for place in places), holds), None)
+def _longest(places: Sequence[Place], holds: NDArray[np.bool_]) -> tuple[float | None, float | None]:
+    """Return the connections at which the longest unbroken stretch begins and ends, on the map's axis."""
+    stretches = [
+        [place.connections for place, _ in group]
+        for so, group in itertools.groupby(zip(places, holds, strict=True), key=lambda pair: bool(pair[1]))
+        if so
+    ]
+    longest = max(stretches, key=len, default=None)
+    return (None, None) if longest is None else (longest[0], longest[-1])
 
 
 def _best(contenders: Sequence[Contender]) -> Iterator[Comparison]:

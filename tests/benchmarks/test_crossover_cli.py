@@ -143,6 +143,14 @@ def test_a_map_has_many_names(kept: Path, place: str) -> None:
     assert 0 == lab("advise", name, "--wait", "1ms", "--connections", "1").exit_code
 
 
+def test_an_unknown_map_suggests_the_nearest(kept: Path) -> None:
+    """A name is long, and mistyped easily."""
+    result = lab("advise", kept.name.replace("2026", "2025"), "--wait", "1ms", "--connections", "1")
+
+    assert 1 == result.exit_code
+    assert f"Did you mean {kept.name}?" in result.output
+
+
 def test_a_kept_map_is_told_again(kept: Path) -> None:
     """With its reports written anew."""
     result = lab("crossover", "--from", "latest")

@@ -104,7 +104,7 @@ def _square(axes: Axes, square: Square, column: int, row: int, story: MapStory, 
         va="center_baseline",
         color=INK.light if square.measured else MUTED.light,
         fontweight="bold" if square.measured else "normal",
-        zorder=4,
+        zorder=7,
     )
 
 

@@ -219,12 +219,19 @@ def _winner_grid(found: CrossoverMap, letters: dict[str, str]) -> Grid:
         title="Who serves the most, and how many times the next",
         explanation=(
             f"= is equal within {wording.percent(MARGIN)}; ? is not sure; ~ is estimated from measured neighbours."
+            + (" none: every contender left clients without an answer." if _nobody(found) else "")
         ),
         squares=tuple(tuple(_winner_square(cell, letters) for cell in row) for row in found.cells),
     )
 
 
+def _nobody(found: CrossoverMap) -> bool:
+    return any(all(choice.gave_up for choice in cell.rates) for row in found.cells for cell in row)
+
+
 def _winner_square(cell: Cell, letters: dict[str, str]) -> Square:
+    if all(choice.gave_up for choice in cell.rates):
+        return Square(text="none", letter="", standing="unsure", level=0, measured=cell.visits > 0)
     value = 1.0 if cell.ratio is None else cell.ratio.value
     shown = "" if cell.ratio is None else ratio_text(value)
     return Square(

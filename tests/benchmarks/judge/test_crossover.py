@@ -137,6 +137,15 @@ def test_a_keyword_may_pay_only_up_to_a_number(make_sweep: Sweep) -> None:
     assert found.costs
 
 
+def test_a_lucky_place_is_no_boundary(make_sweep: Sweep) -> None:
+    """Where one connection seems to pay by chance and five do not, it starts to pay after these."""
+    run = make_sweep(visits=2, factor=lambda name, wait, number: 1.2 if (name, wait, number) == (LOOP, 100, 1) else 1.0)
+    found = judge_map(run).keywords[0].boundaries[-1]
+
+    assert found.begins is not None
+    assert 5 < found.begins < 9
+
+
 def test_questions_about_the_keyword_follow_from_the_contenders(make_sweep: Sweep) -> None:
     """Without def there is nothing to compare async def with."""
     atlas = read_atlas(make_sweep())
@@ -305,6 +314,7 @@ def test_precision_is_what_repeats_and_left_out_places_show(make_sweep: Sweep) -
     quiet, loud = (judge_map(make_sweep(visits=3, noise=noise)) for noise in (0.005, 0.1))
 
     assert quiet.noise < 0.03 < loud.noise
+    assert any("Measured again, a rate varied by 1" in note for note in loud.notes)
     assert quiet.left_out is not None
     assert quiet.left_out < 0.1
     assert judge_map(make_sweep([(5, 20)])).left_out is None

@@ -122,6 +122,21 @@ def test_who_gave_up_takes_no_time(make_sweep: Sweep) -> None:
     assert 500 / 60 + 0.2 + 4 * 0.5 == pytest.approx(load_s(run, read_atlas(run), [Place(100, 500)])[0], rel=0.1)
 
 
+def test_nobody_goes_where_everybody_gave_up(make_sweep: Sweep) -> None:
+    """Such a visit would take no time, and the sweep would never end."""
+
+    def give_up(trial: Trial) -> Trial:
+        assert trial.result is not None
+        if trial.load.vus == 1:
+            return trial
+        return dataclasses.replace(trial, result=dataclasses.replace(trial.result, completed=0, errors={"timeout": 1}))
+
+    place = next_place(make_sweep(change=give_up), spent(320, COARSE_VISITS))
+
+    assert place is not None
+    assert place.connections < 5
+
+
 def test_one_visit_of_six_goes_back_to_a_place_seen_once(make_sweep: Sweep) -> None:
     """That is what tells the noise; when all were seen twice there is nothing to go back to."""
     run = make_sweep()

@@ -187,6 +187,22 @@ def test_what_is_not_known_of_a_server_is_said(make_sweep: Sweep) -> None:
     assert "never at its limit" in few[0].cpu
 
 
+def test_where_everybody_gives_up_nobody_wins(make_sweep: Sweep) -> None:
+    """The square says so, and the explanation what that means."""
+
+    def give_up(trial: Trial) -> Trial:
+        assert trial.result is not None
+        if trial.load.vus < 500 or trial.workload != "wait-100ms":
+            return trial
+        return dataclasses.replace(trial, result=dataclasses.replace(trial.result, completed=0, errors={"timeout": 1}))
+
+    story = tell_map(judge_map(make_sweep(change=give_up)))
+
+    assert "none" == story.winners.squares[-1][-1].label
+    assert "none: every contender" in story.winners.explanation
+    assert "none:" not in tell_map(judge_map(make_sweep())).winners.explanation
+
+
 @pytest.mark.parametrize(
     ("boundary", "told"),
     [
