@@ -12,8 +12,9 @@ import numpy as np
 
 from benchmarks.judge import keyword_map
 from benchmarks.judge.atlas import Atlas, EmptyMapError, read_atlas
-from benchmarks.judge.crossover import PARTED_FACTOR, gave_up
+from benchmarks.judge.crossover import gave_up
 from benchmarks.judge.keyword_map import MARGIN
+from benchmarks.judge.partings import PARTED_FACTOR
 from benchmarks.judge.surface import Z_95, Array, coordinates
 from benchmarks.model import Place, Run
 

@@ -8,17 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.judge import wording
-from benchmarks.judge.crossover import (
-    CONNECTIONS,
-    PARTED_FACTOR,
-    WAITS_MS,
-    Break,
-    Cell,
-    CrossoverMap,
-    KeywordMap,
-    Parting,
-)
+from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, Cell, CrossoverMap, KeywordMap
 from benchmarks.judge.keyword_map import MARGIN, Boundary, Comparison, KeywordCell, Standing
+from benchmarks.judge.partings import PARTED_FACTOR, Break, Parting
 from benchmarks.judge.theory import Capacity
 from benchmarks.model import Place
 from benchmarks.report.crossover.words import at_place, boundary_text, contender_name, level_of, ratio_text
