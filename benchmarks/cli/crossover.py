@@ -24,7 +24,7 @@ from benchmarks.model import Contender, Place, Run
 @click.option(
     "-c", "--contender", "contenders", multiple=True, help="These, not the usual four: an id or a pattern ('flask-*')."
 )
-@click.option("--budget", type=Seconds(30, 6 * 3600), default="10m", show_default=True, metavar="TIME", help="In all.")
+@click.option("--budget", type=Seconds(60, 6 * 3600), default="10m", show_default=True, metavar="TIME", help="In all.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random orders; chosen and recorded if absent.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=maps.MAPS, show_default=True, help="Where maps are kept."

@@ -86,7 +86,8 @@ def next_place(run: Run, spending: Spending) -> Place | None:
         atlas = None
     cost_s = _costs(run, atlas, spending)
     visited = [place for place, _ in spending.visits]
-    may_cost_s = min(spending.left_s, LARGEST_SHARE * spending.budget_s)
+    # Where time is short, a cheap visit must do all the same.
+    may_cost_s = min(spending.left_s, max(LARGEST_SHARE * spending.budget_s, 1.5 * min(cost_s.values())))
     if spending.elapsed_s < COARSE_SHARE * spending.budget_s or atlas is None:
         for place in farthest_first(COARSE):
             if place not in visited and cost_s[place] <= may_cost_s:

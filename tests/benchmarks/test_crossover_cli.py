@@ -25,7 +25,7 @@ from benchmarks.measure.journal import Journal, read_run
 from benchmarks.model import Place, Run
 
 LAB = [sys.executable, "-m", "benchmarks"]
-SWEEP = ["crossover", "-c", "fastapi-*@uvicorn", "--budget", "30s", "--seed", "1"]
+SWEEP = ["crossover", "-c", "fastapi-*@uvicorn", "--budget", "60s", "--seed", "1"]
 
 
 def lab(*arguments: str) -> Result:
@@ -66,7 +66,7 @@ def sweep_under_way(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
-        (("crossover", "--budget", "1s"), "outside 30 s to 21600 s"),
+        (("crossover", "--budget", "1s"), "outside 60 s to 21600 s"),
         (("crossover", "-c", "flask-asnyc@hypercorn"), "Did you mean flask-async@hypercorn?"),
         (("crossover", "-c", "bare-asgi@uvicorn"), "bare-asgi@uvicorn has no view that could wait"),
         (("advise", "--wait", "20ms"), "Missing option '--connections'"),
@@ -240,11 +240,11 @@ def test_a_small_sweep_measures_judges_and_reports(tmp_path: Path, monkeypatch: 
 
     assert 0 == done.exit_code, done.output
     document = json.loads(done.stdout)
-    assert ("crossover", "complete", 30.0, 1, 2) == tuple(
+    assert ("crossover", "complete", 60.0, 1, 2) == tuple(
         document[name] for name in ("kind", "state", "budget_s", "seed", "visits")
     )
     assert "fastapi-async@uvicorn" in done.stderr
     folder = (tmp_path / "maps" / "latest").resolve()
     assert {"run.json", "journal.jsonl", "map.md", "map.html"} == {path.name for path in folder.iterdir()}
     run = read_run(folder)
-    assert ("crossover", 30.0, 4) == (run.plan.preset, run.plan.budget_s, len(run.trials))
+    assert ("crossover", 60.0, 4) == (run.plan.preset, run.plan.budget_s, len(run.trials))

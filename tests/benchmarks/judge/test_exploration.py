@@ -76,6 +76,11 @@ def test_time_that_is_up_ends_it(make_sweep: Sweep) -> None:
     assert next_place(empty(make_sweep), spent(617)) is None
 
 
+def test_a_short_sweep_visits_what_it_can(make_sweep: Sweep) -> None:
+    """A visit that is more than a fifth of the time is made if it is a cheap one."""
+    assert Place(0, 1) == next_place(empty(make_sweep), spent(5, budget_s=30.0))
+
+
 def test_a_sweep_of_which_nothing_counts_tries_the_coarse_grid_and_ends(make_sweep: Sweep) -> None:
     """There is nothing to learn from."""
     run = empty(make_sweep)
