@@ -13,7 +13,7 @@ from benchmarks.judge import keyword_map
 from benchmarks.judge.atlas import Atlas, estimate_of, read_atlas
 from benchmarks.judge.crossover import gave_up
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.keyword_map import Standing
+from benchmarks.judge.keyword_map import Boundary, Comparison, Standing
 from benchmarks.judge.theory import Bound, Capacity, binding
 from benchmarks.model import Contender, Place, Run
 
@@ -73,6 +73,7 @@ class KeywordAnswer:
         synchronous: Id of its best ``def`` contender; the same.
         ratio: The first over the second; ``None`` when one is missing.
         standing: Of that; the same.
+        boundary: From how many connections on async def pays with this wait; ``None`` where a prediction was asked for.
     """
 
     framework: str
@@ -80,6 +81,7 @@ class KeywordAnswer:
     synchronous: str | None
     ratio: Estimate | None
     standing: Standing | None
+    boundary: Boundary | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,6 +128,7 @@ def advise(run: Run, question: Question) -> Advice:
     estimates = {contender.id: _Estimated(atlas, contender.id, place, question) for contender in atlas.contenders}
     choices = [estimate.choice(processes) for estimate in estimates.values()]
     basis = _basis(atlas, place)
+    predicted = processes > 1 or basis == "outside"
     return Advice(
         question=question,
         map_name=run.name,
@@ -133,8 +136,8 @@ def advise(run: Run, question: Question) -> Advice:
         place=place,
         processes=processes,
         basis=basis,
-        predicted=processes > 1 or basis == "outside",
-        answers=tuple(_answers(atlas, estimates)),
+        predicted=predicted,
+        answers=tuple(_answers(atlas, estimates, None if predicted or question.threads else question.wait_ms)),
         choices=tuple(sorted(choices, key=lambda choice: (choice.gave_up, -choice.rate.value))),
     )
 
@@ -213,20 +216,32 @@ def _theory_error(atlas: Atlas, contender: str) -> float:
     return math.sqrt(statistics.fmean(miss**2 for miss in misses))
 
 
-def _answers(atlas: Atlas, estimates: dict[str, _Estimated]) -> Iterator[KeywordAnswer]:
+def _answers(atlas: Atlas, estimates: dict[str, _Estimated], wait_ms: float | None) -> Iterator[KeywordAnswer]:
     for framework in dict.fromkeys(contender.framework for contender in atlas.contenders):
         own = [contender for contender in atlas.contenders if contender.framework == framework]
         asynchronous, synchronous = (_best_of(own, variant, estimates) for variant in ("async", "sync"))
-        ratio = None
+        ratio, boundary = None, None
         if asynchronous is not None and synchronous is not None:
             ratio = asynchronous.over(synchronous)
+            if wait_ms is not None:
+                boundary = _boundary(atlas, framework, own, wait_ms)
         yield KeywordAnswer(
             framework=framework,
             asynchronous=None if asynchronous is None else asynchronous.contender,
             synchronous=None if synchronous is None else synchronous.contender,
             ratio=ratio,
             standing=None if ratio is None else keyword_map.standing(ratio),
+            boundary=boundary,
         )
+
+
+def _boundary(atlas: Atlas, framework: str, own: Sequence[Contender], wait_ms: float) -> Boundary | None:
+    above, below = (tuple(each.id for each in own if each.variant == variant) for variant in ("async", "sync"))
+    connections = [place.connections for place in atlas.visits]
+    if min(connections) == max(connections):
+        return None
+    comparison = Comparison(kind="best", subject=framework, above=above, below=below)
+    return keyword_map.boundary(atlas, comparison, wait_ms, (min(connections), max(connections)))
 
 
 def _best_of(own: Sequence[Contender], variant: str, estimates: dict[str, _Estimated]) -> _Estimated | None:

@@ -12,7 +12,7 @@ from rich.text import Text
 from benchmarks.judge import wording
 from benchmarks.judge.advice import Advice, Basis, Choice, KeywordAnswer
 from benchmarks.judge.keyword_map import MARGIN
-from benchmarks.report.crossover.words import at_place, bound_formula, contender_name
+from benchmarks.report.crossover.words import at_place, bound_formula, boundary_text, contender_name
 from benchmarks.report.figures import estimated
 from benchmarks.report.naming import framework_name
 from benchmarks.report.plain_text import one_line
@@ -85,12 +85,14 @@ def _answer(advice: Advice, answer: KeywordAnswer) -> str:
         f"{where} {_keyword_on(answer.asynchronous)} serves {wording.ratio(answer.ratio)} the requests of "
         f"{_keyword_on(answer.synchronous)}"
     )
+    if answer.boundary is not None:
+        told += f"; with this wait async def {boundary_text(answer.boundary)}"
     if answer.standing == "more":
         return f"{name}: yes, make it async def. {told}."
     if answer.standing == "less":
         return f"{name}: no, keep def. {told}."
     if answer.standing == "equal":
-        return f"{name}: no difference, so keep what is simpler. {told}, equal within {wording.percent(MARGIN)}."
+        return f"{name}: no difference beyond {wording.percent(MARGIN)}, so keep what is simpler. {told}."
     return f"{name}: this map cannot tell. {told}. Measure more: lab crossover --budget 20m"
 
 

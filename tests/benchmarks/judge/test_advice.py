@@ -32,7 +32,7 @@ def test_waiting_with_many_connections_is_for_async(kept: Run) -> None:
     assert ("flask", LOOP, DEF, "more") == (flask.framework, flask.asynchronous, flask.synchronous, flask.standing)
     assert flask.ratio is not None
     assert (1e6 / 290) / 300 == pytest.approx(flask.ratio.value, rel=0.1)
-    assert ("fastapi", FASTAPI, None, None, None) == dataclasses.astuple(fastapi)
+    assert ("fastapi", FASTAPI, None, None, None, None) == dataclasses.astuple(fastapi)
     assert ("threads", "cpu") == (choice(advice, DEF).bound.name, choice(advice, LOOP).bound.name)
     assert FASTAPI == advice.choices[0].contender
     assert not advice.predicted
@@ -44,6 +44,22 @@ def test_one_connection_makes_no_difference(make_sweep: Sweep) -> None:
 
     assert "equal" == advice.answers[0].standing
     assert "measured" == advice.basis
+
+
+def test_the_answer_has_its_boundary(kept: Run) -> None:
+    """From how many connections on it is so; not where a prediction was asked for, or there is but one number."""
+    (flask, _) = advise(kept, Question(wait_ms=100, connections=200)).answers
+    assert flask.boundary is not None
+    assert 5 < (flask.boundary.begins or 0) < 8
+
+    for further in ({"cores": 2}, {"threads": 8}, {"connections": 9000}):
+        asked = Question(**{"wait_ms": 100, "connections": 200, **further})
+        assert advise(kept, asked).answers[0].boundary is None
+
+
+def test_one_number_of_connections_has_no_boundary(make_sweep: Sweep) -> None:
+    """There is no line to draw through one column."""
+    assert advise(make_sweep([(5, 20), (20, 20)]), Question(wait_ms=10, connections=20)).answers[0].boundary is None
 
 
 @pytest.mark.parametrize(
