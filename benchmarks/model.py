@@ -75,6 +75,19 @@ class Workload:
         return self.path.format(variant=contender.variant or "async")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place on the crossover map.
+
+    Attributes:
+        wait_ms: How long each request waits for its simulated dependency, milliseconds.
+        connections: How many ask at once, each again when it has its answer.
+    """
+
+    wait_ms: float
+    connections: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProfile:
     """How hard to ask: the closed model, in which each virtual user waits for its answer before it asks again.

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
-from benchmarks.measure import environment, journal
+from benchmarks.measure import environment, journal, sweep
 from benchmarks.model import Plan, Run
 
 RESULTS = Path("results")
@@ -48,6 +48,10 @@ def find_run(name: str) -> tuple[Run, Path]:
         kept = journal.read_run(place)
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
+    if kept.plan.preset == sweep.PRESET:
+        raise click.ClickException(
+            f"{place} is a crossover map, not a run of `lab compare`: lab crossover --from {place}"
+        )
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 

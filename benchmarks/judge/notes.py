@@ -18,7 +18,12 @@ _REASONS_SHOWN = 3
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the gravest first; empty for a run without a blemish."""
     run = evidence.run
-    return (*_unfinished(run), *_void(run), *_loader(evidence), *_load_average(run), *_pinning(run))
+    return (*_unfinished(run), *_void(run), *_loader(evidence), *machine_notes(run))
+
+
+def machine_notes(run: Run) -> tuple[str, ...]:
+    """Return the sentences that are about the machine alone."""
+    return (*_load_average(run), *_pinning(run))
 
 
 def _unfinished(run: Run) -> Iterable[str]:

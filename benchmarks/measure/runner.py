@@ -75,7 +75,7 @@ class Runner:
         self.listener.checking(len(plan.contenders))
         for framework, pair in parity.check_all(plan).items():
             journal.add_documents(framework, pair)
-        with _off(self.cores.server):
+        with kept_off(self.cores.server):
             for scheduled in schedule.calibration(plan):
                 (trial,) = self._block([scheduled], journal.add_calibration)
                 if trial.failure is not None:
@@ -111,7 +111,7 @@ class Runner:
 
 
 @contextlib.contextmanager
-def _off(cpus: Sequence[int]) -> Iterator[None]:
+def kept_off(cpus: Sequence[int]) -> Iterator[None]:
     """Keep this process off the server's cores while there is something to disturb."""
     if not cpus:
         yield
