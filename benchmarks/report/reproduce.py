@@ -16,6 +16,8 @@ def compare_command(plan: Plan) -> str:
 
 
 def _overrides(plan: Plan) -> Iterator[str]:
+    if plan.engine != "builtin":
+        yield from ("--engine", plan.engine)
     preset = PRESETS.get(plan.preset)
     if preset is not None:
         yield from _sizes(plan, preset)

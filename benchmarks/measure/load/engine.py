@@ -72,9 +72,15 @@ class LoadSession(Protocol):
 
 
 class LoadEngine(Protocol):
-    """Starts load sessions."""
+    """Starts load sessions.
+
+    Attributes:
+        name: By which a person asks for it and a run records it.
+        supports_slices: Whether it can hold its load between slices. For one that cannot, a plan has one piece.
+    """
 
     name: str
+    supports_slices: bool
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Start one load in a process of its own.

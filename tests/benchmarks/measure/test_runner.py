@@ -45,6 +45,7 @@ class BrokenEngine:
     """A load engine that cannot start."""
 
     name = "broken"
+    supports_slices = True
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Fail."""
