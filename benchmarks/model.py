@@ -256,6 +256,9 @@ class Plan:
         every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
         placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
         ceilings: Ids of the bare servers that calibrate the loader.
+        budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
+        precision: Half-width of the headline intervals, as a fraction, at which the run may stop before its last round;
+            ``None`` to run them all.
         engine: What asks: ``builtin``, ``k6`` or ``locust``.
     """
 
@@ -269,6 +272,8 @@ class Plan:
     every: Mapping[str, int] = field(default_factory=dict)
     placebo: str | None
     ceilings: tuple[str, ...]
+    budget_s: float | None = None
+    precision: float | None = None
     engine: str = "builtin"
 
     def rounds_of(self, contender_id: str, workload: str) -> tuple[int, ...]:
@@ -279,6 +284,35 @@ class Plan:
         # Evenly over the run, the first and the last among them; of one round alone there is no interval.
         count = max(min(2, rounds), -(-rounds // self.every.get(contender_id, 1)))
         return tuple(1 + round(number * (rounds - 1) / max(1, count - 1)) for number in range(count))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What of a machine decides how well it measures; ``None`` where the platform does not say.
+
+    Attributes:
+        logical_cores: As the operating system counts them, and of which this process may use ``usable_cores``.
+        usable_cores: See above.
+        server_cpus: Cores that the server is pinned to; empty where it cannot be.
+        loader_cpus: The same of the loader.
+        cores_are_siblings: Whether server and loader sit on two hyper-threads of one core.
+        governors: Frequency governors of those cores, each once.
+        on_battery: Whether the power supply is unplugged.
+        load_average_1m: Processes that wanted a core, on average over the last minute.
+        busiest: Names of other processes and the share of a core that each used, the greediest first.
+        clock_step_ns: The smallest step of the clock that latencies are taken from, nanoseconds.
+    """
+
+    logical_cores: int | None
+    usable_cores: int
+    server_cpus: tuple[int, ...]
+    loader_cpus: tuple[int, ...]
+    cores_are_siblings: bool | None
+    governors: tuple[str, ...]
+    on_battery: bool | None
+    load_average_1m: float | None
+    busiest: tuple[tuple[str, float], ...]
+    clock_step_ns: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -295,6 +329,7 @@ class Run:
         calibration: Trials of the bare servers, before the first round.
         documents: By framework (``flask``, ``fastapi``), for claim 1.
         trials: In the order in which they ran.
+        stopped_early: Why the run is complete without the rest of its rounds; ``None`` when it has them all.
         schema_version: Of this shape.
     """
 
@@ -307,4 +342,5 @@ class Run:
     calibration: tuple[Trial, ...] = ()
     documents: Mapping[str, DocumentPair] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
+    stopped_early: str | None = None
     schema_version: int = SCHEMA_VERSION

@@ -168,10 +168,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
     measured: list[Callable[[], bool]] = []
     try:
-        if "rates" in options.what:
+        if options.what in ("both", "rates"):
             rates = rates_per_s(options.rounds, options.duration, order, cores)
             measured.append(lambda: tell_rates(rates))
-        if "waits" in options.what:
+        if options.what in ("both", "waits"):
             for server in ("hypercorn", "uvicorn"):
                 waits = waits_per_s(server, options.rounds, options.duration, order, cores)
                 measured.append(lambda server=server, waits=waits: tell_waits(server, waits))  # type: ignore[misc]
@@ -226,9 +226,7 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Hold the event-loop bridge to its bars, on real servers, in interleaved rounds.",
         epilog="Exit status: 0 every bar holds, 1 one does not, 2 it could not be measured.",
     )
-    parser.add_argument(
-        "what", nargs="*", choices=["rates", "waits"], default=["rates", "waits"], help="what to measure (both)"
-    )
+    parser.add_argument("what", nargs="?", choices=["both", "rates", "waits"], default="both", help="what to measure")
     parser.add_argument("--rounds", type=_between(2, 1_000), default=10, help="2 or more (%(default)s)")
     parser.add_argument("--duration", type=_between(1, 600), default=2, help="of a trial, whole seconds (%(default)s)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a round")  # noqa: S311  # the same

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
@@ -67,6 +70,11 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         return journal.Journal.create(out, run)
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document on standard output, and nothing else there."""
+    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path) -> None:

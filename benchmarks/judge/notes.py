@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from benchmarks.judge import trials
+from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
 from benchmarks.model import Run
 
@@ -31,6 +31,11 @@ def _unfinished(run: Run) -> Iterable[str]:
         )
         ran = sum(not trial.placebo for trial in run.trials)
         yield f"The run {ended}: it is judged on the {ran} trials that it has of {planned}."
+    if run.stopped_early is not None:
+        yield f"Stopped before its last round: {run.stopped_early}"
+    if run.plan.precision is not None:
+        level = wording.percent(trials.confidence(run))
+        yield f"It looked after each round whether to stop, so intervals of ratios are {level} ones; see verdicts.md."
 
 
 def _void(run: Run) -> Iterable[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -40,12 +41,14 @@ class Runner:
         engine: Drives the load.
         cores: Which cores server and loader may use.
         listener: Is told what happens.
+        stop: Is asked after each round whether the run may end there, and why; it runs them all unless told.
         now: Gives the time of day, UTC.
     """
 
     engine: LoadEngine
     cores: Cores
     listener: RunListener
+    stop: Callable[[Run], str | None] = lambda _run: None
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     def run(self, journal: Journal) -> Run:
@@ -61,13 +64,13 @@ class Runner:
             KeyboardInterrupt: As it came; the journal is finished as interrupted.
         """
         try:
-            self._run(journal)
+            stopped_early = self._run(journal)
         except BaseException:
             self._finish_interrupted(journal)
             raise
-        return journal.finish("complete", self._timestamp())
+        return journal.finish("complete", self._timestamp(), stopped_early)
 
-    def _run(self, journal: Journal) -> None:
+    def _run(self, journal: Journal) -> str | None:
         plan = journal.run.plan
         self.listener.checking(len(plan.contenders))
         for framework, pair in parity.check_all(plan).items():
@@ -78,8 +81,14 @@ class Runner:
                 if trial.failure is not None:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
-            for block in schedule.blocks(plan):
-                self._block(block, journal.add_trial)
+            rounds = itertools.groupby(schedule.blocks(plan), key=lambda block: block[0].round)
+            for number, blocks in rounds:
+                for block in blocks:
+                    self._block(block, journal.add_trial)
+                reason = self.stop(journal.run)
+                if reason is not None and number < max(plan.rounds.values()):
+                    return reason
+        return None
 
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:

@@ -116,6 +116,9 @@ def plan(
     vus: int | None = None,
     duration_s: float | None = None,
     rounds: int | None = None,
+    wait_rounds: int | None = None,
+    budget_s: float | None = None,
+    precision: float | None = None,
     engine: str = "builtin",
     sliced: bool = True,
 ) -> Plan:
@@ -127,14 +130,17 @@ def plan(
         seed: Of the rounds' random order.
         vus: Virtual users of the health workload.
         duration_s: Measured interval of every trial, seconds.
-        rounds: Number of rounds of every workload; then everything takes part in each.
+        rounds: Number of rounds of every workload; then everything takes part in each, unless they were chosen by time.
+        wait_rounds: Another number for the workload that waits, whose ratios a timer makes, so that they vary less.
+        budget_s: See ``Plan``.
+        precision: The same.
         engine: Name of the load engine.
         sliced: Whether the engine can hold its load between slices; if not, every interval is one piece.
     Raises:
         UnknownPresetError: No such preset.
     """
     preset = find_preset(preset_name)
-    beside_every = 1 if contenders or rounds else preset.beside_every
+    beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
     contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
     ids = tuple(contender.id for contender in contenders)
     waiting = tuple(contender.id for contender in contenders if contender.variant is not None)
@@ -147,7 +153,7 @@ def plan(
             HEALTH.name: _resized(preset.health, vus=vus, duration_s=duration_s, sliced=sliced),
             WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s, sliced=sliced),
         },
-        rounds={HEALTH.name: rounds or preset.health_rounds, WAIT.name: rounds or preset.wait_rounds},
+        rounds={HEALTH.name: rounds or preset.health_rounds, WAIT.name: wait_rounds or rounds or preset.wait_rounds},
         workload_contenders={HEALTH.name: ids, WAIT.name: waiting},
         every={
             contender.id: beside_every
@@ -156,7 +162,31 @@ def plan(
         },
         placebo=_placebo(contenders),
         ceilings=catalogue.CEILINGS,
+        budget_s=budget_s,
+        precision=precision,
         engine=engine,
+    )
+
+
+def placebo_plan(contender: Contender | None, seed: int, rounds: int) -> Plan:
+    """Plan an A/A run: one contender against itself, with the load of ``quick``, and the loader's calibration.
+
+    Args:
+        contender: Which; the steadiest unless told.
+        seed: Of the order in each round.
+        rounds: Number of rounds.
+    """
+    contender = contender or catalogue.find(_placebo(catalogue.CONTENDERS))
+    return Plan(
+        preset="doctor",
+        seed=seed,
+        contenders=(contender,),
+        workloads=(HEALTH,),
+        loads={HEALTH.name: PRESETS["quick"].health},
+        rounds={HEALTH.name: rounds},
+        workload_contenders={HEALTH.name: (contender.id,)},
+        placebo=contender.id,
+        ceilings=catalogue.CEILINGS,
     )
 
 

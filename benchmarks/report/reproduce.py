@@ -19,8 +19,12 @@ def _overrides(plan: Plan) -> Iterator[str]:
     if plan.engine != "builtin":
         yield from ("--engine", plan.engine)
     preset = PRESETS.get(plan.preset)
-    if preset is not None:
+    if plan.budget_s is not None:
+        yield from ("--budget", f"{plan.budget_s:g}s")
+    elif preset is not None:
         yield from _sizes(plan, preset)
+    if plan.precision is not None:
+        yield from ("--precision", f"{100 * plan.precision:g}%")
     usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
     planned = [contender.id for contender in plan.contenders]
     if set(planned) != usual:

@@ -16,6 +16,7 @@ from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from benchmarks import cli
+from benchmarks.cli import exits
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores
@@ -90,12 +91,12 @@ def try_make(words: list[str], _served: RunningServer) -> None:
 def try_lab(words: list[str], _served: RunningServer) -> None:
     """Run it; but what measures for minutes, or serves until Ctrl-C, is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
-    if name in ("compare", "serve"):
+    if name in ("compare", "doctor", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
     else:
-        assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, cli.EXIT_REFUSED)
+        assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, exits.EXIT_REFUSED)
 
 
 def try_curl(words: list[str], served: RunningServer) -> None:
