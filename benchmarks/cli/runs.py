@@ -51,9 +51,14 @@ def find_run(name: str) -> tuple[Run, Path]:
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 
-def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
+def begin(out: Path, plan: Plan, cores: environment.Cores, load_engine_version: str | None = None) -> journal.Journal:
     """Begin the record of a run under ``out``.
 
+    Args:
+        out: Where runs are kept.
+        plan: What is to be done.
+        cores: Which server and loader may use.
+        load_engine_version: What the load engine says of itself, where it is not this package.
     Raises:
         click.ClickException: It cannot be written.
     """
@@ -64,7 +69,7 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         started_at=now.isoformat(timespec="milliseconds"),
         finished_at=None,
         plan=plan,
-        environment=environment.environment(cores),
+        environment={**environment.environment(cores), "load_engine_version": load_engine_version},
     )
     try:
         return journal.Journal.create(out, run)

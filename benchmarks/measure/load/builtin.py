@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.closed_loop import drive
-from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.pinning import pin
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
@@ -26,6 +26,7 @@ class BuiltinEngine:
 
     name = "builtin"
     supports_slices = True
+    host = LOOPBACK
 
     def start(self, order: LoadOrder) -> ProcessSession:
         """Start one load in a process of its own.
@@ -39,6 +40,9 @@ class BuiltinEngine:
         """
         check_order(order)
         return ProcessSession(LoaderProcess([sys.executable, "-m", "benchmarks.measure.load.builtin"]), order)
+
+    def version(self) -> None:
+        """Return nothing: it is this package's own."""
 
 
 def main() -> int:

@@ -7,6 +7,8 @@ from typing import Protocol
 
 from benchmarks.model import LoadProfile, LoadResult
 
+LOOPBACK = "127.0.0.1"
+
 
 class LoadEngineError(Exception):
     """The loader itself failed (not the server under test); the message says what to do."""
@@ -17,7 +19,7 @@ class LoadOrder:
     """What to ask of which server.
 
     Attributes:
-        host: Loopback address of the server.
+        host: Address of the server: loopback, but for loaders on machines of their own.
         port: Its TCP port.
         path: Path and query.
         load: How hard, and how long.
@@ -77,10 +79,12 @@ class LoadEngine(Protocol):
     Attributes:
         name: By which a person asks for it and a run records it.
         supports_slices: Whether it can hold its load between slices. For one that cannot, a plan has one piece.
+        host: Address of this machine at which it reaches the servers under test.
     """
 
     name: str
     supports_slices: bool
+    host: str
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Start one load in a process of its own.
@@ -88,3 +92,6 @@ class LoadEngine(Protocol):
         Raises:
             LoadEngineError: It could not be started.
         """
+
+    def version(self) -> str | None:
+        """Return what the engine says of itself; ``None`` for what belongs to this package."""

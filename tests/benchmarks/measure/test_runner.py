@@ -46,10 +46,14 @@ class BrokenEngine:
 
     name = "broken"
     supports_slices = True
+    host = "127.0.0.1"
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Fail."""
         raise LoadEngineError("the loader is out of order")
+
+    def version(self) -> None:
+        """Say nothing."""
 
 
 class MeddlingEngine(BuiltinEngine):
