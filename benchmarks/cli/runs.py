@@ -63,13 +63,14 @@ def begin(out: Path, plan: Plan, cores: environment.Cores, load_engine_version: 
         click.ClickException: It cannot be written.
     """
     now = dt.datetime.now(dt.UTC)
+    facts = {} if load_engine_version is None else {"load_engine_version": load_engine_version}
     run = Run(
         name=f"{now:%Y-%m-%dT%H-%M-%S}-{plan.preset}",
         state="running",
         started_at=now.isoformat(timespec="milliseconds"),
         finished_at=None,
         plan=plan,
-        environment={**environment.environment(cores), "load_engine_version": load_engine_version},
+        environment=environment.environment(cores) | facts,
     )
     try:
         return journal.Journal.create(out, run)
