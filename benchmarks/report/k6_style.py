@@ -2,8 +2,8 @@
 
 A block is one contender under one workload: the requests of its valid trials, pooled. Where an engine keeps no
 histogram there are no percentiles of a pool, and each trial has a block of its own. A line whose figure was not
-measured is left out, and said to be. Checks, which the tutorial had none of, stand there where one failed. The layout is
-that of k6 up to 0.59, in which the tutorial's figures stand.
+measured is left out, and said to be. Checks, which the tutorial had none of, stand there where one failed. The layout
+is that of k6 up to 0.59, in which the tutorial's figures stand.
 """
 
 from __future__ import annotations

@@ -89,7 +89,7 @@ def main() -> None:
 
     began_s = time.monotonic()
     url = urllib.parse.urlsplit(settings["LAB_URL"])
-    seen = []
+    seen: list[tuple[float, str | None]] = []
     while not seen or time.monotonic() < began_s + options.duration:
         seen.append(ask(url, int(settings["LAB_BODY_BYTES"])))
     duration_s = time.monotonic() - began_s
