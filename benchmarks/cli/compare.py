@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -97,13 +97,17 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
 
     plan = plan_of()
+    facts = loader.facts()
     cores = environment.share_cores()
     _warn(console, cores)
+    if "load_workers" in facts:
+        # They have cores of their own, on their own machines.
+        cores = environment.Cores(cores.server, ())
     if budget is not None:
         plan = _plan_for(console, cores, budget, plan_of)
-    _announce(console, plan, cores)
+    _announce(console, plan, cores, facts)
     with terminable():
-        record = runs.begin(out, plan, cores, load_engine_version=loader.version())
+        record = runs.begin(out, plan, cores, facts)
         try:
             with RunProgress(console, plan) as progress:
                 run = Runner(
@@ -196,13 +200,14 @@ def _warn(console: Console, cores: environment.Cores) -> None:
     print_signs(console, [sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"])
 
 
-def _announce(console: Console, plan: Plan, cores: environment.Cores) -> None:
+def _announce(console: Console, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int]) -> None:
     minutes, seconds = divmod(round(schedule.estimate_s(plan)), 60)
-    pinning = (
-        f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
-        if cores.server
-        else "server and loader share the cores: expect wider intervals"
-    )
+    if "load_workers" in facts:
+        pinning = f"load from {facts['load_workers']} workers"
+    elif cores.server:
+        pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
+    else:
+        pinning = "server and loader share the cores: expect wider intervals"
     rounds = max(plan.rounds.values())
     at_most = "at most " if plan.precision is not None else ""
     console.print(

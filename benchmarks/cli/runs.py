@@ -51,26 +51,27 @@ def find_run(name: str) -> tuple[Run, Path]:
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 
-def begin(out: Path, plan: Plan, cores: environment.Cores, load_engine_version: str | None = None) -> journal.Journal:
+def begin(
+    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int] | None = None
+) -> journal.Journal:
     """Begin the record of a run under ``out``.
 
     Args:
         out: Where runs are kept.
         plan: What is to be done.
         cores: Which server and loader may use.
-        load_engine_version: What the load engine says of itself, where it is not this package.
+        facts: What to record of the load engine, beside the environment.
     Raises:
         click.ClickException: It cannot be written.
     """
     now = dt.datetime.now(dt.UTC)
-    facts = {} if load_engine_version is None else {"load_engine_version": load_engine_version}
     run = Run(
         name=f"{now:%Y-%m-%dT%H-%M-%S}-{plan.preset}",
         state="running",
         started_at=now.isoformat(timespec="milliseconds"),
         finished_at=None,
         plan=plan,
-        environment=environment.environment(cores) | facts,
+        environment={**environment.environment(cores), **(facts or {})},
     )
     try:
         return journal.Journal.create(out, run)

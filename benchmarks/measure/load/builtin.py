@@ -7,7 +7,7 @@ import contextlib
 import os
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.closed_loop import drive
@@ -41,8 +41,9 @@ class BuiltinEngine:
         check_order(order)
         return ProcessSession(LoaderProcess([sys.executable, "-m", "benchmarks.measure.load.builtin"]), order)
 
-    def version(self) -> None:
+    def facts(self) -> Mapping[str, str | int]:
         """Return nothing: it is this package's own."""
+        return {}
 
 
 def main() -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -93,5 +94,5 @@ class LoadEngine(Protocol):
             LoadEngineError: It could not be started.
         """
 
-    def version(self) -> str | None:
-        """Return what the engine says of itself; ``None`` for what belongs to this package."""
+    def facts(self) -> Mapping[str, str | int]:
+        """Return what a run should record of the engine, beside its name; nothing of what belongs to this package."""

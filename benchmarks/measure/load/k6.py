@@ -17,7 +17,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, cast
 
@@ -91,13 +91,13 @@ class K6Engine:
         command = [sys.executable, "-m", "benchmarks.measure.load.k6", self._executable]
         return ProcessSession(LoaderProcess(command), order)
 
-    def version(self) -> str | None:
-        """Return what k6 says of itself, on one line; ``None`` where it says nothing."""
+    def facts(self) -> Mapping[str, str | int]:
+        """Return what k6 says of itself, where it says something."""
         try:
             done = subprocess.run([self._executable, "version"], capture_output=True, text=True, timeout=10, check=True)
         except (OSError, subprocess.SubprocessError):
-            return None
-        return done.stdout.strip().partition("\n")[0] or None
+            return {}
+        return {"load_engine_version": done.stdout.strip().partition("\n")[0]}
 
 
 def command_line(executable: str, order: LoadOrder, duration_s: float, summary: Path) -> list[str]:

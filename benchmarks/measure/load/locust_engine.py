@@ -9,7 +9,7 @@ import importlib.metadata
 import importlib.util
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
@@ -51,9 +51,9 @@ class LocustEngine:
         _check_slices(order)
         return ProcessSession(LoaderProcess(process_command("local")), order)
 
-    def version(self) -> str | None:
+    def facts(self) -> Mapping[str, str | int]:
         """Return Locust's version."""
-        return installed_version()
+        return _version()
 
 
 class LocustMaster:
@@ -130,9 +130,9 @@ class LocustMaster:
         self._held = False
         return _SharedSession(self._loader, order)
 
-    def version(self) -> str | None:
-        """Return Locust's version."""
-        return installed_version()
+    def facts(self) -> Mapping[str, str | int]:
+        """Return Locust's version, and how many workers asked."""
+        return {**_version(), "load_workers": self._workers}
 
     def close(self) -> None:
         """Send the workers home and end the master; harmless the second time."""
@@ -185,17 +185,16 @@ def check_installed() -> None:
         )
 
 
-def installed_version() -> str | None:
-    """Return Locust's name and version; ``None`` where its package does not say."""
-    try:
-        return f"Locust {importlib.metadata.version('locust')}"
-    except importlib.metadata.PackageNotFoundError:
-        return None
-
-
 def process_command(*arguments: str) -> list[str]:
     """Return what starts one of Locust's processes."""
     return [sys.executable, "-m", "benchmarks.measure.load.locust_process", *arguments]
+
+
+def _version() -> dict[str, str | int]:
+    try:
+        return {"load_engine_version": f"Locust {importlib.metadata.version('locust')}"}
+    except importlib.metadata.PackageNotFoundError:
+        return {}
 
 
 def _check_slices(order: LoadOrder) -> None:

@@ -52,8 +52,9 @@ class BrokenEngine:
         """Fail."""
         raise LoadEngineError("the loader is out of order")
 
-    def version(self) -> None:
+    def facts(self) -> dict[str, str | int]:
         """Say nothing."""
+        return {}
 
 
 class MeddlingEngine(BuiltinEngine):

@@ -242,7 +242,7 @@ def test_the_engine_keeps_the_protocol_and_tells_its_version(k6: Any) -> None:
     engine: LoadEngine = k6()
 
     assert "k6" == engine.name
-    assert "k6 v2.3.0 (a fake, go1.25, linux/amd64)" == engine.version()
+    assert {"load_engine_version": "k6 v2.3.0 (a fake, go1.25, linux/amd64)"} == engine.facts()
     assert isinstance(find_engine("k6"), K6Engine)
 
 
