@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-import subprocess
+import asyncio
+import dataclasses
+import os
 import sys
+import time
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pytest
 
-from benchmarks.calibration import errors, repeated_looks
+from benchmarks.calibration import costly_app, errors, repeated_looks
+from benchmarks.calibration.costly_app import COST_VARIABLE
 from benchmarks.calibration.repeated_looks import coverage
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.model import LoadResult, Observation, Trial
 
 
 def estimate(low: float, high: float) -> Estimate:
@@ -19,22 +27,101 @@ def estimate(low: float, high: float) -> Estimate:
     return Estimate(value=(low * high) ** 0.5, low=low, high=high, samples=7)
 
 
-def test_equal_things_and_an_injected_cost_are_counted_on_real_servers() -> None:
-    """One small run of each gets its counts and bars, whatever the outcome on this machine."""
-    ran = subprocess.run(
-        [
-            *(sys.executable, "-m", "benchmarks.calibration.errors"),
-            *("--equal-runs", "1", "--injected-runs", "1", "--rounds", "2", "--seed", "1"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=100,
-        check=False,
+@pytest.fixture
+def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every trial end at once, at a rate that its cost in CPU time makes: the subject's request takes 100 µs."""
+    generator = np.random.default_rng(1)
+
+    def run_block(block: Sequence[ScheduledTrial], *_: object) -> list[Trial]:
+        return [trial(scheduled, float(generator.normal(1.0, 0.02))) for scheduled in block]
+
+    def trial(scheduled: ScheduledTrial, noise: float) -> Trial:
+        costly = "costly" in scheduled.contender.description
+        cpu_us = 100.0 + (float(os.environ[COST_VARIABLE]) if costly else 0.0)
+        made = good_result(round(1e6 / cpu_us * noise))
+        seen = Observation(
+            **{field.name: None for field in dataclasses.fields(Observation)}
+            | {  # type: ignore[arg-type] # all None
+                "cpu_user_us_per_request": cpu_us,
+                "cpu_system_us_per_request": 0.0,
+            }
+        )
+        return Trial(
+            round=scheduled.round,
+            position=1,
+            contender=scheduled.contender.id,
+            workload="health",
+            started_at="2026-01-01T00:00:00.000+00:00",
+            load=scheduled.load,
+            result=made,
+            observation=seen,
+        )
+
+    monkeypatch.setattr(errors, "run_block", run_block)
+    monkeypatch.setenv(COST_VARIABLE, "0")
+
+
+def good_result(completed: int) -> LoadResult:
+    """Return a second of load without an error."""
+    return LoadResult(
+        completed=completed,
+        duration_s=1.0,
+        errors={},
+        statuses={},
+        unfinished=0,
+        sent_bytes=0,
+        received_bytes=0,
+        loader_cpu_s=None,
+        latency=None,
+        histogram=None,
     )
 
-    assert ran.returncode in (0, 1), ran.stderr
-    assert "of 1 intervals leave 1 out" in ran.stdout
-    assert "µs more CPU a request found in" in ran.stdout
+
+@pytest.mark.usefixtures("measured_at_once")
+def test_equal_things_and_an_injected_cost_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A tenth more of CPU time is a tenth less of rate, which seven rounds of 2 % noise find."""
+    status = errors.main(["--equal-runs", "31", "--injected-runs", "10", "--seed", "1"])
+
+    told = capsys.readouterr().out
+    assert "of 31 intervals leave 1 out" in told
+    assert "10.0 µs more CPU a request found in 10 of 10 runs, 100.0 %; at least 90 %: holds" in told
+    assert "median 0.9" in told
+    assert status == (0 if "at most 8 %: holds" in told else 1)
+
+
+def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost is CPU time, of the thread that answers."""
+    monkeypatch.setattr(costly_app, "_COST_NS", 3_000_000)
+    sent: list[Any] = []
+
+    async def ask() -> None:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "/health/async",
+            "raw_path": b"/health/async",
+            "query_string": b"",
+            "headers": [],
+        }
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await costly_app.app(scope, receive, send)
+
+    spent_ns = -time.thread_time_ns()
+    asyncio.run(ask())
+    spent_ns += time.thread_time_ns()
+
+    assert 200 == sent[0]["status"]
+    assert b'{"api":"health","version":1}' == sent[1]["body"]
+    assert spent_ns >= 3_000_000
 
 
 def test_too_many_false_alarms_do_not_hold(capsys: pytest.CaptureFixture[str]) -> None:

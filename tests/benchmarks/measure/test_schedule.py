@@ -139,7 +139,7 @@ def test_the_tutorial_preset_is_the_tutorials_load() -> None:
 
 def test_quick_fits_a_lesson() -> None:
     """The whole of the default run is meant to take under three minutes, on a slower machine than this too."""
-    assert schedule.estimate_s(schedule.plan("quick", [], seed=1)) <= 165
+    assert schedule.estimate_s(schedule.plan("quick", [], seed=1)) <= 170
 
 
 def test_an_unknown_preset_suggests_the_nearest() -> None:

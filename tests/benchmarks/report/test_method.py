@@ -16,7 +16,7 @@ def test_the_rules_name_this_runs_seed_rounds_and_loads(run: Run) -> None:
     told = " ".join(method_rules(run.plan, 0.05))
 
     assert "seed 20260301: 7 rounds of health and 3 rounds of wait" in told
-    assert "health, 10 users for 0.6 s" in told
+    assert "health, 10 users for 0.7 s" in told
     assert "within ±5 %" in told
     assert "(A/A)" in told
 
