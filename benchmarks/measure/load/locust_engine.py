@@ -19,6 +19,9 @@ from benchmarks.measure.load.session import LoaderProcess, ProcessSession
 MASTER_PORT = 5557
 """Locust's own."""
 
+STOP = b"stop\n"
+"""Ends the trial that is under way."""
+
 _STARTUP_S = 30.0
 _STOP_S = 60.0
 
@@ -170,10 +173,13 @@ class LocustMaster:
 class _SharedSession(ProcessSession):
     """One trial of a process that goes on."""
 
+    _over = False
+
     def close(self) -> None:
         """End the trial, if it is under way; harmless the second time."""
-        if self._result is None:
-            self.loader.write(b"stop\n")
+        if self._result is None and not self._over:
+            self._over = True
+            self.loader.write(STOP)
 
 
 def check_installed() -> None:

@@ -28,12 +28,10 @@ from gevent.queue import Queue
 # First of ours: Locust changes sockets and threads for the whole process, and had better do so before they are used.
 from benchmarks.measure.load import locust_user, wire
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.load.locust_engine import STOP
 from benchmarks.measure.load.locust_statistics import Statistics, fold
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.pinning import pin
-
-STOP = b"stop\n"
-"""Ends the trial that is under way."""
 
 PROTOCOL = 1
 """Of the ``lab_`` messages; workers of another one are refused."""
@@ -80,6 +78,7 @@ class Master:
         self._environment = locust_user.new_environment()
         self._runner = self._environment.create_master_runner("*", port)
         self.port: int = self._runner.server.port
+        self._under_way: list[Any] = []
         self._here: set[str] = set()
         self._warm: set[str] = set()
         self._began: set[str] = set()
@@ -97,12 +96,12 @@ class Master:
     def run(self) -> None:
         """Carry out orders as they come, until standard input is closed."""
         orders: Queue[LoadOrder | None] = Queue()
-        under_way: list[Any] = []
         gevent.spawn(self._tell_workers)
-        gevent.spawn(_read_orders, orders, under_way)
+        gevent.spawn(_read_orders, orders, self._cut)
         while (order := orders.get()) is not None:
-            under_way[:] = [gevent.spawn(self._trial, order)]
-            under_way[0].join()
+            trial = gevent.spawn(self._trial, order)
+            self._under_way = [trial]
+            trial.join()
             _say(wire.Held())
         self.quit()
 
@@ -116,7 +115,13 @@ class Master:
         except LoadEngineError as error:
             _say(wire.Failed(str(error)))
         finally:
+            self._under_way.clear()
             self._stop()
+
+    def _cut(self) -> None:
+        # Not one that is over: it stops its workers, and must not be cut in that.
+        while self._under_way:
+            self._under_way.pop().kill(block=False)
 
     def _measure(self, order: LoadOrder) -> Any:
         load = order.load
@@ -325,15 +330,13 @@ def _end(leave: Callable[[], None]) -> None:
     os._exit(_EXIT_ABANDONED)
 
 
-def _read_orders(orders: Any, under_way: list[Any]) -> None:
+def _read_orders(orders: Any, cut: Callable[[], None]) -> None:
     while line := _in_a_thread(sys.stdin.buffer.readline):
         if line == STOP:
-            for trial in under_way:
-                trial.kill(block=False)
+            cut()
         else:
             orders.put(wire.decode_order(line))
-    for trial in under_way:
-        trial.kill(block=False)
+    cut()
     orders.put(None)
 
 

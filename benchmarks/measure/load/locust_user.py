@@ -33,6 +33,8 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
     """
 
     wait_time = constant(0)
+    # One connection a user. Locust's client asks again, once more than it may have connections, when a server hangs up.
+    concurrency = 1
     order: ClassVar[LoadOrder]
     url: ClassVar[str]
     there: ClassVar[set[LabUser]] = set()
