@@ -43,6 +43,8 @@ _SETTINGS = {
     # Nothing is fetched or told while it runs.
     "K6_NO_USAGE_REPORT": "true",
     "K6_AUTO_EXTENSION_RESOLUTION": "false",
+    # Where its words at the beginning are waited for.
+    "K6_LOG_OUTPUT": "stderr",
 }
 
 _GRACEFUL_STOP_S = 30.0
@@ -131,7 +133,7 @@ class _K6:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=os.environ | _SETTINGS | threads,
+            env=_environment() | threads,
             preexec_fn=_end_with_parent(),  # noqa: PLW1509 (it only makes a system call)
         )
         # Popen knows its pipes as optional; this one was asked for.
@@ -274,6 +276,11 @@ def _follow_parent(under_way: list[_K6]) -> None:
     for k6 in list(under_way):
         k6.end()
     os._exit(_EXIT_ABANDONED)
+
+
+def _environment() -> dict[str, str]:
+    # The person's own K6_* settings are for their own tests.
+    return {name: value for name, value in os.environ.items() if not name.startswith("K6_")} | _SETTINGS
 
 
 def _end_with_parent() -> Callable[[], None] | None:

@@ -76,6 +76,7 @@ def main() -> None:
     settings = dict(setting.split("=", 1) for setting in options.env)
     assert options.script.is_file()
     assert "false" == os.environ["K6_NEW_MACHINE_READABLE_SUMMARY"]
+    assert "K6_STAGES" not in os.environ
     if WAY == "refuses":
         sys.exit("a script exception: GoError: no such module")
     sys.stderr.write('time="2026-11-24T16:00:00Z" level=info msg="lab: the load begins" source=console\n')

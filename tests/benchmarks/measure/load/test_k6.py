@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 import os
 import signal
 import subprocess
@@ -13,11 +14,15 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks.measure.block import run_block
+from benchmarks.measure.environment import Cores
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
 from benchmarks.measure.load.engines import UnknownEngineError, find_engine
 from benchmarks.measure.load.k6 import BEGINS, INSTALL_PAGE, SCRIPT, K6Engine, command_line
 from benchmarks.measure.load.session import ProcessSession
+from benchmarks.measure.schedule import HEALTH, ScheduledTrial
+from benchmarks.model import Contender, LoadProfile
 
 PATIENCE_S = 30.0
 FAKE = Path(__file__).with_name("fake_k6.py")
@@ -46,6 +51,7 @@ def k6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], K6Eng
         script.chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:{os.environ['PATH']}")
         monkeypatch.setenv("FAKE_K6", way)
+        monkeypatch.setenv("K6_STAGES", "1h:1000")
         monkeypatch.setenv("FAKE_K6_PID", str(tmp_path / "pid"))
         return K6Engine()
 
@@ -269,3 +275,17 @@ def test_the_builtin_engine_is_found_by_its_name(order: Any, serve: Any, healthy
     with closing(find_engine("builtin").start(order(serve(healthy).port))) as session:
         assert isinstance(session, ProcessSession)
         assert session.result(PATIENCE_S).completed > 0
+
+
+def test_a_block_is_loaded_by_k6_and_observed(k6: Any, answering: Callable[..., Contender]) -> None:
+    """What the runner does with any engine: a trial with its result and what the system saw of the server."""
+    load = LoadProfile(vus=1, duration_s=0.3, warmup_s=0.05, timeout_s=5.0)
+    block = [ScheduledTrial(1, 1, answering(), HEALTH, load)]
+
+    (trial,) = run_block(block, k6(), Cores((), ()), lambda: dt.datetime.now(dt.UTC))
+
+    assert trial.failure is None
+    assert trial.result is not None
+    assert trial.result.completed > 0
+    assert trial.observation is not None
+    assert 1 == trial.observation.processes
