@@ -203,7 +203,7 @@ def _warn(console: Console, cores: environment.Cores) -> None:
 def _announce(console: Console, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int]) -> None:
     minutes, seconds = divmod(round(schedule.estimate_s(plan)), 60)
     if "load_workers" in facts:
-        pinning = f"load from {facts['load_workers']} workers"
+        pinning = f"workers that ask: {facts['load_workers']}"
     elif cores.server:
         pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
     else:

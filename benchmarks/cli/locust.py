@@ -51,8 +51,8 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     try:
         with terminable(), contextlib.closing(LocustMaster(workers, host, port)) as engine:
-            click.echo(f"Waiting for {workers} workers: lab locust worker {host}{_port_option(engine.port)}")
-            engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {workers} workers"))
+            click.echo(f"Waiting for {_counted(workers)}: lab locust worker {host}{_port_option(engine.port)}")
+            engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}"))
             context.obj = GivenEngine(engine)
             context.invoke(compare, engine="locust", **options)
     except LoadEngineError as error:
@@ -105,6 +105,10 @@ def _next_event(loader: Any) -> Any:
         if loader.process.poll() == 0:
             return None
         raise
+
+
+def _counted(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"
 
 
 def _port_option(port: int) -> str:

@@ -208,9 +208,9 @@ def test_the_command_waits_for_workers_counts_them_and_compares(
         said, _ = worker.communicate(timeout=PATIENCE_S)
 
     assert 0 == ran.exit_code, ran.output
-    assert f"Waiting for 1 workers: lab locust worker 127.0.0.1 --port {port}" in ran.output
-    assert "1 of 1 workers" in ran.output
-    assert "load from 1 workers" in ran.output
+    assert f"Waiting for 1 worker: lab locust worker 127.0.0.1 --port {port}" in ran.output
+    assert "1 of 1 worker\n" in ran.output
+    assert "workers that ask: 1" in ran.output
     assert "lab locust master quick --workers 1 --seed 1" in ran.output
     assert 0 == worker.returncode
     assert "connected to the master at 127.0.0.1" in said
