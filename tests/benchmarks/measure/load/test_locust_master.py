@@ -5,7 +5,6 @@ import importlib.util
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -16,7 +15,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import cli
-from benchmarks.measure.load import locust_engine
+from benchmarks.measure.journal import read_run
+from benchmarks.measure.load import locust_engine, wire
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError
 from benchmarks.measure.load.locust_engine import LocustMaster, process_command
 
@@ -59,9 +59,9 @@ def installed() -> None:
 
 
 def worker_of(master: LocustMaster) -> subprocess.Popen[bytes]:
-    """Start a worker on this machine."""
-    command = process_command("worker", "127.0.0.1", "--port", str(master.port))
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    """Start a worker on this machine, as a person does."""
+    command = [sys.executable, "-m", "benchmarks", "locust", "worker", "127.0.0.1", "--port", str(master.port)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -185,50 +185,47 @@ def test_workers_go_home_when_nobody_wants_their_results_any_more(fleet: Fleet) 
     loader._stdin.close()
 
     assert 0 == loader.process.wait(PATIENCE_S)
+    fleet.master.close()
+    fleet.master.close()
     for worker in fleet.workers[1:]:
-        assert 0 == worker.wait(PATIENCE_S)
-    fleet.master.close()
-    fleet.master.close()
+        said, _ = worker.communicate(timeout=PATIENCE_S)
+        assert 0 == worker.returncode
+        assert b"connected to the master at 127.0.0.1\n" in said
+        assert b"asking http://127.0.0.1:" in said
+        assert b" requests in 0.2 s\n" in said
+        assert said.endswith(b"The master is done.\n")
+
+
+@pytest.fixture
+def master_process(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Replace the master's process by one that hears of one worker, and listens no further."""
+    events = (wire.Listening(5557), wire.Workers(1))
+    says = b"".join(wire.encode_event(event) for event in events).decode()
+    command = [sys.executable, "-c", f"import sys\nprint({says!r}, end='', flush=True)\nsys.stdin.read()"]
+    monkeypatch.setattr(locust_engine, "process_command", lambda *_arguments: command)
 
 
 def test_the_command_waits_for_workers_counts_them_and_compares(
-    installed: None, measured_at_once: Callable[[float], None], tmp_path: Any
+    master_process: None, measured_at_once: Callable[[float], None], tmp_path: Any
 ) -> None:
-    """All of `lab compare` but its engine; workers say what they do, and go home at the end."""
+    """All of `lab compare` but its engine, and it says how to do it again."""
     measured_at_once(0.02)
-    port = free_port()
-    of_compare = ("-c", "fastapi-*@uvicorn", "--seed", "1")
-    lab = [sys.executable, "-m", "benchmarks", "locust", "worker", "127.0.0.1", "--port", str(port)]
-    with subprocess.Popen(lab, stdout=subprocess.PIPE, text=True) as worker:
-        ran = CliRunner().invoke(
-            cli.lab,
-            [*("locust", "master", "--workers", "1", "--port", str(port), "--out", str(tmp_path)), *of_compare],
-            env={"COLUMNS": "200"},
-        )
-        said, _ = worker.communicate(timeout=PATIENCE_S)
+    of_compare = ("-c", "fastapi-*@uvicorn", "--seed", "1", "--out", str(tmp_path))
+
+    ran = CliRunner().invoke(cli.lab, ["locust", "master", "--workers", "1", *of_compare], env={"COLUMNS": "200"})
 
     assert 0 == ran.exit_code, ran.output
-    assert f"Waiting for 1 worker: lab locust worker 127.0.0.1 --port {port}" in ran.output
-    assert "1 of 1 worker\n" in ran.output
+    assert "Waiting for 1 worker: lab locust worker 127.0.0.1\n1 of 1 worker\n" in ran.output
     assert "workers that ask: 1" in ran.output
     assert "lab locust master quick --workers 1 --seed 1" in ran.output
-    assert 0 == worker.returncode
-    assert "connected to the master at 127.0.0.1" in said
-    assert said.endswith("The master is done.\n")
+    assert 1 == read_run(tmp_path / "latest").environment["load_workers"]
 
 
-def test_workers_that_do_not_come_are_not_waited_for_without_end(
-    installed: None, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_workers_that_do_not_come_are_not_waited_for_without_end(master_process: None) -> None:
     """The message says how many came and what to do."""
-    says = 'import sys\nprint(\'{"event":"Listening","port":5557}\\n{"event":"Workers","count":1}\', flush=True)\n'
-    command = [sys.executable, "-c", says + "sys.stdin.read()"]
-    monkeypatch.setattr(locust_engine, "process_command", lambda *_arguments: command)
-
     ran = CliRunner().invoke(cli.lab, ["locust", "master", "--workers", "3", "--timeout", "1s"])
 
     assert 1 == ran.exit_code
-    assert "Waiting for 3 workers: lab locust worker 127.0.0.1\n1 of 3 workers\n" in ran.output
     assert "1 of 3 workers came within 1 s" in ran.output
     assert "--timeout" in ran.output
 
@@ -306,10 +303,3 @@ def test_load_crosses_from_one_network_to_another(namespaces: tuple[str, str]) -
     result = json.loads(done.stdout)
     assert {} == result["errors"]
     assert result["completed"] > 0
-
-
-def free_port() -> int:
-    """Find a port that nobody uses."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
