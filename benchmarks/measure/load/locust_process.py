@@ -80,14 +80,14 @@ class Master:
         self.port: int = self._runner.server.port
         self._under_way: list[Any] = []
         self._here: set[str] = set()
-        self._warm: set[str] = set()
+        self._warm: dict[str, int] = {}
         self._began: set[str] = set()
         self._seen: dict[str, Statistics] = {}
         self._refusals: list[str] = []
         for name, listener in {
             "lab_here": self._on_here,
             "lab_refused": lambda worker, data: self._refusals.append(f"{_short(worker)}: {data}"),
-            "lab_warm": lambda worker, _data: self._warm.add(worker),
+            "lab_warm": lambda worker, users: self._warm.update({worker: users}),
             "lab_began": lambda worker, _data: self._began.add(worker),
             "lab_measured": self._on_measured,
         }.items():
@@ -132,8 +132,12 @@ class Master:
         self._environment.host = locust_user.base_address(order)
         self._runner.send_message("lab_order", {"order": wire.encode_order(order).decode()})
         self._runner.start(load.vus, spawn_rate=load.vus)
+        # Without it nothing is shared out anew when a worker joins: not in the middle of an interval.
+        self._runner._users_dispatcher = None  # noqa: SLF001 (Locust has no switch for it)
         warm_s = load.warmup_s + load.timeout_s + _SILENCE_S
-        self._wait(lambda: workers <= self._warm, warm_s, "to be warm", workers)
+        self._wait(lambda: workers <= self._warm.keys(), warm_s, "to be warm", workers)
+        if (users := sum(self._warm[worker] for worker in workers)) != load.vus:
+            raise WorkerGoneError(f"{users} of {load.vus} virtual users ask: a worker came or went as they began.")
         self._runner.send_message("lab_measure", {"duration_s": load.duration_s})
         self._wait(lambda: workers <= self._began, _SILENCE_S, "to begin", workers)
         _say(wire.Measuring(time.monotonic()))
@@ -245,8 +249,9 @@ class Worker:
 
     def _warm_up(self) -> None:
         if self._order is not None:
-            locust_user.wait_until_warm(self._order, self._runner.user_count)
-            self._runner.send_message("lab_warm")
+            users = self._runner.user_count
+            locust_user.wait_until_warm(self._order, users)
+            self._runner.send_message("lab_warm", users)
 
     def _measure(self, data: dict[str, float]) -> None:
         self._runner.send_message("lab_began")
