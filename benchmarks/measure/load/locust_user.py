@@ -27,7 +27,8 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
 
     Attributes:
         order: What to ask; set before users begin.
-        url: The whole address of it: the base address that a master sends with its users does not matter.
+        url: The whole address of it: the base address that a master sends with its users does not matter. Empty where
+            there is nothing to ask.
         there: The users that there are.
         answered: Whether it has ever had a whole answer, valid or not.
     """
@@ -36,7 +37,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
     # One connection a user. Locust's client asks again, once more than it may have connections, when a server hangs up.
     concurrency = 1
     order: ClassVar[LoadOrder]
-    url: ClassVar[str]
+    url: ClassVar[str] = ""
     there: ClassVar[set[LabUser]] = set()
 
     def on_start(self) -> None:
@@ -51,6 +52,9 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
     @task  # type: ignore[untyped-decorator]  # the same
     def ask(self) -> None:
         """Ask once."""
+        if not self.url:
+            gevent.sleep(PAUSE_S)
+            return
         order = self.order
         with self.client.get(
             self.url, name=order.path, catch_response=True, allow_redirects=False, headers=_HEADERS
@@ -68,6 +72,11 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
             self.answered = True
         else:
             gevent.sleep(PAUSE_S)
+
+
+def rest() -> None:
+    """Let users that begin from now on ask nobody."""
+    LabUser.url = ""
 
 
 def prepare(environment: Any, order: LoadOrder) -> None:

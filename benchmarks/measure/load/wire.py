@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
@@ -87,6 +88,12 @@ def decode_order(line: bytes) -> LoadOrder:
 def encode_event(event: Event) -> bytes:
     """Return an event as one line."""
     return _line({"event": type(event).__name__, **asdict(event)})
+
+
+def say(event: Event) -> None:
+    """Write an event to standard output, as the process that is a load engine does."""
+    sys.stdout.buffer.write(encode_event(event))
+    sys.stdout.buffer.flush()
 
 
 def decode_event(line: bytes) -> Event:

@@ -19,7 +19,8 @@ from benchmarks.measure.environment import Cores
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
 from benchmarks.measure.load.engines import UnknownEngineError, find_engine
-from benchmarks.measure.load.k6 import BEGINS, INSTALL_PAGE, SCRIPT, K6Engine, command_line
+from benchmarks.measure.load.k6 import INSTALL_PAGE, SCRIPT, K6Engine, command_line
+from benchmarks.measure.load.k6_process import BEGINS
 from benchmarks.measure.load.session import ProcessSession
 from benchmarks.measure.schedule import HEALTH, ScheduledTrial
 from benchmarks.model import Contender, LoadProfile
@@ -254,7 +255,7 @@ def test_the_engine_keeps_the_protocol_and_tells_its_version(k6: Any) -> None:
 
 def test_a_keeper_without_an_order_says_so() -> None:
     """A line that is none, or nothing at all."""
-    command = [sys.executable, "-m", "benchmarks.measure.load.k6", "k6"]
+    command = [sys.executable, "-m", "benchmarks.measure.load.k6_process", "k6"]
 
     done = subprocess.run(command, input=b"[]\n", capture_output=True, check=False, timeout=PATIENCE_S)
 
