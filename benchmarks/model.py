@@ -130,23 +130,25 @@ class LoadResult:
         completed: Valid answers (2xx with the right body length) inside the interval.
         duration_s: Length of the interval as it was, seconds.
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``; a kind that did not occur is absent.
-        statuses: Count by HTTP status, keys as text ("200"), valid or not.
+        statuses: Count by HTTP status, keys as text ("200"), valid or not; ``None`` where the engine does not say.
         unfinished: Requests in flight when the interval, or a slice of it, ended; neither completed nor errors.
-        sent_bytes: Bytes written to sockets inside the interval.
-        received_bytes: Bytes read from sockets inside the interval.
-        loader_cpu_s: CPU time that the loader itself used inside the interval, seconds.
+            ``None`` where the engine does not say.
+        sent_bytes: Bytes written to sockets inside the interval; ``None`` where the engine does not say.
+        received_bytes: Bytes read from sockets inside the interval; ``None`` where the engine does not say.
+        loader_cpu_s: CPU time that the loader itself used inside the interval, seconds; of several on machines of
+            their own, the busiest one's.
         latency: Summary of the valid answers; ``None`` when there was none.
         histogram: The same latencies, all of them, as an HDR histogram of whole microseconds in HdrHistogram's
-            V2 compressed base64 form; ``None`` when there was none.
+            V2 compressed base64 form; ``None`` when there was none, or where the engine keeps none.
     """
 
     completed: int
     duration_s: float
     errors: Mapping[str, int]
-    statuses: Mapping[str, int]
-    unfinished: int
-    sent_bytes: int
-    received_bytes: int
+    statuses: Mapping[str, int] | None
+    unfinished: int | None
+    sent_bytes: int | None
+    received_bytes: int | None
     loader_cpu_s: float | None
     latency: LatencySummary | None
     histogram: str | None
@@ -270,6 +272,7 @@ class Plan:
         budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
         precision: Half-width of the headline intervals, as a fraction, at which the run may stop before its last round;
             ``None`` to run them all.
+        engine: What asks: ``builtin``, ``k6`` or ``locust``.
     """
 
     preset: str
@@ -284,6 +287,7 @@ class Plan:
     ceilings: tuple[str, ...]
     budget_s: float | None = None
     precision: float | None = None
+    engine: str = "builtin"
 
     def rounds_of(self, contender_id: str, workload: str) -> tuple[int, ...]:
         """Return the rounds of a workload in which a contender takes part, from 1; empty where there is none."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import click
 from rich.console import Console
 
 from benchmarks.cli import runs
+from benchmarks.cli.engines import engine_for
 from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Seconds
@@ -29,6 +30,7 @@ _MOST_ROUNDS = 40
 
 
 @lab.command()
+@click.pass_context
 @click.argument("preset", default="quick")
 @click.option("-c", "--contender", "contenders", multiple=True, help="Only these: an id or a pattern ('flask-*').")
 @click.option("--vus", type=click.IntRange(1, 10_000), help="Virtual users of the health workload.")
@@ -38,11 +40,13 @@ _MOST_ROUNDS = 40
 @click.option(
     "--precision", type=Percent(0.5, 50), metavar="PERCENT", help="Stop when headline intervals are so narrow."
 )
+@click.option("--engine", default="builtin", show_default=True, help="What asks: builtin, k6 or locust.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random order; chosen and recorded if absent.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where runs are kept."
 )
 def compare(  # noqa: PLR0917 (click passes them by name)
+    context: click.Context,
     preset: str,
     contenders: tuple[str, ...],
     vus: int | None,
@@ -50,6 +54,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     rounds: int | None,
     budget: float | None,
     precision: float | None,
+    engine: str,
     seed: int | None,
     out: Path,
 ) -> None:
@@ -69,13 +74,16 @@ def compare(  # noqa: PLR0917 (click passes them by name)
       lab compare -c 'flask-*@hypercorn' -c 'fastapi-*@uvicorn' --rounds 8 --duration 2s
       lab compare --budget 5m
       lab compare --precision 3% --budget 20m
+      lab compare tutorial --engine k6
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.measure.load.builtin import BuiltinEngine  # noqa: PLC0415 (only this command drives load)
-    from benchmarks.measure.runner import Runner  # noqa: PLC0415 (the same)
+    from benchmarks.measure.runner import Runner  # noqa: PLC0415 (only what measures drives load)
     from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (the same)
 
     if budget is not None and (rounds is not None or duration is not None):
         raise click.UsageError("--budget chooses rounds and duration itself: leave out --rounds and --duration.")
+    loader = engine_for(context, engine)
+    if budget is not None and loader.name != "builtin":
+        raise click.UsageError("--budget plans by the spread of the builtin engine: leave it out, or --engine.")
     began_s = time.monotonic()
     console = Console()
     claims = runs.ledger()
@@ -85,20 +93,25 @@ def compare(  # noqa: PLR0917 (click passes them by name)
 
     def plan_of(**sizes: Any) -> Plan:
         usual = {"vus": vus, "duration_s": duration, "rounds": rounds, "precision": precision}
-        return _plan(preset, contenders, seed, **{**usual, **sizes})
+        asked = {"engine": loader.name, "sliced": loader.supports_slices}
+        return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
 
     plan = plan_of()
+    facts = loader.facts()
     cores = environment.share_cores()
     _warn(console, cores)
+    if "load_workers" in facts:
+        # They have cores of their own, on their own machines.
+        cores = environment.Cores(cores.server, ())
     if budget is not None:
         plan = _plan_for(console, cores, budget, plan_of)
-    _announce(console, plan, cores)
+    _announce(console, plan, cores, facts)
     with terminable():
-        record = runs.begin(out, plan, cores)
+        record = runs.begin(out, plan, cores, facts)
         try:
             with RunProgress(console, plan) as progress:
                 run = Runner(
-                    engine=BuiltinEngine(),
+                    engine=loader,
                     cores=cores,
                     listener=progress,
                     stop=_stop(plan, claims, None if budget is None else began_s + budget),
@@ -187,13 +200,14 @@ def _warn(console: Console, cores: environment.Cores) -> None:
     print_signs(console, [sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"])
 
 
-def _announce(console: Console, plan: Plan, cores: environment.Cores) -> None:
+def _announce(console: Console, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int]) -> None:
     minutes, seconds = divmod(round(schedule.estimate_s(plan)), 60)
-    pinning = (
-        f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
-        if cores.server
-        else "server and loader share the cores: expect wider intervals"
-    )
+    if "load_workers" in facts:
+        pinning = f"workers that ask: {facts['load_workers']}"
+    elif cores.server:
+        pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
+    else:
+        pinning = "server and loader share the cores: expect wider intervals"
     rounds = max(plan.rounds.values())
     at_most = "at most " if plan.precision is not None else ""
     console.print(

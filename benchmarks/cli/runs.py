@@ -55,9 +55,16 @@ def find_run(name: str) -> tuple[Run, Path]:
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 
-def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
+def begin(
+    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int] | None = None
+) -> journal.Journal:
     """Begin the record of a run under ``out``.
 
+    Args:
+        out: Where runs are kept.
+        plan: What is to be done.
+        cores: Which server and loader may use.
+        facts: What to record of the load engine, beside the environment.
     Raises:
         click.ClickException: It cannot be written.
     """
@@ -68,7 +75,7 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         started_at=now.isoformat(timespec="milliseconds"),
         finished_at=None,
         plan=plan,
-        environment=environment.environment(cores),
+        environment={**environment.environment(cores), **(facts or {})},
     )
     try:
         return journal.Journal.create(out, run)

@@ -73,6 +73,12 @@ def _load_average(run: Run) -> Iterable[str]:
 
 
 def _pinning(run: Run) -> Iterable[str]:
+    if (workers := run.environment.get("load_workers")) is not None:
+        yield (
+            f"The load came from {workers} Locust workers: rates and latencies are those that their machines and the "
+            "network between allowed. Their CPU time and the rate on a bare server tell whether they had head-room."
+        )
+        return
     server, loader = run.environment.get("server_cpus"), run.environment.get("loader_cpus")
     if run.environment.get("logical_cores") == 1:
         yield "There is one core, which server and loader shared: rates are lower than the server alone would reach."

@@ -13,7 +13,7 @@ import dataclasses
 import difflib
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
@@ -27,6 +27,9 @@ SLICE_S = 0.1
 
 STARTUP_ESTIMATE_S = 0.8
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
+
+ENGINE_START_ESTIMATE_S: Mapping[str, float] = {"k6": 1.5, "locust": 1.2}
+"""What starting a load engine adds to a trial, seconds: k6 runs twice, Locust imports much. For the estimate too."""
 
 
 class UnknownPresetError(Exception):
@@ -116,6 +119,8 @@ def plan(
     wait_rounds: int | None = None,
     budget_s: float | None = None,
     precision: float | None = None,
+    engine: str = "builtin",
+    sliced: bool = True,
 ) -> Plan:
     """Plan a run from a preset and what the caller wants otherwise.
 
@@ -129,6 +134,8 @@ def plan(
         wait_rounds: Another number for the workload that waits, whose ratios a timer makes, so that they vary less.
         budget_s: See ``Plan``.
         precision: The same.
+        engine: Name of the load engine.
+        sliced: Whether the engine can hold its load between slices; if not, every interval is one piece.
     Raises:
         UnknownPresetError: No such preset.
     """
@@ -143,8 +150,8 @@ def plan(
         contenders=tuple(contenders),
         workloads=(HEALTH, WAIT),
         loads={
-            HEALTH.name: _resized(preset.health, vus=vus, duration_s=duration_s),
-            WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s),
+            HEALTH.name: _resized(preset.health, vus=vus, duration_s=duration_s, sliced=sliced),
+            WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s, sliced=sliced),
         },
         rounds={HEALTH.name: rounds or preset.health_rounds, WAIT.name: wait_rounds or rounds or preset.wait_rounds},
         workload_contenders={HEALTH.name: ids, WAIT.name: waiting},
@@ -157,6 +164,7 @@ def plan(
         ceilings=catalogue.CEILINGS,
         budget_s=budget_s,
         precision=precision,
+        engine=engine,
     )
 
 
@@ -238,7 +246,9 @@ def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
 
 def estimate_s(plan: Plan) -> float:
     """Return about how long the run will take, seconds."""
-    return sum(estimate_trial_s(trial) for trial in (*calibration(plan), *trials(plan)))
+    planned = [*calibration(plan), *trials(plan)]
+    engine_s = ENGINE_START_ESTIMATE_S.get(plan.engine, 0.0)
+    return sum(estimate_trial_s(trial) + engine_s for trial in planned)
 
 
 def estimate_trial_s(trial: ScheduledTrial) -> float:
@@ -253,9 +263,9 @@ def _steady_after_s(trial: ScheduledTrial) -> float:
     return trial.load.warmup_s
 
 
-def _resized(load: LoadProfile, vus: int | None, duration_s: float | None) -> LoadProfile:
+def _resized(load: LoadProfile, vus: int | None, duration_s: float | None, *, sliced: bool) -> LoadProfile:
     duration_s = duration_s or load.duration_s
-    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 else 1
+    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 and sliced else 1
     return dataclasses.replace(load, vus=vus or load.vus, duration_s=duration_s, slices=slices)
 
 

@@ -10,9 +10,19 @@ from benchmarks.measure.schedule import HEALTH, PRESETS, WAIT, Preset
 from benchmarks.model import Plan
 
 
-def compare_command(plan: Plan) -> str:
-    """Return the ``lab compare`` that makes this plan: its preset, its seed, and what differs from the preset."""
-    return shlex.join(["lab", "compare", plan.preset, "--seed", str(plan.seed), *_overrides(plan)])
+def compare_command(plan: Plan, workers: object = None) -> str:
+    """Return the command that makes this plan: its preset, its seed, and what differs from the preset.
+
+    Args:
+        plan: To be made again.
+        workers: How many workers had the load from a master; ``None`` where there was none, and ``lab compare`` does.
+    """
+    if workers is not None:
+        command = ["lab", "locust", "master", plan.preset, "--workers", str(workers)]
+    else:
+        engine = [] if plan.engine == "builtin" else ["--engine", plan.engine]
+        command = ["lab", "compare", plan.preset, *engine]
+    return shlex.join([*command, "--seed", str(plan.seed), *_overrides(plan)])
 
 
 def _overrides(plan: Plan) -> Iterator[str]:
