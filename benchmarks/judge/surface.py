@@ -32,6 +32,7 @@ _LEAST_NOISE = 0.003
 _VARIANCES = tuple(0.02**2 * 2.0**step for step in range(14))
 """How rough a quantity may be, as a variance of logarithms: from 2 % to a factor of six."""
 
+_KNEE_OCTAVES = 1.0
 _LENGTH_OCTAVES = 3.0
 """Distance over which a quantity may change freely: a factor of eight in connections or in waits."""
 
@@ -95,14 +96,17 @@ class Surface:
 
     def estimate(self, places: Sequence[Place]) -> tuple[Array, Array]:
         """Return the quantity and its standard deviation at each place, shape (n,) both."""
-        near = self._variance * _kernel(coordinates(places), self._at)
+        distance = _distances(coordinates(places), self._at)
+        near = self._variance * _kernel(distance)
         value = self._mean + near @ self._weights
         solved = near @ self._inverse
         total = float(self._inverse.sum())
         # What is not known of the mean itself is known less the farther the measured places are.
         unknown_mean = (1 - solved.sum(axis=1)) ** 2 / total
         variance = self._variance - np.einsum("ij,ij->i", solved, near) + unknown_mean
-        return value, self.stretch * np.sqrt(np.maximum(variance, 0.0))
+        # Knees are no smooth surface: an octave from the nearest measured place, the error is that of a place left out.
+        knees = (self.left_out or 0.0) ** 2 * np.minimum(distance.min(axis=1) / _KNEE_OCTAVES, 1.0)
+        return value, np.sqrt(self.stretch**2 * np.maximum(variance, 0.0) + knees)
 
 
 def fit(samples: Sequence[Sample]) -> Surface:
@@ -124,7 +128,7 @@ def fit(samples: Sequence[Sample]) -> Surface:
     at = coordinates(list(places))
     values = np.array([sum(each) / len(each) for each in places.values()])
     errors = np.array([(timed_noise if place in steady else noise) ** 2 / len(each) for place, each in places.items()])
-    correlation = _kernel(at, at)
+    correlation = _kernel(_distances(at, at))
     variance = max(_VARIANCES, key=lambda chosen: _likelihood(chosen * correlation + np.diag(errors), values))
     inverse = np.asarray(np.linalg.inv(variance * correlation + np.diag(errors)), dtype=np.float64)
     mean = _mean(inverse, values)
@@ -159,8 +163,13 @@ def _mean(inverse: Array, values: Array) -> float:
     return float((inverse @ values).sum() / inverse.sum())
 
 
-def _kernel(first: Array, second: Array) -> Array:
-    distance = np.sqrt(((first[:, None, :] - second[None, :, :]) ** 2).sum(axis=2))
+def _distances(first: Array, second: Array) -> Array:
+    """Return how far each place is from each other, in octaves."""
+    distance: Array = np.sqrt(((first[:, None, :] - second[None, :, :]) ** 2).sum(axis=2))
+    return distance
+
+
+def _kernel(distance: Array) -> Array:
     scaled = math.sqrt(3) * distance / _LENGTH_OCTAVES
     correlation: Array = (1 + scaled) * np.exp(-scaled)
     return correlation

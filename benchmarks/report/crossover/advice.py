@@ -69,7 +69,7 @@ def _print(console: Console, advice: Advice) -> None:
     console.print()
     for choice in advice.choices:
         console.print(Text.assemble((one_line(choice.contender), "bold"), f"  {_expected(choice)}"))
-        console.print(Padding(Text(_why(advice, choice), "dim"), (0, 0, 0, 2)))
+        console.print(Padding(Text(_why(advice, choice), "dim"), (0, 0, 0, 2), expand=False))
     console.print()
     console.print(Text(trust))
 
