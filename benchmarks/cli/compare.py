@@ -12,7 +12,7 @@ from rich.console import Console
 from benchmarks.cli import runs
 from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
-from benchmarks.cli.options import Seconds
+from benchmarks.cli.options import Percent, Rate, Seconds
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment, journal, schedule
 from benchmarks.measure.load.engine import LoadEngineError
@@ -27,6 +27,13 @@ from benchmarks.model import Plan
 @click.option("--vus", type=click.IntRange(1, 10_000), help="Virtual users of the health workload.")
 @click.option("--duration", type=Seconds(0.2, 3600), metavar="TIME", help="Measured time a trial: 30s, 500ms, 2m.")
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Rounds of each workload.")
+@click.option("--rate", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s.")
+@click.option(
+    "--latency-at",
+    type=Percent(1, 95),
+    metavar="SHARE",
+    help="Afterwards measure latency at one rate that all sustain: this share of the slowest one's, 70%.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random order; chosen and recorded if absent.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where runs are kept."
@@ -37,6 +44,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     vus: int | None,
     duration: float | None,
     rounds: int | None,
+    rate: float | None,
+    latency_at: float | None,
     seed: int | None,
     out: Path,
 ) -> None:
@@ -50,6 +59,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
       lab compare
       lab compare tutorial --seed 7
       lab compare -c 'flask-*@hypercorn' -c 'fastapi-*@uvicorn' --rounds 8 --duration 2s
+      lab compare --latency-at 70%
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.measure.load.builtin import BuiltinEngine  # noqa: PLC0415 (only this command drives load)
     from benchmarks.measure.runner import Runner  # noqa: PLC0415 (the same)
@@ -57,7 +67,9 @@ def compare(  # noqa: PLR0917 (click passes them by name)
 
     console = Console()
     claims = runs.ledger()
-    plan = _plan(preset, contenders, seed, vus=vus, duration_s=duration, rounds=rounds)
+    plan = _plan(
+        preset, contenders, seed, vus=vus, duration_s=duration, rounds=rounds, rate_per_s=rate, latency_at=latency_at
+    )
     cores = environment.share_cores()
     _announce(console, plan, cores)
     with terminable():
@@ -82,6 +94,8 @@ def _plan(preset: str, patterns: tuple[str, ...], seed: int | None, **sizes: Any
         raise click.BadParameter(str(error), param_hint="--contender") from error
     except schedule.UnknownPresetError as error:
         raise click.BadParameter(str(error), param_hint="PRESET") from error
+    except schedule.UnfitRateError as error:
+        raise click.BadParameter(str(error), param_hint="--rate") from error
 
 
 def _announce(console: Console, plan: Plan, cores: environment.Cores) -> None:

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.model import LatencySummary, LoadResult, Run, Trial
+from benchmarks.model import MAXIMUM_ERROR_FRACTION, LatencySummary, LoadResult, Run, Trial
 
-MAXIMUM_ERROR_FRACTION = 0.001
 MAXIMUM_CEILING_FRACTION = 0.7
 MAXIMUM_LOADER_CPU_FRACTION = 0.9
 

@@ -12,6 +12,7 @@ from typing import Protocol
 from benchmarks.measure import parity, schedule
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
+from benchmarks.measure.equal_rate import at_equal_rate
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
@@ -79,7 +80,8 @@ class Runner:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
             for block in schedule.blocks(plan):
-                self._block(block, journal.add_trial)
+                if ready := at_equal_rate(block, journal.run):
+                    self._block(ready, journal.add_trial)
 
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_ERROR_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
-from benchmarks.model import Plan, Workload
+from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
+from benchmarks.model import MAXIMUM_ERROR_FRACTION, Plan, Workload
 from benchmarks.report.plain_text import one_line
 
 _PACKAGE: Final = "package_"

@@ -13,8 +13,8 @@ class Arrivals:
     """The requests of one slice, as they come due; number *k* of the interval is due *k* / rate after its beginning.
 
     The numbers go on from slice to slice, so that slices have together what the interval would have in one piece,
-    however few a slice has. Requests are due before the slice too, from where the schedule starts, and after it until it
-    is stopped; these do not count.
+    however few a slice has. Requests are due before the slice too, from where the schedule starts, and after it, until
+    it is stopped; these do not count.
 
     Those that wait are a range of numbers: a backlog of any length takes no memory.
 
