@@ -89,7 +89,7 @@ def _not_sustained(contender: Contender, achieved: float | None, dropped: int | 
     lost = f", and {dropped:,} requests were dropped, as no connection came free in time" if dropped else ""
     return (
         f"{contender.id} did not sustain the rate: {100 * achieved:.3g} % of what was asked was answered in time{lost}."
-        " Its latencies are those of a growing queue: they tell how long was measured, not how fast it is."
+        " Where a queue grows, latencies tell how long was measured, not how fast a server is."
     )
 
 

@@ -21,7 +21,6 @@ from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.measure.load.latencies import summarise
 from benchmarks.measure.load.phases import (
     NS_PER_S,
-    RAMP_S,
     Announce,
     Interval,
     Permission,
@@ -33,6 +32,10 @@ from benchmarks.model import LoadResult
 
 _LEAD_S = 0.002
 """Between the decision to start and the first request, seconds."""
+
+_RAMP_S = 0.05
+"""Load at the beginning of a slice that is thrown away, seconds. More than in the closed model, which is at its full
+strength with its first request: here as many must be in flight as are at the end, or answers seem to be missing."""
 
 _FOLLOW_S = 0.002
 """How often to look whether the last answers are in, seconds."""
@@ -136,7 +139,7 @@ class _OpenLoop(PhasedLoad):
         """
         slice_s = self._load.duration_s / self._load.slices
         starts_ns = time.monotonic_ns() + int(_LEAD_S * NS_PER_S)
-        begins_ns = starts_ns + int(RAMP_S * NS_PER_S)
+        begins_ns = starts_ns + int(_RAMP_S * NS_PER_S)
         self._arrivals = Arrivals(
             rate_per_s=self._rate_per_s,
             slice_s=slice_s,

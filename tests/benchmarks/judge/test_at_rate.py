@@ -119,7 +119,7 @@ def test_one_that_does_not_keep_up_is_told_in_words(
     comparison = compared(rounds_of(asked, answered=490.0))
 
     assert of(comparison, ASYNC).doubt.startswith(
-        f"{ASYNC} did not sustain the rate: 98 % of what was asked was answered in time. Its latencies are those of a"
+        f"{ASYNC} did not sustain the rate: 98 % of what was asked was answered in time. Where a queue grows,"
     )
     assert "" == of(comparison, SYNC).doubt
     assert [None] == [ratio.p95 for ratio in comparison.ratios]
