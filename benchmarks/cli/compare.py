@@ -15,7 +15,7 @@ from benchmarks.cli import runs
 from benchmarks.cli.engines import engine_for
 from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
-from benchmarks.cli.options import Percent, Seconds
+from benchmarks.cli.options import Percent, Rate, Seconds
 from benchmarks.cli.placebo import run_placebo
 from benchmarks.contenders import catalogue
 from benchmarks.judge.claims import Claim
@@ -41,6 +41,13 @@ _MOST_ROUNDS = 40
     "--precision", type=Percent(0.5, 50), metavar="PERCENT", help="Stop when headline intervals are so narrow."
 )
 @click.option("--engine", default="builtin", show_default=True, help="What asks: builtin, k6 or locust.")
+@click.option("--rate", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s.")
+@click.option(
+    "--latency-at",
+    type=Percent(1, 95),
+    metavar="SHARE",
+    help="Afterwards measure latency at one rate that all sustain: this share of the slowest one's, 70%.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random order; chosen and recorded if absent.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where runs are kept."
@@ -55,6 +62,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     budget: float | None,
     precision: float | None,
     engine: str,
+    rate: float | None,
+    latency_at: float | None,
     seed: int | None,
     out: Path,
 ) -> None:
@@ -75,6 +84,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
       lab compare --budget 5m
       lab compare --precision 3% --budget 20m
       lab compare tutorial --engine k6
+      lab compare --latency-at 70%
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.measure.runner import Runner  # noqa: PLC0415 (only what measures drives load)
     from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (the same)
@@ -84,6 +94,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     loader = engine_for(context, engine)
     if budget is not None and loader.name != "builtin":
         raise click.UsageError("--budget plans by the spread of the builtin engine: leave it out, or --engine.")
+    if loader.name != "builtin" and (rate is not None or latency_at is not None):
+        raise click.UsageError("Only the builtin engine asks at a given rate: leave out --rate and --latency-at.")
     began_s = time.monotonic()
     console = Console()
     claims = runs.ledger()
@@ -93,7 +105,12 @@ def compare(  # noqa: PLR0917 (click passes them by name)
 
     def plan_of(**sizes: Any) -> Plan:
         usual = {"vus": vus, "duration_s": duration, "rounds": rounds, "precision": precision}
-        asked = {"engine": loader.name, "sliced": loader.supports_slices}
+        asked = {
+            "engine": loader.name,
+            "sliced": loader.supports_slices,
+            "rate_per_s": rate,
+            "latency_at": latency_at,
+        }
         return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
 
     plan = plan_of()
@@ -131,6 +148,8 @@ def _plan(preset: str, patterns: tuple[str, ...], seed: int, **sizes: Any) -> Pl
         raise click.BadParameter(str(error), param_hint="--contender") from error
     except schedule.UnknownPresetError as error:
         raise click.BadParameter(str(error), param_hint="PRESET") from error
+    except schedule.UnfitRateError as error:
+        raise click.BadParameter(str(error), param_hint="--rate") from error
 
 
 def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_of: Callable[..., Plan]) -> Plan:

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
-from benchmarks.model import Run
+from benchmarks.model import EQUAL_RATE, Run
 
 BUSY_LOAD_PER_CORE = 0.5
 """One-minute load average over cores, before the run, from which the machine was not quiet."""
@@ -18,7 +18,7 @@ _REASONS_SHOWN = 3
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the gravest first; empty for a run without a blemish."""
     run = evidence.run
-    return (*_unfinished(run), *_void(run), *_loader(evidence), *machine_notes(run))
+    return (*_unfinished(run), *_void(run), *_loader(evidence), *machine_notes(run), *_equal_rate(run))
 
 
 def machine_notes(run: Run) -> tuple[str, ...]:
@@ -84,6 +84,22 @@ def _pinning(run: Run) -> Iterable[str]:
         yield "There is one core, which server and loader shared: rates are lower than the server alone would reach."
     elif server is None or loader is None or server == loader:
         yield "Server and loader were not kept on cores of their own, so each may have slowed the other."
+
+
+def _equal_rate(run: Run) -> Iterable[str]:
+    if not run.plan.is_open(EQUAL_RATE):
+        return
+    rate_per_s = trials.asked_rate_per_s(run, EQUAL_RATE)
+    if rate_per_s is not None:
+        yield (
+            f"Latencies were also measured at one rate, {wording.count(rate_per_s)} requests/s. The verdict on latency "
+            "does not rest on them: it is tried as the tutorial measured, each virtual user waiting for its answer."
+        )
+    elif run.state == "complete":
+        yield (
+            "No latency was measured at an equal rate: no trial under health is valid, so there was no rate to take a "
+            "share of."
+        )
 
 
 def _cores(run: Run) -> int:

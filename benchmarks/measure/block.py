@@ -163,7 +163,10 @@ class _Lane:
 
     def finish(self) -> None:
         """Fetch what the loader saw."""
-        self._result = self._session.result(self._scheduled.load.duration_s + _PATIENCE_S)
+        load = self._scheduled.load
+        # In the open model what is still unanswered at the end is followed, until it has waited too long twice over.
+        following_s = 0.0 if load.rate_per_s is None else 2 * load.timeout_s
+        self._result = self._session.result(load.duration_s + following_s + _PATIENCE_S)
         self._observation = self._observer.observation(self._result.rate_per_s)
         self._failure = self._server.death()
 

@@ -13,11 +13,12 @@ from typing import Protocol
 from benchmarks.measure import parity, schedule
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
+from benchmarks.measure.equal_rate import at_equal_rate
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.model import Run, Trial
+from benchmarks.model import EQUAL_RATE, Run, Trial
 
 
 class RunListener(Protocol):
@@ -81,14 +82,24 @@ class Runner:
                 if trial.failure is not None:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
-            rounds = itertools.groupby(schedule.blocks(plan), key=lambda block: block[0].round)
-            for number, blocks in rounds:
-                for block in blocks:
-                    self._block(block, journal.add_trial)
+            return self._rounds(journal)
+
+    def _rounds(self, journal: Journal) -> str | None:
+        """Run every round, or as many as it takes; what asks all at one rate comes last, whatever was left out."""
+        plan = journal.run.plan
+        reason: str | None = None
+        stages = itertools.groupby(
+            schedule.blocks(plan), key=lambda block: (block[0].workload.name == EQUAL_RATE, block[0].round)
+        )
+        for (at_one_rate, number), blocks in stages:
+            if reason is not None and not at_one_rate:
+                continue
+            for block in blocks:
+                if ready := at_equal_rate(block, journal.run):
+                    self._block(ready, journal.add_trial)
+            if not at_one_rate and reason is None and number < max(plan.rounds.values()):
                 reason = self.stop(journal.run)
-                if reason is not None and number < max(plan.rounds.values()):
-                    return reason
-        return None
+        return reason
 
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:

@@ -9,8 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 
-from benchmarks.measure.load import wire
-from benchmarks.measure.load.closed_loop import drive
+from benchmarks.measure.load import closed_loop, open_loop, wire
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.pinning import pin
@@ -22,7 +21,7 @@ _EXIT_ABANDONED = 3
 
 
 class BuiltinEngine:
-    """The load engine that needs nothing installed but this package: asyncio with httptools, closed model."""
+    """The load engine that needs nothing installed but this package: asyncio with httptools, closed and open model."""
 
     name = "builtin"
     supports_slices = True
@@ -79,6 +78,7 @@ async def _drive(order: LoadOrder) -> LoadResult:
         _say(wire.Held())
         await told_to_go.wait()
 
+    drive = closed_loop.drive if order.load.rate_per_s is None else open_loop.drive
     return await drive(order, lambda began_s: _say(wire.Measuring(began_s)), permission)
 
 

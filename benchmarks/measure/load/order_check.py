@@ -13,6 +13,7 @@ MAXIMUM_VUS = 10_000
 MAXIMUM_DURATION_S = 3_600.0
 MAXIMUM_TIMEOUT_S = 600.0
 MAXIMUM_SLICES = 10_000
+MAXIMUM_RATE_PER_S = 1_000_000.0
 MAXIMUM_PATH_CHARACTERS = 8_000
 
 _DESCRIPTORS_BESIDE_CONNECTIONS = 32
@@ -40,6 +41,8 @@ def check_order(order: LoadOrder, *, beyond_loopback: bool = False) -> None:
     _check_seconds("a timeout", load.timeout_s, maximum_s=MAXIMUM_TIMEOUT_S)
     if not 1 <= load.slices <= MAXIMUM_SLICES:
         raise LoadEngineError(f"an interval of {load.slices} slices: ask for 1 to {MAXIMUM_SLICES:,}")
+    if load.rate_per_s is not None:
+        _check_rate(load.rate_per_s, load.duration_s)
     _check_descriptors(load.vus)
 
 
@@ -90,6 +93,17 @@ def _check_seconds(what: str, value_s: float, *, maximum_s: float, zero: bool = 
         return
     least = "0" if zero else "more than 0"
     raise LoadEngineError(f"{what} of {value_s} s: ask for {least} and at most {maximum_s:,.0f} s")
+
+
+def _check_rate(rate_per_s: float, duration_s: float) -> None:
+    if not 0 < rate_per_s <= MAXIMUM_RATE_PER_S:
+        raise LoadEngineError(
+            f"a rate of {rate_per_s:g}/s: ask for more than 0 and at most {MAXIMUM_RATE_PER_S:,.0f}/s"
+        )
+    if rate_per_s * duration_s < 1:
+        raise LoadEngineError(
+            f"at {rate_per_s:g}/s no request is due in {duration_s:g} s: ask for a higher rate or a longer interval"
+        )
 
 
 def _check_descriptors(vus: int) -> None:

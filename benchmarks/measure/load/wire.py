@@ -114,9 +114,10 @@ def decode_event(line: bytes) -> Event:
 
 
 def _result(fields: dict[str, object]) -> LoadResult:
-    latency = fields["latency"]
-    if isinstance(latency, dict):
-        fields["latency"] = LatencySummary(**latency)
+    for name in ("latency", "lateness"):
+        summary = fields[name]
+        if isinstance(summary, dict):
+            fields[name] = LatencySummary(**summary)
     return LoadResult(**fields)  # type: ignore[arg-type]  # as our own other half wrote it
 
 
