@@ -19,10 +19,17 @@ FORMATS = ("html", "markdown", "json", "csv")
 
 @lab.command()
 @click.argument("run", default="latest")
+@click.option(
+    "--style",
+    type=click.Choice(["lab", "k6"]),
+    default="lab",
+    show_default=True,
+    help="k6: only print, in the layout of the tutorial's k6 summary.",
+)
 @click.option("--format", "form", type=click.Choice(FORMATS), help="Write this alone, to standard output.")
 @click.option("--output", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file instead.")
 @json_option
-def report(run: str, form: str | None, output: Path | None, as_json: bool) -> None:
+def report(run: str, style: str, form: str | None, output: Path | None, as_json: bool) -> None:
     """Judge and report a kept RUN again.
 
     Prints it, and writes report.md and report.html into its folder; with --format, only what is asked for: html and
@@ -33,9 +40,16 @@ def report(run: str, form: str | None, output: Path | None, as_json: bool) -> No
         if form not in (None, "json"):
             raise click.UsageError(f"--json and --format {form} are two formats: choose one.")
         form = "json"
+    if style == "k6" and form is not None:
+        raise click.UsageError(f"--style k6 is a layout for people, and --format {form} is another: choose one.")
     if output is not None and form is None:
         raise click.UsageError(f"--output needs --format: {', '.join(FORMATS)}.")
     kept, folder = runs.find_run(run)
+    if style == "k6":
+        from benchmarks.report.k6_style import render_k6_style  # noqa: PLC0415 (only this style needs it)
+
+        click.echo(render_k6_style(kept), nl=False)
+        return
     if form is None:
         runs.tell(Console(), kept, runs.ledger(), folder)
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
@@ -12,7 +13,7 @@ from rich.console import Console
 from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
 from benchmarks.cli.json_output import write_out
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
-from benchmarks.measure import environment, journal
+from benchmarks.measure import environment, journal, sweep
 from benchmarks.measure import resume as resuming
 from benchmarks.measure.remaining import OtherPlanError
 from benchmarks.model import Plan, Run
@@ -52,12 +53,23 @@ def find_run(name: str) -> tuple[Run, Path]:
         kept = journal.read_run(place)
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
+    if kept.plan.preset == sweep.PRESET:
+        raise click.ClickException(
+            f"{place} is a crossover map, not a run of `lab compare`: lab crossover --from {place}"
+        )
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 
-def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
+def begin(
+    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int] | None = None
+) -> journal.Journal:
     """Begin the record of a run under ``out``.
 
+    Args:
+        out: Where runs are kept.
+        plan: What is to be done.
+        cores: Which server and loader may use.
+        facts: What to record of the load engine, beside the environment.
     Raises:
         click.ClickException: It cannot be written.
     """
@@ -68,7 +80,7 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         started_at=now.isoformat(timespec="milliseconds"),
         finished_at=None,
         plan=plan,
-        environment=environment.environment(cores),
+        environment={**environment.environment(cores), **(facts or {})},
     )
     try:
         return journal.Journal.create(out, run)
@@ -76,24 +88,50 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         raise click.ClickException(str(error)) from error
 
 
-def resume(name: str, cores: environment.Cores) -> journal.Journal:
+def planned(name: str) -> Plan:
+    """Return what a run that is to be gone on with set out to do.
+
+    Raises:
+        click.ClickException: There is none, or it cannot be read.
+    """
+    folder = _resumable(name)
+    try:
+        plan = journal.read_run(folder / journal.JOURNAL_NAME).plan
+    except journal.RunFileError as error:
+        raise click.ClickException(str(error)) from error
+    if plan.preset == sweep.PRESET:
+        raise click.ClickException(f"{folder} is a crossover map, which chooses its way as it goes: begin a new one.")
+    return plan
+
+
+def resume(name: str, cores: environment.Cores, facts: Mapping[str, str | int]) -> journal.Journal:
     """Open the record of an interrupted run, to go on with it; one of a complete run is closed.
 
+    Args:
+        name: As of ``find_run``.
+        cores: Which server and loader may use.
+        facts: What there is to know of the load engine, beside the environment.
     Raises:
         click.ClickException: There is none, or it cannot be read or written.
         RefusedError: Something that must match does not.
     """
-    place = place_of(name)
-    folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
-    if not folder.exists():
-        raise click.ClickException(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
+    folder = _resumable(name)
     try:
         now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        return resuming.reopen(folder, environment.environment(cores), now)
+        return resuming.reopen(folder, {**environment.environment(cores), **facts}, now)
     except (resuming.ResumeRefusedError, OtherPlanError) as error:
         raise RefusedError(str(error)) from error
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
+
+
+def _resumable(name: str) -> Path:
+    """Return the folder of a run that is to be gone on with."""
+    place = place_of(name)
+    folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
+    if not folder.exists():
+        raise click.ClickException(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
+    return folder
 
 
 def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path, *, as_json: bool = False) -> None:

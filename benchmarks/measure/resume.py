@@ -11,7 +11,7 @@ from benchmarks.measure.journal import RUN_NAME, Journal, write_run
 
 MUST_MATCH = (
     *("cpu_model", "logical_cores", "server_cpus", "loader_cpus", "operating_system", "kernel"),
-    *("python", "python_implementation", "git_revision"),
+    *("python", "python_implementation", "git_revision", "load_engine_version", "load_workers"),
 )
 """Facts, beside the package versions, without which trials of before and after are not of one thing."""
 

@@ -13,12 +13,13 @@ from typing import Protocol
 from benchmarks.measure import parity, remaining
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
+from benchmarks.measure.equal_rate import at_equal_rate
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.measure.uninterrupted import uninterrupted
-from benchmarks.model import Run, Trial
+from benchmarks.model import EQUAL_RATE, Run, Trial
 
 
 class RunListener(Protocol):
@@ -77,20 +78,31 @@ class Runner:
         for framework, pair in parity.check_all(plan).items():
             if framework not in journal.run.documents:
                 journal.add_documents(framework, pair)
-        with _off(self.cores.server):
+        with kept_off(self.cores.server):
             for scheduled in remaining.calibration_left(journal.run):
                 (trial,) = self._block([scheduled], journal.add_calibration)
                 if trial.failure is not None:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
-            rounds = itertools.groupby(remaining.blocks_left(journal.run), key=lambda block: block[0].round)
-            for number, blocks in rounds:
-                for block in blocks:
-                    self._block(block, journal.add_trial)
+            return self._rounds(journal)
+
+    def _rounds(self, journal: Journal) -> str | None:
+        """Run every round that is left, or as many as it takes; what asks all at one rate comes last, in any case."""
+        plan, left = journal.run.plan, remaining.blocks_left(journal.run)
+        reason: str | None = None
+        if any(trial.workload == EQUAL_RATE for trial in journal.run.trials) and left[:1] != _at_one_rate(left)[:1]:
+            # It was cut in the last stage, which it had reached before its last round.
+            reason = "It had stopped before it was interrupted in what came after."
+        stages = itertools.groupby(left, key=lambda block: (block[0].workload.name == EQUAL_RATE, block[0].round))
+        for (at_one_rate, number), blocks in stages:
+            if reason is not None and not at_one_rate:
+                continue
+            for block in blocks:
+                if ready := at_equal_rate(block, journal.run):
+                    self._block(ready, journal.add_trial)
+            if not at_one_rate and reason is None and number < max(plan.rounds.values()):
                 reason = self.stop(journal.run)
-                if reason is not None and number < max(plan.rounds.values()):
-                    return reason
-        return None
+        return reason
 
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:
@@ -114,8 +126,12 @@ class Runner:
         return self.now().isoformat(timespec="milliseconds")
 
 
+def _at_one_rate(blocks: Sequence[list[ScheduledTrial]]) -> list[list[ScheduledTrial]]:
+    return [block for block in blocks if block[0].workload.name == EQUAL_RATE]
+
+
 @contextlib.contextmanager
-def _off(cpus: Sequence[int]) -> Iterator[None]:
+def kept_off(cpus: Sequence[int]) -> Iterator[None]:
     """Keep this process off the server's cores while there is something to disturb."""
     if not cpus:
         yield

@@ -52,6 +52,10 @@ def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> _Charts:
             load = run.plan.loads.get(workload.name)
             waiting.append(waiting_chart(workload, load, judgement.summaries) if load else None)
             continue
+        latency.append(latency_chart(workload.name, judgement.summaries))
+        if run.plan.is_open(workload.name):
+            # Rates that were given are no finding, and what a request costs stands in the tables.
+            continue
         if headline is None:
             headline = ratio_chart(
                 workload.name,
@@ -60,7 +64,6 @@ def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> _Charts:
                 tutorial_value=_tutorial_ratio(claims),
             )
         cost.append(cost_chart(workload.name, judgement.summaries))
-        latency.append(latency_chart(workload.name, judgement.summaries))
     return _Charts(headline=headline, cost=_drawn(cost), latency=_drawn(latency), waiting=_drawn(waiting))
 
 

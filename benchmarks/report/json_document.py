@@ -17,7 +17,7 @@ FORMAT_VERSION: Final = 1
 """Of every document; it goes up when a field changes its meaning or goes."""
 
 
-def document(kind: str, **content: object) -> str:
+def document(kind: str, /, **content: object) -> str:
     """Return a document: its kind, its version, and what it holds.
 
     Dataclasses become objects under their fields' names, which carry their unit. What is missing is ``null``, and so is

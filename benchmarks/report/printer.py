@@ -34,8 +34,12 @@ def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> 
         return
     draft = io.StringIO()
     tell(Console(file=draft, width=console.width, no_color=True))
-    plain = draft.getvalue().translate(_ASCII).encode("ascii", "replace").decode("ascii")
-    console.print(Text(plain), end="", soft_wrap=True)
+    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
+
+
+def to_ascii(text: str) -> str:
+    """Return what was printed for a console whose encoding lacks our signs."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
 
 
 class Printer:

@@ -67,11 +67,13 @@ class RunProgress:
         self._ended += 1
         self._progress.advance(self._task)
         outcome = f"{trial.result.rate_per_s:>10,.0f} req/s" if trial.result else f"{'void':>10}      "
+        if trial.load.rate_per_s is not None and trial.result is not None and trial.result.latency is not None:
+            outcome += f"  p95 {trial.result.latency.p95_ms:,.3g} ms"
         if trial.failure is not None:
             outcome += f"  void: {trial.failure.splitlines()[0]}"
         placebo = " (again: A/A)" if trial.placebo else ""
         self._say(
-            f"{self._ended:>3}/{len(self._trials)}  {_stage(scheduled):<11} {trial.workload:<7}"
+            f"{self._ended:>3}/{len(self._trials)}  {_stage(scheduled):<11} {trial.workload:<8}"
             f"{trial.contender + placebo:<42}{outcome}"
         )
 

@@ -15,6 +15,7 @@ from rich.text import Text
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Judgement, Outcome
 from benchmarks.model import Run
+from benchmarks.report.at_rate import AtRateStory, LatencyRow
 from benchmarks.report.figures import NOT_MEASURED
 from benchmarks.report.outcomes import SYMBOLS
 from benchmarks.report.printer import Printer, print_in_any_encoding
@@ -57,6 +58,9 @@ class _ReportPrinter(Printer):
         """Print everything, the answer last: that is what still stands on the screen when the prompt is back."""
         for workload in story.workloads:
             self.heading(workload.title)
+            if workload.at_rate is not None:
+                self.at_rate(workload.at_rate)
+                continue
             self.contenders(workload)
             self.ratios(workload)
             self.bridges(workload)
@@ -122,10 +126,7 @@ class _ReportPrinter(Printer):
         if not workload.contenders:
             self.hanging("  ", "No contender took part.", style="dim")
             return
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        table.add_column("")
-        for name in ("req/s", "median\nms", "p95\nms", "CPU\nµs/req", "switches\n/req", "threads\nran"):
-            table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+        table = _table(("req/s", "median\nms", "p95\nms", "CPU\nµs/req", "switches\n/req", "threads\nran"))
         arrangement = ""
         for row in workload.contenders:
             if row.arrangement != arrangement:
@@ -161,6 +162,48 @@ class _ReportPrinter(Printer):
                 self.console.print()
                 self.hanging("", f"{cost.contender} over others on its server, req/s", style="dim")
                 self.strips([(ratio.other, ratio.rate, ratio.estimate, False) for ratio in cost.ratios])
+
+    def at_rate(self, at_rate: AtRateStory) -> None:
+        """Print latencies at one rate, async over sync, and who did not keep up."""
+        table = _table(("median\nms", "p95\nms", "p99\nms", "dropped", "answered"))
+        arrangement = ""
+        for row in at_rate.rows:
+            if row.arrangement != arrangement:
+                arrangement = row.arrangement
+                table.add_row(Text(arrangement, style="bold"))
+            table.add_row(Text(f"  {row.keyword}"), *(Text(cell) for cell in _latency_cells(row)))
+        if self.fits(table):
+            self.console.print(table)
+            if any(_ABSENT in _latency_cells(row) for row in at_rate.rows):
+                self.hanging("  ", f"{_ABSENT}: not measured", style="dim")
+        else:
+            for row in at_rate.rows:
+                median, p95, p99, dropped, answered = _latency_cells(row)
+                self.hanging("", row.contender, style="bold")
+                self.hanging("  ", f"median {median} ms, p95 {p95} ms, p99 {p99} ms;")
+                self.hanging("  ", f"{answered} answered in time, {dropped} dropped")
+        if at_rate.ratios:
+            self.console.print()
+            self.hanging("", f"async def over def, p95 latency at {at_rate.rate}; left of the bar it is shorter", "dim")
+            self.strips([(ratio.arrangement, ratio.p95, ratio.estimate, False) for ratio in at_rate.ratios])
+        for doubt in at_rate.doubts:
+            self.hanging("! ", doubt, style="bold")
+
+
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+    return table
+
+
+def _latency_cells(row: LatencyRow) -> tuple[str, ...]:
+    p95 = f"{row.p95_ms} {row.p95_spread}".rstrip()
+    return tuple(
+        _ABSENT if text == NOT_MEASURED else text
+        for text in (row.median_ms, p95, row.p99_ms, row.dropped, row.answered)
+    )
 
 
 def _cells(row: ContenderStory) -> tuple[str, ...]:

@@ -10,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from hypercorn.utils import load_application
@@ -95,9 +96,13 @@ def try_make(words: list[str], _served: RunningServer) -> None:
 
 
 def try_lab(words: list[str], _served: RunningServer) -> None:
-    """Run it; but what measures for minutes, or serves until Ctrl-C, is parsed here and run in its own tests."""
+    """Run it; but what measures for minutes, serves or needs a map is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
-    if name in ("compare", "doctor", "serve"):
+    if name == "locust":
+        group = cli.lab.commands[name]
+        assert isinstance(group, click.Group)
+        group.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
+    elif name in ("advise", "compare", "crossover", "doctor", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
@@ -130,12 +135,19 @@ def try_python(words: list[str], _served: RunningServer) -> None:
     subprocess.run(module, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 
+def try_k6(words: list[str], _served: RunningServer) -> None:
+    """See that the script is there: k6 itself is not installed everywhere."""
+    assert ["run", "--vus", "10", "--duration", "30s"] == words[1:6]
+    assert (ROOT / words[-1]).is_file()
+
+
 TRY = {
     "make": try_make,
     "lab": try_lab,
     "curl": try_curl,
     "flask": try_flask,
     "hypercorn": try_hypercorn,
+    "k6": try_k6,
     "python": try_python,
 }
 

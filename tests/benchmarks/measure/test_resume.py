@@ -15,8 +15,9 @@ import pytest
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores, Fact
 from benchmarks.measure.journal import Journal, RunFileError, read_run
-from benchmarks.measure.load.builtin import BuiltinEngine, BuiltinSession
+from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadOrder
+from benchmarks.measure.load.session import ProcessSession
 from benchmarks.measure.resume import ResumeRefusedError, changed, mismatches, reopen
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
@@ -58,7 +59,7 @@ class CuttingEngine(BuiltinEngine):
     def __init__(self, at: int) -> None:
         self._left = at
 
-    def start(self, order: LoadOrder) -> BuiltinSession:
+    def start(self, order: LoadOrder) -> ProcessSession:
         """Start, or interrupt."""
         self._left -= 1
         if self._left == 0:
