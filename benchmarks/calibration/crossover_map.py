@@ -2,8 +2,8 @@
 
 Sweeps in made-up time: does each end in time, are the 95 % intervals of its ratios honest, and is it worth choosing
 where to measure? So every sweep is held against one that goes to random places for as long. The knees of the made-up
-servers round off, which the theory does not know; their work varies by 3 % from visit to visit, their waits by 0.3 %. The
-exit status is 1 when a bar does not hold.
+servers round off, which the theory does not know; their work varies by 3 % from visit to visit, their waits by 0.3 %.
+The exit status is 1 when a bar does not hold.
 """
 
 from __future__ import annotations
