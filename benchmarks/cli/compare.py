@@ -100,6 +100,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     facts = loader.facts()
     cores = environment.share_cores()
     _warn(console, cores)
+    if loader.uses_every_core:
+        cores = machine.give_every_core(cores)
     if "load_workers" in facts:
         # They have cores of their own, on their own machines.
         cores = environment.Cores(cores.server, ())
@@ -205,7 +207,7 @@ def _announce(console: Console, plan: Plan, cores: environment.Cores, facts: Map
     if "load_workers" in facts:
         pinning = f"workers that ask: {facts['load_workers']}"
     elif cores.server:
-        pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
+        pinning = f"server on core {cores.server[0]}, loader on {_cores(cores.loader)}"
     else:
         pinning = "server and loader share the cores: expect wider intervals"
     rounds = max(plan.rounds.values())
@@ -215,6 +217,10 @@ def _announce(console: Console, plan: Plan, cores: environment.Cores, facts: Map
         f"{pinning}; {at_most or 'about '}{minutes} min {seconds:02} s.",
         highlight=False,
     )
+
+
+def _cores(cpus: Sequence[int]) -> str:
+    return f"core{'' if len(cpus) == 1 else 's'} {', '.join(map(str, cpus))}"
 
 
 def _kept(what: str, record: journal.Journal) -> str:
