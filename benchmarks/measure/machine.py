@@ -57,6 +57,15 @@ class StealMeter:
         return float((now.steal - self._before.steal) / total_s) if total_s > 0 else None
 
 
+def give_every_core(cores: Cores) -> Cores:
+    """Give the loader every core that the server leaves: none that is its own, or a hyper-thread of its own."""
+    if not cores.server:
+        return cores
+    siblings = _read(_CPUS / f"cpu{cores.server[0]}" / "topology" / "thread_siblings_list")
+    taken = {*cores.server, *(_listed(siblings) if siblings else ())}
+    return Cores(cores.server, tuple(sorted(os.sched_getaffinity(0) - taken)) or cores.loader)
+
+
 def _usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
