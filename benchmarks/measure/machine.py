@@ -9,8 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.machine_model import Machine
 from benchmarks.measure.environment import Cores
-from benchmarks.model import Machine
 
 _LOOK_S = 0.5
 _BUSIEST = 3
