@@ -12,9 +12,11 @@ from benchmarks.cli.compare import compare
 from benchmarks.cli.engines import GivenEngine
 from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Seconds
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError
 from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, check_installed, process_command
+from benchmarks.report.json_document import document
 
 _LOOK_EVERY_S = 3600.0
 _OWN_BUSINESS = ("engine", "budget")
@@ -71,7 +73,8 @@ master.params.extend(option for option in compare.params if option.name not in _
 @locust.command()
 @click.argument("host")
 @click.option("--port", type=click.IntRange(1, 65535), default=MASTER_PORT, show_default=True, help="The master's.")
-def worker(host: str, port: int) -> None:
+@json_option
+def worker(host: str, port: int, as_json: bool) -> None:
     """Ask for the master at HOST, and no other machine than that, until it is done.
 
     One worker uses one core. Ctrl-C leaves; a trial that is under way then counts for nothing.
@@ -89,12 +92,15 @@ def worker(host: str, port: int) -> None:
             terminable(),
             contextlib.closing(LoaderProcess(process_command("worker", host, "--port", str(port)))) as loader,
         ):
-            click.echo(f"Asking for the master at {host}:{port}. Ctrl-C leaves.")
+            click.echo(f"Asking for the master at {host}:{port}. Ctrl-C leaves.", err=as_json)
             while loader.process.poll() != 0:
                 event = _next_event(loader)
                 if isinstance(event, wire.Noted):
-                    click.echo(event.text)
-        click.echo("The master is done.")
+                    click.echo(event.text, err=as_json)
+        if as_json:
+            write_out(document("worker", host=host, port=port, done=True))
+        else:
+            click.echo("The master is done.")
     except LoadEngineError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt as interrupt:

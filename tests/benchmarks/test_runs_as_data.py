@@ -11,10 +11,11 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
@@ -124,10 +125,19 @@ def document_of(result: Result) -> dict[str, Any]:
     return value
 
 
-@pytest.mark.parametrize("command", sorted(cli.lab.commands))
-def test_every_command_has_json(command: str) -> None:
+def commands(group: click.Group, *names: str) -> Iterator[tuple[str, ...]]:
+    """Yield every command, also those of a group within a group."""
+    for name, command in sorted(group.commands.items()):
+        if isinstance(command, click.Group):
+            yield from commands(command, *names, name)
+        else:
+            yield (*names, name)
+
+
+@pytest.mark.parametrize("command", list(commands(cli.lab)), ids=" ".join)
+def test_every_command_has_json(command: tuple[str, ...]) -> None:
     """And says so in its help."""
-    assert "--json" in lab(command, "--help").output
+    assert "--json" in lab(*command, "--help").output
 
 
 def test_lists_as_json() -> None:
