@@ -70,7 +70,7 @@ lint: env
 test: lint oldest-flask
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	$(BIN)/pytest $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 lock: ## Needs no environment: it is what the environment is made from
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)

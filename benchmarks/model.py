@@ -81,6 +81,19 @@ class Workload:
         return self.path.format(variant=contender.variant or "async")
 
 
+@dataclass(frozen=True, slots=True, order=True)
+class Place:
+    """A place on the crossover map.
+
+    Attributes:
+        wait_ms: How long each request waits for its simulated dependency, milliseconds.
+        connections: How many ask at once, each again when it has its answer.
+    """
+
+    wait_ms: float
+    connections: float
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProfile:
     """How hard to ask.
@@ -132,16 +145,18 @@ class LoadResult:
         completed: Valid answers (2xx with the right body length) inside the interval.
         duration_s: Length of the interval as it was, seconds.
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``; a kind that did not occur is absent.
-        statuses: Count by HTTP status, keys as text ("200"), valid or not.
+        statuses: Count by HTTP status, keys as text ("200"), valid or not; ``None`` where the engine does not say.
         unfinished: Requests in flight when the interval, or a slice of it, ended; neither completed nor errors. In the
             open model with those that were due and waited for a connection; what became of them is in the latencies.
-        sent_bytes: Bytes written to sockets inside the interval.
-        received_bytes: Bytes read from sockets inside the interval.
-        loader_cpu_s: CPU time that the loader itself used inside the interval, seconds.
+            ``None`` where the engine does not say.
+        sent_bytes: Bytes written to sockets inside the interval; ``None`` where the engine does not say.
+        received_bytes: Bytes read from sockets inside the interval; ``None`` where the engine does not say.
+        loader_cpu_s: CPU time that the loader itself used inside the interval, seconds; of several on machines of
+            their own, the busiest one's.
         latency: Summary of the valid answers; ``None`` when there was none. From the write of the request; in the open
             model from when it was due.
         histogram: The same latencies, all of them, as an HDR histogram of whole microseconds in HdrHistogram's
-            V2 compressed base64 form; ``None`` when there was none.
+            V2 compressed base64 form; ``None`` when there was none, or where the engine keeps none.
         dropped: Requests that were due inside the interval and never sent, because no connection was free for as long
             as the timeout; ``None`` in the closed model.
         lateness: How late the loader itself noticed that a request was due; ``None`` in the closed model.
@@ -150,10 +165,10 @@ class LoadResult:
     completed: int
     duration_s: float
     errors: Mapping[str, int]
-    statuses: Mapping[str, int]
-    unfinished: int
-    sent_bytes: int
-    received_bytes: int
+    statuses: Mapping[str, int] | None
+    unfinished: int | None
+    sent_bytes: int | None
+    received_bytes: int | None
     loader_cpu_s: float | None
     latency: LatencySummary | None
     histogram: str | None
@@ -276,6 +291,10 @@ class Plan:
         every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
         placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
         ceilings: Ids of the bare servers that calibrate the loader.
+        budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
+        precision: Half-width of the headline intervals, as a fraction, at which the run may stop before its last round;
+            ``None`` to run them all.
+        engine: What asks: ``builtin``, ``k6`` or ``locust``.
         latency_at: Share of the slowest contender's rate under ``health``, 0 to 1, at which the workload ``latency``
             asks all; each of its trials keeps the rate that it came to. ``None`` without that workload.
     """
@@ -290,6 +309,9 @@ class Plan:
     every: Mapping[str, int] = field(default_factory=dict)
     placebo: str | None
     ceilings: tuple[str, ...]
+    budget_s: float | None = None
+    precision: float | None = None
+    engine: str = "builtin"
     latency_at: float | None = None
 
     def is_open(self, workload: str) -> bool:
@@ -310,6 +332,35 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Machine:
+    """What of a machine decides how well it measures; ``None`` where the platform does not say.
+
+    Attributes:
+        logical_cores: As the operating system counts them, and of which this process may use ``usable_cores``.
+        usable_cores: See above.
+        server_cpus: Cores that the server is pinned to; empty where it cannot be.
+        loader_cpus: The same of the loader.
+        cores_are_siblings: Whether server and loader sit on two hyper-threads of one core.
+        governors: Frequency governors of those cores, each once.
+        on_battery: Whether the power supply is unplugged.
+        load_average_1m: Processes that wanted a core, on average over the last minute.
+        busiest: Names of other processes and the share of a core that each used, the greediest first.
+        clock_step_ns: The smallest step of the clock that latencies are taken from, nanoseconds.
+    """
+
+    logical_cores: int | None
+    usable_cores: int
+    server_cpus: tuple[int, ...]
+    loader_cpus: tuple[int, ...]
+    cores_are_siblings: bool | None
+    governors: tuple[str, ...]
+    on_battery: bool | None
+    load_average_1m: float | None
+    busiest: tuple[tuple[str, float], ...]
+    clock_step_ns: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """All rounds of one comparison, with the seed, the environment and every trial kept.
 
@@ -323,6 +374,7 @@ class Run:
         calibration: Trials of the bare servers, before the first round.
         documents: By framework (``flask``, ``fastapi``), for claim 1.
         trials: In the order in which they ran.
+        stopped_early: Why the run is complete without the rest of its rounds; ``None`` when it has them all.
         schema_version: Of this shape.
     """
 
@@ -335,4 +387,5 @@ class Run:
     calibration: tuple[Trial, ...] = ()
     documents: Mapping[str, DocumentPair] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
+    stopped_early: str | None = None
     schema_version: int = SCHEMA_VERSION

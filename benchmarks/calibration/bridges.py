@@ -78,7 +78,7 @@ def quart() -> Contender:
     )
 
 
-def rates_per_s(rounds: int, duration_s: int, order: random.Random, cores: Cores) -> dict[str, list[float]]:
+def rates_per_s(rounds: int, duration_s: float, order: random.Random, cores: Cores) -> dict[str, list[float]]:
     """Measure what ``RATES`` asks for, all contenders of a server in slices that take turns.
 
     Returns:
@@ -103,7 +103,7 @@ def rates_per_s(rounds: int, duration_s: int, order: random.Random, cores: Cores
 
 
 def waits_per_s(
-    server: str, rounds: int, duration_s: int, order: random.Random, cores: Cores
+    server: str, rounds: int, duration_s: float, order: random.Random, cores: Cores
 ) -> dict[tuple[str, str], list[float]]:
     """Measure the bridge on a server when views wait, and when they do not.
 
@@ -164,14 +164,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parse(arguments)
     cores = share_cores()
     print(f"event-loop bridge: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {_environment(cores)}")
-    print(f"seed {options.seed}, {options.rounds} rounds of {options.duration} s each")
+    print(f"seed {options.seed}, {options.rounds} rounds of {options.duration:g} s each")
     order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
     measured: list[Callable[[], bool]] = []
     try:
-        if "rates" in options.what:
+        if options.what in ("both", "rates"):
             rates = rates_per_s(options.rounds, options.duration, order, cores)
             measured.append(lambda: tell_rates(rates))
-        if "waits" in options.what:
+        if options.what in ("both", "waits"):
             for server in ("hypercorn", "uvicorn"):
                 waits = waits_per_s(server, options.rounds, options.duration, order, cores)
                 measured.append(lambda server=server, waits=waits: tell_waits(server, waits))  # type: ignore[misc]
@@ -226,11 +226,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         description="Hold the event-loop bridge to its bars, on real servers, in interleaved rounds.",
         epilog="Exit status: 0 every bar holds, 1 one does not, 2 it could not be measured.",
     )
-    parser.add_argument(
-        "what", nargs="*", choices=["rates", "waits"], default=["rates", "waits"], help="what to measure (both)"
-    )
+    parser.add_argument("what", nargs="?", choices=["both", "rates", "waits"], default="both", help="what to measure")
     parser.add_argument("--rounds", type=_between(2, 1_000), default=10, help="2 or more (%(default)s)")
-    parser.add_argument("--duration", type=_between(1, 600), default=2, help="of a trial, whole seconds (%(default)s)")
+    parser.add_argument("--duration", type=_seconds, default=2.0, help="of a trial, seconds (%(default)g)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a round")  # noqa: S311  # the same
     return parser.parse_args(arguments)
 
@@ -243,6 +241,16 @@ def _between(least: int, most: int) -> Callable[[str], int]:
         return value
 
     return number
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = 0.0
+    if not 0.2 <= value <= 600:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from 0.2 to 600")
+    return value
 
 
 def _environment(cores: Cores) -> str:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
-from benchmarks.measure import environment, journal
+from benchmarks.measure import environment, journal, sweep
 from benchmarks.model import Plan, Run
 
 RESULTS = Path("results")
@@ -45,12 +48,23 @@ def find_run(name: str) -> tuple[Run, Path]:
         kept = journal.read_run(place)
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
+    if kept.plan.preset == sweep.PRESET:
+        raise click.ClickException(
+            f"{place} is a crossover map, not a run of `lab compare`: lab crossover --from {place}"
+        )
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 
-def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
+def begin(
+    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int] | None = None
+) -> journal.Journal:
     """Begin the record of a run under ``out``.
 
+    Args:
+        out: Where runs are kept.
+        plan: What is to be done.
+        cores: Which server and loader may use.
+        facts: What to record of the load engine, beside the environment.
     Raises:
         click.ClickException: It cannot be written.
     """
@@ -61,12 +75,17 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         started_at=now.isoformat(timespec="milliseconds"),
         finished_at=None,
         plan=plan,
-        environment=environment.environment(cores),
+        environment={**environment.environment(cores), **(facts or {})},
     )
     try:
         return journal.Journal.create(out, run)
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
+
+
+def print_json(document: Mapping[str, Any]) -> None:
+    """Print one JSON document on standard output, and nothing else there."""
+    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
 
 
 def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path) -> None:

@@ -31,7 +31,7 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
     first = _fastest(evidence, test.framework, test.workload)
     second = _fastest(evidence, test.against, test.workload)
     pairs = evidence.pairs(first, second, test.workload)
-    rate = measures.ratio(pairs, measures.rate_per_s)
+    rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence)
     low, high = bounds(rate)
     outcome: Outcome = "replicated" if high < test.much else "contradicted" if low > test.much else "inconclusive"
     figures = [_figure(test, "", rate)]
@@ -84,7 +84,7 @@ def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tu
     """Return the ratio on the second's server, and what to say of it."""
     try:
         first = _fastest(evidence, test.framework, test.workload, server=second.server)
-        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s)
+        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s, evidence.confidence)
     except RefusedError:
         return (
             None,
@@ -98,7 +98,7 @@ def _without_bridges(evidence: Evidence, test: ClaimTest) -> tuple[Estimate | No
     try:
         first = _fastest(evidence, test.framework, test.workload, bridge=_NO_BRIDGE)
         second = _fastest(evidence, test.against, test.workload, bridge=_NO_BRIDGE)
-        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s)
+        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s, evidence.confidence)
     except RefusedError:
         return None, "How they compare without a bridge is not seen"
     return rate, f"Without a bridge, {first.id} served {wording.ratio(rate)} the requests of {second.id}"

@@ -113,10 +113,10 @@ def _ratio(
     evidence: Evidence, workload: str, bridged: Contender, other: Contender, requests: tuple[_Request, _Request]
 ) -> BridgeRatio:
     seen = trials.paired(evidence.valid(bridged, workload), evidence.valid(other, workload))
-    rate = measures.ratio_where_seen(seen, measures.rate_per_s)
+    rate = measures.ratio_where_seen(seen, measures.rate_per_s, evidence.confidence)
     refused = False
     try:
-        judged = measures.ratio(evidence.pairs(bridged, other, workload), measures.rate_per_s)
+        judged = measures.ratio(evidence.pairs(bridged, other, workload), measures.rate_per_s, evidence.confidence)
         found = _found(judged, evidence.margin)
         sentence = f"{bridged.id} served {wording.ratio(judged)} the requests of {other.id}: {found}."
         why = _why(*requests, judged)

@@ -45,6 +45,11 @@ class Evidence:
     placebo_failed: str | None
     ceiling_per_s: float | None
 
+    @property
+    def confidence(self) -> float:
+        """Of the intervals of ratios in this run."""
+        return trials.confidence(self.run)
+
     def find_if_there(self, framework: str, variant: Variant, serving: str, workload: str) -> Contender | None:
         """Return the contender that took part under a workload, or ``None``."""
         for contender in participants(self.run, workload):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from benchmarks.judge import at_rate, best, bridges, documents, event_loop, ratio, trials, waits
@@ -47,13 +47,12 @@ def judge(run: Run, claims: tuple[Claim, ...], margin: float = 0.05) -> Judgemen
     placebo = judge_placebo(run, margin)
     ceilings = trials.ceilings(run.calibration)
     evidence = Evidence(run=run, margin=margin, placebo_failed=placebo.failed, ceiling_per_s=trials.ceiling(ceilings))
-    headlines = {(_arrangement(test, test.serving), test.workload) for claim in claims for test in claim.tests}
     return Judgement(
         verdicts=tuple(
             verdict for claim in claims for test in claim.tests for verdict in _judge(evidence, claim, test)
         ),
         summaries=summarise_all(run),
-        twins=twin_ratios(run, headlines),
+        twins=twin_ratios(run, headlines(claims)),
         bridges=bridges.compare(evidence),
         placebo=placebo.rate,
         placebo_failed=placebo.failed,
@@ -62,6 +61,11 @@ def judge(run: Run, claims: tuple[Claim, ...], margin: float = 0.05) -> Judgemen
         notes=(*notes(evidence), *([] if placebo.note is None else [placebo.note])),
         at_rates=at_rate.compare(evidence),
     )
+
+
+def headlines(claims: Iterable[Claim]) -> set[tuple[str, str]]:
+    """Return arrangement and workload of every pair of twins that a claim is judged on."""
+    return {(_arrangement(test, test.serving), test.workload) for claim in claims for test in claim.tests}
 
 
 def _judge(evidence: Evidence, claim: Claim, test: ClaimTest) -> Iterator[Verdict]:

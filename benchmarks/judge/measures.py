@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import geometric_mean, paired_ratio
+from benchmarks.judge.statistics import CONFIDENCE, geometric_mean, paired_ratio
 from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Observation
 
@@ -53,9 +53,9 @@ def cpu_us_per_request(valid: ValidTrial) -> float | None:
     return None if observation is None else observation.cpu_us_per_request or None
 
 
-def ratio(pairs: Sequence[tuple[ValidTrial, ValidTrial]], measure: Measure) -> Estimate:
+def ratio(pairs: Sequence[tuple[ValidTrial, ValidTrial]], measure: Measure, confidence: float = CONFIDENCE) -> Estimate:
     """Return the paired ratio over one round or more."""
-    return paired_ratio([measure(above) for above, _ in pairs], [measure(below) for _, below in pairs])
+    return paired_ratio([measure(above) for above, _ in pairs], [measure(below) for _, below in pairs], confidence)
 
 
 def average_where_seen(valid: Iterable[ValidTrial], measure: ObservedMeasure) -> Estimate | None:
@@ -64,11 +64,13 @@ def average_where_seen(valid: Iterable[ValidTrial], measure: ObservedMeasure) ->
     return geometric_mean(values) if values else None
 
 
-def ratio_where_seen(pairs: Iterable[tuple[ValidTrial, ValidTrial]], measure: ObservedMeasure) -> Estimate | None:
+def ratio_where_seen(
+    pairs: Iterable[tuple[ValidTrial, ValidTrial]], measure: ObservedMeasure, confidence: float = CONFIDENCE
+) -> Estimate | None:
     """Return the paired ratio over the rounds in which both have the measure, or ``None`` when there is none."""
     measured = [(measure(above), measure(below)) for above, below in pairs]
     both = [(above, below) for above, below in measured if above is not None and below is not None]
-    return paired_ratio([above for above, _ in both], [below for _, below in both]) if both else None
+    return paired_ratio([above for above, _ in both], [below for _, below in both], confidence) if both else None
 
 
 def observed(valid: Iterable[ValidTrial], value_of: Callable[[Observation], float | None]) -> list[float]:

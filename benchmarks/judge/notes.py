@@ -18,14 +18,12 @@ _REASONS_SHOWN = 3
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the gravest first; empty for a run without a blemish."""
     run = evidence.run
-    return (
-        *_unfinished(run),
-        *_void(run),
-        *_loader(evidence),
-        *_load_average(run),
-        *_pinning(run),
-        *_equal_rate(run),
-    )
+    return (*_unfinished(run), *_void(run), *_loader(evidence), *machine_notes(run), *_equal_rate(run))
+
+
+def machine_notes(run: Run) -> tuple[str, ...]:
+    """Return the sentences that are about the machine alone."""
+    return (*_load_average(run), *_pinning(run))
 
 
 def _unfinished(run: Run) -> Iterable[str]:
@@ -38,6 +36,11 @@ def _unfinished(run: Run) -> Iterable[str]:
         )
         ran = sum(not trial.placebo for trial in run.trials)
         yield f"The run {ended}: it is judged on the {ran} trials that it has of {planned}."
+    if run.stopped_early is not None:
+        yield f"Stopped before its last round: {run.stopped_early}"
+    if run.plan.precision is not None:
+        level = wording.percent(trials.confidence(run))
+        yield f"It looked after each round whether to stop, so intervals of ratios are {level} ones; see verdicts.md."
 
 
 def _void(run: Run) -> Iterable[str]:
@@ -70,6 +73,12 @@ def _load_average(run: Run) -> Iterable[str]:
 
 
 def _pinning(run: Run) -> Iterable[str]:
+    if (workers := run.environment.get("load_workers")) is not None:
+        yield (
+            f"The load came from {workers} Locust workers: rates and latencies are those that their machines and the "
+            "network between allowed. Their CPU time and the rate on a bare server tell whether they had head-room."
+        )
+        return
     server, loader = run.environment.get("server_cpus"), run.environment.get("loader_cpus")
     if run.environment.get("logical_cores") == 1:
         yield "There is one core, which server and loader shared: rates are lower than the server alone would reach."

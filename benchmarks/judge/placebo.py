@@ -32,7 +32,7 @@ def judge_placebo(run: Run, margin: float) -> Placebo:
     It fails when the interval leaves 1 out and the ratio is outside the margin: a difference that is both seen and
     large enough to matter.
     """
-    pairs = _pairs(run)
+    pairs = placebo_pairs(run)
     if not pairs and any(trial.placebo and trial.load.rate_per_s is not None for trial in run.trials):
         return Placebo(
             rate=None,
@@ -60,7 +60,8 @@ def judge_placebo(run: Run, margin: float) -> Placebo:
     return Placebo(rate=rate, note=note)
 
 
-def _pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
+def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
+    """Return each valid placebo trial with its contender's ordinary trial of the same round."""
     placebos = valid_trials(trial for trial in run.trials if trial.placebo and trial.load.rate_per_s is None)
     pairs: list[tuple[ValidTrial, ValidTrial]] = []
     for contender, workload in dict.fromkeys((valid.trial.contender, valid.trial.workload) for valid in placebos):

@@ -71,7 +71,9 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     sync = evidence.find(test.framework, "sync", serving, test.workload)
     pairs = evidence.pairs(asynchronous, sync, test.workload)
     judged = [
-        _Judged(quantity=quantity, claimed=claimed, estimate=measures.ratio(pairs, quantity.measure))
+        _Judged(
+            quantity=quantity, claimed=claimed, estimate=measures.ratio(pairs, quantity.measure, evidence.confidence)
+        )
         for quantity, claimed in _claimed(claim)
     ]
     outcomes = {entry.outcome for entry in judged}
@@ -86,7 +88,7 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
             Figure(
                 name="CPU time a request async/sync",
                 unit="×",
-                estimate=measures.ratio_where_seen(pairs, measures.cpu_us_per_request),
+                estimate=measures.ratio_where_seen(pairs, measures.cpu_us_per_request, evidence.confidence),
                 tutorial_value=None,
             ),
         ),
@@ -94,7 +96,7 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
         why=why.twins(
             evidence.summary(sync, test.workload),
             evidence.summary(asynchronous, test.workload),
-            measures.ratio(pairs, measures.rate_per_s),
+            measures.ratio(pairs, measures.rate_per_s, evidence.confidence),
             wait_ms=evidence.wait_ms(test.workload),
         ),
     )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Iterable
 
 from benchmarks.judge import measures
 from benchmarks.judge.judgement import Summary, TwinRatio
-from benchmarks.judge.trials import ValidTrial, ordinary_trials, paired, valid_trials, void_reason
+from benchmarks.judge.trials import ValidTrial, confidence, ordinary_trials, paired, valid_trials, void_reason
 from benchmarks.model import Contender, Observation, Run
 
 
@@ -85,10 +85,10 @@ def _twin_ratio(run: Run, asynchronous: Contender, sync: Contender, workload: st
         framework=sync.framework,
         workload=workload,
         headline=headline,
-        rate=measures.ratio_where_seen(pairs, measures.rate_per_s),
-        latency_average=measures.ratio_where_seen(pairs, measures.latency_average_ms),
-        latency_p95=measures.ratio_where_seen(pairs, measures.latency_p95_ms),
-        cpu=measures.ratio_where_seen(pairs, measures.cpu_us_per_request),
+        rate=measures.ratio_where_seen(pairs, measures.rate_per_s, confidence(run)),
+        latency_average=measures.ratio_where_seen(pairs, measures.latency_average_ms, confidence(run)),
+        latency_p95=measures.ratio_where_seen(pairs, measures.latency_p95_ms, confidence(run)),
+        cpu=measures.ratio_where_seen(pairs, measures.cpu_us_per_request, confidence(run)),
     )
 
 

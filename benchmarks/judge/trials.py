@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
 from benchmarks.model import MAXIMUM_ERROR_FRACTION, LatencySummary, LoadResult, Run, Trial
 
 MAXIMUM_CEILING_FRACTION = 0.7
@@ -44,6 +45,11 @@ def void_reason(trial: Trial) -> str | None:
     if result.latency is None or result.latency.minimum_ms <= 0:
         return "no latency was recorded, or one of 0 ms"
     return None
+
+
+def confidence(run: Run) -> float:
+    """Return the level of the intervals of ratios: higher where the run looked after every round whether to stop."""
+    return CONFIDENCE if run.plan.precision is None else REPEATED_LOOKS_CONFIDENCE
 
 
 def ordinary_trials(run: Run, contender: str, workload: str) -> tuple[Trial, ...]:

@@ -50,7 +50,7 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
     sync_valid = evidence.valid(sync, test.workload) if sync else ()
     sync_in_progress = _in_progress(sync_valid, wait_ms) if sync_valid else None
     pairs = trials.paired(valid, sync_valid)
-    rate = measures.ratio(pairs, measures.rate_per_s) if pairs else None
+    rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence) if pairs else None
 
     sentence = (
         f"With {connections} connections and a wait of {wait_ms:g} ms, async def kept {wording.counted(in_progress)} "

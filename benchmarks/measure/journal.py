@@ -89,14 +89,18 @@ class Journal:
         self._run = dataclasses.replace(self._run, trials=(*self._run.trials, trial))
         self._append("trial", _TRIAL.dump_python(trial, mode="json"))
 
-    def finish(self, state: RunState, finished_at: str) -> Run:
+    def finish(self, state: RunState, finished_at: str, stopped_early: str | None = None) -> Run:
         """End the record and write ``run.json``.
 
+        Args:
+            state: How it ended.
+            finished_at: ISO 8601 in UTC.
+            stopped_early: Why it is complete without the rest of its rounds.
         Raises:
             RunFileError: The disk refused; what the journal holds stays readable.
         """
-        self._run = dataclasses.replace(self._run, state=state, finished_at=finished_at)
-        self._append("end", {"state": state, "finished_at": finished_at})
+        self._run = dataclasses.replace(self._run, state=state, finished_at=finished_at, stopped_early=stopped_early)
+        self._append("end", {"state": state, "finished_at": finished_at, "stopped_early": stopped_early})
         self.close()
         write_run(self.folder / RUN_NAME, self._run)
         return self._run

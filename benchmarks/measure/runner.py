@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.model import Run, Trial
+from benchmarks.model import EQUAL_RATE, Run, Trial
 
 
 class RunListener(Protocol):
@@ -41,12 +42,14 @@ class Runner:
         engine: Drives the load.
         cores: Which cores server and loader may use.
         listener: Is told what happens.
+        stop: Is asked after each round whether the run may end there, and why; it runs them all unless told.
         now: Gives the time of day, UTC.
     """
 
     engine: LoadEngine
     cores: Cores
     listener: RunListener
+    stop: Callable[[Run], str | None] = lambda _run: None
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     def run(self, journal: Journal) -> Run:
@@ -62,26 +65,41 @@ class Runner:
             KeyboardInterrupt: As it came; the journal is finished as interrupted.
         """
         try:
-            self._run(journal)
+            stopped_early = self._run(journal)
         except BaseException:
             self._finish_interrupted(journal)
             raise
-        return journal.finish("complete", self._timestamp())
+        return journal.finish("complete", self._timestamp(), stopped_early)
 
-    def _run(self, journal: Journal) -> None:
+    def _run(self, journal: Journal) -> str | None:
         plan = journal.run.plan
         self.listener.checking(len(plan.contenders))
         for framework, pair in parity.check_all(plan).items():
             journal.add_documents(framework, pair)
-        with _off(self.cores.server):
+        with kept_off(self.cores.server):
             for scheduled in schedule.calibration(plan):
                 (trial,) = self._block([scheduled], journal.add_calibration)
                 if trial.failure is not None:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
-            for block in schedule.blocks(plan):
+            return self._rounds(journal)
+
+    def _rounds(self, journal: Journal) -> str | None:
+        """Run every round, or as many as it takes; what asks all at one rate comes last, whatever was left out."""
+        plan = journal.run.plan
+        reason: str | None = None
+        stages = itertools.groupby(
+            schedule.blocks(plan), key=lambda block: (block[0].workload.name == EQUAL_RATE, block[0].round)
+        )
+        for (at_one_rate, number), blocks in stages:
+            if reason is not None and not at_one_rate:
+                continue
+            for block in blocks:
                 if ready := at_equal_rate(block, journal.run):
                     self._block(ready, journal.add_trial)
+            if not at_one_rate and reason is None and number < max(plan.rounds.values()):
+                reason = self.stop(journal.run)
+        return reason
 
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:
@@ -104,7 +122,7 @@ class Runner:
 
 
 @contextlib.contextmanager
-def _off(cpus: Sequence[int]) -> Iterator[None]:
+def kept_off(cpus: Sequence[int]) -> Iterator[None]:
     """Keep this process off the server's cores while there is something to disturb."""
     if not cpus:
         yield

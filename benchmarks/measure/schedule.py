@@ -13,7 +13,7 @@ import dataclasses
 import difflib
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
@@ -40,6 +40,9 @@ MINIMUM_REQUESTS = 20
 
 STARTUP_ESTIMATE_S = 0.8
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
+
+ENGINE_START_ESTIMATE_S: Mapping[str, float] = {"k6": 1.5, "locust": 1.2}
+"""What starting a load engine adds to a trial, seconds: k6 runs twice, Locust imports much. For the estimate too."""
 
 
 class UnknownPresetError(Exception):
@@ -130,6 +133,11 @@ def plan(
     vus: int | None = None,
     duration_s: float | None = None,
     rounds: int | None = None,
+    wait_rounds: int | None = None,
+    budget_s: float | None = None,
+    precision: float | None = None,
+    engine: str = "builtin",
+    sliced: bool = True,
     rate_per_s: float | None = None,
     latency_at: float | None = None,
 ) -> Plan:
@@ -141,7 +149,12 @@ def plan(
         seed: Of the rounds' random order.
         vus: Virtual users of the health workload.
         duration_s: Measured interval of every trial, seconds.
-        rounds: Number of rounds of every workload; then everything takes part in each.
+        rounds: Number of rounds of every workload; then everything takes part in each, unless they were chosen by time.
+        wait_rounds: Another number for the workload that waits, whose ratios a timer makes, so that they vary less.
+        budget_s: See ``Plan``.
+        precision: The same.
+        engine: Name of the load engine.
+        sliced: Whether the engine can hold its load between slices; if not, every interval is one piece.
         rate_per_s: Ask the health workload at this rate, in the open model.
         latency_at: Ask all at one rate too, when the other rounds are over: this share of the slowest one's rate under
             the health workload.
@@ -150,20 +163,23 @@ def plan(
         UnfitRateError: A rate so low that a trial has no percentiles, or a share of a rate that will not be measured.
     """
     preset = find_preset(preset_name)
-    health = _resized(preset.health, vus=vus, duration_s=duration_s)
+    health = _resized(preset.health, vus=vus, duration_s=duration_s, sliced=sliced)
     if rate_per_s is not None:
         if latency_at is not None:
             raise UnfitRateError(
                 "An equal rate is a share of the rate without a schedule: ask for one of --rate and --latency-at."
             )
         health = _scheduled(health, rate_per_s)
-    beside_every = 1 if contenders or rounds else preset.beside_every
+    beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
     contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
     ids = tuple(contender.id for contender in contenders)
     waiting = tuple(contender.id for contender in contenders if contender.variant is not None)
     workloads = [HEALTH, WAIT]
-    loads = {HEALTH.name: health, WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s)}
-    every_round = {HEALTH.name: rounds or preset.health_rounds, WAIT.name: rounds or preset.wait_rounds}
+    loads = {HEALTH.name: health, WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s, sliced=sliced)}
+    every_round = {
+        HEALTH.name: rounds or preset.health_rounds,
+        WAIT.name: wait_rounds or rounds or preset.wait_rounds,
+    }
     taking_part = {HEALTH.name: ids, WAIT.name: waiting}
     if latency_at is not None:
         workloads.append(LATENCY)
@@ -187,7 +203,32 @@ def plan(
         },
         placebo=_placebo(contenders),
         ceilings=catalogue.CEILINGS,
+        budget_s=budget_s,
+        precision=precision,
+        engine=engine,
         latency_at=latency_at,
+    )
+
+
+def placebo_plan(contender: Contender | None, seed: int, rounds: int) -> Plan:
+    """Plan an A/A run: one contender against itself, with the load of ``quick``, and the loader's calibration.
+
+    Args:
+        contender: Which; the steadiest unless told.
+        seed: Of the order in each round.
+        rounds: Number of rounds.
+    """
+    contender = contender or catalogue.find(_placebo(catalogue.CONTENDERS))
+    return Plan(
+        preset="doctor",
+        seed=seed,
+        contenders=(contender,),
+        workloads=(HEALTH,),
+        loads={HEALTH.name: PRESETS["quick"].health},
+        rounds={HEALTH.name: rounds},
+        workload_contenders={HEALTH.name: (contender.id,)},
+        placebo=contender.id,
+        ceilings=catalogue.CEILINGS,
     )
 
 
@@ -256,7 +297,9 @@ def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
 
 def estimate_s(plan: Plan) -> float:
     """Return about how long the run will take, seconds."""
-    return sum(estimate_trial_s(trial) for trial in (*calibration(plan), *trials(plan)))
+    planned = [*calibration(plan), *trials(plan)]
+    engine_s = ENGINE_START_ESTIMATE_S.get(plan.engine, 0.0)
+    return sum(estimate_trial_s(trial) + engine_s for trial in planned)
 
 
 def estimate_trial_s(trial: ScheduledTrial) -> float:
@@ -271,9 +314,9 @@ def _steady_after_s(trial: ScheduledTrial) -> float:
     return trial.load.warmup_s
 
 
-def _resized(load: LoadProfile, vus: int | None, duration_s: float | None) -> LoadProfile:
+def _resized(load: LoadProfile, vus: int | None, duration_s: float | None, *, sliced: bool) -> LoadProfile:
     duration_s = duration_s or load.duration_s
-    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 else 1
+    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 and sliced else 1
     return dataclasses.replace(load, vus=vus or load.vus, duration_s=duration_s, slices=slices)
 
 

@@ -45,7 +45,23 @@ def render_html(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> str:
         judgement: What was judged of it.
         claims: The ledger that it was judged by.
     """
-    story = tell(run, judgement, claims)
+    return render_page(
+        "report.html.j2",
+        story=tell(run, judgement, claims),
+        charts=_charts(run, judgement, claims),
+        symbols=SYMBOLS,
+        withheld=judgement.placebo_failed is not None,
+        margin=f"{100 * judgement.margin:g} %",
+    )
+
+
+def render_page(template: str, **values: object) -> str:
+    """Return a page that has this report's style and policy.
+
+    Args:
+        template: Its file's name.
+        values: What it shows.
+    """
     style = _style()
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
@@ -55,15 +71,7 @@ def render_html(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> str:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = _prose
-    return environment.get_template("report.html.j2").render(
-        story=story,
-        charts=_charts(run, judgement, claims),
-        symbols=SYMBOLS,
-        withheld=judgement.placebo_failed is not None,
-        margin=f"{100 * judgement.margin:g} %",
-        style=style,
-        style_hash=_hash(style),
-    )
+    return environment.get_template(template).render(**values, style=style, style_hash=_hash(style))
 
 
 def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> _Charts:

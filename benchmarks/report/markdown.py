@@ -187,6 +187,11 @@ def _notes(story: Story) -> Iterator[str]:
     yield from (f"- Void: {_code(contender)}, {_text(reason)}" for contender, reason in story.void)
 
 
+def escaped(text: str) -> str:
+    """Return a text as Markdown that shows it and nothing else."""
+    return _text(text)
+
+
 def _text(text: str) -> str:
     """Escape everything in a text that Markdown or GitHub would read as more than text."""
     escaped = _SPECIAL.sub(r"\\\1", text.replace("&", "&amp;"))

@@ -13,6 +13,14 @@ from benchmarks.report.plain_text import one_line
 _PACKAGE: Final = "package_"
 _BYTES: Final = "_bytes"
 
+_ENGINES: Final = {
+    "builtin": "The lab's own load engine asks.",
+    "k6": "k6 asks, by the tutorial's command line. It waits for the requests that are in flight when the time is up, "
+    "and counts them; rates are over its own time.",
+    "locust": "Locust asks. It keeps latencies in whole milliseconds, in tens above 100 ms: percentiles are as coarse, "
+    "averages are exact.",
+}
+
 Fact = str | int | float | bool | None
 
 
@@ -66,6 +74,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         "A trial is one contender under one load, on a server started for it alone.",
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
         *slices,
+        _ENGINES.get(plan.engine, f"{one_line(plan.engine)} asks."),
         *([f"Each virtual user keeps one connection and asks again when it has its answer: {loads}."] if loads else []),
         *scheduled,
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",

@@ -10,15 +10,29 @@ from benchmarks.measure.schedule import HEALTH, PRESETS, WAIT, Preset
 from benchmarks.model import EQUAL_RATE, Plan
 
 
-def compare_command(plan: Plan) -> str:
-    """Return the ``lab compare`` that makes this plan: its preset, its seed, and what differs from the preset."""
-    return shlex.join(["lab", "compare", plan.preset, "--seed", str(plan.seed), *_overrides(plan)])
+def compare_command(plan: Plan, workers: object = None) -> str:
+    """Return the command that makes this plan: its preset, its seed, and what differs from the preset.
+
+    Args:
+        plan: To be made again.
+        workers: How many workers had the load from a master; ``None`` where there was none, and ``lab compare`` does.
+    """
+    if workers is not None:
+        command = ["lab", "locust", "master", plan.preset, "--workers", str(workers)]
+    else:
+        engine = [] if plan.engine == "builtin" else ["--engine", plan.engine]
+        command = ["lab", "compare", plan.preset, *engine]
+    return shlex.join([*command, "--seed", str(plan.seed), *_overrides(plan)])
 
 
 def _overrides(plan: Plan) -> Iterator[str]:
     preset = PRESETS.get(plan.preset)
-    if preset is not None:
+    if plan.budget_s is not None:
+        yield from ("--budget", f"{plan.budget_s:g}s")
+    elif preset is not None:
         yield from _sizes(plan, preset)
+    if plan.precision is not None:
+        yield from ("--precision", f"{100 * plan.precision:g}%")
     yield from _rates(plan)
     usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
     planned = [contender.id for contender in plan.contenders]

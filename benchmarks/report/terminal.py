@@ -60,8 +60,12 @@ def print_report(
         return
     draft = io.StringIO()
     _Printer(Console(file=draft, width=console.width, no_color=True)).story(story, location)
-    plain = draft.getvalue().translate(_ASCII).encode("ascii", "replace").decode("ascii")
-    console.print(Text(plain), end="", soft_wrap=True)
+    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
+
+
+def to_ascii(text: str) -> str:
+    """Return a report for a console whose encoding lacks the signs."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
 
 
 class _Printer:

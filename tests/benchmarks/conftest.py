@@ -1,13 +1,19 @@
-"""Contenders that misbehave on purpose, and the values that tests of the instrument share."""
+"""Contenders that misbehave on purpose, trials that take no time, and the values that tests of the instrument share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+import random
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import pytest
 
-from benchmarks.model import Contender, LoadProfile, Plan, Workload
+from benchmarks.measure import parity, runner
+from benchmarks.measure.environment import Cores
+from benchmarks.measure.load.engine import LoadEngine
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.model import Contender, DocumentPair, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
 
@@ -81,3 +87,66 @@ def small_plan() -> Callable[..., Plan]:
         )
 
     return make
+
+
+RATES_PER_S = {
+    "fastapi-sync@uvicorn": 4_000.0,
+    "fastapi-async@uvicorn": 8_000.0,
+    "flask-async@hypercorn": 500.0,
+    "bare-asgi@uvicorn": 30_000.0,
+}
+
+
+def made_up(scheduled: ScheduledTrial, noise: float) -> Trial:
+    """Return the trial of a server that is as fast as ``RATES_PER_S`` says, give or take the noise."""
+    load, contender = scheduled.load, scheduled.contender.id
+    rate_per_s = RATES_PER_S.get(contender, 1_000.0) * noise
+    latency_ms = load.vus / rate_per_s * 1_000
+    return Trial(
+        round=scheduled.round,
+        position=scheduled.position,
+        contender=contender,
+        workload=scheduled.workload.name,
+        placebo=scheduled.placebo,
+        started_at="2026-01-01T00:00:00.000+00:00",
+        load=load,
+        result=LoadResult(
+            completed=round(rate_per_s * load.duration_s),
+            duration_s=load.duration_s,
+            errors={},
+            statuses={"200": round(rate_per_s * load.duration_s)},
+            unfinished=0,
+            sent_bytes=1,
+            received_bytes=1,
+            loader_cpu_s=0.1,
+            latency=LatencySummary(
+                **dict.fromkeys(("average_ms", "minimum_ms", "median_ms", "maximum_ms"), latency_ms),
+                **dict.fromkeys(("p90_ms", "p95_ms", "p99_ms"), latency_ms),
+            ),
+            histogram=None,
+        ),
+        observation=None,
+    )
+
+
+@pytest.fixture
+def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Let every trial end at once, with 2 % of noise unless told otherwise; nothing else is changed."""
+    noise = [0.02]
+    generator = random.Random(20261124)  # noqa: S311  # not for secrets
+
+    def run_block(
+        block: Sequence[ScheduledTrial], _engine: LoadEngine, _cores: Cores, _now: Callable[[], dt.datetime]
+    ) -> list[Trial]:
+        return [made_up(scheduled, max(0.1, generator.gauss(1, noise[0]))) for scheduled in block]
+
+    def check_all(_plan: Plan) -> dict[str, DocumentPair]:
+        return {}
+
+    monkeypatch.setattr(runner, "run_block", run_block)
+    monkeypatch.setattr(parity, "check_all", check_all)
+
+    def with_noise(relative: float) -> None:
+        noise[0] = relative
+
+    return with_noise

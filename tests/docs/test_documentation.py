@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from hypercorn.utils import load_application
@@ -16,6 +17,7 @@ from sybil import Document, Example
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from benchmarks import cli
+from benchmarks.cli import exits
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores
@@ -88,14 +90,18 @@ def try_make(words: list[str], _served: RunningServer) -> None:
 
 
 def try_lab(words: list[str], _served: RunningServer) -> None:
-    """Run it; but what measures for minutes, or serves until Ctrl-C, is parsed here and run in its own tests."""
+    """Run it; but what measures for minutes, serves or needs a map is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
-    if name in ("compare", "serve"):
+    if name == "locust":
+        group = cli.lab.commands[name]
+        assert isinstance(group, click.Group)
+        group.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
+    elif name in ("advise", "compare", "crossover", "doctor", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
     else:
-        assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, cli.EXIT_REFUSED)
+        assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, exits.EXIT_REFUSED)
 
 
 def try_curl(words: list[str], served: RunningServer) -> None:
@@ -123,12 +129,19 @@ def try_python(words: list[str], _served: RunningServer) -> None:
     subprocess.run(module, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 
+def try_k6(words: list[str], _served: RunningServer) -> None:
+    """See that the script is there: k6 itself is not installed everywhere."""
+    assert ["run", "--vus", "10", "--duration", "30s"] == words[1:6]
+    assert (ROOT / words[-1]).is_file()
+
+
 TRY = {
     "make": try_make,
     "lab": try_lab,
     "curl": try_curl,
     "flask": try_flask,
     "hypercorn": try_hypercorn,
+    "k6": try_k6,
     "python": try_python,
 }
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import socket
 import sys
 
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
@@ -18,14 +19,19 @@ MAXIMUM_PATH_CHARACTERS = 8_000
 _DESCRIPTORS_BESIDE_CONNECTIONS = 32
 
 
-def check_order(order: LoadOrder) -> None:
-    """Check that an order can be carried out on this machine, on loopback only.
+def check_order(order: LoadOrder, *, beyond_loopback: bool = False) -> None:
+    """Check that an order can be carried out, and that it goes to a server of this machine.
 
     Args:
         order: What is asked for.
+        beyond_loopback: Whether any address of this machine will do: for loaders on machines of their own.
     Raises:
         LoadEngineError: It cannot or must not; the message names the value and what would do.
     """
+    if beyond_loopback:
+        _check_own_address(order.host)
+    else:
+        _check_loopback(order.host)
     _check_target(order)
     load = order.load
     if not 1 <= load.vus <= MAXIMUM_VUS:
@@ -40,16 +46,35 @@ def check_order(order: LoadOrder) -> None:
     _check_descriptors(load.vus)
 
 
-def _check_target(order: LoadOrder) -> None:
+def _check_loopback(host: str) -> None:
     try:
-        loopback = ipaddress.ip_address(order.host).is_loopback
+        loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
         raise LoadEngineError(
-            f"the host {order.host!r} is not a loopback address: load goes to this machine only, "
+            f"the host {host!r} is not a loopback address: load goes to this machine only, "
             "ask for 127.0.0.1 or ::1 and start the server there"
         )
+
+
+def _check_own_address(host: str) -> None:
+    try:
+        address = ipaddress.ip_address(host)
+        # Only a machine's own address can be bound, and one that is bound by all is nobody's.
+        with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET) as probe:
+            probe.bind((host, 0))
+        own = not address.is_unspecified
+    except (ValueError, OSError):
+        own = False
+    if not own:
+        raise LoadEngineError(
+            f"{host!r} is not an address of this machine: load goes to servers of this machine only; `ip address` or "
+            "`ipconfig` lists its addresses"
+        )
+
+
+def _check_target(order: LoadOrder) -> None:
     if not 1 <= order.port <= 65_535:
         raise LoadEngineError(f"the port {order.port} does not exist: ask for 1 to 65535")
     if not (order.path.startswith("/") and order.path.isascii() and order.path.isprintable() and " " not in order.path):

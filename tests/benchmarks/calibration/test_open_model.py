@@ -121,7 +121,7 @@ def test_a_round_stops_a_real_server_and_sees_it_in_both_models(monkeypatch: pyt
         seen = Loader(server, 0.5, ()).round()
 
     assert (None, None) == (seen.closed_stalled.dropped, seen.closed_stalled.lateness)
-    assert seen.steady.statuses["200"] == pytest.approx(0.5 * seen.rate_per_s, abs=1)
+    assert (seen.steady.statuses or {})["200"] == pytest.approx(0.5 * seen.rate_per_s, abs=1)
     for stalled in (seen.open_stalled, seen.closed_stalled):
         assert stalled.latency is not None
         assert stalled.latency.maximum_ms >= 1_000 * open_model.STALL_S - 50

@@ -121,3 +121,12 @@ def test_an_environment_that_tells_nothing_is_no_error(
     (note,) = told([make_trial()], environment={"load_average_1m": "low"})
 
     assert note.startswith("Server and loader were not kept")
+
+
+def test_load_from_workers_has_cores_of_its_own_and_a_network_between(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial]
+) -> None:
+    """Nothing is said of cores that they do not share."""
+    (note,) = told([make_trial()], environment={"load_workers": 3, "server_cpus": "1", "loader_cpus": None})
+
+    assert note.startswith("The load came from 3 Locust workers")

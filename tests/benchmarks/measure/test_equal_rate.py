@@ -202,7 +202,7 @@ def test_a_run_asks_all_at_one_rate_and_keeps_it(tmp_path: Path, answering: Call
         assert trial.result.lateness is not None
         assert trial.load.rate_per_s is not None
         due = trial.load.rate_per_s * trial.load.duration_s
-        assert pytest.approx(due, abs=1) == sum(trial.result.statuses.values()) + (trial.result.dropped or 0)
+        assert pytest.approx(due, abs=1) == sum((trial.result.statuses or {}).values()) + (trial.result.dropped or 0)
     assert run == read_run(tmp_path / "run")
     lines = (tmp_path / "run" / JOURNAL_NAME).read_text(encoding="utf-8").splitlines()
     kept = [entry["value"]["load"]["rate_per_s"] for entry in map(json.loads, lines) if entry["kind"] == "trial"]

@@ -123,20 +123,31 @@ def test_windows_add_up_and_what_lies_between_does_not_count() -> None:
             assert process.stdout is not None
             process.stdout.readline()
             observer = Observer(process.pid)
+            used_s, windows_s = -_cpu_s(process.pid), 0.0
             for _ in range(2):
                 observer.begin()
+                windows_s -= time.monotonic()
                 time.sleep(0.15)
                 observer.end()
+                windows_s += time.monotonic()
                 process.send_signal(signal.SIGSTOP)
                 time.sleep(0.3)
                 process.send_signal(signal.SIGCONT)
+            process.send_signal(signal.SIGSTOP)
+            used_s += _cpu_s(process.pid)
         finally:
             process.kill()
 
     observation = observer.observation(100.0)
     assert observation is not None
     assert observation.cpu_fraction is not None
-    assert observation.cpu_fraction > 0.3
+    # It cannot run between the windows: had they counted, the share would be half of this.
+    assert used_s / windows_s == pytest.approx(observation.cpu_fraction, rel=0.4)
+
+
+def _cpu_s(pid: int) -> float:
+    times = psutil.Process(pid).cpu_times()
+    return float(times.user + times.system)
 
 
 def test_a_process_too_young_for_a_tick_has_no_share_of_user_and_system() -> None:

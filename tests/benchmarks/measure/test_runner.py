@@ -45,10 +45,16 @@ class BrokenEngine:
     """A load engine that cannot start."""
 
     name = "broken"
+    supports_slices = True
+    host = "127.0.0.1"
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Fail."""
         raise LoadEngineError("the loader is out of order")
+
+    def facts(self) -> dict[str, str | int]:
+        """Say nothing."""
+        return {}
 
 
 class MeddlingEngine(BuiltinEngine):
@@ -136,7 +142,7 @@ def test_a_server_that_dies_in_the_warm_up_makes_the_trial_void(
         "get = Handler.do_GET\n"
         "def do_GET(self):\n"
         "    asked[0] += 1\n"
-        "    if asked[0] > 20: os._exit(3)\n"
+        "    if asked[0] > 4: os._exit(3)\n"
         "    get(self)\n"
         "Handler.do_GET = do_GET\n"
     )

@@ -28,7 +28,7 @@ from benchmarks.model import Contender, LoadProfile, Plan, Run, Variant, Workloa
 HEALTH = Workload(name="health", path="/health/{variant}")
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
 LOADS = {
-    "health": LoadProfile(vus=10, duration_s=0.6, warmup_s=0.2, slices=6),
+    "health": LoadProfile(vus=10, duration_s=0.7, warmup_s=0.2, slices=7),
     "wait": LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
 }
 ARRANGEMENTS = (

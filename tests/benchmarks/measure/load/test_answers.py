@@ -79,7 +79,7 @@ def test_answers_in_pieces_are_whole(run: Run, serve: Any, order: Any, answer: A
     """However a server cuts its answers, they are valid and keep their connections."""
     server = serve(answer)
 
-    result = run(order(server.port))
+    result = run(order(server.port, duration_s=1.0))
 
     assert 0 < result.completed
     assert {} == result.errors

@@ -116,6 +116,7 @@ def test_unanswered_requests_time_out_and_are_asked_anew(run: Run, serve: Any, o
     # Each user times out once a timeout, and once more where the first began before the interval.
     assert 2 <= result.errors["timeout"] <= 2 * (1 + result.duration_s / 0.2)
     assert result.errors["timeout"] <= server.connections
+    assert result.unfinished is not None
     assert result.unfinished <= 2
 
 

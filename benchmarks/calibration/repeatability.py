@@ -1,0 +1,140 @@
+"""Holds ``quick`` to account: run several times, its headline ratios stay close to their median.
+
+Run as ``python -m benchmarks.calibration.repeatability``, or with the folders of runs that there are already. Exit
+status: 0 when every ratio is within 5 % of the median of its kind, 1 when one is not, 2 when it could not be measured.
+"""
+
+from __future__ import annotations
+
+import argparse
+import datetime as dt
+import random
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from benchmarks.contenders import catalogue
+from benchmarks.judge import wording
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.summaries import twin_ratios
+from benchmarks.measure import schedule
+from benchmarks.measure.environment import environment, share_cores
+from benchmarks.measure.journal import Journal, RunFileError, read_run
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.measure.parity import ParityError
+from benchmarks.measure.runner import Runner
+from benchmarks.measure.schedule import HEALTH, ScheduledTrial
+from benchmarks.measure.server import ServerError
+from benchmarks.model import Run, Trial
+
+MOST_AWAY = 0.05
+
+_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
+_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
+
+
+class _Silent:
+    """A listener that shows nothing."""
+
+    def checking(self, contenders: int) -> None:
+        """Say nothing."""
+
+    def started(self, trial: ScheduledTrial) -> None:
+        """Say nothing."""
+
+    def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
+        """Say nothing."""
+
+
+def measure(seed: int) -> Run:
+    """Run the headline arrangements of ``quick`` once; the record is deleted.
+
+    Args:
+        seed: Of the order.
+    Raises:
+        ParityError: Contenders do not answer alike.
+        ServerError: A server does not start.
+        LoadEngineError: The loader fails.
+    """
+    cores = share_cores()
+    headlines = [contender for contender in catalogue.CONTENDERS if contender.arrangement in catalogue.HEADLINES]
+    run = Run(
+        name=f"repeatability-{seed}",
+        state="running",
+        started_at=dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds"),
+        finished_at=None,
+        plan=schedule.plan("quick", headlines, seed),
+        environment=environment(cores),
+    )
+    with tempfile.TemporaryDirectory(prefix="lab-repeatability-") as folder:
+        return Runner(engine=BuiltinEngine(), cores=cores, listener=_Silent()).run(Journal.create(Path(folder), run))
+
+
+def tell(runs: Sequence[Run]) -> bool:
+    """Print the headline ratios of every run, and how far each is from the median of its arrangement.
+
+    Returns:
+        Whether all are close.
+    """
+    ratios: dict[str, list[Estimate]] = {}
+    for run in runs:
+        for twins in twin_ratios(run, {(arrangement, HEALTH.name) for arrangement in catalogue.HEADLINES}):
+            if twins.headline and twins.rate is not None:
+                ratios.setdefault(twins.arrangement, []).append(twins.rate)
+    held = bool(ratios)
+    for arrangement, estimates in sorted(ratios.items()):
+        median = statistics.median(estimate.value for estimate in estimates)
+        away = max(abs(estimate.value / median - 1) for estimate in estimates)
+        held = held and away <= MOST_AWAY and len(estimates) == len(runs)
+        print(f"{arrangement}, async / sync: {'; '.join(wording.ratio(estimate) for estimate in estimates)}")
+        print(f"  median {median:.3f}, the farthest is {100 * away:.1f} % away; at most {100 * MOST_AWAY:.0f} %")
+    print("holds" if held else "DOES NOT HOLD")
+    return held
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure, or read, and print.
+
+    Args:
+        arguments: Of the command line; those of this process unless told.
+    Returns:
+        The exit status.
+    """
+    options = _parse(arguments)
+    try:
+        if options.kept:
+            runs = [read_run(place) for place in options.kept]
+        else:
+            print(f"repeatability of quick: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, seeds from {options.seed}")
+            runs = [measure(options.seed + number) for number in range(options.runs)]
+    except (ParityError, ServerError, LoadEngineError, RunFileError) as error:
+        print(f"\n{error}", file=sys.stderr)
+        return _EXIT_NOT_MEASURED
+    except KeyboardInterrupt:
+        return _EXIT_INTERRUPTED
+    return _EXIT_HOLDS if tell(runs) else _EXIT_FAILS
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.calibration.repeatability",
+        description="Run the headlines of quick several times and see how close their ratios stay.",
+        epilog="Exit status: 0 within 5 % of the median, 1 not, 2 it could not be measured.",
+    )
+    parser.add_argument("kept", nargs="*", type=Path, help="folders of runs to look at instead of measuring")
+    parser.add_argument("--runs", type=int, default=5, help="how many to measure (%(default)s)")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the first (by chance)")  # noqa: S311  # no secret
+    options = parser.parse_args(arguments)
+    if options.runs < 2 and not options.kept:
+        parser.error("--runs takes a whole number from 2: one is always at its median")
+    return options
+
+
+if __name__ == "__main__":
+    # As an exception it ends the servers and the loader under way as well.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_EXIT_TERMINATED))
+    sys.exit(main())

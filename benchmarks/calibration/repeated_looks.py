@@ -1,0 +1,87 @@
+"""Holds ``--precision`` to account: an interval at which a run stopped must hold the true ratio in 95 % of runs.
+
+Run as ``python -m benchmarks.calibration.repeated_looks``. It measures nothing: runs are drawn from a normal
+distribution and stopped as the lab stops. Exit status: 0 when every share is at least 95 %, 1 when one is not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import math
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.special import stdtrit
+
+from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS
+from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
+
+_SPREADS = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
+"""Standard deviation of a round's logarithm over the half-width asked for."""
+
+_EXIT_HOLDS, _EXIT_FAILS = 0, 1
+
+
+def coverage(spread: float, confidence: float, runs: int, generator: np.random.Generator) -> tuple[float, float]:
+    """Stop made-up runs as the lab does, and see how often the interval holds the truth.
+
+    Args:
+        spread: Standard deviation of a round's logarithm over the half-width at which a run stops.
+        confidence: Of the interval that is looked at after each round.
+        runs: How many.
+        generator: Of the values.
+    Returns:
+        Share of runs whose last interval holds the true value, and the rounds that a run took on average.
+    """
+    values = generator.normal(0.0, spread, size=(runs, MOST_ROUNDS))
+    count = np.arange(1, MOST_ROUNDS + 1)
+    mean = np.cumsum(values, axis=1) / count
+    squares = np.cumsum(values**2, axis=1) - count * mean**2
+    quantile = stdtrit(np.maximum(count - 1, 1), (1 + confidence) / 2)
+    reach = quantile * np.sqrt(np.maximum(squares, 0.0) / np.maximum(count - 1, 1) / count)
+    stops = (reach <= 1.0) & (count >= FEWEST_ROUNDS)
+    # Without a stop the last round ends the run.
+    stops[:, -1] = True
+    last = stops.argmax(axis=1)
+    row = np.arange(runs)
+    return float((np.abs(mean[row, last]) <= reach[row, last]).mean()), float(count[last].mean())
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Draw, stop, count and print.
+
+    Args:
+        arguments: Of the command line; those of this process unless told.
+    Returns:
+        The exit status.
+    """
+    options = _parse(arguments)
+    generator = np.random.default_rng(options.seed)
+    print(f"{options.runs:,} made-up runs each, seed {options.seed}; looked at from round {FEWEST_ROUNDS} on")
+    naive, level = f"{100 * CONFIDENCE:g} %", f"{100 * REPEATED_LOOKS_CONFIDENCE:g} %"
+    print(f"{'spread over half-width':>22}  {f'looked at {naive}':>15}  {f'looked at {level}':>15}  rounds")
+    tolerance = 3 * math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / options.runs)
+    held = True
+    for spread in _SPREADS:
+        without, _ = coverage(spread, CONFIDENCE, options.runs, generator)
+        share, rounds = coverage(spread, REPEATED_LOOKS_CONFIDENCE, options.runs, generator)
+        held = held and share >= CONFIDENCE - tolerance
+        print(f"{spread:>22.2f}  {100 * without:>13.1f} %  {100 * share:>13.1f} %  {rounds:>6.1f}")
+    print(f"at least {naive} of the intervals hold the truth: {'holds' if held else 'DOES NOT HOLD'}")
+    return _EXIT_HOLDS if held else _EXIT_FAILS
+
+
+def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.calibration.repeated_looks",
+        description="See how often an interval at which a run stopped holds the true ratio.",
+        epilog="Exit status: 0 in 95 % or more, 1 in fewer.",
+    )
+    parser.add_argument("--runs", type=int, default=40_000, help="made-up runs of each kind (%(default)s)")
+    parser.add_argument("--seed", type=int, default=20261124, help="of the values (%(default)s)")
+    return parser.parse_args(arguments)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,50 @@
+"""``lab advise``: should this view be async, and on what? Answered from a kept map."""
+
+from __future__ import annotations
+
+import click
+from rich.console import Console
+
+from benchmarks.cli import maps, runs
+from benchmarks.cli.group import lab
+from benchmarks.cli.options import Seconds
+from benchmarks.judge.atlas import EmptyMapError
+
+
+@lab.command()
+@click.argument("kept", metavar="[MAP]", default="latest")
+@click.option("--wait", type=Seconds(0, 10), required=True, metavar="TIME", help="The view waits for others: 20ms.")
+@click.option("--connections", type=click.IntRange(1, 1_000_000), required=True, help="How many ask at once.")
+@click.option(
+    "--threads", type=click.IntRange(1, 100_000), help="Of each process; as the map's servers had, if absent."
+)
+@click.option(
+    "--cores", type=click.IntRange(1, 4096), default=1, show_default=True, help="A process on each: a prediction."
+)
+@click.option("--json", "as_json", is_flag=True, help="The advice as one JSON document.")
+def advise(kept: str, wait: float, connections: int, threads: int | None, cores: int, *, as_json: bool) -> None:
+    """Say whether a view should be async def, and on what, from a map that `lab crossover` measured.
+
+    MAP is its folder, a name under results/crossover/, or latest. What the map measured is told apart from what lies
+    between its places, from the theory's predictions for other threads, and from those for more cores.
+
+    \b
+    Examples:
+      lab advise --wait 20ms --connections 200
+      lab advise --wait 20ms --connections 200 --threads 10 --cores 8
+    """  # noqa: D301 (\\b is click's mark against rewrapping)
+    from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
+    from benchmarks.report.crossover.advice import print_advice  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.crossover.data import advice_document  # noqa: PLC0415 (the same)
+
+    run, _ = maps.find_map(kept)
+    # 1.1 s are 1100.0000000000001 ms, and a place that was measured must be found again.
+    question = advice.Question(wait_ms=round(wait * 1000, 6), connections=connections, threads=threads, cores=cores)
+    try:
+        found = advice.advise(run, question)
+    except EmptyMapError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        runs.print_json(advice_document(found))
+    else:
+        print_advice(Console(), found)

@@ -1,0 +1,55 @@
+"""``lab doctor``: whether this machine is fit to measure, and how finely."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import asdict
+
+import click
+from rich.console import Console
+
+from benchmarks.cli import runs
+from benchmarks.cli.exits import EXIT_REFUSED
+from benchmarks.cli.group import lab
+from benchmarks.cli.placebo import run_placebo
+from benchmarks.contenders import catalogue
+from benchmarks.measure import environment, machine
+from benchmarks.model import Contender
+
+
+@lab.command()
+@click.option("-c", "--contender", "name", help="Which one runs against itself; the steadiest unless told.")
+@click.option("--rounds", type=click.IntRange(2, 1000), default=10, show_default=True, help="Of the A/A comparison.")
+@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order in each round.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
+def doctor(name: str | None, rounds: int, seed: int | None, as_json: bool) -> None:
+    """Is this machine fit to measure, and which differences will it show?
+
+    Looks at cores, governor, power, clock and what else runs; calibrates the loader on bare servers; and runs one
+    contender against itself (A/A), which must come out equal: if it does not, the exit status is 3. Takes about forty
+    seconds.
+    """
+    from benchmarks.judge.fitness import judge_fitness  # noqa: PLC0415 (scipy is slow to import)
+    from benchmarks.report.doctor import print_fitness  # noqa: PLC0415 (kept beside its siblings)
+
+    contender = _contender(name)
+    cores = environment.share_cores()
+    seen = machine.look(cores)
+    steal = machine.StealMeter()
+    run = run_placebo(Console(stderr=True), cores, contender, seed, rounds)
+    fitness = judge_fitness(seen, run, steal.fraction())
+    if as_json:
+        runs.print_json({"machine": asdict(seen), **asdict(fitness)})
+    else:
+        print_fitness(Console(), fitness)
+    if not fitness.fit:
+        sys.exit(EXIT_REFUSED)
+
+
+def _contender(name: str | None) -> Contender | None:
+    if name is None:
+        return None
+    try:
+        return catalogue.find(name)
+    except catalogue.UnknownContenderError as error:
+        raise click.BadParameter(str(error), param_hint="--contender") from error

@@ -1,0 +1,94 @@
+"""Chooses rounds and lengths of trials that make the most of a given time."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from benchmarks.judge.power import detectable_difference
+
+FEWEST_ROUNDS = 5
+"""Fewer have an interval so wide that longer trials do not make up for it."""
+
+MOST_ROUNDS = 40
+
+_DURATIONS_S = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0)
+
+_BETWEEN_STARTS = 0.015
+"""Part of the spread that no longer trial takes away, for it is between two starts of the same server."""
+
+
+class BudgetError(ValueError):
+    """There is not enough time for any comparison; the message says how much it takes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sizing:
+    """How to spend the time.
+
+    Attributes:
+        rounds: Of the workload without a wait.
+        duration_s: Measured interval of a trial, seconds.
+        difference: The smallest that will be told from none, as a fraction; see ``power.detectable_difference``.
+        takes_s: About how long it all takes, seconds.
+    """
+
+    rounds: int
+    duration_s: float
+    difference: float
+    takes_s: float
+
+
+def size(
+    budget_s: float, spread: float, spread_at_s: float, takes_s: Callable[[int, float], float], power: float = 0.8
+) -> Sizing:
+    """Choose rounds and the length of a trial so that the smallest difference shows within a budget.
+
+    Noise inside a trial averages out with its length; what differs between two starts of a server does not, and a start
+    takes time too. So neither one long trial nor many short ones is best, and every length is tried.
+
+    Args:
+        budget_s: Time for the whole run, seconds.
+        spread: Standard deviation of the logarithm of the ratio of equal things in one round.
+        spread_at_s: Length of the trials that it was seen with, seconds.
+        takes_s: Returns how long a run of so many rounds, of trials so long, takes, seconds.
+        power: How often a difference of the size promised is found.
+    Raises:
+        BudgetError: Not even the shortest trials fit in.
+    """
+    best: Sizing | None = None
+    for duration_s in _DURATIONS_S:
+        rounds = _most_rounds(budget_s, duration_s, takes_s)
+        if rounds < FEWEST_ROUNDS:
+            continue
+        difference = detectable_difference(spread_at(duration_s, spread, spread_at_s), rounds, power)
+        if best is None or difference < best.difference:
+            best = Sizing(
+                rounds=rounds, duration_s=duration_s, difference=difference, takes_s=takes_s(rounds, duration_s)
+            )
+    if best is None:
+        least_s = takes_s(FEWEST_ROUNDS, _DURATIONS_S[0])
+        raise BudgetError(
+            f"A budget of {budget_s:.0f} s is too little: {FEWEST_ROUNDS} rounds of these contenders take about "
+            f"{math.ceil(least_s)} s. Give more time, or name fewer contenders with --contender."
+        )
+    return best
+
+
+def spread_at(duration_s: float, spread: float, spread_at_s: float) -> float:
+    """Return the spread with trials of another length.
+
+    Args:
+        duration_s: Length of the trials asked about, seconds.
+        spread: As it was seen.
+        spread_at_s: Length of the trials that it was seen with, seconds.
+    """
+    between = min(_BETWEEN_STARTS, spread)
+    within = spread**2 - between**2
+    return math.sqrt(between**2 + within * spread_at_s / duration_s)
+
+
+def _most_rounds(budget_s: float, duration_s: float, takes_s: Callable[[int, float], float]) -> int:
+    fits = [rounds for rounds in range(1, MOST_ROUNDS + 1) if takes_s(rounds, duration_s) <= budget_s]
+    return max(fits, default=0)

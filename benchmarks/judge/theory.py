@@ -1,0 +1,147 @@
+"""Says what a server can do at most, from how many waits it holds at once and what a request costs it."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+from benchmarks.judge.points import Point
+from benchmarks.model import Place
+
+BoundName = Literal["threads", "connections", "cpu"]
+BOUNDS: tuple[BoundName, ...] = get_args(BoundName)
+
+ThreadsSeen = Literal["held", "free", "not reached", "not observed"]
+"""Whether each wait holds a thread; or why it is not known: too few connections, or a platform that does not tell."""
+
+BUSY_CPU_FRACTION = 0.9
+"""A server that uses this much of a core is at its limit: what a request costs then is what limits it."""
+
+MORE_WAITS_THAN_THREADS = 1.25
+"""With so many times more waits at once than threads ran, waits hold no threads."""
+
+_LITTLE_ELSE = 5.0
+_LEAST_MS = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Capacity:
+    """What limits one contender, measured on its own points.
+
+    Attributes:
+        contender: Its id.
+        threads: Waits that it holds at once, each on a thread; ``None`` when waits hold none, or it is not known.
+        threads_seen: Which of these it is.
+        most_waits: In progress at once, at the most seen; ``None`` without a wait.
+        cpu_us: CPU time a request, where the core is busy with requests; ``None`` when it was not observed.
+        cpu_busy: Whether that is of points at which the core was the limit; if not, it is the least that was seen.
+        service_ms: How long an answer takes when nothing queues, beyond the wait.
+    """
+
+    contender: str
+    threads: int | None
+    threads_seen: ThreadsSeen
+    most_waits: float | None
+    cpu_us: float | None
+    cpu_busy: bool
+    service_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """A rate that cannot be passed.
+
+    Attributes:
+        name: What binds.
+        rate_per_s: The rate; infinite where it is no limit.
+    """
+
+    name: BoundName
+    rate_per_s: float
+
+
+def measure_capacity(contender: str, points: Sequence[Point]) -> Capacity:
+    """Measure what limits a contender.
+
+    Args:
+        contender: Its id.
+        points: Its own, at least one.
+    """
+    threads, seen = _threads(points)
+    busy = [point.cpu_us for point in points if (point.cpu_fraction or 0.0) >= BUSY_CPU_FRACTION and point.cpu_us]
+    costs = [point.cpu_us for point in points if point.cpu_us]
+    return Capacity(
+        contender=contender,
+        threads=threads,
+        threads_seen=seen,
+        most_waits=max((_waits(point) for point in points if point.place.wait_ms > 0), default=None),
+        cpu_us=statistics.median(busy) if busy else min(costs, default=None),
+        cpu_busy=bool(busy),
+        service_ms=_service_ms(points),
+    )
+
+
+def bounds(capacity: Capacity, place: Place) -> tuple[Bound, ...]:
+    """Return every bound that is known at a place, in the order of ``BOUNDS``.
+
+    A wait that holds a thread lets ``threads / wait`` through; a connection asks again when it has its answer, so there
+    are ``connections / (wait + service)`` at most; and one core does ``1 / CPU per request``.
+
+    Args:
+        capacity: Of one contender.
+        place: Anywhere, also where nothing was measured.
+    Source:
+        Lazowska, Zahorjan, Graham, Sevcik, "Quantitative System Performance", 1984, chapter 5: asymptotic bounds of a
+        closed system, X(N) <= min(1 / D_max, N / (D + Z)). The threads are one more such resource, of which the wait
+        is the demand.
+    """
+    wait_s = place.wait_ms / 1000
+    found = []
+    if capacity.threads is not None and wait_s > 0:
+        found.append(Bound("threads", capacity.threads / wait_s))
+    found.append(Bound("connections", place.connections / (wait_s + capacity.service_ms / 1000)))
+    if capacity.cpu_us is not None:
+        found.append(Bound("cpu", 1e6 / capacity.cpu_us))
+    return tuple(found)
+
+
+def binding(capacity: Capacity, place: Place) -> Bound:
+    """Return the bound that binds at a place: the least."""
+    return min(bounds(capacity, place), key=lambda bound: bound.rate_per_s)
+
+
+def is_timed(capacity: Capacity, place: Place) -> bool:
+    """Tell whether a timer makes the rate at a place: the wait binds, and there is little else to an answer."""
+    return binding(capacity, place).name != "cpu" and place.wait_ms >= _LITTLE_ELSE * capacity.service_ms
+
+
+def _waits(point: Point) -> float:
+    """Return how many waits were in progress at once, by Little's law."""
+    return point.rate_per_s * point.place.wait_ms / 1000
+
+
+def _threads(points: Sequence[Point]) -> tuple[int | None, ThreadsSeen]:
+    waiting = [point for point in points if point.place.wait_ms > 0 and point.running_threads is not None]
+    if not waiting:
+        return None, "not observed"
+    # One thread takes the requests in; the others are there to wait.
+    most = max(point.running_threads or 0 for point in waiting) - 1
+    if most < 1:
+        return None, "free"
+    queued = [point for point in waiting if point.place.connections > MORE_WAITS_THAN_THREADS * most]
+    if not queued:
+        return None, "not reached"
+    if max(map(_waits, queued)) > MORE_WAITS_THAN_THREADS * most:
+        return None, "free"
+    # A thread that ran by chance must not count: the middle of the points at which all were wanted.
+    return max(1, round(statistics.median((point.running_threads or 0) - 1 for point in queued))), "held"
+
+
+def _service_ms(points: Sequence[Point]) -> float:
+    fewest = min(point.place.connections for point in points)
+    alone = [point for point in points if point.place.connections == fewest]
+    shortest = min(point.place.wait_ms for point in alone)
+    taken = [point.latency_ms - shortest for point in alone if point.place.wait_ms == shortest]
+    return max(_LEAST_MS, statistics.median(taken))

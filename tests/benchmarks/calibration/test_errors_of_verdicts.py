@@ -1,0 +1,171 @@
+"""Behaviour of the scripts that count what verdicts get wrong."""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import sys
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from benchmarks.calibration import costly_app, errors, repeated_looks
+from benchmarks.calibration.costly_app import COST_VARIABLE
+from benchmarks.calibration.repeated_looks import coverage
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.model import LoadResult, Observation, Trial
+
+
+def estimate(low: float, high: float) -> Estimate:
+    """Return a ratio with this interval."""
+    return Estimate(value=(low * high) ** 0.5, low=low, high=high, samples=7)
+
+
+@pytest.fixture
+def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every trial end at once, at a rate that its cost in CPU time makes: the subject's request takes 100 µs."""
+    generator = np.random.default_rng(1)
+
+    def run_block(block: Sequence[ScheduledTrial], *_: object) -> list[Trial]:
+        return [trial(scheduled, float(generator.normal(1.0, 0.02))) for scheduled in block]
+
+    def trial(scheduled: ScheduledTrial, noise: float) -> Trial:
+        costly = "costly" in scheduled.contender.description
+        cpu_us = 100.0 + (float(os.environ[COST_VARIABLE]) if costly else 0.0)
+        made = good_result(round(1e6 / cpu_us * noise))
+        seen = Observation(
+            **{field.name: None for field in dataclasses.fields(Observation)}
+            | {  # type: ignore[arg-type] # all None
+                "cpu_user_us_per_request": cpu_us,
+                "cpu_system_us_per_request": 0.0,
+            }
+        )
+        return Trial(
+            round=scheduled.round,
+            position=1,
+            contender=scheduled.contender.id,
+            workload="health",
+            started_at="2026-01-01T00:00:00.000+00:00",
+            load=scheduled.load,
+            result=made,
+            observation=seen,
+        )
+
+    monkeypatch.setattr(errors, "run_block", run_block)
+    monkeypatch.setenv(COST_VARIABLE, "0")
+
+
+def good_result(completed: int) -> LoadResult:
+    """Return a second of load without an error."""
+    return LoadResult(
+        completed=completed,
+        duration_s=1.0,
+        errors={},
+        statuses={},
+        unfinished=0,
+        sent_bytes=0,
+        received_bytes=0,
+        loader_cpu_s=None,
+        latency=None,
+        histogram=None,
+    )
+
+
+@pytest.mark.usefixtures("measured_at_once")
+def test_equal_things_and_an_injected_cost_are_counted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A tenth more of CPU time is a tenth less of rate, which seven rounds of 2 % noise find."""
+    status = errors.main(["--equal-runs", "31", "--injected-runs", "10", "--seed", "1"])
+
+    told = capsys.readouterr().out
+    assert "of 31 intervals leave 1 out" in told
+    assert "10.0 µs more CPU a request found in 10 of 10 runs, 100.0 %; at least 90 %: holds" in told
+    assert "median 0.9" in told
+    assert status == (0 if "at most 8 %: holds" in told else 1)
+
+
+def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cost is CPU time, of the thread that answers."""
+    monkeypatch.setattr(costly_app, "_COST_NS", 3_000_000)
+    sent: list[Any] = []
+
+    async def ask() -> None:
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "GET",
+            "scheme": "http",
+            "path": "/health/async",
+            "raw_path": b"/health/async",
+            "query_string": b"",
+            "headers": [],
+        }
+
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": b"", "more_body": False}
+
+        async def send(message: Any) -> None:
+            sent.append(message)
+
+        await costly_app.app(scope, receive, send)
+
+    spent_ns = -time.thread_time_ns()
+    asyncio.run(ask())
+    spent_ns += time.thread_time_ns()
+
+    assert 200 == sent[0]["status"]
+    assert b'{"api":"health","version":1}' == sent[1]["body"]
+    assert spent_ns >= 3_000_000
+
+
+def test_too_many_false_alarms_do_not_hold(capsys: pytest.CaptureFixture[str]) -> None:
+    """Eight in a hundred are allowed, nine are not."""
+    equal, different = estimate(0.95, 1.05), estimate(1.01, 1.11)
+
+    assert errors.tell_equal([equal] * 92 + [different] * 8)
+    assert not errors.tell_equal([equal] * 91 + [different] * 9)
+    assert "9 of 100 intervals leave 1 out, 9.0 %; at most 8 %: DOES NOT HOLD" in capsys.readouterr().out
+
+
+def test_a_cost_counts_as_found_on_its_own_side_only(capsys: pytest.CaptureFixture[str]) -> None:
+    """An interval above 1 says that the costly one is faster: that is no find."""
+    found, other_side = estimate(0.86, 0.95), estimate(1.01, 1.11)
+
+    assert errors.tell_injected([found] * 9 + [other_side], 10.0)
+    assert not errors.tell_injected([found] * 8 + [other_side] * 2, 10.0)
+    assert "found in 8 of 10 runs, 80.0 %; at least 90 %: DOES NOT HOLD" in capsys.readouterr().out
+
+
+def test_a_server_that_fails_is_not_measured(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A void trial ends the script with its own status, and with what the server said."""
+    monkeypatch.setattr(sys, "executable", "/bin/false")
+
+    assert 2 == errors.main(["equal", "--equal-runs", "1"])
+    assert "exited with status 1" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("spread", [1.0, 1.5, 2.0])
+def test_stopping_when_it_is_narrow_is_wrong_too_often_unless_paid_for(spread: float) -> None:
+    """At the usual level fewer than 95 % of the stopped intervals hold the truth, at the level used more."""
+    generator = np.random.default_rng(20261124)
+
+    usual, _ = coverage(spread, CONFIDENCE, 40_000, generator)
+    used, rounds = coverage(spread, REPEATED_LOOKS_CONFIDENCE, 40_000, generator)
+
+    assert usual < 0.947
+    assert used > 0.95
+    assert 5 < rounds < 40
+
+
+def test_the_script_tells_both(capsys: pytest.CaptureFixture[str]) -> None:
+    """Looked at naively and as the lab looks."""
+    assert 0 == repeated_looks.main(["--runs", "20000"])
+    assert "looked at 97.5 %" in capsys.readouterr().out

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import cli
+from benchmarks.calibration import repeatability
+
+
+def test_runs_alike_hold(measured_at_once: Callable[[float], None], capsys: pytest.CaptureFixture[str]) -> None:
+    """Every headline's ratios are told, with how far the farthest is from their median."""
+    measured_at_once(0.01)
+
+    assert 0 == repeatability.main(["--runs", "3", "--seed", "1"])
+    told = capsys.readouterr().out
+    assert 3 * 2 == told.count("[")
+    assert "fastapi@uvicorn, async / sync: 2.0" in told
+    assert "flask@hypercorn, async / sync: 0.5" in told
+    assert told.endswith("holds\n")
+
+
+def test_runs_apart_do_not_hold(measured_at_once: Callable[[float], None], capsys: pytest.CaptureFixture[str]) -> None:
+    """A machine that changes its mind from run to run is found out."""
+    measured_at_once(0.4)
+
+    assert 1 == repeatability.main(["--runs", "4", "--seed", "1"])
+    assert capsys.readouterr().out.endswith("DOES NOT HOLD\n")
+
+
+def test_kept_runs_are_looked_at_again(
+    measured_at_once: Callable[[float], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is measured for it; a headline that a run lacks does not hold."""
+    measured_at_once(0.01)
+    CliRunner().invoke(cli.lab, ["compare", "-c", "fastapi-*@uvicorn", "--out", str(tmp_path)])
+
+    assert 0 == repeatability.main([str(tmp_path / "latest"), str(tmp_path / "latest")])
+    assert "the farthest is 0.0 % away" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "told"),
+    [(["no-such-run"], 2, "There is no run at no-such-run"), (["--runs", "1"], 2, "always at its median")],
+)
+def test_what_cannot_be_looked_at_is_told(
+    arguments: list[str], status: int, told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In words, with a status of its own."""
+    try:
+        ended = repeatability.main(arguments)
+    except SystemExit as exit_:
+        ended = int(exit_.code or 0)
+
+    assert status == ended
+    assert told in capsys.readouterr().err

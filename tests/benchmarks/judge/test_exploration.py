@@ -1,0 +1,204 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.judge.atlas import read_atlas
+from benchmarks.judge.exploration import (
+    COARSE,
+    FINE,
+    LARGEST_SHARE,
+    REPEAT_EVERY,
+    Spending,
+    farthest_first,
+    load_s,
+    next_place,
+)
+from benchmarks.model import Place, Run, Trial
+
+Sweep = Callable[..., Run]
+COARSE_VISITS = tuple((place, 6.0) for place in COARSE)
+
+
+def empty(make_sweep: Sweep) -> Run:
+    """Return a sweep that has just begun."""
+    return dataclasses.replace(make_sweep([(place.wait_ms, int(place.connections)) for place in FINE]), trials=())
+
+
+def spent(elapsed_s: float, visits: tuple[tuple[Place, float], ...] = (), budget_s: float = 600.0) -> Spending:
+    """Return a sweep's time."""
+    return Spending(budget_s=budget_s, elapsed_s=elapsed_s, visits=visits)
+
+
+def test_the_farthest_comes_first() -> None:
+    """Each place once; the second is the corner across, and soon every corner was seen."""
+    order = list(farthest_first(COARSE))
+
+    assert sorted(COARSE) == sorted(order)
+    assert [Place(0, 1), Place(100, 500)] == order[:2]
+    assert {Place(0, 500), Place(100, 1)} == set(order[2:4])
+
+
+def test_the_coarse_grid_comes_first(make_sweep: Sweep) -> None:
+    """From nothing known at all to its last place."""
+    assert Place(0, 1) == next_place(empty(make_sweep), spent(5))
+
+    measured = make_sweep()
+    visits: tuple[tuple[Place, float], ...] = ()
+    for number in range(len(COARSE)):
+        place = next_place(measured, spent(10 + 5 * number, visits))
+        assert place in COARSE
+        assert place is not None
+        visits = (*visits, (place, 5.0))
+    assert set(COARSE) == {place for place, _ in visits}
+    assert next_place(measured, spent(150, visits)) in FINE
+
+
+def test_the_coarse_grid_gets_half_of_the_time_at_most(make_sweep: Sweep) -> None:
+    """A short sweep goes on to where the map is least sure."""
+    run = make_sweep([(0, 1), (100, 500), (100, 1), (0, 500), (5, 20)])
+    visits = tuple((place, 6.0) for place in (Place(0, 1), Place(100, 500), Place(100, 1), Place(0, 500), Place(5, 20)))
+
+    assert next_place(run, spent(299, visits[:3])) in COARSE
+    # The sixth visit goes back: to the cheapest place.
+    assert next_place(run, spent(301, visits)) in {place for place, _ in visits}
+    assert next_place(run, spent(301, (*visits, (Place(0, 1), 6.0)))) not in {place for place, _ in visits}
+
+
+def test_time_that_is_up_ends_it(make_sweep: Sweep) -> None:
+    """A visit that would end late by more than 3 % is not begun."""
+    run = make_sweep()
+
+    assert next_place(run, spent(590, COARSE_VISITS)) is not None
+    assert next_place(run, spent(616, COARSE_VISITS)) is None
+    assert next_place(empty(make_sweep), spent(617)) is None
+
+
+def test_a_short_sweep_visits_what_it_can(make_sweep: Sweep) -> None:
+    """A visit that is more than a fifth of the time is made if it is a cheap one."""
+    assert Place(0, 1) == next_place(empty(make_sweep), spent(5, budget_s=30.0))
+
+
+def test_a_sweep_of_which_nothing_counts_tries_the_coarse_grid_and_ends(make_sweep: Sweep) -> None:
+    """There is nothing to learn from."""
+    run = empty(make_sweep)
+
+    assert next_place(run, spent(100, COARSE_VISITS)) is None
+
+
+def test_no_visit_takes_too_much_of_the_time(make_sweep: Sweep) -> None:
+    """Where all connections take ten seconds to be answered, a short sweep does not go."""
+    run = make_sweep()
+    visits: list[tuple[Place, float]] = []
+    for number in range(20):
+        place = next_place(run, spent(10 + number, tuple(visits), budget_s=100.0))
+        assert place is not None
+        visits.append((place, 5.0))
+
+    atlas = read_atlas(run)
+    foreseen = load_s(run, atlas, [place for place, _ in visits])
+    assert foreseen.max() <= LARGEST_SHARE * 100
+
+
+def test_what_is_foreseen_of_a_visit_is_its_warm_up_until_all_were_answered(make_sweep: Sweep) -> None:
+    """Six threads and 100 ms: 500 connections take 8.3 s, twice; the loops are done at once."""
+    run = make_sweep()
+    slow, quick = load_s(run, read_atlas(run), [Place(100, 500), Place(0, 1)])
+
+    assert 2 * 500 / 60 + 0.2 + 0.2 + 4 * 0.5 == pytest.approx(slow, rel=0.1)
+    assert 4 * 0.7 == pytest.approx(quick)
+    # Before anything is known, the worst is feared, but a trial gives up after ten seconds.
+    assert 4 * 10.7 == pytest.approx(load_s(run, None, [Place(100, 500)])[0])
+
+
+def test_who_gave_up_takes_no_time(make_sweep: Sweep) -> None:
+    """It is not asked again at a place as hard."""
+
+    def give_up(trial: Trial) -> Trial:
+        assert trial.result is not None
+        if trial.contender != "flask-sync@hypercorn" or trial.load.vus < 500:
+            return trial
+        return dataclasses.replace(trial, result=dataclasses.replace(trial.result, completed=0, errors={"timeout": 1}))
+
+    run = make_sweep(change=give_up)
+
+    assert 500 / 60 + 0.2 + 4 * 0.5 == pytest.approx(load_s(run, read_atlas(run), [Place(100, 500)])[0], rel=0.1)
+
+
+def test_nobody_goes_where_everybody_gave_up(make_sweep: Sweep) -> None:
+    """Such a visit would take no time, and the sweep would never end."""
+
+    def give_up(trial: Trial) -> Trial:
+        assert trial.result is not None
+        if trial.load.vus == 1:
+            return trial
+        return dataclasses.replace(trial, result=dataclasses.replace(trial.result, completed=0, errors={"timeout": 1}))
+
+    place = next_place(make_sweep(change=give_up), spent(320, COARSE_VISITS))
+
+    assert place is not None
+    assert place.connections < 5
+
+
+def test_one_visit_of_six_goes_back_to_a_place_seen_once(make_sweep: Sweep) -> None:
+    """That is what tells the noise; when all were seen twice there is nothing to go back to."""
+    run = make_sweep()
+    visits = (*COARSE_VISITS, *COARSE_VISITS[:4])
+    assert REPEAT_EVERY - 1 == len(visits) % REPEAT_EVERY
+
+    again = next_place(run, spent(320, visits))
+    assert again in COARSE
+    assert again not in {place for place, _ in COARSE_VISITS[:4]}
+
+    twice = (*COARSE_VISITS, *COARSE_VISITS, *COARSE_VISITS[:3])
+    assert REPEAT_EVERY - 1 == len(twice) % REPEAT_EVERY
+    assert next_place(run, spent(320, twice)) is not None
+
+
+def test_doubt_is_where_the_sign_changes(make_sweep: Sweep) -> None:
+    """With two contenders that cross between 5 and 20 connections, the next places are on the way."""
+    twins = [("flask-sync@hypercorn", 6), ("flask-async@hypercorn+eventloop", None)]
+    run = make_sweep(visits=2, noise=0.05)
+    kept = {name for name, _ in twins}
+    run = dataclasses.replace(
+        run,
+        plan=dataclasses.replace(run.plan, contenders=tuple(c for c in run.plan.contenders if c.id in kept)),
+        trials=tuple(trial for trial in run.trials if trial.contender in kept),
+    )
+
+    place = next_place(run, spent(320, COARSE_VISITS))
+
+    assert place is not None
+    assert place.connections <= 50
+
+
+def test_a_theory_that_is_off_draws_visits(make_sweep: Sweep) -> None:
+    """What theory does not explain is looked at, where nobody has."""
+    off = make_sweep(visits=2, factor=lambda name, _wait, number: 0.4 if "async" in name and number >= 100 else 1.0)
+
+    assert next_place(off, spent(320, COARSE_VISITS)) is not None
+
+
+@pytest.mark.parametrize("budget_s", [60.0, 180.0])
+def test_a_sweep_ends_within_its_time(make_sweep: Sweep, budget_s: float) -> None:
+    """Give or take a tenth, on servers that do what theory allows and start in a second, more or less."""
+    whole = make_sweep([(place.wait_ms, int(place.connections)) for place in FINE])
+    atlas = read_atlas(whole)
+    by_place: dict[Place, list[Trial]] = {}
+    waits = {workload.name: workload.wait_ms for workload in whole.plan.workloads}
+    for trial in whole.trials:
+        by_place.setdefault(Place(waits[trial.workload], trial.load.vus), []).append(trial)
+    run, elapsed_s = dataclasses.replace(whole, trials=()), 5.0
+    visits: list[tuple[Place, float]] = []
+
+    while (place := next_place(run, spent(elapsed_s, tuple(visits), budget_s))) is not None:
+        took_s = float(load_s(whole, atlas, [place])[0]) + 4 * (0.9 + 0.2 * (len(visits) % 3))
+        elapsed_s += took_s
+        visits.append((place, took_s))
+        seen = tuple(dataclasses.replace(trial, round=len(visits)) for trial in by_place[place])
+        run = dataclasses.replace(run, trials=(*run.trials, *seen))
+
+    assert 0.9 * budget_s <= elapsed_s <= 1.1 * budget_s
+    assert len({place for place, _ in visits}) > 0.6 * len(visits)

@@ -1,0 +1,149 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from benchmarks.judge.points import Point, read_points
+from benchmarks.judge.theory import Capacity, binding, bounds, measure_capacity
+from benchmarks.model import Place, Run
+
+repeatable = settings(deadline=None, derandomize=True)
+places = st.builds(
+    Place, wait_ms=st.floats(min_value=0, max_value=1000), connections=st.floats(min_value=1, max_value=1e5)
+)
+capacities = st.builds(
+    Capacity,
+    contender=st.just("any"),
+    threads=st.none() | st.integers(min_value=1, max_value=500),
+    threads_seen=st.just("held"),
+    most_waits=st.none(),
+    cpu_us=st.none() | st.floats(min_value=1, max_value=1e5),
+    cpu_busy=st.booleans(),
+    service_ms=st.floats(min_value=0.001, max_value=100),
+)
+SIX_THREADS = Capacity(
+    contender="any",
+    threads=6,
+    threads_seen="held",
+    most_waits=6.0,
+    cpu_us=500.0,
+    cpu_busy=True,
+    service_ms=1.0,
+)
+
+
+def of(run: Run, contender: str) -> list[Point]:
+    """Return one contender's points."""
+    return [point for point in read_points(run) if point.contender == contender]
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "rate"),
+    [
+        (Place(100, 500), "threads", 60.0),
+        (Place(99, 2), "connections", 20.0),
+        (Place(0, 500), "cpu", 2000.0),
+        (Place(0, 1), "connections", 1000.0),
+    ],
+)
+def test_the_least_bound_binds(place: Place, name: str, rate: float) -> None:
+    """Six threads, half a millisecond of CPU and one alone: each binds somewhere, by a rate that can be checked."""
+    bound = binding(SIX_THREADS, place)
+
+    assert name == bound.name
+    assert rate == pytest.approx(bound.rate_per_s)
+
+
+def test_what_is_not_known_does_not_bind() -> None:
+    """Without threads and CPU only the connections are left; without a wait threads are no limit."""
+    unknown = dataclasses.replace(SIX_THREADS, threads=None, cpu_us=None)
+
+    assert ["connections"] == [bound.name for bound in bounds(unknown, Place(100, 5))]
+    assert ["connections", "cpu"] == [bound.name for bound in bounds(SIX_THREADS, Place(0, 5))]
+
+
+@repeatable
+@given(capacities, places)
+def test_no_bound_lies_below_the_one_that_binds(capacity: Capacity, place: Place) -> None:
+    """It is the least of those that are known, and above nothing."""
+    least = binding(capacity, place).rate_per_s
+
+    assert 0 < least <= min(bound.rate_per_s for bound in bounds(capacity, place))
+
+
+@repeatable
+@given(capacities, places, st.floats(min_value=1, max_value=100))
+def test_theory_is_monotone(capacity: Capacity, place: Place, more: float) -> None:
+    """More connections or threads never lower a rate; a longer wait or a dearer request never raises it."""
+    rate = binding(capacity, place).rate_per_s
+
+    assert rate <= binding(capacity, Place(place.wait_ms, place.connections * more)).rate_per_s
+    assert rate >= binding(capacity, Place(place.wait_ms * more, place.connections)).rate_per_s
+    if capacity.threads is not None:
+        assert rate <= binding(dataclasses.replace(capacity, threads=2 * capacity.threads), place).rate_per_s
+    if capacity.cpu_us is not None:
+        assert rate >= binding(dataclasses.replace(capacity, cpu_us=capacity.cpu_us * more), place).rate_per_s
+
+
+def test_capacities_are_measured(make_sweep: Callable[..., Run]) -> None:
+    """What a server was made of is what its points give back."""
+    capacity = measure_capacity("flask-sync@hypercorn", of(make_sweep(), "flask-sync@hypercorn"))
+
+    assert (6, "held", True) == (capacity.threads, capacity.threads_seen, capacity.cpu_busy)
+    assert 450.0 == pytest.approx(capacity.cpu_us, rel=1e-3)
+    assert 0.7 == pytest.approx(capacity.service_ms)
+    assert 6.0 == pytest.approx(capacity.most_waits)
+
+
+def test_one_thread_alone_holds_no_wait(make_sweep: Callable[..., Run]) -> None:
+    """An event loop waits for any number at once."""
+    capacity = measure_capacity("x", of(make_sweep(), "fastapi-async@uvicorn"))
+
+    assert (None, "free") == (capacity.threads, capacity.threads_seen)
+    assert (capacity.most_waits or 0) > 300
+
+
+def test_more_waits_than_threads_hold_none(make_sweep: Callable[..., Run]) -> None:
+    """Threads that ran for something else are no limit."""
+    points = [dataclasses.replace(point, running_threads=5) for point in of(make_sweep(), "fastapi-async@uvicorn")]
+
+    assert (None, "free") == (measure_capacity("x", points).threads, measure_capacity("x", points).threads_seen)
+
+
+def test_threads_that_were_never_all_wanted_are_not_known(make_sweep: Callable[..., Run]) -> None:
+    """Two connections cannot show six threads."""
+    capacity = measure_capacity("x", of(make_sweep([(0, 1), (20, 1), (20, 2)]), "flask-sync@hypercorn"))
+
+    assert (None, "not reached") == (capacity.threads, capacity.threads_seen)
+
+
+def test_without_an_observation_there_is_no_thread_and_no_cpu(make_sweep: Callable[..., Run]) -> None:
+    """Other platforms do not tell: the bounds that need it are left out, not guessed."""
+    capacity = measure_capacity("x", of(make_sweep(observed=False), "flask-sync@hypercorn"))
+
+    assert (None, "not observed", None, False) == (
+        capacity.threads,
+        capacity.threads_seen,
+        capacity.cpu_us,
+        capacity.cpu_busy,
+    )
+
+
+def test_a_server_that_was_never_busy_gives_its_least_cpu(make_sweep: Callable[..., Run]) -> None:
+    """The bound is then said to be of a server that was not at its limit."""
+    run = make_sweep([(20, 1), (20, 2)])
+    points = [dataclasses.replace(point, cpu_us=400.0 + point.visit) for point in of(run, "flask-sync@hypercorn")]
+
+    assert (401.0, False) == (measure_capacity("x", points).cpu_us, measure_capacity("x", points).cpu_busy)
+    assert measure_capacity("x", points[:1]).most_waits == pytest.approx(20 / 20.7)
+
+
+def test_without_a_wait_there_are_no_waits(make_sweep: Callable[..., Run]) -> None:
+    """Nothing is said of threads that nobody could hold."""
+    capacity = measure_capacity("x", of(make_sweep([(0, 1), (0, 20)]), "flask-sync@hypercorn"))
+
+    assert (None, None) == (capacity.most_waits, capacity.threads)

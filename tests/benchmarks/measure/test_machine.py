@@ -1,0 +1,57 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmarks.measure import machine
+from benchmarks.measure.environment import Cores, share_cores
+from benchmarks.measure.machine import StealMeter, look
+
+
+def test_this_machine_is_seen() -> None:
+    """Cores as they are shared out, a clock that moves, and nobody else's business."""
+    cores = share_cores()
+
+    seen = look(cores, look_s=0.01)
+
+    assert (cores.server, cores.loader) == (seen.server_cpus, seen.loader_cpus)
+    assert os.cpu_count() == seen.logical_cores
+    assert 1 <= seen.usable_cores
+    assert 0 < seen.clock_step_ns < 1e9
+    assert all(0 < fraction for _, fraction in seen.busiest)
+
+
+def test_a_busy_neighbour_is_named() -> None:
+    """A process that spins is the busiest, or among the three."""
+    spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
+    try:
+        names = [name for name, _ in look(Cores((), ()), look_s=0.5).busiest]
+    finally:
+        spinner.kill()
+        spinner.wait()
+
+    assert any("python" in name for name in names)
+
+
+def test_cores_that_cannot_be_pinned_have_no_siblings() -> None:
+    """And nothing fails for it."""
+    seen = look(Cores((), ()), look_s=0.01)
+
+    assert seen.cores_are_siblings is None
+    assert () == seen.governors
+
+
+def test_stolen_time_is_a_share() -> None:
+    """Between none and all, where the platform tells it."""
+    fraction = StealMeter().fraction()
+
+    assert fraction is None or 0 <= fraction <= 1
+
+
+@pytest.mark.parametrize(("text", "cpus"), [("0", {0}), ("0,4", {0, 4}), ("2-3", {2, 3}), ("0-1,6", {0, 1, 6})])
+def test_the_kernels_lists_of_cores_are_read(text: str, cpus: set[int]) -> None:
+    """Single numbers and ranges, between commas."""
+    assert cpus == machine._listed(text)

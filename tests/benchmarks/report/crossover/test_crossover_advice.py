@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+from collections.abc import Callable
+
+import pytest
+from rich.console import Console
+
+from benchmarks.judge.advice import Question, advise
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.keyword_map import Standing
+from benchmarks.model import Run
+from benchmarks.report.crossover.advice import advice_sentences, print_advice
+from benchmarks.report.crossover.data import advice_document
+
+Sweep = Callable[..., Run]
+
+
+@pytest.fixture(scope="module")
+def kept(make_sweep: Sweep) -> Run:
+    """A map of servers that do what the theory allows, with 1 % of noise."""
+    return make_sweep(visits=2, noise=0.01)
+
+
+def told(kept: Run, **question: object) -> str:
+    """Ask, and return the answer on one line."""
+    asked = Question(**{"wait_ms": 20.0, "connections": 200, **question})  # type: ignore[arg-type] # the tests know
+    return " ".join(advice_sentences(advise(kept, asked)))
+
+
+def test_the_answer_comes_first_in_a_sentence(kept: Run) -> None:
+    """Yes or no for each framework, with what is compared and the ratio."""
+    answer = told(kept)
+
+    assert answer.startswith(
+        "Flask: yes, make it async def. With a wait of 20 ms and 200 connections async def on Hypercorn + eventloop "
+        "serves 11."
+    )
+    assert "the requests of def on Hypercorn; with this wait async def pays from about" in answer
+    assert "FastAPI: the map has only async def on uvicorn, and nothing to hold that against." in answer
+    assert "Expected to serve the most: FastAPI on uvicorn, async def, 8," in answer
+    assert "lies between measured ones" in answer
+
+
+@pytest.mark.parametrize(
+    ("standing", "low", "value", "high", "words"),
+    [
+        ("less", 0.4, 0.5, 0.6, "Flask: no, keep def."),
+        ("equal", 0.98, 1.0, 1.02, "Flask: no difference beyond 5 %, so keep what is simpler."),
+        ("unsure", 0.5, 1.0, 2.0, "Flask: this map cannot tell."),
+    ],
+)
+def test_no_and_neither_are_answers_too(  # noqa: PLR0917 (pytest passes them by name)
+    kept: Run, standing: Standing, low: float, value: float, high: float, words: str
+) -> None:
+    """Each says what to do."""
+    advice = advise(kept, Question(wait_ms=20, connections=20))
+    answer = dataclasses.replace(
+        advice.answers[0], ratio=Estimate(value=value, low=low, high=high, samples=2), standing=standing
+    )
+
+    assert words in advice_sentences(dataclasses.replace(advice, answers=(answer,)))[0]
+
+
+def test_a_prediction_is_labelled(kept: Run) -> None:
+    """For more cores, for other threads, and outside the map."""
+    assert "Prediction, not measured: 8 processes on as many cores" in told(kept, cores=8)
+    assert "Predicted to serve the most" in told(kept, cores=8)
+    assert "lies outside of what was measured: a prediction by theory" in told(kept, wait_ms=500.0)
+    assert "With 10 threads by theory: flask-sync@hypercorn, flask-async@hypercorn." in told(kept, threads=10)
+    assert "was measured" in told(kept, connections=100)
+
+
+def test_threads_that_nobody_holds_change_nothing(kept: Run) -> None:
+    """Said, lest the reader think they were counted."""
+    loops = dataclasses.replace(kept, trials=tuple(t for t in kept.trials if t.contender == "fastapi-async@uvicorn"))
+
+    assert "10 threads change nothing: no choice holds one to wait." in told(loops, threads=10)
+
+
+def test_a_map_that_was_cut_short_says_so(make_sweep: Sweep) -> None:
+    """With the advice, not only with the map."""
+    assert "The map was cut short." in told(make_sweep(state="interrupted"))
+
+
+def printed(run: Run, width: int = 100, encoding: str = "utf-8", **question: object) -> str:
+    """Ask, and return what is printed."""
+    raw = io.BytesIO()
+    asked = Question(**{"wait_ms": 20.0, "connections": 200, **question})  # type: ignore[arg-type] # the tests know
+    written = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    print_advice(Console(file=written, width=width), advise(run, asked))
+    return raw.getvalue().decode(encoding)
+
+
+def test_every_choice_has_its_rate_and_the_bound_that_binds(kept: Run) -> None:
+    """As it is calculated, so that it can be checked by hand."""
+    report = " ".join(printed(kept, threads=10).split())
+
+    assert "flask-sync@hypercorn 49" in report or "flask-sync@hypercorn 50" in report
+    assert "(by theory) its threads bind: at most 10 threads / 20.0 ms = 500 req/s" in report
+    assert "the CPU binds: at most 1 / 290 µs of CPU = 3,448 req/s" in report
+    cores = " ".join(printed(kept, cores=8).split())
+    assert "each process at 20 ms, 25 connections: at most 8 × 25 connections / 20.2 ms" in cores
+
+
+def test_a_console_without_the_signs_gets_ascii_advice(kept: Run) -> None:
+    """The ratio keeps its sign."""
+    assert " x [" in printed(kept, encoding="ascii")
+
+
+def test_json_has_the_answer_in_words_and_in_numbers(kept: Run) -> None:
+    """One document, for a program that decides."""
+    document = json.loads(json.dumps(advice_document(advise(kept, Question(wait_ms=20, connections=200, threads=10)))))
+
+    assert ("advice", 1, "between", False) == tuple(
+        document[name] for name in ("kind", "schema_version", "basis", "predicted")
+    )
+    assert "more" == document["answers"][0]["standing"]
+    assert {"wait_ms": 20, "connections": 200, "threads": 10, "cores": 1} == document["question"]
+    assert document["choices"][0]["rate"]["low"] < document["choices"][0]["rate"]["value"]
+    assert document["sentences"][0].startswith("Flask: yes")
