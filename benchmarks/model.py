@@ -15,6 +15,12 @@ SCHEMA_VERSION = 1
 Variant = Literal["sync", "async"]
 RunState = Literal["running", "complete", "interrupted"]
 
+MAXIMUM_ERROR_FRACTION = 0.001
+"""Of the requests of a trial; one with more of them failed does not count."""
+
+EQUAL_RATE = "latency"
+"""Name of the workload that asks all contenders at one rate, a share of what the slowest reached under ``health``."""
+
 HEALTH_BODY: Mapping[str, str | int] = {"api": "health", "version": 1}
 """What every contender of every framework answers: the tutorial's shape."""
 
@@ -61,7 +67,7 @@ class Workload:
     """What one request asks for.
 
     Attributes:
-        name: ``health`` or ``wait``.
+        name: ``health``, ``wait`` or ``latency``.
         path: Path and query, with ``{variant}`` to fill in.
         wait_ms: The simulated dependency's delay, milliseconds; 0 when the view waits for nothing.
     """
@@ -90,16 +96,21 @@ class Place:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProfile:
-    """How hard to ask: the closed model, in which each virtual user waits for its answer before it asks again.
+    """How hard to ask.
+
+    In the closed model each virtual user waits for its answer before it asks again. The open model has a rate: requests
+    are due on a schedule, whatever the answers take.
 
     Attributes:
         vus: Virtual users, one keep-alive connection each.
         duration_s: Measured interval, seconds.
         warmup_s: Load before the interval, seconds, thrown away. It lasts longer where that is needed for every
             virtual user to have been answered once, so that the interval sees the steady state.
-        timeout_s: A request unanswered for so long, seconds, is an error.
+        timeout_s: A request unanswered for so long, seconds, is an error. In the open model, one that waits so long for
+            a free connection is dropped.
         slices: Into how many parts the interval is cut. The slices of all that runs on one server take turns, so that
             what slows the machine for a second slows all; the load is held between slices.
+        rate_per_s: Requests due per second in the open model; ``None`` in the closed model.
     """
 
     vus: int
@@ -107,11 +118,12 @@ class LoadProfile:
     warmup_s: float
     timeout_s: float = 30.0
     slices: int = 1
+    rate_per_s: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencySummary:
-    """Latencies of the valid answers of one trial, milliseconds."""
+    """Latencies, or latenesses, of one trial, milliseconds."""
 
     average_ms: float
     minimum_ms: float
@@ -126,30 +138,44 @@ class LatencySummary:
 class LoadResult:
     """What a load engine saw in one measured interval.
 
+    In the open model errors, statuses, bytes and latencies are those of the requests that were due inside the interval,
+    each followed to its end.
+
     Attributes:
         completed: Valid answers (2xx with the right body length) inside the interval.
         duration_s: Length of the interval as it was, seconds.
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``; a kind that did not occur is absent.
-        statuses: Count by HTTP status, keys as text ("200"), valid or not.
-        unfinished: Requests in flight when the interval, or a slice of it, ended; neither completed nor errors.
-        sent_bytes: Bytes written to sockets inside the interval.
-        received_bytes: Bytes read from sockets inside the interval.
-        loader_cpu_s: CPU time that the loader itself used inside the interval, seconds.
-        latency: Summary of the valid answers; ``None`` when there was none.
+        statuses: Count by HTTP status, keys as text ("200"), valid or not; ``None`` where the engine does not say.
+        unfinished: Requests in flight when the interval, or a slice of it, ended; neither completed nor errors. In the
+            open model with those that were due and waited for a connection; what became of them is in the latencies.
+            ``None`` where the engine does not say.
+        sent_bytes: Bytes written to sockets inside the interval; ``None`` where the engine does not say.
+        received_bytes: Bytes read from sockets inside the interval; ``None`` where the engine does not say.
+        loader_cpu_s: CPU time that the loader itself used inside the interval, seconds; of several on machines of
+            their own, the busiest one's.
+        loader_cores: How many cores it could spend that on.
+        latency: Summary of the valid answers; ``None`` when there was none. From the write of the request; in the open
+            model from when it was due.
         histogram: The same latencies, all of them, as an HDR histogram of whole microseconds in HdrHistogram's
-            V2 compressed base64 form; ``None`` when there was none.
+            V2 compressed base64 form; ``None`` when there was none, or where the engine keeps none.
+        dropped: Requests that were due inside the interval and never sent, because no connection was free for as long
+            as the timeout; ``None`` in the closed model.
+        lateness: How late the loader itself noticed that a request was due; ``None`` in the closed model.
     """
 
     completed: int
     duration_s: float
     errors: Mapping[str, int]
-    statuses: Mapping[str, int]
-    unfinished: int
-    sent_bytes: int
-    received_bytes: int
+    statuses: Mapping[str, int] | None
+    unfinished: int | None
+    sent_bytes: int | None
+    received_bytes: int | None
     loader_cpu_s: float | None
     latency: LatencySummary | None
     histogram: str | None
+    loader_cores: int = 1
+    dropped: int | None = None
+    lateness: LatencySummary | None = None
 
     @property
     def rate_per_s(self) -> float:
@@ -270,6 +296,9 @@ class Plan:
         budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
         precision: Half-width of the headline intervals, as a fraction, at which the run may stop before its last round;
             ``None`` to run them all.
+        engine: What asks: ``builtin``, ``k6`` or ``locust``.
+        latency_at: Share of the slowest contender's rate under ``health``, 0 to 1, at which the workload ``latency``
+            asks all; each of its trials keeps the rate that it came to. ``None`` without that workload.
     """
 
     preset: str
@@ -284,6 +313,15 @@ class Plan:
     ceilings: tuple[str, ...]
     budget_s: float | None = None
     precision: float | None = None
+    engine: str = "builtin"
+    latency_at: float | None = None
+
+    def is_open(self, workload: str) -> bool:
+        """Say whether a workload is asked in the open model, at a given rate."""
+        if workload == EQUAL_RATE:
+            return self.latency_at is not None
+        load = self.loads.get(workload)
+        return load is not None and load.rate_per_s is not None
 
     def rounds_of(self, contender_id: str, workload: str) -> tuple[int, ...]:
         """Return the rounds of a workload in which a contender takes part, from 1; empty where there is none."""
@@ -296,32 +334,20 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Machine:
-    """What of a machine decides how well it measures; ``None`` where the platform does not say.
+class Resumption:
+    """A point at which an interrupted run was gone on with.
 
     Attributes:
-        logical_cores: As the operating system counts them, and of which this process may use ``usable_cores``.
-        usable_cores: See above.
-        server_cpus: Cores that the server is pinned to; empty where it cannot be.
-        loader_cpus: The same of the loader.
-        cores_are_siblings: Whether server and loader sit on two hyper-threads of one core.
-        governors: Frequency governors of those cores, each once.
-        on_battery: Whether the power supply is unplugged.
-        load_average_1m: Processes that wanted a core, on average over the last minute.
-        busiest: Names of other processes and the share of a core that each used, the greediest first.
-        clock_step_ns: The smallest step of the clock that latencies are taken from, nanoseconds.
+        resumed_at: ISO 8601 in UTC.
+        trials_kept: Trials that were there and stand.
+        trials_superseded: Trials of a round that had been cut inside a block: that block was measured again as a whole.
+        environment: The facts that were then not what the run began with.
     """
 
-    logical_cores: int | None
-    usable_cores: int
-    server_cpus: tuple[int, ...]
-    loader_cpus: tuple[int, ...]
-    cores_are_siblings: bool | None
-    governors: tuple[str, ...]
-    on_battery: bool | None
-    load_average_1m: float | None
-    busiest: tuple[tuple[str, float], ...]
-    clock_step_ns: float
+    resumed_at: str
+    trials_kept: int
+    trials_superseded: int
+    environment: Mapping[str, str | int | float | bool | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -338,6 +364,9 @@ class Run:
         calibration: Trials of the bare servers, before the first round.
         documents: By framework (``flask``, ``fastapi``), for claim 1.
         trials: In the order in which they ran.
+        superseded: Trials that were measured again because the run was cut before their block was whole; kept, and
+            judged by nobody.
+        resumptions: When the run was gone on with after an interruption.
         stopped_early: Why the run is complete without the rest of its rounds; ``None`` when it has them all.
         schema_version: Of this shape.
     """
@@ -351,5 +380,7 @@ class Run:
     calibration: tuple[Trial, ...] = ()
     documents: Mapping[str, DocumentPair] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
+    superseded: tuple[Trial, ...] = ()
+    resumptions: tuple[Resumption, ...] = ()
     stopped_early: str | None = None
     schema_version: int = SCHEMA_VERSION

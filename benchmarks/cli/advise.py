@@ -5,10 +5,12 @@ from __future__ import annotations
 import click
 from rich.console import Console
 
-from benchmarks.cli import maps, runs
+from benchmarks.cli import maps
 from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import write_out
 from benchmarks.cli.options import Seconds
 from benchmarks.judge.atlas import EmptyMapError
+from benchmarks.report.json_document import document
 
 
 @lab.command()
@@ -45,6 +47,6 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
     except EmptyMapError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        runs.print_json(advice_document(found))
+        write_out(document("advice", **advice_document(found)))
     else:
         print_advice(Console(), found)

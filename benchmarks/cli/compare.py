@@ -4,31 +4,35 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from benchmarks.cli import runs
-from benchmarks.cli.exits import exit_interrupted, terminable
+from benchmarks.cli.course import Course
+from benchmarks.cli.engines import engine_for
+from benchmarks.cli.exits import RefusedError, terminable
 from benchmarks.cli.group import lab
-from benchmarks.cli.options import Percent, Seconds
+from benchmarks.cli.json_output import json_option, talking
+from benchmarks.cli.options import Percent, Rate, Seconds
 from benchmarks.cli.placebo import run_placebo
+from benchmarks.cli.turn import wait_option
 from benchmarks.contenders import catalogue
-from benchmarks.judge.claims import Claim
 from benchmarks.measure import environment, journal, machine, schedule
-from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.parity import ParityError
-from benchmarks.measure.server import ServerError
-from benchmarks.model import Contender, Plan, Run
+from benchmarks.measure.load.engine import LoadEngine
+from benchmarks.model import Contender, Plan
 
 _PILOT_ROUNDS = 6
 _MOST_ROUNDS = 40
+_BESIDE_RESUME = frozenset({"resume", "wait", "as_json"})
 
 
 @lab.command()
+@click.pass_context
 @click.argument("preset", default="quick")
 @click.option("-c", "--contender", "contenders", multiple=True, help="Only these: an id or a pattern ('flask-*').")
 @click.option("--vus", type=click.IntRange(1, 10_000), help="Virtual users of the health workload.")
@@ -38,11 +42,23 @@ _MOST_ROUNDS = 40
 @click.option(
     "--precision", type=Percent(0.5, 50), metavar="PERCENT", help="Stop when headline intervals are so narrow."
 )
+@click.option("--engine", default="builtin", show_default=True, help="What asks: builtin, k6 or locust.")
+@click.option("--rate", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s.")
+@click.option(
+    "--latency-at",
+    type=Percent(1, 95),
+    metavar="SHARE",
+    help="Afterwards measure latency at one rate that all sustain: this share of the slowest one's, 70%.",
+)
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random order; chosen and recorded if absent.")
 @click.option(
     "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where runs are kept."
 )
+@click.option("--resume", metavar="RUN", help="Go on with an interrupted run: its plan, its seed, what it lacks.")
+@wait_option
+@json_option
 def compare(  # noqa: PLR0917 (click passes them by name)
+    context: click.Context,
     preset: str,
     contenders: tuple[str, ...],
     vus: int | None,
@@ -50,13 +66,19 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     rounds: int | None,
     budget: float | None,
     precision: float | None,
+    engine: str,
+    rate: float | None,
+    latency_at: float | None,
     seed: int | None,
     out: Path,
+    resume: str | None,
+    wait: bool,
+    as_json: bool,
 ) -> None:
     """Measure, judge and report: PRESET is quick, tutorial or full.
 
     Every contender is started anew for every trial and asked by a load engine on another core; trials are interleaved
-    in rounds, in a random order. A killed run keeps every finished trial.
+    in rounds, in a random order. A killed run keeps every finished trial, and --resume goes on with it.
 
     With --budget, a pilot first runs one contender against itself, and rounds and durations are chosen so that the
     smallest difference shows in the time there is; it says beforehand how small. With --precision, the run ends after
@@ -69,15 +91,17 @@ def compare(  # noqa: PLR0917 (click passes them by name)
       lab compare -c 'flask-*@hypercorn' -c 'fastapi-*@uvicorn' --rounds 8 --duration 2s
       lab compare --budget 5m
       lab compare --precision 3% --budget 20m
+      lab compare tutorial --engine k6
+      lab compare --latency-at 70%
+      lab compare --resume latest
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.measure.load.builtin import BuiltinEngine  # noqa: PLC0415 (only this command drives load)
-    from benchmarks.measure.runner import Runner  # noqa: PLC0415 (the same)
-    from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (the same)
-
     if budget is not None and (rounds is not None or duration is not None):
         raise click.UsageError("--budget chooses rounds and duration itself: leave out --rounds and --duration.")
+    loader = _loader_to_go_on(context, resume) if resume is not None else engine_for(context, engine)
+    if loader.name != "builtin":
+        _refuse_unfit_options(budget=budget, rate=rate, latency_at=latency_at)
     began_s = time.monotonic()
-    console = Console()
+    console = talking(as_json)
     claims = runs.ledger()
     if precision is not None and rounds is None:
         rounds = _MOST_ROUNDS
@@ -85,30 +109,51 @@ def compare(  # noqa: PLR0917 (click passes them by name)
 
     def plan_of(**sizes: Any) -> Plan:
         usual = {"vus": vus, "duration_s": duration, "rounds": rounds, "precision": precision}
-        return _plan(preset, contenders, seed, **{**usual, **sizes})
+        asked = {
+            "engine": loader.name,
+            "sliced": loader.supports_slices,
+            "rate_per_s": rate,
+            "latency_at": latency_at,
+        }
+        return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
 
     plan = plan_of()
+    facts = loader.facts()
     cores = environment.share_cores()
-    _warn(console, cores)
-    if budget is not None:
-        plan = _plan_for(console, cores, budget, plan_of)
-    _announce(console, plan, cores)
+    if loader.uses_every_core:
+        cores = machine.give_every_core(cores)
+    if "load_workers" in facts:
+        # They have cores of their own, on their own machines.
+        cores = environment.Cores(cores.server, ())
+
+    def record() -> journal.Journal:
+        _warn(console, cores)
+        if resume is not None:
+            return runs.resume(resume, cores, facts)
+        return runs.begin(out, plan if budget is None else _plan_for(console, cores, budget, plan_of), cores, facts)
+
+    course = Course(console=console, claims=claims, loader=loader, cores=cores, facts=facts)
     with terminable():
-        record = runs.begin(out, plan, cores)
-        try:
-            with RunProgress(console, plan) as progress:
-                run = Runner(
-                    engine=BuiltinEngine(),
-                    cores=cores,
-                    listener=progress,
-                    stop=_stop(plan, claims, None if budget is None else began_s + budget),
-                ).run(record)
-        except (ParityError, ServerError, LoadEngineError, journal.RunFileError) as error:
-            raise click.ClickException(_kept(str(error), record)) from error
-        except KeyboardInterrupt as interrupt:
-            click.echo(_kept("Interrupted.", record), err=True)
-            exit_interrupted(interrupt)
-        runs.tell(console, run, claims, record.folder)
+        run, folder = course.measure(record, wait=wait, began_s=None if resume is not None else began_s)
+        runs.tell(console, run, claims, folder, as_json=as_json)
+
+
+def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
+    """Return the engine that a run is gone on with, which is the one that it began with."""
+    _refuse_other_options(context)
+    engine = runs.planned(resume).engine
+    loader = engine_for(context, engine)
+    if loader.name != engine:
+        raise RefusedError(f"That run was measured by {engine}, and is to be gone on with by {loader.name}.")
+    return loader
+
+
+def _refuse_unfit_options(*, budget: float | None, rate: float | None, latency_at: float | None) -> None:
+    """Refuse what only the builtin engine can do."""
+    if budget is not None:
+        raise click.UsageError("--budget plans by the spread of the builtin engine: leave it out, or --engine.")
+    if rate is not None or latency_at is not None:
+        raise click.UsageError("Only the builtin engine asks at a given rate: leave out --rate and --latency-at.")
 
 
 def _plan(preset: str, patterns: tuple[str, ...], seed: int, **sizes: Any) -> Plan:
@@ -118,6 +163,19 @@ def _plan(preset: str, patterns: tuple[str, ...], seed: int, **sizes: Any) -> Pl
         raise click.BadParameter(str(error), param_hint="--contender") from error
     except schedule.UnknownPresetError as error:
         raise click.BadParameter(str(error), param_hint="PRESET") from error
+    except schedule.UnfitRateError as error:
+        raise click.BadParameter(str(error), param_hint="--rate") from error
+
+
+def _refuse_other_options(ctx: click.Context) -> None:
+    """Refuse what would make another plan than the one that is gone on with."""
+    for parameter in ctx.command.params:
+        name = parameter.name or ""
+        given = ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
+        if given and name not in _BESIDE_RESUME:
+            raise click.UsageError(
+                f"--resume goes on with the run's own plan, so it takes no {parameter.get_error_hint(ctx)}.", ctx
+            )
 
 
 def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_of: Callable[..., Plan]) -> Plan:
@@ -161,50 +219,9 @@ def _placebo_of(plan: Plan) -> Contender:
     return next(contender for contender in plan.contenders if contender.id == plan.placebo)
 
 
-def _stop(plan: Plan, claims: Sequence[Claim], ends_s: float | None) -> Callable[[Run], str | None]:
-    """Return what is asked after each round: whether the precision is reached, or another round would take too long."""
-    began_s = time.monotonic()
-
-    def stop(run: Run) -> str | None:
-        from benchmarks.judge.precision import reached  # noqa: PLC0415 (scipy is slow to import)
-
-        if plan.precision is not None and (reason := reached(run, claims, plan.precision)) is not None:
-            return reason
-        now_s = time.monotonic()
-        ended = max(trial.round for trial in run.trials)
-        if ends_s is not None and now_s + (now_s - began_s) / ended > ends_s:
-            return f"Another round would not have fitted into the budget after {ended}."
-        return None
-
-    return stop
-
-
 def _warn(console: Console, cores: environment.Cores) -> None:
     """Print what is wrong with the machine before it measures; the A/A comparison of the run itself says the rest."""
     from benchmarks.judge.fitness import judge_machine  # noqa: PLC0415 (scipy is slow to import)
     from benchmarks.report.doctor import print_signs  # noqa: PLC0415 (kept beside its siblings)
 
     print_signs(console, [sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"])
-
-
-def _announce(console: Console, plan: Plan, cores: environment.Cores) -> None:
-    minutes, seconds = divmod(round(schedule.estimate_s(plan)), 60)
-    pinning = (
-        f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
-        if cores.server
-        else "server and loader share the cores: expect wider intervals"
-    )
-    rounds = max(plan.rounds.values())
-    at_most = "at most " if plan.precision is not None else ""
-    console.print(
-        f"{plan.preset}: {len(plan.contenders)} contenders, {at_most}{rounds} rounds, seed {plan.seed}; "
-        f"{pinning}; {at_most or 'about '}{minutes} min {seconds:02} s.",
-        highlight=False,
-    )
-
-
-def _kept(what: str, record: journal.Journal) -> str:
-    trials = len(record.run.trials)
-    if not trials:
-        return f"{what}\nNothing was measured yet."
-    return f"{what}\n{trials} trials are kept: lab report {record.folder}"

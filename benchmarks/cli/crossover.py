@@ -11,7 +11,9 @@ from rich.console import Console
 from benchmarks.cli import maps, runs
 from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import json_option
 from benchmarks.cli.options import Seconds
+from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment, journal, sweep
 from benchmarks.measure.load.engine import LoadEngineError
@@ -30,9 +32,16 @@ from benchmarks.model import Contender, Place, Run
     "--out", type=click.Path(path_type=Path), default=maps.MAPS, show_default=True, help="Where maps are kept."
 )
 @click.option("--from", "kept", metavar="MAP", help="Measure nothing; tell this kept map again, or latest.")
-@click.option("--json", "as_json", is_flag=True, help="The map as one JSON document; progress goes to standard error.")
-def crossover(
-    contenders: tuple[str, ...], budget: float, seed: int | None, out: Path, kept: str | None, *, as_json: bool
+@wait_option
+@json_option
+def crossover(  # noqa: PLR0917 (click passes them by name)
+    contenders: tuple[str, ...],
+    budget: float,
+    seed: int | None,
+    out: Path,
+    kept: str | None,
+    wait: bool,
+    as_json: bool,
 ) -> None:
     """Map where async def pays: who serves the most, for each wait and number of connections, and by how much.
 
@@ -52,7 +61,9 @@ def crossover(
         run, folder = maps.find_map(kept)
         maps.tell_map(console, run, folder, as_json=as_json)
         return
-    run, folder = _measure(console, _select(contenders), budget, seed, out)
+    chosen = _select(contenders)
+    with own_turn(wait=wait):
+        run, folder = _measure(console, chosen, budget, seed, out)
     maps.tell_map(console, run, folder, as_json=as_json)
 
 

@@ -3,26 +3,28 @@
 from __future__ import annotations
 
 import sys
-from dataclasses import asdict
 
 import click
 from rich.console import Console
 
-from benchmarks.cli import runs
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.placebo import run_placebo
+from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment, machine
 from benchmarks.model import Contender
+from benchmarks.report.json_document import document, plain
 
 
 @lab.command()
 @click.option("-c", "--contender", "name", help="Which one runs against itself; the steadiest unless told.")
 @click.option("--rounds", type=click.IntRange(2, 1000), default=10, show_default=True, help="Of the A/A comparison.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order in each round.")
-@click.option("--json", "as_json", is_flag=True, help="Print one JSON document instead.")
-def doctor(name: str | None, rounds: int, seed: int | None, as_json: bool) -> None:
+@wait_option
+@json_option
+def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, as_json: bool) -> None:
     """Is this machine fit to measure, and which differences will it show?
 
     Looks at cores, governor, power, clock and what else runs; calibrates the loader on bare servers; and runs one
@@ -34,12 +36,13 @@ def doctor(name: str | None, rounds: int, seed: int | None, as_json: bool) -> No
 
     contender = _contender(name)
     cores = environment.share_cores()
-    seen = machine.look(cores)
-    steal = machine.StealMeter()
-    run = run_placebo(Console(stderr=True), cores, contender, seed, rounds)
-    fitness = judge_fitness(seen, run, steal.fraction())
+    with own_turn(wait=wait):
+        seen = machine.look(cores)
+        steal = machine.StealMeter()
+        run = run_placebo(Console(stderr=True), cores, contender, seed, rounds)
+        fitness = judge_fitness(seen, run, steal.fraction())
     if as_json:
-        runs.print_json({"machine": asdict(seen), **asdict(fitness)})
+        write_out(document("doctor", machine=seen, **plain(fitness)))
     else:
         print_fitness(Console(), fitness)
     if not fitness.fit:

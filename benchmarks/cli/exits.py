@@ -9,11 +9,19 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
+import click
+
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_INTERRUPTED = 130
 EXIT_TERMINATED = 143
+
+
+class RefusedError(click.ClickException):
+    """What was asked for would mislead, so it is not done; the message says why, and what to do."""
+
+    exit_code = EXIT_REFUSED
 
 
 @contextlib.contextmanager

@@ -32,6 +32,6 @@ def lab() -> None:
       0    measured
       1    error; the message says what to do
       2    usage
-      3    measured, but verdicts are withheld: the A/A placebo failed
+      3    refused: verdicts are withheld (the A/A placebo failed), or what was asked for would mislead
       130  interrupted (143 by SIGTERM); what was measured is kept
     """  # noqa: D301 (\\b is click's mark against rewrapping)

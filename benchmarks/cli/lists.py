@@ -10,13 +10,16 @@ from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.contenders import catalogue
 from benchmarks.measure.server import command_of
+from benchmarks.report.json_document import document, plain
 
 
 @lab.command()
 @click.argument("claim", required=False)
-def claims(claim: str | None) -> None:
+@json_option
+def claims(claim: str | None, as_json: bool) -> None:
     """List the tutorial's claims and how each is tested.
 
     CLAIM is one of them, by its id or number; all when it is left out.
@@ -32,12 +35,23 @@ def claims(claim: str | None) -> None:
                 f"No claim is called {claim!r}." + (f" Did you mean {near[0]}?" if near else ""), param_hint="CLAIM"
             )
         ledger = tuple(chosen)
-    print_claims(Console(), ledger)
+    if as_json:
+        write_out(document("claims", claims=ledger))
+    else:
+        print_claims(Console(), ledger)
 
 
 @lab.command()
-def contenders() -> None:
+@json_option
+def contenders(as_json: bool) -> None:
     """List what can be compared, with exact start commands."""
+    if as_json:
+        listed = [
+            {"id": contender.id, **plain(contender), "command": ["python", *command_of(contender)[1:]]}
+            for contender in catalogue.CONTENDERS
+        ]
+        write_out(document("contenders", contenders=listed))
+        return
     console = Console(highlight=False, soft_wrap=True)
     for twins in catalogue.by_command():
         for contender in twins:

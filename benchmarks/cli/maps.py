@@ -9,10 +9,12 @@ import click
 from rich.console import Console
 
 from benchmarks.cli import runs
+from benchmarks.cli.json_output import write_out
 from benchmarks.judge.atlas import EmptyMapError
 from benchmarks.measure import journal
 from benchmarks.measure.sweep import PRESET
 from benchmarks.model import Run
+from benchmarks.report.json_document import document
 
 MAPS = runs.RESULTS / "crossover"
 """Where maps are kept: not among the runs, whose `latest` is a run to report."""
@@ -71,7 +73,7 @@ def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None
     except ReportFileError as error:
         fault = error
     if as_json:
-        runs.print_json(map_document(found))
+        write_out(document("crossover", **map_document(found)))
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     else:

@@ -28,6 +28,25 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
+class Rate(click.ParamType[float]):
+    """A rate: ``2000/s``, or a plain number of requests per second; within bounds."""
+
+    name = "rate"
+
+    def __init__(self, minimum: float, maximum: float) -> None:
+        self.minimum, self.maximum = minimum, maximum
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Return requests per second."""
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)\s*(?:/\s*s)?", str(value).strip())
+        if match is None:
+            self.fail(f"{value!r} is not a rate; write 2000/s or 2000", param, ctx)
+        rate_per_s = float(match[1])
+        if not self.minimum <= rate_per_s <= self.maximum:
+            self.fail(f"{value} is outside {self.minimum:g}/s to {self.maximum:g}/s", param, ctx)
+        return rate_per_s
+
+
 class Percent(click.ParamType[float]):
     """A share: ``70%``, ``3 %`` or the same number without the sign; within bounds in percent."""
 

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import click
 from rich.console import Console
 
-from benchmarks.cli.exits import EXIT_REFUSED
+from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
+from benchmarks.cli.json_output import write_out
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
 from benchmarks.measure import environment, journal, sweep
+from benchmarks.measure import resume as resuming
+from benchmarks.measure.remaining import OtherPlanError
 from benchmarks.model import Plan, Run
 
 RESULTS = Path("results")
@@ -33,6 +34,12 @@ def ledger() -> tuple[Claim, ...]:
         raise click.ClickException(f"{LEDGER.name}: {error}") from error
 
 
+def place_of(name: str) -> Path:
+    """Return where a run is that is named by its path, by its name under ``results/``, or as ``latest``."""
+    place = Path(name)
+    return RESULTS / name if not place.exists() and (RESULTS / name).exists() else place
+
+
 def find_run(name: str) -> tuple[Run, Path]:
     """Return a kept run and its folder.
 
@@ -41,9 +48,7 @@ def find_run(name: str) -> tuple[Run, Path]:
     Raises:
         click.ClickException: There is none, or it cannot be read; the message says what to do.
     """
-    place = Path(name)
-    if not place.exists() and (RESULTS / name).exists():
-        place = RESULTS / name
+    place = place_of(name)
     try:
         kept = journal.read_run(place)
     except journal.RunFileError as error:
@@ -55,9 +60,16 @@ def find_run(name: str) -> tuple[Run, Path]:
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 
-def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
+def begin(
+    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int] | None = None
+) -> journal.Journal:
     """Begin the record of a run under ``out``.
 
+    Args:
+        out: Where runs are kept.
+        plan: What is to be done.
+        cores: Which server and loader may use.
+        facts: What to record of the load engine, beside the environment.
     Raises:
         click.ClickException: It cannot be written.
     """
@@ -68,7 +80,7 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         started_at=now.isoformat(timespec="milliseconds"),
         finished_at=None,
         plan=plan,
-        environment=environment.environment(cores),
+        environment={**environment.environment(cores), **(facts or {})},
     )
     try:
         return journal.Journal.create(out, run)
@@ -76,16 +88,66 @@ def begin(out: Path, plan: Plan, cores: environment.Cores) -> journal.Journal:
         raise click.ClickException(str(error)) from error
 
 
-def print_json(document: Mapping[str, Any]) -> None:
-    """Print one JSON document on standard output, and nothing else there."""
-    click.echo(json.dumps(document, indent=1, ensure_ascii=False))
+def planned(name: str) -> Plan:
+    """Return what a run that is to be gone on with set out to do.
+
+    Raises:
+        click.ClickException: There is none, or it cannot be read.
+    """
+    folder = _resumable(name)
+    try:
+        plan = journal.read_run(folder / journal.JOURNAL_NAME).plan
+    except journal.RunFileError as error:
+        raise click.ClickException(str(error)) from error
+    if plan.preset == sweep.PRESET:
+        raise click.ClickException(f"{folder} is a crossover map, which chooses its way as it goes: begin a new one.")
+    return plan
 
 
-def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path) -> None:
-    """Judge a run, print its report and write it into the run's folder; exits with 3 where verdicts are withheld."""
+def resume(name: str, cores: environment.Cores, facts: Mapping[str, str | int]) -> journal.Journal:
+    """Open the record of an interrupted run, to go on with it; one of a complete run is closed.
+
+    Args:
+        name: As of ``find_run``.
+        cores: Which server and loader may use.
+        facts: What there is to know of the load engine, beside the environment.
+    Raises:
+        click.ClickException: There is none, or it cannot be read or written.
+        RefusedError: Something that must match does not.
+    """
+    folder = _resumable(name)
+    try:
+        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+        return resuming.reopen(folder, {**environment.environment(cores), **facts}, now)
+    except (resuming.ResumeRefusedError, OtherPlanError) as error:
+        raise RefusedError(str(error)) from error
+    except journal.RunFileError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _resumable(name: str) -> Path:
+    """Return the folder of a run that is to be gone on with."""
+    place = place_of(name)
+    folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
+    if not folder.exists():
+        raise click.ClickException(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
+    return folder
+
+
+def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path, *, as_json: bool = False) -> None:
+    """Judge a run, tell it and write its reports into its folder; exits with 3 where verdicts are withheld.
+
+    Args:
+        console: Where to print the report.
+        run: What was measured.
+        claims: The ledger.
+        folder: The run's.
+        as_json: Write the judgement to standard output, as one document, and print no report.
+    """
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (scipy is slow to import)
     from benchmarks.report.files import ReportFileError, write_reports  # noqa: PLC0415 (so is matplotlib)
-    from benchmarks.report.terminal import print_report  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.json_document import judgement_document  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.terminal import print_report  # noqa: PLC0415 (the same)
 
     judgement = judge(run, claims)
     page, fault = None, None
@@ -93,7 +155,10 @@ def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path) ->
         page = write_reports(folder, run, judgement, claims)
     except ReportFileError as error:
         fault = error
-    print_report(console, run, judgement, claims, page)
+    if as_json:
+        write_out(judgement_document(run, judgement, folder.resolve()))
+    else:
+        print_report(console, run, judgement, claims, page)
     if fault is not None:
         raise click.ClickException(str(fault)) from fault
     if judgement.placebo_failed is not None:

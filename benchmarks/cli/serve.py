@@ -7,21 +7,27 @@ import click
 from benchmarks import serve as serving
 from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.report.json_document import document
 
 
 @lab.command()
 @click.option("--bridge", type=click.Choice(list(serving.BRIDGES)), default="none", show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
-def serve(bridge: str, host: str, port: int) -> None:
+@json_option
+def serve(bridge: str, host: str, port: int, as_json: bool) -> None:
     """Serve the Flask app on Hypercorn.
 
-    Natively as WSGI, or through a bridge to ASGI. Ctrl-C stops it.
+    Natively as WSGI, or through a bridge to ASGI. Ctrl-C stops it. With --json the document is there once it answers.
     """
     shown = "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104 (compared, not bound)
     base = f"http://[{shown}]:{port}" if ":" in shown else f"http://{shown}:{port}"
 
     def ready() -> None:
+        if as_json:
+            write_out(document("serve", bridge=bridge, host=host, port=port, url=base))
+            return
         click.echo(f"Flask on Hypercorn, bridge {bridge}. Ctrl-C stops it.")
         for path, what in (
             ("/", "start here"),

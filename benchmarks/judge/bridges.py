@@ -34,11 +34,13 @@ def compare(evidence: Evidence) -> tuple[BridgeComparison, ...]:
     Args:
         evidence: Of the run.
     Returns:
-        By workload, server and keyword; empty where no bridge took part beside anything without one.
+        By workload, server and keyword; empty where no bridge took part beside anything without one, and of workloads
+        that were asked at a given rate, at which all answer alike.
     """
     return tuple(
         _comparison(evidence, contenders, workload.name)
         for workload in evidence.run.plan.workloads
+        if not evidence.run.plan.is_open(workload.name)
         for contenders in _side_by_side(participants(evidence.run, workload.name))
     )
 

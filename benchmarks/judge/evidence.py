@@ -111,6 +111,11 @@ class Evidence:
     def _refuse_unless_timed(
         self, count: int, valid: Sequence[ValidTrial], contenders: Sequence[Contender], workload: str
     ) -> None:
+        if self.run.plan.is_open(workload):
+            raise RefusedError(
+                f"The workload {workload} was asked at a given rate: what a server can do is not seen then, nor its "
+                "latency at its limit, which is what the tutorial compares. Run again without --rate."
+            )
         if count < MINIMUM_ROUNDS:
             raise RefusedError(self.too_few(count, contenders, workload, MINIMUM_ROUNDS))
         if self.placebo_failed is not None:

@@ -10,7 +10,8 @@ from benchmarks.judge import trials, wording
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.placebo import Placebo, judge_placebo, placebo_pairs
 from benchmarks.judge.power import POWER, Spread, detectable_difference, rounds_to_detect, spread_of
-from benchmarks.model import Machine, Run
+from benchmarks.machine import Machine
+from benchmarks.model import Run
 
 Level = Literal["good", "warning", "bad"]
 

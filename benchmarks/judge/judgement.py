@@ -214,6 +214,68 @@ class BridgeComparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyAtRate:
+    """One contender at a given rate: how long its answers took from when the requests were due.
+
+    Averages over valid trials are geometric, with 95 % intervals of the same trials; ``None`` where nothing was seen.
+
+    Attributes:
+        contender: Its id.
+        arrangement: What both twins share.
+        variant: ``sync``, ``async`` or ``None`` for the bare server.
+        median_ms: Median latency.
+        p95_ms: 95th percentile.
+        p99_ms: 99th percentile.
+        achieved_fraction: Valid answers over what was asked, in all trials that were driven to their end.
+        dropped: Requests that never found a free connection, in the same trials.
+        used: Number of valid trials.
+        doubt: Why the latencies are not those of a server that keeps up, measured by a loader that does; empty when
+            they are.
+    """
+
+    contender: str
+    arrangement: str
+    variant: str | None
+    median_ms: Estimate | None
+    p95_ms: Estimate | None
+    p99_ms: Estimate | None
+    achieved_fraction: float | None
+    dropped: int | None
+    used: int
+    doubt: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LatencyRatio:
+    """Async over sync of one arrangement at a given rate, paired inside rounds.
+
+    Attributes:
+        arrangement: For example ``fastapi@uvicorn``.
+        p95: Ratio of 95th percentiles; ``None`` when there is no pair, or when one of the two is in doubt.
+    """
+
+    arrangement: str
+    p95: Estimate | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RateComparison:
+    """All contenders at one given rate.
+
+    Attributes:
+        workload: Name of the workload.
+        rate_per_s: At which all were asked.
+        latencies: In the catalogue's order.
+        ratios: The same.
+    """
+
+    workload: str
+    rate_per_s: float
+    latencies: tuple[LatencyAtRate, ...]
+    ratios: tuple[LatencyRatio, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """All that a report tells of a run.
 
@@ -227,6 +289,7 @@ class Judgement:
         ceiling_per_s: The loader's rate on each bare server, by contender id.
         margin: Half-width of what counts as equal, 0.05 for ±5 %.
         notes: Sentences on what the reader must know: trials void, load average high, no pinning ...
+        at_rates: By workload; empty where none was asked at a given rate.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -238,3 +301,4 @@ class Judgement:
     ceiling_per_s: Mapping[str, float]
     margin: float
     notes: tuple[str, ...]
+    at_rates: tuple[RateComparison, ...] = ()

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
-from benchmarks.model import Run
+from benchmarks.model import EQUAL_RATE, Run
 
 BUSY_LOAD_PER_CORE = 0.5
 """One-minute load average over cores, before the run, from which the machine was not quiet."""
@@ -18,7 +18,7 @@ _REASONS_SHOWN = 3
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the gravest first; empty for a run without a blemish."""
     run = evidence.run
-    return (*_unfinished(run), *_void(run), *_loader(evidence), *machine_notes(run))
+    return (*_unfinished(run), *_resumed(run), *_void(run), *_loader(evidence), *machine_notes(run), *_equal_rate(run))
 
 
 def machine_notes(run: Run) -> tuple[str, ...]:
@@ -41,6 +41,17 @@ def _unfinished(run: Run) -> Iterable[str]:
     if run.plan.precision is not None:
         level = wording.percent(trials.confidence(run))
         yield f"It looked after each round whether to stop, so intervals of ratios are {level} ones; see verdicts.md."
+
+
+def _resumed(run: Run) -> Iterable[str]:
+    if run.resumptions:
+        times = "once" if len(run.resumptions) == 1 else f"{len(run.resumptions)} times"
+        again = len(run.superseded)
+        measured_again = f"; {again} trials of a block that was cut were measured again with it" if again else ""
+        yield (
+            f"The run was interrupted and gone on with {times}, last at {run.resumptions[-1].resumed_at}: what is "
+            f"compared is of one round and one time all the same{measured_again}."
+        )
 
 
 def _void(run: Run) -> Iterable[str]:
@@ -73,11 +84,33 @@ def _load_average(run: Run) -> Iterable[str]:
 
 
 def _pinning(run: Run) -> Iterable[str]:
+    if (workers := run.environment.get("load_workers")) is not None:
+        yield (
+            f"The load came from {workers} Locust workers: rates and latencies are those that their machines and the "
+            "network between allowed. Their CPU time and the rate on a bare server tell whether they had head-room."
+        )
+        return
     server, loader = run.environment.get("server_cpus"), run.environment.get("loader_cpus")
     if run.environment.get("logical_cores") == 1:
         yield "There is one core, which server and loader shared: rates are lower than the server alone would reach."
     elif server is None or loader is None or server == loader:
         yield "Server and loader were not kept on cores of their own, so each may have slowed the other."
+
+
+def _equal_rate(run: Run) -> Iterable[str]:
+    if not run.plan.is_open(EQUAL_RATE):
+        return
+    rate_per_s = trials.asked_rate_per_s(run, EQUAL_RATE)
+    if rate_per_s is not None:
+        yield (
+            f"Latencies were also measured at one rate, {wording.count(rate_per_s)} requests/s. The verdict on latency "
+            "does not rest on them: it is tried as the tutorial measured, each virtual user waiting for its answer."
+        )
+    elif run.state == "complete":
+        yield (
+            "No latency was measured at an equal rate: no trial under health is valid, so there was no rate to take a "
+            "share of."
+        )
 
 
 def _cores(run: Run) -> int:

@@ -33,6 +33,11 @@ def judge_placebo(run: Run, margin: float) -> Placebo:
     large enough to matter.
     """
     pairs = placebo_pairs(run)
+    if not pairs and any(trial.placebo and trial.load.rate_per_s is not None for trial in run.trials):
+        return Placebo(
+            rate=None,
+            note="A/A was not judged: it compares rates, and those are equal by themselves where they are given.",
+        )
     if not pairs:
         return Placebo(
             rate=None, note="No A/A comparison was run, so nothing says how equal two equal things come out."
@@ -57,7 +62,7 @@ def judge_placebo(run: Run, margin: float) -> Placebo:
 
 def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
     """Return each valid placebo trial with its contender's ordinary trial of the same round."""
-    placebos = valid_trials(trial for trial in run.trials if trial.placebo)
+    placebos = valid_trials(trial for trial in run.trials if trial.placebo and trial.load.rate_per_s is None)
     pairs: list[tuple[ValidTrial, ValidTrial]] = []
     for contender, workload in dict.fromkeys((valid.trial.contender, valid.trial.workload) for valid in placebos):
         again = [valid for valid in placebos if (valid.trial.contender, valid.trial.workload) == (contender, workload)]

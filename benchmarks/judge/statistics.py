@@ -70,7 +70,7 @@ def geometric_mean(values: Sequence[float]) -> Estimate:
         Fleming and Wallace, "How not to lie with statistics: the correct way to summarize benchmark results",
         CACM 29(3), 1986: ratios are averaged geometrically, so that it does not matter which side is the reference.
     """
-    return _exponential(arithmetic_mean([_logarithm(value) for value in values]))
+    return exponential(arithmetic_mean([_logarithm(value) for value in values]))
 
 
 def paired_ratio(
@@ -97,7 +97,7 @@ def paired_ratio(
     if len(numerators) != len(denominators):
         raise SampleError(f"{len(numerators)} values cannot be paired with {len(denominators)}.")
     pairs = zip(numerators, denominators, strict=True)
-    return _exponential(arithmetic_mean([_logarithm(above) - _logarithm(below) for above, below in pairs], confidence))
+    return exponential(arithmetic_mean([_logarithm(above) - _logarithm(below) for above, below in pairs], confidence))
 
 
 def median_and_range(values: Sequence[float]) -> Estimate:
@@ -136,7 +136,8 @@ def _logarithm(value: float) -> float:
     return math.log(value)
 
 
-def _exponential(estimate: Estimate) -> Estimate:
+def exponential(estimate: Estimate) -> Estimate:
+    """Take an estimate of a logarithm back to what it is the logarithm of."""
     bounds = [None if bound is None else _exp(bound) for bound in (estimate.low, estimate.high)]
     return Estimate(value=_exp(estimate.value), low=bounds[0], high=bounds[1], samples=estimate.samples)
 

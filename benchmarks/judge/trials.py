@@ -6,11 +6,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
-from benchmarks.model import LatencySummary, LoadResult, Run, Trial
+from benchmarks.model import MAXIMUM_ERROR_FRACTION, LatencySummary, LoadResult, Run, Trial
 
-MAXIMUM_ERROR_FRACTION = 0.001
 MAXIMUM_CEILING_FRACTION = 0.7
 MAXIMUM_LOADER_CPU_FRACTION = 0.9
+MAXIMUM_LATENESS_FRACTION = 0.5
+"""Of the 95th percentile of latencies that may be the loader's own lateness, where requests have a schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,11 @@ def ordinary_trials(run: Run, contender: str, workload: str) -> tuple[Trial, ...
     )
 
 
+def asked_rate_per_s(run: Run, workload: str) -> float | None:
+    """Return the rate that a workload was really asked at; ``None`` in the closed model, or when no trial ran."""
+    return next((trial.load.rate_per_s for trial in run.trials if trial.workload == workload), None)
+
+
 def valid_trials(trials: Iterable[Trial]) -> tuple[ValidTrial, ...]:
     """Return the trials that count, in their order."""
     return tuple(
@@ -82,11 +88,19 @@ def loader_bound_reason(trial: ValidTrial, ceiling_per_s: float | None) -> str |
             f"{rate:,.0f} requests/s is {100 * rate / ceiling_per_s:.0f} % of the {ceiling_per_s:,.0f} that the loader "
             f"reached on a bare server, above {100 * MAXIMUM_CEILING_FRACTION:.0f} %"
         )
+    lateness = trial.result.lateness
+    if lateness is not None and lateness.p95_ms > MAXIMUM_LATENESS_FRACTION * trial.latency.p95_ms:
+        return (
+            f"the loader was behind its own schedule by {lateness.p95_ms:.3g} ms at the 95th percentile, above "
+            f"{100 * MAXIMUM_LATENESS_FRACTION:.0f} % of the latency there, {trial.latency.p95_ms:.3g} ms"
+        )
     if trial.result.loader_cpu_s is None:
         return None
-    used = trial.result.loader_cpu_s / trial.result.duration_s
+    cores = trial.result.loader_cores
+    used = trial.result.loader_cpu_s / trial.result.duration_s / cores
     if used > MAXIMUM_LOADER_CPU_FRACTION:
-        return f"the loader used {100 * used:.0f} % of its core, above {100 * MAXIMUM_LOADER_CPU_FRACTION:.0f} %"
+        its = "core" if cores == 1 else f"{cores} cores"
+        return f"the loader used {100 * used:.0f} % of its {its}, above {100 * MAXIMUM_LOADER_CPU_FRACTION:.0f} %"
     return None
 
 

@@ -19,7 +19,7 @@ from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrde
 from benchmarks.measure.observe import Observer
 from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import HOST, Launch, RunningServer, ServerError, starting
+from benchmarks.measure.server import Launch, RunningServer, ServerError, starting
 from benchmarks.model import LoadResult, Observation, Trial
 
 _P = ParamSpec("_P")
@@ -56,7 +56,7 @@ def run_block(
         lanes = [_Lane(scheduled, now().isoformat(timespec="milliseconds")) for scheduled in block]
         # To start takes as long as to measure, and servers can do it side by side; all are up before any is loaded.
         for lane in lanes:
-            lane.attempt(lane.launch, stack, cores)
+            lane.attempt(lane.launch, stack, cores, engine.host)
         for lane in lanes:
             lane.attempt(lane.wait_until_ready)
         for lane in lanes:
@@ -110,9 +110,9 @@ class _Lane:
             death = self._server.death()
             self._failure = str(error) if death is None else self._server.explain(death)
 
-    def launch(self, stack: contextlib.ExitStack, cores: Cores) -> None:
+    def launch(self, stack: contextlib.ExitStack, cores: Cores, host: str) -> None:
         """Begin to start the server; it ends with the stack."""
-        self._launch = stack.enter_context(starting(self._scheduled.contender, cores.server, _STOP_GRACE_S))
+        self._launch = stack.enter_context(starting(self._scheduled.contender, cores.server, _STOP_GRACE_S, host))
 
     def wait_until_ready(self) -> None:
         """Wait until the server answers, and see that it answers what all must answer."""
@@ -125,7 +125,7 @@ class _Lane:
         """Start the loader; it ends with the stack."""
         load = self._scheduled.load
         order = LoadOrder(
-            host=HOST,
+            host=self._server.host,
             port=self._server.port,
             path=self._scheduled.workload.path_for(self._scheduled.contender),
             load=load,
@@ -163,7 +163,10 @@ class _Lane:
 
     def finish(self) -> None:
         """Fetch what the loader saw."""
-        self._result = self._session.result(self._scheduled.load.duration_s + _PATIENCE_S)
+        load = self._scheduled.load
+        # In the open model what is still unanswered at the end is followed, until it has waited too long twice over.
+        following_s = 0.0 if load.rate_per_s is None else 2 * load.timeout_s
+        self._result = self._session.result(load.duration_s + following_s + _PATIENCE_S)
         self._observation = self._observer.observation(self._result.rate_per_s)
         self._failure = self._server.death()
 

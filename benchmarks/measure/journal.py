@@ -1,6 +1,7 @@
-"""Keeps a run on disk as it happens, and reads it back: ``journal.jsonl`` line by line, ``run.json`` at the end.
+"""Keeps a run on disk as it happens: ``journal.jsonl`` line by line, ``run.json`` at the end.
 
-A trial is written and flushed to the disk the moment it ends, so a run that is killed is readable up to its last trial.
+A trial is written and flushed to the disk the moment it ends, so a run that is killed is readable up to its last trial,
+and can be gone on with: what was there stays, and the rest is appended.
 """
 
 from __future__ import annotations
@@ -11,15 +12,25 @@ import itertools
 import json
 import os
 from collections.abc import Mapping
+from io import FileIO
 from pathlib import Path
 from typing import Any
 
 import pydantic
 
-from benchmarks.model import SCHEMA_VERSION, DocumentPair, Run, RunState, Trial
+from benchmarks.measure.file_lock import try_lock
+from benchmarks.measure.journal_reader import (
+    JOURNAL_NAME,
+    RUN_NAME,
+    RunFileError,
+    read_journal,
+    read_run,
+)
+from benchmarks.measure.uninterrupted import uninterrupted
+from benchmarks.model import DocumentPair, Run, RunState, Trial
 
-JOURNAL_NAME = "journal.jsonl"
-RUN_NAME = "run.json"
+__all__ = ["JOURNAL_NAME", "LATEST_NAME", "RUN_NAME", "Journal", "RunFileError", "read_run", "write_run"]
+
 LATEST_NAME = "latest"
 
 _RUN: pydantic.TypeAdapter[Run] = pydantic.TypeAdapter(Run)
@@ -27,27 +38,19 @@ _TRIAL: pydantic.TypeAdapter[Trial] = pydantic.TypeAdapter(Trial)
 _PAIR: pydantic.TypeAdapter[DocumentPair] = pydantic.TypeAdapter(DocumentPair)
 
 
-class RunFileError(Exception):
-    """A run cannot be read or written; the message says which file, what is wrong with it and what to do."""
-
-
 class Journal:
-    """The growing record of one run.
+    """The growing record of one run; made by ``create`` or ``reopen``.
 
     Args:
-        folder: Where to keep it; made by ``create``.
-        run: What is known at the start, with no trials.
+        folder: Where it is kept.
+        run: What is known so far.
+        file: Open, its position where the next line goes; without a buffer, so that nothing is half kept in memory.
     """
 
-    def __init__(self, folder: Path, run: Run) -> None:
+    def __init__(self, folder: Path, run: Run, file: FileIO) -> None:
         self.folder = folder
         self._run = run
-        self._file = (folder / JOURNAL_NAME).open("x", encoding="utf-8")
-        try:
-            self._append("run", _RUN.dump_python(run, mode="json"))
-        except BaseException:
-            self._file.close()
-            raise
+        self._file = file
 
     @classmethod
     def create(cls, results: Path, run: Run) -> Journal:
@@ -60,7 +63,14 @@ class Journal:
         """
         try:
             folder = _new_folder(results, run.name)
-            journal = cls(folder, dataclasses.replace(run, name=folder.name))
+            run = dataclasses.replace(run, name=folder.name)
+            journal = cls(folder, run, FileIO(folder / JOURNAL_NAME, "x"))
+            try_lock(journal._file.fileno())
+            try:
+                journal._append("run", _RUN.dump_python(run, mode="json"))
+            except BaseException:
+                journal.close()
+                raise
             _point_latest(results, folder.name)
         except OSError as error:
             raise RunFileError(
@@ -69,25 +79,70 @@ class Journal:
             ) from error
         return journal
 
+    @classmethod
+    def reopen(cls, folder: Path) -> Journal:
+        """Open the journal of an interrupted run, to append to it; nothing is changed yet.
+
+        Raises:
+            RunFileError: There is none, it cannot be read or written, or another process is writing it.
+        """
+        path = folder / JOURNAL_NAME
+        if not path.exists():
+            raise RunFileError(f"There is no {JOURNAL_NAME} in {folder}, and a run is gone on with from its journal.")
+        try:
+            file = FileIO(path, "r+")
+        except OSError as error:
+            raise RunFileError(f"Cannot write to {path}: {error.strerror or error}.") from error
+        try:
+            _claim(file, folder)
+            kept = read_journal(path)
+            file.seek(kept.whole_bytes)
+        except BaseException:
+            file.close()
+            raise
+        return cls(folder, kept.run, file)
+
     @property
     def run(self) -> Run:
         """The run as it stands."""
         return self._run
 
+    def resume(self, resumed_at: str, environment: Mapping[str, Any], again: tuple[Trial, ...]) -> None:
+        """Record that the run is gone on with.
+
+        Args:
+            resumed_at: ISO 8601 in UTC.
+            environment: The facts that are not what they were when the run began.
+            again: Trials of blocks that were cut, which will be measured again: from now on they are superseded.
+        Raises:
+            RunFileError: The disk refused; nothing has changed then.
+        """
+        places = [[trial.workload, trial.round, trial.position] for trial in again]
+        try:
+            # What was cut while it was written is of no use, and must not run into the next line.
+            self._file.truncate()
+        except OSError as error:
+            raise self._refused(error) from error
+        value = {"resumed_at": resumed_at, "environment": dict(environment), "superseded": places}
+        self._append("resume", value)
+        # It tells of the first part alone. The journal has all that it had.
+        with contextlib.suppress(OSError):
+            (self.folder / RUN_NAME).unlink(missing_ok=True)
+        self._run = read_journal(self.folder / JOURNAL_NAME).run
+
     def add_documents(self, framework: str, pair: DocumentPair) -> None:
         """Keep one framework's documents."""
-        self._run = dataclasses.replace(self._run, documents={**self._run.documents, framework: pair})
-        self._append("documents", {"framework": framework, "pair": _PAIR.dump_python(pair, mode="json")})
+        value = {"framework": framework, "pair": _PAIR.dump_python(pair, mode="json")}
+        self._keep("documents", value, documents={**self._run.documents, framework: pair})
 
     def add_calibration(self, trial: Trial) -> None:
         """Keep one trial of a bare server."""
-        self._run = dataclasses.replace(self._run, calibration=(*self._run.calibration, trial))
-        self._append("calibration", _TRIAL.dump_python(trial, mode="json"))
+        value = _TRIAL.dump_python(trial, mode="json")
+        self._keep("calibration", value, calibration=(*self._run.calibration, trial))
 
     def add_trial(self, trial: Trial) -> None:
         """Keep one trial."""
-        self._run = dataclasses.replace(self._run, trials=(*self._run.trials, trial))
-        self._append("trial", _TRIAL.dump_python(trial, mode="json"))
+        self._keep("trial", _TRIAL.dump_python(trial, mode="json"), trials=(*self._run.trials, trial))
 
     def finish(self, state: RunState, finished_at: str, stopped_early: str | None = None) -> Run:
         """End the record and write ``run.json``.
@@ -99,8 +154,8 @@ class Journal:
         Raises:
             RunFileError: The disk refused; what the journal holds stays readable.
         """
-        self._run = dataclasses.replace(self._run, state=state, finished_at=finished_at, stopped_early=stopped_early)
-        self._append("end", {"state": state, "finished_at": finished_at, "stopped_early": stopped_early})
+        value = {"state": state, "finished_at": finished_at, "stopped_early": stopped_early}
+        self._keep("end", value, state=state, finished_at=finished_at, stopped_early=stopped_early)
         self.close()
         write_run(self.folder / RUN_NAME, self._run)
         return self._run
@@ -111,17 +166,38 @@ class Journal:
         with contextlib.suppress(OSError):
             self._file.close()
 
+    def _keep(self, kind: str, value: Mapping[str, Any], **changes: Any) -> None:
+        # What is on the disk and what is in memory must not part, and Ctrl-C may come at any moment.
+        with uninterrupted():
+            self._append(kind, value)
+            self._run = dataclasses.replace(self._run, **changes)
+
     def _append(self, kind: str, value: Mapping[str, Any]) -> None:
+        text = json.dumps({"kind": kind, "value": value}, separators=(",", ":"), ensure_ascii=False)
+        line = memoryview(f"{text}\n".encode())
+        whole_bytes = self._file.tell()
         try:
-            self._file.write(json.dumps({"kind": kind, "value": value}, separators=(",", ":"), ensure_ascii=False))
-            self._file.write("\n")
-            self._file.flush()
+            # A disk may take a part of a line, and refuse only the rest.
+            while line:
+                line = line[self._file.write(line) or 0 :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise RunFileError(
-                f"Cannot write to {self.folder / JOURNAL_NAME}: {error.strerror or error}. "
-                f"What was measured before is kept: lab report {self.folder}"
-            ) from error
+            # To give room back is possible on a full disk; and half a line would be in the way of the next.
+            with contextlib.suppress(OSError):
+                self._file.truncate(whole_bytes)
+                self._file.seek(whole_bytes)
+            raise self._refused(error) from error
+
+    def _refused(self, error: OSError) -> RunFileError:
+        return RunFileError(
+            f"Cannot write to {self.folder / JOURNAL_NAME}: {error.strerror or error}. "
+            f"What was measured before is kept: lab report {self.folder}"
+        )
+
+
+def _claim(file: FileIO, folder: Path) -> None:
+    if try_lock(file.fileno()) is False:
+        raise RunFileError(f"{folder} is being measured right now, by another process.")
 
 
 def write_run(path: Path, run: Run) -> None:
@@ -138,75 +214,6 @@ def write_run(path: Path, run: Run) -> None:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
         raise RunFileError(f"Cannot write {path}: {error.strerror or error}.") from error
-
-
-def read_run(place: Path) -> Run:
-    """Read a run from its folder, its ``run.json`` or its ``journal.jsonl``.
-
-    Raises:
-        RunFileError: There is none, or it is not one that this version can read.
-    """
-    file = place
-    if place.is_dir():
-        file = place / RUN_NAME if (place / RUN_NAME).exists() else place / JOURNAL_NAME
-    try:
-        text = file.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise RunFileError(f"There is no run at {place}. `lab compare` makes one under results/.") from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise RunFileError(f"Cannot read {file}: {error}.") from error
-    return _parse_journal(file, text) if file.suffix == ".jsonl" else _parse_run(file, text)
-
-
-def _parse_run(file: Path, text: str) -> Run:
-    try:
-        value = json.loads(text)
-    except ValueError as error:
-        beside = file.with_name(JOURNAL_NAME)
-        advice = f" The journal beside it may be whole: lab report {beside}" if beside.exists() else ""
-        raise RunFileError(f"{file} is not whole JSON ({error}).{advice}") from error
-    return _validate(file, value)
-
-
-def _parse_journal(file: Path, text: str) -> Run:
-    parts: dict[str, list[Any]] = {"run": [], "documents": [], "calibration": [], "trial": [], "end": []}
-    lines = text.splitlines(keepends=True)
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = json.loads(line)
-            parts[entry["kind"]].append(entry["value"])
-        except (ValueError, KeyError, TypeError) as error:
-            # The last line may be half written: that is how a killed run ends.
-            if number == len(lines) and not line.endswith("\n"):
-                break
-            raise RunFileError(f"{file}, line {number}: not an entry of a journal ({error}).") from error
-    if not parts["run"]:
-        raise RunFileError(f"{file} does not begin with a run: it was cut before anything was measured.")
-    end: Mapping[str, Any] = parts["end"][-1] if parts["end"] else {"state": "interrupted"}
-    try:
-        value = {
-            **parts["run"][0],
-            **end,
-            "documents": {entry["framework"]: entry["pair"] for entry in parts["documents"]},
-            "calibration": parts["calibration"],
-            "trials": parts["trial"],
-        }
-    except (TypeError, KeyError) as error:
-        raise RunFileError(f"{file} is a journal of something else ({error!r}).") from error
-    return _validate(file, value)
-
-
-def _validate(file: Path, value: object) -> Run:
-    version = value.get("schema_version") if isinstance(value, dict) else None
-    if version != SCHEMA_VERSION:
-        found = "no schema_version" if version is None else f"schema_version {version!r}"
-        raise RunFileError(f"{file} has {found}; this version of lab reads schema_version {SCHEMA_VERSION}.")
-    try:
-        return _RUN.validate_python(value)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunFileError(f"{file} is not a run: {where}: {first['msg']} ({error.error_count()} faults).") from error
 
 
 def _new_folder(results: Path, name: str) -> Path:

@@ -10,14 +10,16 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from benchmarks.measure import parity, schedule
+from benchmarks.measure import parity, remaining
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
+from benchmarks.measure.equal_rate import at_equal_rate
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.model import Run, Trial
+from benchmarks.measure.uninterrupted import uninterrupted
+from benchmarks.model import EQUAL_RATE, Run, Trial
 
 
 class RunListener(Protocol):
@@ -52,7 +54,7 @@ class Runner:
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
 
     def run(self, journal: Journal) -> Run:
-        """Run the journal's plan to its end, or to the interruption, and finish the journal either way.
+        """Run what the journal lacks of its plan, to the end or to the interruption, and finish the journal either way.
 
         Returns:
             The run, complete.
@@ -74,29 +76,43 @@ class Runner:
         plan = journal.run.plan
         self.listener.checking(len(plan.contenders))
         for framework, pair in parity.check_all(plan).items():
-            journal.add_documents(framework, pair)
+            if framework not in journal.run.documents:
+                journal.add_documents(framework, pair)
         with kept_off(self.cores.server):
-            for scheduled in schedule.calibration(plan):
+            for scheduled in remaining.calibration_left(journal.run):
                 (trial,) = self._block([scheduled], journal.add_calibration)
                 if trial.failure is not None:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
-            rounds = itertools.groupby(schedule.blocks(plan), key=lambda block: block[0].round)
-            for number, blocks in rounds:
-                for block in blocks:
-                    self._block(block, journal.add_trial)
+            return self._rounds(journal)
+
+    def _rounds(self, journal: Journal) -> str | None:
+        """Run every round that is left, or as many as it takes; what asks all at one rate comes last, in any case."""
+        plan, left = journal.run.plan, remaining.blocks_left(journal.run)
+        reason: str | None = None
+        if any(trial.workload == EQUAL_RATE for trial in journal.run.trials) and left[:1] != _at_one_rate(left)[:1]:
+            # It was cut in the last stage, which it had reached before its last round.
+            reason = "It had stopped before it was interrupted in what came after."
+        stages = itertools.groupby(left, key=lambda block: (block[0].workload.name == EQUAL_RATE, block[0].round))
+        for (at_one_rate, number), blocks in stages:
+            if reason is not None and not at_one_rate:
+                continue
+            for block in blocks:
+                if ready := at_equal_rate(block, journal.run):
+                    self._block(ready, journal.add_trial)
+            if not at_one_rate and reason is None and number < max(plan.rounds.values()):
                 reason = self.stop(journal.run)
-                if reason is not None and number < max(plan.rounds.values()):
-                    return reason
-        return None
+        return reason
 
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:
             self.listener.started(scheduled)
         trials = run_block(block, self.engine, self.cores, self.now)
-        for scheduled, trial in zip(block, trials, strict=True):
-            keep(trial)
-            self.listener.ended(scheduled, trial)
+        # A block that is kept in part must be measured again: Ctrl-C need not be what cuts it.
+        with uninterrupted():
+            for scheduled, trial in zip(block, trials, strict=True):
+                keep(trial)
+                self.listener.ended(scheduled, trial)
         return trials
 
     def _finish_interrupted(self, journal: Journal) -> None:
@@ -108,6 +124,10 @@ class Runner:
 
     def _timestamp(self) -> str:
         return self.now().isoformat(timespec="milliseconds")
+
+
+def _at_one_rate(blocks: Sequence[list[ScheduledTrial]]) -> list[list[ScheduledTrial]]:
+    return [block for block in blocks if block[0].workload.name == EQUAL_RATE]
 
 
 @contextlib.contextmanager

@@ -13,24 +13,44 @@ import dataclasses
 import difflib
 import itertools
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
-from benchmarks.model import Contender, LoadProfile, Plan, Workload
+from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Plan, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
+LATENCY = Workload(name=EQUAL_RATE, path=HEALTH.path)
 
 SLICE_S = 0.1
 """Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
 
+OPEN_SLICE_S = 0.2
+"""The same in the open model, where a slice begins with nothing in flight and must get into its stride."""
+
+OPEN_SHORTEST_S = 1.0
+"""Length of a trial at an equal rate, seconds, unless told: a 99th percentile wants requests."""
+
+OPEN_TIMEOUT_S = 2.0
+"""Patience in the open model, seconds: what queues for longer says no more than that the server cannot keep up."""
+
+MINIMUM_REQUESTS = 20
+"""Due in a trial of the open model: of fewer there is no 95th percentile."""
+
 STARTUP_ESTIMATE_S = 0.8
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
+
+ENGINE_START_ESTIMATE_S: Mapping[str, float] = {"k6": 1.5, "locust": 1.2}
+"""What starting a load engine adds to a trial, seconds: k6 runs twice, Locust imports much. For the estimate too."""
 
 
 class UnknownPresetError(Exception):
     """No preset has this name; the message suggests the nearest."""
+
+
+class UnfitRateError(Exception):
+    """No trial of the plan could be measured at this rate; the message says what would do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +136,10 @@ def plan(
     wait_rounds: int | None = None,
     budget_s: float | None = None,
     precision: float | None = None,
+    engine: str = "builtin",
+    sliced: bool = True,
+    rate_per_s: float | None = None,
+    latency_at: float | None = None,
 ) -> Plan:
     """Plan a run from a preset and what the caller wants otherwise.
 
@@ -129,25 +153,49 @@ def plan(
         wait_rounds: Another number for the workload that waits, whose ratios a timer makes, so that they vary less.
         budget_s: See ``Plan``.
         precision: The same.
+        engine: Name of the load engine.
+        sliced: Whether the engine can hold its load between slices; if not, every interval is one piece.
+        rate_per_s: Ask the health workload at this rate, in the open model.
+        latency_at: Ask all at one rate too, when the other rounds are over: this share of the slowest one's rate under
+            the health workload.
     Raises:
         UnknownPresetError: No such preset.
+        UnfitRateError: A rate so low that a trial has no percentiles, or a share of a rate that will not be measured.
     """
     preset = find_preset(preset_name)
+    health = _resized(preset.health, vus=vus, duration_s=duration_s, sliced=sliced)
+    if rate_per_s is not None:
+        if latency_at is not None:
+            raise UnfitRateError(
+                "An equal rate is a share of the rate without a schedule: ask for one of --rate and --latency-at."
+            )
+        health = _scheduled(health, rate_per_s)
     beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
     contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
     ids = tuple(contender.id for contender in contenders)
     waiting = tuple(contender.id for contender in contenders if contender.variant is not None)
+    workloads = [HEALTH, WAIT]
+    loads = {HEALTH.name: health, WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s, sliced=sliced)}
+    every_round = {
+        HEALTH.name: rounds or preset.health_rounds,
+        WAIT.name: wait_rounds or rounds or preset.wait_rounds,
+    }
+    taking_part = {HEALTH.name: ids, WAIT.name: waiting}
+    if latency_at is not None:
+        workloads.append(LATENCY)
+        longer = dataclasses.replace(health, duration_s=duration_s or max(OPEN_SHORTEST_S, health.duration_s))
+        # Which rate it is nobody knows before the other rounds are over.
+        loads[LATENCY.name] = _scheduled(longer, None)
+        every_round[LATENCY.name] = every_round[HEALTH.name]
+        taking_part[LATENCY.name] = ids
     return Plan(
         preset=preset_name,
         seed=seed,
         contenders=tuple(contenders),
-        workloads=(HEALTH, WAIT),
-        loads={
-            HEALTH.name: _resized(preset.health, vus=vus, duration_s=duration_s),
-            WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s),
-        },
-        rounds={HEALTH.name: rounds or preset.health_rounds, WAIT.name: wait_rounds or rounds or preset.wait_rounds},
-        workload_contenders={HEALTH.name: ids, WAIT.name: waiting},
+        workloads=tuple(workloads),
+        loads=loads,
+        rounds=every_round,
+        workload_contenders=taking_part,
         every={
             contender.id: beside_every
             for contender in contenders
@@ -157,6 +205,8 @@ def plan(
         ceilings=catalogue.CEILINGS,
         budget_s=budget_s,
         precision=precision,
+        engine=engine,
+        latency_at=latency_at,
     )
 
 
@@ -191,12 +241,20 @@ def trials(plan: Plan) -> Iterator[ScheduledTrial]:
 def blocks(plan: Plan) -> Iterator[list[ScheduledTrial]]:
     """Yield the trials of the plan in the order to run them, those that run side by side together.
 
-    Round k of every workload comes before round k + 1 of any, so that a run cut short has something of each.
+    Round k of every workload comes before round k + 1 of any, so that a run cut short has something of each. Only what
+    is asked at a share of the others' rate must wait until they have all their rounds.
     """
     # Not for secrets: the same seed must give the same order.
     shuffler = random.Random(plan.seed)  # noqa: S311
-    for round_number in range(1, max(plan.rounds.values()) + 1):
-        for workload in plan.workloads:
+    equal = [workload for workload in plan.workloads if workload.name == EQUAL_RATE]
+    for workloads in ([workload for workload in plan.workloads if workload not in equal], equal):
+        yield from _stage(plan, workloads, shuffler)
+
+
+def _stage(plan: Plan, workloads: Sequence[Workload], shuffler: random.Random) -> Iterator[list[ScheduledTrial]]:
+    rounds = max((plan.rounds[workload.name] for workload in workloads), default=0)
+    for round_number in range(1, rounds + 1):
+        for workload in workloads:
             if round_number > plan.rounds[workload.name]:
                 continue
             load = plan.loads[workload.name]
@@ -231,14 +289,17 @@ def _round(
 
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
-    """Yield the trials of the bare servers, which come before the first round."""
+    """Yield the trials of the bare servers, which come before the first round; always as fast as they are answered."""
+    load = dataclasses.replace(plan.loads[HEALTH.name], rate_per_s=None)
     for position, name in enumerate(plan.ceilings, start=1):
-        yield ScheduledTrial(0, position, catalogue.find(name), HEALTH, plan.loads[HEALTH.name])
+        yield ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
 
 
 def estimate_s(plan: Plan) -> float:
     """Return about how long the run will take, seconds."""
-    return sum(estimate_trial_s(trial) for trial in (*calibration(plan), *trials(plan)))
+    planned = [*calibration(plan), *trials(plan)]
+    engine_s = ENGINE_START_ESTIMATE_S.get(plan.engine, 0.0)
+    return sum(estimate_trial_s(trial) + engine_s for trial in planned)
 
 
 def estimate_trial_s(trial: ScheduledTrial) -> float:
@@ -253,10 +314,22 @@ def _steady_after_s(trial: ScheduledTrial) -> float:
     return trial.load.warmup_s
 
 
-def _resized(load: LoadProfile, vus: int | None, duration_s: float | None) -> LoadProfile:
+def _resized(load: LoadProfile, vus: int | None, duration_s: float | None, *, sliced: bool) -> LoadProfile:
     duration_s = duration_s or load.duration_s
-    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 else 1
+    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 and sliced else 1
     return dataclasses.replace(load, vus=vus or load.vus, duration_s=duration_s, slices=slices)
+
+
+def _scheduled(load: LoadProfile, rate_per_s: float | None) -> LoadProfile:
+    """Return a load in the open model, at a rate that may not be known yet."""
+    if rate_per_s is not None and rate_per_s * load.duration_s < MINIMUM_REQUESTS:
+        raise UnfitRateError(
+            f"At {rate_per_s:g}/s {rate_per_s * load.duration_s:.0f} requests are due in a trial of "
+            f"{load.duration_s:g} s, too few for a 95th percentile: ask for a higher rate, or for trials of "
+            f"{MINIMUM_REQUESTS / rate_per_s:.3g} s (--duration)."
+        )
+    slices = max(2, round(load.duration_s / OPEN_SLICE_S)) if load.slices > 1 else 1
+    return dataclasses.replace(load, rate_per_s=rate_per_s, timeout_s=OPEN_TIMEOUT_S, slices=slices)
 
 
 def _placebo(contenders: Sequence[Contender]) -> str:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from benchmarks.measure.orphans import Watch, watching
 from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import Contender
 
@@ -51,14 +52,16 @@ class RunningServer:
     Attributes:
         contender: What runs.
         process: Its process, leader of its own process group.
-        port: Its TCP port on ``HOST``.
+        port: Its TCP port on ``host``.
         log: Its standard output and error.
+        host: Its address.
     """
 
     contender: Contender
     process: subprocess.Popen[bytes]
     port: int
     log: IO[bytes]
+    host: str = HOST
 
     def get(self, path: str, timeout_s: float = 10.0) -> Answer:
         """Ask once.
@@ -67,7 +70,7 @@ class RunningServer:
             ServerError: No answer.
         """
         try:
-            return _get(self.port, path, timeout_s)
+            return _get(self.host, self.port, path, timeout_s)
         except (OSError, http.client.HTTPException) as error:
             raise ServerError(self.explain(f"did not answer GET {path}: {error}")) from error
 
@@ -82,7 +85,7 @@ class RunningServer:
 
     def explain(self, what: str) -> str:
         """Return an error message with the command and the tail of the log."""
-        return _explain(self.contender, self.port, self.log, what)
+        return _explain(self, what)
 
 
 @contextlib.contextmanager
@@ -109,13 +112,16 @@ def running(
 
 
 @contextlib.contextmanager
-def starting(contender: Contender, cpus: Sequence[int] = (), stop_grace_s: float = 1.0) -> Iterator[Launch]:
+def starting(
+    contender: Contender, cpus: Sequence[int] = (), stop_grace_s: float = 1.0, host: str = HOST
+) -> Iterator[Launch]:
     """Begin to start a contender's server, and end it with the ``with`` block; args are those of ``running``.
 
-    While it starts, others can start beside it, on all the cores that there are.
+    While it starts, others can start beside it, on all the cores that there are. ``host`` is the address of this
+    machine that it binds.
     """
     with contextlib.ExitStack() as stack:
-        yield Launch(contender, cpus, stop_grace_s, stack)
+        yield Launch(contender, cpus, stop_grace_s, stack, host)
 
 
 class Launch:
@@ -126,11 +132,18 @@ class Launch:
         cpus: See ``running``.
         stop_grace_s: See ``running``.
         stack: Ends it.
+        host: Address of this machine that it binds.
     """
 
     def __init__(
-        self, contender: Contender, cpus: Sequence[int], stop_grace_s: float, stack: contextlib.ExitStack
+        self,
+        contender: Contender,
+        cpus: Sequence[int],
+        stop_grace_s: float,
+        stack: contextlib.ExitStack,
+        host: str = HOST,
     ) -> None:
+        self._host = host
         self._contender = contender
         self._cpus = cpus
         self._stop_grace_s = stop_grace_s
@@ -154,31 +167,33 @@ class Launch:
     def _launch(self) -> RunningServer:
         log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         with uninterrupted():
-            server = _launch(self._contender, log)
+            watch = self._stack.enter_context(watching())
+            server = _launch(self._contender, log, self._host, watch)
+            self._stack.callback(watch.ended, server.process.pid)
             self._stack.callback(_reap, server.process, self._stop_grace_s)
         # Whoever starts it may have left the server's cores alone, and what is started inherits that.
         _pin(server.process.pid, _widened(self._cpus))
         return server
 
 
-def command_of(contender: Contender, port: int | str = "PORT") -> list[str]:
+def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST) -> list[str]:
     """Return the start command as an argument vector, the interpreter first."""
-    return [sys.executable, *(argument.format(host=HOST, port=port) for argument in contender.arguments)]
+    return [sys.executable, *(argument.format(host=host, port=port) for argument in contender.arguments)]
 
 
-def _launch(contender: Contender, log: IO[bytes]) -> RunningServer:
-    port = _free_port()
+def _launch(contender: Contender, log: IO[bytes], host: str, watch: Watch) -> RunningServer:
+    port = _free_port(host)
     # The person's own LAB_* settings are for the app they serve, not for the one under test.
     environment = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
     process = subprocess.Popen(
-        command_of(contender, port),
-        stdin=subprocess.DEVNULL,
+        watch.announcing(command_of(contender, port, host)),
+        stdin=watch.stdin,
         stdout=log,
         stderr=log,
         env=environment | {"PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
-    return RunningServer(contender, process, port, log)
+    return RunningServer(contender, process, port, log, host)
 
 
 def _widened(cpus: Sequence[int]) -> Sequence[int]:
@@ -207,7 +222,12 @@ def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
             taken = "address already in use" in message.lower()
             raise (_PortTakenError if taken else ServerError)(message)
         try:
-            _get(server.port, path, timeout_s=min(_POLL_TIMEOUT_S, max(_POLL_S, deadline - time.monotonic())))
+            _get(
+                server.host,
+                server.port,
+                path,
+                timeout_s=min(_POLL_TIMEOUT_S, max(_POLL_S, deadline - time.monotonic())),
+            )
         except (OSError, http.client.HTTPException):
             time.sleep(_POLL_S)
         else:
@@ -217,8 +237,8 @@ def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
     raise ServerError(server.explain(f"did not answer GET {path} within {timeout_s:g} s"))
 
 
-def _get(port: int, path: str, timeout_s: float) -> Answer:
-    connection = http.client.HTTPConnection(HOST, port, timeout=timeout_s)
+def _get(host: str, port: int, path: str, timeout_s: float) -> Answer:
+    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
     try:
         connection.request("GET", path)
         response = connection.getresponse()
@@ -250,15 +270,16 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
             process.kill()
 
 
-def _free_port() -> int:
+def _free_port(host: str) -> int:
     with socket.socket() as probe:
-        probe.bind((HOST, 0))
+        probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
 
 
-def _explain(contender: Contender, port: int, log: IO[bytes], what: str) -> str:
-    log.seek(0)
-    lines = log.read().decode(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+def _explain(server: RunningServer, what: str) -> str:
+    server.log.seek(0)
+    lines = server.log.read().decode(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
     tail = "\n".join(f"  | {line}" for line in lines) or "  | (it printed nothing)"
-    return f"{contender.id}: {what}\n  command: {shlex.join(command_of(contender, port))}\n  end of its log:\n{tail}"
+    command = shlex.join(command_of(server.contender, server.port, server.host))
+    return f"{server.contender.id}: {what}\n  command: {command}\n  end of its log:\n{tail}"

@@ -1,8 +1,9 @@
-"""Writes the reports of a run into its folder: ``report.md`` and ``report.html``."""
+"""Writes reports: ``report.md`` and ``report.html`` into a run's folder, and others where they are asked for."""
 
 from __future__ import annotations
 
 import contextlib
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -37,6 +38,22 @@ def write_reports(folder: Path, run: Run, judgement: Judgement, claims: Sequence
     page = folder / HTML_NAME
     _write(page, render_html(run, judgement, claims))
     return page
+
+
+def write_document(path: Path, text: str) -> None:
+    """Write a document to the file that a person named, whole or not at all.
+
+    Raises:
+        ReportFileError: It cannot be written.
+    """
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        draft.write_text(text, encoding="utf-8")
+        draft.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            draft.unlink(missing_ok=True)
+        raise ReportFileError(f"Cannot write {path}: {error.strerror or error}. Name another file.") from error
 
 
 def _write(path: Path, text: str) -> None:

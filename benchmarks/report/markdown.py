@@ -9,6 +9,7 @@ from typing import Final
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Judgement
 from benchmarks.model import Run
+from benchmarks.report.at_rate import AtRateStory
 from benchmarks.report.outcomes import SYMBOLS
 from benchmarks.report.ratio_axis import RatioAxis, strip
 from benchmarks.report.story import Answer, BridgesStory, ClaimStory, FigureStory, Story, VerdictStory, WorkloadStory
@@ -139,6 +140,8 @@ def _workload(workload: WorkloadStory) -> Iterator[str]:
             yield _row((ratio.arrangement, ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu), code=True)
     for bridges in workload.bridges:
         yield from _bridges(bridges, waits=workload.waits)
+    if workload.at_rate is not None:
+        yield from _at_rate(workload.at_rate)
     if not workload.contenders:
         yield from ("", "No contender took part.")
         return
@@ -160,6 +163,21 @@ def _bridges(bridges: BridgesStory, *, waits: bool) -> Iterator[str]:
         yield _row((cost.contender, ratios, *numbers), code=True)
     yield ""
     yield from (f"- {_text(told)}" for told in (*bridges.findings, *bridges.refusals))
+
+
+def _at_rate(at_rate: AtRateStory) -> Iterator[str]:
+    yield from ("", f"Latency at {_text(at_rate.rate)}, from when a request was due, in ms:", "")
+    yield "| Contender | median | p95 | ± | p99 | dropped | answered in time | valid trials |"
+    yield "|---|---:|---:|---:|---:|---:|---:|---:|"
+    for row in at_rate.rows:
+        latencies = (row.median_ms, row.p95_ms, row.p95_spread.removeprefix("±"), row.p99_ms)
+        yield _row((row.contender, *latencies, row.dropped, row.answered, row.trials), code=True)
+    if at_rate.ratios:
+        yield from ("", "| Async over sync, at that rate | p95 latency |", "|---|---:|")
+        yield from (_row((ratio.arrangement, ratio.p95), code=True) for ratio in at_rate.ratios)
+    if at_rate.doubts:
+        yield ""
+        yield from (f"- {_text(doubt)}" for doubt in at_rate.doubts)
 
 
 def _notes(story: Story) -> Iterator[str]:

@@ -5,20 +5,37 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_ERROR_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
-from benchmarks.model import Plan, Workload
+from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
+from benchmarks.model import MAXIMUM_ERROR_FRACTION, LoadProfile, Plan, Workload
+from benchmarks.report import figures
 from benchmarks.report.plain_text import one_line
 
 _PACKAGE: Final = "package_"
 _BYTES: Final = "_bytes"
 
+_ENGINES: Final = {
+    "builtin": "The lab's own load engine asks.",
+    "k6": "k6 asks, by the tutorial's command line. It waits for the requests that are in flight when the time is up, "
+    "and counts them; rates are over its own time. It has every core that the server leaves.",
+    "locust": "Locust asks. It keeps latencies in whole milliseconds, in tens above 100 ms: percentiles are as coarse, "
+    "averages are exact.",
+}
+
 Fact = str | int | float | bool | None
 
 
-def workload_title(workload: Workload, plan: Plan) -> str:
-    """Say what was asked and how hard: ``health: GET /health/{variant}, 10 virtual users``."""
+def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = None) -> str:
+    """Say what was asked and how hard: ``health: GET /health/{variant}, 10 virtual users``.
+
+    Args:
+        workload: What was asked.
+        plan: Of the run.
+        rate_per_s: At which it really was, where a rate was given.
+    """
     asked = f"{one_line(workload.name)}: GET {one_line(workload.path)}"
     load = plan.loads.get(workload.name)
+    if rate_per_s is not None and load is not None:
+        return f"{asked}, {figures.cell(rate_per_s)} requests/s over at most {load.vus} connections"
     return asked if load is None else f"{asked}, {load.vus} virtual users"
 
 
@@ -32,7 +49,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
     loads = "; ".join(
         f"{one_line(workload.name)}, {load.vus} users for {load.duration_s:g} s, after a warm-up that is thrown away"
         for workload in plan.workloads
-        if (load := plan.loads.get(workload.name)) is not None
+        if (load := plan.loads.get(workload.name)) is not None and not plan.is_open(workload.name)
     )
     errors, ceiling, loader_cpu = (
         f"{100 * fraction:g} %"
@@ -45,12 +62,21 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None and load.slices > 1
     ]
+    scheduled = [
+        f"Under {one_line(workload.name)} requests are due at {_rate(load, plan)}, whatever the answers take, over at "
+        f"most {load.vus} connections (open model). Latency counts from when a request was due. One that finds no "
+        f"connection free for {load.timeout_s:g} s is dropped. A loader late by half of the latency measured itself."
+        for workload in plan.workloads
+        if (load := plan.loads.get(workload.name)) is not None and plan.is_open(workload.name)
+    ]
     twice = "One contender runs twice a round (A/A). If it does not equal itself, nothing timed gets a verdict."
     return (
         "A trial is one contender under one load, on a server started for it alone.",
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
         *slices,
-        f"Each virtual user keeps one connection and asks again when it has its answer: {loads}.",
+        _ENGINES.get(plan.engine, f"{one_line(plan.engine)} asks."),
+        *([f"Each virtual user keeps one connection and asks again when it has its answer: {loads}."] if loads else []),
+        *scheduled,
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
         "Contenders are compared inside a round, where the machine was the same; its rounds give the 95 % interval.",
         "Before anything is timed, every contender must give the same answer.",
@@ -63,10 +89,16 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
     )
 
 
+def _rate(load: LoadProfile, plan: Plan) -> str:
+    if load.rate_per_s is None and plan.latency_at is not None:
+        return f"one rate for all, {100 * plan.latency_at:g} % of the slowest round of the slowest contender"
+    return f"{figures.cell(load.rate_per_s)} a second"
+
+
 def environment_facts(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
     """Return the facts of the machine, name and value, without the packages."""
     return tuple(
-        (one_line(name.removesuffix(_BYTES).replace("_", " ")), _fact(name, value))
+        (one_line(name.removesuffix(_BYTES).replace("_", " ")), fact_told(name, value))
         for name, value in environment.items()
         if not name.startswith(_PACKAGE)
     )
@@ -75,13 +107,14 @@ def environment_facts(environment: Mapping[str, Fact]) -> tuple[tuple[str, str],
 def package_versions(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
     """Return the installed packages, name and version."""
     return tuple(
-        (one_line(name.removeprefix(_PACKAGE)), _fact(name, value))
+        (one_line(name.removeprefix(_PACKAGE)), fact_told(name, value))
         for name, value in environment.items()
         if name.startswith(_PACKAGE)
     )
 
 
-def _fact(name: str, value: Fact) -> str:
+def fact_told(name: str, value: Fact) -> str:
+    """Say a fact's value in words; its name tells the unit."""
     if value is None:
         return "not known"
     if isinstance(value, bool):

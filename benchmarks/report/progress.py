@@ -19,13 +19,14 @@ class RunProgress:
     Args:
         console: Where to show it.
         plan: What is going to run.
+        done: How many of its trials there are already, in a run that is gone on with.
     """
 
-    def __init__(self, console: Console, plan: Plan) -> None:
+    def __init__(self, console: Console, plan: Plan, done: int = 0) -> None:
         self._console = console
         self._trials = [*schedule.calibration(plan), *schedule.trials(plan)]
         self._under_way: list[ScheduledTrial] = []
-        self._ended = 0
+        self._ended = done
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(bar_width=None),
@@ -38,7 +39,7 @@ class RunProgress:
             transient=True,
             disable=not console.is_terminal,
         )
-        self._task = self._progress.add_task("starting", total=len(self._trials))
+        self._task = self._progress.add_task("starting", total=len(self._trials), completed=done)
 
     def __enter__(self) -> Self:
         self._progress.start()
@@ -66,11 +67,13 @@ class RunProgress:
         self._ended += 1
         self._progress.advance(self._task)
         outcome = f"{trial.result.rate_per_s:>10,.0f} req/s" if trial.result else f"{'void':>10}      "
+        if trial.load.rate_per_s is not None and trial.result is not None and trial.result.latency is not None:
+            outcome += f"  p95 {trial.result.latency.p95_ms:,.3g} ms"
         if trial.failure is not None:
             outcome += f"  void: {trial.failure.splitlines()[0]}"
         placebo = " (again: A/A)" if trial.placebo else ""
         self._say(
-            f"{self._ended:>3}/{len(self._trials)}  {_stage(scheduled):<11} {trial.workload:<7}"
+            f"{self._ended:>3}/{len(self._trials)}  {_stage(scheduled):<11} {trial.workload:<8}"
             f"{trial.contender + placebo:<42}{outcome}"
         )
 

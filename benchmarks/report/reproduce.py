@@ -7,12 +7,22 @@ from collections.abc import Iterator
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure.schedule import HEALTH, PRESETS, WAIT, Preset
-from benchmarks.model import Plan
+from benchmarks.model import EQUAL_RATE, Plan
 
 
-def compare_command(plan: Plan) -> str:
-    """Return the ``lab compare`` that makes this plan: its preset, its seed, and what differs from the preset."""
-    return shlex.join(["lab", "compare", plan.preset, "--seed", str(plan.seed), *_overrides(plan)])
+def compare_command(plan: Plan, workers: object = None) -> str:
+    """Return the command that makes this plan: its preset, its seed, and what differs from the preset.
+
+    Args:
+        plan: To be made again.
+        workers: How many workers had the load from a master; ``None`` where there was none, and ``lab compare`` does.
+    """
+    if workers is not None:
+        command = ["lab", "locust", "master", plan.preset, "--workers", str(workers)]
+    else:
+        engine = [] if plan.engine == "builtin" else ["--engine", plan.engine]
+        command = ["lab", "compare", plan.preset, *engine]
+    return shlex.join([*command, "--seed", str(plan.seed), *_overrides(plan)])
 
 
 def _overrides(plan: Plan) -> Iterator[str]:
@@ -23,6 +33,7 @@ def _overrides(plan: Plan) -> Iterator[str]:
         yield from _sizes(plan, preset)
     if plan.precision is not None:
         yield from ("--precision", f"{100 * plan.precision:g}%")
+    yield from _rates(plan)
     usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
     planned = [contender.id for contender in plan.contenders]
     if set(planned) != usual:
@@ -37,5 +48,14 @@ def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
     if health is not None and health.duration_s != preset.health.duration_s:
         yield from ("--duration", f"{health.duration_s:g}s")
     # Asked for, rounds are the same under every workload; as the preset has them, they are not.
-    if plan.rounds and dict(plan.rounds) != {HEALTH.name: preset.health_rounds, WAIT.name: preset.wait_rounds}:
+    usual = {HEALTH.name: preset.health_rounds, WAIT.name: preset.wait_rounds}
+    if plan.rounds and usual != {name: rounds for name, rounds in plan.rounds.items() if name != EQUAL_RATE}:
         yield from ("--rounds", str(max(plan.rounds.values())))
+
+
+def _rates(plan: Plan) -> Iterator[str]:
+    health = plan.loads.get(HEALTH.name)
+    if health is not None and health.rate_per_s is not None:
+        yield from ("--rate", f"{health.rate_per_s:.12g}/s")
+    if plan.latency_at is not None:
+        yield from ("--latency-at", f"{100 * plan.latency_at:.12g}%")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.judge.judgement import Estimate, Outcome
+from benchmarks.report.at_rate import AtRateStory
 
 QUESTION = "Is async def faster than def?"
 
@@ -185,7 +186,10 @@ class BridgesStory:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadStory:
-    """What was measured under one workload; ``title`` says what was asked, and how hard, ``waits`` whether views do."""
+    """What was measured under one workload; ``title`` says what was asked, and how hard, ``waits`` whether views do.
+
+    Asked at a given rate, ``at_rate`` tells of it; there are no ratios of rates and no bridges then.
+    """
 
     name: str
     title: str
@@ -193,6 +197,7 @@ class WorkloadStory:
     contenders: tuple[ContenderStory, ...]
     ratios: tuple[RatioStory, ...]
     bridges: tuple[BridgesStory, ...]
+    at_rate: AtRateStory | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,8 +18,9 @@ from benchmarks.judge.judgement import (
     TwinRatio,
     Verdict,
 )
-from benchmarks.model import Run
+from benchmarks.model import Run, Workload
 from benchmarks.report import figures
+from benchmarks.report.at_rate import tell_at_rate
 from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
 from benchmarks.report.naming import arrangement_name, keyword, server_name
 from benchmarks.report.plain_text import one_line
@@ -54,17 +55,7 @@ def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
             if verdict.claim == HEADLINE_CLAIM and verdict.headline
         ),
         claims=_claims(judgement.verdicts, claims),
-        workloads=tuple(
-            WorkloadStory(
-                name=one_line(workload.name),
-                title=workload_title(workload, run.plan),
-                waits=workload.wait_ms > 0,
-                contenders=tuple(_contender(part) for part in judgement.summaries if part.workload == workload.name),
-                ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
-                bridges=tuple(_bridges(part) for part in judgement.bridges if part.workload == workload.name),
-            )
-            for workload in run.plan.workloads
-        ),
+        workloads=tuple(_workload(run, judgement, workload) for workload in run.plan.workloads),
         placebo=_placebo(run, judgement),
         ceilings=tuple(
             (one_line(contender), figures.amount(rate_per_s, "req/s"))
@@ -73,8 +64,33 @@ def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
         method=method_rules(run.plan, judgement.margin),
         environment=environment_facts(run.environment),
         packages=package_versions(run.environment),
-        command=one_line(compare_command(run.plan)),
+        command=one_line(compare_command(run.plan, run.environment.get("load_workers"))),
         notes=tuple(one_line(note) for note in judgement.notes),
+    )
+
+
+def _workload(run: Run, judgement: Judgement, workload: Workload) -> WorkloadStory:
+    at_rate = next((part for part in judgement.at_rates if part.workload == workload.name), None)
+    title = workload_title(workload, run.plan, None if at_rate is None else at_rate.rate_per_s)
+    contenders = tuple(_contender(part) for part in judgement.summaries if part.workload == workload.name)
+    if run.plan.is_open(workload.name):
+        return WorkloadStory(
+            name=one_line(workload.name),
+            title=title,
+            waits=workload.wait_ms > 0,
+            contenders=() if at_rate is None else contenders,
+            # Rates that were given are no finding.
+            ratios=(),
+            bridges=(),
+            at_rate=None if at_rate is None else tell_at_rate(at_rate),
+        )
+    return WorkloadStory(
+        name=one_line(workload.name),
+        title=title,
+        waits=workload.wait_ms > 0,
+        contenders=contenders,
+        ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
+        bridges=tuple(_bridges(part) for part in judgement.bridges if part.workload == workload.name),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Final
@@ -10,16 +9,16 @@ from typing import Final
 from rich import box
 from rich.cells import cell_len
 from rich.console import Console
-from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Estimate, Judgement, Outcome
+from benchmarks.judge.judgement import Judgement, Outcome
 from benchmarks.model import Run
+from benchmarks.report.at_rate import AtRateStory, LatencyRow
 from benchmarks.report.figures import NOT_MEASURED
 from benchmarks.report.outcomes import SYMBOLS
-from benchmarks.report.ratio_axis import RatioAxis, strip
+from benchmarks.report.printer import Printer, print_in_any_encoding
 from benchmarks.report.story import QUESTION, ContenderStory, Story, VerdictStory, WorkloadStory
 from benchmarks.report.telling import tell
 
@@ -32,11 +31,6 @@ _STYLES: Final[Mapping[Outcome, str]] = {
 _ABSENT: Final = "–"
 _OUTCOME_CELLS: Final = len("✗ contradicted")
 _FIGURE_CELLS: Final = len("0.091 × [0.089, 0.093]")
-_SMALLEST_STRIP: Final = 15
-_LARGEST_STRIP: Final = 41
-_ASCII: Final = str.maketrans(
-    dict(zip("✓✗×µ–÷│─●’", "+xxu-/|-o'", strict=True)) | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "\ufffd": "?"}
-)
 
 
 def print_report(
@@ -54,29 +48,19 @@ def print_report(
         location: Where the report lies, told at the end when given.
     """
     story = tell(run, judgement, claims)
-    if not console.options.ascii_only:
-        _Printer(console).story(story, location)
-        return
-    draft = io.StringIO()
-    _Printer(Console(file=draft, width=console.width, no_color=True)).story(story, location)
-    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
+    print_in_any_encoding(console, lambda capable: _ReportPrinter(capable).story(story, location))
 
 
-def to_ascii(text: str) -> str:
-    """Return a report for a console whose encoding lacks the signs."""
-    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
-
-
-class _Printer:
-    """One report on one console; every text is a ``Text``, so that nothing in a run is taken for markup."""
-
-    def __init__(self, console: Console) -> None:
-        self.console = console
+class _ReportPrinter(Printer):
+    """One report on one console."""
 
     def story(self, story: Story, location: Path | None) -> None:
         """Print everything, the answer last: that is what still stands on the screen when the prompt is back."""
         for workload in story.workloads:
             self.heading(workload.title)
+            if workload.at_rate is not None:
+                self.at_rate(workload.at_rate)
+                continue
             self.contenders(workload)
             self.ratios(workload)
             self.bridges(workload)
@@ -142,10 +126,7 @@ class _Printer:
         if not workload.contenders:
             self.hanging("  ", "No contender took part.", style="dim")
             return
-        table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
-        table.add_column("")
-        for name in ("req/s", "median\nms", "p95\nms", "CPU\nµs/req", "switches\n/req", "threads\nran"):
-            table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+        table = _table(("req/s", "median\nms", "p95\nms", "CPU\nµs/req", "switches\n/req", "threads\nran"))
         arrangement = ""
         for row in workload.contenders:
             if row.arrangement != arrangement:
@@ -182,53 +163,47 @@ class _Printer:
                 self.hanging("", f"{cost.contender} over others on its server, req/s", style="dim")
                 self.strips([(ratio.other, ratio.rate, ratio.estimate, False) for ratio in cost.ratios])
 
-    def strips(self, ratios: Sequence[tuple[str, str, Estimate | None, bool]]) -> None:
-        """Print ratios: a name, the ratio in words, the estimate, and whether it is a headline."""
-        axis = RatioAxis.around([estimate for _, _, estimate, _ in ratios])
-        name_cells = max(cell_len(name) for name, _, _, _ in ratios)
-        rate_cells = max(cell_len(rate) for _, rate, _, _ in ratios)
-        room = min(_LARGEST_STRIP, self.console.width - name_cells - rate_cells - 6)
-        for name, rate, estimate, headline in ratios:
-            drawn = strip(axis, estimate, room) if room >= _SMALLEST_STRIP else ""
-            style = "bold" if headline else ""
-            self.line(2, (name, name_cells, style), (rate, rate_cells, style), (drawn, 0, ""))
-
-    def fits(self, table: Table) -> bool:
-        """Tell whether a table can be printed without breaking a cell."""
-        unbounded = self.console.options.update_width(10_000)
-        return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
-
-    def heading(self, text: str) -> None:
-        """Print a heading after an empty line."""
-        self.console.print()
-        self.hanging("", text, style="bold underline")
-
-    def line(self, indent: int, *cells: tuple[str, int, str]) -> None:
-        """Print cells of text, least width and style on one line; what does not fit goes below, indented."""
-        text = Text(" " * indent)
-        for content, width, style in cells:
-            if not content:
-                continue
-            if text.cell_len > indent and text.cell_len + cell_len(content) > self.console.width:
-                self.console.print(_trimmed(text), soft_wrap=True)
-                text = Text(" " * (indent + 2))
-            text.append(content, style)
-            text.append(" " * (max(0, width - cell_len(content)) + 2))
-        self.console.print(_trimmed(text), soft_wrap=True)
-
-    def hanging(self, marker: str, text: str, style: str = "") -> None:
-        """Print a paragraph whose lines after the first stand below its first word."""
-        indent = cell_len(marker)
-        wrapped = Text(text).wrap(self.console, max(10, self.console.width - indent))
-        for number, line in enumerate(wrapped):
-            line.rstrip()
-            line.stylize(style)
-            self.console.print(Text.assemble((marker if number == 0 else " " * indent, style), line), soft_wrap=True)
+    def at_rate(self, at_rate: AtRateStory) -> None:
+        """Print latencies at one rate, async over sync, and who did not keep up."""
+        table = _table(("median\nms", "p95\nms", "p99\nms", "dropped", "answered"))
+        arrangement = ""
+        for row in at_rate.rows:
+            if row.arrangement != arrangement:
+                arrangement = row.arrangement
+                table.add_row(Text(arrangement, style="bold"))
+            table.add_row(Text(f"  {row.keyword}"), *(Text(cell) for cell in _latency_cells(row)))
+        if self.fits(table):
+            self.console.print(table)
+            if any(_ABSENT in _latency_cells(row) for row in at_rate.rows):
+                self.hanging("  ", f"{_ABSENT}: not measured", style="dim")
+        else:
+            for row in at_rate.rows:
+                median, p95, p99, dropped, answered = _latency_cells(row)
+                self.hanging("", row.contender, style="bold")
+                self.hanging("  ", f"median {median} ms, p95 {p95} ms, p99 {p99} ms;")
+                self.hanging("  ", f"{answered} answered in time, {dropped} dropped")
+        if at_rate.ratios:
+            self.console.print()
+            self.hanging("", f"async def over def, p95 latency at {at_rate.rate}; left of the bar it is shorter", "dim")
+            self.strips([(ratio.arrangement, ratio.p95, ratio.estimate, False) for ratio in at_rate.ratios])
+        for doubt in at_rate.doubts:
+            self.hanging("! ", doubt, style="bold")
 
 
-def _trimmed(text: Text) -> Text:
-    text.rstrip()
-    return text
+def _table(columns: Sequence[str]) -> Table:
+    table = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    table.add_column("")
+    for name in columns:
+        table.add_column(name, justify="right", no_wrap=True, vertical="bottom")
+    return table
+
+
+def _latency_cells(row: LatencyRow) -> tuple[str, ...]:
+    p95 = f"{row.p95_ms} {row.p95_spread}".rstrip()
+    return tuple(
+        _ABSENT if text == NOT_MEASURED else text
+        for text in (row.median_ms, p95, row.p99_ms, row.dropped, row.answered)
+    )
 
 
 def _cells(row: ContenderStory) -> tuple[str, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import random
-from collections.abc import Callable, Sequence
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,6 +18,19 @@ from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, DocumentPair, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
+
+
+@pytest.fixture(autouse=True, scope="session")
+def machine_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Give the tests, and what they start, a lock of their own: they measure nothing that another could disturb."""
+    # pytest's own folder stays where it is, and this one is not in it: programs put sockets here, by short paths.
+    tmp_path_factory.getbasetemp()
+    folder = tempfile.mkdtemp(prefix="lab-")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TMPDIR", folder)
+        patch.setattr(tempfile, "tempdir", None)
+        yield
+    shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture

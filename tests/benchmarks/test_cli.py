@@ -59,7 +59,7 @@ def test_help_teaches() -> None:
     assert 0 == result.exit_code
     assert "lab compare" in result.output
     assert "Exit status" in result.output
-    for command in ("claims", "compare", "contenders", "report", "serve"):
+    for command in ("claims", "compare", "contenders", "diff", "pool", "report", "serve"):
         assert command in result.output
     assert "lab compare tutorial" in lab("compare", "--help").output
 
@@ -80,6 +80,14 @@ def test_help_teaches() -> None:
         (("compare", "--duration", "900m"), "outside 0.2 s to 3600 s"),
         (("compare", "--rounds", "0"), "1<=x<=1000"),
         (("compare", "--seed", "-1"), "0<=x<="),
+        (("compare", "--rate", "fast"), "is not a rate; write 2000/s or 2000"),
+        (("compare", "--rate", "2000/min"), "is not a rate"),
+        (("compare", "--rate", "-5"), "is not a rate"),
+        (("compare", "--rate", "0"), "outside 0.1/s to 100000/s"),
+        (("compare", "--rate", "10/s"), "too few for a 95th percentile"),
+        (("compare", "--latency-at", "120%"), "outside 1% to 95%"),
+        (("compare", "--latency-at", "most"), "is not a percentage; write 70% or 2.5%"),
+        (("compare", "--rate", "2000/s", "--latency-at", "70%"), "one of --rate and --latency-at"),
         (("claims", "async-throughtput"), "Did you mean async-throughput?"),
         (("claims", "99"), "No claim is called '99'."),
         (("serve", "--bridge", "asgi"), "asgiref"),
@@ -223,11 +231,13 @@ def test_an_interrupted_run_keeps_its_trials_and_leaves_no_process(
     assert lab("report", str(out / "latest")).exit_code in (0, 3)
 
 
-def test_a_lab_killed_by_kill_9_leaves_a_readable_run(tmp_path: Path, small_run: subprocess.Popen[str]) -> None:
-    """What had ended is kept; `lab report` works on it."""
+def test_a_lab_killed_by_kill_9_leaves_a_readable_run_and_no_process(
+    tmp_path: Path, small_run: subprocess.Popen[str]
+) -> None:
+    """What had ended is kept, `lab report` works on it, and what the lab had started ends without it."""
     out = tmp_path / "out"
     wait_for(lambda: any('"kind":"trial"' in f.read_text("utf-8") for f in out.glob("2*/journal.jsonl")), small_run)
-    # Nobody but this test can end its children then, so they are counted while it cannot start another.
+    # Counted while it cannot start another.
     lab_process = psutil.Process(small_run.pid)
     lab_process.suspend()
     wait_for(lambda: lab_process.status() == psutil.STATUS_STOPPED, small_run)
@@ -235,10 +245,9 @@ def test_a_lab_killed_by_kill_9_leaves_a_readable_run(tmp_path: Path, small_run:
 
     small_run.kill()
     small_run.wait()
-    for child in children:
-        if child.is_running():
-            child.kill()
 
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert [] == [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
     assert len(read_run(out / "latest").trials) >= 1
     result = lab("report", str(out / "latest"))
     assert result.exit_code in (0, 3)

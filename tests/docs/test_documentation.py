@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 import shlex
@@ -9,6 +10,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner
 from hypercorn.utils import load_application
@@ -20,7 +22,7 @@ from benchmarks.cli import exits
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores
-from benchmarks.measure.journal import Journal
+from benchmarks.measure.journal import Journal, write_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
@@ -65,7 +67,12 @@ def kept_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
         folder / "results",
         Run(name="small", state="running", started_at="t", finished_at=None, plan=plan, environment={}),
     )
-    Runner(engine=BuiltinEngine(), cores=Cores((), ()), listener=Silence()).run(record)
+    run = Runner(engine=BuiltinEngine(), cores=Cores((), ()), listener=Silence()).run(record)
+    # What else the documentation names: two days, and what a class has handed in.
+    for number, name in enumerate(("results/monday", "results/tuesday", "class/anna", "class/ben", "class/chen")):
+        (folder / name).mkdir(parents=True)
+        copy = dataclasses.replace(run, name=Path(name).name, started_at=f"2026-03-0{number + 1}T09:30:00+00:00")
+        write_run(folder / name / "run.json", copy)
     return folder
 
 
@@ -91,7 +98,11 @@ def try_make(words: list[str], _served: RunningServer) -> None:
 def try_lab(words: list[str], _served: RunningServer) -> None:
     """Run it; but what measures for minutes, serves or needs a map is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
-    if name in ("advise", "compare", "crossover", "doctor", "serve"):
+    if name == "locust":
+        group = cli.lab.commands[name]
+        assert isinstance(group, click.Group)
+        group.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
+    elif name in ("advise", "compare", "crossover", "doctor", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
@@ -124,12 +135,19 @@ def try_python(words: list[str], _served: RunningServer) -> None:
     subprocess.run(module, cwd=ROOT, check=True, capture_output=True, timeout=60)
 
 
+def try_k6(words: list[str], _served: RunningServer) -> None:
+    """See that the script is there: k6 itself is not installed everywhere."""
+    assert ["run", "--vus", "10", "--duration", "30s"] == words[1:6]
+    assert (ROOT / words[-1]).is_file()
+
+
 TRY = {
     "make": try_make,
     "lab": try_lab,
     "curl": try_curl,
     "flask": try_flask,
     "hypercorn": try_hypercorn,
+    "k6": try_k6,
     "python": try_python,
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from time import monotonic_ns
 from typing import cast
@@ -21,15 +22,17 @@ class Tally:
     """What all virtual users together have seen since the last reset.
 
     Attributes:
-        latencies_ns: Of the valid answers, from the write of the request to the arrival of the answer's last byte.
+        latencies_ns: Of the valid answers, from when the request was sent, or was meant to be, to the arrival of the
+            answer's last byte.
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``.
         statuses: Count by HTTP status of every whole answer, valid or not.
         sent_bytes: Written to sockets.
         received_bytes: Read from sockets.
         held: Whether every virtual user holds its next request back.
+        rested: Called with a connection that has come to hold its next request back; ``None`` when nobody asks.
     """
 
-    __slots__ = ("errors", "held", "latencies_ns", "received_bytes", "sent_bytes", "statuses")
+    __slots__ = ("errors", "held", "latencies_ns", "received_bytes", "rested", "sent_bytes", "statuses")
 
     def __init__(self) -> None:
         self.latencies_ns = array("q")
@@ -38,6 +41,7 @@ class Tally:
         self.sent_bytes = 0
         self.received_bytes = 0
         self.held = False
+        self.rested: Callable[[Connection], None] | None = None
 
     def add(self, other: Tally) -> None:
         """Take in what another tally has seen."""
@@ -70,11 +74,13 @@ class Question:
 
 
 class Connection(asyncio.Protocol):
-    """One keep-alive connection in the closed model: the next request goes out when the whole answer is in.
+    """One keep-alive connection: the next request goes out when the whole answer is in, or when it is told to.
 
     Attributes:
         answers: Whole answers so far, valid or not.
-        sent_ns: When the request now in flight was written, on the clock of ``time.monotonic_ns()``.
+        sent_ns: From when the latency of the request now in flight counts, on the clock of ``time.monotonic_ns()``:
+            it was written then, or was due, where requests have a schedule.
+        written_ns: When it was written.
         ended: Done when this connection will ask no more; its result is the pause before the next connection, seconds.
     """
 
@@ -95,6 +101,7 @@ class Connection(asyncio.Protocol):
         "answers",
         "ended",
         "sent_ns",
+        "written_ns",
     )
 
     def __init__(self, question: Question, tally: Tally, ended: asyncio.Future[float]) -> None:
@@ -113,6 +120,7 @@ class Connection(asyncio.Protocol):
         self._keep_alive = True
         self.answers = 0
         self.sent_ns = 0
+        self.written_ns = 0
         self.ended = ended
 
     @property
@@ -120,19 +128,40 @@ class Connection(asyncio.Protocol):
         """Whether a request has been written and its answer is not whole."""
         return self._transport is not None and not self._idle and not self.ended.done()
 
+    @property
+    def resting(self) -> bool:
+        """Whether it is connected and holds its next request back."""
+        return self._idle and not self.ended.done()
+
+    def asks_for(self, tally: Tally) -> bool:
+        """Say whether a request is in flight that counts in this tally."""
+        return self.in_flight and self._tally is tally
+
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Ask for the first time."""
         self._transport = cast("asyncio.Transport", transport)
         if self._tally.held:
-            self._idle = True
+            self._rest()
         else:
             self._ask()
 
     def resume(self) -> None:
         """Send the request that was held back, if one was."""
-        if self._idle and not self.ended.done():
+        if self.resting:
             self._idle = False
             self._ask()
+
+    def send(self, due_ns: int, tally: Tally) -> None:
+        """Send the request that was held back, late or not.
+
+        Args:
+            due_ns: When it should have been sent: its latency counts from there.
+            tally: Where it counts.
+        """
+        self._idle = False
+        self._tally = tally
+        self._ask()
+        self.sent_ns = due_ns
 
     def data_received(self, data: bytes) -> None:
         """Parse what arrived; when it makes the answer whole, count it and ask again."""
@@ -150,7 +179,7 @@ class Connection(asyncio.Protocol):
             if not self._keep_alive:
                 self._end(0.0)
             elif self._tally.held:
-                self._idle = True
+                self._rest()
             else:
                 self._ask()
         elif self._in_packet == 0:
@@ -204,8 +233,13 @@ class Connection(asyncio.Protocol):
 
     def _ask(self) -> None:
         self._tally.sent_bytes += self._request_bytes
-        self.sent_ns = monotonic_ns()
+        self.sent_ns = self.written_ns = monotonic_ns()
         self._transport.write(self._request)  # type: ignore[union-attr]  # the hot path: only called when connected
+
+    def _rest(self) -> None:
+        self._idle = True
+        if self._tally.rested is not None:
+            self._tally.rested(self)
 
     def _count(self, arrived_ns: int) -> None:
         self.answers += 1

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.model import LoadProfile, LoadResult
+
+LOOPBACK = "127.0.0.1"
 
 
 class LoadEngineError(Exception):
@@ -17,7 +20,7 @@ class LoadOrder:
     """What to ask of which server.
 
     Attributes:
-        host: Loopback address of the server.
+        host: Address of the server: loopback, but for loaders on machines of their own.
         port: Its TCP port.
         path: Path and query.
         load: How hard, and how long.
@@ -72,9 +75,19 @@ class LoadSession(Protocol):
 
 
 class LoadEngine(Protocol):
-    """Starts load sessions."""
+    """Starts load sessions.
+
+    Attributes:
+        name: By which a person asks for it and a run records it.
+        supports_slices: Whether it can hold its load between slices. For one that cannot, a plan has one piece.
+        uses_every_core: Whether one core is too little for it, and it takes all that the server leaves.
+        host: Address of this machine at which it reaches the servers under test.
+    """
 
     name: str
+    supports_slices: bool
+    uses_every_core: bool
+    host: str
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Start one load in a process of its own.
@@ -82,3 +95,6 @@ class LoadEngine(Protocol):
         Raises:
             LoadEngineError: It could not be started.
         """
+
+    def facts(self) -> Mapping[str, str | int]:
+        """Return what a run should record of the engine, beside its name; nothing of what belongs to this package."""

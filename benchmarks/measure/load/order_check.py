@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import math
+import socket
 import sys
 
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
@@ -12,19 +13,25 @@ MAXIMUM_VUS = 10_000
 MAXIMUM_DURATION_S = 3_600.0
 MAXIMUM_TIMEOUT_S = 600.0
 MAXIMUM_SLICES = 10_000
+MAXIMUM_RATE_PER_S = 1_000_000.0
 MAXIMUM_PATH_CHARACTERS = 8_000
 
 _DESCRIPTORS_BESIDE_CONNECTIONS = 32
 
 
-def check_order(order: LoadOrder) -> None:
-    """Check that an order can be carried out on this machine, on loopback only.
+def check_order(order: LoadOrder, *, beyond_loopback: bool = False) -> None:
+    """Check that an order can be carried out, and that it goes to a server of this machine.
 
     Args:
         order: What is asked for.
+        beyond_loopback: Whether any address of this machine will do: for loaders on machines of their own.
     Raises:
         LoadEngineError: It cannot or must not; the message names the value and what would do.
     """
+    if beyond_loopback:
+        _check_own_address(order.host)
+    else:
+        _check_loopback(order.host)
     _check_target(order)
     load = order.load
     if not 1 <= load.vus <= MAXIMUM_VUS:
@@ -34,19 +41,40 @@ def check_order(order: LoadOrder) -> None:
     _check_seconds("a timeout", load.timeout_s, maximum_s=MAXIMUM_TIMEOUT_S)
     if not 1 <= load.slices <= MAXIMUM_SLICES:
         raise LoadEngineError(f"an interval of {load.slices} slices: ask for 1 to {MAXIMUM_SLICES:,}")
+    if load.rate_per_s is not None:
+        _check_rate(load.rate_per_s, load.duration_s)
     _check_descriptors(load.vus)
 
 
-def _check_target(order: LoadOrder) -> None:
+def _check_loopback(host: str) -> None:
     try:
-        loopback = ipaddress.ip_address(order.host).is_loopback
+        loopback = ipaddress.ip_address(host).is_loopback
     except ValueError:
         loopback = False
     if not loopback:
         raise LoadEngineError(
-            f"the host {order.host!r} is not a loopback address: load goes to this machine only, "
+            f"the host {host!r} is not a loopback address: load goes to this machine only, "
             "ask for 127.0.0.1 or ::1 and start the server there"
         )
+
+
+def _check_own_address(host: str) -> None:
+    try:
+        address = ipaddress.ip_address(host)
+        # Only a machine's own address can be bound, and one that is bound by all is nobody's.
+        with socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET) as probe:
+            probe.bind((host, 0))
+        own = not address.is_unspecified
+    except (ValueError, OSError):
+        own = False
+    if not own:
+        raise LoadEngineError(
+            f"{host!r} is not an address of this machine: load goes to servers of this machine only; `ip address` or "
+            "`ipconfig` lists its addresses"
+        )
+
+
+def _check_target(order: LoadOrder) -> None:
     if not 1 <= order.port <= 65_535:
         raise LoadEngineError(f"the port {order.port} does not exist: ask for 1 to 65535")
     if not (order.path.startswith("/") and order.path.isascii() and order.path.isprintable() and " " not in order.path):
@@ -65,6 +93,17 @@ def _check_seconds(what: str, value_s: float, *, maximum_s: float, zero: bool = 
         return
     least = "0" if zero else "more than 0"
     raise LoadEngineError(f"{what} of {value_s} s: ask for {least} and at most {maximum_s:,.0f} s")
+
+
+def _check_rate(rate_per_s: float, duration_s: float) -> None:
+    if not 0 < rate_per_s <= MAXIMUM_RATE_PER_S:
+        raise LoadEngineError(
+            f"a rate of {rate_per_s:g}/s: ask for more than 0 and at most {MAXIMUM_RATE_PER_S:,.0f}/s"
+        )
+    if rate_per_s * duration_s < 1:
+        raise LoadEngineError(
+            f"at {rate_per_s:g}/s no request is due in {duration_s:g} s: ask for a higher rate or a longer interval"
+        )
 
 
 def _check_descriptors(vus: int) -> None:

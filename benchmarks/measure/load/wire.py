@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from benchmarks.measure.load.engine import LoadOrder
@@ -35,7 +37,33 @@ class Failed:
     message: str
 
 
-Event = Held | Measuring | Finished | Failed
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Other loaders can connect, at this TCP port."""
+
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Workers:
+    """So many other loaders are there now."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Noted:
+    """Something that a person may want to know, and that changes nothing."""
+
+    text: str
+
+
+Event = Held | Measuring | Finished | Failed | Listening | Workers | Noted
+
+_PLAIN: Mapping[str, type[Held | Measuring | Failed | Listening | Workers | Noted]] = {
+    event.__name__: event for event in (Held, Measuring, Failed, Listening, Workers, Noted)
+}
+"""Events whose parts are JSON as they stand."""
 
 
 def encode_order(order: LoadOrder) -> bytes:
@@ -62,32 +90,34 @@ def encode_event(event: Event) -> bytes:
     return _line({"event": type(event).__name__, **asdict(event)})
 
 
+def say(event: Event) -> None:
+    """Write an event to standard output, as the process that is a load engine does."""
+    sys.stdout.buffer.write(encode_event(event))
+    sys.stdout.buffer.flush()
+
+
 def decode_event(line: bytes) -> Event:
     """Read an event back.
 
     Raises:
         ValueError: The line is not JSON, or of no event that there is.
-        KeyError: A part is missing.
-        TypeError: There is a part that results do not have.
+        KeyError: There is no event, or no result where there should be one.
+        TypeError: A part is missing, or one too many is there.
     """
     fields = json.loads(line)
-    match fields["event"]:
-        case "Held":
-            return Held()
-        case "Measuring":
-            return Measuring(fields["began_s"])
-        case "Finished":
-            return Finished(_result(fields["result"]))
-        case "Failed":
-            return Failed(fields["message"])
-        case unknown:
-            raise ValueError(f"no such event: {unknown}")
+    name = fields.pop("event")
+    if name == "Finished":
+        return Finished(_result(fields["result"]))
+    if name not in _PLAIN:
+        raise ValueError(f"no such event: {name}")
+    return _PLAIN[name](**fields)
 
 
 def _result(fields: dict[str, object]) -> LoadResult:
-    latency = fields["latency"]
-    if isinstance(latency, dict):
-        fields["latency"] = LatencySummary(**latency)
+    for name in ("latency", "lateness"):
+        summary = fields[name]
+        if isinstance(summary, dict):
+            fields[name] = LatencySummary(**summary)
     return LoadResult(**fields)  # type: ignore[arg-type]  # as our own other half wrote it
 
 

@@ -95,7 +95,7 @@ def _scale(axes: Axes, forest: _Forest, layout: Layout) -> None:
     axes.set_xscale("log")
     axes.set_xlim(1 / reach, reach)
     axes.set_ylim(len(forest.twins), 0)
-    ticks = _ticks(reach, most=5 if layout.is_narrow else 9)
+    ticks = round_ratios(reach, most=5 if layout.is_narrow else 9)
     axes.set_xticks(ticks, labels=[f"{tick:g} ×" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_yticks([])
@@ -159,7 +159,7 @@ def _label(sheet: Sheet, twin: TwinRatio, name: str, y: float) -> None:
     )
 
 
-def _ticks(reach: float, most: int) -> list[float]:
+def round_ratios(reach: float, most: int) -> list[float]:
     """Return round ratios on both sides of 1, about ``most`` of them."""
     above = [tick for tick in (_FEW_TICKS if reach < 5 else _TICKS) if tick <= reach]
     step = max(1, math.ceil(2 * len(above) / most))

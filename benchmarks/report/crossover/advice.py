@@ -16,7 +16,7 @@ from benchmarks.report.crossover.words import at_place, bound_formula, boundary_
 from benchmarks.report.figures import estimated
 from benchmarks.report.naming import framework_name
 from benchmarks.report.plain_text import one_line
-from benchmarks.report.terminal import to_ascii
+from benchmarks.report.printer import to_ascii
 
 _BASES: Final[dict[Basis, str]] = {
     "measured": "This place was measured",

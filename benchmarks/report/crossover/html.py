@@ -6,7 +6,7 @@ from benchmarks.judge.crossover import CrossoverMap
 from benchmarks.report.charts.heat_map import heat_map
 from benchmarks.report.charts.rate_curves import rate_curves
 from benchmarks.report.crossover.story import tell_map
-from benchmarks.report.html import render_page
+from benchmarks.report.page import render_page
 
 
 def render_map_html(found: CrossoverMap) -> str:

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from benchmarks.judge.crossover import CrossoverMap
 from benchmarks.report.crossover.story import LETTERS, Grid, MapStory, Square, tell_map
-from benchmarks.report.terminal import to_ascii
+from benchmarks.report.printer import to_ascii
 
 _MORE: Final = ("green", "bold green", "bold white on green")
 _LESS: Final = ("red", "bold red", "bold white on red")

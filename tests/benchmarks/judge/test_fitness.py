@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from benchmarks.judge.fitness import Fitness, judge_fitness, judge_machine
-from benchmarks.model import Machine, Run, Trial
+from benchmarks.machine import Machine
+from benchmarks.model import Run, Trial
 
 QUIET_MACHINE = Machine(
     logical_cores=4,

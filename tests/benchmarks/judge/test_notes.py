@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.notes import notes
-from benchmarks.model import Run, Trial
+from benchmarks.model import Resumption, Run, Trial
 
 
 @pytest.fixture
@@ -40,6 +40,33 @@ def test_an_unfinished_run_says_how_far_it_came(
     trials = [make_trial(), make_trial(round=2), make_trial(placebo=True)]
 
     assert (f"The run {ended}: it is judged on the 2 trials that it has of 5.",) == told(trials, state=state)
+
+
+@pytest.mark.parametrize(
+    ("times", "superseded", "expected"),
+    [(1, 0, "gone on with once, last at t1: "), (2, 1, "gone on with 2 times, last at t2: ")],
+)
+def test_a_run_that_was_gone_on_with_says_so(  # noqa: PLR0917 (pytest passes them by name)
+    make_run: Callable[..., Run],
+    make_evidence: Callable[..., Evidence],
+    make_trial: Callable[..., Trial],
+    times: int,
+    superseded: int,
+    expected: str,
+) -> None:
+    """When, and what was measured again; its pairs are of one time each."""
+    run = dataclasses.replace(
+        make_run([make_trial()], calibration=[make_trial("bare-asgi@uvicorn", 10_000.0, 0)]),
+        superseded=(make_trial(),) * superseded,
+        resumptions=tuple(
+            Resumption(resumed_at=f"t{number}", trials_kept=1, trials_superseded=0) for number in range(1, times + 1)
+        ),
+    )
+
+    (note,) = notes(make_evidence(run))
+
+    assert expected in note
+    assert bool(superseded) == ("1 trials of a block that was cut were measured again" in note)
 
 
 def test_rounds_that_a_contender_sits_out_were_not_planned(
@@ -121,3 +148,12 @@ def test_an_environment_that_tells_nothing_is_no_error(
     (note,) = told([make_trial()], environment={"load_average_1m": "low"})
 
     assert note.startswith("Server and loader were not kept")
+
+
+def test_load_from_workers_has_cores_of_its_own_and_a_network_between(
+    told: Callable[..., tuple[str, ...]], make_trial: Callable[..., Trial]
+) -> None:
+    """Nothing is said of cores that they do not share."""
+    (note,) = told([make_trial()], environment={"load_workers": 3, "server_cpus": "1", "loader_cpus": None})
+
+    assert note.startswith("The load came from 3 Locust workers")

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -238,6 +240,74 @@ def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path, run: Run) 
 
     with pytest.raises(RunFileError, match="--out FOLDER"):
         Journal.create(tmp_path / "file", run)
+
+
+def test_a_failure_may_hold_any_sign_that_ends_a_line(tmp_path: Path, run: Run) -> None:
+    """A server's log may; only a line feed ends an entry."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1, failure="first\u2028second\x85third\rfourth\nfifth"))
+    record.close()
+
+    (kept,) = read_run(record.folder).trials
+    assert "first\u2028second\x85third\rfourth\nfifth" == kept.failure
+
+
+def test_a_disk_that_is_full_for_a_while_costs_one_trial(
+    tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of a line that was written in part nothing stays, so the next one is whole."""
+    record = Journal.create(tmp_path, run)
+    record.add_trial(trial(1))
+    real_fsync = os.fsync
+
+    def refuse(_descriptor: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    with pytest.raises(RunFileError, match="No space left on device"):
+        record.add_trial(trial(2))
+    monkeypatch.setattr(os, "fsync", real_fsync)
+    record.add_trial(trial(3))
+    record.close()
+
+    assert [1, 3] == [kept.round for kept in record.run.trials]
+    assert record.run.trials == read_run(record.folder).trials
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of a few kilobytes, which only root may mount."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    if sys.platform != "linux" or os.geteuid() != 0:
+        pytest.skip("to mount a small disk takes Linux and root")
+    mounting = ["mount", "-t", "tmpfs", "-o", "size=24k", "tmpfs", str(folder)]
+    if subprocess.run(mounting, capture_output=True, check=False).returncode:
+        pytest.skip("root may not mount here")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_run_on_a_full_disk_is_gone_on_with_once_there_is_room(small_disk: Path, run: Run) -> None:
+    """No trial that was kept is lost, none is there by half, and the rest is appended."""
+    record = Journal.create(small_disk, run)
+    kept = 0
+    with pytest.raises(RunFileError, match=r"No space left on device.*What was measured before is kept"):  # noqa: PT012
+        for number in range(1, 1000):
+            record.add_trial(trial(number))
+            kept = number
+    record.close()
+    assert kept > 0
+    assert kept == len(read_run(record.folder / "journal.jsonl").trials) == len(record.run.trials)
+
+    subprocess.run(["mount", "-o", "remount,size=1m", str(small_disk)], check=True)
+    again = Journal.reopen(record.folder)
+    again.resume("t2", {}, ())
+    again.add_trial(trial(1001))
+    whole = again.finish("complete", "t3")
+
+    assert [*range(1, kept + 1), 1001] == [one.round for one in whole.trials]
+    assert whole == read_run(record.folder)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="the kernel's full disk, /dev/full, is Linux's")

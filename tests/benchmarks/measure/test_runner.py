@@ -45,10 +45,17 @@ class BrokenEngine:
     """A load engine that cannot start."""
 
     name = "broken"
+    supports_slices = True
+    uses_every_core = False
+    host = "127.0.0.1"
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Fail."""
         raise LoadEngineError("the loader is out of order")
+
+    def facts(self) -> dict[str, str | int]:
+        """Say nothing."""
+        return {}
 
 
 class MeddlingEngine(BuiltinEngine):

@@ -159,3 +159,13 @@ def test_an_unknown_preset_suggests_the_nearest() -> None:
 def test_the_placebo_is_the_steadiest_of_those_that_run(patterns: list[str], placebo: str) -> None:
     """A/A is run on something that is in the run anyway."""
     assert placebo == schedule.plan("quick", catalogue.select(patterns), seed=1).placebo
+
+
+def test_an_engine_that_cannot_hold_has_every_interval_in_one_piece() -> None:
+    """And the plan records which engine that is."""
+    plan = schedule.plan("quick", [], seed=7, engine="k6", sliced=False)
+
+    assert "k6" == plan.engine
+    assert {1} == {load.slices for load in plan.loads.values()}
+    assert {1, 2, 3} >= {len(block) for block in schedule.blocks(plan)}
+    assert schedule.estimate_s(plan) > schedule.estimate_s(schedule.plan("quick", [], seed=7, sliced=False))

@@ -53,6 +53,18 @@ def test_the_command_repeats_preset_and_seed(preset: str) -> None:
     assert f"lab compare {preset} --seed 7" == compare_command(schedule.plan(preset, [], seed=7))
 
 
+def test_the_command_and_the_rules_name_the_engine() -> None:
+    """Its limits stand in the method, and a run with workers is repeated with workers."""
+    plan = schedule.plan("tutorial", [], seed=7, engine="k6", sliced=False)
+
+    assert "lab compare tutorial --engine k6 --seed 7" == compare_command(plan)
+    assert "k6 asks, by the tutorial's command line." in " ".join(method_rules(plan, 0.05))
+    locust = dataclasses.replace(plan, engine="locust")
+    assert "lab locust master tutorial --workers 3 --seed 7" == compare_command(locust, 3)
+    assert "whole milliseconds" in " ".join(method_rules(locust, 0.05))
+    assert "wrk asks." in method_rules(dataclasses.replace(plan, engine="wrk"), 0.05)
+
+
 def test_the_command_repeats_what_differs_from_the_preset() -> None:
     """Sizes and contenders that were chosen are chosen again."""
     chosen = catalogue.select(["flask-*@hypercorn"])

@@ -9,6 +9,17 @@ from benchmarks.model import Trial
 from benchmarks.report.progress import RunProgress
 
 
+def test_a_run_that_is_gone_on_with_counts_on() -> None:
+    """What there is already is done."""
+    plan = schedule.plan("quick", [], seed=1)
+    screen = io.StringIO()
+    console = Console(file=screen, width=200, force_terminal=True, color_system=None)
+
+    console.print(RunProgress(console, plan, done=7)._progress.get_renderable())
+
+    assert f"7/{len([*schedule.calibration(plan), *schedule.trials(plan)])}" in screen.getvalue()
+
+
 def test_a_block_is_shown_whole_and_then_what_is_left_of_it() -> None:
     """Trials that go on side by side are counted; the last of them has its name."""
     plan = schedule.plan("quick", [], seed=1)

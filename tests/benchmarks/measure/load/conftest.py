@@ -208,8 +208,16 @@ def order() -> Callable[..., LoadOrder]:
         expected_body_bytes: int = len(BODY),
         cpus: tuple[int, ...] = (),
         slices: int = 1,
+        rate_per_s: float | None = None,
     ) -> LoadOrder:
-        load = LoadProfile(vus=vus, duration_s=duration_s, warmup_s=warmup_s, timeout_s=timeout_s, slices=slices)
+        load = LoadProfile(
+            vus=vus,
+            duration_s=duration_s,
+            warmup_s=warmup_s,
+            timeout_s=timeout_s,
+            slices=slices,
+            rate_per_s=rate_per_s,
+        )
         return LoadOrder(host=host, port=port, path=path, load=load, expected_body_bytes=expected_body_bytes, cpus=cpus)
 
     return build

@@ -16,8 +16,9 @@ import psutil
 import pytest
 
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.builtin import BuiltinEngine, BuiltinSession, loop_factory
+from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, LoadSession
+from benchmarks.measure.load.session import ProcessSession
 
 PATIENCE_S = 30.0
 """Bounds a wait that ends long before; no test depends on how long it really takes."""
@@ -53,11 +54,11 @@ def freeze(pid: int) -> None:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[LoadOrder], BuiltinSession]]:
+def start() -> Iterator[Callable[[LoadOrder], ProcessSession]]:
     """Start sessions that end with the test."""
-    sessions: list[BuiltinSession] = []
+    sessions: list[ProcessSession] = []
 
-    def start(order: LoadOrder) -> BuiltinSession:
+    def start(order: LoadOrder) -> ProcessSession:
         sessions.append(BuiltinEngine().start(order))
         return sessions[-1]
 

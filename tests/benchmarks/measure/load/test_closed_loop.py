@@ -13,9 +13,10 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.measure.load.closed_loop import drive, request_bytes
+from benchmarks.measure.load.closed_loop import drive
 from benchmarks.measure.load.connection import RECONNECT_PAUSE_S
 from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.measure.load.virtual_user import request_bytes
 from benchmarks.model import LoadResult
 
 BODY = b'{"api":"health","version":1}'
@@ -115,6 +116,7 @@ def test_unanswered_requests_time_out_and_are_asked_anew(run: Run, serve: Any, o
     # Each user times out once a timeout, and once more where the first began before the interval.
     assert 2 <= result.errors["timeout"] <= 2 * (1 + result.duration_s / 0.2)
     assert result.errors["timeout"] <= server.connections
+    assert result.unfinished is not None
     assert result.unfinished <= 2
 
 

@@ -105,8 +105,8 @@ def test_a_loader_killed_while_held_is_told(serve: Any, order: Any, healthy: Any
     session = BuiltinEngine().start(order(serve(healthy).port, slices=2))
     try:
         session.wait_until_held(20)
-        session._process.kill()
-        session._process.wait()
+        session.loader.process.kill()
+        session.loader.process.wait()
         session.go()
         with pytest.raises(LoadEngineError, match="SIGKILL"):
             session.wait_until_measuring(20)

@@ -26,12 +26,14 @@ def result(latency: LatencySummary | None) -> LoadResult:
         loader_cpu_s=0.5,
         latency=latency,
         histogram="HISTF" if latency else None,
+        dropped=4 if latency else None,
+        lateness=latency,
     )
 
 
 def test_order_survives_the_pipe(order: Callable[..., LoadOrder]) -> None:
     """An order arrives as it was sent, on one line."""
-    sent = order(8080, host="::1", path="/wait/async?ms=50", cpus=(0, 3))
+    sent = order(8080, host="::1", path="/wait/async?ms=50", cpus=(0, 3), rate_per_s=12.5)
 
     line = wire.encode_order(sent)
 

@@ -1,0 +1,43 @@
+"""Gives a command the load engine that it was asked for, or the one that another command has started for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import click
+
+from benchmarks.measure.load.engine import LoadEngine, LoadEngineError
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEngine:
+    """A load engine that runs already, for a command that is invoked by another.
+
+    Attributes:
+        engine: Itself.
+    """
+
+    engine: LoadEngine
+
+
+def engine_for(context: click.Context, name: str) -> LoadEngine:
+    """Return the engine that an outer command has started, else the one of this name.
+
+    Args:
+        context: Of the command that wants it.
+        name: As it was asked for.
+    Raises:
+        click.BadParameter: There is none of this name.
+        click.ClickException: What it runs is not installed.
+    """
+    from benchmarks.measure.load.engines import UnknownEngineError, find_engine  # noqa: PLC0415 (only what measures)
+
+    given = context.find_object(GivenEngine)
+    if given is not None:
+        return given.engine
+    try:
+        return find_engine(name)
+    except UnknownEngineError as error:
+        raise click.BadParameter(str(error), param_hint="--engine") from error
+    except LoadEngineError as error:
+        raise click.ClickException(str(error)) from error

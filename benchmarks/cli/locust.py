@@ -1,0 +1,125 @@
+"""``lab locust master`` and ``lab locust worker``: load from many machines, for a class that has outgrown one."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from typing import Any
+
+import click
+
+from benchmarks.cli.compare import compare
+from benchmarks.cli.engines import GivenEngine
+from benchmarks.cli.exits import exit_interrupted, terminable
+from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.options import Seconds
+from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError
+from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, check_installed, process_command
+from benchmarks.report.json_document import document
+
+_LOOK_EVERY_S = 3600.0
+_OWN_BUSINESS = ("engine", "budget")
+"""Options of `lab compare` that a master has no use for."""
+
+
+@lab.group()
+def locust() -> None:
+    """Load from Locust's workers on many machines.
+
+    One machine runs the servers and `lab locust master`; every other one, a learner's laptop, runs
+    `lab locust worker HOST`. Workers ask nobody but their master's machine.
+    """
+
+
+@locust.command()
+@click.pass_context
+@click.option("--workers", type=click.IntRange(1, 1000), required=True, help="How many workers to wait for.")
+@click.option(
+    "--host", default=LOOPBACK, show_default=True, help="Address of this machine at which the workers reach it."
+)
+@click.option("--port", type=click.IntRange(0, 65535), default=MASTER_PORT, show_default=True, help="For the workers.")
+@click.option("--timeout", type=Seconds(1, 3600), default="2m", show_default=True, help="How long to wait for them.")
+def master(context: click.Context, /, workers: int, host: str, port: int, timeout: float, **options: Any) -> None:
+    """Wait for workers, then measure, judge and report as `lab compare` does, with their load.
+
+    PRESET and all options but these four are those of `lab compare`. Virtual users are shared out among the workers.
+    Servers listen at --host while they are measured, where everybody on its network can ask them.
+
+    \b
+    Examples:
+      lab locust master --workers 2
+      lab locust master tutorial --workers 12 --host 192.168.1.20 --vus 120
+    """  # noqa: D301 (\\b is click's mark against rewrapping)
+    # Standard output is then for the document alone.
+    quiet = bool(options.get("as_json"))
+    try:
+        with terminable(), contextlib.closing(LocustMaster(workers, host, port)) as engine:
+            click.echo(
+                f"Waiting for {_counted(workers)}: lab locust worker {host}{_port_option(engine.port)}", err=quiet
+            )
+            engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))
+            context.obj = GivenEngine(engine)
+            context.invoke(compare, engine="locust", **options)
+    except LoadEngineError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt as interrupt:
+        exit_interrupted(interrupt)
+
+
+master.params.extend(option for option in compare.params if option.name not in _OWN_BUSINESS)
+
+
+@locust.command()
+@click.argument("host")
+@click.option("--port", type=click.IntRange(1, 65535), default=MASTER_PORT, show_default=True, help="The master's.")
+@json_option
+def worker(host: str, port: int, as_json: bool) -> None:
+    """Ask for the master at HOST, and no other machine than that, until it is done.
+
+    One worker uses one core. Ctrl-C leaves; a trial that is under way then counts for nothing.
+
+    \b
+    Examples:
+      lab locust worker 192.168.1.20
+    """  # noqa: D301 (\\b is click's mark against rewrapping)
+    from benchmarks.measure.load import wire  # noqa: PLC0415 (only what loads speaks it)
+    from benchmarks.measure.load.session import LoaderProcess  # noqa: PLC0415 (the same)
+
+    try:
+        check_installed()
+        with (
+            terminable(),
+            contextlib.closing(LoaderProcess(process_command("worker", host, "--port", str(port)))) as loader,
+        ):
+            click.echo(f"Asking for the master at {host}:{port}. Ctrl-C leaves.", err=as_json)
+            while loader.process.poll() != 0:
+                event = _next_event(loader)
+                if isinstance(event, wire.Noted):
+                    click.echo(event.text, err=as_json)
+        if as_json:
+            write_out(document("worker", host=host, port=port, done=True))
+        else:
+            click.echo("The master is done.")
+    except LoadEngineError as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt as interrupt:
+        exit_interrupted(interrupt)
+
+
+def _next_event(loader: Any) -> Any:
+    """Return what the worker says next; ``None`` when it has ended well."""
+    try:
+        return loader.take_event(time.monotonic() + _LOOK_EVERY_S, _LOOK_EVERY_S, "while it worked")
+    except LoadEngineError:
+        if loader.process.poll() == 0:
+            return None
+        raise
+
+
+def _counted(workers: int) -> str:
+    return "1 worker" if workers == 1 else f"{workers} workers"
+
+
+def _port_option(port: int) -> str:
+    return "" if port == MASTER_PORT else f" --port {port}"

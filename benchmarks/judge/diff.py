@@ -1,0 +1,264 @@
+"""Holds two runs against each other, of two days or two machines: the ratios of both, and the ratio of the ratios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.judge import trials, wording
+from benchmarks.judge.comparable import QUANTITIES, IncomparableError, Quantity, asked
+from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.independent import independent_ratio
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.placebo import judge_placebo
+from benchmarks.judge.statistics import geometric_mean
+from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import ValidTrial
+from benchmarks.model import Contender, Run
+
+_PACKAGE = "package_"
+_MACHINE = ("cpu_model", "logical_cores", "physical_cores", "memory_bytes", "operating_system")
+_LENGTHS = (("duration_s", "a measured interval"), ("warmup_s", "a warm-up"))
+
+Fact = str | int | float | bool | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """One number of both runs.
+
+    Attributes:
+        workload: Name of the workload.
+        subject: An arrangement, for async over sync; or a contender's id.
+        quantity: What it is of, in words.
+        unit: Of ``left`` and ``right``; ``×`` for a ratio.
+        left: In the first run.
+        right: In the second.
+        change: The second over the first; of ratios, the ratio of the ratios. ``None`` where one is missing.
+        word: What that says, in words.
+    """
+
+    workload: str
+    subject: str
+    quantity: str
+    unit: str
+    left: Estimate | None
+    right: Estimate | None
+    change: Estimate | None
+    word: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Difference:
+    """A fact that is not the same in both; ``None`` where a run does not know it."""
+
+    name: str
+    left: Fact
+    right: Fact
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Diff:
+    """Two runs, held against each other.
+
+    Attributes:
+        ratios: Async over sync, of every arrangement and workload that both have.
+        contenders: Of every contender and workload that both have. Not paired: what the machines or the days have of
+            their own is in them.
+        same_machine: Whether nothing says that it is another machine.
+        environment: Facts of machine and software that differ.
+        packages: Versions that differ.
+        only_left: Contenders that only the first run has.
+        only_right: Contenders that only the second run has.
+        withheld: Why the ratios are no evidence: a placebo that failed; ``None`` where none did.
+        notes: What a reader must know beside.
+        margin: Half-width of what counts as equal.
+    """
+
+    ratios: tuple[Change, ...]
+    contenders: tuple[Change, ...]
+    same_machine: bool
+    environment: tuple[Difference, ...]
+    packages: tuple[Difference, ...]
+    only_left: tuple[str, ...]
+    only_right: tuple[str, ...]
+    withheld: str | None
+    notes: tuple[str, ...]
+    margin: float
+
+
+def diff(left: Run, right: Run, margin: float = 0.05) -> Diff:
+    """Compare two runs.
+
+    Args:
+        left: The first.
+        right: The second.
+        margin: Half-width of what counts as equal.
+    Raises:
+        IncomparableError: They asked different things, or have no contender in common.
+    """
+    workloads = _common_workloads(left, right)
+    sides = (_evidence(left, margin), _evidence(right, margin))
+    common = [
+        (workload, contender)
+        for workload in workloads
+        for contender in participants(left, workload)
+        if contender.id in {other.id for other in participants(right, workload)}
+    ]
+    if not common:
+        raise IncomparableError("The two runs have no contender in common, so there is nothing to hold together.")
+    ids = [{contender.id for contender in run.plan.contenders} for run in (left, right)]
+    differences = _differences(left.environment, right.environment)
+    failed = [evidence.placebo_failed for evidence in sides if evidence.placebo_failed is not None]
+    return Diff(
+        ratios=tuple(_ratios(sides, common, margin)),
+        contenders=tuple(
+            _contender(sides, workload, contender, quantity, margin)
+            for workload, contender in common
+            for quantity in QUANTITIES
+        ),
+        same_machine=not any(difference.name in _MACHINE for difference in differences),
+        environment=tuple(each for each in differences if not each.name.startswith(_PACKAGE)),
+        packages=tuple(each for each in differences if each.name.startswith(_PACKAGE)),
+        only_left=tuple(contender.id for contender in left.plan.contenders if contender.id not in ids[1]),
+        only_right=tuple(contender.id for contender in right.plan.contenders if contender.id not in ids[0]),
+        withheld=failed[0] if failed else None,
+        notes=tuple(_notes(left, right, workloads)),
+        margin=margin,
+    )
+
+
+def _common_workloads(left: Run, right: Run) -> list[str]:
+    """Return the workloads that both have, which must have asked the same.
+
+    Raises:
+        IncomparableError: There is none, or one asked different things.
+    """
+    questions = {
+        workload.name: (asked(left, workload.name), asked(right, workload.name)) for workload in left.plan.workloads
+    }
+    common = {name: (one, other) for name, (one, other) in questions.items() if one is not None and other is not None}
+    if not common:
+        names = [", ".join(workload.name for workload in run.plan.workloads) or "none" for run in (left, right)]
+        raise IncomparableError(f"The two runs have no workload in common: {names[0]} here, {names[1]} there.")
+    apart = [
+        f"\n  {name}: {one.told()}\n  {' ' * len(name)}  {other.told()}"
+        for name, (one, other) in common.items()
+        if one != other
+    ]
+    if apart:
+        raise IncomparableError(
+            f"The two runs did not ask the same, so their ratios are of different things:{''.join(apart)}\n"
+            "Measure one of them again as the other was: its report ends with the command."
+        )
+    return list(common)
+
+
+def _evidence(run: Run, margin: float) -> Evidence:
+    return Evidence(
+        run=run,
+        margin=margin,
+        placebo_failed=judge_placebo(run, margin).failed,
+        ceiling_per_s=trials.ceiling(trials.ceilings(run.calibration)),
+    )
+
+
+def _ratios(
+    sides: tuple[Evidence, Evidence], common: Sequence[tuple[str, Contender]], margin: float
+) -> Iterator[Change]:
+    for workload, sync in common:
+        if sync.variant != "sync":
+            continue
+        for other_workload, asynchronous in common:
+            if (other_workload, asynchronous.arrangement, asynchronous.variant) == (
+                workload,
+                sync.arrangement,
+                "async",
+            ):
+                for quantity in QUANTITIES:
+                    yield _ratio(sides, workload, (asynchronous, sync), quantity, margin)
+
+
+def _ratio(
+    sides: tuple[Evidence, Evidence],
+    workload: str,
+    twins: tuple[Contender, Contender],
+    quantity: Quantity,
+    margin: float,
+) -> Change:
+    refusal = None
+    samples: list[list[float]] = []
+    for evidence in sides:
+        try:
+            pairs = evidence.pairs(*twins, workload)
+        except RefusedError as error:
+            refusal = str(error)
+            pairs = trials.paired(*(evidence.valid(twin, workload) for twin in twins))
+        values = [(quantity.measure(above), quantity.measure(below)) for above, below in pairs]
+        samples.append([above / below for above, below in values if above is not None and below is not None])
+    return _change(workload, twins[0].arrangement, quantity.title, "×", samples, refusal, margin)
+
+
+def _contender(
+    sides: tuple[Evidence, Evidence], workload: str, contender: Contender, quantity: Quantity, margin: float
+) -> Change:
+    samples = [_values(evidence.valid(contender, workload), quantity) for evidence in sides]
+    return _change(workload, contender.id, quantity.title, quantity.unit, samples, None, margin)
+
+
+def _values(valid: Sequence[ValidTrial], quantity: Quantity) -> list[float]:
+    return [value for value in map(quantity.measure, valid) if value is not None]
+
+
+def _change(  # noqa: PLR0917 (each is what its name says, once)
+    workload: str,
+    subject: str,
+    quantity: str,
+    unit: str,
+    samples: Sequence[Sequence[float]],
+    refusal: str | None,
+    margin: float,
+) -> Change:
+    left, right = (geometric_mean(sample) if sample else None for sample in samples)
+    change = independent_ratio(samples[1], samples[0]) if left is not None and right is not None else None
+    return Change(
+        workload=workload,
+        subject=subject,
+        quantity=quantity,
+        unit=unit,
+        left=left,
+        right=right,
+        change=change,
+        word=_word(change, margin) if refusal is None else f"not judged: {refusal}",
+    )
+
+
+def _word(change: Estimate | None, margin: float) -> str:
+    if change is None:
+        return "not known in both"
+    if wording.is_equal(change, margin):
+        return f"equal within ±{wording.percent(margin)}"
+    if not wording.excludes_one(change):
+        return "no difference found"
+    return wording.size(change.value, "more", "less")
+
+
+def _differences(left: Mapping[str, Fact], right: Mapping[str, Fact]) -> list[Difference]:
+    names = dict.fromkeys((*left, *right))
+    return [
+        Difference(name=name, left=left.get(name), right=right.get(name))
+        for name in names
+        if left.get(name) != right.get(name)
+    ]
+
+
+def _notes(left: Run, right: Run, workloads: Sequence[str]) -> Iterator[str]:
+    for number, run in (("first", left), ("second", right)):
+        if run.state != "complete":
+            yield f"The {number} run is not complete: it is compared on the {len(run.trials)} trials that it has."
+    for workload in workloads:
+        loads = left.plan.loads[workload], right.plan.loads[workload]
+        for field, what in _LENGTHS:
+            lengths = [getattr(load, field) for load in loads]
+            if lengths[0] != lengths[1]:
+                yield f"Under {workload}, {what} was {lengths[0]:g} s first and {lengths[1]:g} s then."

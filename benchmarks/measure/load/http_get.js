@@ -1,0 +1,56 @@
+// Asks one address over and over, each virtual user as soon as it has its answer: the load of the tutorial.
+//
+//   k6 run --vus 10 --duration 30s http_get.js
+//
+// Asks what `lab serve` serves unless told by --env:
+//   LAB_URL         what to ask
+//   LAB_BODY_BYTES  length of the body of a valid answer; any length unless told
+//   LAB_TIMEOUT     how long to wait for an answer: 30s
+//   LAB_SUMMARY     a file for k6's summary as JSON, in place of the one that it prints
+
+import { sleep } from 'k6';
+import http from 'k6/http';
+import { Counter } from 'k6/metrics';
+
+const URL = __ENV.LAB_URL || 'http://127.0.0.1:8000/health';
+const BODY_BYTES = __ENV.LAB_BODY_BYTES ? Number(__ENV.LAB_BODY_BYTES) : null;
+// Bytes, not text, are counted; a redirect is no valid answer.
+const PARAMETERS = { redirects: 0, responseType: 'binary', timeout: __ENV.LAB_TIMEOUT || '30s' };
+const PAUSE_S = 0.05;
+
+const REQUEST_TIMED_OUT = 1050;
+const DIAL_TIMED_OUT = 1211;
+
+export const options = { summaryTrendStats: ['avg', 'min', 'med', 'max', 'p(90)', 'p(95)', 'p(99)'] };
+
+const errors = {
+  status: new Counter('lab_errors_status'),
+  body: new Counter('lab_errors_body'),
+  connection: new Counter('lab_errors_connection'),
+  timeout: new Counter('lab_errors_timeout'),
+};
+
+http.setResponseCallback(http.expectedStatuses({ min: 200, max: 299 }));
+
+// Runs once, right before the load: whoever watches the server begins here.
+export function setup() {
+  console.log('lab: the load begins');
+}
+
+export default function () {
+  const answer = http.get(URL, PARAMETERS);
+  if (answer.status === 0) {
+    const timedOut = answer.error_code === REQUEST_TIMED_OUT || answer.error_code === DIAL_TIMED_OUT;
+    (timedOut ? errors.timeout : errors.connection).add(1);
+    sleep(PAUSE_S);
+  } else if (answer.status < 200 || answer.status > 299) {
+    errors.status.add(1);
+  } else if (BODY_BYTES !== null && (answer.body ? answer.body.byteLength : 0) !== BODY_BYTES) {
+    errors.body.add(1);
+  }
+}
+
+// Without a file to write to, k6 prints its own summary.
+export const handleSummary = __ENV.LAB_SUMMARY
+  ? (data) => ({ [__ENV.LAB_SUMMARY]: JSON.stringify(data) })
+  : undefined;

@@ -1,0 +1,91 @@
+"""Asks with the k6 that the user has installed, by the tutorial's own command line."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
+from benchmarks.measure.load.order_check import check_order
+from benchmarks.measure.load.session import LoaderProcess, ProcessSession
+
+SCRIPT = Path(__file__).with_name("http_get.js")
+INSTALL_PAGE = "https://grafana.com/docs/k6/latest/set-up/install-k6/"
+
+
+class K6Engine:
+    """The load engine that is the installed k6, closed model.
+
+    Raises:
+        LoadEngineError: There is none.
+    """
+
+    name = "k6"
+    supports_slices = False
+    uses_every_core = True
+    host = LOOPBACK
+
+    def __init__(self) -> None:
+        executable = shutil.which("k6")
+        if executable is None:
+            raise LoadEngineError(
+                f"k6 is not installed, or not on PATH. Its own page says how to install it: {INSTALL_PAGE}\n"
+                "`--engine builtin`, which is what runs unless told, needs nothing."
+            )
+        self._executable = executable
+
+    def start(self, order: LoadOrder) -> ProcessSession:
+        """Start one load: k6 once for the warm-up, which is thrown away, and once for the interval.
+
+        Args:
+            order: What to ask of which server; loopback only.
+        Returns:
+            The load under way; the caller closes it.
+        Raises:
+            LoadEngineError: The order cannot or must not be carried out, or the process could not be started.
+        """
+        check_order(order)
+        if order.load.slices > 1:
+            raise LoadEngineError("k6 cannot hold its load between slices: ask for an interval of one piece")
+        command = [sys.executable, "-m", "benchmarks.measure.load.k6_process", self._executable]
+        return ProcessSession(LoaderProcess(command), order)
+
+    def facts(self) -> Mapping[str, str | int]:
+        """Return what k6 says of itself, where it says something."""
+        try:
+            done = subprocess.run([self._executable, "version"], capture_output=True, text=True, timeout=10, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return {}
+        return {"load_engine_version": done.stdout.strip().partition("\n")[0]}
+
+
+def command_line(executable: str, order: LoadOrder, duration_s: float, summary: Path) -> list[str]:
+    """Return the tutorial's command line, with what to ask.
+
+    Args:
+        executable: k6.
+        order: What to ask, and by how many virtual users.
+        duration_s: How long.
+        summary: Where the summary goes.
+    """
+    settings = {
+        "LAB_URL": f"http://{_in_url(order.host)}:{order.port}{order.path}",
+        "LAB_BODY_BYTES": str(order.expected_body_bytes),
+        "LAB_TIMEOUT": _milliseconds(order.load.timeout_s),
+        "LAB_SUMMARY": str(summary),
+    }
+    environment = [word for name, value in settings.items() for word in ("--env", f"{name}={value}")]
+    size = ["--vus", str(order.load.vus), "--duration", _milliseconds(duration_s)]
+    return [executable, "run", *size, "--quiet", "--no-color", *environment, str(SCRIPT)]
+
+
+def _in_url(host: str) -> str:
+    return f"[{host}]" if ":" in host else host
+
+
+def _milliseconds(seconds: float) -> str:
+    milliseconds = round(1000 * seconds)
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"

@@ -1,0 +1,231 @@
+"""Keeps k6: starts it, watches it, reads its summary, and ends it when nobody wants its result any more.
+
+    python -m benchmarks.measure.load.k6_process K6
+
+It reads one order from standard input and writes its events to standard output.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO, cast
+
+import psutil
+
+from benchmarks.measure.load import wire
+from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.load.k6 import command_line
+from benchmarks.measure.load.k6_summary import K6SummaryError, read_summary
+from benchmarks.measure.load.order_check import check_order
+from benchmarks.measure.load.pinning import pin
+from benchmarks.measure.load.session import how_it_ended
+from benchmarks.model import LoadResult
+
+BEGINS = "lab: the load begins"
+"""What the script says right before the load."""
+
+_SETTINGS = {
+    # The shape of the summary that k6_summary reads; versions before 1.5 know no other.
+    "K6_NEW_MACHINE_READABLE_SUMMARY": "false",
+    # Nothing is fetched or told while it runs.
+    "K6_NO_USAGE_REPORT": "true",
+    "K6_AUTO_EXTENSION_RESOLUTION": "false",
+    # Where its words at the beginning are waited for.
+    "K6_LOG_OUTPUT": "stderr",
+}
+
+_GRACEFUL_STOP_S = 30.0
+"""How long k6 waits for requests that are in flight at the end, seconds."""
+
+_BEGIN_TIMEOUT_S = 30.0
+_TERMINATE_GRACE_S = 1.0
+_TAIL_LINES = 8
+_EXIT_FAILED = 1
+_EXIT_ABANDONED = 3
+
+
+class K6:
+    """One run of k6."""
+
+    def __init__(self, command: list[str], cores: int) -> None:
+        # Go starts as many threads as it sees cores when it begins; it is pinned like this process.
+        threads = {"GOMAXPROCS": str(cores)} if cores else {}
+        self._process = subprocess.Popen(
+            command,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            env=_environment() | threads,
+            preexec_fn=_end_with_parent(),  # noqa: PLW1509 (it only makes a system call)
+        )
+        # Popen knows its pipes as optional; this one was asked for.
+        stderr = cast("IO[bytes]", self._process.stderr)
+        self._began_s: float | None = None
+        self._begun = threading.Event()
+        self._tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
+        self._reader = threading.Thread(target=self._read, args=(stderr,), daemon=True)
+        self._reader.start()
+
+    def wait_until_begun(self) -> float:
+        """Return when the load began, on the clock of ``time.monotonic()``."""
+        if not self._begun.wait(_BEGIN_TIMEOUT_S):
+            raise LoadEngineError(f"k6 did not begin within {_BEGIN_TIMEOUT_S:g} s{self.last_words()}")
+        if self._began_s is None:
+            # It has closed what it speaks through, and is about to end.
+            self.finish(_TERMINATE_GRACE_S)
+            raise LoadEngineError(f"k6 ended before it asked anything{self.last_words()}")
+        return self._began_s
+
+    def cpu_s(self) -> float | None:
+        """Return the CPU time that it has used; ``None`` when it is gone."""
+        try:
+            used = psutil.Process(self._process.pid).cpu_times()
+        except psutil.Error:
+            return None
+        return float(used.user + used.system)
+
+    def wait_until(self, moment_s: float) -> None:
+        """Block until a moment on the clock of ``time.monotonic()``, or until it ends."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(max(0.0, moment_s - time.monotonic()))
+
+    def finish(self, timeout_s: float) -> None:
+        """Block until it has ended, and see that it ended well."""
+        try:
+            status = self._process.wait(timeout_s)
+        except subprocess.TimeoutExpired:
+            raise LoadEngineError(
+                f"k6 did not end within {timeout_s:g} s of the end of its load{self.last_words()}"
+            ) from None
+        self._reader.join()
+        if status != 0:
+            raise LoadEngineError(
+                f"k6 ended {how_it_ended(status)}: nothing of this trial counts, run it again{self.last_words()}"
+            )
+
+    def end(self) -> None:
+        """End it if it still runs, and reap it."""
+        if self._process.poll() is None:
+            self._process.terminate()
+            try:
+                self._process.wait(_TERMINATE_GRACE_S)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+        self._reader.join()
+
+    def _read(self, stderr: IO[bytes]) -> None:
+        with stderr:
+            for line in stderr:
+                text = line.decode(errors="replace").strip()
+                if BEGINS in text and self._began_s is None:
+                    self._began_s = time.monotonic()
+                    self._begun.set()
+                elif text:
+                    self._tail.append(text)
+        # Nobody waits for the beginning of a run that has ended.
+        self._begun.set()
+
+    def last_words(self) -> str:
+        """Return the end of what it said, on lines of its own; empty when it said nothing."""
+        return f"\nIts last words:\n{chr(10).join(self._tail)}" if self._tail else ""
+
+
+def main() -> int:
+    """Keep k6: carry out the order on standard input.
+
+    Returns:
+        The exit status.
+    """
+    under_way: list[K6] = []
+    signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(_EXIT_ABANDONED))
+    try:
+        order = wire.decode_order(sys.stdin.buffer.readline())
+        check_order(order)
+        pin(order.cpus)
+        threading.Thread(target=_follow_parent, args=(under_way,), name="follow the parent", daemon=True).start()
+        result = _drive(sys.argv[1], order, under_way)
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        wire.say(wire.Failed(f"k6 was given no order that can be read ({error!r})"))
+        return _EXIT_FAILED
+    except (LoadEngineError, OSError) as error:
+        wire.say(wire.Failed(str(error)))
+        return _EXIT_FAILED
+    finally:
+        for k6 in under_way:
+            k6.end()
+    wire.say(wire.Finished(result))
+    return 0
+
+
+def _drive(executable: str, order: LoadOrder, under_way: list[K6]) -> LoadResult:
+    load = order.load
+    with tempfile.TemporaryDirectory(prefix="lab-k6-") as folder:
+        summary = Path(folder, "summary.json")
+
+        def start(duration_s: float) -> K6:
+            under_way.append(K6(command_line(executable, order, duration_s, summary), len(order.cpus)))
+            return under_way[-1]
+
+        if load.warmup_s > 0:
+            # Its last requests are waited for, so every virtual user has been answered once.
+            warmup = start(load.warmup_s)
+            warmup.wait_until_begun()
+            warmup.finish(load.warmup_s + _GRACEFUL_STOP_S)
+            summary.unlink(missing_ok=True)
+        k6 = start(load.duration_s)
+        began_s = k6.wait_until_begun()
+        cpu_before_s = k6.cpu_s()
+        wire.say(wire.Measuring(began_s))
+        k6.wait_until(began_s + load.duration_s)
+        cpu_after_s = k6.cpu_s()
+        k6.finish(_GRACEFUL_STOP_S)
+        used_s = None if cpu_before_s is None or cpu_after_s is None else cpu_after_s - cpu_before_s
+        try:
+            cores = len(order.cpus) or os.cpu_count() or 1
+            return read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
+        except FileNotFoundError:
+            raise LoadEngineError(f"k6 left no summary{k6.last_words()}") from None
+        except (K6SummaryError, UnicodeDecodeError) as error:
+            raise LoadEngineError(
+                f"k6's summary cannot be read: {error}. Versions 0.31 to 2 write one that can; "
+                "`k6 version` says which this is"
+            ) from error
+
+
+def _follow_parent(under_way: list[K6]) -> None:
+    # Not through sys.stdin, whose lock would be held by this thread when the interpreter shuts down.
+    while os.read(0, 1):
+        pass
+    for k6 in list(under_way):
+        k6.end()
+    os._exit(_EXIT_ABANDONED)
+
+
+def _environment() -> dict[str, str]:
+    # The person's own K6_* settings are for their own tests.
+    return {name: value for name, value in os.environ.items() if not name.startswith("K6_")} | _SETTINGS
+
+
+def _end_with_parent() -> Callable[[], None] | None:
+    """Return what asks the kernel to end k6 with this process, where it can, even by ``kill -9``."""
+    if sys.platform != "linux":
+        return None
+    prctl = ctypes.CDLL(None, use_errno=True).prctl
+    set_signal_of_parents_death = 1
+    return lambda: prctl(set_signal_of_parents_death, signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,154 @@
+"""Asks as Locust's users do, and takes Locust's statistics of one interval.
+
+It imports Locust, and with it gevent, which changes Python's sockets and threads for the whole process: only the
+processes of ``locust_process`` import this module.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from typing import Any, ClassVar
+
+import gevent
+from locust import FastHttpUser, constant, task
+from locust.env import Environment
+
+from benchmarks.measure.load.engine import LoadOrder
+from benchmarks.measure.load.locust_statistics import ERROR_KINDS, Statistics
+
+PAUSE_S = 0.05
+_HEADERS = {"Accept-Encoding": "identity"}
+_POLL_S = 0.01
+
+
+class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed everywhere
+    """A virtual user: asks again as soon as it has its answer.
+
+    Attributes:
+        order: What to ask; set before users begin.
+        url: The whole address of it: the base address that a master sends with its users does not matter. Empty where
+            there is nothing to ask.
+        there: The users that there are.
+        answered: Whether it has ever had a whole answer, valid or not.
+    """
+
+    wait_time = constant(0)
+    # One connection a user. Locust's client asks again, once more than it may have connections, when a server hangs up.
+    concurrency = 1
+    order: ClassVar[LoadOrder]
+    url: ClassVar[str] = ""
+    there: ClassVar[set[LabUser]] = set()
+
+    def on_start(self) -> None:
+        """Be counted."""
+        self.answered = False
+        self.there.add(self)
+
+    def on_stop(self) -> None:
+        """Be counted no more."""
+        self.there.discard(self)
+
+    @task  # type: ignore[untyped-decorator]  # the same
+    def ask(self) -> None:
+        """Ask once."""
+        if not self.url:
+            gevent.sleep(PAUSE_S)
+            return
+        order = self.order
+        with self.client.get(
+            self.url, name=order.path, catch_response=True, allow_redirects=False, headers=_HEADERS
+        ) as answer:
+            status = answer.status_code
+            if not status:
+                answer.failure("timeout" if _timed_out(getattr(answer, "error", None)) else "connection")
+            elif not 200 <= status <= 299:
+                answer.failure("status")
+            elif len(answer.content) != order.expected_body_bytes:
+                answer.failure("body")
+            else:
+                answer.success()
+        if status:
+            self.answered = True
+        else:
+            gevent.sleep(PAUSE_S)
+
+
+def rest() -> None:
+    """Let users that begin from now on ask nobody."""
+    LabUser.url = ""
+
+
+def prepare(environment: Any, order: LoadOrder) -> None:
+    """Make the users that begin from now on ask this."""
+    LabUser.order = order
+    LabUser.network_timeout = LabUser.connection_timeout = order.load.timeout_s
+    LabUser.there.clear()
+    environment.host = LabUser.host = base_address(order)
+    LabUser.url = base_address(order) + order.path
+
+
+def base_address(order: LoadOrder) -> str:
+    """Return the address without the path."""
+    host = f"[{order.host}]" if ":" in order.host else order.host
+    return f"http://{host}:{order.port}"
+
+
+def wait_until_warm(order: LoadOrder, users: int) -> None:
+    """Block for the warm-up, and longer until every user has been answered once, or a timeout has passed."""
+    began_s = time.monotonic()
+    gevent.sleep(order.load.warmup_s)
+    ends_s = began_s + order.load.warmup_s + order.load.timeout_s
+    while time.monotonic() < ends_s:
+        if len(LabUser.there) >= users and all(user.answered for user in LabUser.there):
+            return
+        gevent.sleep(_POLL_S)
+
+
+def measure(environment: Any, duration_s: float) -> Statistics:
+    """Block for the interval and return what Locust counted in it."""
+    stats = environment.stats
+    stats.reset_all()
+    began_s, cpu_s = time.monotonic(), _cpu_s()
+    gevent.sleep(duration_s)
+    # Nothing else runs between these lines: greenlets take turns only where one waits.
+    measured_s, used_s = time.monotonic() - began_s, _cpu_s() - cpu_s
+    total = stats.total
+    errors = dict.fromkeys(ERROR_KINDS, 0)
+    for error in stats.errors.values():
+        errors[_kind_of(error)] += error.occurrences
+    return Statistics(
+        duration_s=measured_s,
+        requests=total.num_requests,
+        errors={kind: count for kind, count in errors.items() if count},
+        latency_sum_ms=total.total_response_time,
+        latency_minimum_ms=total.min_response_time if total.num_requests else None,
+        latency_maximum_ms=total.max_response_time if total.num_requests else None,
+        latencies_ms=tuple(sorted(total.response_times.items())),
+        cpu_s=used_s,
+    )
+
+
+def new_environment() -> Any:
+    """Return Locust's environment for this user."""
+    # A user that is told to stop is cut: its request counts neither as completed nor as an error.
+    return Environment(user_classes=[LabUser], catch_exceptions=False, stop_timeout=0)
+
+
+def _kind_of(error: Any) -> str:
+    """Return the kind that ``ask`` has given."""
+    text = str(error.error)
+    return next((kind for kind in ERROR_KINDS if kind in text), "connection")
+
+
+def _timed_out(error: object) -> bool:
+    return (
+        isinstance(error, TimeoutError)
+        or "timed out" in str(error).lower()
+        or "timeout" in type(error).__name__.lower()
+    )
+
+
+def _cpu_s() -> float:
+    times = os.times()
+    return times.user + times.system

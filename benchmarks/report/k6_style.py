@@ -1,0 +1,218 @@
+"""Tells a run in the layout of the k6 summary that the tutorial prints, so that the two can be held side by side.
+
+A block is one contender under one workload: the requests of its valid trials, pooled. Where an engine keeps no
+histogram there are no percentiles of a pool, and each trial has a block of its own. A line whose figure was not
+measured is left out, and said to be. Checks, which the tutorial had none of, stand there where one failed. The layout
+is that of k6 up to 0.59, in which the tutorial's figures stand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import ValidTrial, ordinary_trials, valid_trials, void_reason
+from benchmarks.model import Contender, LatencySummary, Run, Workload
+from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
+from benchmarks.report.plain_text import one_line
+
+_PERCENTS: Final = (50.0, 90.0, 95.0, 99.0)
+_NAME_WIDTH: Final = 28
+"""Of the longest name in the tutorial's own summary, with its indent; dots fill up to three more."""
+
+_LEFT_OUT: Final = (
+    "http_req_blocked, http_req_connecting, http_req_receiving, http_req_sending, http_req_tls_handshaking, "
+    "http_req_waiting, iteration_duration"
+)
+
+_NS_PER_MS: Final = 1_000_000
+_US_PER_MS: Final = 1_000
+_MS_PER_S: Final = 1_000
+_S_PER_MINUTE: Final = 60
+
+
+def render_k6_style(run: Run) -> str:
+    """Return a summary in k6's layout for each contender under each workload, in the order of the plan."""
+    blocks = [
+        block
+        for workload in run.plan.workloads
+        for contender in participants(run, workload.name)
+        for block in _blocks(run, contender, workload)
+    ]
+    note = f"Not measured, so left out of k6's lines: {_LEFT_OUT}."
+    return "\n\n\n".join([*blocks, note]) + "\n"
+
+
+def _blocks(run: Run, contender: Contender, workload: Workload) -> Iterator[str]:
+    trials = ordinary_trials(run, contender.id, workload.name)
+    valid = valid_trials(trials)
+    if not valid:
+        reason = next((void_reason(trial) for trial in trials), None) or "there is none"
+        yield _head(contender, workload) + f"\n     no valid trial: {one_line(reason)}"
+        return
+    if (latency := _pooled_latency(valid)) is not None:
+        yield _block(contender, workload, valid, latency)
+        return
+    for trial in valid:
+        yield _block(contender, workload, [trial], trial.latency)
+
+
+def _block(contender: Contender, workload: Workload, trials: Sequence[ValidTrial], latency: LatencySummary) -> str:
+    load = trials[0].trial.load
+    several = len(trials) > 1
+    told = f"{len(trials)}, their requests pooled" if several else f"1, of round {trials[0].trial.round}"
+    times = f", {len(trials)} times" if several else ""
+    return "\n".join(
+        (
+            f"{_head(contender, workload)}     trials: {told}\n",
+            f"  scenarios: (100.00%) 1 scenario, {load.vus} max VUs:",
+            f"           * default: {load.vus} looping VUs for {_duration(_MS_PER_S * load.duration_s)}{times}\n\n",
+            *_lines(trials, latency),
+        )
+    )
+
+
+def _head(contender: Contender, workload: Workload) -> str:
+    return f"  contender: {one_line(contender.id)}\n     target: GET {one_line(workload.path_for(contender))}\n"
+
+
+def _lines(trials: Sequence[ValidTrial], latency: LatencySummary) -> Iterator[str]:
+    results = [trial.result for trial in trials]
+    duration_s = sum(result.duration_s for result in results)
+    completed = sum(result.completed for result in results)
+    failed = {kind: sum(result.errors.get(kind, 0) for result in results) for kind in ("status", "body")}
+    unanswered = sum(result.error_count for result in results) - sum(failed.values())
+    asked = completed + sum(failed.values()) + unanswered
+    failed_status = failed["status"] + unanswered
+    vus = trials[0].trial.load.vus
+
+    checks = {
+        "status is 2xx": (asked - failed_status, failed_status),
+        "body has the right length": (completed, failed["body"]),
+    }
+    failing = any(fails for _, fails in checks.values())
+    if failing:
+        for name, (passes, fails) in checks.items():
+            yield from _check(name, passes, fails)
+        yield ""
+    passes, fails = (sum(counts) for counts in zip(*checks.values(), strict=True))
+    received = _total([result.received_bytes for result in results])
+    sent = _total([result.sent_bytes for result in results])
+    columns = [
+        *([("checks", _percentage(passes, passes + fails), (f"✓ {passes}", f"✗ {fails}"))] if failing else []),
+        *([] if received is None else [("data_received", _bytes(received), (f"{_bytes(received / duration_s)}/s",))]),
+        *([] if sent is None else [("data_sent", _bytes(sent), (f"{_bytes(sent / duration_s)}/s",))]),
+        ("http_req_failed", _percentage(failed_status, asked), (f"✓ {failed_status}", f"✗ {asked - failed_status}")),
+        ("http_reqs", str(asked), (f"{_plain(asked / duration_s)}/s",)),
+        ("vus", str(vus), (f"min={vus}", f"max={vus}")),
+        ("vus_max", str(vus), (f"min={vus}", f"max={vus}")),
+    ]
+    written = dict(_columns(columns))
+    trend = _trend(latency)
+    # Only valid answers have a latency: where others came, k6's first line is of more than was measured.
+    written["http_req_duration"] = trend if asked == completed else None
+    for name in sorted(written):
+        if (text := written[name]) is not None:
+            yield f"     {name}{'.' * (_NAME_WIDTH - len(name) + 3)}: {text}"
+        if name == "http_req_duration":
+            sub = "{ expected_response:true }"
+            yield f"       {sub}{'.' * (_NAME_WIDTH - 2 - len(sub) + 3)}: {trend}"
+
+
+def _check(name: str, passes: int, fails: int) -> Iterator[str]:
+    if fails == 0:
+        yield f"     ✓ {name}"
+        return
+    yield f"     ✗ {name}"
+    yield f"      ↳  {100 * passes // (passes + fails)}% — ✓ {passes} / ✗ {fails}"
+
+
+def _columns(rows: Sequence[tuple[str, str, tuple[str, ...]]]) -> Iterator[tuple[str, str | None]]:
+    """Line up the values of all rows, and the first of what stands behind them, as k6 does."""
+    value_width = max(len(value) for _, value, _ in rows)
+    extra_width = max(len(extras[0]) for _, _, extras in rows)
+    for name, value, extras in rows:
+        first = extras[0].ljust(extra_width) if len(extras) > 1 else extras[0]
+        yield name, " ".join((value.ljust(value_width), first, *extras[1:]))
+
+
+def _trend(latency: LatencySummary) -> str:
+    values = {
+        "avg": latency.average_ms,
+        "min": latency.minimum_ms,
+        "med": latency.median_ms,
+        "max": latency.maximum_ms,
+        "p(90)": latency.p90_ms,
+        "p(95)": latency.p95_ms,
+    }
+    return " ".join(f"{name}={_duration(value_ms)}" for name, value_ms in values.items())
+
+
+def _pooled_latency(trials: Sequence[ValidTrial]) -> LatencySummary | None:
+    """Return the latency of all requests of several trials; ``None`` where there are no histograms to add up."""
+    if len(trials) == 1:
+        return trials[0].latency
+    histograms = [trial.result.histogram for trial in trials if trial.result.histogram is not None]
+    if len(histograms) < len(trials):
+        return None
+    try:
+        percentiles = quantiles_ms(histograms, _PERCENTS)
+    except HistogramError:
+        return None
+    if not percentiles:
+        return None
+    median_ms, p90_ms, p95_ms, p99_ms = percentiles
+    completed = sum(trial.result.completed for trial in trials)
+    return LatencySummary(
+        average_ms=sum(trial.latency.average_ms * trial.result.completed for trial in trials) / completed,
+        minimum_ms=min(trial.latency.minimum_ms for trial in trials),
+        median_ms=median_ms,
+        maximum_ms=max(trial.latency.maximum_ms for trial in trials),
+        p90_ms=p90_ms,
+        p95_ms=p95_ms,
+        p99_ms=p99_ms,
+    )
+
+
+def _total(counts: Sequence[int | None]) -> int | None:
+    known = [count for count in counts if count is not None]
+    return sum(known) if len(known) == len(counts) else None
+
+
+def _percentage(part: int, whole: int) -> str:
+    # Cut off, not rounded: 99.99 % of something is not all of it.
+    return f"{math.floor(10_000 * part / whole) / 100 if whole else 0:.2f}%"
+
+
+def _plain(value: float) -> str:
+    return f"{value:.6f}".rstrip("0").rstrip(".")
+
+
+def _bytes(count: float) -> str:
+    power, unit = 0, "B"
+    for power, unit in enumerate(("B", "kB", "MB", "GB", "TB")):  # noqa: B007 (both are wanted after the loop)
+        if count < 1000 ** (power + 1):
+            break
+    scaled = round(count / 1000**power, 1)
+    return f"{scaled:.1f} {unit}" if scaled < 10 and unit != "B" else f"{scaled:.0f} {unit}"
+
+
+def _duration(milliseconds: float) -> str:
+    """Write a duration as k6 does: in the unit that keeps it above 1, two decimals, cut off, no idle zeros."""
+    if milliseconds <= 0:
+        return "0s"
+    if milliseconds < 1 / _US_PER_MS:
+        return f"{int(milliseconds * _NS_PER_MS)}ns"
+    if milliseconds < 1:
+        return f"{_cut(milliseconds * _US_PER_MS)}µs"
+    if milliseconds < _MS_PER_S:
+        return f"{_cut(milliseconds)}ms"
+    minutes, seconds = divmod(milliseconds / _MS_PER_S, _S_PER_MINUTE)
+    return f"{_cut(seconds)}s" if minutes == 0 else f"{minutes:.0f}m{seconds:.0f}s"
+
+
+def _cut(value: float) -> str:
+    # Rounded far behind the point first: 1.15 is a little less than that in binary.
+    return _plain(math.floor(round(100 * value, 6)) / 100)

@@ -1,0 +1,59 @@
+"""Renders a template as one HTML page that needs nothing else: its style is in it, and its policy admits no other."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from markupsafe import Markup, escape
+
+from benchmarks.report.charts.palette import COLOURS
+
+_TEMPLATES: Final = Path(__file__).with_name("templates")
+_OPTION: Final = re.compile(r"(?<![\w-])(--[a-z]+(?: (?:\d+|[a-z]+-[a-z]+@[a-z+]+))?)")
+
+
+def render_page(template: str, **content: object) -> str:
+    """Render a template of ``templates/``.
+
+    Args:
+        template: Its file's name; it is given ``style`` and ``style_hash``, for its policy.
+        content: What else it is given. Text is escaped, and has one line.
+    """
+    style = _style()
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["prose"] = _prose
+    return environment.get_template(template).render(style=style, style_hash=_hash(style), **content)
+
+
+def _style() -> str:
+    """Return the style sheet: the palette as variables, a class for each chart colour, and the page's own rules."""
+    light = "".join(f"--{colour.name}:{colour.light};" for colour in COLOURS)
+    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in COLOURS)
+    classes = "".join(
+        f".{kind}-{colour.name}{{{kind}:var(--{colour.name})}}" for colour in COLOURS for kind in ("fill", "stroke")
+    )
+    # Paper is light, whatever the screen is.
+    variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    return f"{variables}\n{classes}\n{(_TEMPLATES / 'report.css').read_text(encoding='utf-8')}"
+
+
+def _prose(text: str) -> Markup:
+    """Set the command-line options in a sentence as code, which also keeps a line from breaking inside them."""
+    return Markup(_OPTION.sub(r"<code>\1</code>", str(escape(text))))  # noqa: S704 (escaped just before)
+
+
+def _hash(text: str) -> str:
+    """Return the hash by which the page's policy admits this style sheet and no other."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

@@ -1,0 +1,69 @@
+"""Writes a run's trials as CSV, one line each, for spreadsheets and data frames."""
+
+from __future__ import annotations
+
+import csv
+import dataclasses
+import io
+from collections.abc import Iterator
+from typing import Final
+
+from benchmarks.judge.trials import void_reason
+from benchmarks.model import LatencySummary, Observation, Run, Trial
+from benchmarks.report.plain_text import one_line
+
+_TRIAL: Final = (
+    *("run", "kind", "workload", "round", "position", "contender", "framework", "variant", "server", "bridge"),
+    *("placebo", "started_at", "vus", "asked_duration_s", "warmup_s", "slices", "void"),
+)
+_RESULT: Final = (
+    *("completed", "duration_s", "rate_per_s", "errors", "unfinished", "sent_bytes", "received_bytes", "loader_cpu_s"),
+)
+_LATENCY: Final = tuple(f"latency_{field.name}" for field in dataclasses.fields(LatencySummary))
+_OBSERVATION: Final = tuple(field.name for field in dataclasses.fields(Observation))
+COLUMNS: Final = (*_TRIAL, *_RESULT, *_LATENCY, *_OBSERVATION)
+"""Names that carry their unit. What was not measured is an empty cell, never 0."""
+
+
+def render_csv(run: Run) -> str:
+    """Return a line for each trial, the bare servers' first, the superseded ones last.
+
+    Args:
+        run: What was measured.
+    """
+    output = io.StringIO()
+    writer = csv.DictWriter(output, COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    for kind, trials in (("calibration", run.calibration), ("trial", run.trials), ("superseded", run.superseded)):
+        for trial in trials:
+            writer.writerow(dict(_cells(run, kind, trial)))
+    return output.getvalue()
+
+
+def _cells(run: Run, kind: str, trial: Trial) -> Iterator[tuple[str, object]]:
+    contender = next((planned for planned in run.plan.contenders if planned.id == trial.contender), None)
+    yield from (("run", _text(run.name)), ("kind", kind), ("workload", _text(trial.workload)))
+    yield from (("round", trial.round), ("position", trial.position), ("contender", _text(trial.contender)))
+    if contender is not None:
+        yield from (("framework", _text(contender.framework)), ("variant", contender.variant))
+        yield from (("server", _text(contender.server)), ("bridge", _text(contender.bridge)))
+    yield from (("placebo", "yes" if trial.placebo else "no"), ("started_at", _text(trial.started_at)))
+    load = trial.load
+    yield from (("vus", load.vus), ("asked_duration_s", load.duration_s), ("warmup_s", load.warmup_s))
+    yield from (("slices", load.slices), ("void", _text(void_reason(trial) or "")))
+    if (result := trial.result) is not None:
+        yield from (("completed", result.completed), ("duration_s", result.duration_s))
+        yield from (("rate_per_s", result.rate_per_s if result.duration_s > 0 else None),)
+        yield from (("errors", result.error_count), ("unfinished", result.unfinished))
+        yield from (("sent_bytes", result.sent_bytes), ("received_bytes", result.received_bytes))
+        yield ("loader_cpu_s", result.loader_cpu_s)
+        if result.latency is not None:
+            yield from ((column, getattr(result.latency, column.removeprefix("latency_"))) for column in _LATENCY)
+    if trial.observation is not None:
+        yield from ((column, getattr(trial.observation, column)) for column in _OBSERVATION)
+
+
+def _text(text: str) -> str:
+    """Make a text safe: on one line, and never a formula, which is what spreadsheets make of these first signs."""
+    told = one_line(text)
+    return f"'{told}" if told[:1] in {"=", "+", "-", "@"} and told else told

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import itertools
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.calibration import faults
+from benchmarks.calibration.faults import Case, Outcome, cases, main
+
+
+def test_moments_are_repeatable_and_everybody_has_a_turn() -> None:
+    """The same seed gives the same kills; they come early and late."""
+    fifty = list(itertools.islice(cases(seed=1), 50))
+
+    assert fifty == list(itertools.islice(cases(seed=1), 50))
+    assert fifty != list(itertools.islice(cases(seed=2), 50))
+    assert {"loader": 16, "server": 17, "lab": 17} == {
+        victim: sum(case.victim == victim for case in fifty) for victim in faults.VICTIMS
+    }
+    assert min(case.share for case in fifty) < 0.1
+    assert max(case.share for case in fifty) > 0.9
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no kill -9")
+@pytest.mark.timeout(240)
+def test_whoever_is_killed_nothing_is_lost_and_nothing_is_left(capsys: pytest.CaptureFixture[str]) -> None:
+    """A server and the lab, once each; the fifty are for the script, and a loader is killed in the runner's tests."""
+    status = main(["--times", "2", "--seed", "47", "--contender", "bare-asgi@uvicorn"])
+
+    printed = capsys.readouterr().out
+    assert 0 == status, printed
+    assert "something did not hold: 0" in printed
+    assert "lab 1" in printed
+    assert "resumed and completed" in printed
+
+
+def test_what_does_not_hold_is_told_and_has_its_status(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A check that cannot fail would be none."""
+
+    def attempt(case: Case, _out: Path) -> Outcome:
+        return Outcome(case, killed=True, trials=1, resumed=False, faults=("port 1 is held",))
+
+    monkeypatch.setattr(faults, "attempt", attempt)
+
+    assert 1 == main(["--times", "1"])
+    assert "port 1 is held" in capsys.readouterr().out
+
+
+def test_a_moment_without_a_victim_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Fifty kills are fifty; where nobody can ever be killed, it ends all the same, and is no success of so many."""
+
+    def attempt(case: Case, _out: Path) -> Outcome:
+        return Outcome(case, killed=case.number % 2 == 0, trials=1, resumed=False, faults=())
+
+    monkeypatch.setattr(faults, "attempt", attempt)
+
+    assert 0 == main(["--times", "3"])
+    printed = capsys.readouterr().out
+    assert "\n   6 " in printed
+    assert "\n   7 " not in printed
+    assert 3 == printed.count("nobody was there to be killed")
+
+    monkeypatch.setattr(faults, "attempt", lambda case, _out: Outcome(case, False, 1, False, ()))
+    assert 2 == main(["--times", "1"])
+
+
+def test_a_comparison_that_does_not_begin_is_no_finding(capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit status 2, and what it said."""
+    assert 2 == main(["--times", "1", "--contender", "no-such-contender"])
+    assert "No contender is called" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("times", ["0", "-1", "many"])
+def test_no_kills_at_all_are_a_usage_error(times: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Nothing is proved by nothing."""
+    with pytest.raises(SystemExit) as caught:
+        main([f"--times={times}"])
+
+    assert 2 == caught.value.code
+    assert "is not a whole number" in capsys.readouterr().err

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from benchmarks.measure import orphans
+from benchmarks.measure.orphan_watcher import watch
+from benchmarks.measure.server import running
+from benchmarks.model import Contender
+
+pytestmark = pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the watcher needs /bin/sh")
+
+# Serves, says where, and then waits for somebody to kill it.
+ABANDONING = """
+import sys
+from benchmarks.measure.server import running
+from benchmarks.model import Contender
+contender = Contender(
+    framework="scripted", variant="sync", server="script", arguments=(sys.argv[1], "{port}"), description="a script"
+)
+with running(contender, "/") as server:
+    print(server.process.pid, server.port, flush=True)
+    sys.stdin.read()
+"""
+
+
+def watchers() -> list[psutil.Process]:
+    """Return the watchers of this process."""
+    return [
+        child
+        for child in psutil.Process().children()
+        if child.cmdline()[-1:] and "orphan_watcher" in child.cmdline()[-1]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("lines", "left"),
+    [
+        ([b"+ 100\n", b"+ 200\n", b"- 100\n"], {200}),
+        ([b"- 100\n"], set()),
+        ([b"+ 0\n", b"+ 1\n", b"+ -5\n", b"+ x\n", b"rubbish\n", b"\n"], set()),
+        ([], set()),
+    ],
+)
+def test_what_has_begun_and_not_ended_is_left(lines: list[bytes], left: set[int]) -> None:
+    """Nothing else, and never a number that means this group, or every process."""
+    assert left == watch(lines)
+
+
+def test_a_server_does_not_outlive_a_lab_that_is_killed(answering: Callable[..., Contender]) -> None:
+    """Kill -9 leaves nobody to end it but the watcher: server, its children and its port are free."""
+    with_child = answering(
+        extra="import subprocess\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", ABANDONING, with_child.arguments[0]],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as lab:
+        assert lab.stdout is not None
+        pid, port = (int(word) for word in lab.stdout.readline().split())
+        started = psutil.Process(lab.pid).children(recursive=True)
+        assert pid in {process.pid for process in started}
+        assert len(started) >= 3
+
+        lab.kill()
+        lab.wait()
+
+    _, alive = psutil.wait_procs(started, timeout=10)
+    assert [] == [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+def test_servers_share_a_watcher_that_goes_with_the_last(answering: Callable[..., Contender]) -> None:
+    """One small process beside however many servers, and none without."""
+    with running(answering(), "/"):
+        (watcher,) = watchers()
+        with running(answering(), "/"):
+            assert [watcher] == watchers()
+        assert [watcher] == watchers()
+
+    assert [] == watchers()
+
+
+def test_a_watcher_that_was_killed_is_replaced(answering: Callable[..., Contender]) -> None:
+    """And no server is the worse for it."""
+    with running(answering(), "/") as first:
+        (watcher,) = watchers()
+        os.kill(watcher.pid, signal.SIGKILL)
+        watcher.wait(timeout=10)
+        with running(answering(), "/") as second:
+            assert 200 == first.get("/").status == second.get("/").status
+            assert 1 == len(watchers())
+
+    assert [] == watchers()
+
+
+def test_a_watched_server_has_no_hold_on_the_pipe(answering: Callable[..., Contender]) -> None:
+    """Its standard input is /dev/null, as without a watcher, and its command line is its own."""
+    with running(answering(), "/") as server:
+        process = psutil.Process(server.process.pid)
+        if Path("/proc/self/fd").exists():
+            assert Path("/dev/null") == Path(f"/proc/{process.pid}/fd/0").readlink()
+        assert str(server.port) == process.cmdline()[-1]
+        assert "sh" != process.name()
+
+
+def test_where_there_is_no_shell_servers_start_all_the_same(
+    answering: Callable[..., Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows: nobody watches."""
+    monkeypatch.setattr(orphans, "_SHELL", Path("/no/such/shell"))
+
+    with running(answering(), "/") as server:
+        assert 200 == server.get("/").status
+        assert [] == watchers()

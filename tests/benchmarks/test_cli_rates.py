@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from benchmarks import cli
+from benchmarks.cli import runs
+from benchmarks.measure.environment import Cores
+from benchmarks.measure.journal import read_run
+from benchmarks.model import EQUAL_RATE, Plan
+
+
+@pytest.mark.parametrize(("text", "expected"), [("2000/s", 2000.0), ("2000", 2000.0), (" 0.5 / s ", 0.5)])
+def test_a_rate_is_written_with_or_without_its_unit(text: str, expected: float) -> None:
+    """Both mean requests per second."""
+    command = cli.lab.commands["compare"]
+
+    context = command.make_context("compare", ["--rate", text])
+
+    assert isinstance(context, click.Context)
+    assert expected == context.params["rate"]
+
+
+def test_a_rate_is_planned_for_the_health_workload(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The option arrives in the plan that is to be measured."""
+    plans: list[Plan] = []
+
+    def begin(_out: Path, plan: Plan, _cores: Cores) -> None:
+        plans.append(plan)
+        raise click.ClickException("enough seen")
+
+    monkeypatch.setattr(runs, "begin", begin)
+
+    result = CliRunner().invoke(cli.lab, ["compare", "--rate", "2000/s"])
+
+    assert "enough seen" in result.output
+    (plan,) = plans
+    assert (2000.0, None) == (plan.loads["health"].rate_per_s, plan.latency_at)
+
+
+@pytest.mark.timeout(240)
+def test_compare_measures_latency_at_an_equal_rate(tmp_path: Path) -> None:
+    """From the option to a table of latencies in every form, with the rate that was asked."""
+    small = ["-c", "fastapi-*@uvicorn", "--duration", "200ms", "--rounds", "1", "--seed", "1", "--out", str(tmp_path)]
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "compare", *small, "--latency-at", "50%"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "100"},
+    )
+
+    assert 0 == done.returncode, done.stderr
+    run = read_run(tmp_path / "latest")
+    (rate_per_s,) = {trial.load.rate_per_s for trial in run.trials if trial.workload == EQUAL_RATE}
+    assert f"p95 latency at {rate_per_s:,.0f} req/s" in done.stdout
+    assert "--latency-at 50%" in " ".join(done.stdout.split())
+    assert "from when a request was due" in (tmp_path / "latest" / "report.md").read_text(encoding="utf-8")
+    assert "Latency at one rate for all" in (tmp_path / "latest" / "report.html").read_text(encoding="utf-8")
