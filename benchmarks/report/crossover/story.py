@@ -254,13 +254,20 @@ def _contestant(letter: str, capacity: Capacity) -> Contestant:
 
 
 def _parting(parting: Parting) -> str:
-    knee = " (two bounds meet there, and queues round the knee off)" if parting.knee and parting.factor < 1 else ""
+    knee = (
+        " (two bounds meet there, and queues round the knee off)"
+        if parting.knee and _KNEE_LOSS <= parting.factor < 1
+        else ""
+    )
     return (
         f"{one_line(parting.contender)} at {at_place(parting.place)}: {wording.times(parting.factor)} × the theory, "
         f"{amount(parting.measured_per_s, 'req/s')} where {_BOUND_SHORT[parting.bound]} "
         f"{amount(parting.theory_per_s, 'req/s')}{knee}."
     )
 
+
+_KNEE_LOSS: Final = 0.5
+"""Two bounds that are equal leave half of their rate in the worst of queues; what is less has another cause."""
 
 _BOUND_SHORT: Final = {
     "threads": "the threads allow",

@@ -72,10 +72,9 @@ def boundary_text(boundary: Boundary) -> str:
     if boundary.ends is not None:
         until = f", up to {connections(whole(boundary.ends))}"
     if boundary.high is None:
-        doubt = " (not surely anywhere)"
-    else:
-        surely = whole(boundary.high)
-        doubt = "" if surely == begins else f" (surely from {surely:g})"
+        return f"may pay from about {connections(begins)} on{until}; not surely anywhere"
+    surely = whole(boundary.high)
+    doubt = "" if surely == begins else f" (surely from {surely:g})"
     about = "" if begins <= CONNECTIONS[0] else "about "
     return f"pays from {about}{connections(begins)} on{doubt}{until}"
 

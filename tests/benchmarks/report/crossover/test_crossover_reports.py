@@ -214,7 +214,7 @@ def test_where_everybody_gives_up_nobody_wins(make_sweep: Sweep) -> None:
         ((6.2, 5.0, 7.7, None, False), "pays from about 7 connections on (surely from 8)"),
         (
             (6.2, 5.0, None, 190.0, True),
-            "pays from about 7 connections on (not surely anywhere), up to 190 connections",
+            "may pay from about 7 connections on, up to 190 connections; not surely anywhere",
         ),
     ],
 )
