@@ -153,6 +153,7 @@ class LoadResult:
         received_bytes: Bytes read from sockets inside the interval; ``None`` where the engine does not say.
         loader_cpu_s: CPU time that the loader itself used inside the interval, seconds; of several on machines of
             their own, the busiest one's.
+        loader_cores: How many cores it could spend that on.
         latency: Summary of the valid answers; ``None`` when there was none. From the write of the request; in the open
             model from when it was due.
         histogram: The same latencies, all of them, as an HDR histogram of whole microseconds in HdrHistogram's
@@ -172,6 +173,7 @@ class LoadResult:
     loader_cpu_s: float | None
     latency: LatencySummary | None
     histogram: str | None
+    loader_cores: int = 1
     dropped: int | None = None
     lateness: LatencySummary | None = None
 

@@ -120,6 +120,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     plan = plan_of()
     facts = loader.facts()
     cores = environment.share_cores()
+    if loader.uses_every_core:
+        cores = machine.give_every_core(cores)
     if "load_workers" in facts:
         # They have cores of their own, on their own machines.
         cores = environment.Cores(cores.server, ())

@@ -127,7 +127,7 @@ def _announce(course: Course, run: Run) -> None:
     if "load_workers" in facts:
         pinning = f"workers that ask: {facts['load_workers']}"
     elif cores.server:
-        pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
+        pinning = f"server on core {cores.server[0]}, loader on {_cores(cores.loader)}"
     else:
         pinning = "server and loader share the cores: expect wider intervals"
     rounds = max(plan.rounds.values())
@@ -138,6 +138,10 @@ def _announce(course: Course, run: Run) -> None:
         f"{pinning}{gone_on}; {at_most or 'about '}{minutes} min {seconds:02} s.",
         highlight=False,
     )
+
+
+def _cores(cpus: Sequence[int]) -> str:
+    return f"core{'' if len(cpus) == 1 else 's'} {', '.join(map(str, cpus))}"
 
 
 def _kept(what: str, record: journal.Journal | None) -> str:

@@ -10,7 +10,7 @@ from benchmarks.judge import trials, wording
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.placebo import Placebo, judge_placebo, placebo_pairs
 from benchmarks.judge.power import POWER, Spread, detectable_difference, rounds_to_detect, spread_of
-from benchmarks.machine_model import Machine
+from benchmarks.machine import Machine
 from benchmarks.model import Run
 
 Level = Literal["good", "warning", "bad"]

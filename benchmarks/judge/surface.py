@@ -33,8 +33,9 @@ _VARIANCES = tuple(0.02**2 * 2.0**step for step in range(14))
 """How rough a quantity may be, as a variance of logarithms: from 2 % to a factor of six."""
 
 _KNEE_OCTAVES = 1.0
-_LENGTH_OCTAVES = 3.0
-"""Distance over which a quantity may change freely: a factor of eight in connections or in waits."""
+_KNEE_SHARE = 0.15
+_LENGTH_OCTAVES = 2.0
+"""Distance over which a quantity may change freely: a factor of four in connections or in waits."""
 
 
 def coordinates(places: Sequence[Place]) -> Array:
@@ -104,8 +105,10 @@ class Surface:
         # What is not known of the mean itself is known less the farther the measured places are.
         unknown_mean = (1 - solved.sum(axis=1)) ** 2 / total
         variance = self._variance - np.einsum("ij,ij->i", solved, near) + unknown_mean
-        # Knees are no smooth surface: an octave from the nearest measured place, the error is that of a place left out.
-        knees = (self.left_out or 0.0) ** 2 * np.minimum(distance.min(axis=1) / _KNEE_OCTAVES, 1.0)
+        # Knees are no smooth surface: an octave from the nearest measured place, the error is that of a place left out,
+        # and some of it remains where somebody was.
+        share = _KNEE_SHARE + (1 - _KNEE_SHARE) * np.minimum(distance.min(axis=1) / _KNEE_OCTAVES, 1.0)
+        knees = (self.left_out or 0.0) ** 2 * share
         return value, np.sqrt(self.stretch**2 * np.maximum(variance, 0.0) + knees)
 
 

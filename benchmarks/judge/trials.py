@@ -96,9 +96,11 @@ def loader_bound_reason(trial: ValidTrial, ceiling_per_s: float | None) -> str |
         )
     if trial.result.loader_cpu_s is None:
         return None
-    used = trial.result.loader_cpu_s / trial.result.duration_s
+    cores = trial.result.loader_cores
+    used = trial.result.loader_cpu_s / trial.result.duration_s / cores
     if used > MAXIMUM_LOADER_CPU_FRACTION:
-        return f"the loader used {100 * used:.0f} % of its core, above {100 * MAXIMUM_LOADER_CPU_FRACTION:.0f} %"
+        its = "core" if cores == 1 else f"{cores} cores"
+        return f"the loader used {100 * used:.0f} % of its {its}, above {100 * MAXIMUM_LOADER_CPU_FRACTION:.0f} %"
     return None
 
 

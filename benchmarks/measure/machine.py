@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.machine_model import Machine
+from benchmarks.machine import Machine
 from benchmarks.measure.environment import Cores
 
 _LOOK_S = 0.5
@@ -55,6 +55,15 @@ class StealMeter:
             return None
         total_s = sum(now[:8]) - sum(self._before[:8])
         return float((now.steal - self._before.steal) / total_s) if total_s > 0 else None
+
+
+def give_every_core(cores: Cores) -> Cores:
+    """Give the loader every core that the server leaves: none that is its own, or a hyper-thread of its own."""
+    if not cores.server:
+        return cores
+    siblings = _read(_CPUS / f"cpu{cores.server[0]}" / "topology" / "thread_siblings_list")
+    taken = {*cores.server, *(_listed(siblings) if siblings else ())}
+    return Cores(cores.server, tuple(sorted(os.sched_getaffinity(0) - taken)) or cores.loader)
 
 
 def _usable_cores() -> int:

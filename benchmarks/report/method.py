@@ -16,7 +16,7 @@ _BYTES: Final = "_bytes"
 _ENGINES: Final = {
     "builtin": "The lab's own load engine asks.",
     "k6": "k6 asks, by the tutorial's command line. It waits for the requests that are in flight when the time is up, "
-    "and counts them; rates are over its own time.",
+    "and counts them; rates are over its own time. It has every core that the server leaves.",
     "locust": "Locust asks. It keeps latencies in whole milliseconds, in tens above 100 ms: percentiles are as coarse, "
     "averages are exact.",
 }

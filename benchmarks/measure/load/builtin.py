@@ -25,6 +25,7 @@ class BuiltinEngine:
 
     name = "builtin"
     supports_slices = True
+    uses_every_core = False
     host = LOOPBACK
 
     def start(self, order: LoadOrder) -> ProcessSession:

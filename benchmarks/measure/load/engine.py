@@ -80,11 +80,13 @@ class LoadEngine(Protocol):
     Attributes:
         name: By which a person asks for it and a run records it.
         supports_slices: Whether it can hold its load between slices. For one that cannot, a plan has one piece.
+        uses_every_core: Whether one core is too little for it, and it takes all that the server leaves.
         host: Address of this machine at which it reaches the servers under test.
     """
 
     name: str
     supports_slices: bool
+    uses_every_core: bool
     host: str
 
     def start(self, order: LoadOrder) -> LoadSession:

@@ -25,6 +25,7 @@ class K6Engine:
 
     name = "k6"
     supports_slices = False
+    uses_every_core = True
     host = LOOPBACK
 
     def __init__(self) -> None:

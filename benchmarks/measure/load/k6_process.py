@@ -193,7 +193,8 @@ def _drive(executable: str, order: LoadOrder, under_way: list[K6]) -> LoadResult
         k6.finish(_GRACEFUL_STOP_S)
         used_s = None if cpu_before_s is None or cpu_after_s is None else cpu_after_s - cpu_before_s
         try:
-            return read_summary(summary.read_text(encoding="utf-8"), used_s)
+            cores = len(order.cpus) or os.cpu_count() or 1
+            return read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
         except FileNotFoundError:
             raise LoadEngineError(f"k6 left no summary{k6.last_words()}") from None
         except (K6SummaryError, UnicodeDecodeError) as error:

@@ -25,12 +25,13 @@ class K6SummaryError(ValueError):
     """A text is not a summary of k6 that this version can read; the message says what is missing or wrong."""
 
 
-def read_summary(text: str, loader_cpu_s: float | None) -> LoadResult:
+def read_summary(text: str, loader_cpu_s: float | None, loader_cores: int = 1) -> LoadResult:
     """Read the summary of one run of ``http_get.js``.
 
     Args:
         text: JSON that the script wrote.
         loader_cpu_s: CPU time that k6 used, which it does not say itself.
+        loader_cores: How many cores it could spend that on.
     Returns:
         Its counts are k6's own, over its own duration: requests in flight at the end are waited for, and count. k6
         has no histogram, and does not say which statuses came.
@@ -61,6 +62,7 @@ def read_summary(text: str, loader_cpu_s: float | None) -> LoadResult:
         loader_cpu_s=loader_cpu_s,
         latency=_latency(metrics) if completed else None,
         histogram=None,
+        loader_cores=loader_cores,
     )
 
 

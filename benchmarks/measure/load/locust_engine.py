@@ -35,6 +35,7 @@ class LocustEngine:
 
     name = "locust"
     supports_slices = False
+    uses_every_core = False
     host = LOOPBACK
 
     def __init__(self) -> None:
@@ -76,6 +77,7 @@ class LocustMaster:
 
     name = "locust"
     supports_slices = False
+    uses_every_core = False
 
     def __init__(self, workers: int, host: str, port: int = MASTER_PORT) -> None:
         check_installed()

@@ -8,6 +8,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
+from benchmarks.measure import environment, machine
+from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import read_run
 from benchmarks.measure.load.k6 import INSTALL_PAGE
 
@@ -28,6 +30,8 @@ def test_a_run_records_its_engine_and_says_so(
     (tmp_path / "k6").write_text(K6, encoding="utf-8")
     (tmp_path / "k6").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setattr(environment, "share_cores", lambda: Cores((1,), (0,)))
+    monkeypatch.setattr(machine, "give_every_core", lambda cores: Cores(cores.server, (0, 2, 3)))
 
     ran = lab("compare", "--engine", "k6", "-c", "fastapi-*@uvicorn", "--seed", "1", "--out", str(tmp_path / "out"))
 
@@ -36,6 +40,8 @@ def test_a_run_records_its_engine_and_says_so(
     assert "k6" == run.plan.engine
     assert "k6 v2.3.0 (a fake, linux/amd64)" == run.environment["load_engine_version"]
     assert {1} == {trial.load.slices for trial in run.trials}
+    assert "server on core 1, loader on cores 0, 2, 3" in ran.output
+    assert "0,2,3" == run.environment["loader_cpus"]
     assert "lab compare quick --engine k6 --seed 1" in ran.output
     page = (tmp_path / "out" / "latest" / "report.html").read_text(encoding="utf-8")
     assert "k6 asks, by the tutorial" in page

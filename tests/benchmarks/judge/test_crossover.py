@@ -3,10 +3,10 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
+from benchmarks.calibration.made_up_servers import Truth
 from benchmarks.judge.atlas import EmptyMapError, read_atlas
 from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap, cell_at, judge_map
 from benchmarks.judge.judgement import Estimate
@@ -185,7 +185,8 @@ def test_a_rate_that_falls_with_connections_or_rises_with_the_wait_is_named(make
 
 def test_who_gave_up_does_not_win_there_or_at_harder_places(make_sweep: Sweep) -> None:
     """What is left are estimates, and the reader is told."""
-    run = make_sweep(truths=_two(), change=gives_up)
+    quick = {DEF: Truth(6, 100.0, 0.5), LOOP: Truth(None, 400.0, 0.5)}
+    run = make_sweep(truths=quick, change=gives_up)
     atlas = read_atlas(run)
     harder, easier = cell_at(atlas, Place(50, 200)), cell_at(atlas, Place(5, 200))
 
@@ -194,22 +195,6 @@ def test_who_gave_up_does_not_win_there_or_at_harder_places(make_sweep: Sweep) -
     assert LOOP == harder.winner
     (note,) = [note for note in judge_map(run).notes if "failed its clients" in note]
     assert "from a wait of 20 ms and 100 connections on" in note
-
-
-def _two() -> Any:
-    from benchmarks.contenders import catalogue  # noqa: PLC0415 (only here)
-
-    return {each.id: _fast(each.id) for each in catalogue.select([DEF, LOOP])}
-
-
-def _fast(name: str) -> Any:
-    @dataclasses.dataclass(frozen=True)
-    class Fast:
-        threads: int | None = 6 if name == DEF else None
-        cpu_us: float = 100.0 if name == DEF else 400.0
-        service_ms: float = 0.5
-
-    return Fast()
 
 
 def test_one_contender_wins_alone(make_sweep: Sweep) -> None:

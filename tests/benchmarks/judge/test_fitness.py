@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.judge.fitness import Fitness, judge_fitness, judge_machine
-from benchmarks.machine_model import Machine
+from benchmarks.machine import Machine
 from benchmarks.model import Run, Trial
 
 QUIET_MACHINE = Machine(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -65,6 +66,21 @@ def test_a_busy_loader_is_the_bound(make_trial: Callable[..., Trial]) -> None:
     assert loader_bound_reason(at, 1e6) is None
     assert "the loader used 91 % of its core, above 90 %" == loader_bound_reason(above, 1e6)
     assert loader_bound_reason(unknown, None) is None
+
+
+def test_a_loader_with_several_cores_has_them_all_for_head_room(make_trial: Callable[..., Trial]) -> None:
+    """Nine seconds of CPU time in ten are a third of three cores."""
+    trial = make_trial(loader_cpu_s=9.5)
+    assert trial.result is not None
+    three, busy = valid_trials(
+        [
+            dataclasses.replace(trial, result=dataclasses.replace(trial.result, loader_cpu_s=cpu_s, loader_cores=3))
+            for cpu_s in (9.5, 28.5)
+        ]
+    )
+
+    assert loader_bound_reason(three, 1e6) is None
+    assert "the loader used 95 % of its 3 cores, above 90 %" == loader_bound_reason(busy, 1e6)
 
 
 def test_the_ceiling_is_the_highest_rate_on_any_bare_server(make_trial: Callable[..., Trial]) -> None:

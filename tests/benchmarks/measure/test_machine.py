@@ -3,6 +3,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -55,3 +56,27 @@ def test_stolen_time_is_a_share() -> None:
 def test_the_kernels_lists_of_cores_are_read(text: str, cpus: set[int]) -> None:
     """Single numbers and ranges, between commas."""
     assert cpus == machine._listed(text)
+
+
+@pytest.mark.parametrize(
+    ("siblings", "loader"), [("4", (0, 1, 2, 3, 5, 6, 7)), ("0,4", (1, 2, 3, 5, 6, 7)), (None, (0, 1, 2, 3, 5, 6, 7))]
+)
+def test_a_loader_that_needs_many_cores_has_all_that_the_server_leaves(
+    siblings: str | None, loader: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the other hyper-thread of the server's own: that would slow it."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    monkeypatch.setattr(machine, "_CPUS", tmp_path)
+    if siblings is not None:
+        (tmp_path / "cpu4" / "topology").mkdir(parents=True)
+        (tmp_path / "cpu4" / "topology" / "thread_siblings_list").write_text(f"{siblings}\n", encoding="ascii")
+
+    assert Cores((4,), loader) == machine.give_every_core(Cores((4,), (0,)))
+
+
+def test_a_loader_keeps_its_core_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two cores are one for each; one core is nobody's."""
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
+
+    assert Cores((1,), (0,)) == machine.give_every_core(Cores((1,), (0,)))
+    assert Cores((), ()) == machine.give_every_core(Cores((), ()))

@@ -46,6 +46,7 @@ class BrokenEngine:
 
     name = "broken"
     supports_slices = True
+    uses_every_core = False
     host = "127.0.0.1"
 
     def start(self, order: LoadOrder) -> LoadSession:

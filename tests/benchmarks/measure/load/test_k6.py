@@ -105,6 +105,7 @@ def test_load_from_start_to_result(k6: Any, start: Any, serve: Any, order: Any, 
     assert result.duration_s >= 0.3
     assert (80 * result.completed, 180 * result.completed) == (result.sent_bytes, result.received_bytes)
     assert result.loader_cpu_s is not None
+    assert os.cpu_count() == result.loader_cores
     assert result.latency is not None
     assert 0 < result.latency.minimum_ms <= result.latency.median_ms <= result.latency.maximum_ms
 

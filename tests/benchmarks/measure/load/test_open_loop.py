@@ -142,13 +142,13 @@ def test_a_server_that_is_too_slow_is_seen_to_be(run: Run, serve: Any, order: An
         exchange.write(HEAD, BODY)
         return True
 
-    result = run(order(serve(twenty_a_second).port, vus=1, duration_s=0.5, rate_per_s=60))
+    result = run(order(serve(twenty_a_second).port, vus=1, duration_s=0.3, rate_per_s=60))
 
-    assert {"200": 30} == result.statuses
+    assert {"200": 18} == result.statuses
     assert result.completed <= 1 + result.duration_s / 0.05
-    assert 15 <= (result.unfinished or 0)
+    assert 10 <= (result.unfinished or 0)
     assert result.latency is not None
-    # The last was due at the end, with some 20 before it.
+    # The last was due at the end, with some 12 before it.
     assert 500 <= result.latency.maximum_ms
 
 

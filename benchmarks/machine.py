@@ -1,4 +1,4 @@
-"""What of a machine is looked at before it measures; a value like those of the model, with no I/O and no clock."""
+"""What of a machine decides how well it measures: seen by ``measure``, judged by ``judge``; no I/O, no clock."""
 
 from __future__ import annotations
 
