@@ -27,7 +27,7 @@ from benchmarks.measure import environment, schedule
 from benchmarks.measure.alone import alone
 from benchmarks.measure.file_lock import wait_for_lock
 from benchmarks.measure.journal import Journal, read_run, write_run
-from benchmarks.model import LatencySummary, LoadResult, Run, Trial
+from benchmarks.model import EQUAL_RATE, LatencySummary, LoadResult, Run, Trial
 
 SMALL = ("compare", "-c", "bare-asgi@uvicorn", "--duration", "200ms", "--rounds", "1", "--seed", "1")
 
@@ -469,6 +469,34 @@ def test_an_interrupted_run_is_gone_on_with_by_its_own_plan(
     assert 3 == run.resumptions[0].trials_kept
     assert journal.run.trials[3:] == run.superseded
     assert journal.run.trials[:3] == run.trials[:3]
+
+
+def test_a_run_that_was_cut_after_it_had_stopped_early_stays_so(
+    tmp_path: Path, measured_at_once: Callable[[float], None]
+) -> None:
+    """What asks all at one rate comes last: a run that has begun with it has no more rounds of anything else."""
+    measured_at_once(0.001)
+    plan = schedule.plan("quick", catalogue.select(["fastapi-*@uvicorn"]), 5, rounds=4, precision=0.5, latency_at=0.7)
+    here = environment.environment(environment.share_cores())
+    begun = Run(name="cut", state="running", started_at="t0", finished_at=None, plan=plan, environment=here)
+    blocks = list(schedule.blocks(plan))
+    at_one_rate = [block for block in blocks if block[0].workload.name == EQUAL_RATE]
+    journal = Journal.create(tmp_path, begun)
+    for block in [*(block for block in blocks if block[0].round <= 2 and block not in at_one_rate), at_one_rate[0]]:
+        for scheduled in block:
+            load = dataclasses.replace(scheduled.load, rate_per_s=700.0 if block is at_one_rate[0] else None)
+            journal.add_trial(dataclasses.replace(ended(scheduled, 1000.0), load=load))
+    journal.close()
+
+    assert lab("compare", "--resume", str(journal.folder)).exit_code in (0, 3)
+
+    run = read_run(journal.folder)
+    assert "complete" == run.state
+    assert run.stopped_early is not None
+    assert 2 == max(trial.round for trial in run.trials if trial.workload != EQUAL_RATE)
+    latencies = [trial for trial in run.trials if trial.workload == EQUAL_RATE]
+    assert sum(map(len, at_one_rate)) == len(latencies)
+    assert {700.0} == {trial.load.rate_per_s for trial in latencies}
 
 
 def test_a_run_of_other_software_is_not_gone_on_with(kept_run: KeptRun) -> None:
