@@ -1,6 +1,6 @@
 """The command line: arguments only; the work is in the packages beside it. One module a command, or two that belong."""
 
-from benchmarks.cli import compare, doctor, lists, report, serve  # noqa: F401 (each adds its commands to the group)
+from benchmarks.cli import compare, doctor, explain, lists, report, serve  # noqa: F401 (each adds its commands to the group)
 from benchmarks.cli.group import lab
 
 __all__ = ["lab"]

@@ -84,7 +84,7 @@ class Client:
         )
 
     def _receive(self, selector: selectors.BaseSelector) -> dict[int, int]:
-        came = {number: b"" for number in range(1, len(self._sockets) + 1)}
+        came = dict.fromkeys(range(1, len(self._sockets) + 1), b"")
         received_ns: dict[int, int] = {}
         deadline = time.monotonic() + _TIMEOUT_S
         while len(received_ns) < len(came):

@@ -10,7 +10,7 @@ import asyncio
 import functools
 import inspect
 from collections.abc import Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
 from typing import Any
@@ -40,10 +40,10 @@ def hook_reading(protocol: Any) -> None:
 
 def hook_thread_pools() -> None:
     """Note when a request is handed to a pool of threads, and when one takes it and is done with it."""
-    submit = ThreadPoolExecutor.submit
+    submit: Any = ThreadPoolExecutor.submit
 
     @functools.wraps(submit)
-    def noted(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **named: Any) -> Future[Any]:
+    def noted(pool: ThreadPoolExecutor, function: Callable[..., Any], /, *args: Any, **named: Any) -> Any:
         request = current.get()
         if request is None:
             return submit(pool, function, *args, **named)
@@ -53,7 +53,7 @@ def hook_thread_pools() -> None:
         RECORDER.note(request, State.QUEUED)
         return submit(pool, functools.partial(_in_thread, request, function), *args, **named)
 
-    ThreadPoolExecutor.submit = noted  # type: ignore[method-assign]  # that is the hook
+    ThreadPoolExecutor.submit = noted  # type: ignore[method-assign, assignment]  # that is the hook
 
 
 def hook_anyio() -> None:
@@ -72,12 +72,12 @@ def hook_anyio() -> None:
         RECORDER.note(request, State.FRAMEWORK)
         return result
 
-    anyio.to_thread.run_sync = noted
+    anyio.to_thread.run_sync = noted  # type: ignore[assignment]  # that is the hook
 
 
 def hook_async_to_sync() -> None:
     """Note when asgiref takes a thread's async call to a loop: the server's, or a new one in a new thread."""
-    call = AsyncToSync.__call__
+    call: Any = AsyncToSync.__call__
 
     @functools.wraps(call)
     def noted(self: AsyncToSync[Any, Any], *args: Any, **named: Any) -> Any:
@@ -111,14 +111,15 @@ def hook_hypercorns_wsgi_wrapper() -> None:
     handle_http: Any = WSGIWrapper.handle_http
 
     @functools.wraps(handle_http)
-    async def noted(self: WSGIWrapper, scope: Any, receive: Any, send: Any, sync_spawn: Any, call_soon: Any) -> None:
+    async def noted(self: WSGIWrapper, scope: Any, receive: Any, send: Any, *spawns: Any) -> None:
         if scope["path"] == RECORDING_PATH:
             await answer_recording(send)
             return
         request = request_of(scope)
         if request is None:
-            await handle_http(self, scope, receive, send, sync_spawn, call_soon)
+            await handle_http(self, scope, receive, send, *spawns)
             return
+        sync_spawn, call_soon = spawns
 
         def noted_call_soon(function: Callable[..., Any], *args: Any) -> Any:
             RECORDER.note(request, State.TO_LOOP)
@@ -135,7 +136,7 @@ def hook_hypercorns_wsgi_wrapper() -> None:
 
 
 def recorded_asgi(app: Any) -> Any:
-    """Return an ASGI application around another that notes when a request comes to it and when its answer is written."""
+    """Return an ASGI application around another that notes when it is called and when its answer is written."""
 
     async def recorded(scope: Any, receive: Any, send: Any) -> None:
         request = request_of(scope) if scope["type"] == "http" else None

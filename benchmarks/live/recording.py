@@ -78,7 +78,9 @@ def recorded(contender: Contender) -> Contender:
     *server, app = contender.arguments
     twin = _RECORDED_APPS.get(app)
     if twin is None or contender.variant is None:
-        raise NotRecordableError(f"{contender.id} has no view whose time could be explained: choose one with a keyword.")
+        raise NotRecordableError(
+            f"{contender.id} has no view whose time could be explained: choose one with a keyword."
+        )
     return replace(contender, arguments=(*server, twin))
 
 

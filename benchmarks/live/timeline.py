@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 SCHEMA_VERSION = 1
 
@@ -79,7 +79,8 @@ class Lane:
     """A thread of the server, or what lies between client and server.
 
     Attributes:
-        number: 0 for the network, then in the order in which the threads came into the burst.
+        number: 0 for the network, then the server's loop, workers and own loops, each kind in the order in which
+            they came into the burst.
         kind: ``network``, ``loop`` (the server's), ``worker``, or ``own loop`` (a thread that runs a loop for one
             request alone).
         name: For a person.
@@ -182,6 +183,7 @@ NETWORK = Lane(number=0, kind="network", name="on its way")
 
 
 def build(
+    *,
     contender: str,
     path: str,
     wait_ms: float,
@@ -209,7 +211,7 @@ def build(
         own = [event for event in noted if event.request == exchange.request]
         spans += _moved(_states(exchange, own), origin_ns)
         spans += _moved(_holds(exchange, own), origin_ns)
-    numbers = _in_order_of_entry(spans)
+    numbers = _numbered(spans, lanes)
     return Timeline(
         contender=contender,
         path=path,
@@ -263,21 +265,8 @@ def at_once(spans: Iterable[Span]) -> int:
 
 
 def _states(exchange: Exchange, events: Sequence[Event]) -> list[Span]:
-    name = f"Request {exchange.request}"
-    changes = [event for event in events if event.what not in (State.HELD, RELEASED)]
-    for number, event in enumerate(changes):
-        if event.what == State.ANSWERED:
-            # What the server tidies up afterwards is no part of the request.
-            changes = changes[: number + 1]
-            break
-    if not changes or changes[0].what != State.ACCEPTED:
-        raise TimelineError(f"{name} was not seen by the server before its app; record it again.")
-    if not any(event.what == State.ANSWERING for event in changes):
-        raise TimelineError(f"{name}: the server never began to answer; record it again.")
-    if changes[0].at_ns < exchange.sent_ns:
-        raise TimelineError(f"{name} was read before it was sent: client and server do not share a clock.")
-    if not any(event.what == State.ANSWERING and event.at_ns <= exchange.received_ns for event in changes):
-        raise TimelineError(f"{name} was answered after its answer came: client and server do not share a clock.")
+    changes = _until_answered([event for event in events if event.what not in (State.HELD, RELEASED)])
+    _check(exchange, changes)
     starts = [(exchange.sent_ns, NETWORK.number, State.SENT)]
     for event in changes:
         state = State(event.what)
@@ -295,6 +284,27 @@ def _states(exchange: Exchange, events: Sequence[Event]) -> list[Span]:
     return spans
 
 
+def _until_answered(events: Sequence[Event]) -> Sequence[Event]:
+    # What the server tidies up afterwards is no part of the request.
+    for number, event in enumerate(events):
+        if event.what == State.ANSWERED:
+            return events[: number + 1]
+    return events
+
+
+def _check(exchange: Exchange, events: Sequence[Event]) -> None:
+    name = f"Request {exchange.request}"
+    answering = [event.at_ns for event in events if event.what == State.ANSWERING]
+    if not events or events[0].what != State.ACCEPTED:
+        raise TimelineError(f"{name} was not seen by the server before its app; record it again.")
+    if not answering:
+        raise TimelineError(f"{name}: the server never began to answer; record it again.")
+    if events[0].at_ns < exchange.sent_ns:
+        raise TimelineError(f"{name} was read before it was sent: client and server do not share a clock.")
+    if answering[0] > exchange.received_ns:
+        raise TimelineError(f"{name} was answered after its answer came: client and server do not share a clock.")
+
+
 def _holds(exchange: Exchange, events: Sequence[Event]) -> list[Span]:
     since: dict[int, int] = {}
     spans: list[Span] = []
@@ -302,9 +312,7 @@ def _holds(exchange: Exchange, events: Sequence[Event]) -> list[Span]:
     def end(lane: int, at_ns: int) -> None:
         start = since.pop(lane)
         if (end_ns := min(at_ns, exchange.received_ns)) > start:
-            spans.append(
-                Span(request=exchange.request, lane=lane, state=State.HELD, start_ns=start, end_ns=end_ns)
-            )
+            spans.append(Span(request=exchange.request, lane=lane, state=State.HELD, start_ns=start, end_ns=end_ns))
 
     for event in events:
         if event.what == State.HELD:
@@ -329,11 +337,11 @@ def _moved(spans: Iterable[Span], origin_ns: int) -> list[Span]:
     ]
 
 
-def _in_order_of_entry(spans: Iterable[Span]) -> dict[int, int]:
-    numbers = {NETWORK.number: NETWORK.number}
-    for span in sorted(spans, key=lambda span: span.start_ns):
-        numbers.setdefault(span.lane, len(numbers))
-    return numbers
+def _numbered(spans: Iterable[Span], kinds: Mapping[int, LaneKind]) -> dict[int, int]:
+    entered = list(dict.fromkeys(span.lane for span in sorted(spans, key=lambda span: span.start_ns)))
+    order = get_args(LaneKind)
+    by_kind = sorted(set(entered) - {NETWORK.number}, key=lambda lane: (order.index(kinds[lane]), entered.index(lane)))
+    return {lane: number for number, lane in enumerate([NETWORK.number, *by_kind])}
 
 
 def _named(numbers: Mapping[int, int], kinds: Mapping[int, LaneKind]) -> list[Lane]:
