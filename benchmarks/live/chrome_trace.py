@@ -28,19 +28,19 @@ def chrome_trace(timeline: Timeline) -> dict[str, Any]:
         events.append(
             {"ph": "M", "name": "thread_sort_index", "pid": _PROCESS, "tid": row, "args": {"sort_index": row}}
         )
-    for span in timeline.spans:
-        events.append(
-            {
-                "ph": "X",
-                "name": str(span.state),
-                "cat": "request" if span.counts else "thread",
-                "pid": _PROCESS,
-                "tid": _row(span.lane, span.request),
-                "ts": span.start_ns / 1_000,
-                "dur": span.duration_ns / 1_000,
-                "args": {"request": span.request, "words": tell_span(timeline, span)},
-            }
-        )
+    events += [
+        {
+            "ph": "X",
+            "name": str(span.state),
+            "cat": "request" if span.counts else "thread",
+            "pid": _PROCESS,
+            "tid": _row(span.lane, span.request),
+            "ts": span.start_ns / 1_000,
+            "dur": span.duration_ns / 1_000,
+            "args": {"request": span.request, "words": tell_span(timeline, span)},
+        }
+        for span in timeline.spans
+    ]
     for exchange in timeline.exchanges:
         spans = timeline.of(exchange.request)
         for number, span in enumerate(spans):

@@ -75,9 +75,7 @@ def record_loop(path: Path = EXAMPLE) -> LoopRecording:
 class _Tracer:
     """One run: the program, its clients, and what was seen of it."""
 
-    def __init__(
-        self, program: ModuleType, listener: socket.socket, path: Path, stack: contextlib.ExitStack
-    ) -> None:
+    def __init__(self, program: ModuleType, listener: socket.socket, path: Path, stack: contextlib.ExitStack) -> None:
         self.steps: list[Step] = []
         self._program = program
         self._listener = listener
@@ -85,7 +83,10 @@ class _Tracer:
         self._stack = stack
         self._script = iter(_SCRIPT)
         self._clients: dict[int, socket.socket] = {}
-        self._received: dict[int, bytes] = {}
+        self._names: dict[Any, str] = {}
+        self._jobs: dict[Coroutine[Any, Any, Any], str] = {}
+        self._asked: list[int] = []
+        self._answered: list[int] = []
         self._happened: list[str] = []
         self._reported: tuple[str, ...] = ()
         self._select: Callable[..., list[tuple[selectors.SelectorKey, int]]] = program.kernel.select
@@ -104,63 +105,75 @@ class _Tracer:
 
     def close_jobs(self) -> None:
         """End the jobs that are left."""
-        for job in [*self._program.runable, *(key.data.job for key in self._program.kernel.get_map().values())]:
+        watched = (key.data for key in self._program.kernel.get_map().values())
+        for job in [*self._program.runable, *(each.job for each in (*self._program.await_list, *watched))]:
             job.close()
 
     def _select_after_clients(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
-        if timeout is None:
+        self._reported = ()
+        ready = self._select(0)
+        if not ready and timeout is None:
+            # Here it would sleep.
             self._let_clients_act()
-        ready = self._select(timeout)
+            ready = self._select(_PATIENCE_S)
         self._reported = tuple(self._socket(key.fileobj) for key, _ in ready)
         return ready
 
     def _let_clients_act(self) -> None:
-        self._read_answers()
+        while self._asked:
+            self._read_answer(self._asked.pop(0))
         turn = next(self._script, None)
         if turn is None:
             raise _ScriptOver
         verb, numbers = turn
         for number in numbers:
+            self._act(number, verb)
             self._happened.append(f"{_client(number)} {verb}")
-            if verb == "connects":
-                client = self._clients[number] = self._stack.enter_context(socket.socket())
-                client.connect(self._listener.getsockname())
-            elif verb == "hangs up":
+
+    def _act(self, number: int, verb: str) -> None:
+        if verb == "connects":
+            client = self._clients[number] = self._stack.enter_context(socket.socket())
+            client.settimeout(_PATIENCE_S)
+            client.connect(self._listener.getsockname())
+            self._names[client.getsockname()] = _client(number)
+            arrives_at = "listener"
+        else:
+            arrives_at = _client(number)
+            if verb == "hangs up":
                 self._clients[number].close()
             else:
                 half = len(_REQUEST) // 2
                 parts = {"sends half a request": _REQUEST[:half], "sends the rest": _REQUEST[half:]}
                 self._clients[number].sendall(parts.get(verb, _REQUEST))
-        # The kernel passes on at once what is sent on loopback, but it has not promised to.
-        watched = list(self._program.kernel.get_map())
-        if not select.select(watched, [], [], _PATIENCE_S)[0]:
-            raise LoopTracerError(f"{self._file}: nothing came of it that {', '.join(self._happened)}.")
+        if verb in ("sends its request", "sends the rest"):
+            self._asked.append(number)
+        # What is sent on loopback is there at once, but the kernel has not promised it.
+        keys = self._program.kernel.get_map().values()
+        watched = [key.fd for key in keys if self._socket(key.fileobj) == arrives_at]
+        if not watched or not select.select(watched, [], [], _PATIENCE_S)[0]:
+            raise LoopTracerError(f"{self._file}: it does not wait for {arrives_at} when {_client(number)} {verb}.")
 
-    def _read_answers(self) -> None:
-        for number, client in self._clients.items():
-            if client.fileno() >= 0 and select.select([client], [], [], 0)[0]:
-                self._received[number] = self._received.get(number, b"") + client.recv(65_536)
+    def _read_answer(self, number: int) -> None:
+        answer = b""
+        try:
+            while b"}" not in answer:
+                part = self._clients[number].recv(65_536)
+                if not part:
+                    raise LoopTracerError(f"{self._file}: it hung up on {_client(number)} instead of answering.")
+                answer += part
+        except TimeoutError:
+            raise LoopTracerError(f"{self._file}: it sleeps, and {_client(number)} has no answer.") from None
+        self._answered.append(number)
+        self._happened.append(f"{_client(number)} has its answer")
 
     def _on_call(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
         return self._on_line if frame.f_code.co_filename == self._file else None
 
     def _on_line(self, frame: FrameType, event: str, _argument: Any) -> Callable[..., Any]:
         if event == "line":
-            if frame.f_code is self._program.loop.__code__ and not self._is_reporting(frame):
-                self._reported = ()
-            self._read_answers()
             self.steps.append(self._step(frame))
             self._happened = []
         return self._on_line
-
-    def _is_reporting(self, frame: FrameType) -> bool:
-        # From select()'s return until the last of what it reported can go on.
-        return bool(self._reported) and any(
-            name in self._line(frame.f_lineno) for name in ("kernel.select", "kernel.unregister", ".job)")
-        )
-
-    def _line(self, number: int) -> str:
-        return Path(self._file).read_text(encoding="utf-8").splitlines()[number - 1]
 
     def _step(self, frame: FrameType) -> Step:
         program = self._program
@@ -173,7 +186,7 @@ class _Tracer:
             await_list=tuple(self._waits(program.await_list)),
             kernel=tuple(self._waits(key.data for key in program.kernel.get_map().values())),
             reported=self._reported,
-            answered=tuple(_client(number) for number, answer in sorted(self._received.items()) if b"}" in answer),
+            answered=tuple(_client(number) for number in self._answered),
         )
 
     def _running(self, frame: FrameType | None) -> str | None:
@@ -190,29 +203,15 @@ class _Tracer:
             yield Waiting(job=self._job(each.job), socket=self._socket(each.sock), until=until)
 
     def _job(self, job: Coroutine[Any, Any, Any]) -> str:
-        name = job.__name__
-        frame = getattr(job, "cr_frame", None)
-        connection = frame.f_locals.get("connection") if frame is not None and name == "serve" else None
-        return name if connection is None else f"{name} {self._socket(connection)}"
+        # A job that is over has no variables left to look at, but has been seen before.
+        if job not in self._jobs:
+            frame = getattr(job, "cr_frame", None)
+            connection = frame.f_locals.get("connection") if frame is not None and job.__name__ == "serve" else None
+            self._jobs[job] = job.__name__ if connection is None else f"{job.__name__} {self._socket(connection)}"
+        return self._jobs[job]
 
     def _socket(self, sock: Any) -> str:
-        if sock is self._listener:
-            return "listener"
-        try:
-            peer = sock.getpeername()
-        except OSError:
-            return "a client that has gone"
-        for number, client in self._clients.items():
-            if client.fileno() >= 0 and client.getsockname() == peer:
-                return _client(number)
-        return self._gone(peer)
-
-    def _gone(self, peer: Any) -> str:
-        return next((name for address, name in self._names.items() if address == peer), "a client that has gone")
-
-    @property
-    def _names(self) -> dict[Any, str]:
-        return {}
+        return "listener" if sock is self._listener else self._names[sock.getpeername()]
 
 
 def _client(number: int) -> str:

@@ -28,7 +28,10 @@ _RECORDED_APPS: Mapping[str, str] = {
     "flask_app.serving.event_loop:app": "benchmarks.live.recorded.flask_event_loop:app",
     "benchmarks.contenders.fastapi_app:app": "benchmarks.live.recorded.fastapi_app:app",
 }
-MOST_BURSTS = 20
+Notes = Mapping[str, Any]
+"""What a server answers of its recording: ``lanes``, ``events`` and ``note_ns``."""
+
+_MOST_BURSTS = 20
 _LEAST_BURSTS = 3
 _BURSTS_S = 2.0
 _WARM_UP_BURSTS = 5
@@ -113,29 +116,19 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
             for _ in range(_WARM_UP_BURSTS):
                 client.burst(path, recorded=False)
         # One recorded and thrown away: the hooks have a first time too.
-        clients[0].burst(path, recorded=True)
-        _notes_of(hooked)
-        with_notes: list[tuple[Sequence[Exchange], Mapping[str, Any]]] = []
+        recorded_burst(hooked, clients[0], wait_ms)
+        with_notes: list[tuple[Timeline, Notes]] = []
         without: list[Sequence[Exchange]] = []
         deadline = time.monotonic() + _BURSTS_S
-        while len(with_notes) < _LEAST_BURSTS or (len(with_notes) < MOST_BURSTS and time.monotonic() < deadline):
-            with_notes.append((clients[0].burst(path, recorded=True), _notes_of(hooked)))
+        while len(with_notes) < _LEAST_BURSTS or (len(with_notes) < _MOST_BURSTS and time.monotonic() < deadline):
+            with_notes.append(recorded_burst(hooked, clients[0], wait_ms))
             without.append(clients[1].burst(path, recorded=False))
-    exchanges, notes = sorted(with_notes, key=lambda pair: _mean_ms(pair[0]))[(len(with_notes) - 1) // 2]
+    with_notes.sort(key=lambda pair: _mean_ms(pair[0].exchanges))
+    timeline, notes = with_notes[(len(with_notes) - 1) // 2]
     return Recording(
-        timeline=build(
-            contender=contender.id,
-            path=path,
-            wait_ms=wait_ms,
-            lanes={int(lane): kind for lane, kind in notes["lanes"].items()},
-            events=[
-                Event(at_ns=at_ns, lane=lane, request=request, what=what)
-                for at_ns, lane, request, what in notes["events"]
-            ],
-            exchanges=exchanges,
-        ),
+        timeline=timeline,
         cost=Cost(
-            recorded_ms=statistics.median(_mean_ms(burst) for burst, _ in with_notes),
+            recorded_ms=statistics.median(_mean_ms(burst.exchanges) for burst, _ in with_notes),
             plain_ms=statistics.median(_mean_ms(burst) for burst in without),
             notes_per_request=len(notes["events"]) / requests,
             note_us=statistics.median(taken["note_ns"] for _, taken in with_notes) / 1_000,
@@ -144,14 +137,42 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
     )
 
 
+def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple[Timeline, Notes]:
+    """Send one burst to a server that records, and return its timeline and what the server noted.
+
+    Args:
+        server: Of a contender that ``recorded`` gave.
+        client: Connected to it.
+        wait_ms: See ``record``.
+    Raises:
+        ServerError: It did not answer with its notes.
+        BurstError: Its answers did not come, or not its notes.
+        TimelineError: The notes are not those of a whole burst.
+    """
+    path = path_of(server.contender, wait_ms)
+    exchanges = client.burst(path, recorded=True)
+    notes = _notes_of(server)
+    timeline = build(
+        contender=server.contender.id,
+        path=path,
+        wait_ms=wait_ms,
+        lanes={int(lane): kind for lane, kind in notes["lanes"].items()},
+        events=[
+            Event(at_ns=at_ns, lane=lane, request=request, what=what) for at_ns, lane, request, what in notes["events"]
+        ],
+        exchanges=exchanges,
+    )
+    return timeline, notes
+
+
 def _mean_ms(exchanges: Sequence[Exchange]) -> float:
     return statistics.mean(exchange.latency_ns for exchange in exchanges) / 1e6
 
 
-def _notes_of(server: RunningServer) -> Mapping[str, Any]:
+def _notes_of(server: RunningServer) -> Notes:
     answer = server.get(RECORDING_PATH)
     try:
-        notes: Mapping[str, Any] = json.loads(answer.body)
+        notes: Notes = json.loads(answer.body)
     except ValueError as error:
         raise BurstError(server.explain("did not answer with its recording")) from error
     return notes
