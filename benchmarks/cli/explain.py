@@ -44,6 +44,8 @@ def explain(contender: str, wait_s: float, requests: int, out: Path | None, as_j
     from benchmarks.live.drawing import print_recording  # noqa: PLC0415 (the same)
     from benchmarks.live.timeline import TimelineError  # noqa: PLC0415 (the same)
 
+    if out is not None and not out.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     wait_ms = round(wait_s * 1_000)
     if abs(wait_ms - wait_s * 1_000) > 1e-6:
         raise click.BadParameter("a view waits for whole milliseconds", param_hint="--wait")

@@ -57,16 +57,21 @@ class Client:
         for connection in self._sockets:
             connection.close()
 
-    def burst(self, path: str, *, recorded: bool) -> tuple[Exchange, ...]:
+    def burst(self, path: str, recorded_as: int | None = None) -> tuple[Exchange, ...]:
         """Ask on every connection at once, and wait for all answers.
 
         Args:
             path: What each request asks for.
-            recorded: Whether the requests carry their number, from 1, by which the server records them.
+            recorded_as: The number that the first request carries, for the server to record it by, and the others
+                after it; ``None`` for requests that are not recorded.
+        Returns:
+            What was seen of each, numbered from 1 in any case.
         Raises:
             BurstError: An answer was not a whole 200.
         """
-        requests = [_request(path, number if recorded else None) for number in range(1, len(self._sockets) + 1)]
+        requests = [
+            _request(path, None if recorded_as is None else recorded_as + place) for place in range(len(self._sockets))
+        ]
         sent_ns: dict[int, int] = {}
         with contextlib.closing(selectors.DefaultSelector()) as selector:
             for number, connection in enumerate(self._sockets, start=1):
@@ -100,6 +105,7 @@ class Client:
                 came[number] += part
                 if _is_whole(came[number]):
                     received_ns[number] = at_ns
+                    selector.unregister(key.fileobj)
         return received_ns
 
 

@@ -20,7 +20,7 @@ RECORD_HEADER = "x-lab-request"
 RECORDING_PATH = "/lab-recording"
 
 _HEADER = RECORD_HEADER.encode()
-_IN_BYTES = re.compile(rb"\r\n" + _HEADER + rb": ([0-9]{1,6})\r\n")
+_IN_BYTES = re.compile(rb"\r\n" + _HEADER + rb": ([0-9]{1,9})\r\n")
 _COST_NOTES = 2_000
 
 current: ContextVar[int | None] = ContextVar("recorded_request", default=None)

@@ -7,6 +7,7 @@ luckiest nor the worst.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import json
 import os
 import statistics
@@ -31,6 +32,9 @@ _RECORDED_APPS: Mapping[str, str] = {
 Notes = Mapping[str, Any]
 """What a server answers of its recording: ``lanes``, ``events`` and ``note_ns``."""
 
+# Requests carry a number of their own, whichever burst they are in.
+_NUMBERS = itertools.count()
+_MOST_REQUESTS = 1_000
 _MOST_BURSTS = 20
 _LEAST_BURSTS = 3
 _BURSTS_S = 2.0
@@ -114,7 +118,7 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
         clients = [stack.enter_context(Client(server.port, requests)) for server in (hooked, plain)]
         for client in clients:
             for _ in range(_WARM_UP_BURSTS):
-                client.burst(path, recorded=False)
+                client.burst(path)
         # One recorded and thrown away: the hooks have a first time too.
         recorded_burst(hooked, clients[0], wait_ms)
         with_notes: list[tuple[Timeline, Notes]] = []
@@ -122,7 +126,7 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
         deadline = time.monotonic() + _BURSTS_S
         while len(with_notes) < _LEAST_BURSTS or (len(with_notes) < _MOST_BURSTS and time.monotonic() < deadline):
             with_notes.append(recorded_burst(hooked, clients[0], wait_ms))
-            without.append(clients[1].burst(path, recorded=False))
+            without.append(clients[1].burst(path))
     with_notes.sort(key=lambda pair: _mean_ms(pair[0].exchanges))
     timeline, notes = with_notes[(len(with_notes) - 1) // 2]
     return Recording(
@@ -150,15 +154,18 @@ def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple
         TimelineError: The notes are not those of a whole burst.
     """
     path = path_of(server.contender, wait_ms)
-    exchanges = client.burst(path, recorded=True)
+    first = next(_NUMBERS) * _MOST_REQUESTS + 1
+    exchanges = client.burst(path, recorded_as=first)
     notes = _notes_of(server)
+    # A thread may have noted after its answer was there, and so after the notes of the burst before were taken.
+    own = [note for note in notes["events"] if 0 <= note[2] - first < len(exchanges)]
     timeline = build(
         contender=server.contender.id,
         path=path,
         wait_ms=wait_ms,
         lanes={int(lane): kind for lane, kind in notes["lanes"].items()},
         events=[
-            Event(at_ns=at_ns, lane=lane, request=request, what=what) for at_ns, lane, request, what in notes["events"]
+            Event(at_ns=at_ns, lane=lane, request=number - first + 1, what=what) for at_ns, lane, number, what in own
         ],
         exchanges=exchanges,
     )

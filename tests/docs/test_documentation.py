@@ -91,7 +91,7 @@ def try_make(words: list[str], _served: RunningServer) -> None:
 def try_lab(words: list[str], _served: RunningServer) -> None:
     """Run it; but what measures for minutes, or serves until Ctrl-C, is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
-    if name in ("compare", "doctor", "serve"):
+    if name in ("compare", "doctor", "explain", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
