@@ -50,10 +50,10 @@ class _Printer:
 
     def recording(self, recording: Recording) -> None:
         timeline, cost = recording.timeline, recording.cost
-        waits = f", each told to wait {timeline.wait_ms:g} ms" if timeline.wait_ms else ""
+        waits = f", each to wait {timeline.wait_ms:g} ms" if timeline.wait_ms else ""
         count = len(timeline.exchanges)
         requests = "1 request" if count == 1 else f"{count} requests at once"
-        self.paragraph(f"{timeline.contender}: {requests}, GET {timeline.path}{waits}", "bold")
+        self.paragraph(f"{timeline.contender}: {requests}{waits} (GET {timeline.path})", "bold")
         self.bars(timeline)
         self.legend(timeline)
         self.console.print()

@@ -132,7 +132,7 @@ def hook_hypercorns_wsgi_wrapper() -> None:
             noted_send = _noted_send(request, send, State.TO_THREAD)
             await handle_http(self, scope, receive, noted_send, sync_spawn, noted_call_soon)
 
-    WSGIWrapper.handle_http = noted  # type: ignore[method-assign]  # that is the hook
+    WSGIWrapper.handle_http = noted  # type: ignore[method-assign, assignment]  # that is the hook
 
 
 def recorded_asgi(app: Any) -> Any:

@@ -206,8 +206,9 @@ class _Tracer:
         # A job that is over has no variables left to look at, but has been seen before.
         if job not in self._jobs:
             frame = getattr(job, "cr_frame", None)
-            connection = frame.f_locals.get("connection") if frame is not None and job.__name__ == "serve" else None
-            self._jobs[job] = job.__name__ if connection is None else f"{job.__name__} {self._socket(connection)}"
+            name: str = getattr(job, "__name__", "a job")
+            connection = frame.f_locals.get("connection") if frame is not None and name == "serve" else None
+            self._jobs[job] = name if connection is None else f"{name} {self._socket(connection)}"
         return self._jobs[job]
 
     def _socket(self, sock: Any) -> str:

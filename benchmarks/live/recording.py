@@ -142,7 +142,7 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
 
 
 def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple[Timeline, Notes]:
-    """Send one burst to a server that records, and return its timeline and what the server noted.
+    """Send one burst to a server that records, and return its timeline and what the server noted of it.
 
     Args:
         server: Of a contender that ``recorded`` gave.
@@ -169,7 +169,7 @@ def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple
         ],
         exchanges=exchanges,
     )
-    return timeline, notes
+    return timeline, {**notes, "events": own}
 
 
 def _mean_ms(exchanges: Sequence[Exchange]) -> float:

@@ -18,7 +18,7 @@ def test_a_burst_is_explained(tmp_path: Path) -> None:
     )
 
     assert 0 == ran.exit_code, ran.output
-    assert "flask-async@hypercorn: 2 requests at once, GET /wait/async?ms=5, each told to wait 5 ms" in " ".join(
+    assert "flask-async@hypercorn: 2 requests at once, each to wait 5 ms (GET /wait/async?ms=5)" in " ".join(
         ran.output.split()
     )
     assert "threads, each with an event loop of its own, were started and ended." in " ".join(ran.output.split())

@@ -25,8 +25,8 @@ def test_rows_are_lanes_and_bars_are_spans(recording: Recording) -> None:
     lines = printed(recording, width=57).splitlines()
 
     assert [
-        "flask-sync@hypercorn: 2 requests at once, GET",
-        "/wait/sync?ms=20, each told to wait 20 ms",
+        "flask-sync@hypercorn: 2 requests at once, each to wait 20",
+        "ms (GET /wait/sync?ms=20)",
         "on its way",
     ] == lines[:3]
     rows = {
