@@ -125,9 +125,7 @@ def _meanwhile(timeline: Timeline, wait: Span) -> str:
     if kind == "worker":
         return "meanwhile the thread was held"
     if kind == "own loop":
-        return (
-            "meanwhile two threads were held for it: the worker thread, and the one of a loop with nothing else to do"
-        )
+        return "meanwhile each held two threads: a worker, and the one of a loop that has no other request"
     held = any(
         span.state is State.HELD and span.start_ns <= wait.start_ns and wait.end_ns <= span.end_ns
         for span in timeline.spans
