@@ -38,6 +38,7 @@ _MOST_REQUESTS = 1_000
 _MOST_BURSTS = 20
 _LEAST_BURSTS = 3
 _BURSTS_S = 2.0
+_REST_S = 0.005
 _WARM_UP_BURSTS = 5
 
 
@@ -125,8 +126,13 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
         without: list[Sequence[Exchange]] = []
         deadline = time.monotonic() + _BURSTS_S
         while len(with_notes) < _LEAST_BURSTS or (len(with_notes) < _MOST_BURSTS and time.monotonic() < deadline):
-            with_notes.append(recorded_burst(hooked, clients[0], wait_ms))
-            without.append(clients[1].burst(path))
+            # In turns, and each after a rest: neither follows on the heels of the other's work.
+            for kind in ("plain", "recorded") if len(with_notes) % 2 else ("recorded", "plain"):
+                time.sleep(_REST_S)
+                if kind == "recorded":
+                    with_notes.append(recorded_burst(hooked, clients[0], wait_ms))
+                else:
+                    without.append(clients[1].burst(path))
     with_notes.sort(key=lambda pair: _mean_ms(pair[0].exchanges))
     timeline, notes = with_notes[(len(with_notes) - 1) // 2]
     return Recording(

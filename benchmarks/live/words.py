@@ -29,7 +29,9 @@ _LATE_LEAST_MS: Final = 1.0
 
 
 def milliseconds(duration_ns: float) -> str:
-    """Return a duration with its unit, to the hundredth of a millisecond below ten, and to the tenth above."""
+    """Return a duration with its unit: milliseconds with three digits or so, below a tenth of one microseconds."""
+    if duration_ns < 99_500:
+        return f"{duration_ns / 1e3:.0f} µs"
     duration_ms = duration_ns / 1e6
     return f"{duration_ms:.2f} ms" if duration_ms < 9.995 else f"{duration_ms:.1f} ms"
 

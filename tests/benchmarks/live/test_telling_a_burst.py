@@ -117,7 +117,10 @@ def test_what_a_burst_shows(timeline: Timeline) -> None:
     ) == tell_findings(timeline)
 
 
-@pytest.mark.parametrize(("duration_ns", "told"), [(0, "0.00 ms"), (9_994_000, "9.99 ms"), (9_996_000, "10.0 ms")])
+@pytest.mark.parametrize(
+    ("duration_ns", "told"),
+    [(3_400, "3 µs"), (99_499, "99 µs"), (99_500, "0.10 ms"), (9_994_000, "9.99 ms"), (9_996_000, "10.0 ms")],
+)
 def test_milliseconds(duration_ns: int, told: str) -> None:
     """Three digits or so, whatever the size."""
     assert told == milliseconds(duration_ns)
