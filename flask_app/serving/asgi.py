@@ -14,10 +14,10 @@ from flask_app import create_app, pages
 if TYPE_CHECKING:
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
 
-_service = create_app()
-_service.config[pages.SERVED_BY] = "asgiref's WsgiToAsgi bridge"
+service = create_app()
+service.config[pages.SERVED_BY] = "asgiref's WsgiToAsgi bridge"
 
-_bridge = WsgiToAsgi(_service)  # type: ignore[no-untyped-call]  # asgiref leaves it unannotated
+_bridge = WsgiToAsgi(service)  # type: ignore[no-untyped-call]  # asgiref leaves it unannotated
 
 
 async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:

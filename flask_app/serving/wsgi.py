@@ -40,7 +40,7 @@ def never_empty(application: WSGIApplication) -> WSGIApplication:
     return with_a_chunk
 
 
-_service = create_app()
-_service.config[pages.SERVED_BY] = "Hypercorn's own WSGI wrapper, no bridge"
+service = create_app()
+service.config[pages.SERVED_BY] = "Hypercorn's own WSGI wrapper, no bridge"
 
-app = never_empty(_service)
+app = never_empty(service)

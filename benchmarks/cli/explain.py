@@ -1,0 +1,75 @@
+"""``lab explain``: where the time of one request goes, on a contender's real server."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks.cli.exits import exit_interrupted, terminable
+from benchmarks.cli.group import lab
+from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.options import Seconds
+from benchmarks.contenders import catalogue
+from benchmarks.measure import environment
+from benchmarks.measure.server import ServerError
+
+_MOST_REQUESTS = 20
+
+
+@lab.command()
+@click.argument("contender")
+@click.option(
+    "--wait", "wait_s", type=Seconds(0, 1), default="20ms", show_default=True, help="What each view waits for."
+)
+@click.option(
+    "--requests", type=click.IntRange(1, _MOST_REQUESTS), default=3, show_default=True, help="Sent at the same moment."
+)
+@click.option(
+    "--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write a Chrome trace, which Perfetto opens."
+)
+@json_option
+def explain(contender: str, wait_s: float, requests: int, out: Path | None, as_json: bool) -> None:
+    """Where does the time of a request go?
+
+    Starts CONTENDER's real server with a recorder in it, sends a few requests at the same moment, and draws where each
+    was from its sending to the last byte of its answer: on which thread, running, waiting, or queued. `lab contenders`
+    lists what can be explained. The same bursts on the same server without the recorder tell what recording costs.
+    """
+    from benchmarks.live import recording  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.live.burst import BurstError  # noqa: PLC0415 (the same)
+    from benchmarks.live.chrome_trace import chrome_trace  # noqa: PLC0415 (the same)
+    from benchmarks.live.drawing import print_recording  # noqa: PLC0415 (the same)
+    from benchmarks.live.timeline import TimelineError  # noqa: PLC0415 (the same)
+    from benchmarks.report.json_document import document  # noqa: PLC0415 (the same)
+
+    if out is not None and not out.parent.is_dir():
+        raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
+    wait_ms = round(wait_s * 1_000)
+    if abs(wait_ms - wait_s * 1_000) > 1e-6:
+        raise click.BadParameter("a view waits for whole milliseconds", param_hint="--wait")
+    try:
+        chosen = catalogue.find(contender)
+        recording.recorded(chosen)
+    except (catalogue.UnknownContenderError, recording.NotRecordableError) as error:
+        raise click.BadParameter(str(error), param_hint="CONTENDER") from error
+    try:
+        with terminable():
+            made = recording.record(chosen, wait_ms, requests, environment.share_cores())
+    except (ServerError, BurstError, TimelineError) as error:
+        raise click.ClickException(str(error)) from error
+    except KeyboardInterrupt as interrupt:
+        exit_interrupted(interrupt)
+    if out is not None:
+        try:
+            out.write_text(json.dumps(chrome_trace(made.timeline)) + "\n", encoding="utf-8")
+        except OSError as error:
+            raise click.ClickException(f"Cannot write {out}: {error.strerror or error}.") from error
+    if as_json:
+        write_out(document("timeline", **made.to_json()))
+        return
+    print_recording(Console(), made)
+    if out is not None:
+        click.echo(f"\nTrace: {out} (open it on ui.perfetto.dev, or in chrome://tracing)")

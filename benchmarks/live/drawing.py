@@ -1,0 +1,145 @@
+"""Draws a timeline on a terminal: rows for each lane, bars for spans, a legend, and the words under it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from benchmarks.live.recording import Recording
+from benchmarks.live.timeline import Span, State, Timeline
+from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request
+
+_SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
+    State.SENT: ("·", ".", "dim"),
+    State.ACCEPTED: ("a", "a", "cyan"),
+    State.QUEUED: ("q", "q", "bold red"),
+    State.FRAMEWORK: ("▒", "f", "blue"),
+    State.LOOP_CREATED: ("L", "L", "bold magenta"),
+    State.VIEW: ("█", "V", "bold green"),
+    State.WAITING: ("─", "-", "yellow"),
+    State.LOOP_CLOSED: ("l", "l", "magenta"),
+    State.TO_LOOP: ("<", "<", "red"),
+    State.TO_THREAD: (">", ">", "red"),
+    State.ANSWERING: ("w", "w", "cyan"),
+    State.ANSWERED: ("·", ".", "dim"),
+    State.HELD: ("═", "=", "dim"),
+}
+"""Sign, sign in ASCII, style: what differs by colour differs by sign too."""
+
+_ASCII: Final = str.maketrans({"×": "x", "µ": "u", "“": '"', "”": '"', "·": ".", "─": "-", "│": "|"})
+_LEAST_CELLS: Final = 20
+
+
+def print_recording(console: Console, recording: Recording) -> None:
+    """Print a burst: lanes as rows, time from left to right, then where the time went, in words.
+
+    Args:
+        console: Where to; its width is kept to. One whose encoding lacks the signs gets ASCII.
+        recording: What was recorded.
+    """
+    _Printer(console).recording(recording)
+
+
+class _Printer:
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.ascii = console.options.ascii_only
+
+    def recording(self, recording: Recording) -> None:
+        timeline, cost = recording.timeline, recording.cost
+        waits = f", each to wait {timeline.wait_ms:g} ms" if timeline.wait_ms else ""
+        count = len(timeline.exchanges)
+        requests = "1 request" if count == 1 else f"{count} requests at once"
+        self.paragraph(f"{timeline.contender}: {requests}{waits} (GET {timeline.path})", "bold")
+        self.bars(timeline)
+        self.legend(timeline)
+        self.console.print()
+        for exchange in timeline.exchanges:
+            self.paragraph(tell_request(timeline, exchange.request), marker=f"{exchange.request}  ")
+        self.console.print()
+        for finding in tell_findings(timeline):
+            self.paragraph(finding)
+        self.console.print()
+        self.paragraph(
+            f"The median of {cost.bursts} recorded bursts is shown. What recording cost: a request took "
+            f"{cost.recorded_ms:.2f} ms with the recorder and {cost.plain_ms:.2f} ms in as many bursts without it "
+            f"(medians); it took {cost.notes_per_request:.0f} notes a request, {cost.note_us:.2f} µs each.",
+            "dim",
+        )
+
+    def bars(self, timeline: Timeline) -> None:
+        """Draw each lane's requests under its name, and the time below."""
+        number_cells = len(str(len(timeline.exchanges)))
+        cells = max(_LEAST_CELLS, self.console.width - number_cells - 4)
+        for lane in timeline.lanes:
+            requests = sorted({span.request for span in timeline.spans if span.lane == lane.number})
+            if requests:
+                self.line(Text(lane.name, style="bold"))
+            for request in requests:
+                bar = Text(f" {request:>{number_cells}} ")
+                bar.append("│" if not self.ascii else "|", "dim")
+                bar.append_text(self.bar(timeline, lane.number, request, cells))
+                self.line(bar)
+        right = milliseconds(timeline.end_ns)
+        left = "0"
+        axis = f"{left}{' ' * max(1, cells - len(left) - len(right))}{right}"
+        self.line(Text(" " * (number_cells + 3) + axis, style="dim"))
+
+    def bar(self, timeline: Timeline, lane: int, request: int, cells: int) -> Text:
+        """Return a row: each cell shows the state that filled the most of its time."""
+        spans = [span for span in timeline.spans if (span.lane, span.request) == (lane, request)]
+        cell_ns = timeline.end_ns / cells
+        shown = [self.cell(spans, number * cell_ns, (number + 1) * cell_ns) for number in range(cells)]
+        for span in spans:
+            # What is too short for a cell of its own takes one from a state that has more.
+            place = min(cells - 1, int((span.start_ns + span.end_ns) / 2 / cell_ns))
+            if span.state not in shown and shown.count(shown[place]) > 1:
+                shown[place] = span.state
+        text = Text()
+        for state in shown:
+            text.append(self.sign(state) if state else " ", _SIGNS[state][2] if state else "")
+        text.rstrip()
+        return text
+
+    @staticmethod
+    def cell(spans: list[Span], start_ns: float, end_ns: float) -> State | None:
+        """Return the state with the largest share of a cell; ``None`` where there is none."""
+        shares: dict[State, float] = {}
+        for span in spans:
+            share = min(span.end_ns, end_ns) - max(span.start_ns, start_ns)
+            if share > 0:
+                shares[span.state] = shares.get(span.state, 0.0) + share
+        # A thread that is held is held behind whatever else goes on.
+        own = {state: share for state, share in shares.items() if state is not State.HELD} or shares
+        return max(own, key=lambda state: own[state], default=None)
+
+    def legend(self, timeline: Timeline) -> None:
+        """Say what the signs mean that were drawn."""
+        drawn = {span.state for span in timeline.spans}
+        self.console.print()
+        for state, meaning in MEANINGS.items():
+            if state in drawn:
+                self.paragraph(f"{state}: {meaning}", marker=f"{self.sign(state)}  ", marker_style=_SIGNS[state][2])
+
+    def sign(self, state: State) -> str:
+        """Return the sign of a state that this console can show."""
+        return _SIGNS[state][1 if self.ascii else 0]
+
+    def paragraph(self, text: str, style: str = "", marker: str = "", marker_style: str = "") -> None:
+        """Print a paragraph whose lines after the first stand below its first word."""
+        wrapped = Text(text).wrap(self.console, max(10, self.console.width - len(marker)))
+        for number, line in enumerate(wrapped):
+            line.rstrip()
+            line.stylize(style)
+            begin = (marker, marker_style) if number == 0 else (" " * len(marker), "")
+            self.line(Text.assemble(begin, line))
+
+    def line(self, text: Text) -> None:
+        """Print one line as it is."""
+        if self.ascii:
+            plain = text.plain.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+            text = Text(plain)
+        self.console.print(text, soft_wrap=True)

@@ -1,0 +1,107 @@
+"""Notes, inside a server, from when on a request is in which state; it lives in the apps of ``recorded`` alone.
+
+Only requests that carry the header ``RECORD_HEADER`` are noted, so it is on for the burst that sends it and for nothing
+else. A note is a read of the clock and an append; what it costs is measured by ``note_cost_ns``.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import re
+import threading
+import time
+from contextvars import ContextVar
+from typing import Any
+
+from benchmarks.live.timeline import LaneKind, State
+
+RECORD_HEADER = "x-lab-request"
+RECORDING_PATH = "/lab-recording"
+
+_HEADER = RECORD_HEADER.encode()
+_IN_BYTES = re.compile(rb"\r\n" + _HEADER + rb": ([0-9]{1,9})\r\n")
+_COST_NOTES = 2_000
+
+current: ContextVar[int | None] = ContextVar("recorded_request", default=None)
+"""The number of the request that this context serves; ``None`` when it is not to be recorded."""
+
+
+class Recorder:
+    """The notes of one server; any thread may add to them."""
+
+    def __init__(self) -> None:
+        self._notes: list[tuple[int, int, int, str]] = []
+        self._kinds: dict[int, LaneKind] = {}
+        self._numbers = itertools.count(1)
+        self._thread = threading.local()
+
+    def note(self, request: int, what: str) -> None:
+        """Note that from now on a request is in this state, on the thread that calls."""
+        at_ns = time.monotonic_ns()
+        try:
+            lane: int = self._thread.lane
+        except AttributeError:
+            lane = self._enter("loop" if threading.current_thread() is threading.main_thread() else "worker")
+        # A list's append is whole, whatever thread comes between.
+        self._notes.append((at_ns, lane, request, what))
+
+    def note_current(self, what: str) -> None:
+        """Note it of the request that this context serves, if that is recorded."""
+        request = current.get()
+        if request is not None:
+            self.note(request, what)
+
+    def this_thread_has_its_own_loop(self) -> None:
+        """Say of the thread that calls, before its first note, that it is there for the loop of one request."""
+        self._enter("own loop")
+
+    def take(self) -> dict[str, Any]:
+        """Return what was noted, as values of JSON, and forget it."""
+        notes, self._notes = self._notes, []
+        return {
+            "lanes": {str(lane): self._kinds[lane] for _, lane, _, _ in notes},
+            "events": notes,
+            "note_ns": note_cost_ns(),
+        }
+
+    def _enter(self, kind: LaneKind) -> int:
+        # Not the thread's id: those of threads that have ended are given out again.
+        lane = self._thread.lane = next(self._numbers)
+        self._kinds[lane] = kind
+        return lane
+
+
+RECORDER = Recorder()
+
+
+def request_in(data: bytes) -> int | None:
+    """Return the number that a request carries in its head as it came off the wire; ``None`` for none."""
+    found = _IN_BYTES.search(data)
+    return int(found[1]) if found else None
+
+
+def request_of(scope: Any) -> int | None:
+    """Return the number that a request carries, given its ASGI scope; ``None`` for none."""
+    for name, value in scope["headers"]:
+        if name == _HEADER and value.isdigit():
+            return int(value)
+    return None
+
+
+def note_cost_ns() -> float:
+    """Return what a note costs here and now, nanoseconds on average."""
+    scratch = Recorder()
+    scratch.note(1, State.VIEW)
+    begun_ns = time.perf_counter_ns()
+    for _ in range(_COST_NOTES):
+        scratch.note(1, State.VIEW)
+    return (time.perf_counter_ns() - begun_ns) / _COST_NOTES
+
+
+async def answer_recording(send: Any) -> None:
+    """Answer an ASGI request with what was noted since the last one."""
+    body = json.dumps(RECORDER.take()).encode()
+    headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,0 +1,142 @@
+"""Bursts on the real servers with the recorder in them."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import pytest
+
+from benchmarks.contenders import catalogue
+from benchmarks.live.burst import BurstError, Client
+from benchmarks.live.recorder import RECORDING_PATH
+from benchmarks.live.recording import NotRecordableError, path_of, recorded, recorded_burst
+from benchmarks.live.timeline import State, Timeline, at_once, covered
+from benchmarks.measure.server import RunningServer, running
+from benchmarks.model import Contender, Variant
+
+GROUPS = [group[0] for group in catalogue.by_command() if group[0].variant]
+FLASK = "flask-async@hypercorn"
+VARIANTS: tuple[Variant, Variant] = ("sync", "async")
+WAIT_MS = 60
+
+
+@pytest.fixture(scope="module", params=[contender.arrangement for contender in GROUPS])
+def hooked(request: pytest.FixtureRequest) -> Iterator[RunningServer]:
+    """Serve an arrangement with the recorder."""
+    contender = next(each for each in GROUPS if each.arrangement == request.param)
+    with running(recorded(contender), "/health/async") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def timelines(hooked: RunningServer) -> dict[Variant, Timeline]:
+    """Record a burst of three waits of each twin."""
+    return {variant: burst(hooked, variant, WAIT_MS, requests=3) for variant in VARIANTS}
+
+
+def burst(server: RunningServer, variant: Variant, wait_ms: int, requests: int) -> Timeline:
+    """Record one burst, after another that warms up."""
+    server.contender = replace(server.contender, variant=variant)
+    with Client(server.port, requests) as client:
+        client.burst(path_of(server.contender, wait_ms))
+        return recorded_burst(server, client, wait_ms)[0]
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_spans_add_up_to_the_latency_that_the_client_measured(hooked: RunningServer, variant: Variant) -> None:
+    """Within 5 %, all of them; and, where a wait makes the way there and back small, the server's own alone."""
+    own: list[float] = []
+    # A machine that is busy may keep an answer from its client for a while; not every time.
+    while len(own) < 5 and max(own, default=0.0) < 0.95:
+        timeline = burst(hooked, variant, 120, requests=2)
+        for exchange in timeline.exchanges:
+            assert 0.95 <= covered(timeline, exchange.request) <= 1.05
+        own.append(min(covered(timeline, each.request, on_server_only=True) for each in timeline.exchanges))
+
+    assert 0.95 <= max(own) <= 1.0
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_each_request_runs_its_view_and_waits_once(timelines: dict[Variant, Timeline], variant: Variant) -> None:
+    """For as long as was asked for, at the least; and it is seen from its being read to its being answered."""
+    timeline = timelines[variant]
+
+    for exchange in timeline.exchanges:
+        states = [span.state for span in timeline.of(exchange.request)]
+        assert [State.SENT, State.ACCEPTED] == states[:2]
+        assert State.VIEW in states
+        assert State.ANSWERING in states
+        (wait,) = [span for span in timeline.of(exchange.request) if span.state is State.WAITING]
+        # Loops round their timers to a clock of their own.
+        assert (WAIT_MS - 1) * 1_000_000 <= wait.duration_ns
+
+
+def test_what_runs_where_is_what_the_arrangement_says(
+    hooked: RunningServer, timelines: dict[Variant, Timeline]
+) -> None:
+    """A def view waits on a worker thread; an async def view on the server's loop, or on one of its own."""
+    kinds = {
+        variant: {timeline.lane(span.lane).kind for span in timeline.spans if span.state is State.WAITING}
+        for variant, timeline in timelines.items()
+    }
+
+    own = hooked.contender.arrangement == "flask@hypercorn"
+    assert {"sync": {"worker"}, "async": {"own loop" if own else "loop"}} == kinds
+
+
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_waits_overlap_but_for_asgirefs_one_thread(
+    hooked: RunningServer, timelines: dict[Variant, Timeline], variant: Variant
+) -> None:
+    """That is the bridge's own doing: whichever keyword, one request at a time."""
+    one_by_one = hooked.contender.arrangement == "flask@hypercorn+asgiref"
+    waits = [span for span in timelines[variant].spans if span.state is State.WAITING]
+
+    assert (1 if one_by_one else 3) == at_once(waits)
+
+
+def test_a_request_that_is_not_to_be_recorded_is_not(hooked: RunningServer) -> None:
+    """The recorder is on for requests that carry its header alone."""
+    hooked.get(RECORDING_PATH)
+    with Client(hooked.port, 2) as client:
+        client.burst("/health/async")
+
+    assert b'"events": []' in hooked.get(RECORDING_PATH).body
+
+
+def test_what_is_measured_carries_no_recorder() -> None:
+    """An ordinary contender has no place where a recording is to be had."""
+    with running(catalogue.find(FLASK), "/health") as server:
+        assert 404 == server.get(RECORDING_PATH).status
+
+
+def test_a_bare_server_has_no_view_to_explain() -> None:
+    """The message says so."""
+    with pytest.raises(NotRecordableError, match="choose one with a keyword"):
+        recorded(catalogue.find("bare-asgi@uvicorn"))
+
+
+@pytest.mark.parametrize(
+    ("options", "told"),
+    [
+        ({"status": 503}, "503"),
+        ({"extra": "Handler.protocol_version = 'HTTP/1.0'"}, "closed the connection|connection broke"),
+    ],
+)
+def test_a_burst_that_fails_says_why(
+    answering: Callable[..., Contender], options: dict[str, object], told: str
+) -> None:
+    """A status other than 200, or a server that hangs up."""
+    with running(answering(**options), "/") as server, Client(server.port, 2) as client:
+        if "extra" in options:
+            client.burst("/")
+        with pytest.raises(BurstError, match=told):
+            client.burst("/")
+
+
+def test_nobody_there_is_said_so() -> None:
+    """Rather than waited for."""
+    with contextlib.ExitStack() as stack, pytest.raises(BurstError, match="Cannot connect"):
+        stack.enter_context(Client(1, 1))

@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import io
+
+import pytest
+from rich.console import Console
+
+from benchmarks.live.chrome_trace import chrome_trace
+from benchmarks.live.drawing import print_recording
+from benchmarks.live.recording import Recording
+from benchmarks.live.timeline import State, Timeline
+from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request, tell_span
+
+
+def printed(recording: Recording, width: int = 100, encoding: str = "utf-8", *, color: bool = False) -> str:
+    """Print a recording on a console of this width and encoding."""
+    raw = io.BytesIO()
+    file = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
+    print_recording(Console(file=file, width=width, force_terminal=color, no_color=not color), recording)
+    return raw.getvalue().decode(encoding)
+
+
+def test_rows_are_lanes_and_bars_are_spans(recording: Recording) -> None:
+    """Each request has a row on each lane that it was on, and every state on it is to be seen, however short."""
+    lines = printed(recording, width=57).splitlines()
+
+    assert [
+        "flask-sync@hypercorn: 2 requests at once, each to wait 20",
+        "ms (GET /wait/sync?ms=20)",
+        "on its way",
+    ] == lines[:3]
+    rows = {
+        tuple(line.split("│")[0].split()): line.split("│")[1] for line in lines if line.startswith(" ") and "│" in line
+    }
+    assert {("1",), ("2",)} == set(rows)
+    loop = lines[lines.index("the server's event loop") + 1 :]
+    assert " 1 │" == loop[0][:4]
+    assert ["a", "q", "w"] == _runs(loop[0][4:].replace(" ", ""))
+    worker = lines[lines.index("worker thread 1") + 1 :]
+    assert ["█", "─", "█", "<"] == _runs(worker[0][4:].strip())
+    assert worker[1].strip().endswith("═")
+    assert lines[lines.index("worker thread 1") + 3].strip().startswith("0 ")
+    assert lines[lines.index("worker thread 1") + 3].endswith("48.5 ms")
+
+
+def _runs(bar: str) -> list[str]:
+    return [sign for number, sign in enumerate(bar) if number == 0 or bar[number - 1] != sign]
+
+
+def test_the_legend_holds_what_is_drawn_and_no_more(recording: Recording) -> None:
+    """Each sign with its meaning."""
+    told = printed(recording)
+
+    drawn = {span.state for span in recording.timeline.spans}
+    for state in State:
+        assert (f"{state}: {MEANINGS[state]}" in told) == (state in drawn)
+
+
+def test_the_cost_of_recording_is_told(recording: Recording) -> None:
+    """With what it is compared to."""
+    assert "37.75 ms with the recorder and 37.50 ms in as many bursts without it" in " ".join(
+        printed(recording).split()
+    )
+
+
+def test_colour_only_repeats_the_signs(recording: Recording) -> None:
+    """Without colour the same text is left; with it there are the escapes of a terminal."""
+    assert "\x1b[" not in printed(recording)
+    assert "\x1b[" in printed(recording, color=True)
+
+
+def test_a_plain_terminal_gets_ascii(recording: Recording) -> None:
+    """Every sign has a plain one to stand for it, and none is left over."""
+    told = printed(recording, encoding="ascii")
+
+    assert "V  view running" in told
+    assert "?" not in told.replace("?ms=20", "")
+
+
+@pytest.mark.parametrize("width", [30, 60, 160])
+def test_a_terminals_width_is_kept_to(recording: Recording, width: int) -> None:
+    """Bars shrink and words wrap."""
+    assert all(len(line) <= width for line in printed(recording, width=width).splitlines())
+
+
+def test_a_request_in_words(timeline: Timeline) -> None:
+    """Its latency, and each state once, with all the time in it."""
+    assert (
+        "27.5 ms: sent 1.00 ms, accepted 1.00 ms, queued for a thread 1.00 ms, view running 2.00 ms, waiting 20.0 ms, "
+        "back to the loop 1.00 ms, answering 1.00 ms, answered 0.50 ms."
+    ) == tell_request(timeline, 1)
+
+
+def test_a_span_in_words(timeline: Timeline) -> None:
+    """What it is, how long, where, and who is held meanwhile."""
+    told = [tell_span(timeline, span) for span in timeline.spans]
+
+    assert "Request 1, view running for 1.00 ms: the view's own code runs (on worker thread 1)." in told
+    waits = [each for each in told if "waiting" in each]
+    assert waits[0].endswith("; meanwhile the thread was held.")
+    assert waits[1].endswith("; meanwhile the event loop was free for others, but the request's thread was held.")
+
+
+def test_what_a_burst_shows(timeline: Timeline) -> None:
+    """Who took part, whether waits overlapped, who queued, and what costs the most beside the wait."""
+    assert (
+        "The server's event loop took the 2 requests in and gave the answers out; 1 worker thread took part.",
+        (
+            "The 2 waits of 20 ms came one after another: the last answer was there after 48.5 ms. Meanwhile the event "
+            "loop was free for others, but the request's thread was held."
+        ),
+        "Request 2 lay in the queue for a thread for 23.0 ms, 48 % of its time.",
+        (
+            "Beside its wait, a request took 17.8 ms on average, most of it “queued for a thread” with 12.0 ms: handed "
+            "to a pool of threads, until a thread takes it."
+        ),
+    ) == tell_findings(timeline)
+
+
+@pytest.mark.parametrize(
+    ("duration_ns", "told"),
+    [(3_400, "3 µs"), (99_499, "99 µs"), (99_500, "0.10 ms"), (9_994_000, "9.99 ms"), (9_996_000, "10.0 ms")],
+)
+def test_milliseconds(duration_ns: int, told: str) -> None:
+    """Three digits or so, whatever the size."""
+    assert told == milliseconds(duration_ns)
+
+
+def test_the_trace_holds_every_span_on_its_row(timeline: Timeline) -> None:
+    """Complete events in microseconds; spans of one row do not overlap, or a viewer would nest them."""
+    events = chrome_trace(timeline)["traceEvents"]
+
+    spans = [each for each in events if each["ph"] == "X"]
+    assert len(timeline.spans) == len(spans)
+    first = spans[0]
+    assert ("sent", 0.0, 1_000.0) == (first["name"], first["ts"], first["dur"])
+    rows: dict[int, float] = {}
+    for span in sorted((each for each in spans if each["cat"] == "request"), key=lambda each: each["ts"]):
+        assert rows.get(span["tid"], 0.0) <= span["ts"]
+        rows[span["tid"]] = span["ts"] + span["dur"]
+    named = {each["tid"]: each["args"]["name"] for each in events if each["name"] == "thread_name"}
+    assert set(named) == {span["tid"] for span in spans}
+    assert "worker thread 1 · request 2" in named.values()
+
+
+def test_the_trace_leads_each_request_from_row_to_row(timeline: Timeline) -> None:
+    """By a flow that starts with its first span and ends with its last."""
+    flow = [each for each in chrome_trace(timeline)["traceEvents"] if each.get("id") == 1]
+
+    assert ["s", *"ttttttt", "f"] == [each["ph"] for each in flow]
