@@ -253,7 +253,8 @@ def _not_completed(folder: Path, environment: dict[str, str]) -> list[str]:
     )
     if done.returncode not in _MEASURED:
         return [f"--resume ended with status {done.returncode}: {done.stderr.strip()}"]
-    return _not_whole(folder)
+    # A refusal has the status of withheld verdicts: what it said tells the two apart.
+    return [f"{fault}; --resume said: {done.stderr.strip()}" for fault in _not_whole(folder)]
 
 
 def _not_whole(folder: Path) -> list[str]:
