@@ -23,11 +23,15 @@ from flask_app.settings import Settings
 _MOST_BODY_BYTES = 64 * 1024
 # Once more, on a connection of now: that an old one is gone says only that the database was.
 _ATTEMPTS = 2
-_SQLSTATES = {
-    "28": "refused the credentials",
-    "3D": "has no database of that name",
-    "53300": "has no connection free",
-    "57P03": "is starting or stopping",
+# What PostgreSQL says as it refuses a connection: libpq passes on no SQLSTATE of that. In another language than
+# English it could not be reached, and that is true too.
+_REFUSALS = {
+    "too many clients": "has no connection free",
+    "remaining connection slots": "has no connection free",
+    "too many connections": "has no connection free",
+    "authentication failed": "refused the credentials",
+    "is starting up": "is starting or stopping",
+    "is shutting down": "is starting or stopping",
 }
 
 
@@ -191,11 +195,12 @@ def _raise_unless_worth_another(error: SQLAlchemyError, attempt: int) -> None:
 def _said_of_sql(error: SQLAlchemyError) -> str:
     # Never the error's own words: they quote the URL's host, user and name, or the query.
     if isinstance(error, sqlalchemy.exc.TimeoutError):
-        return "has no connection free here"
-    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    for beginning, words in _SQLSTATES.items():
-        if sqlstate.startswith(beginning):
+        return "was not asked: all connections were in use"
+    theirs = str(getattr(error, "orig", ""))
+    for part, words in _REFUSALS.items():
+        if part in theirs:
             return words
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
     return f"failed with SQLSTATE {sqlstate}" if sqlstate else "could not be reached"
 
 

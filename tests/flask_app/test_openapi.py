@@ -179,7 +179,7 @@ def test_every_error_is_a_problem(document: dict[str, Any]) -> None:
 
 
 def test_before_lacks_the_response_schemas_and_nothing_else(client: FlaskClient) -> None:
-    """The document before differs from the one after in the schemas of answers, which are empty, and in nothing else."""
+    """The document before differs from the one after in the schemas of answers, empty there, and nothing else."""
     before, after = parsed(client, "/openapi-before.json"), parsed(client, "/openapi-after.json")
     for path, method, operation in operations(after):
         for status, response in operation["responses"].items():

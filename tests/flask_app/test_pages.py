@@ -161,7 +161,9 @@ def test_landing_page_shows_the_source_of_the_real_views(client: FlaskClient) ->
 def test_landing_page_marks_the_keywords_and_only_them(client: FlaskClient) -> None:
     """The keywords async and await are marked where they are keywords, and not where a sentence says them."""
     text = client.get("/").text
-    assert ["async", "async", "await", "async", "await"] == [mark.strip() for mark in re.findall("<mark>(.*?)</mark>", text)]
+    assert ["async", "async", "await", "async", "await"] == [
+        mark.strip() for mark in re.findall("<mark>(.*?)</mark>", text)
+    ]
     assert '<td class="sync"><code><mark>' not in text
 
 
