@@ -6,6 +6,7 @@ sends a byte a second. Each dependency has threads of its own, so that a stuck o
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, TypeVar
 Result = TypeVar("Result")
 
 THREADS = 64
+_POLL_S = 0.005
 
 
 class Bulkhead:
@@ -41,7 +43,24 @@ class Bulkhead:
         """
         if not self._free.acquire(timeout=max(0.0, until_s - time.monotonic())):
             raise TimeoutError
+        return self._start(function).result(max(0.0, until_s - time.monotonic()))
+
+    async def call_async(self, function: Callable[[], Result]) -> Result:
+        """Return what a function returns; cancelled, leave it to itself.
+
+        Args:
+            function: Called once, in a thread, as soon as one is free.
+        Raises:
+            BaseException: What the function raised.
+        """
+        while not self._free.acquire(blocking=False):
+            await asyncio.sleep(_POLL_S)
+        return await asyncio.wrap_future(self._start(function))
+
+    def _start(self, function: Callable[[], Result]) -> Future[Result]:
         outcome: Future[Result] = Future()
+        # Running, it cannot be cancelled by who gives it up, and the thread may still settle it.
+        outcome.set_running_or_notify_cancel()
         # Daemon: a stuck one is not to keep the process from ending, as those of a ThreadPoolExecutor would.
         thread = threading.Thread(target=self._run, args=(function, outcome), name=f"check-{self._name}", daemon=True)
         try:
@@ -49,7 +68,7 @@ class Bulkhead:
         except BaseException:
             self._free.release()
             raise
-        return outcome.result(max(0.0, until_s - time.monotonic()))
+        return outcome
 
     def _run(self, function: Callable[[], Any], outcome: Future[Any]) -> None:
         try:

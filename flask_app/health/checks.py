@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
@@ -16,6 +17,7 @@ import httpx2
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from flask_app.health.bulkhead import Bulkhead
 from flask_app.health.connections import LoopConnections, ThreadConnections
 from flask_app.health.outcome import CONNECT_TIME, RESPONSE_TIME, CheckFailedError, Readings
 from flask_app.settings import Settings
@@ -58,16 +60,13 @@ class Check(Protocol):
 
 
 class DatabaseCheck:
-    """Asks a database for as little as it can: whether it answers a query."""
+    """Asks a database on a server for as little as it can: whether it answers a query."""
 
     name = "database"
     component_type = "datastore"
     is_kept = True
 
-    def __init__(self, database_url: str) -> None:
-        # SQLite answers "SELECT 1" without a look at its file.
-        is_sqlite = database_url.startswith("sqlite")
-        self._query = sqlalchemy.text("SELECT count(*) FROM sqlite_master" if is_sqlite else "SELECT 1")
+    query = sqlalchemy.text("SELECT 1")
 
     def ask(self, connections: ThreadConnections) -> Readings:
         """Ask, and hold the thread meanwhile."""
@@ -76,7 +75,7 @@ class DatabaseCheck:
             try:
                 with connections.engine.connect() as connection:
                     watch.lap(CONNECT_TIME)
-                    connection.execute(self._query)
+                    connection.execute(self.query)
                     watch.lap(RESPONSE_TIME)
             except SQLAlchemyError as error:
                 _raise_unless_worth_another(error, attempt)
@@ -91,13 +90,28 @@ class DatabaseCheck:
             try:
                 async with (await connections.engine()).connect() as connection:
                     watch.lap(CONNECT_TIME)
-                    await connection.execute(self._query)
+                    await connection.execute(self.query)
                     watch.lap(RESPONSE_TIME)
             except SQLAlchemyError as error:
                 _raise_unless_worth_another(error, attempt)
             else:
                 break
         return watch.laps_ms
+
+
+class EmbeddedDatabaseCheck(DatabaseCheck):
+    """Asks SQLite, which has no way to be asked but to hold a thread meanwhile."""
+
+    # To "SELECT 1" it answers without a look at its file.
+    query = sqlalchemy.text("SELECT count(*) FROM sqlite_master")
+
+    def __init__(self) -> None:
+        self._bulkhead = Bulkhead(self.name)
+
+    async def ask_async(self, connections: LoopConnections) -> Readings:
+        """Ask, and leave the loop free meanwhile."""
+        # As aiosqlite does; but its threads report to the loop also when that was for one request, and is closed.
+        return await self._bulkhead.call_async(partial(self.ask, connections.threads))
 
 
 class UpstreamCheck:
@@ -172,7 +186,8 @@ class WaitCheck:
 def configured(settings: Settings) -> Sequence[Check]:
     """Return the checks of what a deployment depends on."""
     upstreams = [UpstreamCheck(f"upstream-{number}", url) for number, url in enumerate(settings.upstream_urls, 1)]
-    return (DatabaseCheck(settings.database_url), *upstreams)
+    is_embedded = settings.database_url.startswith("sqlite:")
+    return (EmbeddedDatabaseCheck() if is_embedded else DatabaseCheck(), *upstreams)
 
 
 class _Watch:

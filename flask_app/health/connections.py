@@ -10,15 +10,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any
 
 import httpx2
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
+
+# They tell each URL they ask, and at their lowest level what they send.
+for _name in ("httpx2", "httpcore2"):
+    logging.getLogger(_name).setLevel(logging.WARNING)
 
 POOL_SIZE = 5
 _POLL_S = 0.005
@@ -39,8 +45,8 @@ class Connections:
         self._timeout_s = timeout_s
         # Its making reads every certificate of the machine: once is enough, and only for https.
         self._certificates = ssl.create_default_context() if verifies else False
-        self.threads = ThreadConnections(self._engine(), self._client())
-        self._alone = _FirstAlone(self._async_engine(pooled=False))
+        self.threads = ThreadConnections(self._engine(), self._client)
+        self._alone = _FirstAlone(partial(self._async_engine, pooled=False))
         self._of_loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
     @contextlib.asynccontextmanager
@@ -50,7 +56,7 @@ class Connections:
         if pooled is not None:
             yield pooled
             return
-        connections = LoopConnections(self._alone, self._async_client)
+        connections = LoopConnections(self.threads, self._alone, self._async_client)
         try:
             yield connections
         finally:
@@ -60,22 +66,18 @@ class Connections:
     async def lifespan(self) -> AsyncIterator[None]:
         """Keep a pool for the running loop, from when this is entered until it is left; both on that loop."""
         loop = asyncio.get_running_loop()
-        engine = self._async_engine(pooled=True)
-        connections = self._of_loops[loop] = LoopConnections(_FirstAlone(engine), self._async_client)
+        pool = _FirstAlone(partial(self._async_engine, pooled=True))
+        connections = self._of_loops[loop] = LoopConnections(self.threads, pool, self._async_client)
         try:
             yield
         finally:
             del self._of_loops[loop]
-            await engine.dispose()
+            await pool.close()
             await connections.close()
             self.threads.close()
 
-    @property
-    def _is_sqlite(self) -> bool:
-        return self._url.get_backend_name() == "sqlite"
-
     def _engine(self) -> sqlalchemy.Engine:
-        if self._is_sqlite:
+        if self._url.get_backend_name() == "sqlite":
             return sqlalchemy.create_engine(
                 self._url.set(drivername="sqlite+pysqlite"),
                 poolclass=NullPool,
@@ -92,12 +94,6 @@ class Connections:
         )
 
     def _async_engine(self, *, pooled: bool) -> AsyncEngine:
-        if self._is_sqlite:
-            return create_async_engine(
-                self._url.set(drivername="sqlite+aiosqlite"),
-                poolclass=NullPool,
-                connect_args={"timeout": self._timeout_s},
-            )
         from flask_app.health.timed_psycopg import TimedAsyncConnection  # noqa: PLC0415
 
         return create_async_engine(
@@ -135,22 +131,42 @@ class ThreadConnections:
 
     Attributes:
         engine: Of the database.
-        client: For upstreams.
     """
 
-    def __init__(self, engine: sqlalchemy.Engine, client: httpx2.Client) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, make_client: Callable[[], httpx2.Client]) -> None:
         self.engine = engine
-        self.client = client
+        self._make_client = make_client
+        self._client: httpx2.Client | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> httpx2.Client:
+        """The client for upstreams."""
+        with self._lock:
+            if self._client is None:
+                self._client = self._make_client()
+            return self._client
 
     def close(self) -> None:
         """Close what is open and idle; what is used again is opened again."""
         self.engine.dispose()
+        with self._lock:
+            client, self._client = self._client, None
+        if client is not None:
+            client.close()
 
 
 class LoopConnections:
-    """What one event loop may use."""
+    """What one event loop may use.
 
-    def __init__(self, first_alone: _FirstAlone, make_client: Callable[[], httpx2.AsyncClient]) -> None:
+    Attributes:
+        threads: What any thread may use, for what has no other form.
+    """
+
+    def __init__(
+        self, threads: ThreadConnections, first_alone: _FirstAlone, make_client: Callable[[], httpx2.AsyncClient]
+    ) -> None:
+        self.threads = threads
         self._first_alone = first_alone
         self._make_client = make_client
         self._client: httpx2.AsyncClient | None = None
@@ -177,20 +193,27 @@ class _FirstAlone:
     # The first connection of an engine learns what it is connected to, under a lock of asyncio, which belongs to the
     # loop of the first who waits for it: with NullPool, SQLAlchemy's engines may be shared between loops, but for that.
     # So here it is made by one alone, whatever the loop.
-    def __init__(self, engine: AsyncEngine) -> None:
-        self._engine = engine
+    def __init__(self, make: Callable[[], AsyncEngine]) -> None:
+        self._make = make
         self._turn = threading.Lock()
+        self._engine: AsyncEngine | None = None
         self._knows = False
 
     async def engine(self) -> AsyncEngine:
-        while not self._knows:
-            if not self._turn.acquire(blocking=False):
-                await asyncio.sleep(_POLL_S)
-                continue
-            try:
-                if not self._knows:
-                    async with self._engine.connect():
-                        self._knows = True
-            finally:
-                self._turn.release()
+        if self._knows and self._engine is not None:
+            return self._engine
+        while not self._turn.acquire(blocking=False):
+            await asyncio.sleep(_POLL_S)
+        try:
+            if self._engine is None:
+                self._engine = self._make()
+            if not self._knows:
+                async with self._engine.connect():
+                    self._knows = True
+        finally:
+            self._turn.release()
         return self._engine
+
+    async def close(self) -> None:
+        if self._engine is not None:
+            await self._engine.dispose()
