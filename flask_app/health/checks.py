@@ -146,7 +146,10 @@ class UpstreamCheck:
         """Ask, and leave the loop free meanwhile."""
         watch = _Watch()
         try:
-            async with connections.client.stream("GET", self._url, auth=self._auth) as response:
+            async with (
+                connections.client(self.name) as client,
+                client.stream("GET", self._url, auth=self._auth) as response,
+            ):
                 watch.lap(RESPONSE_TIME)
                 read_bytes = 0
                 async for chunk in response.aiter_raw():

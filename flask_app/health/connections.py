@@ -28,6 +28,9 @@ for _name in ("httpx2", "httpcore2"):
 
 POOL_SIZE = 5
 _POLL_S = 0.005
+# How many requests of a loop an upstream gets at once: with each that waits, the client has more to look through, and
+# at two hundred it does little else. A client of its own for each, so that a stuck one holds no other's turns.
+_AT_ONCE = 16
 _KEEP_ALIVE = httpx2.Limits(max_connections=200, max_keepalive_connections=100)
 
 
@@ -169,20 +172,21 @@ class LoopConnections:
         self.threads = threads
         self._first_alone = first_alone
         self._make_client = make_client
-        self._client: httpx2.AsyncClient | None = None
+        self._clients: dict[str, tuple[httpx2.AsyncClient, asyncio.Semaphore]] = {}
 
-    @property
-    def client(self) -> httpx2.AsyncClient:
-        """The client for upstreams."""
-        # Not before there is an upstream to ask: a loop of one request pays for each.
-        if self._client is None:
-            self._client = self._make_client()
-        return self._client
+    @contextlib.asynccontextmanager
+    async def client(self, upstream: str) -> AsyncIterator[httpx2.AsyncClient]:
+        """Give the client of an upstream, when it is one's turn."""
+        if upstream not in self._clients:
+            self._clients[upstream] = self._make_client(), asyncio.Semaphore(_AT_ONCE)
+        client, turn = self._clients[upstream]
+        async with turn:
+            yield client
 
     async def close(self) -> None:
         """Close what belongs to the loop."""
-        if self._client is not None:
-            await self._client.aclose()
+        for client, _ in self._clients.values():
+            await client.aclose()
 
     async def engine(self) -> AsyncEngine:
         """Return the engine of the database."""
