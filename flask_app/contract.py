@@ -1,23 +1,26 @@
 """Declare a view's query and answer once, so that both are validated, the answer is serialised and both are documented.
 
-A view under a contract returns the answer as the client is to see it: one mapping of JSON values. Any other value, or a
-mapping that its schema forbids, is a fault of the view, and the client gets a 500 that tells it nothing.
+A view under a contract returns the answer as the client is to see it: one mapping of JSON values, beside it a status
+where the contract knows more than 200. Any other value, or a mapping that its schema forbids, is a fault of the view,
+and the client gets a 500 that tells it nothing.
 """
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from flask import request
+from flask import Response, current_app, request
 from marshmallow import RAISE, Schema, ValidationError, fields, missing
 
 from flask_app.problems import InvalidQueryError
 
 View = TypeVar("View", bound=Callable[..., Any])
+
+JSON = "application/json"
 
 _ATTRIBUTE = "__contract__"
 _REPEATED = "Give this parameter once."
@@ -33,19 +36,29 @@ class Contract:
 
     Attributes:
         response: Schema of the 200 answer.
+        media_type: Of the answer.
+        also: The other statuses that the view may answer with, in the same schema: in words, by status.
         query: Schema of the query string; ``None`` when the view takes none, and then ignores whatever is sent.
         summary: One line, for the document.
         description: Markdown, for the document; may be empty.
     """
 
     response: Schema
+    media_type: str
+    also: Mapping[int, str]
     query: Schema | None
     summary: str
     description: str
 
 
 def declare(
-    *, response: type[Schema], query: type[Schema] | None = None, summary: str, description: str = ""
+    *,
+    response: type[Schema],
+    media_type: str = JSON,
+    also: Mapping[int, str] | None = None,
+    query: type[Schema] | None = None,
+    summary: str,
+    description: str = "",
 ) -> Callable[[View], View]:
     """Put a view, ``def`` or ``async def``, under a contract.
 
@@ -55,6 +68,9 @@ def declare(
     Args:
         response: What the view answers. A field that only loads or only dumps has no place in it: the answer is
             validated in the same shape as it is sent.
+        media_type: Of the answer: JSON of some kind.
+        also: Statuses beside 200 that the view may answer with, in the same schema, each with what it means. Such a
+            view returns the mapping and the status.
         query: What it takes in the query string, in single values.
         summary: One line, for the document.
         description: Markdown, for the document; the view's docstring when empty.
@@ -67,25 +83,29 @@ def declare(
     def decorate(view: View) -> View:
         contract = Contract(
             response=_answer_schema(response),
+            media_type=media_type,
+            also=dict(also or {}),
             query=None if query is None else _query_schema(query, view),
             summary=summary,
             description=description or inspect.getdoc(view) or "",
         )
         asked = view if contract.query is None else _with_query(view, contract.query)
-        answer = _answerer(view, contract.response)
+        answer: Callable[[Any], Any] = _answerer(view, contract.response)
+        if contract.also or contract.media_type != JSON:
+            answer = _responder(view, contract, answer)
         contracted: Callable[..., Any]
 
         # Two functions, though one could serve both kinds: a def view is not to pay for a coroutine it has no use for.
         if inspect.iscoroutinefunction(view):
 
             @functools.wraps(view)
-            async def contracted(**url: Any) -> dict[str, Any]:
+            async def contracted(**url: Any) -> Any:
                 return answer(await asked(**url))
 
         else:
 
             @functools.wraps(view)
-            def contracted(**url: Any) -> dict[str, Any]:
+            def contracted(**url: Any) -> Any:
                 return answer(asked(**url))
 
         setattr(contracted, _ATTRIBUTE, contract)
@@ -124,6 +144,24 @@ def _answerer(view: Callable[..., Any], schema: Schema) -> Callable[[Any], dict[
         return serialised
 
     return answer
+
+
+def _responder(
+    view: Callable[..., Any], contract: Contract, answer: Callable[[Any], dict[str, Any]]
+) -> Callable[[Any], Response]:
+    # What Flask would make of a mapping is a 200 of application/json; this is for all else.
+    statuses = {200, *contract.also}
+
+    def respond(returned: Any) -> Response:
+        body, status = returned if type(returned) is tuple and len(returned) == 2 else (returned, 200)
+        if status not in statuses:
+            raise ContractBrokenError(f"{view.__qualname__} broke its contract: it does not declare status {status!r}.")
+        response: Response = current_app.json.response(answer(body))  # type: ignore[assignment]  # of the app's class
+        response.status_code = status
+        response.headers["Content-Type"] = contract.media_type
+        return response
+
+    return respond
 
 
 def _is_plain(schema: Schema) -> bool:

@@ -30,13 +30,12 @@ from werkzeug.exceptions import (
 from werkzeug.routing import Rule
 
 from flask_app import problems
-from flask_app.contract import Contract, contract_of
+from flask_app.contract import JSON, Contract, contract_of
 from flask_app.schemas import WAIT_MAX_MS, Problem
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 OPENAPI_VERSION = "3.1.0"
-JSON = "application/json"
 
 _ATTRIBUTE = "__openapi_description__"
 _EXTENSION = "openapi"
@@ -48,7 +47,7 @@ Every path also answers `HEAD` and `OPTIONS`. An error, also one for a path that
 of RFC 9457, `application/problem+json`.
 """
 _TAGS = {
-    "health": "The twins: one health check as `def` and as `async def`, and the one that a probe calls.",
+    "health": "The twins: one health check as `def` and as `async def`, and what a probe calls.",
     "wait": "The twins again, which first wait for a simulated dependency.",
     "pages": "What a person opens: the landing page, the documents of this API, and what they load.",
 }
@@ -85,6 +84,7 @@ class Description:
         description: Markdown; may be empty.
         path_values: The values that each variable of the path takes.
         also: What else is not an error, in words by status.
+        same_content: Those of them whose answer has the content of the 200.
         errors: Statuses of the errors that not every route has.
     """
 
@@ -93,6 +93,7 @@ class Description:
     description: str = ""
     path_values: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     also: Mapping[int, str] = field(default_factory=dict)
+    same_content: frozenset[int] = frozenset()
     errors: tuple[int, ...] = ()
 
 
@@ -228,7 +229,9 @@ def _operation(view: Callable[..., Any], rule: Rule, *, response_schemas: bool) 
     parameters += [_path_parameter(name, description) for name in sorted(rule.arguments)]
     content = {media: {"schema": schema if response_schemas else {}} for media, schema in description.content.items()}
     responses: dict[str, Any] = {"200": {"description": _SUCCESS, "content": content}}
-    responses |= {str(status): {"description": words} for status, words in description.also.items()}
+    for status, words in description.also.items():
+        same = {"content": content} if status in description.same_content else {}
+        responses[str(status)] = {"description": words, **same}
     for status in sorted({*description.errors, *_ERRORS_OF_EVERY_ROUTE}):
         responses[str(status)] = _error_name(status)
     return {
@@ -244,7 +247,9 @@ def _description_of(contract: Contract) -> Description:
     return Description(
         summary=contract.summary,
         description=contract.description,
-        content={JSON: contract.response},
+        content={contract.media_type: contract.response},
+        also=contract.also,
+        same_content=frozenset(contract.also),
         errors=() if contract.query is None else (422,),
     )
 

@@ -50,6 +50,70 @@ class WaitQuery(Schema):
     )
 
 
+class ReadyQuery(Schema):
+    """A dependency beside the configured ones, for a workshop to turn."""
+
+    wait_ms = WrittenInteger(
+        load_default=0,
+        validate=validate.Range(min=0, max=WAIT_MAX_MS),
+        metadata={
+            "description": "Delay of one more, simulated dependency, milliseconds; 0 for none.",
+            "examples": [20],
+        },
+    )
+
+
+class LiveResponse(Schema):
+    """The shortest health answer of the draft: a status, and nothing else."""
+
+    status = fields.String(
+        required=True,
+        validate=validate.OneOf(["pass"]),
+        metadata={"description": "pass: this process answers.", "examples": ["pass"]},
+    )
+
+
+_STATUS = fields.String(
+    required=True,
+    validate=validate.OneOf(["pass", "warn", "fail"]),
+    metadata={"description": "pass, warn (it answers, but slowly) or fail.", "examples": ["pass"]},
+)
+
+
+class DependencyReading(Schema):
+    """What one measurement of one dependency gave; a details object of the health-check draft."""
+
+    componentType = fields.String(  # noqa: N815 - the draft's name
+        required=True,
+        metadata={
+            "description": "What kind of thing it is: datastore, component or system.",
+            "examples": ["datastore"],
+        },
+    )
+    status = _STATUS
+    time = fields.String(required=True, metadata={"description": "When it was asked, UTC.", "format": "date-time"})
+    observedValue = fields.Float(  # noqa: N815
+        metadata={"description": "How long it took; absent when there was no answer.", "examples": [1.2]}
+    )
+    observedUnit = fields.String(metadata={"description": "Unit of the value.", "examples": ["ms"]})  # noqa: N815
+    output = fields.String(
+        metadata={"description": "Why it is no pass, in words.", "examples": ["did not answer within 2000 ms"]}
+    )
+
+
+class ReadyResponse(Schema):
+    """Whether the service can do its work now; the health-check draft's answer."""
+
+    status = _STATUS
+    checks = fields.Dict(
+        keys=fields.String(),
+        values=fields.List(fields.Nested(DependencyReading)),
+        metadata={
+            "description": "Each dependency's measurements, as component:measurement; only where the settings allow it."
+        },
+    )
+
+
 class Problem(Schema):
     """Problem details of an error, RFC 9457."""
 

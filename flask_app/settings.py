@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
+from urllib.parse import urlsplit
 
 from flask import Flask
 
@@ -30,16 +31,29 @@ class Settings:
     """What a deployment may choose; each is also ``LAB_`` and its name in capitals in the environment.
 
     Attributes:
-        health_variant: The twin that serves ``GET /health``.
+        health_variant: The twin that serves ``GET /health`` and ``GET /health/ready``.
         version: What the health answer gives as its version; ``None`` for an API that has none.
         max_request_body_bytes: A request that announces a longer body is refused with a 413.
         worker_threads: Behind the event-loop bridge, the most threads, and so ``def`` views at work at once.
+        database_url: The database that readiness asks for: SQLite's, in memory unless told, or PostgreSQL's. It may
+            hold a password, and so is in no repr, answer or log.
+        upstream_urls: Health URLs of the services that readiness asks for. They are as secret.
+        ready_timeout_ms: How long one dependency may take to answer, milliseconds; then it is down.
+        ready_warn_ms: From how long on an answer is a warning, milliseconds.
+        ready_cache_ms: How long what a dependency answered may be told again, milliseconds; 0 asks each time.
+        ready_details: Whether readiness tells of each dependency, or of all in one word.
     """
 
     health_variant: Variant = "sync"
     version: int | None = 1
     max_request_body_bytes: int = 64 * 1024
     worker_threads: int = 40
+    database_url: str = field(default="sqlite://", repr=False)
+    upstream_urls: tuple[str, ...] = field(default=(), repr=False)
+    ready_timeout_ms: int = 2_000
+    ready_warn_ms: int = 500
+    ready_cache_ms: int = 0
+    ready_details: bool = False
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
@@ -56,7 +70,7 @@ class Settings:
             if variable in names:
                 chosen[names[variable]] = _read(variable, text, _FORMS[names[variable]])
             elif variable.startswith(PREFIX):
-                _refuse_near_miss(variable, text, list(names))
+                _refuse_near_miss(variable, text, names)
         return cls(**chosen)
 
     def init_app(self, app: Flask) -> None:
@@ -76,19 +90,25 @@ class _Form:
 
     read: Callable[[str], Any]
     allowed: str
+    is_secret: bool = False
 
 
 def _read(variable: str, text: str, form: _Form) -> Any:
     try:
         return form.read(text.strip())
     except ValueError:
-        raise SettingsError(f"{variable}={text!r} is not allowed: it takes {form.allowed}.") from None
+        raise SettingsError(f"{_said(variable, text, form)} is not allowed: it takes {form.allowed}.") from None
 
 
-def _refuse_near_miss(variable: str, text: str, names: list[str]) -> None:
+def _refuse_near_miss(variable: str, text: str, names: Mapping[str, str]) -> None:
     near = difflib.get_close_matches(variable, names, n=1, cutoff=_NEAR_MISS)
     if near:
-        raise SettingsError(f"{variable}={text!r} is unknown: did you mean {near[0]}? Rename it, or unset it.")
+        said = _said(variable, text, _FORMS[names[near[0]]])
+        raise SettingsError(f"{said} is unknown: did you mean {near[0]}? Rename it, or unset it.")
+
+
+def _said(variable: str, text: str, form: _Form) -> str:
+    return variable if form.is_secret else f"{variable}={text!r}"
 
 
 def _variant(text: str) -> Variant:
@@ -117,9 +137,38 @@ def _positive(text: str) -> int:
     return number
 
 
+def _yes_or_no(text: str) -> bool:
+    if text not in {"yes", "no"}:
+        raise ValueError(text)
+    return text == "yes"
+
+
+def _database_url(text: str) -> str:
+    # Which driver is not for a deployment to choose: the two forms of a check are to use the same.
+    if urlsplit(text).scheme not in {"sqlite", "postgresql"}:
+        raise ValueError(text)
+    return text
+
+
+def _upstream_urls(text: str) -> tuple[str, ...]:
+    urls = tuple(text.split())
+    for url in urls:
+        parts = urlsplit(url)
+        # Asking for the port is what finds one that is no number.
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
+            raise ValueError(text)
+    return urls
+
+
 _FORMS: Mapping[str, _Form] = {
     "health_variant": _Form(_variant, "sync or async"),
     "version": _Form(_version, "a whole number from 0, or null"),
     "max_request_body_bytes": _Form(_whole, "a whole number of bytes from 0"),
     "worker_threads": _Form(_positive, "a whole number of threads from 1"),
+    "database_url": _Form(_database_url, "a URL that begins with sqlite:// or postgresql://", is_secret=True),
+    "upstream_urls": _Form(_upstream_urls, "http:// or https:// URLs with spaces between", is_secret=True),
+    "ready_timeout_ms": _Form(_positive, "a whole number of milliseconds from 1"),
+    "ready_warn_ms": _Form(_whole, "a whole number of milliseconds from 0"),
+    "ready_cache_ms": _Form(_whole, "a whole number of milliseconds from 0"),
+    "ready_details": _Form(_yes_or_no, "yes or no"),
 }

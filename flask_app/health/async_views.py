@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 from flask_app.contract import declare
-from flask_app.health.body import health_body
-from flask_app.schemas import HealthResponse, WaitQuery
+from flask_app.health.body import HEALTH_JSON, NOT_READY, health_body
+from flask_app.health.readiness import ask_together
+from flask_app.schemas import HealthResponse, ReadyQuery, ReadyResponse, WaitQuery
 
 
 @declare(response=HealthResponse, summary="Health, by an async def view")
@@ -20,3 +22,15 @@ async def wait(ms: int) -> dict[str, str | int | None]:
     """Wait for a simulated dependency, and leave the event loop free meanwhile."""
     await asyncio.sleep(ms / 1_000)
     return health_body()
+
+
+@declare(
+    response=ReadyResponse,
+    media_type=HEALTH_JSON,
+    also=NOT_READY,
+    query=ReadyQuery,
+    summary="Readiness, by an async def view",
+)
+async def ready(wait_ms: int) -> tuple[dict[str, Any], int]:
+    """Ask all dependencies at once, and leave the event loop free meanwhile."""
+    return await ask_together(wait_ms)

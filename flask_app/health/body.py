@@ -1,10 +1,17 @@
-"""Make the body that every health answer has, whichever twin gives it."""
+"""Make what every health answer has, whichever twin gives it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 from flask import current_app
 
 from flask_app.settings import settings_of
+
+HEALTH_JSON = "application/health+json"
+"""The media type of the health-check draft."""
+
+NOT_READY: Mapping[int, str] = {503: "Not ready: a dependency is down."}
 
 
 def health_body() -> dict[str, str | int | None]:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
 from flask_app.contract import declare
-from flask_app.health.body import health_body
-from flask_app.schemas import HealthResponse, WaitQuery
+from flask_app.health.body import HEALTH_JSON, NOT_READY, health_body
+from flask_app.health.readiness import ask_in_turn
+from flask_app.schemas import HealthResponse, ReadyQuery, ReadyResponse, WaitQuery
 
 
 @declare(response=HealthResponse, summary="Health, by a def view")
@@ -20,3 +22,15 @@ def wait(ms: int) -> dict[str, str | int | None]:
     """Wait for a simulated dependency, and hold the thread meanwhile."""
     time.sleep(ms / 1_000)
     return health_body()
+
+
+@declare(
+    response=ReadyResponse,
+    media_type=HEALTH_JSON,
+    also=NOT_READY,
+    query=ReadyQuery,
+    summary="Readiness, by a def view",
+)
+def ready(wait_ms: int) -> tuple[dict[str, Any], int]:
+    """Ask one dependency after another, and hold the thread meanwhile."""
+    return ask_in_turn(wait_ms)

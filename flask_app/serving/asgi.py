@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from asgiref.wsgi import WsgiToAsgi
 
-from flask_app import create_app, pages
+from flask_app import create_app, health, pages
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
@@ -21,9 +21,19 @@ _bridge = WsgiToAsgi(service)  # type: ignore[no-untyped-call]  # asgiref leaves
 
 
 async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """Hand HTTP to the bridge, which takes an error for whatever else a server offers."""
+    """Hand HTTP to the bridge, which takes an error for whatever else a server offers; keep the lifespan."""
     if scope["type"] == "http":
         await _bridge(scope, receive, send)
     elif scope["type"] == "websocket":
         await send({"type": "websocket.close", "code": 1000, "reason": None})
-    # What is left is the lifespan: nothing here needs starting or stopping, and to return says so to the server.
+    else:
+        await _lifespan(receive, send)
+
+
+async def _lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
+    # asgiref runs async views on the server's loop, so connections may live as long as that.
+    await receive()
+    async with health.lifespan(service):
+        await send({"type": "lifespan.startup.complete"})
+        await receive()
+    await send({"type": "lifespan.shutdown.complete"})

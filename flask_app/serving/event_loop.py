@@ -6,7 +6,7 @@
 
 from __future__ import annotations
 
-from flask_app import create_app, pages
+from flask_app import create_app, health, pages
 from flask_app.serving.bridge import EventLoopBridge
 from flask_app.settings import settings_of
 
@@ -15,4 +15,4 @@ __all__ = ["EventLoopBridge", "app"]
 _service = create_app()
 _service.config[pages.SERVED_BY] = "the event-loop bridge"
 
-app = EventLoopBridge(_service, threads=settings_of(_service).worker_threads)
+app = EventLoopBridge(_service, threads=settings_of(_service).worker_threads, lifespan=health.lifespan)

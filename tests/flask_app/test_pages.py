@@ -154,14 +154,16 @@ def test_landing_page_shows_the_source_of_the_real_views(client: FlaskClient) ->
     """The two columns are the source of the twins, line by line, with an empty line where only the other has one."""
     shown = source_columns(client.get("/").text)
     for views, column in ((sync_views, shown[0]), (async_views, shown[1])):
-        wanted = [inspect.getsource(view) for view in (views.health, views.wait)]
+        wanted = [inspect.getsource(view) for view in (views.health, views.wait, views.ready)]
         assert "".join(wanted).splitlines() == [line for line in column.splitlines() if line]
 
 
 def test_landing_page_marks_the_keywords_and_only_them(client: FlaskClient) -> None:
     """The keywords async and await are marked where they are keywords, and not where a sentence says them."""
     text = client.get("/").text
-    assert ["async", "async", "await"] == [mark.strip() for mark in re.findall("<mark>(.*?)</mark>", text)]
+    assert ["async", "async", "await", "async", "await"] == [
+        mark.strip() for mark in re.findall("<mark>(.*?)</mark>", text)
+    ]
     assert '<td class="sync"><code><mark>' not in text
 
 
@@ -179,17 +181,18 @@ def test_landing_page_offers_each_endpoint(client: FlaskClient) -> None:
     """There is a form for each route of the API, with the keyword of its view and the parameters of its query."""
     page = Parsed(client.get("/").text)
     actions = [attributes["action"] for tag, attributes in page.elements if tag == "form"]
-    assert ["/health/sync", "/health/async", "/wait/sync", "/wait/async", "/health"] == actions
+    twins = [f"{path}/{variant}" for path in ("/health", "/wait", "/health/ready") for variant in ("sync", "async")]
+    assert [*twins, "/health", "/health/live", "/health/ready"] == actions
     inputs = [(attributes["name"], attributes["value"]) for tag, attributes in page.elements if tag == "input"]
-    assert [("ms", "50"), ("ms", "50")] == inputs
+    assert [*[("ms", "50")] * 2, *[("wait_ms", "0")] * 3] == inputs
     keywords = re.findall('<span class="keyword">(.*?)</span>', client.get("/").text)
-    assert ["def", "async def", "def", "async def", "def"] == keywords
+    assert [*["def", "async def"] * 3, "def", "def", "def"] == keywords
 
 
 def test_landing_page_knows_which_twin_serves_health() -> None:
-    """The card of /health has the keyword of the twin that the settings choose."""
+    """The cards of /health and /health/ready have the keyword of the twin that the settings choose."""
     text = create_app(Settings(health_variant="async")).test_client().get("/").text
-    assert "async def" == re.findall('<span class="keyword">(.*?)</span>', text)[-1]
+    assert ["async def", "def", "async def"] == re.findall('<span class="keyword">(.*?)</span>', text)[-3:]
 
 
 def test_landing_page_says_what_serves_it_when_it_was_told(app: Flask) -> None:

@@ -18,11 +18,29 @@ def test_every_setting_is_read() -> None:
         "LAB_VERSION": " 7 ",
         "LAB_MAX_REQUEST_BODY_BYTES": "0",
         "LAB_WORKER_THREADS": "8",
+        "LAB_DATABASE_URL": "postgresql://ada:secret@db/lab",
+        "LAB_UPSTREAM_URLS": "http://one/health  https://two:8443/health?deep=1",
+        "LAB_READY_TIMEOUT_MS": "700",
+        "LAB_READY_WARN_MS": "0",
+        "LAB_READY_CACHE_MS": "1000",
+        "LAB_READY_DETAILS": "yes",
     }
 
     chosen = Settings.from_environment(environment)
 
-    assert Settings(health_variant="async", version=7, max_request_body_bytes=0, worker_threads=8) == chosen
+    expected = Settings(
+        health_variant="async",
+        version=7,
+        max_request_body_bytes=0,
+        worker_threads=8,
+        database_url="postgresql://ada:secret@db/lab",
+        upstream_urls=("http://one/health", "https://two:8443/health?deep=1"),
+        ready_timeout_ms=700,
+        ready_warn_ms=0,
+        ready_cache_ms=1_000,
+        ready_details=True,
+    )
+    assert expected == chosen
     assert {f"LAB_{field.name.upper()}" for field in dataclasses.fields(Settings)} == environment.keys()
 
 
@@ -43,6 +61,8 @@ def test_no_version() -> None:
         ("LAB_VERSION", "9" * 5000, "a whole number from 0, or null"),
         ("LAB_MAX_REQUEST_BODY_BYTES", "64k", "a whole number of bytes from 0"),
         ("LAB_WORKER_THREADS", "0", "a whole number of threads from 1"),
+        ("LAB_READY_TIMEOUT_MS", "0", "a whole number of milliseconds from 1"),
+        ("LAB_READY_DETAILS", "true", "yes or no"),
     ],
 )
 def test_bad_value(variable: str, value: str, allowed: str) -> None:
@@ -51,6 +71,39 @@ def test_bad_value(variable: str, value: str, allowed: str) -> None:
         Settings.from_environment({variable: value})
 
     assert f"{variable}={value!r} is not allowed: it takes {allowed}." == str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "allowed"),
+    [
+        ("LAB_DATABASE_URL", "mysql://ada:secret@db/lab", "a URL that begins with sqlite:// or postgresql://"),
+        ("LAB_DATABASE_URL", "postgresql+asyncpg://ada:secret@db", "a URL that begins with sqlite:// or postgresql://"),
+        ("LAB_UPSTREAM_URLS", "ftp://ada:secret@one", "http:// or https:// URLs with spaces between"),
+        ("LAB_UPSTREAM_URLS", "http://ada:secret@", "http:// or https:// URLs with spaces between"),
+        ("LAB_UPSTREAM_URLS", "http://one:secret", "http:// or https:// URLs with spaces between"),
+    ],
+)
+def test_bad_secret(variable: str, value: str, allowed: str) -> None:
+    """A secret that is not allowed is named and not quoted."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({variable: value})
+
+    assert f"{variable} is not allowed: it takes {allowed}." == str(caught.value)
+
+
+def test_near_miss_of_a_secret() -> None:
+    """A name that is nearly a secret's has a value that is nearly one."""
+    with pytest.raises(SettingsError) as caught:
+        Settings.from_environment({"LAB_DATABASE_URI": "postgresql://ada:secret@db/lab"})
+
+    assert "LAB_DATABASE_URI is unknown: did you mean LAB_DATABASE_URL? Rename it, or unset it." == str(caught.value)
+
+
+def test_a_repr_tells_no_secret() -> None:
+    """What is printed of settings has neither the database's URL nor those of upstreams."""
+    settings = Settings(database_url="postgresql://ada:secret@db/lab", upstream_urls=("http://ada:secret@one",))
+
+    assert "secret" not in repr(settings)
 
 
 @pytest.mark.parametrize(

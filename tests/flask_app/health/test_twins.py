@@ -20,15 +20,21 @@ def functions(module: ModuleType) -> list[ast.FunctionDef | ast.AsyncFunctionDef
 
 def as_sync(source: str) -> str:
     """Rewrite asynchronous source as its synchronous twin."""
-    for asynchronous, synchronous in (("async def", "def"), ("await asyncio.sleep", "time.sleep"), ("asyncio", "time")):
+    for asynchronous, synchronous in (
+        ("async def", "def"),
+        ("await asyncio.sleep", "time.sleep"),
+        ("asyncio", "time"),
+        ("await ask_together", "ask_in_turn"),
+        ("ask_together", "ask_in_turn"),
+    ):
         source = source.replace(asynchronous, synchronous)
     return source
 
 
 def test_twins_have_the_same_views_in_the_same_order() -> None:
     """Both modules define the same names, one after the other, each with its own keyword."""
-    assert ["health", "wait"] == [node.name for node in functions(sync_views)]
-    assert ["health", "wait"] == [node.name for node in functions(async_views)]
+    assert ["health", "wait", "ready"] == [node.name for node in functions(sync_views)]
+    assert ["health", "wait", "ready"] == [node.name for node in functions(async_views)]
     assert {ast.FunctionDef} == {type(node) for node in functions(sync_views)}
     assert {ast.AsyncFunctionDef} == {type(node) for node in functions(async_views)}
 
@@ -44,7 +50,7 @@ def test_twins_read_as_one() -> None:
     assert all('"""' in left or "summary=" in left for left, _ in different)
 
 
-@pytest.mark.parametrize("name", ["health", "wait"])
+@pytest.mark.parametrize("name", ["health", "wait", "ready"])
 def test_twins_have_the_same_contract(name: str) -> None:
     """Both twins of a view declare the same answer and the same query."""
     contracts = [contract_of(getattr(module, name)) for module in (sync_views, async_views)]
@@ -53,7 +59,7 @@ def test_twins_have_the_same_contract(name: str) -> None:
     assert 1 == len({(type(contract.response), type(contract.query)) for contract in contracts if contract})
 
 
-@pytest.mark.parametrize("name", ["health", "wait"])
+@pytest.mark.parametrize("name", ["health", "wait", "ready"])
 def test_keywords_survive_the_contract(name: str) -> None:
     """A server sees in the views which of the twins is which."""
     assert not inspect.iscoroutinefunction(getattr(sync_views, name))

@@ -38,9 +38,11 @@ def test_http_is_bridged() -> None:
     assert b'{"api":"health","version":1}\n' == body["body"]
 
 
-def test_the_lifespan_needs_nothing() -> None:
-    """A server that announces its lifespan is told by a quiet return that the app has none."""
-    assert [] == sent_to({"type": "lifespan"})
+def test_the_lifespan_is_kept() -> None:
+    """A server that announces its lifespan is told when connections are ready, and when they are closed."""
+    sent = sent_to({"type": "lifespan"})
+
+    assert ["lifespan.startup.complete", "lifespan.shutdown.complete"] == [message["type"] for message in sent]
 
 
 def test_websockets_are_refused() -> None:

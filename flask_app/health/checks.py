@@ -1,0 +1,236 @@
+"""Ask each kind of dependency, in both forms, side by side: as ``def`` and as ``async def``.
+
+What an answer means is the same for both, and said once. A form raises ``CheckFailedError`` when the dependency is
+down; for how long it may ask is not its concern.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from functools import partial
+from typing import Protocol
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+import httpx2
+import sqlalchemy
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from flask_app.health.bulkhead import Bulkhead
+from flask_app.health.connections import LoopConnections, ThreadConnections
+from flask_app.health.outcome import CONNECT_TIME, RESPONSE_TIME, CheckFailedError, Readings
+from flask_app.settings import Settings
+
+_MOST_BODY_BYTES = 64 * 1024
+# Once more, on a connection of now: that an old one is gone says only that the database was.
+_ATTEMPTS = 2
+# What PostgreSQL says as it refuses a connection: libpq passes on no SQLSTATE of that. In another language than
+# English it could not be reached, and that is true too.
+_REFUSALS = {
+    "too many clients": "has no connection free",
+    "remaining connection slots": "has no connection free",
+    "too many connections": "has no connection free",
+    "authentication failed": "refused the credentials",
+    "is starting up": "is starting or stopping",
+    "is shutting down": "is starting or stopping",
+}
+
+
+class Check(Protocol):
+    """A dependency that can be asked.
+
+    Attributes:
+        name: Of the dependency.
+        component_type: Of the health-check draft.
+        is_kept: Whether what it answers may be told again for a while.
+    """
+
+    name: str
+    component_type: str
+    is_kept: bool
+
+    def ask(self, connections: ThreadConnections) -> Readings:
+        """Ask, and hold the thread meanwhile."""
+        ...
+
+    async def ask_async(self, connections: LoopConnections) -> Readings:
+        """Ask, and leave the loop free meanwhile."""
+        ...
+
+
+class DatabaseCheck:
+    """Asks a database on a server for as little as it can: whether it answers a query."""
+
+    name = "database"
+    component_type = "datastore"
+    is_kept = True
+
+    query = sqlalchemy.text("SELECT 1")
+
+    def ask(self, connections: ThreadConnections) -> Readings:
+        """Ask, and hold the thread meanwhile."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            watch = _Watch()
+            try:
+                with connections.engine.connect() as connection:
+                    watch.lap(CONNECT_TIME)
+                    connection.execute(self.query)
+                    watch.lap(RESPONSE_TIME)
+            except SQLAlchemyError as error:
+                _raise_unless_worth_another(error, attempt)
+            else:
+                break
+        return watch.laps_ms
+
+    async def ask_async(self, connections: LoopConnections) -> Readings:
+        """Ask, and leave the loop free meanwhile."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            watch = _Watch()
+            try:
+                async with (await connections.engine()).connect() as connection:
+                    watch.lap(CONNECT_TIME)
+                    await connection.execute(self.query)
+                    watch.lap(RESPONSE_TIME)
+            except SQLAlchemyError as error:
+                _raise_unless_worth_another(error, attempt)
+            else:
+                break
+        return watch.laps_ms
+
+
+class EmbeddedDatabaseCheck(DatabaseCheck):
+    """Asks SQLite, which has no way to be asked but to hold a thread meanwhile."""
+
+    # To "SELECT 1" it answers without a look at its file.
+    query = sqlalchemy.text("SELECT count(*) FROM sqlite_master")
+
+    def __init__(self) -> None:
+        self._bulkhead = Bulkhead(self.name)
+
+    async def ask_async(self, connections: LoopConnections) -> Readings:
+        """Ask, and leave the loop free meanwhile."""
+        # As aiosqlite does; but its threads report to the loop also when that was for one request, and is closed.
+        return await self._bulkhead.call_async(partial(self.ask, connections.threads))
+
+
+class UpstreamCheck:
+    """Asks another service for its health, by a URL that the settings give."""
+
+    component_type = "component"
+    is_kept = True
+
+    def __init__(self, name: str, url: str) -> None:
+        self.name = name
+        # The credentials go into a header; a URL that somebody logs is then without.
+        parts = urlsplit(url)
+        self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        self._auth = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username else None
+
+    def ask(self, connections: ThreadConnections) -> Readings:
+        """Ask, and hold the thread meanwhile."""
+        watch = _Watch()
+        try:
+            with connections.client.stream("GET", self._url, auth=self._auth) as response:
+                watch.lap(RESPONSE_TIME)
+                read_bytes = 0
+                for chunk in response.iter_raw():
+                    read_bytes += len(chunk)
+                    if read_bytes > _MOST_BODY_BYTES:
+                        break
+        except httpx2.HTTPError as error:
+            raise CheckFailedError(_said_of_http(error)) from error
+        return _readings_unless_unwell(response, watch)
+
+    async def ask_async(self, connections: LoopConnections) -> Readings:
+        """Ask, and leave the loop free meanwhile."""
+        watch = _Watch()
+        try:
+            async with (
+                connections.client(self.name) as client,
+                client.stream("GET", self._url, auth=self._auth) as response,
+            ):
+                watch.lap(RESPONSE_TIME)
+                read_bytes = 0
+                async for chunk in response.aiter_raw():
+                    read_bytes += len(chunk)
+                    if read_bytes > _MOST_BODY_BYTES:
+                        break
+        except httpx2.HTTPError as error:
+            raise CheckFailedError(_said_of_http(error)) from error
+        return _readings_unless_unwell(response, watch)
+
+
+class WaitCheck:
+    """A dependency that takes as long as it is told, and is always well."""
+
+    name = "wait"
+    component_type = "component"
+    is_kept = False
+
+    def __init__(self, wait_ms: int) -> None:
+        self._wait_ms = wait_ms
+
+    def ask(self, connections: ThreadConnections) -> Readings:  # noqa: ARG002
+        """Wait, and hold the thread meanwhile."""
+        watch = _Watch()
+        time.sleep(self._wait_ms / 1_000)
+        watch.lap(RESPONSE_TIME)
+        return watch.laps_ms
+
+    async def ask_async(self, connections: LoopConnections) -> Readings:  # noqa: ARG002
+        """Wait, and leave the loop free meanwhile."""
+        watch = _Watch()
+        await asyncio.sleep(self._wait_ms / 1_000)
+        watch.lap(RESPONSE_TIME)
+        return watch.laps_ms
+
+
+def configured(settings: Settings) -> Sequence[Check]:
+    """Return the checks of what a deployment depends on."""
+    upstreams = [UpstreamCheck(f"upstream-{number}", url) for number, url in enumerate(settings.upstream_urls, 1)]
+    is_embedded = settings.database_url.startswith("sqlite:")
+    return (EmbeddedDatabaseCheck() if is_embedded else DatabaseCheck(), *upstreams)
+
+
+class _Watch:
+    def __init__(self) -> None:
+        self._last_s = time.perf_counter()
+        self.laps_ms: dict[str, float] = {}
+
+    def lap(self, name: str) -> None:
+        now_s = time.perf_counter()
+        self.laps_ms[name] = (now_s - self._last_s) * 1_000
+        self._last_s = now_s
+
+
+def _raise_unless_worth_another(error: SQLAlchemyError, attempt: int) -> None:
+    if isinstance(error, DBAPIError) and error.connection_invalidated and attempt < _ATTEMPTS:
+        return
+    raise CheckFailedError(_said_of_sql(error)) from error
+
+
+def _said_of_sql(error: SQLAlchemyError) -> str:
+    # Never the error's own words: they quote the URL's host, user and name, or the query.
+    if isinstance(error, sqlalchemy.exc.TimeoutError):
+        return "was not asked: all connections were in use"
+    theirs = str(getattr(error, "orig", ""))
+    for part, words in _REFUSALS.items():
+        if part in theirs:
+            return words
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
+    return f"failed with SQLSTATE {sqlstate}" if sqlstate else "could not be reached"
+
+
+def _said_of_http(error: httpx2.HTTPError) -> str:
+    if isinstance(error, httpx2.ConnectError):
+        return "could not be reached"
+    if isinstance(error, httpx2.TimeoutException):
+        return "did not answer in time"
+    return "broke off its answer"
+
+
+def _readings_unless_unwell(response: httpx2.Response, watch: _Watch) -> Readings:
+    if not response.is_success:
+        raise CheckFailedError(f"answered {response.status_code}")
+    return watch.laps_ms

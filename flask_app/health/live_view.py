@@ -1,0 +1,20 @@
+"""Answer that this process lives, whatever becomes of the things that it depends on."""
+
+from __future__ import annotations
+
+from flask_app.contract import declare
+from flask_app.health.body import HEALTH_JSON
+from flask_app.never_blocks import never_blocks
+from flask_app.schemas import LiveResponse
+
+
+@never_blocks
+@declare(
+    response=LiveResponse,
+    media_type=HEALTH_JSON,
+    summary="Liveness, for a probe",
+    description="Answer at once. It asks no dependency: to start this process anew would mend none of them.",
+)
+def live() -> dict[str, str]:
+    """Answer at once."""
+    return {"status": "pass"}
