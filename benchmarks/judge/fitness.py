@@ -133,7 +133,9 @@ def _cores(machine: Machine) -> Sign:
             what=f"{usable}, and server and loader cannot be kept apart.",
             advice="They take time from each other: expect wide intervals. Two cores and Linux can do it.",
         )
-    pinned = f"{usable}, server on {machine.server_cpus[0]} and loader on {machine.loader_cpus[0]}"
+    pinned = f"{usable}, server on {machine.server_cpus[0]}"
+    if machine.loader_cpus:
+        pinned += f" and loader on {machine.loader_cpus[0]}"
     if machine.cores_are_siblings:
         return Sign(
             level="warning",

@@ -17,8 +17,9 @@ from pathlib import Path
 from typing import IO, cast
 
 _SHELL = Path("/bin/sh")
-# The pipe is its standard input, for that has a number that every shell can write to; then it is closed.
-_ANNOUNCE = 'echo "+ $$" >&0 && exec "$@" </dev/null'
+# The pipe is its standard input, for that has a number that every shell can write to; then it is closed. A watcher that
+# is gone is no reason not to start.
+_ANNOUNCE = 'trap "" PIPE; echo "+ $$" >&0 2>/dev/null; trap - PIPE; exec "$@" </dev/null'
 
 
 class Watch:

@@ -11,7 +11,6 @@ from click.testing import CliRunner
 
 from benchmarks import cli
 from benchmarks.cli import runs
-from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import read_run
 from benchmarks.model import EQUAL_RATE, Plan
 
@@ -31,7 +30,7 @@ def test_a_rate_is_planned_for_the_health_workload(monkeypatch: pytest.MonkeyPat
     """The option arrives in the plan that is to be measured."""
     plans: list[Plan] = []
 
-    def begin(_out: Path, plan: Plan, _cores: Cores) -> None:
+    def begin(_out: Path, plan: Plan, *_: object) -> None:
         plans.append(plan)
         raise click.ClickException("enough seen")
 

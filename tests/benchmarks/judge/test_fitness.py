@@ -144,6 +144,13 @@ def test_what_makes_figures_suffer_is_a_warning_with_advice(fact: dict[str, Any]
     assert advice in warning.advice
 
 
+def test_a_loader_on_other_machines_has_no_core_here() -> None:
+    """Only the server's is told."""
+    elsewhere = dataclasses.replace(QUIET_MACHINE, loader_cpus=())
+
+    assert "4 usable cores, server on 2." == judge_machine(elsewhere)[0].what
+
+
 def test_what_a_platform_does_not_tell_is_left_out() -> None:
     """No governor, no battery, no load average: no word of them."""
     silent = dataclasses.replace(

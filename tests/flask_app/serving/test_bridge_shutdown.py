@@ -73,7 +73,7 @@ def test_all_that_is_under_way_is_finished_and_nothing_new_begun(name: str, tmp_
     An idle connection does not keep it. It ends by itself, after the app's lifespan, and leaves no process.
     """
     expected = {
-        "/async/own?key=it&name=last&wait_s=1.0": b"last last",
+        "/async/own?key=it&name=last&wait_s=2.0": b"last last",
         "/def/nested?key=it&wait=nested%20view": b"nested viewed",
         "/async/nested?key=it&wait=nested%20teardown": b"nested viewed",
         "/def/pausing?key=it": b"part" * 4,
