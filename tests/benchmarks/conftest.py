@@ -26,6 +26,8 @@ def machine_of_its_own(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     # pytest's own folder stays where it is, and this one is not in it: programs put sockets here, by short paths.
     tmp_path_factory.getbasetemp()
     folder = tempfile.mkdtemp(prefix="lab-")
+    # Other tests of this process come after, and PostgreSQL, which is another user, must get in there too.
+    Path(folder).chmod(0o755)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("TMPDIR", folder)
         patch.setattr(tempfile, "tempdir", None)
