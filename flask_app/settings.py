@@ -14,6 +14,7 @@ Variant = Literal["sync", "async"]
 
 PREFIX = "LAB_"
 _CONFIG_KEY = "LAB_SETTINGS"
+_IN_MEMORY = "sqlite://"
 # Below this likeness a LAB_ variable is taken for somebody else's.
 _NEAR_MISS = 0.85
 
@@ -48,12 +49,17 @@ class Settings:
     version: int | None = 1
     max_request_body_bytes: int = 64 * 1024
     worker_threads: int = 40
-    database_url: str = field(default="sqlite://", repr=False)
+    database_url: str = field(default=_IN_MEMORY, repr=False)
     upstream_urls: tuple[str, ...] = field(default=(), repr=False)
     ready_timeout_ms: int = 2_000
     ready_warn_ms: int = 500
     ready_cache_ms: int = 0
     ready_details: bool = False
+
+    @property
+    def names_dependencies(self) -> bool:
+        """Whether readiness has something to ask that this deployment named."""
+        return bool(self.upstream_urls) or self.database_url != _IN_MEMORY
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:

@@ -1,174 +1,79 @@
-"""Ask every dependency, one after another or together, each within its time, and keep what they answered."""
+"""Ask the dependencies of an app, whose libraries are loaded when there is something to ask.
+
+They take longer to load than all the rest of the service, which most of those who start it never ask for readiness.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime as dt
-import logging
-import time
-from collections.abc import AsyncIterator, Iterator, Sequence
-from functools import partial
-from typing import Any
+import threading
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, current_app
 
-from flask_app.health.bulkhead import Bulkhead
-from flask_app.health.checks import Check, WaitCheck, configured
-from flask_app.health.connections import Connections, LoopConnections
-from flask_app.health.memory import Memory, Question
-from flask_app.health.outcome import CheckFailedError, Outcome, Readings, answer_of, answered, failed, no_answer_within
-from flask_app.health.thread_deadline import deadline
 from flask_app.settings import Settings, settings_of
 
+if TYPE_CHECKING:
+    from flask_app.health.asking import Readiness
+
 _EXTENSION = "readiness"
-_log = logging.getLogger(__name__)
 
 
-class Readiness:
-    """What readiness needs to know of one app.
-
-    Args:
-        settings: What this deployment depends on, and its times.
-    """
+class _OnDemand:
+    """Readiness of one app: made at once where the deployment names what it depends on, else when first asked."""
 
     def __init__(self, settings: Settings) -> None:
-        self._checks = configured(settings)
-        self._timeout_ms = settings.ready_timeout_ms
-        self._warn_ms = settings.ready_warn_ms
-        self._details = settings.ready_details
-        self._memory = Memory(settings.ready_cache_ms / 1_000)
-        self._bulkheads = {name: Bulkhead(name) for name in (*(check.name for check in self._checks), WaitCheck.name)}
-        self.connections = Connections(
-            settings.database_url,
-            verifies=any(url.startswith("https:") for url in settings.upstream_urls),
-            timeout_s=settings.ready_timeout_ms / 1_000,
-        )
+        self._settings = settings
+        self._lock = threading.Lock()
+        self._made: Readiness | None = None
+        # Of the loops that are served on and have no connections yet.
+        self._lifespans: dict[asyncio.AbstractEventLoop, contextlib.AsyncExitStack] = {}
+        if settings.names_dependencies:
+            self.get()
 
-    def ask_in_turn(self, wait_ms: int) -> tuple[dict[str, Any], int]:
-        """Ask one dependency after another, and return the body and the status that tell of all.
+    def get(self) -> Readiness:
+        if self._made is None:
+            from flask_app.health.asking import Readiness  # noqa: PLC0415
 
-        Args:
-            wait_ms: Delay of one more, simulated dependency, milliseconds; 0 for none.
-        """
-        return self._answer([self._kept_or_asked(check) for check in self._checks_with(wait_ms)])
+            with self._lock:
+                if self._made is None:
+                    self._made = Readiness(self._settings)
+        return self._made
 
-    async def ask_together(self, wait_ms: int) -> tuple[dict[str, Any], int]:
-        """Ask all dependencies at once, and return the body and the status that tell of all.
+    async def get_async(self) -> Readiness:
+        # Loading holds a thread for half a second, which must not be the loop's.
+        readiness = await asyncio.to_thread(self.get) if self._made is None else self._made
+        await self._connect(readiness)
+        return readiness
 
-        Args:
-            wait_ms: Delay of one more, simulated dependency, milliseconds; 0 for none.
-        """
-        async with self.connections.of_this_loop() as connections, asyncio.TaskGroup() as group:
-            asking = [
-                group.create_task(self._kept_or_asked_async(check, connections)) for check in self._checks_with(wait_ms)
-            ]
-        return self._answer([task.result() for task in asking])
-
-    def _checks_with(self, wait_ms: int) -> Sequence[Check]:
-        return (*self._checks, WaitCheck(wait_ms)) if wait_ms else self._checks
-
-    def _answer(self, outcomes: Sequence[Outcome]) -> tuple[dict[str, Any], int]:
-        return answer_of(outcomes, details=self._details)
-
-    def _kept_or_asked(self, check: Check) -> Outcome:
-        until_s = self._until_s()
-        if not (check.is_kept and self._memory.keeps):
-            return self._asked(check, until_s)
-        while True:
-            known = self._memory.join(check.name)
-            if isinstance(known, Outcome):
-                return known
-            if known.leads:
-                with self._leading(known):
-                    self._memory.settle(known, outcome := self._asked(check, until_s))
-                return outcome
+    @contextlib.asynccontextmanager
+    async def lifespan(self) -> AsyncIterator[None]:
+        loop = asyncio.get_running_loop()
+        async with contextlib.AsyncExitStack() as stack:
+            self._lifespans[loop] = stack
+            if self._made is not None:
+                await self._connect(self._made)
             try:
-                theirs = known.answer.result(max(0.0, until_s - time.monotonic()))
-            except TimeoutError:
-                return self._late(check)
-            if theirs is not None:
-                return theirs
+                yield
+            finally:
+                self._lifespans.pop(loop, None)
 
-    async def _kept_or_asked_async(self, check: Check, connections: LoopConnections) -> Outcome:
-        until_s = self._until_s()
-        if not (check.is_kept and self._memory.keeps):
-            return await self._asked_async(check, connections, until_s)
-        while True:
-            known = self._memory.join(check.name)
-            if isinstance(known, Outcome):
-                return known
-            if known.leads:
-                with self._leading(known):
-                    self._memory.settle(known, outcome := await self._asked_async(check, connections, until_s))
-                return outcome
-            try:
-                async with asyncio.timeout(until_s - time.monotonic()):
-                    theirs = await asyncio.wrap_future(known.answer)
-            except TimeoutError:
-                return self._late(check)
-            if theirs is not None:
-                return theirs
-
-    def _asked(self, check: Check, until_s: float) -> Outcome:
-        asked_at = _now()
-        try:
-            readings = self._bulkheads[check.name].call(partial(self._ask, check, until_s), until_s=until_s)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the dependency that failed
-            return self._failed(check, asked_at, error)
-        return self._answered(check, asked_at, readings)
-
-    async def _asked_async(self, check: Check, connections: LoopConnections, until_s: float) -> Outcome:
-        asked_at = _now()
-        try:
-            async with asyncio.timeout(until_s - time.monotonic()):
-                readings = await check.ask_async(connections)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the dependency that failed
-            return self._failed(check, asked_at, error)
-        return self._answered(check, asked_at, readings)
-
-    def _ask(self, check: Check, until_s: float) -> Readings:
-        with deadline(until_s):
-            return check.ask(self.connections.threads)
-
-    def _until_s(self) -> float:
-        return time.monotonic() + self._timeout_ms / 1_000
-
-    def _answered(self, check: Check, asked_at: str, readings: Readings) -> Outcome:
-        return answered(check.name, check.component_type, time=asked_at, readings=readings, warn_ms=self._warn_ms)
-
-    def _failed(self, check: Check, asked_at: str, error: Exception) -> Outcome:
-        if isinstance(error, TimeoutError):
-            output = no_answer_within(self._timeout_ms)
-        elif isinstance(error, CheckFailedError):
-            output = str(error)
-        else:
-            # Of its words nobody knows whom they are fit for.
-            output = "could not be asked"
-            _log.warning("%s could not be asked: %s", check.name, type(error).__name__)
-        return failed(check.name, check.component_type, time=asked_at, output=output)
-
-    def _late(self, check: Check) -> Outcome:
-        return failed(check.name, check.component_type, time=_now(), output=no_answer_within(self._timeout_ms))
-
-    @contextlib.contextmanager
-    def _leading(self, question: Question) -> Iterator[None]:
-        try:
-            yield
-        except BaseException:
-            self._memory.abandon(question)
-            raise
+    async def _connect(self, readiness: Readiness) -> None:
+        stack = self._lifespans.pop(asyncio.get_running_loop(), None)
+        if stack is not None:
+            await stack.enter_async_context(readiness.connections.lifespan())
 
 
 def init_app(app: Flask) -> None:
     """Make an app know what it depends on."""
-    app.extensions[_EXTENSION] = Readiness(settings_of(app))
+    app.extensions[_EXTENSION] = _OnDemand(settings_of(app))
 
 
 def readiness_of(app: Flask) -> Readiness:
     """Return what readiness knows of an app."""
-    readiness: Readiness = app.extensions[_EXTENSION]
-    return readiness
+    return _of(app).get()
 
 
 def ask_in_turn(wait_ms: int) -> tuple[dict[str, Any], int]:
@@ -178,15 +83,17 @@ def ask_in_turn(wait_ms: int) -> tuple[dict[str, Any], int]:
 
 async def ask_together(wait_ms: int) -> tuple[dict[str, Any], int]:
     """Ask the dependencies of the current app all at once."""
-    return await readiness_of(current_app).ask_together(wait_ms)
+    readiness = await _of(current_app).get_async()
+    return await readiness.ask_together(wait_ms)
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: Flask) -> AsyncIterator[None]:
     """Keep connections for the running loop, for as long as a server serves an app on it."""
-    async with readiness_of(app).connections.lifespan():
+    async with _of(app).lifespan():
         yield
 
 
-def _now() -> str:
-    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def _of(app: Flask) -> _OnDemand:
+    found: _OnDemand = app.extensions[_EXTENSION]
+    return found

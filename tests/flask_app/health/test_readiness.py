@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,7 +19,8 @@ import pytest
 from werkzeug.test import TestResponse
 
 from flask_app import create_app, health
-from flask_app.health.readiness import Readiness, readiness_of
+from flask_app.health.asking import Readiness
+from flask_app.health.readiness import ask_together, readiness_of
 from flask_app.settings import Settings
 
 VARIANTS = ("sync", "async")
@@ -354,3 +357,31 @@ def test_probe_is_answered_by_the_chosen_twin(monkeypatch: pytest.MonkeyPatch, v
 
     assert 200 == create_app(Settings(health_variant=variant)).test_client().get("/health/ready").status_code
     assert [0] * loops == together
+
+
+def test_what_is_not_asked_is_not_loaded() -> None:
+    """The libraries that readiness asks with are no burden to a service that nobody asks for it."""
+    code = (
+        "import sys, flask_app.serving.event_loop, benchmarks.contenders.fastapi_app;"
+        "print(sorted({'sqlalchemy', 'httpx2', 'psycopg'} & sys.modules.keys()))"
+    )
+
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+
+    assert "[]\n" == loaded.stdout
+
+
+def test_the_first_to_ask_loads_and_connects_the_loop() -> None:
+    """Where nothing was named and nobody asked, the lifespan waits for the first who does, also for two at once."""
+    app = create_app(Settings())
+    with app.app_context():
+
+        async def main() -> list[tuple[dict[str, Any], int]]:
+            async with health.lifespan(app):
+                answers = list(await asyncio.gather(ask_together(0), ask_together(0)))
+                connections = readiness_of(app).connections
+                async with connections.of_this_loop() as first, connections.of_this_loop() as second:
+                    assert first is second
+                return answers
+
+        assert [({"status": "pass"}, 200)] * 2 == asyncio.run(main())
