@@ -37,8 +37,11 @@ def print_exercises(console: Console, started: Mapping[int, str]) -> None:
         started: Folders of those that were begun, by number.
     """
     table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    for justify in ("right", "left", "left", "right", "left"):
-        table.add_column(justify=justify, no_wrap=justify == "right")  # type: ignore[arg-type]  # one of its words
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column()
+    table.add_column(justify="right", no_wrap=True)
+    table.add_column()
     for exercise in EXERCISES:
         table.add_row(
             f"{exercise.number:02}",

@@ -31,7 +31,7 @@ def check(folder: Path) -> Iterator[Finding]:
     )
     with serving.on_its_loop(member(fastapi_service, "app")) as service:
         answer, document = service.ask(_PATH), service.ask("/openapi.json")
-        yield _answers("FastAPI", answer and answer.status, answer and answer.json)
+        yield _answers("FastAPI", *((None, None) if answer is None else (answer.status, answer.json)))
         yield _describes(
             "FastAPI",
             {} if document is None else document.json,
@@ -43,7 +43,7 @@ def check(folder: Path) -> Iterator[Finding]:
         yield _refuses("Flask", client.get(_PATH).status_code)
         member(fastapi_service, "STOCK")["tea"]["amount"] = "many"
         many = service.ask(_PATH)
-        yield _refuses("FastAPI", many and many.status)
+        yield _refuses("FastAPI", None if many is None else many.status)
 
 
 def _answers(framework: str, status: int | None, body: Any) -> Finding:
@@ -72,7 +72,7 @@ def _describes(framework: str, document: Mapping[str, Any], *, cause: str, hint:
 def _properties(document: Mapping[str, Any]) -> Mapping[str, Any]:
     operation = document.get("paths", {}).get(_ROUTE, {}).get("get", {})
     content = operation.get("responses", {}).get("200", {}).get("content", {})
-    schema = next(iter(content.values()), {}).get("schema", {})
+    schema = content["application/json"].get("schema", {}) if "application/json" in content else {}
     name = schema.get("$ref", "").rpartition("/")[2]
     found: Mapping[str, Any] = document.get("components", {}).get("schemas", {}).get(name, schema).get("properties", {})
     return found
