@@ -50,8 +50,8 @@ def _computes(report: serving.Reply | None) -> Finding:
     return failed(
         what,
         "work-changed",
-        f"It answers {report}, and was to stay the sum over {_ROWS:,} rows, {_TOTAL:,}. Less work is answered sooner, but "
-        "somebody wants that report.",
+        f"It answers {report}, and was to stay the sum over {_ROWS:,} rows, {_TOTAL:,}. Less work is answered sooner, "
+        "but somebody wants that report.",
     )
 
 

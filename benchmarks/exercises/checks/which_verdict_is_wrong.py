@@ -29,36 +29,36 @@ _WHY_RIGHT: Mapping[object, tuple[str, str]] = {
     1: (
         "smaller-effect",
         (
-            "1.62 is less than the claimed 2.02, but the whole interval lies beyond half-way to the claim (√2.02 = 1.42): the "
-            "effect is there, and smaller. That replicates it."
+            "1.62 is less than the claimed 2.02, but the whole interval lies beyond half-way to the claim (√2.02 = "
+            "1.42): the effect is there, and smaller. That replicates it."
         ),
     ),
     2: (
         "short-of-half-way",
         (
-            "async def is faster there, surely: the interval is above 1. But all of it falls short of half-way to the claim "
-            "(√2.02 = 1.42): whatever this is, it is not the doubling."
+            "async def is faster there, surely: the interval is above 1. But all of it falls short of half-way to the "
+            "claim (√2.02 = 1.42): whatever this is, it is not the doubling."
         ),
     ),
     3: (
         "both-sides",
         (
-            "Its interval reaches to both sides of half-way to the claim (√2.02 = 1.42), so the run allows both: that is "
-            "what inconclusive means, however large the estimate is."
+            "Its interval reaches to both sides of half-way to the claim (√2.02 = 1.42), so the run allows both: that "
+            "is what inconclusive means, however large the estimate is."
         ),
     ),
     5: (
         "equal-inside",
         (
-            "Its interval leaves 1 out, so there is a difference; and all of it lies inside 1 ± 5 %, so it is too small to "
-            "matter. Equal is about the margin, not about 1."
+            "Its interval leaves 1 out, so there is a difference; and all of it lies inside 1 ± 5 %, so it is too "
+            "small to matter. Equal is about the margin, not about 1."
         ),
     ),
     6: (
         "loader-bound",
         (
-            "17,000 a second is 85 % of what the loader can do at all, and above 70 % the figure may be the loader's. A "
-            "narrow interval around the wrong quantity is no evidence."
+            "17,000 a second is 85 % of what the loader can do at all, and above 70 % the figure may be the loader's. "
+            "A narrow interval around the wrong quantity is no evidence."
         ),
     ),
 }
