@@ -31,10 +31,10 @@ def check(folder: Path) -> Iterator[Finding]:
     )
     with serving.on_its_loop(member(fastapi_service, "app")) as service:
         answer, document = service.ask(_PATH), service.ask("/openapi.json")
-        yield _answers("FastAPI", *((None, None) if answer is None else (answer.status, answer.json)))
+        yield _answers("FastAPI", *_told(answer))
         yield _describes(
             "FastAPI",
-            {} if document is None else document.json,
+            _told(document)[1] or {},
             cause="fastapi-undocumented",
             hint="FastAPI documents a response model: a class of pydantic's, as `response_model=` or as the annotation "
             "of what the view returns. `Any` says nothing, and `dict` says that it is some object.",
@@ -43,7 +43,11 @@ def check(folder: Path) -> Iterator[Finding]:
         yield _refuses("Flask", client.get(_PATH).status_code)
         member(fastapi_service, "STOCK")["tea"]["amount"] = "many"
         many = service.ask(_PATH)
-        yield _refuses("FastAPI", None if many is None else many.status)
+        yield _refuses("FastAPI", _told(many)[0])
+
+
+def _told(reply: serving.Reply | None) -> tuple[int | None, Any]:
+    return (None, None) if reply is None else (reply.status, reply.json)
 
 
 def _answers(framework: str, status: int | None, body: Any) -> Finding:

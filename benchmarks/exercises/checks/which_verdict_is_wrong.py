@@ -25,7 +25,7 @@ _RATE = re.compile(r"\(([\d,]+) a second\)")
 _CEILING = re.compile(r"ceiling is ([\d,]+) requests")
 _OUTCOMES = ("replicated", "contradicted", "inconclusive")
 _WORDS = (*_OUTCOMES, "equal", "refused", "no difference found")
-_WHY_RIGHT: Mapping[object, tuple[str, str]] = {
+_WHY_RIGHT: Mapping[int, tuple[str, str]] = {
     1: (
         "smaller-effect",
         (
@@ -99,7 +99,7 @@ def _finds_it(number: object, wrong: Line) -> Finding:
     what = "the verdict that does not follow from its figures"
     if number == wrong.number:
         return passed(what)
-    if number in _WHY_RIGHT:
+    if isinstance(number, int) and number in _WHY_RIGHT:
         cause, why = _WHY_RIGHT[number]
         return failed(what, cause, f"Verdict {number} is right. {why}")
     raise AnswerError("not-answered", "answer.toml has no number from 1 to 6 under `wrong` yet.")
@@ -109,7 +109,7 @@ def _names_it(word: object, wrong: Line) -> Finding:
     what = "what it should say"
     if word == wrong.follows:
         return passed(what)
-    if word not in _WORDS:
+    if not isinstance(word, str) or word not in _WORDS:
         raise AnswerError("not-answered", f"`should_say` is one of: {', '.join(_WORDS)}.")
     return failed(
         what,
