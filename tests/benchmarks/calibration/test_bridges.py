@@ -99,7 +99,7 @@ def test_a_number_of_requests_is_needed(capsys: pytest.CaptureFixture[str]) -> N
     with pytest.raises(SystemExit):
         bridge_memory.main(["--requests", "0"])
 
-    assert "--requests takes a whole number from 1" in capsys.readouterr().err
+    assert "argument --requests: '0' is not a whole number from 1" in capsys.readouterr().err
 
 
 def test_costs_add_up() -> None:

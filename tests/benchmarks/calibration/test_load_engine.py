@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator
 
 import pytest
 
@@ -10,15 +9,6 @@ from benchmarks.calibration import load_engine
 from benchmarks.calibration.bar import Bar
 from benchmarks.calibration.load_engine import main
 from benchmarks.judge.judgement import Estimate
-
-
-@pytest.fixture
-def affinity() -> Iterator[None]:
-    """Undo the pinning of this process."""
-    pinned = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    yield
-    if pinned is not None:
-        os.sched_setaffinity(0, pinned)
 
 
 @pytest.fixture
