@@ -283,6 +283,22 @@ def test_serve_prints_its_addresses_and_ends_by_ctrl_c(bridge: str) -> None:
             process.kill()
 
 
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the watcher needs /bin/sh")
+def test_a_served_app_does_not_outlive_a_lab_that_is_killed() -> None:
+    """Kill -9 leaves neither a server nor a port in use."""
+    port = free_port()
+    with subprocess.Popen([*LAB, "serve", "--port", str(port)], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert str(port) in "".join(process.stdout.readline() for _ in range(7))
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert [] == [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+    with socket.create_server(("127.0.0.1", port)):
+        pass
+
+
 def test_serve_on_a_port_in_use_says_what_to_do() -> None:
     """The next port is offered."""
     with socket.create_server(("127.0.0.1", 0)) as occupier:
