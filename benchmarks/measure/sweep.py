@@ -183,12 +183,8 @@ def has_given_up(run: Run, contender: str, place: Place) -> bool:
         unanswered = trial.result.completed == 0 or trial.result.errors.get("timeout", 0) > 0
         (failed if unanswered else well).append(Place(waits_ms[trial.workload], trial.load.vus))
     return any(
-        _asks_no_more(at, place) and not any(_asks_no_more(at, elsewhere) for elsewhere in well) for at in failed
+        at.asks_no_more_than(place) and not any(at.asks_no_more_than(elsewhere) for elsewhere in well) for at in failed
     )
-
-
-def _asks_no_more(first: Place, second: Place) -> bool:
-    return first.wait_ms <= second.wait_ms and first.connections <= second.connections
 
 
 def _loaded(load: LoadProfile, connections: int) -> LoadProfile:
