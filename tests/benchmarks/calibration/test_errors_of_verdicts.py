@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from benchmarks.calibration import costly_app, errors, repeated_looks
+from benchmarks.calibration import blocks, costly_app, errors, repeated_looks
 from benchmarks.calibration.costly_app import COST_VARIABLE
 from benchmarks.calibration.repeated_looks import coverage
 from benchmarks.judge.judgement import Estimate
@@ -57,7 +57,7 @@ def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             observation=seen,
         )
 
-    monkeypatch.setattr(errors, "run_block", run_block)
+    monkeypatch.setattr(blocks, "run_block", run_block)
     monkeypatch.setenv(COST_VARIABLE, "0")
 
 
