@@ -138,4 +138,3 @@ def _visits(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
 def _keep(visit: Visit, kind: str, text: str) -> None:
     if kind in {"error", "warning"}:
         visit.complaints.append(f"{kind}: {text}")
-

@@ -54,9 +54,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractCon
         port, folder = served.free_port(), tmp_path_factory.mktemp("server")
         filled = [argument.format(app=app or service, port=port) for argument in arguments]
         environment = served.unset("LAB_", "FLASK_")
-        with served.running(
-            filled, port, folder / "log", path="/health", folder=folder, environment=environment
-        ):
+        with served.running(filled, port, folder / "log", path="/health", folder=folder, environment=environment):
             yield lambda path, method="GET", body=None: _ask(port, path, method, body)
 
     return start
@@ -84,4 +82,3 @@ def _ask(port: int, path: str, method: str = "GET", body: bytes | None = None) -
         answer = connection.getresponse()
         # In a list, for of bytes it would count the length itself, and a HEAD's tells of a body that is not there.
         return Response([answer.read()], answer.status, answer.getheaders())
-
