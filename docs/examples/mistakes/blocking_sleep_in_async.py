@@ -1,7 +1,7 @@
 """A blocking sleep in ``async def``: the slow dependency of a benchmark is simulated by ``time.sleep``.
 
-In a ``def`` view that is right: it holds a worker thread, as a blocking driver would. In ``async def`` it stops the loop,
-and what is measured is that mistake and not the keyword.
+In a ``def`` view that is right: it holds a worker thread, as a blocking driver would. In ``async def`` it stops the
+loop, and what is measured is that mistake and not the keyword.
 
     python docs/examples/mistakes/blocking_sleep_in_async.py
 """
@@ -51,9 +51,7 @@ def compare(setting: honest.Setting) -> None:
             },
             setting,
         )
-    print(
-        f"FastAPI on uvicorn: async def over def, requests served per second, {1_000 * WAIT_S:g} ms wait, {VUS} connections"
-    )
+    print(f"FastAPI: async def over def, requests served per second by views that wait {1_000 * WAIT_S:g} ms")
     honest.tell(
         honest.rate_ratio(seen["blocks"], seen["def"]),
         "async def with time.sleep",

@@ -47,10 +47,11 @@ app = EventLoopBridge(flask_app)
 
 def compare(setting: honest.Setting) -> None:
     with honest.serving([honest.own_app(__file__, "app")], "/patient", setting) as (server,):
+        body_bytes = len(server.get("/patient").body)
         seen = honest.in_rounds(
             {
-                "hasty": lambda: honest.ask(server, "/hasty", setting, vus=VUS),
-                "patient": lambda: honest.ask(server, "/patient", setting, vus=VUS),
+                "hasty": lambda: honest.ask(server, "/hasty", setting, vus=VUS, expected_body_bytes=body_bytes),
+                "patient": lambda: honest.ask(server, "/patient", setting, vus=VUS, expected_body_bytes=body_bytes),
             },
             setting,
         )

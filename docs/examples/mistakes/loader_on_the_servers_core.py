@@ -25,8 +25,8 @@ TWINS = tuple(catalogue.find(name) for name in ("fastapi-async@uvicorn", "fastap
 def compare(setting: honest.Setting) -> None:
     if not setting.cores.server:
         raise honest.NotMeasuredError(
-            "This machine offers one core, or its system pins nothing, so the mistake cannot be avoided here: try it on "
-            "Linux with two cores."
+            "This machine offers one core, or its system pins nothing, so the mistake cannot be avoided here: try it "
+            "on Linux with two cores."
         )
     with honest.serving(TWINS, HEALTH.path_for(TWINS[0]), setting) as servers:
         sides: dict[str, Callable[[], LoadResult]] = {}

@@ -1,7 +1,7 @@
 """Three requests: time each contender with ``curl`` three times, and compare.
 
-Two servers run the very same program, so the truth is 1. Forty people each ask both of them three times and believe what
-they see.
+Two servers run the very same program, so the truth is 1. Forty people each ask both of them three times and believe
+what they see.
 
     python docs/examples/mistakes/three_requests.py
 """
@@ -39,9 +39,7 @@ def compare(setting: honest.Setting) -> None:
     notable = sum(not 1 - NOTABLE <= ratio <= 1 + NOTABLE for ratio in believed)
     print(f"{SUBJECT.id} against itself; the truth is 1")
     print(f"  the mistake  {PEOPLE} people, {REQUESTS} requests to each: {faster} say faster, {slower} say slower,")
-    print(
-        f"               {notable} by more than {100 * NOTABLE:g} %: from {believed[0]:.2f} × to {believed[-1]:.2f} ×"
-    )
+    print(f"               {notable} by over {100 * NOTABLE:g} %; from {believed[0]:.2f} × to {believed[-1]:.2f} ×")
     print(f"  honest       {wording.ratio(fair)} from {asked:,} requests: {honest.found(fair)}")
     print("Three requests time what else the machine did just then. It takes thousands, in turns, and an interval.")
 

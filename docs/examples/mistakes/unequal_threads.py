@@ -42,9 +42,7 @@ def compare(setting: honest.Setting) -> None:
             },
             setting,
         )
-    print(
-        f"FastAPI over Flask: requests served per second by def views that wait {WAIT.wait_ms:g} ms, {VUS} connections"
-    )
+    print(f"FastAPI over Flask: requests served per second by def views that wait {WAIT.wait_ms:g} ms")
     honest.tell(
         honest.rate_ratio(seen["FastAPI"], seen["few"]),
         f"{EQUAL} threads against {FEW}",

@@ -16,7 +16,6 @@ from flask import Flask
 from flask_app.serving.bridge import EventLoopBridge
 
 CLIENTS = 10
-TIMES = 1
 WAIT_S = 0.05
 
 waiting = Gauge()
@@ -66,18 +65,16 @@ flask_on_the_loop = EventLoopBridge(flask_app)
 
 def main() -> None:
     read_no_options(__doc__ or "")
-    print(f"{CLIENTS} clients, each asks {TIMES} times; the view waits {1_000 * WAIT_S:.0f} ms")
+    print(f"{CLIENTS} clients ask at once; the view waits {1_000 * WAIT_S:.0f} ms")
     for framework, served in (("Flask, event-loop bridge", "flask_on_the_loop"), ("FastAPI", "fastapi_app")):
         print(framework)
         with serving(__file__, served) as server:
             alone_s = pings_alone_s(server)
             for path, view in VIEWS.items():
                 with pinging(server) as meanwhile_s:
-                    ask_at_once(server, path, CLIENTS, TIMES)
+                    ask_at_once(server, path, CLIENTS)
                 tell(view, number(server, "/most"), times_as_long(meanwhile_s, alone_s))
-    print(
-        "\nOne blocking call in one async def view stops every request of the process, also those that never call it."
-    )
+    print("\nOne blocking call in one async def view stops every request of the process, also of other views.")
     print("Await the call's async form; where there is none, write def: worker threads are there for that.")
 
 

@@ -1,7 +1,7 @@
 """``gather`` without a time-out: ``python docs/examples/traps/gather_without_timeout.py``.
 
-A view asks three services at once. One of them has taken the request in and says nothing more: no error, no end. That is
-what a frozen process looks like, or a network that drops packets.
+A view asks three services at once. One of them has taken the request in and says nothing more: no error, no end. That
+is what a frozen process looks like, or a network that drops packets.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def main() -> None:
     print(
         "\nWithout a time-out the slowest of all decides, and one that never answers decides for ever. A time-out around"
     )
-    print("all of them ends the wait and throws the good answers away; one for each loses only what is late.")
+    print("around all of them ends the wait and throws the good answers away; one for each loses only what is late.")
 
 
 def settled(server: RunningServer, left_before: int) -> int:

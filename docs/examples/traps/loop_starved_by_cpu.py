@@ -1,7 +1,7 @@
 """The loop starved by CPU work: ``python docs/examples/traps/loop_starved_by_cpu.py``.
 
-``async def`` helps while a view waits for others. A view that computes waits for nobody: no ``await`` is reached, so the
-loop runs nothing else meanwhile. A thread shares the interpreter with the loop, a process has its own.
+``async def`` helps while a view waits for others. A view that computes waits for nobody: no ``await`` is reached, so
+the loop runs nothing else meanwhile. A thread shares the interpreter with the loop, a process has its own.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ async def most() -> str:
 
 VIEWS = {
     "/on-the-loop": "async def that computes",
-    "/in-a-thread": "half a cure: def, in a thread",
+    "/in-a-thread": "no cure: def, in a thread",
     "/in-a-process": "cure: in a process of its own",
 }
 
@@ -93,7 +93,8 @@ def main() -> None:
                     ask_at_once(server, path, CLIENTS, TIMES)
                 tell(view, number(server, "/most"), times_as_long(meanwhile_s, alone_s))
     print("\nAn event loop shares one thread between waits, not between computations: each goes on until it is done.")
-    print("A thread gives the loop its turn back, late and at the same total speed; a process leaves it alone.")
+    print("In threads they take turns with the loop, some milliseconds each, and it is their turn most of the time.")
+    print("A process has an interpreter of its own: the loop only waits for it, which is what it is good at.")
 
 
 if __name__ == "__main__":

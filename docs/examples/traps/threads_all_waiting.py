@@ -1,8 +1,8 @@
 """A thread pool exhausted by waits: ``python docs/examples/traps/threads_all_waiting.py``.
 
-A ``def`` view has a worker thread for as long as it waits. FastAPI has 40 of them, the event-loop bridge too unless told
-otherwise, Hypercorn's WSGI wrapper 6 on a machine with two cores. When all of them wait, a ``def`` view that waits for
-nothing waits for a thread. The ping here is such a view.
+A ``def`` view has a worker thread for as long as it waits. FastAPI has 40 of them, the event-loop bridge too unless
+told otherwise, Hypercorn's WSGI wrapper 6 on a machine with two cores. When all of them wait, a ``def`` view that waits
+for nothing waits for a thread. The ping here is such a view.
 """
 
 from __future__ import annotations
@@ -18,7 +18,6 @@ from flask import Flask
 from flask_app.serving.bridge import EventLoopBridge
 
 CLIENTS = 60
-TIMES = 1
 WAIT_S = 0.2
 OWN_THREADS = 20
 
@@ -74,14 +73,14 @@ flask_on_the_loop = EventLoopBridge(flask_app)
 
 def main() -> None:
     read_no_options(__doc__ or "")
-    print(f"{CLIENTS} clients, each asks {TIMES} times; the view waits {1_000 * WAIT_S:.0f} ms; the ping is a def view")
+    print(f"{CLIENTS} clients ask at once; the view waits {1_000 * WAIT_S:.0f} ms; the ping is a def view")
     for framework, served in (("Flask, event-loop bridge", "flask_on_the_loop"), ("FastAPI", "fastapi_app")):
         print(framework)
         with serving(__file__, served) as server:
             alone_s = pings_alone_s(server)
             for path, view in VIEWS.items():
                 with pinging(server) as meanwhile_s:
-                    ask_at_once(server, path, CLIENTS, TIMES)
+                    ask_at_once(server, path, CLIENTS)
                 tell(view, number(server, "/most"), times_as_long(meanwhile_s, alone_s))
     print("\nThe machine was idle, and a view that does nothing was slow: every thread was waiting for somebody else.")
     print("Await what can be awaited; give what cannot a pool of its own, so that it runs out alone.")
