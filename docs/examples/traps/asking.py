@@ -120,7 +120,7 @@ def ping_s(server: RunningServer) -> float:
 def times_as_long(meanwhile_s: list[float], alone_s: list[float]) -> float:
     """Return the slowest ping meanwhile over the median ping alone.
 
-    Not the median of both: while the server stands no other ping is sent, so the quick ones before and after outvote it.
+    Not the median of both: while the server stands no other ping is sent, so the quick ones before and after it win.
     """
     return max(meanwhile_s) / statistics.median(alone_s)
 

@@ -17,7 +17,7 @@ from benchmarks.measure.server import RunningServer
 from flask_app.serving.bridge import EventLoopBridge
 
 CLIENTS = 10
-PATIENCE_S = 0.6  # of the clients, who then go away
+PATIENCE_S = 1.0  # of the clients, who then go away
 TIME_OUT_S = 0.2
 SERVICES = ("prices", "stock", "reviews")
 
@@ -101,9 +101,7 @@ def main() -> None:
                     f"{len(SERVICES)}   left working: {left - left_before:>2}"
                 )
                 left_before = left
-    print(
-        "\nWithout a time-out the slowest of all decides, and one that never answers decides for ever. A time-out around"
-    )
+    print("\nWithout a time-out the slowest of all decides, and one that never answers decides for ever. A time-out")
     print("around all of them ends the wait and throws the good answers away; one for each loses only what is late.")
 
 

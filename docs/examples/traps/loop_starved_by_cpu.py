@@ -28,8 +28,8 @@ from flask import Flask
 from flask_app.serving.bridge import EventLoopBridge
 
 CLIENTS = 4
-TIMES = 3
-NUMBERS = 400_000  # some tens of milliseconds of work
+TIMES = 2
+NUMBERS = 800_000  # some fifty milliseconds of work
 
 computing = Gauge()
 # It starts its process at the first call. Not by a fork: that would copy the server's threads' locks as they stand.

@@ -17,7 +17,7 @@ from flask import Flask
 
 from flask_app.serving.bridge import EventLoopBridge
 
-CLIENTS = 60
+CLIENTS = 100
 WAIT_S = 0.2
 OWN_THREADS = 20
 
