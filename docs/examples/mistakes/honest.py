@@ -11,6 +11,7 @@ import contextlib
 import math
 import random
 import sys
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,9 +31,12 @@ from benchmarks.model import Contender, LoadProfile, LoadResult
 VUS = 10
 WARMUP_S = 0.2
 MARGIN = 0.05
+ROUNDS = 3
+FEWEST_ROUNDS = 2
+ENOUGH_S = 12.0
 
 _PATIENCE_S = 20.0
-_MOST_ROUNDS = 100
+_FEWEST_TO_ASK_FOR, _MOST_TO_ASK_FOR = 2, 100
 _EXIT_MEASURED, _EXIT_NOT_MEASURED, _EXIT_INTERRUPTED = 0, 1, 130
 
 Seen = TypeVar("Seen")
@@ -51,36 +55,53 @@ class Setting:
         duration_s: Of one measured interval, seconds.
         order: Decides whose turn it is, and draws what there is to draw; seeded.
         cores: Which cores server and loader may use.
+        enough_at_s: On the clock of ``time.monotonic()``: when no further round shall begin; ``None`` to run them all.
     """
 
     rounds: int
     duration_s: float
     order: random.Random
     cores: Cores
+    enough_at_s: float | None = None
+
+    def each_round(self) -> Iterator[int]:
+        """Yield the number of each round, from 1, and end early where the machine is too slow for all of them."""
+        for number in range(1, self.rounds + 1):
+            if number > FEWEST_ROUNDS and self.enough_at_s is not None and time.monotonic() > self.enough_at_s:
+                print(f"(a slow machine: {number - 1} rounds must do; --rounds {self.rounds} runs them all)")
+                return
+            yield number
 
 
-def run(about: str | None, compare: Callable[[Setting], None], arguments: Sequence[str] | None = None) -> int:
+def run(
+    about: str | None,
+    compare: Callable[[Setting], None],
+    arguments: Sequence[str] | None = None,
+    *,
+    rounds: int = ROUNDS,
+) -> int:
     """Read the options of a script, and let it measure alone on this machine, off the server's core.
 
     Args:
         about: The script's docstring, for ``--help``.
         compare: Measures, and prints what it found.
         arguments: Of the command line; those of this process unless told.
+        rounds: How many, unless the person says.
     Returns:
         The exit status.
     """
-    options = _parse(about or "", arguments)
+    options = _parse(about or "", rounds, arguments)
     cores = share_cores()
-    print(f"{options.rounds} rounds, {options.duration:g} s a measured interval, seed {options.seed}")
-    # Not for secrets: the same seed must give the same order.
-    setting = Setting(
-        rounds=options.rounds,
-        duration_s=options.duration,
-        order=random.Random(options.seed),  # noqa: S311
-        cores=cores,
-    )
+    print(f"{options.rounds or rounds} rounds, {options.duration:g} s a measured interval, seed {options.seed}")
     try:
         with alone(wait=True, say=lambda sentence: print(sentence, file=sys.stderr)), kept_off(cores.server):
+            setting = Setting(
+                rounds=options.rounds or rounds,
+                duration_s=options.duration,
+                order=random.Random(options.seed),  # noqa: S311 - the same order for the same seed, not a secret
+                cores=cores,
+                enough_at_s=time.monotonic() + ENOUGH_S if options.rounds is None else None,
+            )
             compare(setting)
     except (LoadEngineError, NotMeasuredError, SampleError, ServerError) as error:
         print(f"Not measured. {error}", file=sys.stderr)
@@ -156,7 +177,7 @@ def ask(
 def in_rounds(sides: Mapping[str, Callable[[], Seen]], setting: Setting) -> dict[str, list[Seen]]:
     """Give every side its turn in every round, in a random order, and return what each saw, round by round."""
     seen: dict[str, list[Seen]] = {side: [] for side in sides}
-    for _ in range(setting.rounds):
+    for _ in setting.each_round():
         for side in setting.order.sample(list(sides), len(sides)):
             seen[side].append(sides[side]())
     return seen
@@ -172,11 +193,6 @@ def rate_ratio(above: Sequence[LoadResult], below: Sequence[LoadResult]) -> Esti
         if result.errors:
             raise NotMeasuredError(f"There were errors ({dict(result.errors)}): run it again on a quieter machine.")
     return paired_ratio([result.rate_per_s for result in above], [result.rate_per_s for result in below])
-
-
-def without_interval(value: float) -> Estimate:
-    """Return an estimate as a mistake makes it: one figure, and no word of how sure it is."""
-    return Estimate(value=value, low=None, high=None, samples=1)
 
 
 def tell(mistaken: Estimate, mistake: str, honest: Estimate, instead: str) -> None:
@@ -202,13 +218,13 @@ def found(estimate: Estimate) -> str:
     return "more" if estimate.value > 1 else "fewer"
 
 
-def _parse(about: str, arguments: Sequence[str] | None) -> argparse.Namespace:
+def _parse(about: str, rounds: int, arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=about,
         epilog="Exit status: 0 measured, 1 not measured, 2 usage, 130 interrupted. Unless told it takes under 20 s.",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--rounds", type=_rounds, default=3, help=f"2 to {_MOST_ROUNDS} (%(default)s)")
+    parser.add_argument("--rounds", type=_rounds, help=f"{_FEWEST_TO_ASK_FOR} to {_MOST_TO_ASK_FOR} ({rounds})")
     parser.add_argument(
         "--duration", type=_seconds, default=0.4, metavar="SECONDS", help="of a measured interval (%(default)s)"
     )
@@ -218,8 +234,9 @@ def _parse(about: str, arguments: Sequence[str] | None) -> argparse.Namespace:
 
 def _rounds(text: str) -> int:
     value = int(text) if text.isdecimal() else 0
-    if not 2 <= value <= _MOST_ROUNDS:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 2 to {_MOST_ROUNDS}")
+    if not _FEWEST_TO_ASK_FOR <= value <= _MOST_TO_ASK_FOR:
+        wanted = f"a whole number from {_FEWEST_TO_ASK_FOR} to {_MOST_TO_ASK_FOR}"
+        raise argparse.ArgumentTypeError(f"{text!r} is not {wanted}")
     return value
 
 

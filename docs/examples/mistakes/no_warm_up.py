@@ -30,7 +30,7 @@ UNKNOWN = "/polled-until-it-answers"
 def compare(setting: honest.Setting) -> None:
     cold: tuple[list[float], list[float]] = ([], [])
     warm: tuple[list[float], list[float]] = ([], [])
-    for _ in range(setting.rounds):
+    for _ in setting.each_round():
         # New servers in each round: one that has answered will never be cold again.
         with honest.serving(TWINS, UNKNOWN, setting) as servers:
             for side in setting.order.sample((0, 1), 2):
