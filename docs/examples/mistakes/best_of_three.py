@@ -35,11 +35,12 @@ def compare(setting: honest.Setting) -> None:
     # All are trials of one thing: which of the two a trial is said to be of may be drawn.
     rates_per_s = [result.rate_per_s for results in seen.values() for result in results]
     if len(rates_per_s) < 2 * TRIES:
-        raise honest.NotMeasuredError(f"This machine is too slow just now: --rounds {TRIES} takes the time that it takes.")
+        raise honest.NotMeasuredError(f"This machine is too slow just now: --rounds {TRIES} takes its time.")
     both = best_against(TRIES, rates_per_s, setting.order)
     favourite = best_against(1, rates_per_s, setting.order)
     notable = sum(abs(ratio - 1) > NOTABLE for ratio in both) / DRAWS
     fair = honest.rate_ratio(seen["one"], seen["other"])
+    rounds = len(seen["one"])
     print(f"{SUBJECT.id} against itself, requests served per second; the truth is 1")
     print(
         f"  the mistake  best of three each: {100 * notable:.0f} % of {DRAWS:,} draws name a winner by more than "
@@ -49,7 +50,7 @@ def compare(setting: honest.Setting) -> None:
         f"               best of three against a single try: the one with three wins {won(favourite):.0f} % of draws, "
         f"by up to {wording.times(max(favourite))} ×"
     )
-    print(f"  honest       {wording.ratio(fair)} over {len(seen["one"])} rounds, all kept: {honest.found(fair)}")
+    print(f"  honest       {wording.ratio(fair)} over {rounds} rounds, all kept: {honest.found(fair)}")
     print("The best of several says how lucky somebody was. Keep every trial, and give the interval.")
 
 
