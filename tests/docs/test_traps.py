@@ -44,7 +44,7 @@ def test_a_pool_across_loops() -> None:
 
 
 def test_a_blocking_call_in_async_def() -> None:
-    """It lets one wait at a time and holds up whoever else asks, in both frameworks; in a thread or awaited it does not."""
+    """In both frameworks it lets one wait at a time and holds up whoever else asks; awaited or in a thread it does not."""
     for blocking, in_a_thread, awaited in views_by_framework(output_of("blocking_in_async.py")):
         assert 1 == blocking.at_once
         assert min(in_a_thread.at_once, awaited.at_once) > 1
