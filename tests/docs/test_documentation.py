@@ -141,7 +141,10 @@ def try_hypercorn(words: list[str], _served: RunningServer) -> None:
 
 
 def try_python(words: list[str], _served: RunningServer) -> None:
-    """See that the module can be run."""
+    """See that the module can be run; a script of the examples is there, and is run in its own tests."""
+    if words[1].startswith("docs/examples/"):
+        assert (ROOT / words[1]).is_file()
+        return
     assert "-m" == words[1]
     module = [sys.executable, "-m", words[2], "--help"]
     subprocess.run(module, cwd=ROOT, check=True, capture_output=True, timeout=60)
