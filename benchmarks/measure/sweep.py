@@ -19,10 +19,9 @@ from typing import Protocol
 from benchmarks.contenders import catalogue
 from benchmarks.measure import parity, schedule, uninterrupted
 from benchmarks.measure.block import run_block
-from benchmarks.measure.environment import Cores
+from benchmarks.measure.environment import Cores, kept_off
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
-from benchmarks.measure.runner import kept_off
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Trial, Workload

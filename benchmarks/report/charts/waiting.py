@@ -37,17 +37,23 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
         groups={arrangement: [_bar(twin) for twin in twins] for arrangement, twins in groups.items()},
         bound=Bound(
             value=bound_per_s,
-            label=f"{load.vus} connections ÷ {workload.wait_ms:g} ms = {amount(bound_per_s, 'req/s')} at most",
+            label=f"{load.vus} {'connection' if load.vus == 1 else 'connections'} ÷ {workload.wait_ms:g} ms = {amount(bound_per_s, 'req/s')} at most",
         ),
     )
     return draw(
         "waiting",
         workload.name,
-        f"Requests that wait {workload.wait_ms:g} ms, from {load.vus} connections",
+        f"Requests that {_asked(workload)}, from {amount(load.vus)} {'connection' if load.vus == 1 else 'connections'}",
         f"At most {amount(bound_per_s, 'req/s')} are possible. {_words(groups)}",
         height=lambda layout: layout.row_px * panel_rows(panel),
         paint=lambda sheet: paint_panel(sheet, panel, left=2, top=0, width=sheet.layout.width_px - 4),
     )
+
+
+def _asked(workload: Workload) -> str:
+    if workload.waits == 1:
+        return f"wait {workload.wait_ms:g} ms"
+    return f"wait {workload.waits} times {workload.wait_ms:g} ms, async def for all at once"
 
 
 def _bar(summary: Summary) -> Bar:

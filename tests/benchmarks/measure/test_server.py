@@ -101,9 +101,9 @@ def test_a_port_taken_meanwhile_is_replaced(
 ) -> None:
     """Somebody may bind the free port before the server does: another is tried."""
     with socket.create_server(("127.0.0.1", 0)) as occupier:
-        real_free_port = server_module._free_port
+        real_free_port = server_module.free_port
         ports = [occupier.getsockname()[1]]
-        monkeypatch.setattr(server_module, "_free_port", lambda host: ports.pop() if ports else real_free_port(host))
+        monkeypatch.setattr(server_module, "free_port", lambda host: ports.pop() if ports else real_free_port(host))
 
         with running(answering(), "/") as server:
             assert occupier.getsockname()[1] != server.port
