@@ -1,4 +1,4 @@
-"""Ask upstreams over connections that are kept, as the Flask app does: what the two are compared by is not their client.
+"""Ask upstreams over connections that are kept, as the Flask app does: their client is not what the two differ in.
 
 As many at once, as many kept for as long, and the one that came back last goes out first.
 """

@@ -127,13 +127,13 @@ def _readiness(run: Run) -> Iterable[str]:
         return
     database = run.environment.get("ready_database") or "a database"
     yield (
-        f"Readiness asked {database} and {ready.waits} upstreams of {ready.wait_ms:g} ms each, which ran beside the loader: "
-        "def one after another, async def all at once. Waits in progress count the upstreams' alone."
+        f"Readiness asked {database} and {ready.waits} upstreams of {ready.wait_ms:g} ms each, which ran beside the "
+        "loader: def one after another, async def all at once. Waits in progress are those for the upstreams."
     )
     if (reason := run.environment.get("ready_database_reason")) is not None:
         yield (
-            f"The database was not PostgreSQL: {reason}. SQLite has no way to be asked but to hold a thread, so async def "
-            "asks it in one."
+            f"The database was not PostgreSQL: {reason}. SQLite has no way to be asked but to hold a thread, so async "
+            "def asks it in one."
         )
 
 

@@ -62,7 +62,8 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
     sentence += "" if sync_in_progress is None else f", def kept {wording.counted(sync_in_progress)}"
     sentence += "" if rate is None else f", and async def served {wording.ratio(rate)} the requests of def"
     sentence += "".join(
-        f"; with {wording.things(float(vus), 'connection')} it kept {wording.counted(estimate)}" for vus, estimate in others
+        f"; with {wording.things(float(vus), 'connection')} it kept {wording.counted(estimate)}"
+        for vus, estimate in others
     )
     return Finding(
         outcome=outcome,
@@ -121,11 +122,11 @@ def _asked(wait_ms: float, waits: int) -> str:
 
 def _others(evidence: Evidence, contender: Contender, workload: str) -> list[tuple[int, Estimate]]:
     """Return the waits in progress of the same views by other numbers of connections, without a verdict on them."""
-    found = []
-    for other in evidence.like(workload):
-        if valid := evidence.valid(contender, other):
-            found.append((valid[0].trial.load.vus, _in_progress(valid, evidence.wait_ms(other))))
-    return found
+    return [
+        (valid[0].trial.load.vus, _in_progress(valid, evidence.wait_ms(other)))
+        for other in evidence.like(workload)
+        if (valid := evidence.valid(contender, other))
+    ]
 
 
 def _in_progress(valid: Sequence[ValidTrial], wait_ms: float) -> Estimate:

@@ -117,7 +117,7 @@ class _Lane:
         """Begin to start the server; it ends with the stack."""
         settings = dependencies.settings_for(self._scheduled.workload)
         self._launch = stack.enter_context(
-            starting(self._scheduled.contender, cores.server, _STOP_GRACE_S, host, settings)
+            starting(self._scheduled.contender, cores.server, _STOP_GRACE_S, host, settings=settings)
         )
 
     def wait_until_ready(self) -> None:

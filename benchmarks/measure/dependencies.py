@@ -1,7 +1,7 @@
 """Starts what readiness depends on, on loopback, for the length of a run, and takes it down whatever happens.
 
-A slow upstream, asked twice by each request, and a database: a real PostgreSQL where its programs are, SQLite otherwise.
-All of it keeps off the server's cores. What a server gets to know of it are the settings that any deployment would have.
+A slow upstream, asked twice by each request, and a database: a real PostgreSQL where its programs are, else SQLite. All
+of it keeps off the server's cores. What a server gets to know of it are the settings that any deployment would have.
 """
 
 from __future__ import annotations

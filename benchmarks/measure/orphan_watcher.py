@@ -1,9 +1,9 @@
 """Kills the process groups of a lab that is gone: a process of its own, which learns by its standard input.
 
-A line ``+ 123`` says that the group 123 has begun, ``- 123`` that it has ended; ``> /tmp/lab-123`` says that a temporary
-folder is there, ``< /tmp/lab-123`` that it is gone. When the input ends, whoever wrote it has ended: what has begun and not
-ended is killed, and what is there is removed. Run as a script, with nothing imported that it does not need: one is
-started for every block of trials.
+A line ``+ 123`` says that the group 123 has begun, ``- 123`` that it has ended; ``> /tmp/lab-123`` says that a
+temporary folder is there, ``< /tmp/lab-123`` that it is gone. When the input ends, whoever wrote it has ended: what has
+begun and not ended is killed, and what is there is removed. Run as a script, with nothing imported that it does not
+need: one is started for every block of trials.
 """
 
 from __future__ import annotations

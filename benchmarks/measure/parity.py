@@ -68,12 +68,10 @@ def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies =
         ServerError: The first that does not start or answer.
     """
     apps = [
-        (twins, workloads)
-        for twins in catalogue.by_command(plan.contenders)
-        for workloads in _by_answer(plan, twins)
+        (twins, workloads) for twins in catalogue.by_command(plan.contenders) for workloads in _by_answer(plan, twins)
     ]
     with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
-        found = list(pool.map(lambda app: _check_app(*app, plan, cpus, dependencies), apps))
+        found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, cpus, dependencies), apps))
     documents: dict[str, DocumentPair] = {}
     for framework, pair in found:
         if pair is not None:

@@ -26,7 +26,7 @@ WORKLOADS = tuple(
 )
 
 STARTUP_ESTIMATE_S = 0.7
-"""What a server takes longer that loads the libraries to ask a database and upstreams with. For an estimate, no more."""
+"""What a server takes longer that loads what it asks a database and upstreams with. For an estimate, no more."""
 
 
 def load_of(workload: Workload, load: LoadProfile) -> LoadProfile:

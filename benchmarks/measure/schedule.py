@@ -24,7 +24,11 @@ HEALTH = Workload(name="health", path="/health/{variant}")
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
 LATENCY = Workload(name=EQUAL_RATE, path=HEALTH.path)
 
-WORKLOADS: Mapping[str, tuple[Workload, ...]] = {"health": (HEALTH,), "wait": (WAIT,), "ready": ready_workloads.WORKLOADS}
+WORKLOADS: Mapping[str, tuple[Workload, ...]] = {
+    "health": (HEALTH,),
+    "wait": (WAIT,),
+    "ready": ready_workloads.WORKLOADS,
+}
 """By the name under which a person asks for them."""
 
 USUAL_WORKLOADS = ("health", "wait")

@@ -98,6 +98,7 @@ def running(
     cpus: Sequence[int] = (),
     startup_timeout_s: float = 20.0,
     stop_grace_s: float = 1.0,
+    *,
     settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[RunningServer]:
     """Run a contender's server for the length of a ``with`` block.
@@ -122,6 +123,7 @@ def starting(
     cpus: Sequence[int] = (),
     stop_grace_s: float = 1.0,
     host: str = HOST,
+    *,
     settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[Launch]:
     """Begin to start a contender's server, and end it with the ``with`` block; args are those of ``running``.
@@ -130,7 +132,7 @@ def starting(
     machine that it binds.
     """
     with contextlib.ExitStack() as stack:
-        yield Launch(contender, cpus, stop_grace_s, stack, host, settings)
+        yield Launch(contender, cpus, stop_grace_s, stack, host, settings=settings)
 
 
 class Launch:
@@ -152,6 +154,7 @@ class Launch:
         stop_grace_s: float,
         stack: contextlib.ExitStack,
         host: str = HOST,
+        *,
         settings: Mapping[str, str] = NO_SETTINGS,
     ) -> None:
         self._host = host

@@ -37,11 +37,9 @@ def _overrides(plan: Plan) -> Iterator[str]:
     if plan.precision is not None:
         yield from ("--precision", f"{100 * plan.precision:g}%")
     yield from _rates(plan)
-    usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
-    planned = [contender.id for contender in plan.contenders]
-    if set(planned) != usual:
-        for contender in planned:
-            yield from ("--contender", contender)
+    if not _has_usual_contenders(plan):
+        for contender in plan.contenders:
+            yield from ("--contender", contender.id)
 
 
 def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
@@ -56,8 +54,15 @@ def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
         yield from ("--duration", f"{other_s[0]:g}s")
     # Asked for, rounds are the same under every workload; as the preset has them, they are not.
     usual = {name: preset.health_rounds if name == HEALTH.name else preset.wait_rounds for name in plan.rounds}
-    if any(rounds != usual[name] for name, rounds in plan.rounds.items() if name != EQUAL_RATE):
+    asked = any(rounds != usual[name] for name, rounds in plan.rounds.items() if name != EQUAL_RATE)
+    # As many as the preset has, but nobody sits any out.
+    if plan.rounds and (asked or (preset.beside_every > 1 and not plan.every and _has_usual_contenders(plan))):
         yield from ("--rounds", str(max(plan.rounds.values())))
+
+
+def _has_usual_contenders(plan: Plan) -> bool:
+    usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
+    return {contender.id for contender in plan.contenders} == usual
 
 
 def _workloads(plan: Plan) -> tuple[str, ...]:

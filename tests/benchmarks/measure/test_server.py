@@ -132,6 +132,22 @@ def test_the_persons_own_settings_do_not_reach_the_contender(
         pytest.fail("it must not get here")
 
 
+def test_settings_that_are_meant_for_the_contender_reach_it(
+    scripted: Callable[[str], Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that its workload needs, and still none of the person's."""
+    monkeypatch.setenv("LAB_HEALTH_VARIANT", "async")
+    telling = scripted(
+        "import os, sys\nsys.exit(str({name: text for name, text in os.environ.items() if name.startswith('LAB_')}))"
+    )
+
+    with (
+        pytest.raises(ServerError, match=r"\| {'LAB_VERSION': '2'}"),
+        running(telling, "/", settings={"LAB_VERSION": "2"}),
+    ):
+        pytest.fail("it must not get here")
+
+
 def test_a_server_runs_only_on_its_cores(answering: Callable[..., Contender]) -> None:
     """Server and loader are kept apart by pinning, threads included."""
     process = psutil.Process()
