@@ -191,10 +191,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         with dependencies.running(cores) as started:
             print(f"readiness: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {_environment(cores)}")
-            print(f"{started.facts[DATABASE_FACT]}; seed {options.seed}, {options.rounds} rounds of {options.duration:g} s")
-            bench = Bench(
-                rounds=options.rounds, duration_s=options.duration, order=order, cores=cores, started=started
+            print(
+                f"{started.facts[DATABASE_FACT]}; seed {options.seed}, {options.rounds} rounds of "
+                f"{options.duration:g} s"
             )
+            bench = Bench(rounds=options.rounds, duration_s=options.duration, order=order, cores=cores, started=started)
             if options.what in ("all", "one"):
                 held.append(tell_medians(medians_ms(bench)))
             if options.what in ("all", "many"):
@@ -215,7 +216,9 @@ def _tell(text: str, numerator: Sequence[float], denominator: Sequence[float], b
     interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"
     above, below = statistics.fmean(numerator), statistics.fmean(denominator)
     form = ",.1f" if unit else ",.0f"
-    print(f"{text:<44} {above:>8{form}} {below:>8{form}} {ratio.value:>7.3f}   {interval:<15} {bar}: {bar.verdict(ratio)}")
+    print(
+        f"{text:<44} {above:>8{form}} {below:>8{form}} {ratio.value:>7.3f}   {interval:<15} {bar}: {bar.verdict(ratio)}"
+    )
     return bar.verdict(ratio) == HOLDS
 
 

@@ -218,9 +218,7 @@ def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> Non
 
 
 READY = tuple(
-    Workload(
-        name=f"ready-{connections}", path="/health/ready/{variant}", wait_ms=20.0, waits=2, answer="ready"
-    )
+    Workload(name=f"ready-{connections}", path="/health/ready/{variant}", wait_ms=20.0, waits=2, answer="ready")
     for connections in (1, 10, 100)
 )
 
@@ -240,9 +238,7 @@ def find_ready(
         asked = [(f"ready-{vus}", vus, "async", rates, seen) for vus, rates in asynchronous.items()]
         asked.append(("ready-100", 100, "sync", sync, many))
         trials = [
-            make_trial(
-                f"flask-{variant}@hypercorn", rate, number, workload=workload, vus=vus, observation=observation
-            )
+            make_trial(f"flask-{variant}@hypercorn", rate, number, workload=workload, vus=vus, observation=observation)
             for workload, vus, variant, rates, observation in asked
             for number, rate in enumerate(rates)
         ]
@@ -262,7 +258,8 @@ def test_two_dependencies_are_one_wait_for_async_and_two_for_def(find_ready: Cal
 
     assert "replicated" == finding.outcome
     assert finding.sentence.startswith(
-        "With 100 connections and 2 waits of 20 ms each, for all of which async def waits at once, async def kept 18 ["
+        "With 100 connections and 2 waits of 20 ms each, for all of which async def waits at once, "
+        "async def kept 18.0 ["
     )
     in_progress = [figure.estimate.value for figure in finding.figures[:3] if figure.estimate is not None]
     assert [18.0, 5.0, 5.6] == pytest.approx(in_progress, rel=1e-4)

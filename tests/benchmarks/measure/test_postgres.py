@@ -5,7 +5,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
@@ -34,7 +33,7 @@ def programs() -> Programs:
 
 
 @pytest.fixture
-def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder on the path with programs that only pretend; Debian's are not looked at."""
     monkeypatch.setattr(postgres, "_DEBIAN", tmp_path / "nothing")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
@@ -45,7 +44,7 @@ def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]
     for folder in (tmp_path, *tmp_path.parents):
         if folder.owner() == Path.home().owner() and folder.stat().st_mode & stat.S_IXOTH == 0:
             folder.chmod(folder.stat().st_mode | stat.S_IXOTH | stat.S_IROTH)
-    yield tmp_path
+    return tmp_path
 
 
 def folders() -> set[Path]:
@@ -117,7 +116,7 @@ def test_where_it_is_not_installed_that_is_said(tmp_path: Path, monkeypatch: pyt
     monkeypatch.setattr(postgres, "_DEBIAN", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
 
-    with pytest.raises(PostgresError, match="its server is not installed .*apt-get install postgresql"):
+    with pytest.raises(PostgresError, match=r"its server is not installed .*apt-get install postgresql"):
         postgres.find()
 
 
@@ -139,9 +138,11 @@ def test_programs_that_fail_say_why(pretended: Path) -> None:
     """The tail of what they printed, and nothing stays behind."""
     found = postgres.find()
 
-    with pytest.raises(PostgresError, match=r"initdb ended with status 3: no room on this disk"):
-        with postgres.running(found):
-            pytest.fail("it must not get here")
+    with (
+        pytest.raises(PostgresError, match="initdb ended with status 3: no room on this disk"),
+        postgres.running(found),
+    ):
+        pytest.fail("it must not get here")
     assert set() == folders()
     with pytest.raises(PostgresError, match="do not run"):
         assert found.version

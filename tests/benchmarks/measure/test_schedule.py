@@ -214,9 +214,7 @@ def test_readiness_takes_longer_to_start_and_to_get_steady() -> None:
         (["bare-*"], {}, "A bare server has no view that could wait, so it takes no part in wait and ready"),
     ],
 )
-def test_what_does_not_go_with_the_workloads_is_refused(
-    patterns: list[str], asked: dict[str, Any], told: str
-) -> None:
+def test_what_does_not_go_with_the_workloads_is_refused(patterns: list[str], asked: dict[str, Any], told: str) -> None:
     """Before anything is started, with what would go."""
     contenders = catalogue.select(patterns) if patterns else []
 

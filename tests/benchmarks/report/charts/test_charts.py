@@ -176,7 +176,7 @@ def test_several_waits_are_told_in_the_title(judgement: Judgement) -> None:
     chart = drawn(waiting_chart(ready, dataclasses.replace(LOAD, vus=1), summaries))
 
     assert "Requests that wait 2 times 20 ms, async def for all at once, from 1 connection" == chart.title
-    assert "1 connection ÷ 20 ms = 50 req/s at most" in written(parsed(chart)[0])
+    assert "1 connection ÷ 20 ms = 50.0 req/s at most" in written(parsed(chart)[0])
 
 
 @pytest.mark.parametrize(("histograms", "absence"), [((), "not measured"), (("garbage",), "histogram unreadable")])
