@@ -11,7 +11,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.contenders import catalogue
@@ -38,12 +38,12 @@ class Dependencies:
     """What the servers of a run depend on, while it runs.
 
     Attributes:
-        settings: Variables that tell a server of them.
+        settings: Variables that tell a server of them, among them a password.
         facts: What to record of them, beside the environment.
         death: Says which has ended, and how; ``None`` while all run.
     """
 
-    settings: Mapping[str, str]
+    settings: Mapping[str, str] = field(repr=False)
     facts: Mapping[str, Fact]
     death: Callable[[], str | None]
 

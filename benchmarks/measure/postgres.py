@@ -12,7 +12,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.measure.orphan_watcher import FOLDER_PREFIX
@@ -83,7 +83,7 @@ class RunningPostgres:
         process: Its postmaster.
     """
 
-    url: str
+    url: str = field(repr=False)
     process: subprocess.Popen[bytes]
 
     def death(self) -> str | None:
@@ -156,6 +156,7 @@ class _Cluster:
                 status = creating.wait(_START_TIMEOUT_S)
             except subprocess.TimeoutExpired:
                 raise self._failure(f"initdb did not end within {_START_TIMEOUT_S:g} s") from None
+        self._password_file.unlink()
         if status != 0:
             raise self._failure(f"initdb ended with status {status}")
 
