@@ -13,6 +13,7 @@ from typing import Any, Literal
 SCHEMA_VERSION = 1
 
 Variant = Literal["sync", "async"]
+AnswerName = Literal["health", "ready"]
 RunState = Literal["running", "complete", "interrupted"]
 
 MAXIMUM_ERROR_FRACTION = 0.001
@@ -23,6 +24,9 @@ EQUAL_RATE = "latency"
 
 HEALTH_BODY: Mapping[str, str | int] = {"api": "health", "version": 1}
 """What every contender of every framework answers: the tutorial's shape."""
+
+READY_BODY: Mapping[str, str] = {"status": "pass"}
+"""What every contender answers when asked for its readiness, with its dependencies up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,14 +71,22 @@ class Workload:
     """What one request asks for.
 
     Attributes:
-        name: ``health``, ``wait`` or ``latency``.
+        name: ``health``, ``wait``, ``latency``, or ``ready-`` and a number of connections.
         path: Path and query, with ``{variant}`` to fill in.
-        wait_ms: The simulated dependency's delay, milliseconds; 0 when the view waits for nothing.
+        wait_ms: The delay of a dependency, milliseconds; 0 when the view waits for nothing.
+        waits: How many such dependencies there are: ``def`` waits for one after another, ``async def`` for all at once.
+        answer: Which body all must answer with: ``health``, or ``ready``, for which real dependencies are started.
     """
 
     name: str
     path: str
     wait_ms: float = 0.0
+    waits: int = 1
+    answer: AnswerName = "health"
+
+    def wait_ms_in(self, variant: Variant | None) -> float:
+        """Return how long a view of this variant waits in all, milliseconds."""
+        return self.wait_ms * self.waits if variant == "sync" else self.wait_ms
 
     def path_for(self, contender: Contender) -> str:
         """Return the path that this contender serves the workload under."""
@@ -295,7 +307,8 @@ class Plan:
         rounds: Number of rounds by workload name.
         workload_contenders: Ids of the contenders by workload name.
         every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
-        placebo: Id of the contender that runs twice a round, for A/A; ``None`` for none.
+        placebo: Id of the contender that runs twice a round, for A/A, under ``health`` or, without that, under the last
+            workload; ``None`` for none.
         ceilings: Ids of the bare servers that calibrate the loader.
         budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
         precision: Half-width of the headline intervals, as a fraction, at which the run may stop before its last round;

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +22,7 @@ from benchmarks.cli.options import Percent, Rate, Seconds
 from benchmarks.cli.placebo import run_placebo
 from benchmarks.cli.turn import wait_option
 from benchmarks.contenders import catalogue
-from benchmarks.measure import environment, journal, machine, schedule
+from benchmarks.measure import dependencies, environment, journal, machine, schedule
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.model import Contender, Plan
 from benchmarks.report.reproduce import resume_command
@@ -36,6 +36,13 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "as_json"})
 @click.pass_context
 @click.argument("preset", default="quick")
 @click.option("-c", "--contender", "contenders", multiple=True, help="Only these: an id or a pattern ('flask-*').")
+@click.option(
+    "--workload",
+    "workloads",
+    multiple=True,
+    type=click.Choice(tuple(schedule.WORKLOADS)),
+    help="Only these, instead of health and wait; ready asks a real database and two upstreams.",
+)
 @click.option("--vus", type=click.IntRange(1, 10_000), help="Virtual users of the health workload.")
 @click.option("--duration", type=Seconds(0.2, 3600), metavar="TIME", help="Measured time a trial: 30s, 500ms, 2m.")
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Rounds of each workload.")
@@ -62,6 +69,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     context: click.Context,
     preset: str,
     contenders: tuple[str, ...],
+    workloads: tuple[str, ...],
     vus: int | None,
     duration: float | None,
     rounds: int | None,
@@ -85,6 +93,9 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     smallest difference shows in the time there is; it says beforehand how small. With --precision, the run ends after
     the first round at which every headline interval is that narrow.
 
+    With --workload ready, requests wait for real I/O: a PostgreSQL of the lab's own (SQLite where it is not installed)
+    and two upstreams of 20 ms, at 1, 10 and 100 connections. The lab starts them on loopback, and ends them.
+
     \b
     Examples:
       lab compare
@@ -94,6 +105,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
       lab compare --precision 3% --budget 20m
       lab compare tutorial --engine k6
       lab compare --latency-at 70%
+      lab compare --workload wait --workload ready
       lab compare --resume latest
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     if budget is not None and (rounds is not None or duration is not None):
@@ -115,6 +127,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
             "sliced": loader.supports_slices,
             "rate_per_s": rate,
             "latency_at": latency_at,
+            "workloads": workloads,
         }
         return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
 
@@ -127,13 +140,20 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         # They have cores of their own, on their own machines.
         cores = environment.Cores(cores.server, ())
 
-    def record() -> journal.Journal:
+    def record(known: Mapping[str, environment.Fact]) -> journal.Journal:
         _warn(console, cores)
         if resume is not None:
-            return runs.resume(resume, cores, facts)
-        return runs.begin(out, plan if budget is None else _plan_for(console, cores, budget, plan_of), cores, facts)
+            return runs.resume(resume, cores, known)
+        return runs.begin(out, plan if budget is None else _plan_for(console, cores, budget, plan_of), cores, known)
 
-    course = Course(console=console, claims=claims, loader=loader, cores=cores, facts=facts)
+    course = Course(
+        console=console,
+        claims=claims,
+        loader=loader,
+        cores=cores,
+        facts=facts,
+        asks_readiness=dependencies.needed_by(plan if resume is None else runs.planned(resume)),
+    )
     with terminable():
         run, folder = course.measure(record, wait=wait, began_s=None if resume is not None else began_s)
         runs.tell(console, run, claims, folder, as_json=as_json)
@@ -167,6 +187,8 @@ def _plan(preset: str, patterns: tuple[str, ...], seed: int, **sizes: Any) -> Pl
         raise click.BadParameter(str(error), param_hint="PRESET") from error
     except schedule.UnfitRateError as error:
         raise click.BadParameter(str(error), param_hint="--rate") from error
+    except schedule.UnfitWorkloadError as error:
+        raise click.BadParameter(str(error), param_hint="--workload") from error
 
 
 def _refuse_other_options(ctx: click.Context) -> None:

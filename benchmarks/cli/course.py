@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,7 +14,8 @@ from rich.console import Console
 from benchmarks.cli.exits import exit_interrupted
 from benchmarks.cli.turn import own_turn
 from benchmarks.judge.claims import Claim
-from benchmarks.measure import environment, journal, remaining, schedule
+from benchmarks.measure import dependencies, environment, journal, remaining, schedule
+from benchmarks.measure.dependencies import Dependencies, DependencyError
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError
 from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
@@ -32,6 +34,7 @@ class Course:
         loader: Drives the load.
         cores: Which server and loader may use.
         facts: What there is to know of the loader.
+        asks_readiness: Whether what is measured depends on services that are to be started.
     """
 
     console: Console
@@ -39,12 +42,15 @@ class Course:
     loader: LoadEngine
     cores: environment.Cores
     facts: Mapping[str, str | int]
+    asks_readiness: bool = False
 
-    def measure(self, begin: Callable[[], journal.Journal], *, wait: bool, began_s: float | None) -> tuple[Run, Path]:
+    def measure(
+        self, begin: Callable[[Mapping[str, environment.Fact]], journal.Journal], *, wait: bool, began_s: float | None
+    ) -> tuple[Run, Path]:
         """Measure what the record lacks, once the machine is ours.
 
         Args:
-            begin: Begins the record, or opens the one that is gone on with.
+            begin: Begins the record, or opens the one that is gone on with, given the facts beside the environment.
             wait: Whether to wait while another measures.
             began_s: See ``_stop``.
         Returns:
@@ -54,11 +60,11 @@ class Course:
         """
         record: journal.Journal | None = None
         try:
-            with own_turn(wait=wait) as turn:
-                record = begin()
+            with own_turn(wait=wait) as turn, self._dependencies() as started:
+                record = begin({**self.facts, **started.facts})
                 turn.note(record.folder)
-                return self._run(record, began_s), record.folder
-        except (ParityError, ServerError, LoadEngineError, journal.RunFileError) as error:
+                return self._run(record, began_s, started), record.folder
+        except (ParityError, ServerError, DependencyError, LoadEngineError, journal.RunFileError) as error:
             raise click.ClickException(_kept(str(error), record)) from error
         except OSError as error:
             # A full disk or no descriptor left, somewhere beside the journal.
@@ -67,7 +73,16 @@ class Course:
             click.echo(_kept("Interrupted.", record), err=True)
             exit_interrupted(interrupt)
 
-    def _run(self, record: journal.Journal, began_s: float | None) -> Run:
+    @contextlib.contextmanager
+    def _dependencies(self) -> Iterator[Dependencies]:
+        if not self.asks_readiness:
+            yield dependencies.NONE
+            return
+        self.console.print("Starting what readiness depends on.", style="dim", highlight=False)
+        with dependencies.running(self.cores) as started:
+            yield started
+
+    def _run(self, record: journal.Journal, began_s: float | None, started: Dependencies) -> Run:
         from benchmarks.measure.runner import Runner  # noqa: PLC0415 (only what measures drives load)
         from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (the same)
 
@@ -79,7 +94,11 @@ class Course:
         _announce(self, run)
         with RunProgress(self.console, run.plan, len(run.calibration) + len(run.trials)) as progress:
             return Runner(
-                engine=self.loader, cores=self.cores, listener=progress, stop=_stop(run, self.claims, began_s)
+                engine=self.loader,
+                cores=self.cores,
+                listener=progress,
+                stop=_stop(run, self.claims, began_s),
+                dependencies=started,
             ).run(record)
 
 

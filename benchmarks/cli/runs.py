@@ -61,7 +61,7 @@ def find_run(name: str) -> tuple[Run, Path]:
 
 
 def begin(
-    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, str | int] | None = None
+    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, environment.Fact] | None = None
 ) -> journal.Journal:
     """Begin the record of a run under ``out``.
 
@@ -69,7 +69,7 @@ def begin(
         out: Where runs are kept.
         plan: What is to be done.
         cores: Which server and loader may use.
-        facts: What to record of the load engine, beside the environment.
+        facts: What to record of the load engine and of dependencies, beside the environment.
     Raises:
         click.ClickException: It cannot be written.
     """
@@ -104,13 +104,13 @@ def begun(name: str) -> tuple[Run, Path]:
     return run, folder
 
 
-def resume(name: str, cores: environment.Cores, facts: Mapping[str, str | int]) -> journal.Journal:
+def resume(name: str, cores: environment.Cores, facts: Mapping[str, environment.Fact]) -> journal.Journal:
     """Open the record of an interrupted run, to go on with it; one of a complete run is closed.
 
     Args:
         name: As of ``find_run``.
         cores: Which server and loader may use.
-        facts: What there is to know of the load engine, beside the environment.
+        facts: What there is to know of the load engine and of dependencies, beside the environment.
     Raises:
         click.ClickException: There is none, or it cannot be read or written.
         RefusedError: Something that must match does not.

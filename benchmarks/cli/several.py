@@ -64,7 +64,7 @@ def diff(first: str, second: str, as_json: bool) -> None:
 
 @lab.command()
 @click.argument("places", metavar="RUN...", nargs=-1, required=True)
-@click.option("--workload", default=HEALTH.name, show_default=True, help="Whose ratios: health or wait.")
+@click.option("--workload", default=HEALTH.name, show_default=True, help="Whose ratios: health, wait, ready-100.")
 @click.option(
     "--of",
     "quantity",

@@ -103,6 +103,15 @@ CONTENDERS: tuple[Contender, ...] = (
     ),
 )
 
+SLOW_UPSTREAM = Contender(
+    framework="upstream",
+    variant=None,
+    server="uvicorn",
+    # It keeps connections for longer than whoever asks does, so that it never closes one that is about to be used.
+    arguments=(*_UVICORN, "--timeout-keep-alive", "60", "benchmarks.contenders.slow_upstream:app"),
+    description="no contender: the service that readiness depends on",
+)
+
 HEADLINES = ("flask@hypercorn", "fastapi@uvicorn")
 """Arrangements on which the ledger judges its claims; the others stand beside them."""
 

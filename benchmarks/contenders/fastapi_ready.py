@@ -17,15 +17,19 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
 import fastapi
-import httpx2
 import pydantic
 import sqlalchemy
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
+from benchmarks.contenders.upstream_clients import AsyncUpstreamClient, UpstreamClient
+
 _POOL = {"pool_size": 5, "max_overflow": 0}
 _ORDER = ("pass", "warn", "fail")
+_QUERY = sqlalchemy.text("SELECT 1")
+# To the other, SQLite answers without a look at its file.
+_EMBEDDED_QUERY = sqlalchemy.text("SELECT count(*) FROM sqlite_master")
 
 Status = Literal["pass", "warn", "fail"]
 WaitMs = Annotated[int, fastapi.Query(ge=0, le=1000, description="Delay of one more, simulated dependency.")]
@@ -72,8 +76,8 @@ class Dependencies:
 
     engine: sqlalchemy.Engine
     async_engine: AsyncEngine | None
-    client: httpx2.Client
-    async_client: httpx2.AsyncClient
+    client: UpstreamClient
+    async_client: AsyncUpstreamClient
     upstream_urls: tuple[str, ...]
     timeout_s: float
     warn_ms: float
@@ -97,20 +101,21 @@ async def ready_async(request: fastapi.Request, response: fastapi.Response, wait
     found: Dependencies = request.app.state.dependencies
     asking: dict[tuple[str, str], Coroutine[Any, Any, None]] = {("database", "datastore"): _ask_database(found)}
     for number, url in enumerate(found.upstream_urls, 1):
-        asking[f"upstream-{number}", "component"] = _ask_upstream(found, url)
+        asking[f"upstream-{number}", "component"] = found.async_client.get(url)
     if wait_ms:
         asking["wait", "component"] = asyncio.sleep(wait_ms / 1000)
     async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_read_async(*key, work, found)) for key, work in asking.items()]
-    return _answer([task.result() for task in tasks], response, details=found.details)
+        # The database last, as in the Flask app: it takes work of this loop's to ask.
+        tasks = [group.create_task(_read_async(*key, work, found)) for key, work in reversed(asking.items())]
+    return _answer([task.result() for task in reversed(tasks)], response, details=found.details)
 
 
 def ready_sync(request: fastapi.Request, response: fastapi.Response, wait_ms: WaitMs = 0) -> dict[str, Any]:
     """Ask one dependency after another, in a worker thread."""
     found: Dependencies = request.app.state.dependencies
-    readings = [_read("database", "datastore", lambda: _query(found.engine), found)]
+    readings = [_read("database", "datastore", lambda: _query(found), found)]
     for number, url in enumerate(found.upstream_urls, 1):
-        readings.append(_read(f"upstream-{number}", "component", functools.partial(_get, found.client, url), found))
+        readings.append(_read(f"upstream-{number}", "component", functools.partial(found.client.get, url), found))
     if wait_ms:
         readings.append(_read("wait", "component", lambda: time.sleep(wait_ms / 1000), found))
     return _answer(readings, response, details=found.details)
@@ -146,12 +151,11 @@ def _connect(environment: Mapping[str, str]) -> Dependencies:
         )
         pool: dict[str, Any] = {**_POOL, "pool_timeout": timeout_s, "isolation_level": "AUTOCOMMIT"}
         engine, async_engine = sqlalchemy.create_engine(url, **pool), create_async_engine(url, **pool)
-    limits = httpx2.Limits(max_connections=200, max_keepalive_connections=100)
     return Dependencies(
         engine=engine,
         async_engine=async_engine,
-        client=httpx2.Client(timeout=timeout_s, trust_env=False, limits=limits),
-        async_client=httpx2.AsyncClient(timeout=timeout_s, trust_env=False, limits=limits),
+        client=UpstreamClient(timeout_s),
+        async_client=AsyncUpstreamClient(),
         upstream_urls=tuple(environment.get("LAB_UPSTREAM_URLS", "").split()),
         timeout_s=timeout_s,
         warn_ms=float(environment.get("LAB_READY_WARN_MS", "500")),
@@ -161,23 +165,15 @@ def _connect(environment: Mapping[str, str]) -> Dependencies:
 
 async def _ask_database(found: Dependencies) -> None:
     if found.async_engine is None:
-        await run_in_threadpool(_query, found.engine)
+        await run_in_threadpool(_query, found)
         return
     async with found.async_engine.connect() as connection:
-        await connection.execute(sqlalchemy.text("SELECT 1"))
+        await connection.execute(_QUERY)
 
 
-async def _ask_upstream(found: Dependencies, url: str) -> None:
-    (await found.async_client.get(url)).raise_for_status()
-
-
-def _get(client: httpx2.Client, url: str) -> None:
-    client.get(url).raise_for_status()
-
-
-def _query(engine: sqlalchemy.Engine) -> None:
-    with engine.connect() as connection:
-        connection.execute(sqlalchemy.text("SELECT 1"))
+def _query(found: Dependencies) -> None:
+    with found.engine.connect() as connection:
+        connection.execute(_QUERY if found.async_engine else _EMBEDDED_QUERY)
 
 
 async def _read_async(

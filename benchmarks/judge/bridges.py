@@ -75,9 +75,12 @@ def _requests(evidence: Evidence, contenders: Sequence[Contender], workload: str
     summaries = {contender: evidence.summary(contender, workload) for contender in contenders}
     seen = [summary.epoll_descriptors for summary in summaries.values()]
     fewest_epoll = min((epoll for epoll in seen if epoll is not None), default=None)
-    wait_ms = evidence.wait_ms(workload)
     return {
-        contender: _request(cost_of(summary, contender.id), fewest_epoll, _waits(summary, wait_ms))
+        contender: _request(
+            cost_of(summary, contender.id),
+            fewest_epoll,
+            _waits(summary, evidence.wait_ms(workload, contender.variant)),
+        )
         for contender, summary in summaries.items()
     }
 

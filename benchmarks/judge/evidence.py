@@ -9,7 +9,7 @@ from benchmarks.judge import trials, wording
 from benchmarks.judge.judgement import Figure, Outcome, Summary
 from benchmarks.judge.summaries import participants, summarise
 from benchmarks.judge.trials import ValidTrial
-from benchmarks.model import Contender, Run, Variant
+from benchmarks.model import Contender, Run, Variant, Workload
 
 MINIMUM_ROUNDS = 2
 """Fewer have no interval."""
@@ -76,9 +76,31 @@ class Evidence:
         contenders = [contender for contender in participants(self.run, workload) if contender.framework == framework]
         return tuple(dict.fromkeys(contender.serving for contender in contenders if contender.variant is not None))
 
-    def wait_ms(self, workload: str) -> float:
-        """Return how long the view of a workload waits, milliseconds; 0 for one that is not in the plan."""
-        return next((planned.wait_ms for planned in self.run.plan.workloads if planned.name == workload), 0.0)
+    def asks(self, workload: str) -> bool:
+        """Say whether the run asks a workload; a test that names none is of no workload in particular."""
+        return not workload or self._planned(workload) is not None
+
+    def wait_ms(self, workload: str, variant: str | None = "async") -> float:
+        """Return how long a view of a workload waits, milliseconds; 0 for one that is not in the plan."""
+        planned = self._planned(workload)
+        return 0.0 if planned is None else planned.wait_ms_in("sync" if variant == "sync" else "async")
+
+    def waits(self, workload: str) -> int:
+        """Return for how many dependencies a view of a workload waits."""
+        planned = self._planned(workload)
+        return 0 if planned is None or not planned.wait_ms else planned.waits
+
+    def like(self, workload: str) -> tuple[str, ...]:
+        """Return the other workloads that ask the same of a view, by fewer connections or by more."""
+        planned = self._planned(workload)
+        return tuple(
+            other.name
+            for other in self.run.plan.workloads
+            if planned is not None and other.path == planned.path and other.name != workload
+        )
+
+    def _planned(self, workload: str) -> Workload | None:
+        return next((planned for planned in self.run.plan.workloads if planned.name == workload), None)
 
     def valid(self, contender: Contender, workload: str) -> tuple[ValidTrial, ...]:
         """Return a contender's trials that count, without the placebo's."""

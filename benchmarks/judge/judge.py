@@ -69,7 +69,9 @@ def headlines(claims: Iterable[Claim]) -> set[tuple[str, str]]:
 
 
 def _judge(evidence: Evidence, claim: Claim, test: ClaimTest) -> Iterator[Verdict]:
-    """Yield the verdict on the headline, then on every other serving of the framework in the run."""
+    """Yield the verdict on the headline, then on every other serving of the framework in the run; none if not asked."""
+    if not evidence.asks(test.workload):
+        return
     yield _verdict(evidence, claim, test, test.serving)
     if test.serving:
         for serving in evidence.servings(test.framework, test.workload):
@@ -90,6 +92,7 @@ def _verdict(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) ->
         number=claim.number,
         subject=test.subject,
         arrangement=_arrangement(test, serving),
+        workload=test.workload,
         headline=serving == test.serving,
         outcome=finding.outcome,
         figures=finding.figures,

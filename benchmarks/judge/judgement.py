@@ -54,6 +54,7 @@ class Verdict:
         sentence: What was found, in one sentence, with the figure.
         why: The cause, in one sentence, from the observed switches, threads and CPU per request; for ``refused``, the
             reason and what to do about it.
+        workload: Under which it was tried; empty where the claim is not about timing.
     """
 
     claim: str
@@ -65,6 +66,7 @@ class Verdict:
     figures: tuple[Figure, ...]
     sentence: str
     why: str
+    workload: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,7 +18,15 @@ _REASONS_SHOWN = 3
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the gravest first; empty for a run without a blemish."""
     run = evidence.run
-    return (*_unfinished(run), *_resumed(run), *_void(run), *_loader(evidence), *machine_notes(run), *_equal_rate(run))
+    return (
+        *_unfinished(run),
+        *_resumed(run),
+        *_void(run),
+        *_loader(evidence),
+        *machine_notes(run),
+        *_equal_rate(run),
+        *_readiness(run),
+    )
 
 
 def machine_notes(run: Run) -> tuple[str, ...]:
@@ -110,6 +118,22 @@ def _equal_rate(run: Run) -> Iterable[str]:
         yield (
             "No latency was measured at an equal rate: no trial under health is valid, so there was no rate to take a "
             "share of."
+        )
+
+
+def _readiness(run: Run) -> Iterable[str]:
+    ready = next((workload for workload in run.plan.workloads if workload.answer == "ready"), None)
+    if ready is None:
+        return
+    database = run.environment.get("ready_database") or "a database"
+    yield (
+        f"Readiness asked {database} and {ready.waits} upstreams of {ready.wait_ms:g} ms each, which ran beside the "
+        "loader: def one after another, async def all at once. Waits in progress are those for the upstreams."
+    )
+    if (reason := run.environment.get("ready_database_reason")) is not None:
+        yield (
+            f"The database was not PostgreSQL: {reason}. SQLite has no way to be asked but to hold a thread, so async "
+            "def asks it in one."
         )
 
 

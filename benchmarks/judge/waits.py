@@ -11,6 +11,7 @@ from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Estimate, Figure, Outcome
 from benchmarks.judge.statistics import bounds, geometric_mean, median_and_range
 from benchmarks.judge.trials import ValidTrial
+from benchmarks.model import Contender
 
 QUEUED_FRACTION = 0.8
 """With fewer waits in progress than this share of the connections, requests did queue."""
@@ -36,7 +37,7 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
         Little, "A proof for the queuing formula: L = lambda W", Operations Research 9(3), 1961: the mean number in
         progress is the rate times the time that each spends.
     """
-    wait_ms = evidence.wait_ms(test.workload)
+    wait_ms, sync_wait_ms = evidence.wait_ms(test.workload), evidence.wait_ms(test.workload, "sync")
     if wait_ms <= 0:
         raise RefusedError(f"The workload {test.workload} waits for nothing in this run: it needs a wait to be tried.")
     asynchronous = evidence.find(test.framework, "async", serving, test.workload)
@@ -48,17 +49,22 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
 
     sync = evidence.find_if_there(test.framework, "sync", serving, test.workload)
     sync_valid = evidence.valid(sync, test.workload) if sync else ()
-    sync_in_progress = _in_progress(sync_valid, wait_ms) if sync_valid else None
+    sync_in_progress = _in_progress(sync_valid, sync_wait_ms) if sync_valid else None
     pairs = trials.paired(valid, sync_valid)
     rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence) if pairs else None
 
+    others = _others(evidence, asynchronous, test.workload)
     sentence = (
-        f"With {connections} connections and a wait of {wait_ms:g} ms, async def kept {wording.counted(in_progress)} "
-        "waits in progress"
+        f"With {connections} connections and {_asked(wait_ms, evidence.waits(test.workload))}, async def kept "
+        f"{wording.counted(in_progress)} waits in progress"
     )
     sentence += "" if threads is None else f" on {wording.threads(threads)}"
     sentence += "" if sync_in_progress is None else f", def kept {wording.counted(sync_in_progress)}"
     sentence += "" if rate is None else f", and async def served {wording.ratio(rate)} the requests of def"
+    sentence += "".join(
+        f"; with {wording.things(float(vus), 'connection')} it kept {wording.counted(estimate)}"
+        for vus, estimate in others
+    )
     return Finding(
         outcome=outcome,
         figures=(
@@ -66,6 +72,10 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
             _figure("threads alive, async (range)", threads),
             _figure("waits in progress, sync", sync_in_progress),
             Figure(name="rate async/sync", unit="×", estimate=rate, tutorial_value=None),
+            *(
+                _figure(f"waits in progress, async, of {wording.things(float(vus), 'connection')}", estimate)
+                for vus, estimate in others
+            ),
         ),
         sentence=f"{sentence}{doubt}.",
         why=why.waits(
@@ -102,6 +112,21 @@ def _decide(
             f"; {busy}, so its work may hold requests up rather than their waits: use a faster machine",
         )
     return "contradicted", ""
+
+
+def _asked(wait_ms: float, waits: int) -> str:
+    if waits == 1:
+        return f"a wait of {wait_ms:g} ms"
+    return f"{waits} waits of {wait_ms:g} ms each, for all of which async def waits at once"
+
+
+def _others(evidence: Evidence, contender: Contender, workload: str) -> list[tuple[int, Estimate]]:
+    """Return the waits in progress of the same views by other numbers of connections, without a verdict on them."""
+    return [
+        (valid[0].trial.load.vus, _in_progress(valid, evidence.wait_ms(other)))
+        for other in evidence.like(workload)
+        if (valid := evidence.valid(contender, other))
+    ]
 
 
 def _in_progress(valid: Sequence[ValidTrial], wait_ms: float) -> Estimate:

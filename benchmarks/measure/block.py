@@ -14,6 +14,7 @@ from typing import ParamSpec
 import psutil
 
 from benchmarks.measure import parity
+from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, LoadSession
 from benchmarks.measure.observe import Observer
@@ -40,6 +41,7 @@ def run_block(
     engine: LoadEngine,
     cores: Cores,
     now: Callable[[], dt.datetime],
+    dependencies: Dependencies = NONE,
 ) -> list[Trial]:
     """Run the trials of one block, each on a fresh server: what differs between two starts is part of its variance.
 
@@ -48,6 +50,7 @@ def run_block(
         engine: Drives the load.
         cores: Which cores server and loader may use.
         now: Gives the time of day, UTC.
+        dependencies: What the servers of readiness depend on.
     Returns:
         A record of each, in the block's order.
     """
@@ -56,7 +59,7 @@ def run_block(
         lanes = [_Lane(scheduled, now().isoformat(timespec="milliseconds")) for scheduled in block]
         # To start takes as long as to measure, and servers can do it side by side; all are up before any is loaded.
         for lane in lanes:
-            lane.attempt(lane.launch, stack, cores, engine.host)
+            lane.attempt(lane.launch, stack, cores, engine.host, dependencies)
         for lane in lanes:
             lane.attempt(lane.wait_until_ready)
         for lane in lanes:
@@ -110,9 +113,12 @@ class _Lane:
             death = self._server.death()
             self._failure = str(error) if death is None else self._server.explain(death)
 
-    def launch(self, stack: contextlib.ExitStack, cores: Cores, host: str) -> None:
+    def launch(self, stack: contextlib.ExitStack, cores: Cores, host: str, dependencies: Dependencies) -> None:
         """Begin to start the server; it ends with the stack."""
-        self._launch = stack.enter_context(starting(self._scheduled.contender, cores.server, _STOP_GRACE_S, host))
+        settings = dependencies.settings_for(self._scheduled.workload)
+        self._launch = stack.enter_context(
+            starting(self._scheduled.contender, cores.server, _STOP_GRACE_S, host, settings=settings)
+        )
 
     def wait_until_ready(self) -> None:
         """Wait until the server answers, and see that it answers what all must answer."""

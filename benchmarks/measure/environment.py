@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import os
 import platform
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,6 +38,20 @@ def share_cores() -> Cores:
     # The first core takes most interrupts; that burden goes to the loader. On machines whose neighbouring numbers are
     # hyper-threads of one core, first and middle are different cores.
     return Cores(server=(usable[len(usable) // 2],), loader=(usable[0],))
+
+
+@contextlib.contextmanager
+def kept_off(cpus: Sequence[int]) -> Iterator[None]:
+    """Keep this process off the server's cores while there is something to disturb."""
+    if not cpus:
+        yield
+        return
+    before = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, before - set(cpus))
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, before)
 
 
 def environment(cores: Cores) -> dict[str, Fact]:

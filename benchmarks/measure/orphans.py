@@ -2,7 +2,8 @@
 
 A small process beside the lab holds the other end of a pipe. A server announces itself on it, before it becomes what it
 is to be; so there is no moment at which it runs and nobody knows of it. When the lab is gone, so is its end of the
-pipe, and the watcher kills what was announced. On Windows there is no such watcher.
+pipe, and the watcher kills what was announced, and removes the temporary folders that it was told of. On Windows there
+is no such watcher.
 """
 
 from __future__ import annotations
@@ -43,6 +44,16 @@ class Watch:
         """Tell that the group of this process has ended: its number may soon be another's."""
         if self._watcher is not None:
             self._watcher.tell(f"- {pid}\n")
+
+    def keeps(self, folder: Path) -> None:
+        """Tell of a folder for temporary files, named as ``orphan_watcher`` expects, that is to go with the lab."""
+        if self._watcher is not None:
+            self._watcher.tell(f"> {folder}\n")
+
+    def removed(self, folder: Path) -> None:
+        """Tell that the folder is gone."""
+        if self._watcher is not None:
+            self._watcher.tell(f"< {folder}\n")
 
 
 class _Watcher:

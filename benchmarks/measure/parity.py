@@ -8,13 +8,18 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.contenders import catalogue
+from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.server import Answer, RunningServer, running
-from benchmarks.model import HEALTH_BODY, Contender, DocumentPair, Plan, Workload
+from benchmarks.model import HEALTH_BODY, READY_BODY, AnswerName, Contender, DocumentPair, Plan, Workload
 
 DOCUMENT_PATHS = ("/openapi-before.json", "/openapi-after.json")
 """Where every framework's app publishes its document without and with the response model."""
 
 _STARTS_AT_ONCE = 2
+_EXPECTED: Mapping[AnswerName, tuple[str, Mapping[str, str | int]]] = {
+    "health": ("application/json", HEALTH_BODY),
+    "ready": ("application/health+json", READY_BODY),
+}
 
 
 class ParityError(Exception):
@@ -36,7 +41,7 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     """
     path = workload.path_for(contender)
     answer = server.get(path)
-    if difference := _difference(answer):
+    if difference := _difference(answer, *_EXPECTED[workload.answer]):
         raise ParityError(
             server.explain(
                 f"answered GET {path} with {difference}.\n"
@@ -46,22 +51,27 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     return len(answer.body)
 
 
-def check_all(plan: Plan, cpus: Sequence[int] = ()) -> dict[str, DocumentPair]:
-    """Start each app once, check every twin's answer under every workload, and fetch the OpenAPI documents.
+def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies = NONE) -> dict[str, DocumentPair]:
+    """Start each app, check every twin's answer under every workload, and fetch the OpenAPI documents.
 
     Apps start side by side, as nothing is timed yet.
 
     Args:
         plan: What is going to run.
         cpus: Cores that the servers may use.
+        dependencies: What they depend on. An app that is asked for more than readiness is started once with them and
+            once without, as in its trials.
     Returns:
         The documents by framework, of those that publish them.
     Raises:
         ParityError: The first contender, in the plan's order, that answers otherwise.
         ServerError: The first that does not start or answer.
     """
+    apps = [
+        (twins, workloads) for twins in catalogue.by_command(plan.contenders) for workloads in _by_answer(plan, twins)
+    ]
     with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
-        found = list(pool.map(lambda twins: _check_app(twins, plan, cpus), catalogue.by_command(plan.contenders)))
+        found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, cpus, dependencies), apps))
     documents: dict[str, DocumentPair] = {}
     for framework, pair in found:
         if pair is not None:
@@ -69,11 +79,26 @@ def check_all(plan: Plan, cpus: Sequence[int] = ()) -> dict[str, DocumentPair]:
     return documents
 
 
-def _check_app(twins: Sequence[Contender], plan: Plan, cpus: Sequence[int]) -> tuple[str, DocumentPair | None]:
-    first = twins[0]
-    with running(first, plan.workloads[0].path_for(first), cpus) as server:
+def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
+    """Return the workloads in which any of the twins takes part, those of one answer together."""
+    groups: dict[AnswerName, list[Workload]] = {}
+    for workload in plan.workloads:
+        if any(contender.id in plan.workload_contenders[workload.name] for contender in twins):
+            groups.setdefault(workload.answer, []).append(workload)
+    return list(groups.values())
+
+
+def _check_app(
+    twins: Sequence[Contender],
+    workloads: Sequence[Workload],
+    plan: Plan,
+    cpus: Sequence[int],
+    dependencies: Dependencies,
+) -> tuple[str, DocumentPair | None]:
+    first, settings = twins[0], dependencies.settings_for(workloads[0])
+    with running(first, workloads[0].path_for(first), cpus, settings=settings) as server:
         for contender in twins:
-            for workload in plan.workloads:
+            for workload in workloads:
                 if contender.id in plan.workload_contenders[workload.name]:
                     check_answer(server, contender, workload)
         pair = None if first.variant is None else _documents(server)
@@ -95,12 +120,11 @@ def _json(answer: Answer) -> Mapping[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _difference(answer: Answer) -> str | None:
+def _difference(answer: Answer, content_type: str, body: Mapping[str, str | int]) -> str | None:
     if answer.status != 200:
         return f"status {answer.status} instead of 200"
-    if answer.content_type != "application/json":
-        return f"content type {answer.content_type} instead of application/json"
-    body = _json(answer)
-    if body != HEALTH_BODY:
-        return f"{answer.body[:200]!r} instead of {json.dumps(dict(HEALTH_BODY))}"
+    if answer.content_type != content_type:
+        return f"content type {answer.content_type} instead of {content_type}"
+    if _json(answer) != body:
+        return f"{answer.body[:200]!r} instead of {json.dumps(dict(body))}"
     return None

@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from benchmarks.measure import remaining
+from benchmarks.measure.dependencies import DATABASE_FACT
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.journal import RUN_NAME, Journal, write_run
 
 MUST_MATCH = (
     *("cpu_model", "logical_cores", "server_cpus", "loader_cpus", "operating_system", "kernel"),
     *("python", "python_implementation", "git_revision", "load_engine_version", "load_workers"),
+    DATABASE_FACT,
 )
 """Facts, beside the package versions, without which trials of before and after are not of one thing."""
 

@@ -2,26 +2,26 @@
 
 from __future__ import annotations
 
-import contextlib
 import datetime as dt
 import functools
 import itertools
-import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from benchmarks.measure import parity, remaining
 from benchmarks.measure.block import run_block
-from benchmarks.measure.environment import Cores
+from benchmarks.measure.dependencies import NONE, Dependencies
+from benchmarks.measure.environment import Cores, kept_off
 from benchmarks.measure.equal_rate import at_equal_rate
 from benchmarks.measure.finishing import finished
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
+from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.measure.uninterrupted import uninterrupted
-from benchmarks.model import EQUAL_RATE, Run, Trial
+from benchmarks.model import EQUAL_RATE, DocumentPair, Run, Trial
 
 
 class RunListener(Protocol):
@@ -47,6 +47,7 @@ class Runner:
         listener: Is told what happens.
         stop: Is asked after each round whether the run may end there, and why; it runs them all unless told.
         now: Gives the time of day, UTC.
+        dependencies: What readiness depends on, running.
     """
 
     engine: LoadEngine
@@ -54,6 +55,7 @@ class Runner:
     listener: RunListener
     stop: Callable[[Run], str | None] = lambda _run: None
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
+    dependencies: Dependencies = NONE
 
     def run(self, journal: Journal) -> Run:
         """Run what the journal lacks of its plan, to the end or to the interruption, and finish the journal either way.
@@ -63,6 +65,7 @@ class Runner:
         Raises:
             ParityError: Contenders do not answer alike; nothing was timed.
             ServerError: A server does not start, and never did.
+            DependencyError: Something that readiness depends on has ended.
             LoadEngineError: The loader fails.
             RunFileError: The journal cannot be written.
             KeyboardInterrupt: As it came; the journal is finished as interrupted.
@@ -72,7 +75,7 @@ class Runner:
     def _run(self, journal: Journal) -> str | None:
         plan = journal.run.plan
         self.listener.checking(len(plan.contenders))
-        for framework, pair in parity.check_all(plan).items():
+        for framework, pair in self._check_parity(journal).items():
             if framework not in journal.run.documents:
                 journal.add_documents(framework, pair)
         with kept_off(self.cores.server):
@@ -82,6 +85,14 @@ class Runner:
                     # Without the ceiling no verdict would stand.
                     raise ServerError(f"The loader could not be calibrated. {trial.failure}")
             return self._rounds(journal)
+
+    def _check_parity(self, journal: Journal) -> Mapping[str, DocumentPair]:
+        try:
+            return parity.check_all(journal.run.plan, dependencies=self.dependencies)
+        except (ParityError, ServerError):
+            # Whose fault it is that all are not ready, is worth more than who was asked first.
+            self.dependencies.check()
+            raise
 
     def _rounds(self, journal: Journal) -> str | None:
         """Run every round that is left, or as many as it takes; what asks all at one rate comes last, in any case."""
@@ -104,7 +115,9 @@ class Runner:
     def _block(self, block: list[ScheduledTrial], keep: Callable[[Trial], None]) -> list[Trial]:
         for scheduled in block:
             self.listener.started(scheduled)
-        trials = run_block(block, self.engine, self.cores, self.now)
+        trials = run_block(block, self.engine, self.cores, self.now, self.dependencies)
+        # What servers without their dependencies do is not what was asked.
+        self.dependencies.check()
         # A block that is kept in part must be measured again: Ctrl-C need not be what cuts it.
         with uninterrupted():
             for scheduled, trial in zip(block, trials, strict=True):
@@ -115,17 +128,3 @@ class Runner:
 
 def _at_one_rate(blocks: Sequence[list[ScheduledTrial]]) -> list[list[ScheduledTrial]]:
     return [block for block in blocks if block[0].workload.name == EQUAL_RATE]
-
-
-@contextlib.contextmanager
-def kept_off(cpus: Sequence[int]) -> Iterator[None]:
-    """Keep this process off the server's cores while there is something to disturb."""
-    if not cpus:
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, before - set(cpus))
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

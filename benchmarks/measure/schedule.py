@@ -17,11 +17,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
+from benchmarks.measure import ready_workloads
 from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Plan, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
 LATENCY = Workload(name=EQUAL_RATE, path=HEALTH.path)
+
+WORKLOADS: Mapping[str, tuple[Workload, ...]] = {
+    "health": (HEALTH,),
+    "wait": (WAIT,),
+    "ready": ready_workloads.WORKLOADS,
+}
+"""By the name under which a person asks for them."""
+
+USUAL_WORKLOADS = ("health", "wait")
+"""What every preset asks, unless told."""
 
 SLICE_S = 0.1
 """Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
@@ -51,6 +62,10 @@ class UnknownPresetError(Exception):
 
 class UnfitRateError(Exception):
     """No trial of the plan could be measured at this rate; the message says what would do."""
+
+
+class UnfitWorkloadError(Exception):
+    """The workloads do not go with what else was asked; the message says what would."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,6 +155,7 @@ def plan(
     sliced: bool = True,
     rate_per_s: float | None = None,
     latency_at: float | None = None,
+    workloads: Sequence[str] = (),
 ) -> Plan:
     """Plan a run from a preset and what the caller wants otherwise.
 
@@ -158,11 +174,16 @@ def plan(
         rate_per_s: Ask the health workload at this rate, in the open model.
         latency_at: Ask all at one rate too, when the other rounds are over: this share of the slowest one's rate under
             the health workload.
+        workloads: Names of ``WORKLOADS``; empty for the usual ones.
     Raises:
         UnknownPresetError: No such preset.
         UnfitRateError: A rate so low that a trial has no percentiles, or a share of a rate that will not be measured.
+        UnfitWorkloadError: Nothing of what is asked could take part, or what is wanted is of a workload not asked.
     """
     preset = find_preset(preset_name)
+    asked = [name for name in WORKLOADS if name in (workloads or USUAL_WORKLOADS)]
+    if HEALTH.name not in asked:
+        _refuse_without_health(vus=vus, rate_per_s=rate_per_s, latency_at=latency_at)
     health = _resized(preset.health, vus=vus, duration_s=duration_s, sliced=sliced)
     if rate_per_s is not None:
         if latency_at is not None:
@@ -174,15 +195,22 @@ def plan(
     contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
     ids = tuple(contender.id for contender in contenders)
     waiting = tuple(contender.id for contender in contenders if contender.variant is not None)
-    workloads = [HEALTH, WAIT]
-    loads = {HEALTH.name: health, WAIT.name: _resized(preset.wait, vus=None, duration_s=duration_s, sliced=sliced)}
-    every_round = {
-        HEALTH.name: rounds or preset.health_rounds,
-        WAIT.name: wait_rounds or rounds or preset.wait_rounds,
-    }
-    taking_part = {HEALTH.name: ids, WAIT.name: waiting}
+    if not waiting and HEALTH.name not in asked:
+        raise UnfitWorkloadError(
+            f"A bare server has no view that could wait, so it takes no part in {' and '.join(asked)}: add another "
+            "contender (--contender), or ask for --workload health."
+        )
+    planned = [workload for name in asked for workload in WORKLOADS[name]]
+    waiting_load = _resized(preset.wait, vus=None, duration_s=duration_s, sliced=sliced)
+    loads, every_round, taking_part = {}, {}, {}
+    for workload in planned:
+        is_health = workload.name == HEALTH.name
+        loads[workload.name] = health if is_health else ready_workloads.load_of(workload, waiting_load)
+        usual = preset.health_rounds if is_health else preset.wait_rounds
+        every_round[workload.name] = (None if is_health else wait_rounds) or rounds or usual
+        taking_part[workload.name] = ids if is_health else waiting
     if latency_at is not None:
-        workloads.append(LATENCY)
+        planned.append(LATENCY)
         longer = dataclasses.replace(health, duration_s=duration_s or max(OPEN_SHORTEST_S, health.duration_s))
         # Which rate it is nobody knows before the other rounds are over.
         loads[LATENCY.name] = _scheduled(longer, None)
@@ -192,7 +220,7 @@ def plan(
         preset=preset_name,
         seed=seed,
         contenders=tuple(contenders),
-        workloads=tuple(workloads),
+        workloads=tuple(planned),
         loads=loads,
         rounds=every_round,
         workload_contenders=taking_part,
@@ -208,6 +236,15 @@ def plan(
         engine=engine,
         latency_at=latency_at,
     )
+
+
+def _refuse_without_health(*, vus: int | None, rate_per_s: float | None, latency_at: float | None) -> None:
+    given = {"--vus": vus, "--rate": rate_per_s, "--latency-at": latency_at}
+    if wanted := [option for option, value in given.items() if value is not None]:
+        raise UnfitWorkloadError(
+            f"{' and '.join(wanted)} belongs to the workload health, which is not asked: add --workload health, or "
+            "leave it out."
+        )
 
 
 def placebo_plan(contender: Contender | None, seed: int, rounds: int) -> Plan:
@@ -271,13 +308,14 @@ def _round(
     plan: Plan, workload: Workload, round_number: int, shuffler: random.Random
 ) -> Iterator[list[tuple[Contender, bool]]]:
     sliced = plan.loads[workload.name].slices > 1
+    runs_twice = HEALTH.name if HEALTH.name in plan.loads else plan.workloads[-1].name
     blocks: dict[str, dict[str, list[tuple[Contender, bool]]]] = {}
     for contender in plan.contenders:
         if round_number in plan.rounds_of(contender.id, workload.name):
             block = blocks.setdefault(contender.server if sliced else contender.arrangement, {})
             twins = block.setdefault(contender.arrangement, [])
             twins.append((contender, False))
-            if contender.id == plan.placebo and workload.name == HEALTH.name:
+            if contender.id == plan.placebo and workload.name == runs_twice:
                 twins.append((contender, True))
     order = [list(block.values()) for block in blocks.values()]
     shuffler.shuffle(order)
@@ -290,7 +328,7 @@ def _round(
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
     """Yield the trials of the bare servers, which come before the first round; always as fast as they are answered."""
-    load = dataclasses.replace(plan.loads[HEALTH.name], rate_per_s=None)
+    load = dataclasses.replace(plan.loads.get(HEALTH.name, PRESETS["quick"].health), rate_per_s=None)
     for position, name in enumerate(plan.ceilings, start=1):
         yield ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
 
@@ -304,13 +342,14 @@ def estimate_s(plan: Plan) -> float:
 
 def estimate_trial_s(trial: ScheduledTrial) -> float:
     """Return about how long one trial will take, seconds."""
-    return STARTUP_ESTIMATE_S + _steady_after_s(trial) + trial.load.duration_s
+    startup_s = STARTUP_ESTIMATE_S + (ready_workloads.STARTUP_ESTIMATE_S if trial.workload.answer == "ready" else 0.0)
+    return startup_s + _steady_after_s(trial) + trial.load.duration_s
 
 
 def _steady_after_s(trial: ScheduledTrial) -> float:
     # Behind asgiref's bridge one thread serves the process: every virtual user waits for all the others' waits.
     if trial.contender.bridge == "asgiref":
-        return max(trial.load.warmup_s, trial.load.vus * trial.workload.wait_ms / 1000)
+        return max(trial.load.warmup_s, trial.load.vus * trial.workload.wait_ms_in(trial.contender.variant) / 1000)
     return trial.load.warmup_s
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -26,6 +26,9 @@ _POLL_S = 0.02
 _POLL_TIMEOUT_S = 1.0
 _LOG_TAIL_LINES = 15
 _PORT_ATTEMPTS = 3
+
+NO_SETTINGS: Mapping[str, str] = {}
+"""Of a service that runs as it comes."""
 
 
 class ServerError(Exception):
@@ -95,6 +98,8 @@ def running(
     cpus: Sequence[int] = (),
     startup_timeout_s: float = 20.0,
     stop_grace_s: float = 1.0,
+    *,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[RunningServer]:
     """Run a contender's server for the length of a ``with`` block.
 
@@ -104,16 +109,22 @@ def running(
         cpus: Cores that it may use once it answers; empty for any.
         startup_timeout_s: How long it may take to answer, seconds.
         stop_grace_s: How long it may take to stop after SIGTERM, seconds; then it is killed.
+        settings: Variables of its environment, beside those of this process that are not the service's own.
     Raises:
         ServerError: It exited or never answered.
     """
-    with starting(contender, cpus, stop_grace_s) as launch:
+    with starting(contender, cpus, stop_grace_s, settings=settings) as launch:
         yield launch.wait_until_ready(path, startup_timeout_s)
 
 
 @contextlib.contextmanager
 def starting(
-    contender: Contender, cpus: Sequence[int] = (), stop_grace_s: float = 1.0, host: str = HOST
+    contender: Contender,
+    cpus: Sequence[int] = (),
+    stop_grace_s: float = 1.0,
+    host: str = HOST,
+    *,
+    settings: Mapping[str, str] = NO_SETTINGS,
 ) -> Iterator[Launch]:
     """Begin to start a contender's server, and end it with the ``with`` block; args are those of ``running``.
 
@@ -121,7 +132,7 @@ def starting(
     machine that it binds.
     """
     with contextlib.ExitStack() as stack:
-        yield Launch(contender, cpus, stop_grace_s, stack, host)
+        yield Launch(contender, cpus, stop_grace_s, stack, host, settings=settings)
 
 
 class Launch:
@@ -133,6 +144,7 @@ class Launch:
         stop_grace_s: See ``running``.
         stack: Ends it.
         host: Address of this machine that it binds.
+        settings: See ``running``.
     """
 
     def __init__(
@@ -142,8 +154,11 @@ class Launch:
         stop_grace_s: float,
         stack: contextlib.ExitStack,
         host: str = HOST,
+        *,
+        settings: Mapping[str, str] = NO_SETTINGS,
     ) -> None:
         self._host = host
+        self._settings = settings
         self._contender = contender
         self._cpus = cpus
         self._stop_grace_s = stop_grace_s
@@ -168,7 +183,7 @@ class Launch:
         log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
         with uninterrupted():
             watch = self._stack.enter_context(watching())
-            server = _launch(self._contender, log, self._host, watch)
+            server = _launch(self._contender, log, self._host, watch, self._settings)
             self._stack.callback(watch.ended, server.process.pid)
             self._stack.callback(_reap, server.process, self._stop_grace_s)
         # Whoever starts it may have left the server's cores alone, and what is started inherits that.
@@ -181,16 +196,18 @@ def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST)
     return [sys.executable, *(argument.format(host=host, port=port) for argument in contender.arguments)]
 
 
-def _launch(contender: Contender, log: IO[bytes], host: str, watch: Watch) -> RunningServer:
-    port = _free_port(host)
+def _launch(
+    contender: Contender, log: IO[bytes], host: str, watch: Watch, settings: Mapping[str, str]
+) -> RunningServer:
+    port = free_port(host)
     # The person's own LAB_* settings are for the app they serve, not for the one under test.
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
+    own = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
     process = subprocess.Popen(
         watch.announcing(command_of(contender, port, host)),
         stdin=watch.stdin,
         stdout=log,
         stderr=log,
-        env=environment | {"PYTHONUNBUFFERED": "1"},
+        env={**own, **settings, "PYTHONUNBUFFERED": "1"},
         start_new_session=True,
     )
     return RunningServer(contender, process, port, log, host)
@@ -270,7 +287,8 @@ def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> N
             process.kill()
 
 
-def _free_port(host: str) -> int:
+def free_port(host: str) -> int:
+    """Return a TCP port that nobody has at this moment."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

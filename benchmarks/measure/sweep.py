@@ -20,11 +20,11 @@ from typing import Protocol
 from benchmarks.contenders import catalogue
 from benchmarks.measure import parity, schedule
 from benchmarks.measure.block import run_block
-from benchmarks.measure.environment import Cores
+from benchmarks.measure.environment import Cores, kept_off
 from benchmarks.measure.finishing import finished
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
-from benchmarks.measure.runner import RunListener, kept_off
+from benchmarks.measure.runner import RunListener
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Trial, Workload

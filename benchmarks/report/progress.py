@@ -73,7 +73,7 @@ class RunProgress:
             outcome += f"  void: {trial.failure.splitlines()[0]}"
         placebo = " (again: A/A)" if trial.placebo else ""
         self._say(
-            f"{self._ended:>3}/{len(self._trials)}  {_stage(scheduled):<11} {trial.workload:<8}"
+            f"{self._ended:>3}/{len(self._trials)}  {_stage(scheduled):<11} {trial.workload:<7} "
             f"{trial.contender + placebo:<42}{outcome}"
         )
 

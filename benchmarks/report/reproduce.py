@@ -8,7 +8,7 @@ from pathlib import Path
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import Fact
-from benchmarks.measure.schedule import HEALTH, PRESETS, WAIT, Preset
+from benchmarks.measure.schedule import HEALTH, PRESETS, USUAL_WORKLOADS, WORKLOADS, Preset
 from benchmarks.model import EQUAL_RATE, Plan
 
 
@@ -46,6 +46,9 @@ def _asking(facts: Mapping[str, Fact]) -> tuple[list[str], list[str]]:
 
 
 def _overrides(plan: Plan) -> Iterator[str]:
+    asked = _workloads(plan)
+    if asked and asked != USUAL_WORKLOADS:
+        yield from (word for name in asked for word in ("--workload", name))
     preset = PRESETS.get(plan.preset)
     if plan.budget_s is not None:
         yield from ("--budget", f"{plan.budget_s:g}s")
@@ -54,23 +57,38 @@ def _overrides(plan: Plan) -> Iterator[str]:
     if plan.precision is not None:
         yield from ("--precision", f"{100 * plan.precision:g}%")
     yield from _rates(plan)
-    usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
-    planned = [contender.id for contender in plan.contenders]
-    if set(planned) != usual:
-        for contender in planned:
-            yield from ("--contender", contender)
+    if not _has_usual_contenders(plan):
+        for contender in plan.contenders:
+            yield from ("--contender", contender.id)
 
 
 def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
     health = plan.loads.get(HEALTH.name)
     if health is not None and health.vus != preset.health.vus:
         yield from ("--vus", str(health.vus))
+    loads = ((load, preset.health if name == HEALTH.name else preset.wait) for name, load in plan.loads.items())
+    other_s = [load.duration_s for load, of_preset in loads if load.duration_s != of_preset.duration_s]
     if health is not None and health.duration_s != preset.health.duration_s:
         yield from ("--duration", f"{health.duration_s:g}s")
+    elif health is None and other_s:
+        yield from ("--duration", f"{other_s[0]:g}s")
     # Asked for, rounds are the same under every workload; as the preset has them, they are not.
-    usual = {HEALTH.name: preset.health_rounds, WAIT.name: preset.wait_rounds}
-    if plan.rounds and usual != {name: rounds for name, rounds in plan.rounds.items() if name != EQUAL_RATE}:
+    usual = {name: preset.health_rounds if name == HEALTH.name else preset.wait_rounds for name in plan.rounds}
+    asked = any(rounds != usual[name] for name, rounds in plan.rounds.items() if name != EQUAL_RATE)
+    # As many as the preset has, but nobody sits any out.
+    if plan.rounds and (asked or (preset.beside_every > 1 and not plan.every and _has_usual_contenders(plan))):
         yield from ("--rounds", str(max(plan.rounds.values())))
+
+
+def _has_usual_contenders(plan: Plan) -> bool:
+    usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
+    return {contender.id for contender in plan.contenders} == usual
+
+
+def _workloads(plan: Plan) -> tuple[str, ...]:
+    """Return the names by which a person asks for what a plan asks."""
+    planned = {workload.name for workload in plan.workloads}
+    return tuple(name for name, those in WORKLOADS.items() if any(workload.name in planned for workload in those))
 
 
 def _rates(plan: Plan) -> Iterator[str]:

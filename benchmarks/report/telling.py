@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Final
 
 from benchmarks.judge import wording
@@ -133,23 +133,26 @@ def _claims(verdicts: Sequence[Verdict], claims: Sequence[Claim]) -> tuple[Claim
     told = []
     for claim in claims:
         own = [verdict for verdict in verdicts if verdict.claim == claim.id]
+        workloads = {verdict.workload for verdict in own}
         told.append(
             ClaimStory(
                 number=claim.number,
                 title=one_line(claim.title),
                 quote=tuple(one_line(words) for words in claim.quote),
                 english=one_line(claim.english),
-                verdicts=tuple(_verdict(verdict) for verdict in own if verdict.headline),
-                beside=tuple(_verdict(verdict) for verdict in own if not verdict.headline),
+                verdicts=tuple(_verdict(verdict, workloads) for verdict in own if verdict.headline),
+                beside=tuple(_verdict(verdict, workloads) for verdict in own if not verdict.headline),
             )
         )
     return tuple(told)
 
 
-def _verdict(verdict: Verdict) -> VerdictStory:
+def _verdict(verdict: Verdict, workloads: Collection[str] = ()) -> VerdictStory:
+    """Tell a verdict, with its workload where the claim was tried under several."""
+    under = f", {one_line(verdict.workload)}" if len(workloads) > 1 and verdict.workload else ""
     return VerdictStory(
         subject=one_line(verdict.subject),
-        arrangement=arrangement_name(verdict.arrangement),
+        arrangement=f"{arrangement_name(verdict.arrangement)}{under}",
         outcome=verdict.outcome,
         # A refused figure may well have been measured: "not measured" would be false, and the reason is told.
         figures=tuple(

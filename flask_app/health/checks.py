@@ -11,14 +11,14 @@ import time
 from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
-from urllib.parse import unquote, urlsplit, urlunsplit
 
-import httpx2
+import httpcore2
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_app.health.bulkhead import Bulkhead
 from flask_app.health.connections import LoopConnections, ThreadConnections
+from flask_app.health.http_client import ERRORS, Address
 from flask_app.health.outcome import CONNECT_TIME, RESPONSE_TIME, CheckFailedError, Readings
 from flask_app.settings import Settings
 
@@ -122,23 +122,20 @@ class UpstreamCheck:
 
     def __init__(self, name: str, url: str) -> None:
         self.name = name
-        # The credentials go into a header; a URL that somebody logs is then without.
-        parts = urlsplit(url)
-        self._url = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
-        self._auth = (unquote(parts.username or ""), unquote(parts.password or "")) if parts.username else None
+        self._address = Address.parse(url)
 
     def ask(self, connections: ThreadConnections) -> Readings:
         """Ask, and hold the thread meanwhile."""
         watch = _Watch()
         try:
-            with connections.client.stream("GET", self._url, auth=self._auth) as response:
+            with connections.client.asked(self._address) as response:
                 watch.lap(RESPONSE_TIME)
                 read_bytes = 0
-                for chunk in response.iter_raw():
+                for chunk in response.iter_stream():
                     read_bytes += len(chunk)
                     if read_bytes > _MOST_BODY_BYTES:
                         break
-        except httpx2.HTTPError as error:
+        except ERRORS as error:
             raise CheckFailedError(_said_of_http(error)) from error
         return _readings_unless_unwell(response, watch)
 
@@ -146,17 +143,14 @@ class UpstreamCheck:
         """Ask, and leave the loop free meanwhile."""
         watch = _Watch()
         try:
-            async with (
-                connections.client(self.name) as client,
-                client.stream("GET", self._url, auth=self._auth) as response,
-            ):
+            async with connections.client.asked(self._address) as response:
                 watch.lap(RESPONSE_TIME)
                 read_bytes = 0
-                async for chunk in response.aiter_raw():
+                async for chunk in response.aiter_stream():
                     read_bytes += len(chunk)
                     if read_bytes > _MOST_BODY_BYTES:
                         break
-        except httpx2.HTTPError as error:
+        except ERRORS as error:
             raise CheckFailedError(_said_of_http(error)) from error
         return _readings_unless_unwell(response, watch)
 
@@ -222,15 +216,15 @@ def _said_of_sql(error: SQLAlchemyError) -> str:
     return f"failed with SQLSTATE {sqlstate}" if sqlstate else "could not be reached"
 
 
-def _said_of_http(error: httpx2.HTTPError) -> str:
-    if isinstance(error, httpx2.ConnectError):
+def _said_of_http(error: Exception) -> str:
+    if isinstance(error, httpcore2.ConnectError):
         return "could not be reached"
-    if isinstance(error, httpx2.TimeoutException):
+    if isinstance(error, httpcore2.TimeoutException):
         return "did not answer in time"
     return "broke off its answer"
 
 
-def _readings_unless_unwell(response: httpx2.Response, watch: _Watch) -> Readings:
-    if not response.is_success:
-        raise CheckFailedError(f"answered {response.status_code}")
+def _readings_unless_unwell(response: httpcore2.Response, watch: _Watch) -> Readings:
+    if not 200 <= response.status < 300:
+        raise CheckFailedError(f"answered {response.status}")
     return watch.laps_ms

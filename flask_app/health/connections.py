@@ -10,28 +10,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import logging
 import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any
 
-import httpx2
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-# They tell each URL they ask, and at their lowest level what they send.
-for _name in ("httpx2", "httpcore2"):
-    logging.getLogger(_name).setLevel(logging.WARNING)
+from flask_app.health.http_client import AsyncHttpClient, HttpClient
 
 POOL_SIZE = 5
 _POLL_S = 0.005
-# How many requests of a loop an upstream gets at once: with each that waits, the client has more to look through, and
-# at two hundred it does little else. A client of its own for each, so that a stuck one holds no other's turns.
-_AT_ONCE = 16
-_KEEP_ALIVE = httpx2.Limits(max_connections=200, max_keepalive_connections=100)
 
 
 class Connections:
@@ -47,8 +39,8 @@ class Connections:
         self._url = sqlalchemy.make_url(database_url)
         self._timeout_s = timeout_s
         # Its making reads every certificate of the machine: once is enough, and only for https.
-        self._certificates = ssl.create_default_context() if verifies else False
-        self.threads = ThreadConnections(self._engine(), self._client)
+        self._certificates = ssl.create_default_context() if verifies else None
+        self.threads = ThreadConnections(self._engine(), HttpClient(self._certificates, timeout_s))
         self._alone = _FirstAlone(partial(self._async_engine, pooled=False))
         self._of_loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
@@ -59,7 +51,7 @@ class Connections:
         if pooled is not None:
             yield pooled
             return
-        connections = LoopConnections(self.threads, self._alone, self._async_client)
+        connections = LoopConnections(self.threads, self._alone, AsyncHttpClient(self._certificates))
         try:
             yield connections
         finally:
@@ -70,7 +62,8 @@ class Connections:
         """Keep a pool for the running loop, from when this is entered until it is left; both on that loop."""
         loop = asyncio.get_running_loop()
         pool = _FirstAlone(partial(self._async_engine, pooled=True))
-        connections = self._of_loops[loop] = LoopConnections(self.threads, pool, self._async_client)
+        client = AsyncHttpClient(self._certificates)
+        connections = self._of_loops[loop] = LoopConnections(self.threads, pool, client)
         try:
             yield
         finally:
@@ -113,50 +106,23 @@ class Connections:
     def _pool(self) -> dict[str, Any]:
         return {"pool_size": POOL_SIZE, "max_overflow": 0, "pool_timeout": self._timeout_s}
 
-    def _client(self) -> httpx2.Client:
-        return httpx2.Client(**self._http())
-
-    def _async_client(self) -> httpx2.AsyncClient:
-        return httpx2.AsyncClient(**self._http())
-
-    def _http(self) -> dict[str, Any]:
-        # A proxy of the environment is for the world outside, not for what a service depends on.
-        return {
-            "verify": self._certificates,
-            "trust_env": False,
-            "timeout": self._timeout_s,
-            "limits": _KEEP_ALIVE,
-        }
-
 
 class ThreadConnections:
     """What any thread may use.
 
     Attributes:
         engine: Of the database.
+        client: For upstreams.
     """
 
-    def __init__(self, engine: sqlalchemy.Engine, make_client: Callable[[], httpx2.Client]) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, client: HttpClient) -> None:
         self.engine = engine
-        self._make_client = make_client
-        self._client: httpx2.Client | None = None
-        self._lock = threading.Lock()
-
-    @property
-    def client(self) -> httpx2.Client:
-        """The client for upstreams."""
-        with self._lock:
-            if self._client is None:
-                self._client = self._make_client()
-            return self._client
+        self.client = client
 
     def close(self) -> None:
         """Close what is open and idle; what is used again is opened again."""
         self.engine.dispose()
-        with self._lock:
-            client, self._client = self._client, None
-        if client is not None:
-            client.close()
+        self.client.close()
 
 
 class LoopConnections:
@@ -164,29 +130,17 @@ class LoopConnections:
 
     Attributes:
         threads: What any thread may use, for what has no other form.
+        client: For upstreams.
     """
 
-    def __init__(
-        self, threads: ThreadConnections, first_alone: _FirstAlone, make_client: Callable[[], httpx2.AsyncClient]
-    ) -> None:
+    def __init__(self, threads: ThreadConnections, first_alone: _FirstAlone, client: AsyncHttpClient) -> None:
         self.threads = threads
+        self.client = client
         self._first_alone = first_alone
-        self._make_client = make_client
-        self._clients: dict[str, tuple[httpx2.AsyncClient, asyncio.Semaphore]] = {}
-
-    @contextlib.asynccontextmanager
-    async def client(self, upstream: str) -> AsyncIterator[httpx2.AsyncClient]:
-        """Give the client of an upstream, when it is one's turn."""
-        if upstream not in self._clients:
-            self._clients[upstream] = self._make_client(), asyncio.Semaphore(_AT_ONCE)
-        client, turn = self._clients[upstream]
-        async with turn:
-            yield client
 
     async def close(self) -> None:
         """Close what belongs to the loop."""
-        for client, _ in self._clients.values():
-            await client.aclose()
+        await self.client.close()
 
     async def engine(self) -> AsyncEngine:
         """Return the engine of the database."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import random
 import shutil
 import tempfile
@@ -12,8 +11,6 @@ from pathlib import Path
 import pytest
 
 from benchmarks.measure import parity, runner
-from benchmarks.measure.environment import Cores
-from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, DocumentPair, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
 
@@ -152,12 +149,10 @@ def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]
     noise = [0.02]
     generator = random.Random(20261124)  # noqa: S311  # not for secrets
 
-    def run_block(
-        block: Sequence[ScheduledTrial], _engine: LoadEngine, _cores: Cores, _now: Callable[[], dt.datetime]
-    ) -> list[Trial]:
+    def run_block(block: Sequence[ScheduledTrial], *_with: object) -> list[Trial]:
         return [made_up(scheduled, max(0.1, generator.gauss(1, noise[0]))) for scheduled in block]
 
-    def check_all(_plan: Plan) -> dict[str, DocumentPair]:
+    def check_all(_plan: Plan, **_with: object) -> dict[str, DocumentPair]:
         return {}
 
     monkeypatch.setattr(runner, "run_block", run_block)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.judge import wording
 from benchmarks.judge.judgement import Summary
 from benchmarks.model import LoadProfile, Workload
 from benchmarks.report.charts.bars import Bar, Bound, Panel, paint_panel, panel_rows
@@ -32,22 +33,29 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
     if workload.wait_ms <= 0 or not any(rate is not None and is_measured(rate.value) for rate in rates):
         return None
     bound_per_s = 1000 * load.vus / workload.wait_ms
+    connections = wording.things(float(load.vus), "connection")
     panel = Panel(
         title="Requests per second, and the threads that ran",
         groups={arrangement: [_bar(twin) for twin in twins] for arrangement, twins in groups.items()},
         bound=Bound(
             value=bound_per_s,
-            label=f"{load.vus} connections ÷ {workload.wait_ms:g} ms = {amount(bound_per_s, 'req/s')} at most",
+            label=f"{connections} ÷ {workload.wait_ms:g} ms = {amount(bound_per_s, 'req/s')} at most",
         ),
     )
     return draw(
         "waiting",
         workload.name,
-        f"Requests that wait {workload.wait_ms:g} ms, from {load.vus} connections",
+        f"Requests that {_asked(workload)}, from {connections}",
         f"At most {amount(bound_per_s, 'req/s')} are possible. {_words(groups)}",
         height=lambda layout: layout.row_px * panel_rows(panel),
         paint=lambda sheet: paint_panel(sheet, panel, left=2, top=0, width=sheet.layout.width_px - 4),
     )
+
+
+def _asked(workload: Workload) -> str:
+    if workload.waits == 1:
+        return f"wait {workload.wait_ms:g} ms"
+    return f"wait {workload.waits} times {workload.wait_ms:g} ms, async def for all at once"
 
 
 def _bar(summary: Summary) -> Bar:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
 from collections.abc import Iterator
 
@@ -10,36 +9,14 @@ import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure.server import RunningServer, running
-from benchmarks.model import Contender
 
-UPSTREAM = Contender(
-    framework="upstream",
-    variant=None,
-    server="uvicorn",
-    arguments=tuple(
-        word.replace("bare_asgi", "slow_upstream") for word in catalogue.find("bare-asgi@uvicorn").arguments
-    ),
-    description="what readiness depends on",
-)
 APPS = ("flask-sync@hypercorn+eventloop", "fastapi-sync@uvicorn")
-
-
-def with_settings(contender: Contender, settings: dict[str, str]) -> Contender:
-    """Return a contender with an environment of its own: the instrument passes no setting of a person's on."""
-    switch, module, *arguments = contender.arguments
-    assert "-m" == switch
-    code = (
-        "import os, runpy, sys; sys.argv[0] = 'server';"
-        f"os.environ.update({', '.join(f'{name}={value!r}' for name, value in settings.items())});"
-        f"runpy.run_module('{module}', run_name='__main__')"
-    )
-    return dataclasses.replace(contender, arguments=("-c", code, *arguments))
 
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[RunningServer]:
     """An upstream of 20 ms."""
-    with running(UPSTREAM, "/") as server:
+    with running(catalogue.SLOW_UPSTREAM, "/") as server:
         yield server
 
 
@@ -55,7 +32,7 @@ def test_the_same_answer(upstream: RunningServer, contender_id: str, http_status
     }
     status = "pass" if http_status == 200 else "fail"
 
-    with running(with_settings(catalogue.find(contender_id), settings), "/health/live") as server:
+    with running(catalogue.find(contender_id), "/health/live", settings=settings) as server:
         assert b'{"status":"pass"}' == server.get("/health/live").body.strip()
         answers = [server.get(f"/health/ready/{variant}?wait_ms=1") for variant in ("sync", "async")]
 

@@ -222,3 +222,14 @@ def test_without_claims_the_figures_remain(first_run: Callable[..., Run]) -> Non
     assert () == judgement.verdicts
     assert 8 == len(judgement.twins)
     assert not any(twin.headline for twin in judgement.twins)
+
+
+def test_a_workload_that_was_not_asked_has_no_verdict(first_run: Callable[..., Run], claims: tuple[Claim, ...]) -> None:
+    """Nobody who compares health checks is told that readiness was not tried; a verdict says under what it was made."""
+    run = first_run()
+    waiting = dataclasses.replace(
+        run, plan=dataclasses.replace(run.plan, workloads=tuple(each for each in run.plan.workloads if each.wait_ms))
+    )
+
+    assert {"", "health", "wait"} == {verdict.workload for verdict in judge(run, claims).verdicts}
+    assert {1, 4} == {verdict.number for verdict in judge(waiting, claims).verdicts}

@@ -7,7 +7,7 @@ import pytest
 
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.notes import notes
-from benchmarks.model import Resumption, Run, Trial
+from benchmarks.model import Resumption, Run, Trial, Workload
 
 
 @pytest.fixture
@@ -157,3 +157,24 @@ def test_load_from_workers_has_cores_of_its_own_and_a_network_between(
     (note,) = told([make_trial()], environment={"load_workers": 3, "server_cpus": "1", "loader_cpus": None})
 
     assert note.startswith("The load came from 3 Locust workers")
+
+
+READY = Workload(name="ready-1", path="/health/ready/{variant}", wait_ms=20.0, waits=2, answer="ready")
+
+
+def test_what_readiness_asked_is_told(
+    make_run: Callable[..., Run], make_evidence: Callable[..., Evidence], make_trial: Callable[..., Trial]
+) -> None:
+    """Which database, how many upstreams, and why it was not PostgreSQL where it was not."""
+    run = make_run([make_trial()], calibration=[make_trial("bare-asgi@uvicorn", 10_000.0, 0)])
+    run = dataclasses.replace(run, plan=dataclasses.replace(run.plan, workloads=(*run.plan.workloads, READY)))
+
+    def told(**facts: str) -> tuple[str, ...]:
+        return notes(make_evidence(dataclasses.replace(run, environment={**run.environment, **facts})))
+
+    (asked,) = told(ready_database="PostgreSQL 17.6")
+    assert asked.startswith("Readiness asked PostgreSQL 17.6 and 2 upstreams of 20 ms each")
+    _, reason = told(ready_database="SQLite 3.40", ready_database_reason="its server is not installed")
+    assert reason.startswith("The database was not PostgreSQL: its server is not installed. SQLite has no way")
+    (unknown,) = told()
+    assert unknown.startswith("Readiness asked a database and 2 upstreams")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import dataclasses
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pytest
@@ -8,7 +9,7 @@ import pytest
 from benchmarks.judge import waits
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
-from benchmarks.model import Observation, Run, Trial
+from benchmarks.model import Observation, Run, Trial, Workload
 
 
 @pytest.fixture
@@ -214,3 +215,71 @@ def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> Non
     assert [("waits in progress, async", None)] == [
         (figure.name, figure.estimate) for figure in waits.unmeasured(ledger, ledger.tests[0])
     ]
+
+
+READY = tuple(
+    Workload(name=f"ready-{connections}", path="/health/ready/{variant}", wait_ms=20.0, waits=2, answer="ready")
+    for connections in (1, 10, 100)
+)
+
+
+@pytest.fixture
+def find_ready(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_observation: Callable[..., Observation],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> Callable[..., Finding]:
+    """Judge readiness on Hypercorn: rates of ``async def`` by connections, and of ``def`` by a hundred."""
+
+    def judge(asynchronous: Mapping[int, Sequence[float]], sync: Sequence[float], threads: int) -> Finding:
+        seen, many = make_observation(threads=threads), make_observation(threads=8, running=7)
+        asked = [(f"ready-{vus}", vus, "async", rates, seen) for vus, rates in asynchronous.items()]
+        asked.append(("ready-100", 100, "sync", sync, many))
+        trials = [
+            make_trial(f"flask-{variant}@hypercorn", rate, number, workload=workload, vus=vus, observation=observation)
+            for workload, vus, variant, rates, observation in asked
+            for number, rate in enumerate(rates)
+        ]
+        names = ["flask-async@hypercorn", "flask-sync@hypercorn"]
+        run = make_run(trials, planned=dict.fromkeys((workload.name for workload in READY), names))
+        run = dataclasses.replace(run, plan=dataclasses.replace(run.plan, workloads=READY))
+        ledger = claim("waits-do-not-block")
+        (test,) = [test for test in ledger.tests if (test.framework, test.workload) == ("flask", "ready-100")]
+        return waits.find(make_evidence(run), ledger, test, "hypercorn")
+
+    return judge
+
+
+def test_two_dependencies_are_one_wait_for_async_and_two_for_def(find_ready: Callable[..., Finding]) -> None:
+    """Requests count, not dependencies: 900 a second of 20 ms are 18 waits, 140 of twice 20 ms are 5.6."""
+    finding = find_ready({100: [898, 900, 902]}, [139, 140, 141], threads=5)
+
+    assert "replicated" == finding.outcome
+    assert finding.sentence.startswith(
+        "With 100 connections and 2 waits of 20 ms each, for all of which async def waits at once, "
+        "async def kept 18.0 ["
+    )
+    in_progress = [figure.estimate.value for figure in finding.figures[:3] if figure.estimate is not None]
+    assert [18.0, 5.0, 5.6] == pytest.approx(in_progress, rel=1e-4)
+
+
+def test_what_fewer_connections_keep_in_progress_is_told_beside(find_ready: Callable[..., Finding]) -> None:
+    """Without a verdict: where nothing queues, nothing can be blocked."""
+    finding = find_ready({1: [45, 46], 10: [400, 401], 100: [898, 900]}, [139, 140], threads=5)
+
+    assert "replicated" == finding.outcome
+    assert "; with 1 connection it kept 0.9 [" in finding.sentence
+    assert "; with 10 connections it kept 8.0 [" in finding.sentence
+    assert [
+        "waits in progress, async, of 1 connection",
+        "waits in progress, async, of 10 connections",
+    ] == [figure.name for figure in finding.figures[4:]]
+
+
+def test_threads_that_hold_two_waits_each_still_hold_a_request(find_ready: Callable[..., Finding]) -> None:
+    """Six threads that each wait for both upstreams at once keep six requests in their wait: others are blocked."""
+    finding = find_ready({100: [238, 240]}, [139, 140], threads=13)
+
+    assert "contradicted" == finding.outcome

@@ -52,7 +52,31 @@ def watchers() -> list[psutil.Process]:
 )
 def test_what_has_begun_and_not_ended_is_left(lines: list[bytes], left: set[int]) -> None:
     """Nothing else, and never a number that means this group, or every process."""
-    assert left == watch(lines)
+    assert (left, set()) == watch(lines)
+
+
+def test_folders_that_are_there_are_left() -> None:
+    """Only temporary ones of the lab, whatever else is told."""
+    lines = [b"> /tmp/lab-1\n", b"> /tmp/lab-2 3\n", b"< /tmp/lab-1\n", b"> /\n", b"> /home\n", b"> /tmp/lab-4/..\n"]
+
+    assert (set(), {"/tmp/lab-2 3"}) == watch(lines)  # noqa: S108 (a name, no file)
+
+
+def test_a_folder_goes_with_a_lab_that_is_killed(tmp_path: Path) -> None:
+    """Whatever is in it."""
+    folder = tmp_path / "lab-something"
+    (folder / "inside").mkdir(parents=True)
+    (folder / "inside" / "file").touch()
+
+    with subprocess.Popen(
+        [sys.executable, "-I", "-S", str(orphans.__file__).replace("orphans.py", "orphan_watcher.py")],
+        stdin=subprocess.PIPE,
+    ) as watcher:
+        watcher.communicate(f"> {folder}\n".encode())
+
+    assert 0 == watcher.returncode
+    assert not folder.exists()
+    assert tmp_path.exists()
 
 
 def test_a_server_does_not_outlive_a_lab_that_is_killed(answering: Callable[..., Contender]) -> None:

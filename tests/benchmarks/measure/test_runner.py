@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.measure.dependencies import Dependencies, DependencyError
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
@@ -240,3 +242,51 @@ def test_a_loader_that_never_works_makes_every_trial_void_not_a_crash(
 
     assert ["the loader is out of order"] * 2 == [trial.failure for trial in run.trials]
     assert json.loads((tmp_path / "run" / "run.json").read_text(encoding="utf-8"))["state"] == "complete"
+
+
+def test_a_dependency_that_ends_ends_the_run_and_what_it_was_asked_for_is_not_kept(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """Trials without it say nothing of their contenders; those of before stand, and the run can be gone on with."""
+    deaths = iter([None, "the upstream exited"])
+    dependencies = Dependencies(settings={}, facts={}, death=lambda: next(deaths))
+
+    with pytest.raises(DependencyError, match="the upstream exited"):
+        Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=Recorder(), dependencies=dependencies).run(
+            journal_of(tmp_path, small_plan(answering(), rounds=3))
+        )
+
+    kept = read_run(tmp_path / "run")
+    assert ("interrupted", 1) == (kept.state, len(kept.trials))
+
+
+def test_a_contender_that_is_not_ready_is_not_blamed_for_a_dependency(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """What has ended is the error, not who was asked first."""
+    dependencies = Dependencies(settings={}, facts={}, death=lambda: "PostgreSQL ended with status 2")
+
+    with pytest.raises(DependencyError, match="PostgreSQL ended with status 2"):
+        Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=Recorder(), dependencies=dependencies).run(
+            journal_of(tmp_path, small_plan(answering(status=503)))
+        )
+
+
+def test_servers_are_told_of_dependencies_where_they_are_asked_for_readiness(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """In the check of all answers and in each trial."""
+    ready = answering(
+        body=b'{"status": "pass"}',
+        content_type="application/health+json",
+        extra="import os\nassert os.environ['LAB_UPSTREAM_URLS'] == 'http://there'",
+    )
+    plan = small_plan(ready)
+    workload = dataclasses.replace(plan.workloads[0], answer="ready")
+    dependencies = Dependencies(settings={"LAB_UPSTREAM_URLS": "http://there"}, facts={}, death=lambda: None)
+
+    run = Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=Recorder(), dependencies=dependencies).run(
+        journal_of(tmp_path, dataclasses.replace(plan, workloads=(workload,)))
+    )
+
+    assert [None] == [trial.failure for trial in run.trials]

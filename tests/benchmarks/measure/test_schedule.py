@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import itertools
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.judge.claims import parse_claims
 from benchmarks.measure import schedule
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.model import Workload
 
 
 def test_every_round_has_every_contender_once_and_the_placebo_twice() -> None:
@@ -169,3 +172,51 @@ def test_an_engine_that_cannot_hold_has_every_interval_in_one_piece() -> None:
     assert {1} == {load.slices for load in plan.loads.values()}
     assert {1, 2, 3} >= {len(block) for block in schedule.blocks(plan)}
     assert schedule.estimate_s(plan) > schedule.estimate_s(schedule.plan("quick", [], seed=7, sliced=False))
+
+
+def test_a_person_chooses_the_workloads() -> None:
+    """In the order of the catalogue of workloads, whatever the order of the options; readiness is three of them."""
+    plan = schedule.plan("quick", [], seed=1, workloads=["ready", "wait"])
+
+    assert ["wait", "ready-1", "ready-10", "ready-100"] == [workload.name for workload in plan.workloads]
+    assert [1, 10, 100] == [plan.loads[f"ready-{connections}"].vus for connections in (1, 10, 100)]
+    assert {"wait": 3, "ready-1": 3, "ready-10": 3, "ready-100": 3} == plan.rounds
+    assert {1} == {load.slices for load in plan.loads.values()}
+    assert schedule.plan("quick", [], seed=1) == schedule.plan("quick", [], seed=1, workloads=["health", "wait"])
+
+
+def test_the_placebo_runs_under_the_last_workload_where_health_is_not_asked() -> None:
+    """A run without health has an A/A comparison too."""
+    trials = list(schedule.trials(schedule.plan("quick", [], seed=1, workloads=["ready"])))
+
+    assert {"ready-100"} == {trial.workload.name for trial in trials if trial.placebo}
+    assert 3 == sum(trial.placebo for trial in trials)
+
+
+def test_readiness_takes_longer_to_start_and_to_get_steady() -> None:
+    """Its libraries are loaded first; and behind asgiref each connection waits for the others' waits, one by one."""
+    (health, *_), (*_, ready) = (schedule.WORKLOADS[name] for name in ("health", "ready"))
+    load = schedule.PRESETS["quick"].wait
+
+    def estimate(name: str, workload: Workload) -> float:
+        return schedule.estimate_trial_s(ScheduledTrial(1, 1, catalogue.find(name), workload, load))
+
+    assert estimate("fastapi-sync@uvicorn", health) < estimate("fastapi-sync@uvicorn", ready)
+    assert estimate("flask-async@hypercorn+asgiref", ready) < estimate("flask-sync@hypercorn+asgiref", ready)
+
+
+@pytest.mark.parametrize(
+    ("patterns", "asked", "told"),
+    [
+        ([], {"vus": 3}, "--vus belongs to the workload health, which is not asked: add --workload health"),
+        ([], {"latency_at": 0.7}, "--latency-at belongs to the workload health"),
+        ([], {"rate_per_s": 100.0, "vus": 3}, "--vus and --rate belongs"),
+        (["bare-*"], {}, "A bare server has no view that could wait, so it takes no part in wait and ready"),
+    ],
+)
+def test_what_does_not_go_with_the_workloads_is_refused(patterns: list[str], asked: dict[str, Any], told: str) -> None:
+    """Before anything is started, with what would go."""
+    contenders = catalogue.select(patterns) if patterns else []
+
+    with pytest.raises(schedule.UnfitWorkloadError, match=told):
+        schedule.plan("quick", contenders, seed=1, workloads=["ready", "wait"], **asked)

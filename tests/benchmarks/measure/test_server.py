@@ -101,9 +101,9 @@ def test_a_port_taken_meanwhile_is_replaced(
 ) -> None:
     """Somebody may bind the free port before the server does: another is tried."""
     with socket.create_server(("127.0.0.1", 0)) as occupier:
-        real_free_port = server_module._free_port
+        real_free_port = server_module.free_port
         ports = [occupier.getsockname()[1]]
-        monkeypatch.setattr(server_module, "_free_port", lambda host: ports.pop() if ports else real_free_port(host))
+        monkeypatch.setattr(server_module, "free_port", lambda host: ports.pop() if ports else real_free_port(host))
 
         with running(answering(), "/") as server:
             assert occupier.getsockname()[1] != server.port
@@ -129,6 +129,22 @@ def test_the_persons_own_settings_do_not_reach_the_contender(
     telling = scripted("import os, sys\nsys.exit(str([name for name in os.environ if name.startswith('LAB_')]))")
 
     with pytest.raises(ServerError, match=r"\| \[\]"), running(telling, "/"):
+        pytest.fail("it must not get here")
+
+
+def test_settings_that_are_meant_for_the_contender_reach_it(
+    scripted: Callable[[str], Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Those that its workload needs, and still none of the person's."""
+    monkeypatch.setenv("LAB_HEALTH_VARIANT", "async")
+    telling = scripted(
+        "import os, sys\nsys.exit(str({name: text for name, text in os.environ.items() if name.startswith('LAB_')}))"
+    )
+
+    with (
+        pytest.raises(ServerError, match=r"\| {'LAB_VERSION': '2'}"),
+        running(telling, "/", settings={"LAB_VERSION": "2"}),
+    ):
         pytest.fail("it must not get here")
 
 

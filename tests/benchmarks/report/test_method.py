@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -99,6 +100,21 @@ def test_the_command_repeats_rounds_in_which_nobody_sat_out() -> None:
     assert f"lab compare quick --seed 7 --rounds {rounds}" == compare_command(
         schedule.plan("quick", [], seed=7, rounds=rounds), {}
     )
+
+
+@pytest.mark.parametrize(
+    ("sizes", "options"),
+    [
+        ({}, ""),
+        ({"rounds": 3}, " --rounds 3"),
+        ({"duration_s": 0.5}, " --duration 0.5s"),
+    ],
+)
+def test_the_command_repeats_the_workloads(sizes: dict[str, Any], options: str) -> None:
+    """By the names that a person gives them: readiness is one, by however many connections it is asked."""
+    plan = schedule.plan("quick", [], seed=7, workloads=["wait", "ready"], **sizes)
+
+    assert f"lab compare quick --seed 7 --workload wait --workload ready{options}" == compare_command(plan)
 
 
 def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> None:

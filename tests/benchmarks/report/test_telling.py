@@ -6,9 +6,11 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Estimate, Judgement
+from benchmarks.judge.judgement import Estimate, Judgement, Verdict
 from benchmarks.model import Run
 from benchmarks.report.telling import HEADLINE_CLAIM, direction, tell
+
+WAITS = (4, "fastapi@uvicorn")
 
 
 def test_the_ledger_has_the_claim_that_the_report_opens_with(claims: Sequence[Claim]) -> None:
@@ -108,3 +110,18 @@ def test_void_trials_are_counted_and_named(run: Run, judgement: Judgement, claim
 
     assert "4 of 5" == row.trials
     assert ("round 3: the server died\ufffd",) == row.void
+
+
+def test_a_claim_that_is_tried_under_several_workloads_says_which(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """Or two verdicts on one arrangement would contradict each other; where there is one, nothing need be said."""
+    (waits,) = [verdict for verdict in judgement.verdicts if (verdict.number, verdict.arrangement) == WAITS]
+    both = [dataclasses.replace(waits, workload=workload) for workload in ("wait", "ready-100")]
+
+    def tried_on(*verdicts: Verdict) -> list[str]:
+        told = tell(run, dataclasses.replace(judgement, verdicts=verdicts), claims)
+        return [verdict.tried_on for claim in told.claims for verdict in claim.verdicts]
+
+    assert ["FastAPI on uvicorn, wait", "FastAPI on uvicorn, ready-100"] == tried_on(*both)
+    assert ["FastAPI on uvicorn"] == tried_on(both[1])

@@ -168,6 +168,17 @@ def test_a_missing_rate_is_not_drawn_as_zero(judgement: Judgement) -> None:
     assert "not measured" in written(parsed(drawn(waiting_chart(WAIT, LOAD, summaries)))[0])
 
 
+def test_several_waits_are_told_in_the_title(judgement: Judgement) -> None:
+    """One connection has the bound of one, and the twins wait otherwise for two dependencies."""
+    summaries = altered(judgement, lambda one: dataclasses.replace(one, workload="ready-1"))
+    ready = Workload(name="ready-1", path="/health/ready/{variant}", wait_ms=20.0, waits=2, answer="ready")
+
+    chart = drawn(waiting_chart(ready, dataclasses.replace(LOAD, vus=1), summaries))
+
+    assert "Requests that wait 2 times 20 ms, async def for all at once, from 1 connection" == chart.title
+    assert "1 connection ÷ 20 ms = 50.0 req/s at most" in written(parsed(chart)[0])
+
+
 @pytest.mark.parametrize(("histograms", "absence"), [((), "not measured"), (("garbage",), "histogram unreadable")])
 def test_a_missing_distribution_says_why(judgement: Judgement, histograms: tuple[str, ...], absence: str) -> None:
     """Its twin is drawn all the same."""

@@ -1,0 +1,178 @@
+"""Ask another service over HTTP, in both forms, side by side: as ``def`` and as ``async def``.
+
+Connections that are free lie on a stack, and the one that came back last is the first to go out again. That takes the
+same time however many there are. A pool of httpcore's looks through all of its connections for each request, and again
+at its end, which at a hundred of them is most of what asking costs.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import contextlib
+import logging
+import ssl
+from collections import defaultdict
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass
+from typing import Self
+from urllib.parse import quote, unquote, urlsplit
+
+import httpcore2
+
+# It tells at its lowest level what it sends, with the credentials.
+logging.getLogger("httpcore2").setLevel(logging.WARNING)
+
+ERRORS = (
+    httpcore2.TimeoutException,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.UnsupportedProtocol,
+)
+"""All that a service, or the way to it, can do wrong."""
+
+_KEPT = 100
+_KEPT_FOR_S = 5.0
+# How many requests of a loop a service gets at once; threads are counted by their bulkhead. Each has turns of its own,
+# so that a stuck one holds no other's.
+_AT_ONCE = 200
+_IN_A_TARGET = "/?%:@!$&'()*+,;=~-._"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Address:
+    """What to ask, and how.
+
+    Attributes:
+        url: Without credentials.
+        headers: With them.
+    """
+
+    url: httpcore2.URL
+    headers: list[tuple[bytes, bytes]]
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Read a URL of ``http:`` or ``https:``; its credentials become a header."""
+        parts = urlsplit(text)
+        host = _ascii(parts.hostname or "")
+        target = quote(parts.path or "/", safe=_IN_A_TARGET)
+        target += f"?{quote(parts.query, safe=_IN_A_TARGET)}" if parts.query else ""
+        bracketed = f"[{host}]" if ":" in host else host
+        named = bracketed if parts.port is None else f"{bracketed}:{parts.port}"
+        headers = [(b"Host", named.encode("ascii")), (b"Accept", b"*/*"), (b"User-Agent", b"sync-async-lab")]
+        if parts.username:
+            credentials = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
+            headers.append((b"Authorization", b"Basic " + base64.b64encode(credentials.encode())))
+        return cls(httpcore2.URL(scheme=parts.scheme, host=host, port=parts.port, target=target), headers)
+
+
+class HttpClient:
+    """Asks from any thread.
+
+    Args:
+        certificates: Who vouches for a service; ``None`` when none is asked by ``https:``.
+        timeout_s: How long to connect may take, and each part of an answer, seconds.
+    """
+
+    def __init__(self, certificates: ssl.SSLContext | None, timeout_s: float) -> None:
+        self._certificates = certificates
+        self._extensions = {"timeout": dict.fromkeys(("connect", "read", "write"), timeout_s)}
+        self._idle: defaultdict[Address, list[httpcore2.HTTPConnection]] = defaultdict(list)
+
+    @contextlib.contextmanager
+    def asked(self, address: Address) -> Iterator[httpcore2.Response]:
+        """Ask, and give the answer, whose body is still to come.
+
+        Raises:
+            Exception: One of ``ERRORS``.
+        """
+        connection = self._take(address)
+        try:
+            with connection.stream(
+                "GET", address.url, headers=address.headers, extensions=self._extensions
+            ) as response:
+                yield response
+        finally:
+            self._give_back(address, connection)
+
+    def close(self) -> None:
+        """Close what is free; what is used again is opened again."""
+        for idle in list(self._idle.values()):
+            while idle:
+                with contextlib.suppress(IndexError):
+                    idle.pop().close()
+
+    def _take(self, address: Address) -> httpcore2.HTTPConnection:
+        # Threads pop and push at once, so a look whether there is one would say nothing.
+        with contextlib.suppress(IndexError):
+            while True:
+                connection = self._idle[address].pop()
+                if not connection.has_expired():
+                    return connection
+                connection.close()
+        return httpcore2.HTTPConnection(address.url.origin, self._certificates, _KEPT_FOR_S)
+
+    def _give_back(self, address: Address, connection: httpcore2.HTTPConnection) -> None:
+        if connection.is_available() and len(self._idle[address]) < _KEPT:
+            self._idle[address].append(connection)
+        else:
+            connection.close()
+
+
+class AsyncHttpClient:
+    """Asks from one event loop; who asks sees to it that it ends in time.
+
+    Args:
+        certificates: Who vouches for a service; ``None`` when none is asked by ``https:``.
+    """
+
+    def __init__(self, certificates: ssl.SSLContext | None) -> None:
+        self._certificates = certificates
+        self._idle: defaultdict[Address, list[httpcore2.AsyncHTTPConnection]] = defaultdict(list)
+        self._turns: defaultdict[Address, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+
+    @contextlib.asynccontextmanager
+    async def asked(self, address: Address) -> AsyncIterator[httpcore2.Response]:
+        """Ask, when it is one's turn, and give the answer, whose body is still to come.
+
+        Raises:
+            Exception: One of ``ERRORS``.
+        """
+        async with self._turns[address]:
+            connection = await self._take(address)
+            try:
+                async with connection.stream("GET", address.url, headers=address.headers) as response:
+                    yield response
+            finally:
+                await self._give_back(address, connection)
+
+    async def close(self) -> None:
+        """Close what is free."""
+        for idle in self._idle.values():
+            while idle:
+                await idle.pop().aclose()
+
+    async def _take(self, address: Address) -> httpcore2.AsyncHTTPConnection:
+        while self._idle[address]:
+            connection = self._idle[address].pop()
+            if not connection.has_expired():
+                return connection
+            await connection.aclose()
+        return httpcore2.AsyncHTTPConnection(address.url.origin, self._certificates, _KEPT_FOR_S)
+
+    async def _give_back(self, address: Address, connection: httpcore2.AsyncHTTPConnection) -> None:
+        if connection.is_available() and len(self._idle[address]) < _KEPT:
+            self._idle[address].append(connection)
+        else:
+            await connection.aclose()
+
+
+def _ascii(host: str) -> str:
+    if host.isascii():
+        return host
+    try:
+        return host.encode("idna").decode("ascii")
+    except UnicodeError:
+        # There is no such name, and whoever looks it up will say so.
+        return host.encode("ascii", errors="replace").decode("ascii")

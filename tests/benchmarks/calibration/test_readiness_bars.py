@@ -1,0 +1,79 @@
+"""Behaviour of the script that holds readiness to its bars."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+
+from benchmarks.calibration import readiness
+from benchmarks.calibration.readiness import BRIDGES, RATES, TWO_CHECKS
+from benchmarks.contenders import catalogue
+from benchmarks.model import Contender
+
+
+def test_both_kinds_of_bars_are_told() -> None:
+    """Every bridge's twins, and every question, get a ratio with its interval and what it is held to."""
+    ran = subprocess.run(
+        [
+            *(sys.executable, "-m", "benchmarks.calibration.readiness"),
+            *("one", "--rounds", "2", "--duration", "0.3", "--seed", "3"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+    assert ran.returncode in (0, 1), ran.stderr
+    assert re.search(r"^(PostgreSQL|SQLite) \d+\.\S+; seed 3, 2 rounds of 0\.3 s$", ran.stdout, re.MULTILINE)
+    for arrangement in BRIDGES:
+        for variant, takes in (("sync", "60.0"), ("async", "20.0")):
+            name = re.escape(arrangement.replace("@", f"-{variant}@"))
+            ratio = rf"^{name} +\d+\.\d +{takes} +\d\.\d+   \d\.\d+ to \d+\.\d+ +0\.85 to 1\.15: \S"
+            assert re.search(ratio, ran.stdout, re.MULTILINE), ran.stdout
+
+
+@pytest.mark.parametrize(("sync_per_s", "held"), [(100.0, True), (150.0, False)])
+def test_many_are_held_to_both_twins(sync_per_s: float, held: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """As fast as FastAPI is not enough where the threads are not left behind."""
+    rates = {name: [700.0, 701.0] for ask in RATES for name in (ask.numerator, ask.denominator)}
+    rates["flask-sync@hypercorn"] = [sync_per_s, sync_per_s]
+
+    assert held is readiness.tell_rates(TWO_CHECKS, rates)
+    assert 2 + held == capsys.readouterr().out.count(": holds")
+
+
+@pytest.mark.parametrize(("async_ms", "held"), [(22.0, True), (25.0, False)])
+def test_one_wait_is_what_async_takes(async_ms: float, held: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Twenty milliseconds for all three checks, and sixty for one after another."""
+    medians = {"flask-sync@hypercorn": [61.0, 61.5], "flask-async@hypercorn": [async_ms, async_ms + 0.1]}
+
+    assert held is readiness.tell_medians(medians)
+    assert 1 + held == capsys.readouterr().out.count(": holds")
+
+
+@pytest.mark.parametrize("arguments", [["--rounds", "1"], ["--rounds", "two"], ["--duration", "0"], ["speed"]])
+def test_what_makes_no_comparison_is_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """One round has no interval, a trial has a length, and unknown words are named."""
+    with pytest.raises(SystemExit) as ended:
+        readiness.main(arguments)
+
+    assert 2 == ended.value.code
+    assert "error: argument" in capsys.readouterr().err
+
+
+def test_a_dependency_that_does_not_start_is_told(
+    scripted: Callable[[str], Contender], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Nothing is measured without it."""
+    broken = scripted("raise SystemExit('no upstream today')")
+    monkeypatch.setattr(catalogue, "SLOW_UPSTREAM", broken)
+
+    assert 2 == readiness.main(["one", "--rounds", "2"])
+    told = capsys.readouterr().err
+    assert "The upstream that readiness asks did not start." in told
+    assert "no upstream today" in told

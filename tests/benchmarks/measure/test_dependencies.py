@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import psutil
+import pytest
+
+from benchmarks.contenders import catalogue
+from benchmarks.measure import dependencies, parity, postgres, schedule
+from benchmarks.measure.dependencies import DATABASE_FACT, NONE, REASON_FACT, Dependencies, DependencyError
+from benchmarks.measure.environment import Cores
+from benchmarks.measure.postgres import PostgresError, Programs
+from benchmarks.model import Contender
+
+NO_PINNING = Cores((), ())
+
+
+def nowhere() -> Programs:
+    """Find no PostgreSQL."""
+    raise PostgresError("its server is not installed")
+
+
+@pytest.fixture
+def with_sqlite(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dependencies]:
+    """What readiness depends on where there is no PostgreSQL."""
+    monkeypatch.setattr(postgres, "find", nowhere)
+    with dependencies.running(NO_PINNING) as started:
+        yield started
+
+
+def test_upstreams_and_database_are_there_and_go_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Two health URLs that answer, and a database; afterwards neither process nor folder."""
+    monkeypatch.setattr(postgres, "find", nowhere)
+    before = set(psutil.Process().children(recursive=True))
+
+    with dependencies.running(NO_PINNING) as started:
+        urls = started.settings["LAB_UPSTREAM_URLS"].split()
+        assert 2 == len(set(urls))
+        for url in urls:
+            with urlopen(url) as answer:  # noqa: S310 (our own, of loopback)
+                assert 200 == answer.status
+        assert started.settings["LAB_DATABASE_URL"].startswith("sqlite:////")
+        assert started.death() is None
+        started.check()
+
+    assert before == set(psutil.Process().children(recursive=True))
+    assert [] == list(Path(os.environ["TMPDIR"]).glob("lab-sqlite-*"))
+
+
+@pytest.mark.postgresql
+def test_the_database_is_postgresql_where_that_is() -> None:
+    """And its release is a fact of the run."""
+    try:
+        version = postgres.find().version
+    except PostgresError as error:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(str(error))
+
+    with dependencies.running(NO_PINNING) as started:
+        assert {DATABASE_FACT: f"PostgreSQL {version}"} == started.facts
+        assert started.settings["LAB_DATABASE_URL"].startswith("postgresql://")
+
+
+def test_why_it_is_sqlite_is_a_fact_of_the_run(with_sqlite: Dependencies) -> None:
+    """A run of another database is another run."""
+    assert {
+        DATABASE_FACT: f"SQLite {sqlite3.sqlite_version}",
+        REASON_FACT: "its server is not installed",
+    } == with_sqlite.facts
+
+
+def test_what_does_not_start_is_not_measured_without(
+    scripted: Callable[[str], Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The error shows what the upstream said."""
+    monkeypatch.setattr(catalogue, "SLOW_UPSTREAM", scripted("raise SystemExit('not today')"))
+
+    with pytest.raises(DependencyError, match="not today"), dependencies.running(NO_PINNING):
+        pytest.fail("it must not get here")
+
+
+def test_what_has_ended_is_told(with_sqlite: Dependencies) -> None:
+    """Which, and how."""
+    (upstream,) = [
+        child for child in psutil.Process().children() if any("slow_upstream" in word for word in child.cmdline())
+    ]
+    upstream.kill()
+    # It is for its parent's own code to collect it; here only to see that it has ended.
+    os.waitid(os.P_PID, upstream.pid, os.WEXITED | os.WNOWAIT)
+
+    with pytest.raises(DependencyError, match=r"is gone, .*: upstream@uvicorn: the server was killed by SIGKILL"):
+        with_sqlite.check()
+
+
+def test_only_readiness_is_told_of_them(with_sqlite: Dependencies) -> None:
+    """A server that nobody asks for readiness is not made to load what it would ask with."""
+    (ready, *_) = schedule.WORKLOADS["ready"]
+
+    assert {"LAB_DATABASE_URL", "LAB_UPSTREAM_URLS"} == with_sqlite.settings_for(ready).keys()
+    assert {} == with_sqlite.settings_for(schedule.HEALTH) == NONE.settings_for(ready)
+
+
+@pytest.mark.parametrize("workloads", [["ready"], ["wait", "ready"], ["health", "wait"]])
+def test_a_run_that_asks_for_readiness_needs_them(workloads: list[str]) -> None:
+    """And no other."""
+    plan = schedule.plan("quick", [], seed=1, workloads=workloads)
+
+    assert ("ready" in workloads) is dependencies.needed_by(plan)
+
+
+def test_every_contender_is_ready_alike() -> None:
+    """Each app of the catalogue, by both twins, with the database and the upstreams of a real run."""
+    plan = schedule.plan("quick", [], seed=1, workloads=["ready"])
+
+    with dependencies.running(NO_PINNING) as started:
+        documents = parity.check_all(plan, dependencies=started)
+
+    assert {"flask", "fastapi"} == set(documents)
+
+
+def test_without_its_dependencies_no_contender_is_ready() -> None:
+    """FastAPI has no such path then; the error says what it answered."""
+    plan = schedule.plan("quick", catalogue.select(["fastapi-*@uvicorn"]), seed=1, workloads=["ready"])
+
+    with pytest.raises(parity.ParityError, match="answered GET /health/ready/sync with status 404 instead of 200"):
+        parity.check_all(plan)
