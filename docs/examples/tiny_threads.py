@@ -1,5 +1,6 @@
 """The same with a thread for each client, to lay beside tiny_loop.py. Run it: python tiny_threads.py 8000."""
 
+import contextlib
 import socket
 import sys
 import threading
@@ -14,7 +15,7 @@ def accept(listener):  # the main thread: let clients in, each gets a thread of 
 
 
 def serve(connection):  # one thread a client
-    with connection:
+    with connection, contextlib.suppress(ConnectionError):  # a client may be gone at any time
         received = b""
         while True:
             while b"\r\n\r\n" not in received:  # the end of a request's head
