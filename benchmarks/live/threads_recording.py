@@ -20,7 +20,7 @@ class ThreadState:
     Attributes:
         thread: Its name: ``main thread``, or ``thread of client 1``.
         line: Number of the line that it is in, from 1; of the thread that runs, the one that it runs next.
-        waits_for: The socket that it sleeps on, in the kernel: ``listener``, or ``client 1``; ``None`` when it does not.
+        waits_for: The socket that it sleeps on: ``listener``, or ``client 1``; ``None`` when it does not sleep.
     """
 
     thread: str

@@ -109,7 +109,7 @@ class _Tracer:
             with self._turn:
                 self._let_clients_act()
         finally:
-            threading.settrace(before)  # type: ignore[arg-type]  # typeshed has no None there
+            threading.settrace(before)
             self.is_over = True
             # One client more lets the main thread go.
             socket.create_connection(self._listener.getsockname(), _PATIENCE_S).close()

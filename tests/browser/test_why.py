@@ -69,7 +69,8 @@ def test_spans_lie_where_their_times_say(visit: Callable[..., Any]) -> None:
             const box = span.getBoundingClientRect();
             const scale = track.width / Number(burst.dataset.end);
             const [start, end] = [Number(span.dataset.start), Number(span.dataset.end)];
-            return Math.abs(box.left - track.left - start * scale) > 1 || Math.abs(box.width - Math.max(2, (end - start) * scale)) > 1;
+            const width = Math.max(2, (end - start) * scale);
+            return Math.abs(box.left - track.left - start * scale) > 1 || Math.abs(box.width - width) > 1;
           }).map((span) => span.id))"""
     )
     assert [] == misplaced

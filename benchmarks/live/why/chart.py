@@ -110,11 +110,9 @@ def lay_out(timeline: Timeline) -> Chart:
     """Lay a burst out."""
     name = "".join(sign if sign.isalnum() else "-" for sign in f"{timeline.contender}-{timeline.wait_ms:g}")
     ids = {
-        id(span): f"{name}-r{span.request}-s{place}"
+        span: f"{name}-r{span.request}-s{place}"
         for exchange in timeline.exchanges
-        for place, span in enumerate(
-            (span for span in timeline.spans if span.request == exchange.request), start=1
-        )
+        for place, span in enumerate((span for span in timeline.spans if span.request == exchange.request), start=1)
     }
     drawn = {span.state for span in timeline.spans}
     return Chart(
@@ -137,12 +135,12 @@ def lay_out(timeline: Timeline) -> Chart:
     )
 
 
-def _rows(timeline: Timeline, lane: int, ids: Mapping[int, str]) -> Sequence[Row]:
+def _rows(timeline: Timeline, lane: int, ids: Mapping[Span, str]) -> Sequence[Row]:
     spans = [span for span in timeline.spans if span.lane == lane]
     return [
         Row(
             request=request,
-            bars=tuple(_bar(timeline, span, ids[id(span)]) for span in _stacked(spans) if span.request == request),
+            bars=tuple(_bar(timeline, span, ids[span]) for span in _stacked(spans) if span.request == request),
         )
         for request in sorted({span.request for span in spans})
     ]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import datetime
+import datetime as dt
 import json
 import os
 import platform
@@ -34,13 +34,16 @@ class BusyError(RecordHereError):
     """Somebody measures on this machine at the moment."""
 
 
-async def record_here(contender: Contender, wait_ms: int, timeout_s: float = _TIMEOUT_S) -> Exhibit:
+async def record_here(
+    contender: Contender, wait_ms: int, *, timeout_s: float = _TIMEOUT_S, wait_turn: bool = False
+) -> Exhibit:
     """Record a contender's burst.
 
     Args:
         contender: Which; from the catalogue.
         wait_ms: What each view is told to wait for, milliseconds.
         timeout_s: After so long it is given up.
+        wait_turn: Whether to wait while somebody measures; otherwise that is an error.
     Raises:
         BusyError: Somebody measures on this machine.
         RecordHereError: It could not be recorded.
@@ -49,6 +52,7 @@ async def record_here(contender: Contender, wait_ms: int, timeout_s: float = _TI
         sys.executable,
         *("-m", "benchmarks", "explain", contender.id, "--json"),
         *("--wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
+        *(["--wait-turn"] if wait_turn else []),
         stdin=asyncio.subprocess.DEVNULL,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
@@ -77,7 +81,7 @@ async def record_here(contender: Contender, wait_ms: int, timeout_s: float = _TI
 
 def now() -> str:
     """Return the time of day, ISO 8601, UTC, whole seconds."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
 
 
 def this_machine() -> str:

@@ -59,9 +59,7 @@ class Exhibit:
             recorded_at, machine = document["recorded_at"], document["machine"]
         except KeyError as error:
             raise TimelineError(f"Not a shipped recording: it has no {error}; record it again.") from error
-        return cls(
-            recording=Recording.from_json(document), recorded_at=recorded_at, machine=machine, shipped=shipped
-        )
+        return cls(recording=Recording.from_json(document), recorded_at=recorded_at, machine=machine, shipped=shipped)
 
 
 class Shelf:

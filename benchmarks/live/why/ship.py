@@ -8,12 +8,14 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.live.loop_tracer import record_loop
 from benchmarks.live.threads_tracer import record_threads
 from benchmarks.live.why.record_here import record_here
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS
+
+_TIMEOUT_S: Final = 1_800.0
 
 
 def ship() -> None:
@@ -28,7 +30,8 @@ def ship() -> None:
     for wait_ms in WAITS_MS:
         for contender in CONTENDERS:
             print(f"{contender.id}, {wait_ms} ms", file=sys.stderr)  # noqa: T201 (a script that says how far it is)
-            lines.append(_compact(asyncio.run(record_here(contender, wait_ms)).to_json()))
+            recording = record_here(contender, wait_ms, timeout_s=_TIMEOUT_S, wait_turn=True)
+            lines.append(_compact(asyncio.run(recording).to_json()))
     SHIPPED.write_text("".join(lines), encoding="utf-8")
     for name, document in programs.items():
         SHIPPED.with_name(name).write_text(_compact(document), encoding="utf-8")

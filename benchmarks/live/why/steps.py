@@ -1,7 +1,7 @@
 """Shapes the two programs' recorded runs for the page: moments, boards and words; values and no I/O.
 
-Both runs have the same moments, for their clients act by one script: so the page can lay one beside the other. What many
-steps share is there once, and the steps name it by its number: a class loads this over one Wi-Fi.
+Both runs have the same moments, for their clients act by one script: so the page can lay one beside the other. What
+many steps share is there once, and the steps name it by its number: a class loads this over one Wi-Fi.
 """
 
 from __future__ import annotations
@@ -29,7 +29,9 @@ def steps_document(loop: LoopRecording, threads: ThreadsRecording) -> dict[str, 
     """
     moments, of_threads = _moments(loop.steps), _moments(threads.steps)
     if [title for title, _ in moments] != [title for title, _ in of_threads]:
-        raise StepsError("The runs of loop and threads differ: record both again, `python -m benchmarks.live.why.ship`.")
+        raise StepsError(
+            "The runs of loop and threads differ: record both again, `python -m benchmarks.live.why.ship`."
+        )
     return {
         "moments": [
             {
@@ -51,9 +53,7 @@ def loop_board(step: Step) -> Mapping[str, Any]:
         "job": step.job,
         "runable": list(step.runable),
         "await_list": [[waiting.job, _until(waiting)] for waiting in step.await_list],
-        "kernel": [
-            [waiting.job, _until(waiting), waiting.socket in step.reported] for waiting in step.kernel
-        ],
+        "kernel": [[waiting.job, _until(waiting), waiting.socket in step.reported] for waiting in step.kernel],
         "reported": list(step.reported),
     }
 
@@ -158,7 +158,9 @@ def _came_and_went(before: ThreadsStep, step: ThreadsStep) -> list[str]:
         if was is None:
             continue
         if state.waits_for is not None and was.waits_for is None:
-            told.append(f"{_upper(_the(thread))} sleeps in line {state.line} until there is something at {state.waits_for}.")
+            told.append(
+                f"{_upper(_the(thread))} sleeps in line {state.line} until there is something at {state.waits_for}."
+            )
         elif state.waits_for is None and was.waits_for is not None and thread != step.thread:
             told.append(f"{_upper(_the(thread))} can go on too, when it is its turn.")
     return told
@@ -196,7 +198,7 @@ def _number(values: list[_Value], value: _Value) -> int:
     return values.index(value)
 
 
-def _moments(steps: Sequence[Step] | Sequence[ThreadsStep]) -> list[tuple[str, int]]:
+def _moments(steps: Sequence[Step | ThreadsStep]) -> list[tuple[str, int]]:
     """Return the moments at which clients act, in words, and the step at which each shows."""
     moments = [(_BEGINNING, 0)]
     for place, step in enumerate(steps):

@@ -1,7 +1,7 @@
 """Reads the twins' source from the modules that run, and says which line shows as which spans; values after that.
 
-Both keywords stand side by side for Flask and FastAPI. A line that matters names the states that a request is in because
-of it: the keyword's own line what the framework does to call such a view, the wait's line the waiting.
+Both keywords stand side by side for Flask and FastAPI. A line that matters names the states that a request is in
+because of it: the keyword's own line what the framework does to call such a view, the wait's line the waiting.
 """
 
 from __future__ import annotations
@@ -125,9 +125,7 @@ def tell_states(timeline: Timeline, states: Sequence[State]) -> str:
 
 def _states(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[int, tuple[State, ...]]:
     """Return the states of each line that matters, by its number from 1 within the source."""
-    states: dict[int, tuple[State, ...]] = {
-        decorator.lineno: (State.FRAMEWORK,) for decorator in node.decorator_list
-    }
+    states: dict[int, tuple[State, ...]] = {decorator.lineno: (State.FRAMEWORK,) for decorator in node.decorator_list}
     states[node.lineno] = _CALLING
     for each in ast.walk(node):
         if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "sleep":

@@ -87,7 +87,7 @@ class _Pages:
         chosen = _contender_asked("contender", _FIRST)
         beside = request.args.get("beside")
         others = [] if beside == "none" else [twin_of(chosen) if not beside else _contender_asked("beside", beside)]
-        shown = [self._show(each, wait_ms) for each in (chosen, *others) if each != chosen or each is chosen]
+        shown = [self._show(each, wait_ms) for each in dict.fromkeys((chosen, *others))]
         return render_template(
             "why/timeline.html",
             shown=shown,
@@ -107,7 +107,8 @@ class _Pages:
         """Send the steps of both."""
         response = Response(self._steps, mimetype="application/json")
         response.add_etag()
-        return response.make_conditional(request)
+        response.make_conditional(request)
+        return response
 
     def keywords(self) -> str:
         """Show the twins' source for both frameworks, each over its burst."""

@@ -106,7 +106,7 @@ def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     ("line", "instead", "told"),
     [
         ("connection.sendall(", "str(", "client 3 has no answer"),
-        ("connection.sendall(answer(head.decode(\"latin-1\")))", "return", "hung up on client 3"),
+        ('connection.sendall(answer(head.decode("latin-1")))', "return", "hung up on client 3"),
     ],
 )
 def test_a_program_that_does_not_serve_is_found_out(

@@ -87,8 +87,8 @@ def test_the_loop_is_told(document: dict[str, Any]) -> None:
     assert words(document, "loop", connects - 1).endswith(
         "There is nothing to run: here the loop sleeps until the kernel has something for it."
     )
-    assert (
-        "The loop slept. Meanwhile client 1 connects. The kernel reports listener." == words(document, "loop", connects)
+    assert "The loop slept. Meanwhile client 1 connects. The kernel reports listener." == words(
+        document, "loop", connects
     )
     assert [["accept", "listener, readable", True]] == board(document, "loop", connects)["kernel"]
     assert "Accept can go on, and stands in line." in words(document, "loop", connects + 2)

@@ -71,7 +71,7 @@ def test_an_async_view_says_so() -> None:
 
 
 def test_what_a_line_costs_is_told_as_an_average(timeline: Timeline) -> None:
-    """Over the burst's requests; that a keyword costs nothing is told too, and a thread that is held is not added up."""
+    """Over the burst's requests; a thread that is held is not added up, and nothing is told as such."""
     assert "waiting 20.0 ms a request." == tell_states(timeline, (State.WAITING,))
     told = tell_states(timeline, tuple(CALLING))
     assert "queued for a thread 12.0 ms" in told

@@ -23,7 +23,9 @@ async def never(_contender: Contender, _wait_ms: int) -> Exhibit:
     raise AssertionError
 
 
-def client_of(record: Callable[[Contender, int], Awaitable[Exhibit]] = never, shelf: Shelf | None = None) -> FlaskClient:
+def client_of(
+    record: Callable[[Contender, int], Awaitable[Exhibit]] = never, shelf: Shelf | None = None
+) -> FlaskClient:
     """Return a client of the pages, of the presenter."""
     client = make_app(shelf, record).test_client()
     client.set_cookie("presenter", "yes")
@@ -58,7 +60,7 @@ def test_every_contender_is_shown_beside_its_twin(viewer: FlaskClient, contender
 
     assert 200 == answer.status_code
     assert 2 == answer.text.count("data-burst")
-    assert answer.text.count("<button type=\"button\" class=\"span") == answer.text.count('aria-label="Request ')
+    assert answer.text.count('<button type="button" class="span') == answer.text.count('aria-label="Request ')
     assert "What recording cost: a request took" in answer.text
 
 
