@@ -13,6 +13,7 @@ from benchmarks.live.threads_recording import ThreadsRecording
 from benchmarks.live.threads_tracer import EXAMPLE
 from benchmarks.live.timeline import State, TimelineError, covered
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Exhibit, Shelf, twin_of
+from benchmarks.live.why.ship import calmest
 from benchmarks.live.why.steps import steps_document
 
 
@@ -95,3 +96,11 @@ def test_twins_differ_in_the_keyword() -> None:
         assert contender.arrangement == twin_of(contender).arrangement
         assert contender.variant != twin_of(contender).variant
         assert contender == twin_of(twin_of(contender))
+
+
+def test_the_calmer_machines_burst_is_kept(recording: Recording) -> None:
+    """By what requests took with and without the recorder."""
+    first = Exhibit(recording=recording, recorded_at="2026-11-24T09:00:00+00:00", machine="a desk", shipped=True)
+    busier = replace(first, recording=replace(recording, cost=replace(recording.cost, plain_ms=40.0)))
+
+    assert first is calmest(busier, first)
