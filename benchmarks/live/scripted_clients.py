@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 CLIENTS: Final = 3
@@ -30,6 +30,15 @@ _SCRIPT: Final[tuple[tuple[str, tuple[int, ...]], ...]] = (
 )
 
 
+# A verb as it is said of several clients.
+_TOGETHER: Final = {
+    "connects": "connect",
+    "hangs up": "hang up",
+    "sends its request": "send their requests",
+    HAS_ITS_ANSWER: "have their answers",
+}
+
+
 class TracerError(Exception):
     """The program did not run as it should; the message says where it stopped."""
 
@@ -37,6 +46,32 @@ class TracerError(Exception):
 def client_name(number: int) -> str:
     """Return what a client is called, from its number from 1."""
     return f"client {number}"
+
+
+def tell_deeds(deeds: Sequence[str]) -> str:
+    """Say what several clients did as one clause: ``client 1 connects and client 2 connects`` is a mouthful.
+
+    Args:
+        deeds: Each as ``take_happened`` gives it; at least one.
+    """
+    by_verb: dict[str, list[str]] = {}
+    for deed in deeds:
+        client, number, verb = deed.split(" ", 2)
+        by_verb.setdefault(verb, []).append(number)
+        assert client == "client"  # noqa: S101 (they are made here)
+    parts = []
+    for verb, numbers in by_verb.items():
+        if len(numbers) > 1 and verb in _TOGETHER:
+            parts.append(f"clients {listed(numbers)} {_TOGETHER[verb]}")
+        else:
+            parts += [f"{client_name(int(number))} {verb}" for number in numbers]
+    return listed(parts)
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Return parts as one enumeration; at least one."""
+    *first, last = parts
+    return f"{', '.join(first)} and {last}" if first else last
 
 
 class ScriptedClients:

@@ -188,11 +188,13 @@ def test_a_moment_brings_both_runs_to_it(visit: Callable[..., Any]) -> None:
     visited = visit()
     visited.go("/why/loop")
     page = visited.page
-    page.get_by_role("button", name="Client 3 sends its request and client 1 sends its request").click()
+    page.get_by_role("button", name="Clients 3 and 1 send their requests").click()
     loop, threads = page.locator("[data-pane='loop']"), page.locator("[data-pane='threads']")
     expect(loop.locator("[data-told]")).to_contain_text("The kernel reports client 3 and client 1.")
     expect(loop.locator(".board", has_text="the kernel watches").locator("li.ready")).to_have_count(2)
-    expect(threads.locator("[data-told]")).to_contain_text("Every thread slept. Meanwhile client 3 sends its request")
+    expect(threads.locator("[data-told]")).to_contain_text(
+        "Every thread slept. Meanwhile clients 3 and 1 send their requests"
+    )
     expect(threads.locator(".board li")).to_have_count(4)
     expect(threads.locator(".badge-at")).to_have_count(4)
     expect(page.locator("[data-clients] li").nth(1)).to_have_text("client 2sends half a request")
@@ -233,7 +235,7 @@ def test_a_line_leads_to_its_spans(visit: Callable[..., Any]) -> None:
     expect(line).to_have_attribute("aria-pressed", "true")
     line.click()
     assert 0 == pair.locator("button.span.lit").count()
-    async_.locator("button.line", has_text="async def").click()
+    async_.locator("button.line", has_text="async def wait").click()
     expect(async_.locator(".line-told")).to_contain_text("loop created")
 
 

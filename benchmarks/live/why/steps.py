@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
-from benchmarks.live.scripted_clients import HAS_ITS_ANSWER
+from benchmarks.live.scripted_clients import HAS_ITS_ANSWER, listed, tell_deeds
 from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
 
 _AnyStep = TypeVar("_AnyStep", Step, ThreadsStep)
@@ -75,12 +75,12 @@ def tell_loop_step(before: Step | None, step: Step, after: Step | None) -> str:
     """
     told: list[str] = []
     if before is None:
-        told.append(f"It begins with one job, {_listed(step.runable)}.")
+        told.append(f"It begins with one job, {listed(step.runable)}.")
     else:
         if step.happened:
-            told.append(f"The loop slept. Meanwhile {_listed(step.happened)}.")
+            told.append(f"The loop slept. Meanwhile {tell_deeds(step.happened)}.")
         if step.reported and step.reported != before.reported:
-            told.append(f"The kernel reports {_listed(step.reported)}.")
+            told.append(f"The kernel reports {listed(step.reported)}.")
         told += _moved(before, step)
     if after is None:
         told.append("There is nothing left to do: here it sleeps until somebody connects.")
@@ -102,7 +102,7 @@ def tell_threads_step(before: ThreadsStep | None, step: ThreadsStep, after: Thre
         told.append("It begins with one thread.")
     else:
         if step.happened:
-            told.append(f"Every thread slept. Meanwhile {_listed(step.happened)}.")
+            told.append(f"Every thread slept. Meanwhile {tell_deeds(step.happened)}.")
         told += _came_and_went(before, step)
         if step.thread != before.thread:
             told.append(f"Now {_the(step.thread)} runs.")
@@ -157,7 +157,7 @@ def _came_and_went(before: ThreadsStep, step: ThreadsStep) -> list[str]:
         was = were.get(thread)
         if was is None:
             continue
-        if state.waits_for is not None and was.waits_for is None:
+        if state.waits_for is not None and was.waits_for is None and not step.happened:
             told.append(
                 f"{_upper(_the(thread))} sleeps in line {state.line} until there is something at {state.waits_for}."
             )
@@ -204,7 +204,7 @@ def _moments(steps: Sequence[Step | ThreadsStep]) -> list[tuple[str, int]]:
     for place, step in enumerate(steps):
         deeds = _deeds(step.happened)
         if deeds:
-            moments.append((_upper(_listed(deeds)), place))
+            moments.append((_upper(tell_deeds(deeds)), place))
     return moments
 
 
@@ -228,11 +228,6 @@ def _until(waiting: Waiting) -> str:
 
 def _the(thread: str) -> str:
     return f"the {thread}"
-
-
-def _listed(parts: Sequence[str]) -> str:
-    *first, last = parts
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def _upper(text: str) -> str:

@@ -25,12 +25,11 @@
   const chip = (text, detail, className = "") =>
     element("li", className, element("strong", "", text), ...(detail ? [element("span", "", detail)] : []));
 
-  const loopBoards = ({ job, runable, await_list, kernel, reported }) => [
-    chips("runs now", [chip(job ?? "the loop itself", "", job ? "runs" : "")], ""),
+  const loopBoards = ({ runable, await_list, kernel, reported }) => [
     chips("runable", runable.map((each) => chip(each)), "empty", true),
     chips("await_list", await_list.map(([each, until]) => chip(each, until)), "empty"),
-    chips("the kernel watches", kernel.map(([each, until, ready]) => chip(each, ready ? `${until} ✓` : until, ready ? "ready" : "")), "nothing"),
-    chips("the kernel reported", reported.map((each) => chip(each, "", "ready")), "nothing"),
+    chips("the kernel watches", kernel.map(([each, until, ready]) => chip(until, `for ${each}${ready ? ", ready" : ""}`, ready ? "ready" : "")), "nothing"),
+    element("p", "reported", "The kernel reported: ", element("strong", "", reported.join(", ") || "nothing")),
   ];
 
   const stateClass = (doing) => (doing === "runs" ? "runs" : doing === "can go on" ? "ready" : "sleeps");
@@ -57,7 +56,8 @@
       draw() {
         const [line, board, text] = steps[this.at];
         const number = element("strong", "", `Step ${this.at + 1} of ${steps.length}.`);
-        const next = element("span", "next", "Next, line ", `${line}: `, element("code", "", texts[line - 1]));
+        const { job } = boards[board];
+        const next = element("span", "next", `${job ? `In ${job}, next` : "Next"}, line ${line}: `, element("code", "", texts[line - 1]));
         told.replaceChildren(number, ` ${words[text]} `, next);
         range.value = this.at + 1;
         range.setAttribute("aria-valuetext", `step ${this.at + 1} of ${steps.length}, line ${line}`);
@@ -73,7 +73,7 @@
         }
         // Not scrollIntoView: it would move the page too.
         const current = lines[line - 1];
-        const top = current.offsetTop - source.offsetTop;
+        const top = current.offsetTop;
         if (top < source.scrollTop + 24 || top + current.offsetHeight > source.scrollTop + source.clientHeight - 24) {
           source.scrollTop = top - source.clientHeight / 2;
         }

@@ -49,11 +49,11 @@ def test_both_runs_have_the_same_moments(document: dict[str, Any]) -> None:
     assert [
         "Nobody is there yet",
         "Client 1 connects",
-        "Client 2 connects and client 3 connects",
+        "Clients 2 and 3 connect",
         "Client 2 sends half a request",
-        "Client 3 sends its request and client 1 sends its request",
+        "Clients 3 and 1 send their requests",
         "Client 2 sends the rest",
-        "Client 1 hangs up, client 2 hangs up and client 3 hangs up",
+        "Clients 1, 2 and 3 hang up",
     ] == titles
     for kind in ("loop", "threads"):
         places = [moment[kind] for moment in document["moments"]]
