@@ -10,12 +10,12 @@
     scroll: root.querySelector(".burst-scroll"),
     lanes: root.querySelector(".burst-lanes"),
     axis: root.querySelector("[data-axis]"),
-    told: root.querySelector("[data-told]"),
     spans: [...root.querySelectorAll("button.span")],
     end_ns: Number(root.dataset.end),
     focused: null,
   }));
   if (!bursts.length) return;
+  const told = document.querySelector("[data-told]");
   const zoomTold = document.querySelector("[data-zoom-told]");
   let zoom = 1;
 
@@ -48,7 +48,8 @@
     const marks = Math.max(2, Math.floor(trackWidth(burst) / 110));
     const step_ns = niceStep(burst.end_ns / zoom / marks);
     const ticks = [];
-    for (let at_ns = 0; at_ns < burst.end_ns; at_ns += step_ns) {
+    for (let mark = 0; mark * step_ns < burst.end_ns; mark += 1) {
+      const at_ns = mark * step_ns;
       const tick = document.createElement("span");
       tick.className = "tick";
       tick.textContent = time(at_ns, step_ns);
@@ -62,7 +63,7 @@
     for (const burst of bursts) {
       burst.lanes.style.setProperty("--zoom", zoom);
       drawAxis(burst);
-      for (const span of burst.spans) span.classList.toggle("named", span.clientWidth > 46);
+      for (const span of burst.spans) span.classList.toggle("named", span.clientWidth > 58);
     }
   };
 
@@ -96,7 +97,7 @@
     for (const other of burst.spans) {
       other.classList.toggle("other", span !== null && other.dataset.request !== span.dataset.request);
     }
-    if (span) burst.told.textContent = span.getAttribute("aria-label");
+    if (span) told.textContent = span.getAttribute("aria-label");
   };
 
   const hold = (burst, span) => {
