@@ -21,31 +21,38 @@ _TIMEOUT_S: Final = 1_800.0
 
 
 def ship(*, calmer: bool) -> None:
-    """Record everything and write it, all or nothing.
+    """Record everything and write it.
 
     Args:
-        calmer: Keep the bursts that are there, but for those that were recorded on a busier machine.
+        calmer: Keep the bursts that are there, but for those that were recorded on a busier machine; each is written as
+            soon as it is made, and what is cut short has not been in vain. Otherwise it is all or nothing.
     Raises:
         RecordHereError: A burst could not be recorded.
         TracerError: A program did not run as it should.
     """
     programs = {"loop.json": record_loop().to_json(), "threads.json": record_threads().to_json()}
+    for name, document in programs.items():
+        SHIPPED.with_name(name).write_text(_compact(document), encoding="utf-8")
     shelf = Shelf.shipped() if calmer else Shelf([])
-    lines = []
     for wait_ms in WAITS_MS:
         for contender in CONTENDERS:
             print(f"{contender.id}, {wait_ms} ms", file=sys.stderr)  # noqa: T201 (a script that says how far it is)
             made = asyncio.run(record_here(contender, wait_ms, timeout_s=_TIMEOUT_S, wait_turn=True))
             kept = shelf.get(contender.id, wait_ms)
-            lines.append(_compact((made if kept is None else calmest(kept, made)).to_json()))
-    SHIPPED.write_text("".join(lines), encoding="utf-8")
-    for name, document in programs.items():
-        SHIPPED.with_name(name).write_text(_compact(document), encoding="utf-8")
+            shelf.put(made if kept is None else calmest(kept, made))
+            if calmer:
+                _write(shelf)
+    _write(shelf)
 
 
 def calmest(*exhibits: Exhibit) -> Exhibit:
     """Return the one that was recorded on the calmest machine."""
     return min(exhibits, key=lambda each: each.recording.cost.recorded_ms + each.recording.cost.plain_ms)
+
+
+def _write(shelf: Shelf) -> None:
+    exhibits = [shelf.get(contender.id, wait_ms) for wait_ms in WAITS_MS for contender in CONTENDERS]
+    SHIPPED.write_text("".join(_compact(each.to_json()) for each in exhibits if each is not None), encoding="utf-8")
 
 
 def _compact(document: dict[str, Any]) -> str:
