@@ -7,6 +7,7 @@ from benchmarks.cli import (  # noqa: F401 (each adds its commands to the group)
     doctor,
     explain,
     lists,
+    live,
     locust,
     report,
     serve,

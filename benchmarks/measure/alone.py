@@ -19,7 +19,15 @@ _LONGEST_NOTE_BYTES = 4096
 
 
 class MachineBusyError(Exception):
-    """Somebody else is measuring on this machine; the message says who, and what to do."""
+    """Somebody else is measuring on this machine; the message says who, and what to do.
+
+    Attributes:
+        reason: Who, without what to do on a command line.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"{reason} Wait for it to end, or let this one wait: --wait")
+        self.reason = reason
 
 
 class MachineLock:
@@ -100,8 +108,7 @@ def _await_turn(descriptor: int, *, wait: bool, say: Callable[[str], None]) -> N
     holder = _holder(descriptor)
     if not wait:
         raise MachineBusyError(
-            f"{holder} is measuring on this machine, and two at once would slow each other and both be wrong. "
-            "Wait for it to end, or let this one wait: --wait"
+            f"{holder} is measuring on this machine, and two at once would slow each other and both be wrong."
         )
     say(f"Waiting until {holder[0].lower()}{holder[1:]} has ended.")
     wait_for_lock(descriptor)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure.schedule import HEALTH, PRESETS, WAIT, Preset
-from benchmarks.model import EQUAL_RATE, Plan
+from benchmarks.model import EQUAL_RATE, RACE, Plan
 
 
 def compare_command(plan: Plan, workers: object = None) -> str:
@@ -17,6 +17,9 @@ def compare_command(plan: Plan, workers: object = None) -> str:
         plan: To be made again.
         workers: How many workers had the load from a master; ``None`` where there was none, and ``lab compare`` does.
     """
+    if plan.preset == RACE:
+        # A race is chosen on the page, which takes no seed.
+        return "lab live"
     if workers is not None:
         command = ["lab", "locust", "master", plan.preset, "--workers", str(workers)]
     else:

@@ -1,0 +1,173 @@
+"""Serves the workshop page on Hypercorn, through the event-loop bridge, until it is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import psutil
+import segno
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+
+from benchmarks.judge.claims import Claim
+from benchmarks.live.page.app import create_page
+from benchmarks.live.page.settings import PageSettings, is_loopback
+from benchmarks.measure.environment import share_cores
+
+_ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+_BACKLOG: Final = 512
+
+
+class LiveError(Exception):
+    """The page cannot be served; the message says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Doors:
+    """Where the page is to be had.
+
+    Attributes:
+        url: For everybody.
+        others: The same under this machine's other addresses.
+        presenter_url: For whoever presents, once.
+        qr: Of ``url``, in characters for a terminal; empty where only this machine can reach it.
+    """
+
+    url: str
+    others: tuple[str, ...]
+    presenter_url: str
+    qr: str
+
+
+def serve(
+    host: str,
+    port: int,
+    out: Path,
+    claims: Sequence[Claim],
+    *,
+    ready: Callable[[Doors], None],
+    next_presenter: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM; a race that is on is stopped and kept.
+
+    Args:
+        host: Address to listen on.
+        port: TCP port to listen on; 0 for any that is free.
+        out: Folder in which races are kept.
+        claims: The ledger.
+        ready: Is told where, once it listens.
+        next_presenter: Is told the next presenter's link, when one has been used.
+    Raises:
+        LiveError: The address is in use or not ours.
+    """
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
+    urls = [_url(address, port) for address in _addresses(host)]
+    code = None if is_loopback(host) else segno.make(urls[0], error="m", micro=False)
+    settings = PageSettings(
+        host=host,
+        port=port,
+        out=out,
+        url=urls[0],
+        qr_svg="" if code is None else code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None),
+        cpus=_keep_off_the_server(),
+    )
+    page = create_page(settings, claims)
+
+    def presenter_url() -> str:
+        # From this machine: who holds the token may do what nobody else may, and the Wi-Fi can be listened to.
+        return f"{urls[0]}/presenter/{page.access.link}"
+
+    page.flask.extensions["live-on-presenter"] = lambda: next_presenter(presenter_url())
+    ready(
+        Doors(
+            url=urls[0],
+            others=tuple(urls[1:]),
+            presenter_url=presenter_url(),
+            qr="" if code is None else _in_characters(code),
+        )
+    )
+    config = Config()
+    config.bind = [f"fd://{listening.detach()}"]
+    config.backlog = _BACKLOG
+    config.loglevel = "WARNING"
+    config.include_server_header = False
+    config.graceful_timeout = 2
+    asyncio.run(_serve(page.application, config, page.director.close))
+
+
+async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> None:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+
+    async def until_asked() -> None:
+        await asked.wait()
+        # Streams have no end of their own, and a server that waits for them would wait in vain.
+        await close()
+
+    await hypercorn_serve(application, config, shutdown_trigger=until_asked)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise LiveError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another: "
+            f"lab live --port {port + 1 if port < 65535 else port - 1}"
+        ) from error
+    return listening
+
+
+def _addresses(host: str) -> list[str]:
+    """Return under which addresses others reach what listens on ``host``, the likeliest first."""
+    if host not in _ANYWHERE:
+        return [host]
+    found = [
+        address.address
+        for name, addresses in psutil.net_if_addrs().items()
+        for address in addresses
+        # Bridges of containers and virtual machines are no class's Wi-Fi.
+        if address.family == socket.AF_INET and not is_loopback(address.address) and not name.startswith(_NOT_WIFI)
+    ]
+    return found or ["127.0.0.1"]
+
+
+_NOT_WIFI: Final = ("docker", "br-", "veth", "virbr", "vmnet", "tun", "tap")
+
+
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _keep_off_the_server() -> tuple[int, ...]:
+    """Leave the core to the server that races have, and return the cores that there were."""
+    if not hasattr(os, "sched_getaffinity"):
+        return ()
+    usable = os.sched_getaffinity(0)
+    if server := share_cores().server:
+        os.sched_setaffinity(0, usable - set(server))
+    return tuple(sorted(usable))
+
+
+def _in_characters(code: segno.QRCode) -> str:
+    """Draw a QR code with half blocks, two modules a character, for any terminal."""
+    rows = [[bool(module) for module in row] for row in code.matrix_iter(border=2)]
+    if len(rows) % 2:
+        rows.append([False] * len(rows[0]))
+    blocks = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
+    lines = zip(rows[::2], rows[1::2], strict=True)
+    return "\n".join("".join(blocks[pair] for pair in zip(*line, strict=True)) for line in lines)
