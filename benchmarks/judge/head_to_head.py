@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.judge import measures, why, wording
-from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, RefusedError
 from benchmarks.judge.judgement import Duel, DuelOutcome, Estimate
 from benchmarks.judge.summaries import participants
 from benchmarks.model import RACE, Contender
@@ -32,9 +32,8 @@ def compare(evidence: Evidence) -> tuple[Duel, ...]:
 
 
 def _pairs(contenders: Sequence[Contender]) -> Iterator[tuple[Contender, Contender]]:
-    first = contenders[0]
     for contender in contenders[1:]:
-        yield contender, first
+        yield contender, contenders[0]
     for sync in contenders[1:]:
         for other in contenders[1:]:
             if (sync.arrangement, sync.variant, other.variant) == (other.arrangement, "sync", "async"):
@@ -50,6 +49,7 @@ def _duel(evidence: Evidence, contender: Contender, other: Contender, workload: 
             other=other.id,
             workload=workload,
             rate=None,
+            narrowing=(),
             outcome="refused",
             sentence="Not judged.",
             why=str(refusal),
@@ -64,6 +64,10 @@ def _duel(evidence: Evidence, contender: Contender, other: Contender, workload: 
         other=other.id,
         workload=workload,
         rate=rate,
+        narrowing=tuple(
+            measures.ratio(pairs[:rounds], measures.rate_per_s, evidence.confidence)
+            for rounds in range(MINIMUM_ROUNDS, len(pairs) + 1)
+        ),
         outcome=outcome,
         sentence=(
             f"{contender.id} served {wording.ratio(rate)} the requests of {other.id}: "

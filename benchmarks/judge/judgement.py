@@ -287,6 +287,7 @@ class Duel:
         other: Id of the denominator.
         workload: Name of the workload.
         rate: Ratio of valid answers per second; ``None`` when it was refused.
+        narrowing: The same ratio as it stood after two rounds, after three, and so on; empty where it was refused.
         outcome: What the numerator was, see ``DuelOutcome``.
         sentence: What was found, in one sentence.
         why: The cause, as observed; for ``refused``, the reason and what to do about it.
@@ -296,6 +297,7 @@ class Duel:
     other: str
     workload: str
     rate: Estimate | None
+    narrowing: tuple[Estimate, ...]
     outcome: DuelOutcome
     sentence: str
     why: str

@@ -102,7 +102,7 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
         group = cli.lab.commands[name]
         assert isinstance(group, click.Group)
         group.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
-    elif name in ("advise", "compare", "crossover", "doctor", "explain", "serve"):
+    elif name in ("advise", "compare", "crossover", "doctor", "explain", "live", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")

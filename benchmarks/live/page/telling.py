@@ -12,8 +12,11 @@ from benchmarks.model import Run
 from benchmarks.report.charts.canvas import Chart
 from benchmarks.report.charts.cost import cost_chart
 from benchmarks.report.charts.latency import latency_chart
+from benchmarks.report.charts.narrowing import narrowing_chart
 from benchmarks.report.charts.ratios import ratio_chart
+from benchmarks.report.charts.speed import speed_chart
 from benchmarks.report.charts.waiting import waiting_chart
+from benchmarks.report.naming import arrangement_name
 from benchmarks.report.story import ClaimStory, DuelStory, VerdictStory, WorkloadStory
 from benchmarks.report.telling import tell
 
@@ -85,8 +88,6 @@ def tell_race(run: Run, claims: Sequence[Claim]) -> RaceStory:
 
 def _of_twins(claim: ClaimStory, workload: WorkloadStory) -> list[VerdictStory]:
     """Return the verdicts of arrangements that raced with both keywords; the others have nothing to be judged by."""
-    from benchmarks.report.naming import arrangement_name  # noqa: PLC0415
-
     raced = {arrangement_name(ratio.arrangement) for ratio in workload.ratios}
     return [verdict for verdict in (*claim.verdicts, *claim.beside) if verdict.tried_on in raced]
 
@@ -97,6 +98,10 @@ def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> tuple[Ch
         (figure.ratio for claim in claims if claim.id == "async-throughput" for figure in claim.figures), None
     )
     charts = (
+        narrowing_chart(
+            workload.name, judgement.duels, margin=judgement.margin, rounds=run.plan.rounds[workload.name]
+        ),
+        speed_chart(workload.name, judgement.summaries) if workload.wait_ms == 0 else None,
         ratio_chart(
             workload.name,
             judgement.twins,
