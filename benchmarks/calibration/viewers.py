@@ -52,7 +52,11 @@ class _Page:
 
     def ask(self, method: str, path: str, fields: object = None) -> http.client.HTTPResponse:
         connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_S)
-        headers = {"Origin": f"http://127.0.0.1:{self._port}", "Cookie": self._cookie, "Content-Type": "application/json"}
+        headers = {
+            "Origin": f"http://127.0.0.1:{self._port}",
+            "Cookie": self._cookie,
+            "Content-Type": "application/json",
+        }
         connection.request(method, path, None if fields is None else json.dumps(fields), headers)
         response = connection.getresponse()
         if cookie := response.headers.get("Set-Cookie"):

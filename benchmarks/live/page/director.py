@@ -285,9 +285,7 @@ class Director:
 
 
 def _so_far(story: RaceStory) -> str:
-    ratios = (
-        f"So far {duel.contender} serves {duel.ratio} of {duel.other}." for duel in story.duels if duel.estimate
-    )
+    ratios = (f"So far {duel.contender} serves {duel.ratio} of {duel.other}." for duel in story.duels if duel.estimate)
     return " ".join(ratios)
 
 

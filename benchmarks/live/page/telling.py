@@ -98,9 +98,7 @@ def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> tuple[Ch
         (figure.ratio for claim in claims if claim.id == "async-throughput" for figure in claim.figures), None
     )
     charts = (
-        narrowing_chart(
-            workload.name, judgement.duels, margin=judgement.margin, rounds=run.plan.rounds[workload.name]
-        ),
+        narrowing_chart(workload.name, judgement.duels, margin=judgement.margin, rounds=run.plan.rounds[workload.name]),
         speed_chart(workload.name, judgement.summaries) if workload.wait_ms == 0 else None,
         ratio_chart(
             workload.name,

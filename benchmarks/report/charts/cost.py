@@ -11,6 +11,7 @@ from benchmarks.report.figures import amount, is_measured, per_request
 from benchmarks.report.naming import arrangement_name, keyword, twins_of
 from benchmarks.report.plain_text import one_line
 
+
 def cost_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
     """Draw CPU time and voluntary switches a request of one workload's contenders.
 

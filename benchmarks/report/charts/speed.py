@@ -11,6 +11,7 @@ from benchmarks.report.figures import amount, is_measured
 from benchmarks.report.naming import arrangement_name, keyword, twins_of
 from benchmarks.report.plain_text import one_line
 
+
 def speed_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
     """Draw the rates and the median latencies of one workload's contenders.
 

@@ -80,13 +80,12 @@ def look(browser: Browser) -> Iterator[Callable[..., Look]]:
 @pytest.fixture
 def only_run() -> Callable[[Path], tuple[Path, Run]]:
     """Return the one run under a folder."""
+
     def found(out: Path) -> tuple[Path, Run]:
         (folder,) = [each for each in out.iterdir() if each.is_dir() and not each.is_symlink()]
         return folder, read_run(folder)
 
     return found
-
-
 
 
 @pytest.fixture

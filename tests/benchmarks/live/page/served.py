@@ -58,9 +58,7 @@ class Workshop:
         """Where it is."""
         return f"http://127.0.0.1:{self.port}"
 
-    def ask(
-        self, method: str, path: str, fields: object = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    def ask(self, method: str, path: str, fields: object = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask as a browser on this page would, with what cookies it has; ``headers`` replace its own."""
         sent = {"Origin": self.url, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         body = None

@@ -130,7 +130,12 @@ def test_what_cannot_race_is_said_to_the_presenter(workshop: Workshop, look: Cal
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
 def test_the_page_is_accessible_at_any_size(  # noqa: PLR0917 (pytest passes them by name)
-    kept_race: Path, serve_page: Callable[..., AbstractContextManager[Workshop]], look: Callable[..., Look], scheme: str, width: int, height: int
+    kept_race: Path,
+    serve_page: Callable[..., AbstractContextManager[Workshop]],
+    look: Callable[..., Look],
+    scheme: str,
+    width: int,
+    height: int,
 ) -> None:
     """With a race on it: axe-core finds no serious fault, nothing is wider than the screen, all can be reached."""
     with serve_page(kept_race) as workshop:

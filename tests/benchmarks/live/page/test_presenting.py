@@ -31,7 +31,9 @@ def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapp
 
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "http://127.0.0.1:1"])
-def test_what_another_sites_page_sends_is_refused(workshop: Workshop, small_race: Mapping[str, Any], origin: str) -> None:
+def test_what_another_sites_page_sends_is_refused(
+    workshop: Workshop, small_race: Mapping[str, Any], origin: str
+) -> None:
     """The presenter's browser can be made to send things by any page that it has open."""
     workshop.ask("GET", "/")
     workshop.present()
