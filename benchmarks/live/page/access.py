@@ -56,7 +56,7 @@ class Access:
     def is_presenter(self) -> bool:
         """Say whether the request at hand is the presenter's."""
         given = request.cookies.get(PRESENTER_COOKIE, "").encode()
-        return any([secrets.compare_digest(given, token.encode()) for token in self._presenters])
+        return any(secrets.compare_digest(given, token.encode()) for token in self._presenters)
 
     def check_host(self) -> None:
         """Refuse a request that came under another's name: a foreign page can have its own name point here."""

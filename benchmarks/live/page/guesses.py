@@ -66,7 +66,7 @@ class Guesses:
 def _ratio(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise GuessError("A guess is a number.")
-    # What a slider can say, and the rounding on its way.
-    if not math.isfinite(value) or not 0.99 / MOST_RATIO <= value <= 1.01 * MOST_RATIO:
+    # What a slider can say, and the rounding on its way; no comparison with what is no number holds.
+    if not 0.99 / MOST_RATIO <= value <= 1.01 * MOST_RATIO:
         raise GuessError(f"A guess is from 1/{MOST_RATIO:g} to {MOST_RATIO:g}.")
     return min(max(float(value), 1 / MOST_RATIO), MOST_RATIO)

@@ -65,8 +65,10 @@ class RaceOrder:
     @classmethod
     def from_line(cls, line: str) -> RaceOrder:
         """Read it back; it was written by ``line``."""
-        fields = json.loads(line)
-        return cls(**{name: tuple(value) if isinstance(value, list) else value for name, value in fields.items()})
+        fields: dict[str, Any] = json.loads(line)
+        for name in ("contenders", "cpus"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
 
 
 def main() -> int:

@@ -72,7 +72,7 @@ class Workshop:
             for cookie in response.headers.get_all("Set-Cookie", []):
                 name, _, value = cookie.partition(";")[0].partition("=")
                 self.cookies[name] = value
-            return Answer(response.status, dict(response.headers), text)
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, text)
 
     def present(self) -> None:
         """Become the presenter."""

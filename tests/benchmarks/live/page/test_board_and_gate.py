@@ -109,17 +109,16 @@ def test_the_board_is_settled_when_all_have_asked_for_more() -> None:
         got: list[bytes] = []
 
         async def watch() -> None:
-            async for piece in shown.follow(None, compressed=False):
-                got.append(piece)
+            got.extend([piece async for piece in shown.follow(None, compressed=False)])
 
         watching = [asyncio.create_task(watch()) for _ in range(3)]
         await shown.publish("state", {})
         await asyncio.sleep(0)
         await shown.settle(60)
-        assert 3 == sum(b"data" in piece for piece in got)
         assert 3 == shown.viewers
         await shown.close()
         await asyncio.gather(*watching)
+        assert 3 == sum(b"data" in piece for piece in got)
         assert 0 == shown.viewers
 
     asyncio.run(story())

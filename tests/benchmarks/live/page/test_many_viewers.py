@@ -32,7 +32,7 @@ def test_two_hundred_viewers_are_held_for_a_race(workshop: Workshop, small_race:
 def read_until(sockets: list[socket.socket], wanted: bytes) -> set[int]:
     """Read all sockets until each has shown what is wanted, and return the numbers of those that have."""
     selector = selectors.DefaultSelector()
-    got = {number: b"" for number in range(len(sockets))}
+    got = dict.fromkeys(range(len(sockets)), b"")
     for number, viewer in enumerate(sockets):
         selector.register(viewer, selectors.EVENT_READ, number)
     seen: set[int] = set()
