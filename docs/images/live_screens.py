@@ -123,6 +123,7 @@ def opened(browser: Browser, width: int, height: int, scheme: str) -> Page:
     page.goto(URL)
     page.get_by_text("Live.").wait_for()
     page.locator("body[data-phase]").wait_for()
+    page.evaluate("document.getElementById('results').open = true")
     page.wait_for_timeout(300)
     return page
 

@@ -53,8 +53,8 @@ class Access:
         self._presenters = [*self._presenters, presenter][-_MOST_PRESENTERS:]
         return presenter
 
-    def is_presenter(self) -> bool:
-        """Say whether the request at hand is the presenter's."""
+    def knows_presenter(self) -> bool:
+        """Say whether the request at hand is a presenter's."""
         given = request.cookies.get(PRESENTER_COOKIE, "").encode()
         return any(secrets.compare_digest(given, token.encode()) for token in self._presenters)
 
@@ -74,6 +74,11 @@ def access() -> Access:
     """Return the app's."""
     held: Access = current_app.extensions[_EXTENSION]
     return held
+
+
+def is_presenter() -> bool:
+    """Say whether the request at hand is a presenter's."""
+    return access().knows_presenter()
 
 
 def viewer_id() -> str | None:
@@ -99,7 +104,7 @@ def presenter_only(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
     @wraps(view)
     async def guarded(*args: Any, **kwargs: Any) -> Response | Any:
         check_same_origin()
-        if not access().is_presenter():
+        if not is_presenter():
             abort(403, "Only the presenter can do that: open the link that the terminal shows.")
         return await view(*args, **kwargs)
 

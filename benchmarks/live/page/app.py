@@ -25,12 +25,10 @@ _POLICY: Final = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class NavigationEntry:
-    """A link of the bar above every page: the endpoint that it leads to, and its words."""
+NavigationEntry = tuple[str, str]
+"""A link of the bar above every page: the endpoint that it leads to, and its words."""
 
-    endpoint: str
-    label: str
+NAVIGATION: Final[tuple[NavigationEntry, ...]] = (("live.page", "Predict and race"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +75,7 @@ def create_page(
     doors = access.Access(settings.host)
     access.install(app, doors)
     views.install(app, director, settings)
-    navigation = [NavigationEntry("live.page", "Predict and race")]
+    navigation = [*NAVIGATION]
     for blueprint, entries in blueprints:
         app.register_blueprint(blueprint)
         navigation.extend(entries)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import dataclasses
+import logging
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ from benchmarks.report.files import HTML_NAME, ReportFileError, write_reports
 
 _SETTLE_S: Final = 1.5
 _ANNOUNCE_EVERY_S: Final = 0.4
+
+_LOGGER: Final = logging.getLogger(__name__)
 
 Phase = Literal["idle", "starting", "racing", "stopping", "over"]
 
@@ -79,12 +82,13 @@ class Director:
         self._measuring = ""
         self._message = ""
         self._spoken = ""
-        self._trials_planned = 0
+        self._trials_planned = self._trials_done = 0
         self._folder: Path | None = None
         self._story: RaceStory | None = None
         self._race: RaceProcess | None = None
         self._driving: asyncio.Task[None] | None = None
         self._something_changed = asyncio.Event()
+        self._showing = asyncio.Lock()
 
     @property
     def is_racing(self) -> bool:
@@ -133,7 +137,7 @@ class Director:
         self.guesses.is_open = False
         self._choice, self._phase, self._message = choice, "starting", ""
         self._folder, self._story = None, None
-        self._trials_planned = len([*calibration(plan), *trials(plan)])
+        self._trials_planned, self._trials_done = len([*calibration(plan), *trials(plan)]), 0
         self._measuring = "Checking that all give the same answer"
         self._spoken = "The race begins. Guesses are closed."
         self._driving = asyncio.create_task(self._drive(order))
@@ -177,18 +181,30 @@ class Director:
 
     async def _drive(self, order: RaceOrder) -> None:
         try:
+            await self._measure(order)
+            await self._finish()
+        except Exception as fault:
+            # Whatever it is, the class must be told, and another race must be possible.
+            _LOGGER.exception("A race ended by a fault of the page.")
+            self._story = None
+            self._message = f"The race ended by a fault of the page: {fault!r}. What was measured is kept in {self._out}."
+            self._spoken = self._message
+        self._phase, self._measuring, self._driving = "over", "", None
+        await self._show()
+
+    async def _measure(self, order: RaceOrder) -> None:
+        try:
             self._race = await RaceProcess.start(order)
-            try:
-                async for event in self._race.events():
-                    await self._follow(event)
-            finally:
-                self._gate.open()
-                await self._race.end()
         except OSError as error:
             self._message = f"The race cannot be started: {error}."
+            return
+        try:
+            async for event in self._race.events():
+                await self._follow(event)
         finally:
-            self._race, self._driving = None, None
-        await self._finish()
+            self._gate.open()
+            await self._race.end()
+            self._race = None
 
     async def _follow(self, event: Mapping[str, Any]) -> None:
         match event["event"]:
@@ -224,19 +240,18 @@ class Director:
         if self._folder is not None:
             with contextlib.suppress(journal.RunFileError):
                 run = await asyncio.to_thread(journal.read_run, self._folder)
+                self._trials_done = len(run.trials) + len(run.calibration)
                 if run.trials:
                     self._story = await asyncio.to_thread(tell_race, run, self._claims)
 
     async def _finish(self) -> None:
         await self._judge()
-        self._phase, self._measuring = "over", ""
         if self._story is None:
             self._message = self._message or "Stopped before anything was measured."
             self._spoken = self._message
         else:
             self._spoken = _verdicts(self._story)
             await asyncio.to_thread(self._write_reports, self._story)
-        await self._show()
 
     def _write_reports(self, story: RaceStory) -> None:
         assert self._folder is not None  # noqa: S101 (the story is of what is in it)
@@ -260,17 +275,17 @@ class Director:
             )
 
     async def _show(self) -> None:
-        await self.board.publish("state", self._state())
-        race = {"html": ""}
-        if self._story is not None:
-            race["html"] = await asyncio.to_thread(self._renderer.race, self._story)
-        await self.board.publish("race", race)
-        reveals = self._story if self._phase == "over" else None
-        html = await asyncio.to_thread(self._renderer.guesses, self.guesses, reveals)
-        await self.board.publish("guesses", {"html": html})
+        # One after another: what is drawn now must not come after what is drawn next.
+        async with self._showing:
+            story, is_over = self._story, self._phase == "over"
+            html = "" if story is None else await asyncio.to_thread(self._renderer.race, story)
+            await self.board.publish("race", {"html": html})
+            reveal = await asyncio.to_thread(self._renderer.guesses, self.guesses, story if is_over else None)
+            await self.board.publish("guesses", {"html": reveal})
+            # Last: who reads in it that the race is over has the rest already.
+            await self.board.publish("state", self._state())
 
     def _state(self) -> dict[str, Any]:
-        run = None if self._story is None else self._story.run
         return {
             "phase": self._phase,
             "guesses": {"open": self.guesses.is_open, "count": len(self.guesses.by_viewer)},
@@ -278,7 +293,7 @@ class Director:
             "measuring": self._measuring,
             "message": self._message,
             "spoken": self._spoken,
-            "trials": 0 if run is None else len(run.trials) + len(run.calibration),
+            "trials": self._trials_done,
             "trialsPlanned": self._trials_planned,
             "hasReport": self.report is not None and self._story is not None,
         }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
 import socket
@@ -107,7 +108,9 @@ async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> 
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
+        # Windows has none of these; there Ctrl-C ends it less gently.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, asked.set)
 
     async def until_asked() -> None:
         await asked.wait()

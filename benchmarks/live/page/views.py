@@ -16,6 +16,7 @@ from benchmarks.live.page.access import (
     VIEWER_COOKIE,
     access,
     check_same_origin,
+    is_presenter,
     new_viewer_id,
     presenter_only,
     viewer_id,
@@ -63,7 +64,7 @@ async def page() -> Response:
     response = Response(
         render_template(
             "page.html",
-            presents=access().is_presenter(),
+            presents=is_presenter(),
             groups=_groups(),
             bounds=race,
             settings=_settings(),

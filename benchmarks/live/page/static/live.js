@@ -112,14 +112,22 @@ function showState(state) {
     spoken = state.spoken;
     find("spoken").textContent = spoken;
   }
-  document.body.dataset.phase = state.phase;
+  if (document.body.dataset.phase !== state.phase) {
+    // While the class predicts, what the last race found is folded away.
+    find("results").open = state.phase !== "idle";
+    find("results-title").textContent = racing ? "So far" : state.phase === "idle" ? "The last race" : "What came out";
+    document.body.dataset.phase = state.phase;
+  }
 }
 
 function follow() {
   const source = new EventSource("/events");
   const on = (name, show) => source.addEventListener(name, (event) => show(JSON.parse(event.data)));
   on("state", showState);
-  on("race", (race) => put(find("board"), race.html));
+  on("race", (race) => {
+    find("results").hidden = !race.html;
+    put(find("board"), race.html);
+  });
   on("guesses", (guesses) => put(find("reveal"), guesses.html));
   source.addEventListener("open", () => { find("connection").textContent = "Live."; });
   source.addEventListener("error", () => {

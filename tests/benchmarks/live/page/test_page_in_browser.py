@@ -140,7 +140,9 @@ def test_the_page_is_accessible_at_any_size(  # noqa: PLR0917 (pytest passes the
     with serve_page(kept_race) as workshop:
         looked = look(workshop, width=width, height=height, scheme=scheme)
         present(looked.page, workshop)
-        expect(looked.page.locator(".duel")).not_to_have_count(0)
+        expect(looked.page.locator(".duel").first).to_be_hidden()
+        looked.page.get_by_text("The last race").click()
+        expect(looked.page.locator(".duel")).to_have_count(4)
 
         assert [] == faults(looked.page)
         assert width >= looked.page.evaluate("document.documentElement.scrollWidth")
