@@ -48,6 +48,11 @@ class RaceProcess:
         await race._say(order.line())
         return race
 
+    @property
+    def pid(self) -> int:
+        """Of the process that measures."""
+        return self._process.pid
+
     async def events(self) -> AsyncIterator[Mapping[str, Any]]:
         """Yield what it tells; the last is ``done``, ``stopped`` or ``failed``, however it ended."""
         assert self._process.stdout is not None  # noqa: S101 (it was asked for)

@@ -8,43 +8,24 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import psutil
 import segno
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
 from benchmarks.judge.claims import Claim
 from benchmarks.live.page.app import create_page
+from benchmarks.live.page.doors import ANYWHERE, Doors, addresses, in_characters, url_of
 from benchmarks.live.page.settings import PageSettings, is_loopback
 from benchmarks.measure.environment import share_cores
 
-_ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
 _BACKLOG: Final = 512
 
 
 class LiveError(Exception):
     """The page cannot be served; the message says what to do."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Doors:
-    """Where the page is to be had.
-
-    Attributes:
-        url: For everybody.
-        others: The same under this machine's other addresses.
-        presenter_url: For whoever presents, once.
-        qr: Of ``url``, in characters for a terminal; empty where only this machine can reach it.
-    """
-
-    url: str
-    others: tuple[str, ...]
-    presenter_url: str
-    qr: str
 
 
 def serve(
@@ -70,7 +51,7 @@ def serve(
     """
     listening = _listen(host, port)
     port = listening.getsockname()[1]
-    urls = [_url(address, port) for address in _addresses(host)]
+    urls = [url_of(address, port) for address in addresses(host)]
     code = None if is_loopback(host) else segno.make(urls[0], error="m", micro=False)
     settings = PageSettings(
         host=host,
@@ -82,17 +63,17 @@ def serve(
     )
     page = create_page(settings, claims)
 
-    def presenter_url() -> str:
-        # From this machine: who holds the token may do what nobody else may, and the Wi-Fi can be listened to.
-        return f"{urls[0]}/presenter/{page.access.link}"
+    def presenter_url(base: str) -> str:
+        return f"{base}/presenter/{page.access.link}"
 
-    page.flask.extensions["live-on-presenter"] = lambda: next_presenter(presenter_url())
+    page.flask.extensions["live-on-presenter"] = lambda: next_presenter(presenter_url(urls[0]))
     ready(
         Doors(
             url=urls[0],
             others=tuple(urls[1:]),
-            presenter_url=presenter_url(),
-            qr="" if code is None else _in_characters(code),
+            # On this machine, where there is a way: the Wi-Fi can be listened to.
+            presenter_url=presenter_url(url_of("127.0.0.1", port) if host in ANYWHERE else urls[0]),
+            qr="" if code is None else in_characters(code),
         )
     )
     config = Config()
@@ -135,27 +116,6 @@ def _listen(host: str, port: int) -> socket.socket:
     return listening
 
 
-def _addresses(host: str) -> list[str]:
-    """Return under which addresses others reach what listens on ``host``, the likeliest first."""
-    if host not in _ANYWHERE:
-        return [host]
-    found = [
-        address.address
-        for name, addresses in psutil.net_if_addrs().items()
-        for address in addresses
-        # Bridges of containers and virtual machines are no class's Wi-Fi.
-        if address.family == socket.AF_INET and not is_loopback(address.address) and not name.startswith(_NOT_WIFI)
-    ]
-    return found or ["127.0.0.1"]
-
-
-_NOT_WIFI: Final = ("docker", "br-", "veth", "virbr", "vmnet", "tun", "tap")
-
-
-def _url(address: str, port: int) -> str:
-    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
-
-
 def _keep_off_the_server() -> tuple[int, ...]:
     """Leave the core to the server that races have, and return the cores that there were."""
     if not hasattr(os, "sched_getaffinity"):
@@ -164,13 +124,3 @@ def _keep_off_the_server() -> tuple[int, ...]:
     if server := share_cores().server:
         os.sched_setaffinity(0, usable - set(server))
     return tuple(sorted(usable))
-
-
-def _in_characters(code: segno.QRCode) -> str:
-    """Draw a QR code with half blocks, two modules a character, for any terminal."""
-    rows = [[bool(module) for module in row] for row in code.matrix_iter(border=2)]
-    if len(rows) % 2:
-        rows.append([False] * len(rows[0]))
-    blocks = {(False, False): "█", (False, True): "▀", (True, False): "▄", (True, True): " "}
-    lines = zip(rows[::2], rows[1::2], strict=True)
-    return "\n".join("".join(blocks[pair] for pair in zip(*line, strict=True)) for line in lines)

@@ -113,11 +113,11 @@ def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, str, dict
 
 
 @contextlib.contextmanager
-def serve(out: Path, port: int | None = None) -> Iterator[Workshop]:
+def serve(out: Path, port: int | None = None, host: str = "127.0.0.1") -> Iterator[Workshop]:
     """Serve a page, and end it whatever happens."""
     port = port or free_port()
     process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", "live", "--json", "--port", str(port), "--out", str(out)],
+        [sys.executable, "-m", "benchmarks", "live", "--json", "--host", host, "--port", str(port), "--out", str(out)],
         stdout=subprocess.PIPE,
         text=True,
         start_new_session=True,

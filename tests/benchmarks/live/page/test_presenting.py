@@ -1,10 +1,16 @@
 from __future__ import annotations
 
-from collections.abc import Mapping
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import pytest
+import segno
 
+from benchmarks.live.page.doors import in_characters
 from tests.benchmarks.live.page.served import Workshop
 
 PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new")
@@ -84,11 +90,8 @@ def test_every_answer_keeps_the_browser_at_home(workshop: Workshop) -> None:
     assert 404 == workshop.ask("GET", "/static/..%2fviews.py").status
 
 
-def test_a_port_that_is_taken_is_told(workshop: Workshop, tmp_path: Any) -> None:
+def test_a_port_that_is_taken_is_told(workshop: Workshop, tmp_path: Path) -> None:
     """The message says what to type instead."""
-    import subprocess  # noqa: PLC0415
-    import sys  # noqa: PLC0415
-
     again = subprocess.run(
         [sys.executable, "-m", "benchmarks", "live", "--port", str(workshop.port), "--out", str(tmp_path)],
         capture_output=True,
@@ -98,3 +101,31 @@ def test_a_port_that_is_taken_is_told(workshop: Workshop, tmp_path: Any) -> None
 
     assert 1 == again.returncode
     assert f"lab live --port {workshop.port + 1}" in again.stderr
+
+
+def test_the_class_is_let_in_by_an_address_and_a_code(
+    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
+) -> None:
+    """With --host 0.0.0.0 the page shows both; for this machine alone there is nobody to show them to."""
+    with serve_page(tmp_path, host="0.0.0.0") as open_to_all:  # noqa: S104 (that is what is tried)
+        shown = open_to_all.ask("GET", "/").body
+        # The presenter's cookie need not cross the Wi-Fi.
+        assert open_to_all.presenter_link.startswith("http://127.0.0.1:")
+    assert f':{open_to_all.port}"' in shown.partition('aria-label="QR code of http://')[2][:60]
+    assert "<svg" in shown
+
+    with serve_page(tmp_path) as own:
+        assert "QR code" not in own.ask("GET", "/").body
+
+
+def test_the_code_in_the_terminal_is_the_code() -> None:
+    """Two modules a character; a dark one is the terminal's own dark."""
+    code = segno.make("http://192.0.2.7:8080", micro=False)
+    upper, lower = {"█": 0, "▀": 0, "▄": 1, " ": 1}, {"█": 0, "▀": 1, "▄": 0, " ": 1}
+
+    drawn = []
+    for line in in_characters(code).splitlines():
+        drawn += [[upper[character] for character in line], [lower[character] for character in line]]
+    wanted = [list(row) for row in code.matrix_iter(border=2)]
+    assert wanted == drawn[: len(wanted)]
+    assert all(set(row) <= {0} for row in drawn[len(wanted) :])
