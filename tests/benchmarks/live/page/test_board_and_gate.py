@@ -1,9 +1,7 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import zlib
-from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -11,26 +9,12 @@ import pytest
 from benchmarks.live.page import gate as gates
 from benchmarks.live.page.board import Board, BoardFullError
 from benchmarks.live.page.gate import Gate
+from tests.benchmarks.live.page.reading import take, told
 
 
 def board(most_viewers: int = 9) -> Board:
     """A board that tells nobody who comes and goes."""
     return Board(most_viewers, lambda: None)
-
-
-def told(data: bytes) -> list[tuple[str, object]]:
-    """Return the events in a stream's bytes."""
-    found = []
-    for event in data.decode().split("\n\n"):
-        fields = dict(line.split(": ", 1) for line in event.splitlines())
-        if "data" in fields:
-            found.append((fields["event"], json.loads(fields["data"])))
-    return found
-
-
-async def take(stream: AsyncIterator[bytes], pieces: int) -> bytes:
-    """Return the next pieces of a stream."""
-    return b"".join([await anext(stream) for _ in range(pieces)])
 
 
 def test_who_comes_late_gets_every_part_as_it_is() -> None:
