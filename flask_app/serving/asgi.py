@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from asgiref.wsgi import WsgiToAsgi
 
 from flask_app import create_app, health, pages
+from flask_app.serving.collector import settle_collector
 
 if TYPE_CHECKING:
     from asgiref.typing import ASGIReceiveCallable, ASGISendCallable, Scope
@@ -37,3 +38,6 @@ async def _lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> Non
         await send({"type": "lifespan.startup.complete"})
         await receive()
     await send({"type": "lifespan.shutdown.complete"})
+
+
+settle_collector()

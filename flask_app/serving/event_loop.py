@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from flask_app import create_app, health, pages
 from flask_app.serving.bridge import EventLoopBridge
+from flask_app.serving.collector import settle_collector
 from flask_app.settings import settings_of
 
 __all__ = ["EventLoopBridge", "app"]
@@ -16,3 +17,5 @@ _service = create_app()
 _service.config[pages.SERVED_BY] = "the event-loop bridge"
 
 app = EventLoopBridge(_service, threads=settings_of(_service).worker_threads, lifespan=health.lifespan)
+
+settle_collector()

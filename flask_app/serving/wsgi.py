@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from flask_app import create_app, pages
+from flask_app.serving.collector import settle_collector
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
@@ -44,3 +45,5 @@ service = create_app()
 service.config[pages.SERVED_BY] = "Hypercorn's own WSGI wrapper, no bridge"
 
 app = never_empty(service)
+
+settle_collector()
