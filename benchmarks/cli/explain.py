@@ -12,11 +12,13 @@ from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Seconds
+from benchmarks.cli.turn import own_turn
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment
 from benchmarks.measure.server import ServerError
 
 _MOST_REQUESTS = 20
+_WAIT_TURN = "--wait-turn"
 
 
 @lab.command()
@@ -30,8 +32,14 @@ _MOST_REQUESTS = 20
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write a Chrome trace, which Perfetto opens."
 )
+# Not --wait, as where a command has no other wait: here that is the view's.
+@click.option(
+    _WAIT_TURN, "wait_turn", is_flag=True, help="Wait while another lab measures on this machine; else that is refused."
+)
 @json_option
-def explain(contender: str, wait_s: float, requests: int, out: Path | None, as_json: bool) -> None:
+def explain(  # noqa: PLR0917 (click passes them by name)
+    contender: str, wait_s: float, requests: int, out: Path | None, wait_turn: bool, as_json: bool
+) -> None:
     """Where does the time of a request go?
 
     Starts CONTENDER's real server with a recorder in it, sends a few requests at the same moment, and draws where each
@@ -56,7 +64,7 @@ def explain(contender: str, wait_s: float, requests: int, out: Path | None, as_j
     except (catalogue.UnknownContenderError, recording.NotRecordableError) as error:
         raise click.BadParameter(str(error), param_hint="CONTENDER") from error
     try:
-        with terminable():
+        with own_turn(wait=wait_turn, option=_WAIT_TURN), terminable():
             made = recording.record(chosen, wait_ms, requests, environment.share_cores())
     except (ServerError, BurstError, TimelineError) as error:
         raise click.ClickException(str(error)) from error

@@ -19,24 +19,10 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
+from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, TracerError, client_name
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "tiny_loop.py"
-_CLIENTS = 3
 _PATIENCE_S = 5.0
-_REQUEST = b"GET /health HTTP/1.1\r\nHost: localhost\r\n\r\n"
-# What happens each time the loop would sleep: a verb, and the clients that do it.
-_SCRIPT: tuple[tuple[str, tuple[int, ...]], ...] = (
-    ("connects", (1,)),
-    ("connects", (2, 3)),
-    ("sends half a request", (2,)),
-    ("sends its request", (3, 1)),
-    ("sends the rest", (2,)),
-    ("hangs up", (1, 2, 3)),
-)
-
-
-class LoopTracerError(Exception):
-    """The program did not run as it should; the message says where it stopped."""
 
 
 class _ScriptOver(BaseException):
@@ -51,10 +37,10 @@ def record_loop(path: Path = EXAMPLE) -> LoopRecording:
     Args:
         path: The program.
     Raises:
-        LoopTracerError: It is not there, or did not serve its clients.
+        TracerError: It is not there, or did not serve its clients.
     """
     if not path.is_file():
-        raise LoopTracerError(f"There is no {path}: the example comes with a clone, not with the installed package.")
+        raise TracerError(f"There is no {path}: the example comes with a clone, not with the installed package.")
     program = _loaded(path)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -67,7 +53,7 @@ def record_loop(path: Path = EXAMPLE) -> LoopRecording:
         tracer.run()
     return LoopRecording(
         source=tuple(path.read_text(encoding="utf-8").splitlines()),
-        clients=tuple(_client(number) for number in range(1, _CLIENTS + 1)),
+        clients=tuple(client_name(number) for number in range(1, CLIENTS + 1)),
         steps=tuple(tracer.steps),
     )
 
@@ -80,14 +66,8 @@ class _Tracer:
         self._program = program
         self._listener = listener
         self._file = str(path)
-        self._stack = stack
-        self._script = iter(_SCRIPT)
-        self._clients: dict[int, socket.socket] = {}
-        self._names: dict[Any, str] = {}
+        self._clients = ScriptedClients(str(path), listener.getsockname(), _PATIENCE_S, stack)
         self._jobs: dict[Coroutine[Any, Any, Any], str] = {}
-        self._asked: list[int] = []
-        self._answered: list[int] = []
-        self._happened: list[str] = []
         self._reported: tuple[str, ...] = ()
         self._select: Callable[..., list[tuple[selectors.SelectorKey, int]]] = program.kernel.select
         program.kernel.select = self._select_after_clients
@@ -114,57 +94,19 @@ class _Tracer:
         ready = self._select(0)
         if not ready and timeout is None:
             # Here it would sleep.
-            self._let_clients_act()
+            self._clients.read_answers()
+            if not self._clients.act(self._check_arrival):
+                raise _ScriptOver
             ready = self._select(_PATIENCE_S)
         self._reported = tuple(self._socket(key.fileobj) for key, _ in ready)
         return ready
 
-    def _let_clients_act(self) -> None:
-        while self._asked:
-            self._read_answer(self._asked.pop(0))
-        turn = next(self._script, None)
-        if turn is None:
-            raise _ScriptOver
-        verb, numbers = turn
-        for number in numbers:
-            self._act(number, verb)
-            self._happened.append(f"{_client(number)} {verb}")
-
-    def _act(self, number: int, verb: str) -> None:
-        if verb == "connects":
-            client = self._clients[number] = self._stack.enter_context(socket.socket())
-            client.settimeout(_PATIENCE_S)
-            client.connect(self._listener.getsockname())
-            self._names[client.getsockname()] = _client(number)
-            arrives_at = "listener"
-        else:
-            arrives_at = _client(number)
-            if verb == "hangs up":
-                self._clients[number].close()
-            else:
-                half = len(_REQUEST) // 2
-                parts = {"sends half a request": _REQUEST[:half], "sends the rest": _REQUEST[half:]}
-                self._clients[number].sendall(parts.get(verb, _REQUEST))
-        if verb in ("sends its request", "sends the rest"):
-            self._asked.append(number)
+    def _check_arrival(self, arrives_at: str, deed: str) -> None:
         # What is sent on loopback is there at once, but the kernel has not promised it.
         keys = self._program.kernel.get_map().values()
         watched = [key.fd for key in keys if self._socket(key.fileobj) == arrives_at]
         if not watched or not select.select(watched, [], [], _PATIENCE_S)[0]:
-            raise LoopTracerError(f"{self._file}: it does not wait for {arrives_at} when {_client(number)} {verb}.")
-
-    def _read_answer(self, number: int) -> None:
-        answer = b""
-        try:
-            while b"}" not in answer:
-                part = self._clients[number].recv(65_536)
-                if not part:
-                    raise LoopTracerError(f"{self._file}: it hung up on {_client(number)} instead of answering.")
-                answer += part
-        except TimeoutError:
-            raise LoopTracerError(f"{self._file}: it sleeps, and {_client(number)} has no answer.") from None
-        self._answered.append(number)
-        self._happened.append(f"{_client(number)} has its answer")
+            raise TracerError(f"{self._file}: it does not wait for {arrives_at} when {deed}.")
 
     def _on_call(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
         return self._on_line if frame.f_code.co_filename == self._file else None
@@ -172,7 +114,6 @@ class _Tracer:
     def _on_line(self, frame: FrameType, event: str, _argument: Any) -> Callable[..., Any]:
         if event == "line":
             self.steps.append(self._step(frame))
-            self._happened = []
         return self._on_line
 
     def _step(self, frame: FrameType) -> Step:
@@ -181,12 +122,12 @@ class _Tracer:
             line=frame.f_lineno,
             function=frame.f_code.co_name,
             job=self._running(frame),
-            happened=tuple(self._happened),
+            happened=self._clients.take_happened(),
             runable=tuple(self._job(job) for job in program.runable),
             await_list=tuple(self._waits(program.await_list)),
             kernel=tuple(self._waits(key.data for key in program.kernel.get_map().values())),
             reported=self._reported,
-            answered=tuple(_client(number) for number in self._answered),
+            answered=tuple(self._clients.answered),
         )
 
     def _running(self, frame: FrameType | None) -> str | None:
@@ -212,17 +153,13 @@ class _Tracer:
         return self._jobs[job]
 
     def _socket(self, sock: Any) -> str:
-        return "listener" if sock is self._listener else self._names[sock.getpeername()]
-
-
-def _client(number: int) -> str:
-    return f"client {number}"
+        return "listener" if sock is self._listener else self._clients.names[sock.getpeername()]
 
 
 def _loaded(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("tiny_loop", path)
     if spec is None or spec.loader is None:
-        raise LoopTracerError(f"{path} is no Python module.")
+        raise TracerError(f"{path} is no Python module.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

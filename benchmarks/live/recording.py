@@ -14,11 +14,11 @@ import statistics
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Self
 
 from benchmarks.live.burst import BurstError, Client
 from benchmarks.live.recorder import RECORDING_PATH
-from benchmarks.live.timeline import Event, Exchange, Timeline, build
+from benchmarks.live.timeline import Event, Exchange, Timeline, TimelineError, build
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.server import RunningServer, starting
 from benchmarks.model import Contender
@@ -75,6 +75,19 @@ class Recording:
     def to_json(self) -> dict[str, Any]:
         """Return it as values of JSON."""
         return {**self.timeline.to_json(), "cost": asdict(self.cost)}
+
+    @classmethod
+    def from_json(cls, document: Mapping[str, Any]) -> Self:
+        """Return the recording that ``to_json`` made a document of.
+
+        Raises:
+            TimelineError: It is of another shape.
+        """
+        timeline = Timeline.from_json(document)
+        try:
+            return cls(timeline=timeline, cost=Cost(**document["cost"]))
+        except (KeyError, TypeError) as error:
+            raise TimelineError(f"Not a recording: {error!r}; record it again with `lab explain`.") from error
 
 
 def recorded(contender: Contender) -> Contender:

@@ -16,6 +16,8 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config
 
 from benchmarks.judge.claims import Claim
+from benchmarks.live import why
+from benchmarks.live.page.access import is_presenter, presenter_only
 from benchmarks.live.page.app import create_page
 from benchmarks.live.page.doors import ANYWHERE, Doors, addresses, in_characters, url_of
 from benchmarks.live.page.settings import PageSettings, is_loopback
@@ -61,7 +63,8 @@ def serve(
         qr_svg="" if code is None else code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None),
         cpus=_keep_off_the_server(),
     )
-    page = create_page(settings, claims)
+    shows_why = why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter)
+    page = create_page(settings, claims, [(shows_why, why.NAVIGATION)])
 
     def presenter_url(base: str) -> str:
         return f"{base}/presenter/{page.access.link}"

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -8,6 +10,7 @@ from click.testing import CliRunner
 
 from benchmarks import cli
 from benchmarks.live.timeline import Timeline, covered
+from benchmarks.measure.alone import alone
 
 
 def test_a_burst_is_explained(tmp_path: Path) -> None:
@@ -67,3 +70,27 @@ def test_a_trace_without_a_folder_is_a_usage_error(tmp_path: Path) -> None:
 
     assert 2 == ran.exit_code
     assert "there is no folder" in ran.output
+
+
+def test_two_do_not_record_at_once() -> None:
+    """Who comes second is refused with exit status 3, and told of the option that waits: here --wait is the view's."""
+    with alone(wait=False, say=pytest.fail):
+        ran = CliRunner().invoke(cli.lab, ["explain", "fastapi-async@uvicorn"])
+
+    assert 3 == ran.exit_code
+    assert f"(process {os.getpid()})" in ran.output
+    assert ran.output.rstrip().endswith("or let this one wait: --wait-turn")
+
+
+def test_the_second_can_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says whom it waits for, and then records."""
+    with contextlib.ExitStack() as first:
+        first.enter_context(alone(wait=False, say=pytest.fail))
+        # In one process nobody else could end the first while the second waits for it.
+        monkeypatch.setattr("benchmarks.measure.alone.wait_for_lock", lambda _descriptor: first.close())
+        ran = CliRunner().invoke(
+            cli.lab, ["explain", "fastapi-async@uvicorn", "--wait", "0ms", "--requests", "1", "--wait-turn"]
+        )
+
+    assert 0 == ran.exit_code, ran.output
+    assert f"Waiting until another `lab` (process {os.getpid()}) has ended." in ran.output

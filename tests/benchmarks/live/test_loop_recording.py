@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.live.loop_recording import LoopRecording, LoopRecordingError, Step, Waiting
-from benchmarks.live.loop_tracer import EXAMPLE, LoopTracerError, record_loop
+from benchmarks.live.loop_tracer import EXAMPLE, record_loop
+from benchmarks.live.scripted_clients import TracerError
 
 
 @pytest.fixture(scope="module")
@@ -91,7 +92,7 @@ def test_another_document_is_refused(recording: LoopRecording, change: dict[str,
 
 def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     """The installed package comes without the examples."""
-    with pytest.raises(LoopTracerError, match="comes with a clone"):
+    with pytest.raises(TracerError, match="comes with a clone"):
         record_loop(tmp_path / "tiny_loop.py")
 
 
@@ -112,5 +113,5 @@ def test_a_program_that_does_not_serve_is_found_out(
     program = tmp_path / "tiny_loop.py"
     program.write_text(source.replace(line, instead), encoding="utf-8")
 
-    with pytest.raises(LoopTracerError, match=told):
+    with pytest.raises(TracerError, match=told):
         record_loop(program)

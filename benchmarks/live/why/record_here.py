@@ -1,0 +1,96 @@
+"""Records a burst on this machine for the page: ``lab explain``, in a process of its own.
+
+The page's own process serves viewers; what is recorded, and what sends the requests, is kept apart from it. That
+process also takes the machine's lock, so that nothing is recorded during a race, and no race starts meanwhile.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import datetime as dt
+import json
+import os
+import platform
+import signal
+import sys
+from typing import Final
+
+from benchmarks.live.recording import Recording
+from benchmarks.live.timeline import TimelineError
+from benchmarks.live.why.shelf import REQUESTS, Exhibit
+from benchmarks.model import Contender
+
+_TIMEOUT_S: Final = 60.0
+_REFUSED: Final = 3
+_LONGEST_REASON: Final = 600
+
+
+class RecordHereError(Exception):
+    """Nothing was recorded; the message says why."""
+
+
+class BusyError(RecordHereError):
+    """Somebody measures on this machine at the moment."""
+
+
+async def record_here(
+    contender: Contender, wait_ms: int, *, timeout_s: float = _TIMEOUT_S, wait_turn: bool = False
+) -> Exhibit:
+    """Record a contender's burst.
+
+    Args:
+        contender: Which; from the catalogue.
+        wait_ms: What each view is told to wait for, milliseconds.
+        timeout_s: After so long it is given up.
+        wait_turn: Whether to wait while somebody measures; otherwise that is an error.
+    Raises:
+        BusyError: Somebody measures on this machine.
+        RecordHereError: It could not be recorded.
+    """
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        *("-m", "benchmarks", "explain", contender.id, "--json"),
+        *("--wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
+        *(["--wait-turn"] if wait_turn else []),
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
+    )
+    try:
+        out, errors = await asyncio.wait_for(process.communicate(), timeout_s)
+    except TimeoutError:
+        raise RecordHereError(f"Recording took longer than {timeout_s:.0f} s, and was given up.") from None
+    finally:
+        if process.returncode is None:
+            # Not SIGKILL: it has servers to end.
+            with contextlib.suppress(ProcessLookupError):
+                process.send_signal(signal.SIGTERM)
+            await process.wait()
+    if process.returncode:
+        reason = _reason(errors.decode("utf-8", "replace"))
+        if process.returncode == _REFUSED:
+            raise BusyError(reason)
+        raise RecordHereError(reason)
+    try:
+        recording = Recording.from_json(json.loads(out))
+    except (ValueError, TimelineError) as error:
+        raise RecordHereError(f"What was recorded cannot be read: {error}") from error
+    return Exhibit(recording=recording, recorded_at=now(), machine=this_machine(), shipped=False)
+
+
+def now() -> str:
+    """Return the time of day, ISO 8601, UTC, whole seconds."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="seconds")
+
+
+def this_machine() -> str:
+    """Say what is recorded on, as far as a reader of the picture cares."""
+    return f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}"
+
+
+def _reason(errors: str) -> str:
+    lines = errors.strip().splitlines() or ["It ended without a word."]
+    reason = " ".join(line.strip() for line in lines).removeprefix("Error: ")
+    # What a command line would do next is of no use on a page.
+    return reason.partition(" Wait for it to end,")[0][:_LONGEST_REASON]

@@ -1,0 +1,28 @@
+// Has a burst recorded on this machine, and then shows it. Not by the form alone: a browser that is to tell nobody where
+// it comes from does not tell the server either, which then cannot know that it was this page.
+(() => {
+  "use strict";
+
+  for (const form of document.querySelectorAll("form[data-record]")) {
+    const output = form.querySelector("output");
+    const button = form.querySelector("button");
+    form.addEventListener("submit", async (event) => {
+      event.preventDefault();
+      if (button.getAttribute("aria-disabled") === "true") return;
+      button.setAttribute("aria-disabled", "true");
+      output.textContent = "Recording: two servers start, and some forty bursts are sent. A few seconds …";
+      try {
+        const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)) });
+        if (answer.ok) {
+          location.reload();
+          return;
+        }
+        const isText = answer.headers.get("content-type")?.startsWith("text/plain");
+        output.textContent = isText ? await answer.text() : `Not recorded: ${answer.status} ${answer.statusText}`;
+      } catch {
+        output.textContent = "No answer. Is the page's server still running?";
+      }
+      button.setAttribute("aria-disabled", "false");
+    });
+  }
+})();

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from benchmarks.live.loop_recording import LoopRecording
+from benchmarks.live.loop_tracer import record_loop
+from benchmarks.live.threads_recording import ThreadsRecording
+from benchmarks.live.threads_tracer import record_threads
+from benchmarks.live.why.steps import StepsError, steps_document
+
+
+@pytest.fixture(scope="module")
+def loop() -> LoopRecording:
+    """The loop's run."""
+    return record_loop()
+
+
+@pytest.fixture(scope="module")
+def threads() -> ThreadsRecording:
+    """The threads' run."""
+    return record_threads()
+
+
+@pytest.fixture(scope="module")
+def document(loop: LoopRecording, threads: ThreadsRecording) -> dict[str, Any]:
+    """What the page steps through."""
+    return steps_document(loop, threads)
+
+
+def words(document: dict[str, Any], kind: str, step: int) -> str:
+    """Return what is said of a step."""
+    said: str = document[kind]["words"][document[kind]["steps"][step][2]]
+    return said
+
+
+def board(document: dict[str, Any], kind: str, step: int) -> dict[str, Any]:
+    """Return what is where at a step."""
+    shown: dict[str, Any] = document[kind]["boards"][document[kind]["steps"][step][1]]
+    return shown
+
+
+def test_both_runs_have_the_same_moments(document: dict[str, Any]) -> None:
+    """Those at which clients act, in order; each knows the step of either run."""
+    titles = [moment["title"] for moment in document["moments"]]
+
+    assert [
+        "Nobody is there yet",
+        "Client 1 connects",
+        "Client 2 connects and client 3 connects",
+        "Client 2 sends half a request",
+        "Client 3 sends its request and client 1 sends its request",
+        "Client 2 sends the rest",
+        "Client 1 hangs up, client 2 hangs up and client 3 hangs up",
+    ] == titles
+    for kind in ("loop", "threads"):
+        places = [moment[kind] for moment in document["moments"]]
+        assert sorted(set(places)) == places
+        assert places[-1] < len(document[kind]["steps"])
+    assert [
+        ["client 1", "has its answer"],
+        ["client 2", "sends the rest"],
+        ["client 3", "has its answer"],
+    ] == document["moments"][5]["clients"]
+
+
+def test_every_step_has_its_line_board_and_words(
+    document: dict[str, Any], loop: LoopRecording, threads: ThreadsRecording
+) -> None:
+    """One for each that was recorded."""
+    for kind, recording in (("loop", loop), ("threads", threads)):
+        assert [step.line for step in recording.steps] == [line for line, _, _ in document[kind]["steps"]]
+    for place, step in enumerate(loop.steps):
+        shown = board(document, "loop", place)
+        assert (step.job, list(step.runable)) == (shown["job"], shown["runable"])
+        assert list(step.reported) == shown["reported"]
+        assert len(step.kernel) == len(shown["kernel"])
+
+
+def test_the_loop_is_told(document: dict[str, Any]) -> None:
+    """It sleeps until somebody comes; then the kernel reports, and the job can go on."""
+    connects = document["moments"][1]["loop"]
+
+    assert "It begins with one job, accept." == words(document, "loop", 0)
+    assert words(document, "loop", connects - 1).endswith(
+        "There is nothing to run: here the loop sleeps until the kernel has something for it."
+    )
+    assert "The loop slept. Meanwhile client 1 connects. The kernel reports listener." == words(
+        document, "loop", connects
+    )
+    assert [["accept", "listener, readable", True]] == board(document, "loop", connects)["kernel"]
+    assert "Accept can go on, and stands in line." in words(document, "loop", connects + 2)
+    said = " ".join(document["loop"]["words"])
+    assert "Serve client 2 is noted: it waits for client 2, readable." in said
+    assert "The kernel watches client 2 for serve client 2, until it is readable." in said
+    assert "Serve client 1 stops here and says what it waits for; the loop has the thread again." in said
+    assert "Serve client 3 is over; the loop has the thread again." in said
+    assert words(document, "loop", len(document["loop"]["steps"]) - 1).endswith("sleeps until somebody connects.")
+
+
+def test_the_threads_are_told(document: dict[str, Any]) -> None:
+    """Who begins, sleeps, runs and ends."""
+    connects = document["moments"][1]["threads"]
+    said = " ".join(document["threads"]["words"])
+
+    assert "It begins with one thread." == words(document, "threads", 0)
+    assert words(document, "threads", connects - 1).endswith("now every thread sleeps in the kernel.")
+    assert words(document, "threads", connects).startswith("Every thread slept. Meanwhile client 1 connects.")
+    assert "The thread of client 1 begins. Now the thread of client 1 runs." in said
+    assert "has ended." in said
+    half = document["moments"][3]["threads"]
+    assert ["thread of client 2"] == [
+        name for name, _, doing in board(document, "threads", half)["threads"] if doing == "runs"
+    ]
+    assert "sleeps: client 1" in {doing for _, _, doing in board(document, "threads", half)["threads"]}
+
+
+def test_runs_of_different_clients_are_not_laid_side_by_side(loop: LoopRecording, threads: ThreadsRecording) -> None:
+    """The message says how to make a pair."""
+    cut = replace(threads, steps=threads.steps[:3])
+
+    with pytest.raises(StepsError, match="record both again"):
+        steps_document(loop, cut)

@@ -1,0 +1,218 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+
+import pytest
+from flask.testing import FlaskClient
+
+from benchmarks.live.why import NAVIGATION
+from benchmarks.live.why.record_here import BusyError, RecordHereError
+from benchmarks.live.why.shelf import CONTENDERS, Exhibit, Shelf
+from benchmarks.model import Contender
+from tests.benchmarks.live.why.page import make_app
+
+ORIGIN = {"Origin": "http://localhost"}
+ORDER = {"contender": "fastapi-sync@uvicorn", "wait_ms": "20"}
+
+
+async def never(_contender: Contender, _wait_ms: int) -> Exhibit:
+    """Be called by mistake."""
+    raise AssertionError
+
+
+def client_of(
+    record: Callable[[Contender, int], Awaitable[Exhibit]] = never, shelf: Shelf | None = None
+) -> FlaskClient:
+    """Return a client of the pages, of the presenter."""
+    client = make_app(shelf, record).test_client()
+    client.set_cookie("presenter", "yes")
+    return client
+
+
+@pytest.fixture(scope="module")
+def viewer() -> FlaskClient:
+    """A client of the pages, of anybody."""
+    return make_app(record=never).test_client()
+
+
+@pytest.mark.parametrize("path", ["/why/", "/why/loop", "/why/keywords"])
+def test_each_page_is_there_and_has_nothing_inline(viewer: FlaskClient, path: str) -> None:
+    """No script and no style but from files, for the policy lets no other in."""
+    answer = viewer.get(path)
+
+    assert 200 == answer.status_code
+    assert "<style" not in answer.text
+    assert " style=" not in answer.text
+    assert "onclick" not in answer.text
+    assert answer.text.count("<script") == answer.text.count('<script src="/why/static/')
+    with viewer.application.test_request_context():
+        assert path in {viewer.application.url_for(endpoint) for endpoint, _ in NAVIGATION}
+
+
+@pytest.mark.parametrize("contender", [each.id for each in CONTENDERS])
+@pytest.mark.parametrize("wait", [0, 20])
+def test_every_contender_is_shown_beside_its_twin(viewer: FlaskClient, contender: str, wait: int) -> None:
+    """Each span a button that says what it is."""
+    answer = viewer.get("/why/", query_string={"contender": contender, "wait": wait})
+
+    assert 200 == answer.status_code
+    assert 2 == answer.text.count("data-burst")
+    assert answer.text.count('<button type="button" class="span') == answer.text.count('aria-label="Request ')
+    assert "What recording cost: a request took" in answer.text
+
+
+def test_nothing_or_another_can_be_beside_it(viewer: FlaskClient) -> None:
+    """As is chosen."""
+    alone = viewer.get("/why/?contender=flask-sync@hypercorn&beside=none").text
+    pair = viewer.get("/why/?contender=flask-sync@hypercorn&beside=fastapi-async@uvicorn").text
+
+    assert 1 == alone.count("data-burst")
+    assert 2 == pair.count("data-burst")
+    assert 'id="fastapi-async-uvicorn-20"' in pair
+
+
+def test_a_contender_beside_itself_is_shown_once(viewer: FlaskClient) -> None:
+    """One timeline is enough."""
+    shown = viewer.get("/why/?contender=flask-sync@hypercorn&beside=flask-sync@hypercorn").text
+
+    assert 1 == shown.count("data-burst")
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/why/?contender=bare-asgi@uvicorn",
+        "/why/?contender=*",
+        "/why/?beside=nobody",
+        "/why/?wait=7",
+        "/why/keywords?flask=fastapi@uvicorn",
+        "/why/keywords?fastapi=none",
+        "/why/keywords?wait=50",
+        "/why/trace/nobody/20.json",
+        "/why/trace/flask-sync@hypercorn/21.json",
+    ],
+)
+def test_what_is_not_on_show_is_not_found(viewer: FlaskClient, path: str) -> None:
+    """Only what the catalogue and the page offer is."""
+    assert 404 == viewer.get(path).status_code
+
+
+def test_a_wait_that_is_no_number_is_the_usual_one(viewer: FlaskClient) -> None:
+    """It is a page for people."""
+    assert 'id="flask-async-hypercorn-20"' in viewer.get("/why/?wait=long").text
+
+
+def test_a_trace_can_be_kept(viewer: FlaskClient) -> None:
+    """Under a name that says what it is."""
+    answer = viewer.get("/why/trace/flask-async@hypercorn+eventloop/0.json")
+
+    assert "flask-async@hypercorn+eventloop-0ms.trace.json" in answer.headers["Content-Disposition"]
+    assert "attachment" in answer.headers["Content-Disposition"]
+    events = json.loads(answer.data)["traceEvents"]
+    assert {"M", "X", "s", "t", "f"} == {event["ph"] for event in events}
+
+
+def test_the_steps_are_sent_once(viewer: FlaskClient) -> None:
+    """Who has them is told so; and they are little, for a class shares one Wi-Fi."""
+    first = viewer.get("/why/loop/steps.json")
+    second = viewer.get("/why/loop/steps.json", headers={"If-None-Match": first.headers["ETag"]})
+
+    assert {"moments", "loop", "threads"} == set(first.get_json())
+    assert len(first.data) < 64_000
+    assert 304 == second.status_code
+
+
+def test_the_twins_stand_side_by_side_for_both_frameworks(viewer: FlaskClient) -> None:
+    """Each over its own burst; the lines that matter say what they cost."""
+    text = viewer.get("/why/keywords").text
+
+    assert 4 == text.count("data-burst")
+    assert 4 == text.count('class="source"')
+    assert "<mark>    async def</mark>" not in text
+    assert 2 == text.count("<mark>async def</mark>")
+    assert 2 == text.count("<mark>await</mark>")
+    assert 'data-states="waiting" data-words="Line' in text
+    assert "loop created" in text
+
+
+def test_another_arrangement_of_the_twins_can_be_chosen(viewer: FlaskClient) -> None:
+    """The same source, and other spans."""
+    text = viewer.get("/why/keywords?flask=flask@hypercorn%2Beventloop&wait=0").text
+
+    assert 'id="flask-async-hypercorn-eventloop-0"' in text
+    assert "the server&#39;s own loop calls the view" in text
+
+
+def test_only_the_presenter_is_offered_to_record(viewer: FlaskClient) -> None:
+    """Others would be refused."""
+    assert "data-record" not in viewer.get("/why/").text
+    assert "data-record" in client_of().get("/why/").text
+
+
+def test_only_the_presenter_can_have_something_recorded(viewer: FlaskClient) -> None:
+    """And from this page alone."""
+    assert 403 == viewer.post("/why/record", data=ORDER, headers=ORIGIN).status_code
+    assert 403 == client_of().post("/why/record", data=ORDER, headers={"Origin": "http://elsewhere"}).status_code
+    assert 405 == client_of().get("/why/record").status_code
+
+
+def test_what_is_recorded_is_shown_from_then_on() -> None:
+    """And said to be from here."""
+    shelf = Shelf.shipped()
+
+    async def record(contender: Contender, wait_ms: int) -> Exhibit:
+        exhibit = shelf.get(contender.id, wait_ms)
+        assert exhibit is not None
+        return replace(exhibit, shipped=False, recorded_at="2026-11-24T09:41:00+00:00")
+
+    client = client_of(record, shelf)
+    path = "/why/?contender=fastapi-sync@uvicorn&beside=none"
+    assert "Shipped with the lab" in client.get(path).text
+
+    assert 200 == client.post("/why/record", data=ORDER, headers=ORIGIN).status_code
+    assert "Recorded here at 09:41 UTC" in client.get(path).text
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        {},
+        {"contender": "bare-asgi@uvicorn", "wait_ms": "20"},
+        {"contender": "fastapi-*", "wait_ms": "20"},
+        {"contender": "fastapi-sync@uvicorn", "wait_ms": "21"},
+        {"contender": "fastapi-sync@uvicorn", "wait_ms": "all"},
+    ],
+)
+def test_only_what_the_page_offers_is_recorded(order: dict[str, str]) -> None:
+    """All else is a bad request."""
+    assert 400 == client_of().post("/why/record", data=order, headers=ORIGIN).status_code
+
+
+@pytest.mark.parametrize(("error", "status"), [(BusyError("Busy."), 409), (RecordHereError("It broke."), 502)])
+def test_why_nothing_was_recorded_is_said(error: Exception, status: int) -> None:
+    """In plain text, for the page to show."""
+
+    async def record(_contender: Contender, _wait_ms: int) -> Exhibit:
+        raise error
+
+    answer = client_of(record).post("/why/record", data=ORDER, headers=ORIGIN)
+
+    assert (status, str(error), "text/plain") == (answer.status_code, answer.text, answer.mimetype)
+
+
+def test_one_recording_at_a_time() -> None:
+    """The second is told to wait."""
+    client = client_of()
+    second: list[int] = []
+
+    async def record(_contender: Contender, _wait_ms: int) -> Exhibit:
+        answer = await asyncio.to_thread(client.post, "/why/record", data=ORDER, headers=ORIGIN)
+        second.append(answer.status_code)
+        raise RecordHereError("Enough.")
+
+    client = client_of(record)
+    assert 502 == client.post("/why/record", data=ORDER, headers=ORIGIN).status_code
+    assert [409] == second
