@@ -70,7 +70,6 @@ def create_page(
         renderer=Renderer(app.jinja_env),
         gate=gate,
         most_viewers=settings.most_viewers,
-        cpus=settings.cpus,
     )
     doors = access.Access(settings.host)
     access.install(app, doors)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import dataclasses
 import logging
+import os
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from benchmarks.live.page.racer import RaceOrder
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.page.telling import RaceStory, tell_race
 from benchmarks.measure import journal
+from benchmarks.measure.environment import share_cores
 from benchmarks.measure.race import plan_race
+from benchmarks.measure.runner import kept_off
 from benchmarks.measure.schedule import calibration, trials
 from benchmarks.model import RACE, Run
 from benchmarks.report.files import HTML_NAME, ReportFileError, write_reports
@@ -57,7 +60,6 @@ class Director:
         renderer: Makes HTML of what is told.
         gate: Shut while a trial is under way.
         most_viewers: How many may follow the board at once.
-        cpus: Cores that server and loader may share out; empty for all.
     """
 
     def __init__(
@@ -68,7 +70,6 @@ class Director:
         renderer: Renderer,
         gate: Gate,
         most_viewers: int,
-        cpus: tuple[int, ...],
     ) -> None:
         self.guesses = Guesses()
         self.board = Board(most_viewers, self.announce)
@@ -76,7 +77,6 @@ class Director:
         self._claims = claims
         self._renderer = renderer
         self._gate = gate
-        self._cpus = cpus
         self._phase: Phase = "idle"
         self._choice: RaceChoice | None = None
         self._measuring = ""
@@ -133,7 +133,7 @@ class Director:
         seed = secrets.randbelow(2**32)
         # To refuse it here and now, if it must be.
         plan = plan_race(choice.contenders, **sizes, seed=seed)
-        order = RaceOrder(contenders=choice.contenders, **sizes, seed=seed, out=str(self._out), cpus=self._cpus)
+        order = RaceOrder(contenders=choice.contenders, **sizes, seed=seed, out=str(self._out), cpus=_usable_cpus())
         self.guesses.is_open = False
         self._choice, self._phase, self._message = choice, "starting", ""
         self._folder, self._story = None, None
@@ -181,7 +181,9 @@ class Director:
 
     async def _drive(self, order: RaceOrder) -> None:
         try:
-            await self._measure(order)
+            # It serves viewers while servers are measured, and must not do so on their core.
+            with kept_off(share_cores().server):
+                await self._measure(order)
             await self._finish()
         except Exception as fault:
             # Whatever it is, the class must be told, and another race must be possible.
@@ -297,6 +299,10 @@ class Director:
             "trialsPlanned": self._trials_planned,
             "hasReport": self.report is not None and self._story is not None,
         }
+
+
+def _usable_cpus() -> tuple[int, ...]:
+    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
 def _so_far(story: RaceStory) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -21,7 +20,6 @@ from benchmarks.live.page.access import is_presenter, presenter_only
 from benchmarks.live.page.app import create_page
 from benchmarks.live.page.doors import ANYWHERE, Doors, addresses, in_characters, url_of
 from benchmarks.live.page.settings import PageSettings, is_loopback
-from benchmarks.measure.environment import share_cores
 
 _BACKLOG: Final = 512
 
@@ -61,7 +59,6 @@ def serve(
         out=out,
         url=urls[0],
         qr_svg="" if code is None else code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None),
-        cpus=_keep_off_the_server(),
     )
     shows_why = why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter)
     page = create_page(settings, claims, [(shows_why, why.NAVIGATION)])
@@ -117,13 +114,3 @@ def _listen(host: str, port: int) -> socket.socket:
             f"lab live --port {port + 1 if port < 65535 else port - 1}"
         ) from error
     return listening
-
-
-def _keep_off_the_server() -> tuple[int, ...]:
-    """Leave the core to the server that races have, and return the cores that there were."""
-    if not hasattr(os, "sched_getaffinity"):
-        return ()
-    usable = os.sched_getaffinity(0)
-    if server := share_cores().server:
-        os.sched_setaffinity(0, usable - set(server))
-    return tuple(sorted(usable))

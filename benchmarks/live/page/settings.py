@@ -20,7 +20,6 @@ class PageSettings:
         out: Folder in which races are kept, and from which the last one is shown again.
         url: Under which a class reaches it.
         qr_svg: That URL as a QR code, SVG; empty where only this machine can reach it.
-        cpus: Cores that server and loader may share out; empty for all.
         most_viewers: How many may follow at once.
     """
 
@@ -29,7 +28,6 @@ class PageSettings:
     out: Path
     url: str
     qr_svg: str = ""
-    cpus: tuple[int, ...] = ()
     most_viewers: int = MOST_VIEWERS
 
 

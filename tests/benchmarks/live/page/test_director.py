@@ -87,7 +87,6 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
                 renderer=Renderer(environment),
                 gate=gate,
                 most_viewers=9,
-                cpus=(),
             )
             async with director.at_work():
                 await story(director, race, gate)
