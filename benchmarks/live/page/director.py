@@ -189,7 +189,9 @@ class Director:
             # Whatever it is, the class must be told, and another race must be possible.
             _LOGGER.exception("A race ended by a fault of the page.")
             self._story = None
-            self._message = f"The race ended by a fault of the page: {fault!r}. What was measured is kept in {self._out}."
+            self._message = (
+                f"The race ended by a fault of the page: {fault!r}. What was measured is kept in {self._out}."
+            )
             self._spoken = self._message
         self._phase, self._measuring, self._driving = "over", "", None
         await self._show()

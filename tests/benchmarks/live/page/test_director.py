@@ -102,8 +102,8 @@ async def shown(director: Director) -> dict[str, Any]:
 
 
 async def until_it_is_over(director: Director) -> None:
-    """Wait until no race is on."""
-    while director.is_racing:
+    """Wait until the board shows that the race is over."""
+    while (await shown(director))["state"]["phase"] != "over":
         await asyncio.sleep(0.01)
 
 
@@ -168,7 +168,9 @@ def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
         parts = await shown(director)
         assert "the class guessed 2.00 × (median) of 1; measured 0.5" in parts["guesses"]["html"]
         assert "contradicted" in parts["race"]["html"]
-        assert "The race is over. flask-async@hypercorn against flask-sync@hypercorn: slower." in parts["state"]["spoken"]
+        assert (
+            "The race is over. flask-async@hypercorn against flask-sync@hypercorn: slower." in parts["state"]["spoken"]
+        )
 
     play(story)
 
