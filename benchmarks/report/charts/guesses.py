@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TICKS: Final = {0.25: "¼ ×", 0.5: "½ ×", 1.0: "1 ×", 2.0: "2 ×", 4.0: "4 ×"}
 _EDGE: Final = 5.0
-_ROWS_PER_STRIP: Final = 4.2
+_ROWS_PER_STRIP: Final = 4.8
 _ROWS_BELOW: Final = 1.5
 _BINS: Final = 48
 _TALLEST: Final = 0.52
@@ -79,7 +79,9 @@ def _paint(sheet: Sheet, ratios: Sequence[GuessedRatio]) -> None:
         sheet.text(2, top + layout.row_px * 0.5, ratio.name, colour=colour, bold=True)
         measured = "not measured" if ratio.measured is None else f"measured {estimated(ratio.measured, '×')}"
         sheet.text(layout.width_px - 2, top + layout.row_px * 0.5, measured, anchor="right", bold=True)
-        axes = sheet.axes(left=6, top=top + layout.row_px, width=layout.width_px - 12, height=strip_px - layout.row_px)
+        axes = sheet.axes(
+            left=6, top=top + layout.row_px, width=layout.width_px - 12, height=strip_px - 1.6 * layout.row_px
+        )
         _strip(axes, ratio, colour, layout, is_last=number == len(ratios) - 1)
 
 
@@ -99,7 +101,10 @@ def _strip(axes: Axes, ratio: GuessedRatio, colour: str, layout: Layout, *, is_l
         axes.annotate(
             f"median guess {amount(ratio.median, '×')}",
             (ratio.median, 0.66),
-            ha="left" if ratio.median < 1 else "right",
+            # On the side away from what was measured, which has its own mark.
+            ha="right" if ratio.median < (1.0 if ratio.measured is None else ratio.measured.value) else "left",
+            xytext=(0, 0),
+            textcoords="offset points",
             va="center",
             color=MUTED.light,
             zorder=6,

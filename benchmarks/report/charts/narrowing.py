@@ -10,7 +10,7 @@ from benchmarks.judge.judgement import Duel, Estimate
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw
 from benchmarks.report.charts.palette import BAND, GRID, INK, MUTED, OTHER, PAPER, framework_colour
 from benchmarks.report.charts.ratios import round_ratios
-from benchmarks.report.figures import estimated
+from benchmarks.report.figures import amount, estimated
 from benchmarks.report.plain_text import one_line
 from benchmarks.report.ratio_axis import RatioAxis
 
@@ -70,7 +70,7 @@ def _rows(layout: Layout, duels: int) -> float:
 
 def _paint(sheet: Sheet, funnels: _Funnels) -> None:
     layout = sheet.layout
-    right = 8.0 if layout.is_narrow else 330.0
+    right = 8.0 if layout.is_narrow else 400.0
     left = layout.text_px("0.50 ×") + 12
     axes = sheet.axes(
         left=left,
@@ -141,11 +141,11 @@ def _legend(sheet: Sheet, axes: Axes, funnels: _Funnels) -> None:
     for number, (place_px, duel) in enumerate(sorted(wanted, key=lambda pair: pair[0])):
         gap_px = layout.row_px * _ROWS_PER_LABEL
         y_px = below_px + gap_px * number if layout.is_narrow else max(place_px, y_px + gap_px)
-        x_px = 2 if layout.is_narrow else layout.width_px - 318
-        room_px = layout.width_px - 4 if layout.is_narrow else 316.0
-        figure = estimated(duel.narrowing[-1], "×")
-        name = layout.fit(one_line(duel.contender), room_px - layout.text_px(figure) * (1 if layout.is_narrow else 0))
-        sheet.text(x_px, y_px, name, colour=_hue(duel), bold=True)
+        x_px = 2 if layout.is_narrow else layout.width_px - 386
+        room_px = layout.width_px - 4 if layout.is_narrow else 386.0
+        # Its interval is drawn beside it, where there is room for no more words.
+        figure = estimated(duel.narrowing[-1], "×") if layout.is_narrow else amount(duel.narrowing[-1].value, "×")
+        sheet.text(x_px, y_px, layout.fit(one_line(duel.contender), room_px), colour=_hue(duel), bold=True)
         other = layout.fit(f"{figure} of {one_line(duel.other)}", room_px * 1.05)
         sheet.text(x_px, y_px + layout.row_px * 0.8, other, colour=INK.light)
 

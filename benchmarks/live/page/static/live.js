@@ -90,6 +90,7 @@ let spoken = "";
 function showState(state) {
   const racing = ["starting", "racing", "stopping"].includes(state.phase);
   guessForm.querySelector("fieldset").disabled = !state.guesses.open;
+  guessForm.hidden = !state.guesses.open;
   const count = state.guesses.count;
   find("guess-count").textContent =
     `${count === 1 ? "1 guess" : `${count} guesses`}. ${state.guesses.open ? "Others’ guesses are shown after the race." : "Guesses are closed."}`;

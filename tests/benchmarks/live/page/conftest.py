@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from benchmarks.measure.journal import read_run
 from benchmarks.model import Run
@@ -57,6 +57,8 @@ def browser() -> Iterator[Browser]:
 def look(browser: Browser) -> Iterator[Callable[..., Look]]:
     """Open a page in a browser that knows nothing yet: ``look(workshop, "/", width=1024, height=768)``."""
     contexts: list[BrowserContext] = []
+    # A race takes its time.
+    expect.set_options(timeout=PATIENCE_S * 1_000)
 
     def open_page(
         workshop: Workshop, path: str = "/", *, width: int = 1024, height: int = 768, scheme: Scheme = "light"
