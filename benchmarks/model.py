@@ -22,6 +22,9 @@ MAXIMUM_ERROR_FRACTION = 0.001
 EQUAL_RATE = "latency"
 """Name of the workload that asks all contenders at one rate, a share of what the slowest reached under ``health``."""
 
+RACE = "live"
+"""Name of the preset of a race: two to four contenders under one workload, chosen on the workshop page."""
+
 HEALTH_BODY: Mapping[str, str | int] = {"api": "health", "version": 1}
 """What every contender of every framework answers: the tutorial's shape."""
 

@@ -8,6 +8,7 @@ from benchmarks.cli import (  # noqa: F401 (each adds its commands to the group)
     exercise,
     explain,
     lists,
+    live,
     locust,
     report,
     serve,

@@ -13,7 +13,7 @@ from rich.console import Console
 from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
 from benchmarks.cli.json_output import write_out
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
-from benchmarks.measure import environment, journal, sweep
+from benchmarks.measure import environment, journal, record, sweep
 from benchmarks.measure import resume as resuming
 from benchmarks.measure.remaining import OtherPlanError
 from benchmarks.model import Plan, Run
@@ -73,17 +73,8 @@ def begin(
     Raises:
         click.ClickException: It cannot be written.
     """
-    now = dt.datetime.now(dt.UTC)
-    run = Run(
-        name=f"{now:%Y-%m-%dT%H-%M-%S}-{plan.preset}",
-        state="running",
-        started_at=now.isoformat(timespec="milliseconds"),
-        finished_at=None,
-        plan=plan,
-        environment={**environment.environment(cores), **(facts or {})},
-    )
     try:
-        return journal.Journal.create(out, run)
+        return record.begin(out, plan, cores, facts)
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from benchmarks.judge import at_rate, best, bridges, documents, event_loop, ratio, trials, waits
+from benchmarks.judge import at_rate, best, bridges, documents, event_loop, head_to_head, ratio, trials, waits
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Figure, Judgement, Verdict
@@ -60,6 +60,7 @@ def judge(run: Run, claims: tuple[Claim, ...], margin: float = 0.05) -> Judgemen
         margin=margin,
         notes=(*notes(evidence), *([] if placebo.note is None else [placebo.note])),
         at_rates=at_rate.compare(evidence),
+        duels=head_to_head.compare(evidence),
     )
 
 

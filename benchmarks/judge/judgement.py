@@ -8,6 +8,9 @@ from typing import Literal
 
 Outcome = Literal["replicated", "contradicted", "inconclusive", "refused"]
 
+DuelOutcome = Literal["faster", "slower", "equal", "undecided", "refused"]
+"""What the one contender was against the other: ``equal`` has its whole interval inside the margin."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
@@ -278,6 +281,31 @@ class RateComparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Duel:
+    """One contender of a race over another, paired inside rounds.
+
+    Attributes:
+        contender: Id of the numerator.
+        other: Id of the denominator.
+        workload: Name of the workload.
+        rate: Ratio of valid answers per second; ``None`` when it was refused.
+        narrowing: The same ratio as it stood after two rounds, after three, and so on; empty where it was refused.
+        outcome: What the numerator was, see ``DuelOutcome``.
+        sentence: What was found, in one sentence.
+        why: The cause, as observed; for ``refused``, the reason and what to do about it.
+    """
+
+    contender: str
+    other: str
+    workload: str
+    rate: Estimate | None
+    narrowing: tuple[Estimate, ...]
+    outcome: DuelOutcome
+    sentence: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """All that a report tells of a run.
 
@@ -292,6 +320,7 @@ class Judgement:
         margin: Half-width of what counts as equal, 0.05 for ±5 %.
         notes: Sentences on what the reader must know: trials void, load average high, no pinning ...
         at_rates: By workload; empty where none was asked at a given rate.
+        duels: Of a race; empty for any other run.
     """
 
     verdicts: tuple[Verdict, ...]
@@ -304,3 +333,4 @@ class Judgement:
     margin: float
     notes: tuple[str, ...]
     at_rates: tuple[RateComparison, ...] = ()
+    duels: tuple[Duel, ...] = ()

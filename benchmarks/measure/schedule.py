@@ -229,7 +229,7 @@ def plan(
             for contender in contenders
             if beside_every > 1 and contender.arrangement not in catalogue.HEADLINES
         },
-        placebo=_placebo(contenders),
+        placebo=steadiest(contenders),
         ceilings=catalogue.CEILINGS,
         budget_s=budget_s,
         precision=precision,
@@ -255,7 +255,7 @@ def placebo_plan(contender: Contender | None, seed: int, rounds: int) -> Plan:
         seed: Of the order in each round.
         rounds: Number of rounds.
     """
-    contender = contender or catalogue.find(_placebo(catalogue.CONTENDERS))
+    contender = contender or catalogue.find(steadiest(catalogue.CONTENDERS))
     return Plan(
         preset="doctor",
         seed=seed,
@@ -327,7 +327,10 @@ def _round(
 
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
-    """Yield the trials of the bare servers, which come before the first round; always as fast as they are answered."""
+    """Yield the trials of the bare servers, which come before the first round; always as fast as they are answered.
+
+    They are asked for health, with the load of that workload, or the one it has in `quick` where the plan has none.
+    """
     load = dataclasses.replace(plan.loads.get(HEALTH.name, PRESETS["quick"].health), rate_per_s=None)
     for position, name in enumerate(plan.ceilings, start=1):
         yield ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
@@ -371,8 +374,8 @@ def _scheduled(load: LoadProfile, rate_per_s: float | None) -> LoadProfile:
     return dataclasses.replace(load, rate_per_s=rate_per_s, timeout_s=OPEN_TIMEOUT_S, slices=slices)
 
 
-def _placebo(contenders: Sequence[Contender]) -> str:
-    """Choose which contender runs twice a round: the steadiest, one without threads, where there is one."""
+def steadiest(contenders: Sequence[Contender]) -> str:
+    """Return which contender had best run twice a round: one without threads, where there is one."""
     on_the_loop = [contender for contender in contenders if contender.framework != "flask"]
     preferred = [contender for contender in on_the_loop if contender.variant == "async"]
     return (preferred or on_the_loop or list(contenders))[-1].id

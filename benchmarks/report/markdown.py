@@ -47,6 +47,7 @@ def _lines(story: Story) -> Iterator[str]:
     yield ""
     for answer in story.answers:
         yield _answer(answer)
+    yield from _duels(story)
     yield from ("", "## Verdicts", "", *_verdicts(story))
     yield from ("", "Brackets hold 95 % intervals.", "", "## What was found, and why")
     for claim in story.claims:
@@ -73,6 +74,16 @@ def _answer(answer: Answer) -> str:
     figure = answer.verdict.decisive
     shown = f" {_figure(figure)}." if figure else ""
     return f"- {_text(answer.verdict.tried_on)}: **{_text(answer.word)}**.{shown} {_text(answer.verdict.why)}"
+
+
+def _duels(story: Story) -> Iterator[str]:
+    duels = [duel for workload in story.workloads for duel in workload.duels]
+    if not duels:
+        return
+    yield from ("", "## The race", "")
+    for duel in duels:
+        against = f"{_code(duel.contender)} against {_code(duel.other)}"
+        yield f"- {against}: **{duel.outcome}**. {_text(duel.sentence)} {_text(duel.why)}"
 
 
 def _verdicts(story: Story) -> Iterator[str]:

@@ -43,8 +43,8 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def _style() -> str:
-    """Return the style sheet: the palette as variables, a class for each chart colour, and the page's own rules."""
+def palette_css() -> str:
+    """Return the palette as variables, for light and dark, and a class for each chart colour."""
     light = "".join(f"--{colour.name}:{colour.light};" for colour in COLOURS)
     dark = "".join(f"--{colour.name}:{colour.dark};" for colour in COLOURS)
     classes = "".join(
@@ -52,7 +52,11 @@ def _style() -> str:
     )
     # Paper is light, whatever the screen is.
     variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    return f"{variables}\n{classes}\n{(_TEMPLATES / 'report.css').read_text(encoding='utf-8')}"
+    return f"{variables}\n{classes}\n"
+
+
+def _style() -> str:
+    return palette_css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 def _prose(text: str) -> Markup:

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.schedule import HEALTH, PRESETS, USUAL_WORKLOADS, WORKLOADS, Preset
-from benchmarks.model import EQUAL_RATE, Plan
+from benchmarks.model import EQUAL_RATE, RACE, Plan
 
 
 def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
@@ -19,6 +19,9 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
         plan: To be made again.
         facts: The run's environment, which says whether workers had the load from a master, and where it was.
     """
+    if plan.preset == RACE:
+        # A race is chosen on the page, which takes no seed.
+        return "lab live"
     command, options = _asking(facts)
     if plan.engine != "builtin" and not options:
         options = ["--engine", plan.engine]

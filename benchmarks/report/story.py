@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.judge.judgement import Estimate, Outcome
+from benchmarks.judge.judgement import DuelOutcome, Estimate, Outcome
 from benchmarks.report.at_rate import AtRateStory
 
 QUESTION = "Is async def faster than def?"
@@ -185,10 +185,25 @@ class BridgesStory:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DuelStory:
+    """One contender of a race over another: the estimate, the ratio and its interval in words, and the verdict."""
+
+    contender: str
+    other: str
+    outcome: DuelOutcome
+    estimate: Estimate | None
+    ratio: str
+    interval: str
+    sentence: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkloadStory:
     """What was measured under one workload; ``title`` says what was asked, and how hard, ``waits`` whether views do.
 
-    Asked at a given rate, ``at_rate`` tells of it; there are no ratios of rates and no bridges then.
+    Asked at a given rate, ``at_rate`` tells of it; there are no ratios of rates and no bridges then. In a race,
+    ``duels`` has the verdicts.
     """
 
     name: str
@@ -198,6 +213,7 @@ class WorkloadStory:
     ratios: tuple[RatioStory, ...]
     bridges: tuple[BridgesStory, ...]
     at_rate: AtRateStory | None = None
+    duels: tuple[DuelStory, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

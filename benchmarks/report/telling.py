@@ -11,6 +11,7 @@ from benchmarks.judge.judgement import (
     BridgeComparison,
     BridgeCost,
     BridgeRatio,
+    Duel,
     Estimate,
     Figure,
     Judgement,
@@ -32,6 +33,7 @@ from benchmarks.report.story import (
     BridgesStory,
     ClaimStory,
     ContenderStory,
+    DuelStory,
     FigureStory,
     RatioStory,
     Story,
@@ -91,6 +93,7 @@ def _workload(run: Run, judgement: Judgement, workload: Workload) -> WorkloadSto
         contenders=contenders,
         ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
         bridges=tuple(_bridges(part) for part in judgement.bridges if part.workload == workload.name),
+        duels=tuple(_duel(part) for part in judgement.duels if part.workload == workload.name),
     )
 
 
@@ -204,6 +207,19 @@ def _ratio(twin: TwinRatio) -> RatioStory:
         latency_average=figures.estimated(twin.latency_average, "×"),
         latency_p95=figures.estimated(twin.latency_p95, "×"),
         cpu=figures.estimated(twin.cpu, "×"),
+    )
+
+
+def _duel(duel: Duel) -> DuelStory:
+    return DuelStory(
+        contender=one_line(duel.contender),
+        other=one_line(duel.other),
+        outcome=duel.outcome,
+        estimate=duel.rate,
+        ratio=figures.amount(None if duel.rate is None else duel.rate.value, "×"),
+        interval=figures.interval(duel.rate, "×"),
+        sentence=one_line(duel.sentence),
+        why=one_line(duel.why),
     )
 
 

@@ -71,10 +71,21 @@ class _ReportPrinter(Printer):
         for note in (*([story.placebo] if story.placebo else []), *loader, *story.notes):
             self.hanging("  ", note)
         self.verdicts(story)
+        self.duels(story)
         # These are for copying: a terminal may wrap them, but no line break may be put in.
         self.console.print(Text(f"\nMeasure it again: {story.command}"), soft_wrap=True)
         if location is not None:
             self.console.print(Text(f"Report: {location}"), soft_wrap=True)
+
+    def duels(self, story: Story) -> None:
+        """Print the verdicts of a race: who served how many times the requests of whom, and why."""
+        duels = [duel for workload in story.workloads for duel in workload.duels]
+        if not duels:
+            return
+        self.heading("The race")
+        for duel in duels:
+            self.hanging("  ", f"{duel.contender} against {duel.other}: {duel.outcome}", style="bold")
+            self.hanging("    ", f"{duel.sentence} {duel.why}")
 
     def verdicts(self, story: Story) -> None:
         """Print the answers and the verdict on each claim, one line each."""

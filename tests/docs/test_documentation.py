@@ -104,7 +104,7 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
         group.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
     elif name == "exercise":
         try_exercise(arguments)
-    elif name in ("advise", "compare", "crossover", "doctor", "explain", "serve"):
+    elif name in ("advise", "compare", "crossover", "doctor", "explain", "live", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")

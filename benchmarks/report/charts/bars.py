@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROWS_PER_GAP: Final = 0.5
+_GUTTER_PX: Final = 36.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +110,26 @@ def paint_panel(sheet: Sheet, panel: Panel, *, left: float, top: float, width: f
     if panel.bound:
         axes.axvline(panel.bound.value, color=MUTED.light, linewidth=2, linestyle=(0, (3, 2)), zorder=2)
         sheet.text(left + width, top + row * 1.5, panel.bound.label, anchor="right", colour=MUTED.light)
+
+
+def pair_height_px(layout: Layout, panels: tuple[Panel, Panel]) -> float:
+    """Return how high two panels are: side by side, or one above the other where it is narrow."""
+    rows = [panel_rows(panel) for panel in panels]
+    return layout.row_px * (sum(rows) + 0.5 if layout.is_narrow else max(rows))
+
+
+def paint_pair(sheet: Sheet, panels: tuple[Panel, Panel]) -> None:
+    """Paint two panels over the whole sheet, which is ``pair_height_px`` high."""
+    first, second = panels
+    layout = sheet.layout
+    if layout.is_narrow:
+        paint_panel(sheet, first, left=2, top=0, width=layout.width_px - 4)
+        top = layout.row_px * (panel_rows(first) + 0.5)
+        paint_panel(sheet, second, left=2, top=top, width=layout.width_px - 4)
+    else:
+        width = (layout.width_px - 4 - _GUTTER_PX) / 2
+        paint_panel(sheet, first, left=2, top=0, width=width)
+        paint_panel(sheet, second, left=2 + width + _GUTTER_PX, top=0, width=width)
 
 
 def _draw_bar(axes: Axes, bar: Bar, y: float, colour: str, layout: Layout) -> None:

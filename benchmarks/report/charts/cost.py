@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.judge.judgement import Summary
-from benchmarks.report.charts.bars import Bar, Panel, paint_panel, panel_rows
-from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw
+from benchmarks.report.charts.bars import Bar, Panel, paint_pair, pair_height_px
+from benchmarks.report.charts.canvas import Chart, draw
 from benchmarks.report.figures import amount, is_measured, per_request
 from benchmarks.report.naming import arrangement_name, keyword, twins_of
 from benchmarks.report.plain_text import one_line
-
-_GUTTER_PX = 36.0
 
 
 def cost_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
@@ -42,8 +40,8 @@ def cost_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
         workload,
         f"What a request costs the server, workload {one_line(workload)}",
         _words(groups),
-        height=lambda layout: _height(layout, panels),
-        paint=lambda sheet: _paint(sheet, panels),
+        height=lambda layout: pair_height_px(layout, panels),
+        paint=lambda sheet: paint_pair(sheet, panels),
     )
 
 
@@ -72,21 +70,3 @@ def _words(groups: dict[str, list[Summary]]) -> str:
     return " ".join(
         f"{arrangement_name(arrangement)}: {'; '.join(map(tell, twins))}." for arrangement, twins in groups.items()
     )
-
-
-def _height(layout: Layout, panels: tuple[Panel, Panel]) -> float:
-    rows = [panel_rows(panel) for panel in panels]
-    return layout.row_px * (sum(rows) + 0.5 if layout.is_narrow else max(rows))
-
-
-def _paint(sheet: Sheet, panels: tuple[Panel, Panel]) -> None:
-    first, second = panels
-    layout = sheet.layout
-    if layout.is_narrow:
-        paint_panel(sheet, first, left=2, top=0, width=layout.width_px - 4)
-        top = layout.row_px * (panel_rows(first) + 0.5)
-        paint_panel(sheet, second, left=2, top=top, width=layout.width_px - 4)
-    else:
-        width = (layout.width_px - 4 - _GUTTER_PX) / 2
-        paint_panel(sheet, first, left=2, top=0, width=width)
-        paint_panel(sheet, second, left=2 + width + _GUTTER_PX, top=0, width=width)

@@ -1,0 +1,145 @@
+"""Do viewers of the workshop page disturb a race? The same race alone and with 200 of them, taking turns.
+
+``python -m benchmarks.calibration.viewers [races] [viewers]``: each race is run by ``lab live`` itself. Compared is
+is the ratio that each finds, async over def; the viewers are sockets on which events are read, and all of them ask for
+the page's files too when the race begins, as a class does that has just been told to look. They run on this machine, so
+what they cost is measured too, which in a class is other machines' affair.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.judge import wording
+from benchmarks.judge.judge import judge
+from benchmarks.judge.statistics import paired_ratio
+from benchmarks.measure.journal import read_run
+
+_RACE = {"contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"], "wait_ms": 0, "connections": 10, "rounds": 6}
+_PATIENCE_S = 300.0
+
+
+def main() -> int:
+    """Print every race, and how the ratios with viewers stand to those without."""
+    races = int(sys.argv[1]) if len(sys.argv) > 1 else 5
+    viewers = int(sys.argv[2]) if len(sys.argv) > 2 else 200
+    pairs: list[tuple[float, float]] = []
+    with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as page:
+        for number in range(races):
+            found: dict[int, float | None] = {}
+            # There and back again: what drifts steadily then takes from each as it gives.
+            for count in (0, viewers) if number % 2 == 0 else (viewers, 0):
+                found[count], told = _race(page, Path(folder), count)
+                print(f"{count:>4} viewers  {told}", flush=True)
+            with_them, without = found[viewers], found[0]
+            if with_them is not None and without is not None:
+                pairs.append((with_them, without))
+    if len(pairs) < 2:
+        print("Fewer than two pairs of races could be judged: stop what else runs, and run again.")
+        return 1
+    ratio = paired_ratio([above for above, _ in pairs], [below for _, below in pairs])
+    print(f"the ratio with {viewers} viewers over that without, {len(pairs)} pairs of races: {wording.ratio(ratio)}")
+    return 1 if wording.excludes_one(ratio) else 0
+
+
+class _Page:
+    def __init__(self, port: int) -> None:
+        self._port = port
+        self._cookie = ""
+
+    def ask(self, method: str, path: str, fields: object = None) -> http.client.HTTPResponse:
+        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_S)
+        headers = {
+            "Origin": f"http://127.0.0.1:{self._port}",
+            "Cookie": self._cookie,
+            "Content-Type": "application/json",
+        }
+        connection.request(method, path, None if fields is None else json.dumps(fields), headers)
+        response = connection.getresponse()
+        if cookie := response.headers.get("Set-Cookie"):
+            self._cookie = cookie.partition(";")[0]
+        return response
+
+    @contextlib.contextmanager
+    def watched_by(self, viewers: int) -> Iterator[None]:
+        """Hold so many streams, and read what comes on them, as browsers would."""
+        watching = [threading.Thread(target=self._watch, daemon=True) for _ in range(viewers)]
+        self._sockets: list[socket.socket] = []
+        for thread in watching:
+            thread.start()
+        try:
+            yield
+        finally:
+            for held in self._sockets:
+                with contextlib.suppress(OSError):
+                    held.shutdown(socket.SHUT_RDWR)
+            for thread in watching:
+                thread.join(_PATIENCE_S)
+
+    def _watch(self) -> None:
+        with socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_S) as viewer:
+            self._sockets.append(viewer)
+            viewer.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n")
+            for path in ("/", "/static/live.css", "/static/live.js", "/palette.css"):
+                self.ask("GET", path).read()
+            with contextlib.suppress(OSError):
+                while viewer.recv(1 << 16):
+                    pass
+
+
+def _race(page: _Page, out: Path, viewers: int) -> tuple[float | None, str]:
+    before = {each.name for each in out.iterdir()}
+    with page.watched_by(viewers):
+        started = page.ask("POST", "/race", _RACE)
+        if started.status != 204:
+            raise SystemExit(f"The race was refused: {started.read().decode()}")
+        _wait_until_over(page)
+    made = {each.name for each in out.iterdir() if not each.is_symlink()} - before
+    if not made:
+        raise SystemExit("The race was not run: is another lab measuring on this machine?")
+    (duel,) = judge(read_run(out / made.pop()), ()).duels
+    return (None, f"not judged: {duel.why}") if duel.rate is None else (duel.rate.value, duel.sentence)
+
+
+def _wait_until_over(page: _Page) -> None:
+    has_begun = False
+    for line in page.ask("GET", "/events"):
+        if line.startswith(b"data: {") and b'"phase"' in line:
+            state: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+            has_begun = has_begun or state["phase"] in {"starting", "racing"}
+            if has_begun and state["phase"] == "over":
+                return
+
+
+@contextlib.contextmanager
+def _served(out: Path) -> Iterator[_Page]:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    command = [sys.executable, "-m", "benchmarks", "live", "--json", "--port", str(port), "--out", str(out)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None  # noqa: S101 (it was asked for)
+            document = ""
+            while not document.endswith("}\n"):
+                document += process.stdout.readline()
+            page = _Page(port)
+            link = json.loads(document)["presenter_url"]
+            page.ask("POST", link.removeprefix(f"http://127.0.0.1:{port}")).read()
+            yield page
+        finally:
+            process.terminate()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

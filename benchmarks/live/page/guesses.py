@@ -1,0 +1,72 @@
+"""Keeps what the class guesses: one guess a viewer, of the async over sync ratio of each framework; no names."""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+FRAMEWORKS: Final = ("flask", "fastapi")
+MOST_RATIO: Final = 4.0
+MOST_GUESSES: Final = 1_000
+"""Of a class. A viewer is a random cookie, and who throws his away is another viewer."""
+
+
+class GuessError(Exception):
+    """This guess cannot be taken; the message says why."""
+
+
+@dataclass(slots=True)
+class Guesses:
+    """Guesses of one class; open until a race begins.
+
+    Attributes:
+        is_open: Whether guesses are taken.
+        by_viewer: Ratio by framework, by viewer.
+    """
+
+    is_open: bool = True
+    by_viewer: dict[str, Mapping[str, float]] = field(default_factory=dict)
+
+    def take(self, viewer: str, ratios: Mapping[str, object]) -> None:
+        """Keep a viewer's guess; a later one takes its place while guesses are open.
+
+        Args:
+            viewer: Who.
+            ratios: Async over sync by framework, from 1/4 to 4, all of ``FRAMEWORKS``.
+        Raises:
+            GuessError: Guesses are closed, there are too many, or this is none.
+        """
+        if not self.is_open:
+            raise GuessError("Guesses are closed: a race has begun.")
+        if set(ratios) != set(FRAMEWORKS):
+            raise GuessError(f"A guess has a ratio for each of {', '.join(FRAMEWORKS)}, and nothing else.")
+        if viewer not in self.by_viewer and len(self.by_viewer) >= MOST_GUESSES:
+            raise GuessError(f"There are {MOST_GUESSES} guesses already, and no more are taken.")
+        self.by_viewer[viewer] = {framework: _ratio(ratios[framework]) for framework in FRAMEWORKS}
+
+    def of(self, framework: str) -> tuple[float, ...]:
+        """Return all guesses of one framework, in ascending order."""
+        return tuple(sorted(guess[framework] for guess in self.by_viewer.values()))
+
+    def median(self, framework: str) -> float | None:
+        """Return the middle guess of one framework; ``None`` when there is none."""
+        ratios = self.of(framework)
+        # On the scale of ratios: half-way between 1/2 and 2 is 1.
+        return math.exp(statistics.median(map(math.log, ratios))) if ratios else None
+
+    def clear(self) -> None:
+        """Forget all guesses, and take new ones."""
+        self.by_viewer.clear()
+        self.is_open = True
+
+
+def _ratio(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise GuessError("A guess is a number.")
+    # What a slider can say, and the rounding on its way; no comparison with what is no number holds.
+    if not 0.99 / MOST_RATIO <= value <= 1.01 * MOST_RATIO:
+        raise GuessError(f"A guess is from 1/{MOST_RATIO:g} to {MOST_RATIO:g}.")
+    return min(max(float(value), 1 / MOST_RATIO), MOST_RATIO)

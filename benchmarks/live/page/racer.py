@@ -1,0 +1,173 @@
+"""Measures one race in a process of its own: ``python -m benchmarks.live.page.racer``.
+
+It is told what to race by a line on its standard input, and tells how it goes by lines on its standard output, each a
+JSON object. Before every block of trials it pauses until it is told ``go``: what is to be drawn and sent to the class
+is drawn and sent then, while nothing is measured. When its standard input ends, whoever started it is gone: it ends
+too, and keeps what was measured.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import json
+import os
+import queue
+import signal
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from benchmarks.measure import environment, record
+from benchmarks.measure.alone import MachineBusyError, alone
+from benchmarks.measure.journal import Journal, RunFileError
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.measure.parity import ParityError
+from benchmarks.measure.race import UnfitRaceError, plan_race
+from benchmarks.measure.runner import Runner
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.server import ServerError
+from benchmarks.model import Trial
+
+GO = "go"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceOrder:
+    """What to race.
+
+    Attributes:
+        contenders: Their ids.
+        wait_ms: What every view waits for, milliseconds.
+        connections: Virtual users.
+        rounds: How often each takes its turn.
+        seed: Of the random order.
+        out: Folder in which runs are kept.
+        cpus: Cores that server and loader may share out; empty for all that there are.
+    """
+
+    contenders: tuple[str, ...]
+    wait_ms: int
+    connections: int
+    rounds: int
+    seed: int
+    out: str
+    cpus: tuple[int, ...] = ()
+
+    def line(self) -> str:
+        """Return it as the line that the process reads first."""
+        return json.dumps(dataclasses.asdict(self)) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> RaceOrder:
+        """Read it back; it was written by ``line``."""
+        fields: dict[str, Any] = json.loads(line)
+        for name in ("contenders", "cpus"):
+            fields[name] = tuple(fields[name])
+        return cls(**fields)
+
+
+def main() -> int:
+    """Measure the race that standard input orders; the exit status is 0 whatever came of it that could be told."""
+    signal.signal(signal.SIGTERM, _interrupt)
+    # Ctrl-C in the terminal is for the page, which then ends this process in its own way.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        # Not sys.stdin: a thread that waits in it would be in Python's way when it ends.
+        lines = io.FileIO(0, closefd=False)
+        _race(RaceOrder.from_line(lines.readline().decode()), _Commands(lines))
+    except MachineBusyError as busy:
+        tell("failed", message=busy.reason)
+    except (UnfitRaceError, ParityError, ServerError, LoadEngineError, RunFileError) as error:
+        tell("failed", message=str(error))
+    except OSError as error:
+        tell("failed", message=f"The system refused: {error}.")
+    except KeyboardInterrupt:
+        tell("stopped")
+    else:
+        tell("done")
+    return 0
+
+
+def tell(event: str, **content: Any) -> None:
+    """Write one line of what happens; where nobody reads any more, that is no fault of the measurement's."""
+    try:
+        sys.stdout.write(json.dumps({"event": event, **content}) + "\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Else Python tries once more when it ends, and complains.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _race(order: RaceOrder, commands: _Commands) -> None:
+    if order.cpus and hasattr(os, "sched_setaffinity"):
+        # Whoever started it keeps off the server's core, and that was inherited.
+        os.sched_setaffinity(0, order.cpus)
+    plan = plan_race(
+        order.contenders,
+        wait_ms=order.wait_ms,
+        connections=order.connections,
+        rounds=order.rounds,
+        seed=order.seed,
+    )
+    with alone(wait=False, say=lambda sentence: tell("note", message=sentence)) as lock:
+        cores, engine = environment.share_cores(), BuiltinEngine()
+        journal: Journal = record.begin(Path(order.out), plan, cores, engine.facts())
+        lock.note(journal.folder)
+        tell("begun", folder=str(journal.folder.resolve()))
+        Runner(engine=engine, cores=cores, listener=_PausingListener(commands)).run(journal)
+
+
+class _PausingListener:
+    """Pauses before each block, when the one before it is over and its servers are gone."""
+
+    def __init__(self, commands: _Commands) -> None:
+        self._commands = commands
+        self._is_between = True
+
+    def checking(self, contenders: int) -> None:
+        """Tell that answers are compared before anything is timed."""
+        tell("checking", contenders=contenders)
+
+    def started(self, trial: ScheduledTrial) -> None:
+        """Pause, if this is the first trial of a block."""
+        if self._is_between:
+            self._is_between = False
+            tell("pause", round=trial.round, server=trial.contender.server)
+            self._commands.wait_for_go()
+
+    def ended(self, _scheduled: ScheduledTrial, _trial: Trial) -> None:
+        """Note that a block is over."""
+        self._is_between = True
+
+
+class _Commands:
+    """Standard input, read beside what is measured: a thread that waits for a line costs nothing."""
+
+    def __init__(self, lines: io.FileIO) -> None:
+        self._given: queue.SimpleQueue[str] = queue.SimpleQueue()
+        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
+
+    def wait_for_go(self) -> None:
+        """Wait until the pause may end."""
+        while self._given.get() != GO:
+            pass
+
+    def _read(self, lines: io.FileIO) -> None:
+        while line := lines.readline():
+            self._given.put(line.decode().strip())
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    # Once: what is being put away must not be interrupted again.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,116 @@
+"""Serves the workshop page on Hypercorn, through the event-loop bridge, until it is asked to end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import signal
+import socket
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import segno
+from hypercorn.asyncio import serve as hypercorn_serve
+from hypercorn.config import Config
+
+from benchmarks.judge.claims import Claim
+from benchmarks.live import why
+from benchmarks.live.page.access import is_presenter, presenter_only
+from benchmarks.live.page.app import create_page
+from benchmarks.live.page.doors import ANYWHERE, Doors, addresses, in_characters, url_of
+from benchmarks.live.page.settings import PageSettings, is_loopback
+
+_BACKLOG: Final = 512
+
+
+class LiveError(Exception):
+    """The page cannot be served; the message says what to do."""
+
+
+def serve(
+    host: str,
+    port: int,
+    out: Path,
+    claims: Sequence[Claim],
+    *,
+    ready: Callable[[Doors], None],
+    next_presenter: Callable[[str], None],
+) -> None:
+    """Serve until SIGINT or SIGTERM; a race that is on is stopped and kept.
+
+    Args:
+        host: Address to listen on.
+        port: TCP port to listen on; 0 for any that is free.
+        out: Folder in which races are kept.
+        claims: The ledger.
+        ready: Is told where, once it listens.
+        next_presenter: Is told the next presenter's link, when one has been used.
+    Raises:
+        LiveError: The address is in use or not ours.
+    """
+    listening = _listen(host, port)
+    port = listening.getsockname()[1]
+    urls = [url_of(address, port) for address in addresses(host)]
+    code = None if is_loopback(host) else segno.make(urls[0], error="m", micro=False)
+    settings = PageSettings(
+        host=host,
+        port=port,
+        out=out,
+        url=urls[0],
+        qr_svg="" if code is None else code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None),
+    )
+    shows_why = why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter)
+    page = create_page(settings, claims, [(shows_why, why.NAVIGATION)])
+
+    def presenter_url(base: str) -> str:
+        return f"{base}/presenter/{page.access.link}"
+
+    page.flask.extensions["live-on-presenter"] = lambda: next_presenter(presenter_url(urls[0]))
+    ready(
+        Doors(
+            url=urls[0],
+            others=tuple(urls[1:]),
+            # On this machine, where there is a way: the Wi-Fi can be listened to.
+            presenter_url=presenter_url(url_of("127.0.0.1", port) if host in ANYWHERE else urls[0]),
+            qr="" if code is None else in_characters(code),
+        )
+    )
+    config = Config()
+    config.bind = [f"fd://{listening.detach()}"]
+    config.backlog = _BACKLOG
+    config.loglevel = "WARNING"
+    config.include_server_header = False
+    config.graceful_timeout = 2
+    asyncio.run(_serve(page.application, config, page.director.close))
+
+
+async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> None:
+    asked = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        # Windows has none of these; there Ctrl-C ends it less gently.
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, asked.set)
+
+    async def until_asked() -> None:
+        await asked.wait()
+        # Streams have no end of their own, and a server that waits for them would wait in vain.
+        await close()
+
+    await hypercorn_serve(application, config, shutdown_trigger=until_asked)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(_BACKLOG)
+    except OSError as error:
+        listening.close()
+        raise LiveError(
+            f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another: "
+            f"lab live --port {port + 1 if port < 65535 else port - 1}"
+        ) from error
+    return listening

@@ -1,0 +1,113 @@
+"""Tells a race as it grows: its verdicts, its charts and its figures, by the report's own judge, words and charts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judge import judge
+from benchmarks.judge.judgement import Estimate, Judgement
+from benchmarks.model import Run
+from benchmarks.report.charts.canvas import Chart
+from benchmarks.report.charts.cost import cost_chart
+from benchmarks.report.charts.latency import latency_chart
+from benchmarks.report.charts.narrowing import narrowing_chart
+from benchmarks.report.charts.ratios import ratio_chart
+from benchmarks.report.charts.speed import speed_chart
+from benchmarks.report.charts.waiting import waiting_chart
+from benchmarks.report.naming import arrangement_name
+from benchmarks.report.story import ClaimStory, DuelStory, VerdictStory, WorkloadStory
+from benchmarks.report.telling import tell
+
+_CLAIMS_BY_WORKLOAD: Mapping[str, str] = {"health": "async-throughput", "wait": "waits-do-not-block"}
+"""Id of the claim that a race under a workload is about."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaceStory:
+    """What a race tells so far.
+
+    Attributes:
+        run: As it stands.
+        judgement: Of it.
+        workload: What was measured.
+        duels: Who served how many times the requests of whom.
+        claim: Of the tutorial, that this race is about.
+        verdicts: On that claim, of the arrangements whose twins both race.
+        charts: Growing with every trial.
+        alerts: What must be read before anything else.
+    """
+
+    run: Run
+    judgement: Judgement
+    workload: WorkloadStory
+    duels: tuple[DuelStory, ...]
+    claim: ClaimStory | None
+    verdicts: tuple[VerdictStory, ...]
+    charts: tuple[Chart, ...]
+    alerts: tuple[str, ...]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether the verdicts stand."""
+        return self.run.state != "running"
+
+    @property
+    def ratios(self) -> Mapping[str, Estimate]:
+        """Async over sync by framework, of the twins that raced; the arrangement that claims are judged on first."""
+        twins = sorted(self.judgement.twins, key=lambda twin: twin.headline)
+        return {twin.framework: twin.rate for twin in twins if twin.rate is not None}
+
+
+def tell_race(run: Run, claims: Sequence[Claim]) -> RaceStory:
+    """Judge a race by what there is of it, and tell it.
+
+    Args:
+        run: As far as it came.
+        claims: The ledger.
+    """
+    judgement = judge(run, tuple(claims))
+    story = tell(run, judgement, claims)
+    (planned,) = run.plan.workloads
+    (workload,) = story.workloads
+    claim_id = _CLAIMS_BY_WORKLOAD.get(planned.name)
+    number = next((claim.number for claim in claims if claim.id == claim_id), None)
+    claim = next((claim for claim in story.claims if claim.number == number), None)
+    return RaceStory(
+        run=run,
+        judgement=judgement,
+        workload=workload,
+        duels=workload.duels,
+        claim=claim,
+        verdicts=() if claim is None else tuple(_of_twins(claim, workload)),
+        charts=_charts(run, judgement, claims),
+        alerts=story.alerts if run.state != "running" else story.alerts[:0],
+    )
+
+
+def _of_twins(claim: ClaimStory, workload: WorkloadStory) -> list[VerdictStory]:
+    """Return the verdicts of arrangements that raced with both keywords; the others have nothing to be judged by."""
+    raced = {arrangement_name(ratio.arrangement) for ratio in workload.ratios}
+    return [verdict for verdict in (*claim.verdicts, *claim.beside) if verdict.tried_on in raced]
+
+
+def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> tuple[Chart, ...]:
+    (workload,) = run.plan.workloads
+    tutorial = next(
+        (figure.ratio for claim in claims if claim.id == "async-throughput" for figure in claim.figures), None
+    )
+    charts = (
+        narrowing_chart(workload.name, judgement.duels, margin=judgement.margin, rounds=run.plan.rounds[workload.name]),
+        speed_chart(workload.name, judgement.summaries) if workload.wait_ms == 0 else None,
+        ratio_chart(
+            workload.name,
+            judgement.twins,
+            margin=judgement.margin,
+            tutorial_value=tutorial if workload.wait_ms == 0 else None,
+        ),
+        waiting_chart(workload, run.plan.loads[workload.name], judgement.summaries),
+        latency_chart(workload.name, judgement.summaries),
+        cost_chart(workload.name, judgement.summaries),
+    )
+    return tuple(chart for chart in charts if chart is not None)

@@ -1,0 +1,168 @@
+"""A workshop page that is really served, by `lab live` in a process of its own, and a browser that looks at it."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from playwright.sync_api import Page
+
+PATIENCE_S = 90.0
+SMALL_RACE: Mapping[str, Any] = {
+    "contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"],
+    "wait_ms": 0,
+    "connections": 4,
+    "rounds": 2,
+}
+Scheme = Literal["light", "dark"]
+
+
+@dataclass
+class Answer:
+    """What the page answered."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: str
+
+
+@dataclass
+class Workshop:
+    """A page that is served.
+
+    Attributes:
+        port: Where.
+        out: Where its races are kept.
+        process: That serves it.
+        presenter_link: That makes a presenter, once.
+    """
+
+    port: int
+    out: Path
+    process: subprocess.Popen[str]
+    presenter_link: str
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def url(self) -> str:
+        """Where it is."""
+        return f"http://127.0.0.1:{self.port}"
+
+    def ask(self, method: str, path: str, fields: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        """Ask as a browser on this page would, with what cookies it has; ``headers`` replace its own."""
+        sent = {"Origin": self.url, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        body = None
+        if fields is not None:
+            body = json.dumps(fields)
+            sent["Content-Type"] = "application/json"
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)) as asked:
+            asked.request(method, path, body, {**sent, **(headers or {})})
+            response = asked.getresponse()
+            text = response.read().decode()
+            for cookie in response.headers.get_all("Set-Cookie", []):
+                name, _, value = cookie.partition(";")[0].partition("=")
+                self.cookies[name] = value
+            return Answer(response.status, {name.lower(): value for name, value in response.headers.items()}, text)
+
+    def present(self) -> None:
+        """Become the presenter."""
+        path = self.presenter_link.removeprefix(self.url)
+        assert 303 == self.ask("POST", path).status
+
+    @contextlib.contextmanager
+    def watching(self, last_id: str | None = None) -> Iterator[Iterator[tuple[str, str, dict[str, Any]]]]:
+        """Follow the board: yields the id, the name and the content of each event."""
+        headers = {} if last_id is None else {"Last-Event-ID": last_id}
+        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)) as asked:
+            asked.request("GET", "/events", headers=headers)
+            yield _events(asked.getresponse())
+
+    def wait_for(self, condition: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+        """Return the first state that meets the condition."""
+        with self.watching() as events:
+            for _, name, content in events:
+                if name == "state" and condition(content):
+                    return content
+        raise AssertionError("the stream ended")
+
+    def end(self) -> int:
+        """Ask it to end, and return its status."""
+        self.process.terminate()
+        return self.process.wait(30)
+
+
+def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    fields: dict[str, str] = {}
+    for line in response:
+        name, _, value = line.decode().rstrip("\n").partition(": ")
+        if name:
+            fields[name] = value
+        elif "data" in fields:
+            yield fields["id"], fields["event"], json.loads(fields["data"])
+            fields = {}
+
+
+@contextlib.contextmanager
+def serve(out: Path, port: int | None = None, host: str = "127.0.0.1") -> Iterator[Workshop]:
+    """Serve a page, and end it whatever happens."""
+    port = port or free_port()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", "live", "--json", "--host", host, "--port", str(port), "--out", str(out)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        assert process.stdout is not None
+        document = ""
+        while not document.endswith("}\n"):
+            line = process.stdout.readline()
+            assert line, f"it ended with {process.wait(10)}"
+            document += line
+        yield Workshop(port, out, process, json.loads(document)["presenter_url"])
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+        process.communicate()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@dataclass
+class Look:
+    """A page that is open in a browser, and all that went on in it."""
+
+    page: Page
+    url: str
+    complaints: list[str] = field(default_factory=list)
+    requests: list[str] = field(default_factory=list)
+
+    def assert_quiet(self) -> None:
+        """Check that it said nothing, broke no policy, and asked nobody but its host."""
+        foreign = [url for url in self.requests if not url.startswith((f"{self.url}/", "data:"))]
+        assert ([], []) == (self.complaints, foreign)
+
+    def keep(self, kind: str, text: str) -> None:
+        """Keep what the console was told, if it is a complaint."""
+        if kind in {"error", "warning"}:
+            self.complaints.append(f"{kind}: {text}")

@@ -1,0 +1,212 @@
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+
+import benchmarks
+from benchmarks.judge.claims import parse_claims
+from benchmarks.live.page import director as directors
+from benchmarks.live.page import gate as gates
+from benchmarks.live.page.director import Director, RaceChoice, RaceUnderWayError
+from benchmarks.live.page.gate import Gate
+from benchmarks.live.page.race_process import RaceProcess
+from benchmarks.live.page.rendering import Renderer
+from benchmarks.measure.race import UnfitRaceError
+from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
+from tests.benchmarks.live.page.reading import take, told
+
+CHOICE = RaceChoice(contenders=CONTENDERS, wait_ms=0, connections=10, rounds=6)
+TEMPLATES = Path(directors.__file__).with_name("templates")
+
+
+class FakeRace:
+    """A race that tells what it was given, and notes at what moments it was let go on."""
+
+    def __init__(self, events: Sequence[Mapping[str, Any]], gate: Gate) -> None:
+        self._events = events
+        self._gate = gate
+        self.went_on_with_gate_shut: list[bool] = []
+        self.is_stopped = False
+        self.may_end = asyncio.Event()
+
+    async def events(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Tell, and with the last event wait until that may be."""
+        for event in self._events:
+            if event["event"] in {"done", "stopped"}:
+                await self.may_end.wait()
+            yield event
+
+    async def go_on(self) -> None:
+        """Note whether anybody could be served from here on."""
+        self.went_on_with_gate_shut.append(self._gate.is_shut)
+
+    def stop(self) -> None:
+        """End."""
+        self.is_stopped = True
+        self.may_end.set()
+
+    async def end(self) -> None:
+        """Be gone."""
+
+
+Story = Callable[[Director, FakeRace, Gate], Awaitable[None]]
+
+
+@pytest.fixture
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Play a story with a director whose races are fakes; what they measured is kept already."""
+    monkeypatch.setattr(gates, "QUIET_S", 0.0)
+    text = (Path(benchmarks.__file__).parent / "claims.toml").read_text(encoding="utf-8")
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
+
+    def played(story: Story, *, out: Path | None = None) -> None:
+        folder = keep_race(tmp_path / "kept")
+        events = (
+            {"event": "begun", "folder": str(folder)},
+            {"event": "pause", "round": 0, "server": "hypercorn"},
+            {"event": "pause", "round": 3, "server": "uvicorn"},
+            {"event": "done"},
+        )
+
+        async def all_of_it() -> None:
+            gate = Gate(always=[])
+            race = FakeRace(events, gate)
+
+            async def start(_order: object) -> FakeRace:
+                return race
+
+            monkeypatch.setattr(RaceProcess, "start", start)
+            director = Director(
+                out=out or tmp_path / "none",
+                claims=parse_claims(text),
+                renderer=Renderer(environment),
+                gate=gate,
+                most_viewers=9,
+            )
+            async with director.at_work():
+                await story(director, race, gate)
+
+        asyncio.run(all_of_it())
+
+    return played
+
+
+async def shown(director: Director) -> dict[str, Any]:
+    """Return the parts of the board as they are."""
+    return dict(told(await take(director.board.follow(None, compressed=False), 2)))
+
+
+async def until_it_is_over(director: Director) -> None:
+    """Wait until the board shows that the race is over."""
+    while (await shown(director))["state"]["phase"] != "over":
+        await asyncio.sleep(0.01)
+
+
+def test_trials_run_behind_a_shut_gate_only(play: Callable[..., None]) -> None:
+    """Every pause ends with the gate shut, and the end of the race opens it."""
+
+    async def story(director: Director, race: FakeRace, gate: Gate) -> None:
+        await director.start(CHOICE)
+        race.may_end.set()
+        await until_it_is_over(director)
+        assert [True, True] == race.went_on_with_gate_shut
+        assert not gate.is_shut
+
+    play(story)
+
+
+def test_one_race_at_a_time(play: Callable[..., None]) -> None:
+    """While it is on, no other starts, guesses stay closed, and nothing is there to be opened as its report."""
+
+    async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
+        with pytest.raises(RaceUnderWayError, match="No race is on"):
+            await director.stop()
+        await director.start(CHOICE)
+        assert (False, None) == (director.guesses.is_open, director.report)
+        with pytest.raises(RaceUnderWayError, match="stop it first"):
+            await director.start(CHOICE)
+        with pytest.raises(RaceUnderWayError, match="know too much"):
+            await director.ask_for_guesses()
+
+        race.may_end.set()
+        await until_it_is_over(director)
+        assert director.report is not None
+        assert director.report.is_file()
+        await director.ask_for_guesses()
+        assert director.guesses.is_open
+
+    play(story)
+
+
+def test_what_cannot_race_changes_nothing(play: Callable[..., None]) -> None:
+    """Guesses stay open when the presenter asked for what cannot be."""
+
+    async def story(director: Director, _race: FakeRace, _gate: Gate) -> None:
+        with pytest.raises(UnfitRaceError):
+            await director.start(RaceChoice(contenders=CONTENDERS, wait_ms=0, connections=0, rounds=6))
+        assert director.guesses.is_open
+        assert not director.is_racing
+
+    play(story)
+
+
+def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
+    """What others guessed is shown to nobody before; then it stands against what was measured."""
+
+    async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
+        director.guesses.take("one", {"flask": 2, "fastapi": 2})
+        assert "" == (await shown(director))["guesses"]["html"]
+        await director.start(CHOICE)
+        race.may_end.set()
+        await until_it_is_over(director)
+        parts = await shown(director)
+        assert "the class guessed 2.00 × (median) of 1; measured 0.5" in parts["guesses"]["html"]
+        assert "contradicted" in parts["race"]["html"]
+        assert (
+            "The race is over. flask-async@hypercorn against flask-sync@hypercorn: slower." in parts["state"]["spoken"]
+        )
+
+    play(story)
+
+
+def test_a_fault_of_the_page_ends_a_race_and_no_more(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """It is said, the gate is open, and the next race can begin."""
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError("a figure that nobody thought of")
+
+    async def story(director: Director, _race: FakeRace, gate: Gate) -> None:
+        monkeypatch.setattr(directors, "tell_race", fail)
+        await director.start(CHOICE)
+        await until_it_is_over(director)
+        state = (await shown(director))["state"]
+        assert "over" == state["phase"]
+        assert "a figure that nobody thought of" in state["message"]
+        assert not gate.is_shut
+        await director.start(CHOICE)
+
+    play(story)
+    assert "ZeroDivisionError" in caplog.text
+
+
+def test_who_serves_again_sees_the_last_race(play: Callable[..., None], tmp_path: Path) -> None:
+    """One that was cut is told to be; what is no race, or cannot be read, is passed over."""
+    out = tmp_path / "again"
+    keep_race(out, state="interrupted")
+    (out / "2099-live").mkdir()
+    (out / "2099-live" / "run.json").write_text("{", encoding="utf-8")
+
+    async def story(director: Director, _race: FakeRace, _gate: Gate) -> None:
+        parts = await shown(director)
+        assert "idle" == parts["state"]["phase"]
+        assert "This run was interrupted" in parts["race"]["html"]
+        assert "" == parts["guesses"]["html"]
+
+    play(story, out=out)

@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.live.page import guesses as guessing
+from benchmarks.live.page.guesses import GuessError, Guesses
+from tests.benchmarks.live.page.served import Workshop
+
+
+def test_the_middle_guess_is_half_way_on_the_scale_of_ratios() -> None:
+    """Between half and double lies no difference."""
+    guesses = Guesses()
+    guesses.take("one", {"flask": 0.5, "fastapi": 4})
+    guesses.take("two", {"flask": 2, "fastapi": 4})
+
+    assert 1.0 == pytest.approx(guesses.median("flask"))
+    assert (4.0, 4.0) == guesses.of("fastapi")
+
+
+def test_a_viewer_has_one_guess() -> None:
+    """The last one that he committed while guesses were open."""
+    guesses = Guesses()
+    guesses.take("one", {"flask": 0.5, "fastapi": 1})
+    guesses.take("one", {"flask": 2, "fastapi": 1})
+    guesses.is_open = False
+
+    with pytest.raises(GuessError, match="a race has begun"):
+        guesses.take("one", {"flask": 1, "fastapi": 1})
+    assert (2.0,) == guesses.of("flask")
+
+
+@pytest.mark.parametrize(
+    "ratios",
+    [
+        {},
+        {"flask": 1},
+        {"flask": 1, "fastapi": 1, "django": 1},
+        {"flask": 1, "fastapi": "1"},
+        {"flask": 1, "fastapi": True},
+        {"flask": 1, "fastapi": None},
+        {"flask": 1, "fastapi": 5},
+        {"flask": 0, "fastapi": 1},
+        {"flask": float("nan"), "fastapi": 1},
+        {"flask": 1, "fastapi": 10**400},
+    ],
+)
+def test_what_no_slider_says_is_no_guess(ratios: dict[str, object]) -> None:
+    """A guess has a ratio within the slider's bounds for each framework."""
+    guesses = Guesses()
+
+    with pytest.raises(GuessError):
+        guesses.take("one", ratios)
+    assert {} == guesses.by_viewer
+
+
+def test_a_flood_of_guesses_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who throws his cookie away is another viewer, but not for ever."""
+    monkeypatch.setattr(guessing, "MOST_GUESSES", 2)
+    guesses = Guesses()
+    for viewer in ("one", "two"):
+        guesses.take(viewer, {"flask": 1, "fastapi": 1})
+
+    with pytest.raises(GuessError, match="no more are taken"):
+        guesses.take("three", {"flask": 1, "fastapi": 1})
+    guesses.take("two", {"flask": 2, "fastapi": 1})
+
+
+def test_a_guess_belongs_to_a_random_cookie(workshop: Workshop) -> None:
+    """The page gives a browser an id and no name, and says to one without how to get it."""
+    refused = workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 2})
+    assert 400 == refused.status
+    assert "allow cookies" in refused.body
+
+    workshop.ask("GET", "/")
+    assert ["viewer"] == list(workshop.cookies)
+    assert 204 == workshop.ask("POST", "/guess", {"flask": 0.5, "fastapi": 2}).status
+    assert 204 == workshop.ask("POST", "/guess", {"flask": 0.25, "fastapi": 2}).status
+    assert 422 == workshop.ask("POST", "/guess", {"flask": 9, "fastapi": 2}).status
+    state = workshop.wait_for(lambda state: state["guesses"]["count"] > 0)
+    assert {"open": True, "count": 1} == state["guesses"]
+    assert 'data-guess="0.25"' in workshop.ask("GET", "/").body
+
+    workshop.present()
+    assert 204 == workshop.ask("POST", "/guesses/new").status
+    assert 0 == workshop.wait_for(lambda _: True)["guesses"]["count"]

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import selectors
+import socket
+from collections.abc import Mapping
+from typing import Any
+
+from tests.benchmarks.live.page.served import Workshop
+
+VIEWERS = 200
+
+
+def test_two_hundred_viewers_are_held_for_a_race(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
+    """Each gets the end of the race; none is dropped, and all are counted."""
+    sockets = [socket.create_connection(("127.0.0.1", workshop.port), timeout=60) for _ in range(VIEWERS)]
+    try:
+        for viewer in sockets:
+            viewer.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+        workshop.wait_for(lambda state: state["viewers"] > VIEWERS)
+
+        workshop.present()
+        workshop.ask("POST", "/race", small_race)
+        workshop.wait_for(lambda state: state["phase"] == "over")
+        seen = read_until(sockets, b'"phase":"over"')
+        assert VIEWERS == len(seen)
+        assert VIEWERS == workshop.wait_for(lambda state: state["viewers"] <= VIEWERS + 1)["viewers"] - 1
+    finally:
+        for viewer in sockets:
+            viewer.close()
+
+
+def read_until(sockets: list[socket.socket], wanted: bytes) -> set[int]:
+    """Read all sockets until each has shown what is wanted, and return the numbers of those that have."""
+    selector = selectors.DefaultSelector()
+    got = dict.fromkeys(range(len(sockets)), b"")
+    for number, viewer in enumerate(sockets):
+        selector.register(viewer, selectors.EVENT_READ, number)
+    seen: set[int] = set()
+    while len(seen) < len(sockets):
+        ready = selector.select(60)
+        assert ready, f"{len(sockets) - len(seen)} viewers get nothing"
+        for key, _ in ready:
+            data = sockets[key.data].recv(1 << 16)
+            assert data, f"viewer {key.data} was dropped"
+            got[key.data] = got[key.data][-len(wanted) :] + data
+            if wanted in got[key.data]:
+                seen.add(key.data)
+    selector.close()
+    return seen

@@ -1,0 +1,151 @@
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Page, expect
+
+from tests.benchmarks.live.page.served import Look, Workshop
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
+
+SIZES = [(1024, 768), (390, 844)]
+
+
+def present(page: Page, workshop: Workshop) -> None:
+    """Become the presenter by the link that the terminal showed."""
+    page.goto(workshop.presenter_link)
+    page.get_by_role("button", name="I present").click()
+    expect(page.get_by_role("button", name="Start the race")).to_be_enabled()
+
+
+def start_small_race(page: Page, rounds: int = 2) -> None:
+    """Race Flask's twins, which are chosen already."""
+    page.get_by_label("Connections").fill("4")
+    page.get_by_label("Rounds").fill(str(rounds))
+    page.get_by_role("button", name="Start the race").click()
+
+
+def faults(page: Page) -> list[str]:
+    """Return what axe-core holds to be a serious or critical fault."""
+    found = Axe().run(page).response["violations"]
+    return [
+        f"{each['id']}: {node['html'][:120]}"
+        for each in found
+        if each["impact"] in {"serious", "critical"}
+        for node in each["nodes"]
+    ]
+
+
+def test_guess_race_and_verdict_with_two_viewers(workshop: Workshop, look: Callable[..., Look]) -> None:
+    """A class guesses, watches and gets the verdict that `lab report` gives; nobody's page says a word of error."""
+    presenter, viewer = look(workshop), look(workshop, width=390, height=844, scheme="dark")
+    present(presenter.page, workshop)
+    expect(viewer.page.get_by_text("2 watching")).to_be_visible()
+    expect(viewer.page.get_by_role("button", name="Start the race")).to_have_count(0)
+
+    slider = viewer.page.get_by_label("Flask")
+    slider.focus()
+    slider.press("Home")
+    expect(viewer.page.locator("#told-flask")).to_have_text("0.25 ×, fewer")
+    viewer.page.get_by_role("button", name="Commit my guess").press("Enter")
+    expect(viewer.page.locator("#guess-said")).to_contain_text("Committed")
+    expect(presenter.page.get_by_text("1 guess.")).to_be_visible()
+
+    start_small_race(presenter.page)
+    expect(viewer.page.get_by_role("button", name="Commit my guess")).to_be_hidden()
+    expect(viewer.page.locator("#going")).to_contain_text("Round 2 of 2")
+    expect(viewer.page.locator("body")).to_have_attribute("data-phase", "over")
+    for looked in (presenter, viewer):
+        expect(looked.page.locator("body")).to_have_attribute("data-phase", "over")
+        expect(looked.page.locator(".duel")).to_have_count(1)
+        expect(looked.page.locator("#reveal")).to_contain_text("the class guessed 0.25 × (median) of 1")
+    expect(viewer.page.locator("#spoken")).to_contain_text("The race is over.")
+
+    (folder,) = [each for each in workshop.out.iterdir() if not each.is_symlink()]
+    reported = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "report", str(folder), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (duel,) = json.loads(reported.stdout)["judgement"]["duels"]
+    expect(viewer.page.locator(".duel .word")).to_have_text(duel["outcome"])
+    if duel["rate"] is not None:
+        expect(viewer.page.locator(".duel .big")).to_have_text(f"{duel['rate']['value']:.2f} ×")
+
+    presenter.page.get_by_role("link", name="The whole report").click()
+    expect(presenter.page.get_by_role("heading", name="The race", exact=True)).to_be_visible()
+    viewer.assert_quiet()
+    presenter.assert_quiet()
+
+
+def test_stop_and_new_guesses(workshop: Workshop, look: Callable[..., Look]) -> None:
+    """What was measured stays on the page, is told to be cut short, and the class can guess anew."""
+    presenter = look(workshop)
+    present(presenter.page, workshop)
+    start_small_race(presenter.page, rounds=20)
+    expect(presenter.page.locator("#going")).to_contain_text(re.compile("Round [2-9] of 20"))
+    presenter.page.get_by_role("button", name="Stop, keep what was measured").click()
+    expect(presenter.page.locator("body")).to_have_attribute("data-phase", "over")
+    expect(presenter.page.locator("#board")).to_contain_text("This run was interrupted")
+
+    presenter.page.get_by_role("button", name="Ask for new guesses").click()
+    expect(presenter.page.get_by_role("button", name="Commit my guess")).to_be_enabled()
+    presenter.assert_quiet()
+
+
+def test_a_viewer_comes_back_by_himself_after_a_restart(
+    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path, look: Callable[..., Look]
+) -> None:
+    """Nobody need press anything: the page says that the connection is lost, and then that it is live again."""
+    with serve_page(tmp_path) as workshop:
+        viewer = look(workshop)
+        expect(viewer.page.locator("#connection")).to_have_text("Live.")
+        workshop.end()
+    expect(viewer.page.locator("#connection")).to_contain_text("trying again")
+    with serve_page(tmp_path, workshop.port):
+        expect(viewer.page.locator("#connection")).to_have_text("Live.")
+        expect(viewer.page.get_by_text("1 watching")).to_be_visible()
+
+
+def test_what_cannot_race_is_said_to_the_presenter(workshop: Workshop, look: Callable[..., Look]) -> None:
+    """Beside the button that he pressed, and to a screen reader at once."""
+    presenter = look(workshop)
+    present(presenter.page, workshop)
+    for box in presenter.page.get_by_role("checkbox", checked=True).all():
+        box.uncheck()
+    presenter.page.get_by_role("button", name="Start the race").click()
+    expect(presenter.page.get_by_role("alert")).to_contain_text("2 to 4 different contenders")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), SIZES)
+def test_the_page_is_accessible_at_any_size(  # noqa: PLR0917 (pytest passes them by name)
+    kept_race: Path,
+    serve_page: Callable[..., AbstractContextManager[Workshop]],
+    look: Callable[..., Look],
+    scheme: str,
+    width: int,
+    height: int,
+) -> None:
+    """With a race on it: axe-core finds no serious fault, nothing is wider than the screen, all can be reached."""
+    with serve_page(kept_race) as workshop:
+        looked = look(workshop, width=width, height=height, scheme=scheme)
+        present(looked.page, workshop)
+        expect(looked.page.locator(".duel").first).to_be_hidden()
+        looked.page.get_by_text("The last race").click()
+        expect(looked.page.locator(".duel")).to_have_count(4)
+
+        assert [] == faults(looked.page)
+        assert width >= looked.page.evaluate("document.documentElement.scrollWidth")
+        looked.page.locator("body").press("Tab")
+        expect(looked.page.get_by_text("Skip to the content")).to_be_focused()
+        looked.assert_quiet()

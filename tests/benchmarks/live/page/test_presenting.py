@@ -1,0 +1,131 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import segno
+
+from benchmarks.live.page.doors import in_characters
+from tests.benchmarks.live.page.served import Workshop
+
+PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new")
+
+
+def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
+    """A viewer may watch and guess; the link makes a presenter once, and the next link is another."""
+    assert 200 == workshop.ask("GET", "/").status
+    for path in PRESENTERS_OWN:
+        refused = workshop.ask("POST", path, small_race)
+        assert 403 == refused.status
+        assert "Only the presenter can do that" in refused.body
+
+    path = workshop.presenter_link.removeprefix(workshop.url)
+    assert "I present" in workshop.ask("GET", path).body
+    assert "presenter" not in workshop.cookies
+
+    taken = workshop.ask("POST", path)
+    assert 303 == taken.status
+    assert {"HttpOnly", "SameSite=Strict"} <= {part.strip() for part in taken.headers["set-cookie"].split(";")}
+    assert 403 == workshop.ask("POST", path).status
+    assert "Start the race" in workshop.ask("GET", "/").body
+    assert 409 == workshop.ask("POST", "/race/stop").status
+
+
+@pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "http://127.0.0.1:1"])
+def test_what_another_sites_page_sends_is_refused(
+    workshop: Workshop, small_race: Mapping[str, Any], origin: str
+) -> None:
+    """The presenter's browser can be made to send things by any page that it has open."""
+    workshop.ask("GET", "/")
+    workshop.present()
+
+    for path in (*PRESENTERS_OWN, "/guess", "/presenter/x"):
+        assert 403 == workshop.ask("POST", path, small_race, {"Origin": origin}).status
+    assert 200 == workshop.ask("GET", "/", headers={"Host": "localhost"}).status
+    assert 421 == workshop.ask("GET", "/", headers={"Host": "elsewhere.example"}).status
+
+
+def test_what_cannot_race_is_refused_with_what_can(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
+    """Contenders come from the catalogue alone, numbers have bounds, and nothing is started."""
+    workshop.present()
+
+    for fields, status, told in (
+        ({"contenders": ["flask-sync@hypercorn"]}, 422, "takes 2 to 4"),
+        ({"contenders": ["flask-sync@hypercorn"] * 2}, 422, "2 to 4 different"),
+        ({"contenders": ["flask-*", "fastapi-*"]}, 422, "`lab contenders` lists them all"),
+        ({"contenders": ["bare-asgi@uvicorn", "flask-sync@hypercorn"]}, 422, "No contender with a view"),
+        ({"contenders": "flask-sync@hypercorn"}, 422, "a list of contenders"),
+        ({"wait_ms": 101}, 422, "from 0 to 100"),
+        ({"wait_ms": -1}, 422, "from 0 to 100"),
+        ({"wait_ms": True}, 422, "whole number"),
+        ({"wait_ms": 1.5}, 422, "whole number"),
+        ({"connections": 100_000}, 422, "from 1 to 200"),
+        ({"rounds": 0}, 422, "from 2 to 20"),
+        ({"rounds": None}, 422, "whole number"),
+    ):
+        refused = workshop.ask("POST", "/race", {**small_race, **fields})
+        assert status == refused.status, fields
+        assert told in refused.body
+    assert 400 == workshop.ask("POST", "/race", []).status
+    assert 413 == workshop.ask("POST", "/race", {"contenders": ["x" * 5_000]}).status
+    assert 415 == workshop.ask("POST", "/race").status
+    assert "idle" == workshop.wait_for(lambda _: True)["phase"]
+    assert not workshop.out.exists()
+
+
+def test_every_answer_keeps_the_browser_at_home(workshop: Workshop) -> None:
+    """No inline script or style, no other host, no frame; and what is no page says so in words."""
+    for path, status in (("/", 200), ("/static/live.js", 200), ("/palette.css", 200), ("/report", 404), ("/x", 404)):
+        answer = workshop.ask("GET", path)
+        assert status == answer.status
+        policy = answer.headers["content-security-policy"]
+        assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
+        assert "unsafe" not in policy
+        assert "nosniff" == answer.headers["x-content-type-options"]
+    assert 404 == workshop.ask("GET", "/static/..%2fviews.py").status
+
+
+def test_a_port_that_is_taken_is_told(workshop: Workshop, tmp_path: Path) -> None:
+    """The message says what to type instead."""
+    again = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "live", "--port", str(workshop.port), "--out", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 1 == again.returncode
+    assert f"lab live --port {workshop.port + 1}" in again.stderr
+
+
+def test_the_class_is_let_in_by_an_address_and_a_code(
+    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
+) -> None:
+    """With --host 0.0.0.0 the page shows both; for this machine alone there is nobody to show them to."""
+    with serve_page(tmp_path, host="0.0.0.0") as open_to_all:  # noqa: S104 (that is what is tried)
+        shown = open_to_all.ask("GET", "/").body
+        # The presenter's cookie need not cross the Wi-Fi.
+        assert open_to_all.presenter_link.startswith("http://127.0.0.1:")
+    assert f':{open_to_all.port}"' in shown.partition('aria-label="QR code of http://')[2][:60]
+    assert "<svg" in shown
+
+    with serve_page(tmp_path) as own:
+        assert "QR code" not in own.ask("GET", "/").body
+
+
+def test_the_code_in_the_terminal_is_the_code() -> None:
+    """Two modules a character; a dark one is the terminal's own dark."""
+    code = segno.make("http://192.0.2.7:8080", micro=False)
+    upper, lower = {"█": 0, "▀": 0, "▄": 1, " ": 1}, {"█": 0, "▀": 1, "▄": 0, " ": 1}
+
+    drawn = []
+    for line in in_characters(code).splitlines():
+        drawn += [[upper[character] for character in line], [lower[character] for character in line]]
+    wanted = [list(row) for row in code.matrix_iter(border=2)]
+    assert wanted == drawn[: len(wanted)]
+    assert all(set(row) <= {0} for row in drawn[len(wanted) :])

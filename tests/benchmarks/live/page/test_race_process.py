@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.live.page import racer
+from benchmarks.live.page.race_process import RaceProcess
+from benchmarks.live.page.racer import RaceOrder
+
+
+def order(out: Path, *contenders: str) -> RaceOrder:
+    """A race of Flask's twins, or of others."""
+    return RaceOrder(
+        contenders=contenders or ("flask-sync@hypercorn", "flask-async@hypercorn"),
+        wait_ms=0,
+        connections=2,
+        rounds=2,
+        seed=1,
+        out=str(out),
+    )
+
+
+def test_an_order_survives_its_way(tmp_path: Path) -> None:
+    """What is read back is what was written."""
+    assert order(tmp_path) == RaceOrder.from_line(order(tmp_path).line())
+
+
+@pytest.mark.parametrize("out", ["results", "taken"])
+def test_what_goes_wrong_is_told_in_its_own_words(tmp_path: Path, out: str) -> None:
+    """A contender that is none, or a folder that cannot be written; the process ends by itself."""
+    (tmp_path / "taken").write_text("a file", encoding="utf-8")
+    ordered = order(tmp_path / out, *(["flask-sync@hypercorn", "django@x"] if out == "results" else []))
+
+    async def story() -> list[Mapping[str, Any]]:
+        race = await RaceProcess.start(ordered)
+        told = [event async for event in race.events()]
+        await race.end()
+        await race.end()
+        return told
+
+    (event,) = asyncio.run(story())
+    assert "failed" == event["event"]
+    assert ("No contender with a view" if out == "results" else "Cannot write the run") in event["message"]
+
+
+def test_a_process_that_is_killed_is_told_too(tmp_path: Path) -> None:
+    """The last event says how it ended, and nothing that it started goes on."""
+
+    async def story() -> tuple[Mapping[str, Any], list[psutil.Process]]:
+        race = await RaceProcess.start(order(tmp_path))
+        started: list[psutil.Process] = []
+        last: Mapping[str, Any] = {}
+        async for event in race.events():
+            last = event
+            if event["event"] == "pause":
+                process = psutil.Process(race.pid)
+                started = process.children(recursive=True)
+                process.kill()
+        await race.end()
+        return last, started
+
+    last, started = asyncio.run(story())
+    assert "failed" == last["event"]
+    assert "ended with status -9" in last["message"]
+    assert [] == psutil.wait_procs(started, timeout=30)[1]
+
+
+def test_what_happens_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
+    """One JSON object a line, whatever is in it."""
+    racer.tell("note", message="a\nb")
+
+    assert {"event": "note", "message": "a\nb"} == json.loads(capsys.readouterr().out)

@@ -1,0 +1,152 @@
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from benchmarks.measure.alone import alone
+from tests.benchmarks.live.page.served import Workshop
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    """Return what `lab report` says of a run, as a program reads it."""
+    done = subprocess.run(
+        [sys.executable, "-m", "benchmarks", "report", str(folder), "--json"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def race_html(workshop: Workshop) -> str:
+    """Return what the board shows of the race."""
+    with workshop.watching() as events:
+        return next(str(content["html"]) for _, name, content in events if name == "race")
+
+
+def test_a_race_is_a_run_that_lab_report_judges_the_same(
+    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
+) -> None:
+    """The page grows with every block; what it says at the end is what `lab report` says of the folder."""
+    workshop.ask("GET", "/")
+    workshop.ask("POST", "/guess", {"flask": 0.5, "fastapi": 2})
+    workshop.present()
+    with workshop.watching() as events:
+        assert 204 == workshop.ask("POST", "/race", small_race).status
+        assert 409 == workshop.ask("POST", "/race", small_race).status
+        grown: list[int] = []
+        for _, name, content in events:
+            if name == "state":
+                grown.append(content["trials"])
+                if content["phase"] == "over":
+                    break
+                assert not content["guesses"]["open"] or content["phase"] == "idle"
+    # Two bare servers, and two rounds of two contenders, one of them twice.
+    assert [0, 8] == [min(grown), max(grown)]
+    assert sorted(grown) == grown
+    assert len(set(grown)) >= 3
+
+    folder, run = only_run(workshop.out)
+    assert ("complete", "live", 6) == (run.state, run.plan.preset, len(run.trials))
+    (duel,) = report_of(folder)["judgement"]["duels"]
+    html = race_html(workshop)
+    assert f">{duel['outcome']}</span>" in html
+    assert duel["why"].split(":")[0] in html.replace("&#39;", "'")
+    assert 409 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 1}).status
+    assert folder.name in workshop.ask("GET", "/report").body
+    assert {"report.html", "report.md", "run.json", "journal.jsonl"} == {path.name for path in folder.iterdir()}
+
+
+def test_a_race_that_is_stopped_keeps_what_it_has(
+    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
+) -> None:
+    """Stop works at once, also while a trial is under way; no server is left, and another race can begin."""
+    workshop.present()
+    workshop.ask("POST", "/race", {**small_race, "rounds": 20})
+    workshop.wait_for(lambda state: state["trials"] >= 5)
+
+    assert 204 == workshop.ask("POST", "/race/stop").status
+    workshop.wait_for(lambda state: state["phase"] == "over")
+    folder, run = only_run(workshop.out)
+    assert "interrupted" == run.state
+    assert 3 <= len(run.trials) < 60
+    assert [] == psutil.Process(workshop.process.pid).children(recursive=True)
+    html = race_html(workshop)
+    assert "This run was interrupted" in html
+    (duel,) = report_of(folder)["judgement"]["duels"]
+    assert f">{duel['outcome']}</span>" in html
+    assert 204 == workshop.ask("POST", "/race", small_race).status
+
+
+def test_the_last_race_is_there_again_after_a_restart(
+    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path, small_race: Mapping[str, Any]
+) -> None:
+    """Who ends the page in a race keeps what was measured; who serves it again sees it, and comes back to it all."""
+    with serve_page(tmp_path) as workshop:
+        workshop.present()
+        workshop.ask("POST", "/race", {**small_race, "rounds": 20})
+        workshop.wait_for(lambda state: state["trials"] >= 5)
+        with workshop.watching() as events:
+            last_id = next(event_id for event_id, _, _ in events)
+        assert 0 == workshop.end()
+
+    with serve_page(tmp_path, workshop.port) as again, again.watching(last_id) as events:
+        parts = {name: content for _, name, content in itertools.islice(events, 3)}
+    assert {"state", "race", "guesses"} == set(parts)
+    assert "This run was interrupted" in parts["race"]["html"]
+
+
+def test_a_page_that_is_killed_leaves_nothing_running(
+    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
+) -> None:
+    """The process that measures notices, and ends its servers; what it measured is kept."""
+    workshop.present()
+    workshop.ask("POST", "/race", {**small_race, "rounds": 20})
+    workshop.wait_for(lambda state: state["trials"] >= 5)
+    children = psutil.Process(workshop.process.pid).children(recursive=True)
+    assert children
+
+    os.kill(workshop.process.pid, signal.SIGKILL)
+    assert [] == psutil.wait_procs(children, timeout=30)[1]
+    _, run = only_run(workshop.out)
+    assert "interrupted" == run.state
+    assert run.trials
+
+
+def test_a_race_waits_for_nobody_elses_measurement(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
+    """Where another lab measures, the page says who, and the next race can begin when that one is over."""
+    workshop.present()
+    with alone(wait=False, say=lambda _: None):
+        workshop.ask("POST", "/race", small_race)
+        state = workshop.wait_for(lambda state: state["phase"] == "over")
+    assert f"Another `lab` (process {os.getpid()}) is measuring on this machine" in state["message"]
+    assert "--wait" not in state["message"]
+    assert 204 == workshop.ask("POST", "/race", small_race).status
+
+
+@pytest.mark.timeout(240)
+def test_a_race_with_a_wait_asks_for_it(
+    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
+) -> None:
+    """The dial is what every view waits for, and the claim that is judged is the one about waiting."""
+    workshop.present()
+    workshop.ask("POST", "/race", {**small_race, "wait_ms": 7, "connections": 12})
+    workshop.wait_for(lambda state: state["phase"] == "over")
+
+    folder, run = only_run(workshop.out)
+    assert ("/wait/{variant}?ms=7", 7.0) == (run.plan.workloads[0].path, run.plan.workloads[0].wait_ms)
+    assert "The waits of earlier requests do not block later ones" in race_html(workshop)
+    (duel,) = report_of(folder)["judgement"]["duels"]
+    assert "wait" == duel["workload"]

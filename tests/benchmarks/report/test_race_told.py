@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import dataclasses
+import io
+from collections.abc import Sequence
+
+import pytest
+from rich.console import Console
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Duel, Estimate, Judgement
+from benchmarks.model import RACE, Run
+from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
+from benchmarks.report.charts.narrowing import narrowing_chart
+from benchmarks.report.charts.speed import speed_chart
+from benchmarks.report.html import render_html
+from benchmarks.report.json_document import judgement_document
+from benchmarks.report.markdown import render_markdown
+from benchmarks.report.reproduce import compare_command
+from benchmarks.report.terminal import print_report
+
+RATIO = Estimate(value=0.54, low=0.53, high=0.56, samples=3)
+DUEL = Duel(
+    contender="flask-async@hypercorn",
+    other="flask-sync@hypercorn",
+    workload="health",
+    rate=RATIO,
+    narrowing=(Estimate(value=0.55, low=0.2, high=1.5, samples=2), RATIO),
+    outcome="slower",
+    sentence="flask-async@hypercorn served 0.54 × [0.53, 0.56] the requests of flask-sync@hypercorn: about half.",
+    why="Each async def request starts a thread.",
+)
+
+
+@pytest.fixture
+def race(run: Run, judgement: Judgement) -> tuple[Run, Judgement]:
+    """A race, as far as a report tells it."""
+    return (
+        dataclasses.replace(run, plan=dataclasses.replace(run.plan, preset=RACE)),
+        dataclasses.replace(judgement, duels=(DUEL,)),
+    )
+
+
+def test_every_report_tells_the_race(race: tuple[Run, Judgement], claims: Sequence[Claim]) -> None:
+    """The same words on the terminal, in Markdown, in HTML and for a program."""
+    out = io.StringIO()
+    print_report(Console(file=out, width=200), *race, claims)
+
+    told = (out.getvalue(), render_markdown(*race, claims), render_html(*race, claims))
+    for text in told:
+        assert "The race" in text
+        assert "slower" in text
+        assert "Each async def request starts a thread." in text
+    assert '"outcome": "slower"' in judgement_document(*race)
+    assert "lab live" == compare_command(race[0].plan)
+
+
+def test_any_other_report_has_no_race(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """No heading without anything below it."""
+    assert "The race" not in render_markdown(run, judgement, claims)
+    assert "The race" not in render_html(run, judgement, claims)
+
+
+def test_the_narrowing_chart_says_what_it_shows() -> None:
+    """Its text alternative has the first and the last interval; without a duel there is no chart."""
+    chart = narrowing_chart("health", [DUEL], margin=0.05, rounds=6)
+
+    assert chart is not None
+    assert "after 3 rounds: 0.54 × [0.53, 0.56]; after 2: 0.55 × [0.20, 1.50]" in chart.description
+    assert "<svg" in chart.wide
+    assert "<svg" in chart.narrow
+    assert narrowing_chart("health", [dataclasses.replace(DUEL, narrowing=())], margin=0.05, rounds=6) is None
+    assert narrowing_chart("wait", [DUEL], margin=0.05, rounds=6) is None
+
+
+def test_the_narrowing_chart_survives_an_interval_without_end() -> None:
+    """Two rounds that differ wildly have one, and a contender from elsewhere has a colour too."""
+    endless = Estimate(value=2.0, low=0.0, high=float("inf"), samples=2)
+    duel = dataclasses.replace(DUEL, contender="bare-asgi@uvicorn", narrowing=(endless,))
+
+    assert narrowing_chart("health", [DUEL, duel], margin=0.05, rounds=2) is not None
+
+
+def test_the_speed_chart_says_what_it_shows(judgement: Judgement) -> None:
+    """Rate and median latency of every contender; nothing where nothing was measured."""
+    chart = speed_chart("health", judgement.summaries)
+
+    assert chart is not None
+    assert "Flask on Hypercorn: def 1,952 req/s, median latency 5.02 ms" in chart.description
+    assert speed_chart("nothing", judgement.summaries) is None
+
+
+def test_the_strip_shows_every_guess_and_what_was_measured() -> None:
+    """In words too; and where nobody guessed there is nothing to draw."""
+    flask = GuessedRatio(framework="flask", name="Flask", guesses=(0.5, 2.0, 2.0), median=2.0, measured=RATIO)
+    nobody = GuessedRatio(framework="fastapi", name="FastAPI", guesses=(), median=None, measured=None)
+    chart = guess_chart([flask, nobody])
+
+    assert chart is not None
+    assert "Flask: the class guessed 2.00 × (median) of 3; measured 0.54 × [0.53, 0.56]." in chart.description
+    assert "FastAPI: nobody guessed; not measured." in chart.description
+    assert guess_chart([nobody]) is None
