@@ -34,6 +34,8 @@ language = "en"
 locale_dirs = ["locales"]
 gettext_compact = False
 gettext_location = True
+# The lines that unfold an answer are HTML, and are to be read in the translation too.
+gettext_additional_targets = ["raw"]
 
 html_theme = "furo"
 html_title = project

@@ -3,8 +3,8 @@
     python docs/examples/ask_at_once.py 'http://127.0.0.1:8000/wait/async?ms=50' 12
 
 First one client asks alone, which says how long one request takes when nobody else is there. Then all ask at once. If
-their requests overlap, the last answer is there hardly later than a single one would be; if they queue, it is later by as
-often as they had to.
+their requests overlap, the last answer is there hardly later than a single one would be; if they queue, it is
+later, by as often as they had to.
 """
 
 from __future__ import annotations

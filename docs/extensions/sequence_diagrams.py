@@ -1,7 +1,7 @@
 """Draws the pages' ``mermaid`` sequence diagrams as SVG, while the handbook is built.
 
-GitHub draws them in the browser, by a script from elsewhere. A room without internet has none, so they are drawn here: the
-part of the language that the pages use, and an error for the rest, which fails ``make docs``.
+GitHub draws them in the browser, by a script from elsewhere. A room without internet has none, so they are drawn here:
+the part of the language that the pages use. The rest is an error, which fails ``make docs``.
 """
 
 from __future__ import annotations
@@ -87,9 +87,11 @@ def draw(diagram: Diagram) -> str:
     width = _LANE * len(diagram.names)
     height = _HEAD + _STEP * len(diagram.steps) + 16
     parts = [
-        f'<svg class="sequence-diagram" role="img" aria-label="{html.escape(in_words(diagram))}" '
+        (
+            f'<svg class="sequence-diagram" role="img" aria-label="{html.escape(in_words(diagram))}" '
         f'viewBox="{-_MARGIN} 0 {width + 2 * _MARGIN} {height}" style="width: 100%" font-size="13" fill="none" '
         'stroke="currentColor" xmlns="http://www.w3.org/2000/svg">'
+        )
     ]
     for key, name in diagram.names.items():
         parts += [_box(middles[key], 4, name, _LANE - 60), _line(middles[key], _HEAD - 12, middles[key], height, "2 4")]
@@ -112,9 +114,8 @@ def draw(diagram: Diagram) -> str:
 
 
 def _text(x: float, y: float, words: str, anchor: str = "middle") -> str:
-    return (
-        f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="currentColor" stroke="none">{html.escape(words)}</text>'
-    )
+    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="currentColor" stroke="none">'
+        f"{html.escape(words)}</text>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, dashes: str = "") -> str:

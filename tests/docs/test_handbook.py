@@ -52,7 +52,9 @@ def test_pages_ask_no_other_host(handbook: Path) -> None:
     styles = [sheet.read_text(encoding="utf-8") for sheet in handbook.rglob("*.css")]
 
     assert set() == asked
-    assert [] == [address for sheet in styles for address in re.findall(r"(?:url\(|@import )[\"']?(https?:[^)\"']+)", sheet)]
+    assert [] == [
+        address for sheet in styles for address in re.findall(r"(?:url\(|@import )[\"']?(https?:[^)\"']+)", sheet)
+    ]
 
 
 def test_diagrams_are_drawn_and_told_in_words(handbook: Path) -> None:
@@ -102,6 +104,7 @@ def test_a_translation_can_follow(tmp_path: Path) -> None:
     assert "" == catalogues.stderr
     catalogue = (tmp_path / "catalogues" / f"{LESSON}.pot").read_text(encoding="utf-8")
     assert 'msgid "Key points"\n' in catalogue
+    assert 'msgid "<summary>The answer</summary>' in catalogue.replace('msgid ""\n"', 'msgid "')
 
     translated = tmp_path / "locales" / "zh_TW" / "LC_MESSAGES" / f"{LESSON}.po"
     translated.parent.mkdir(parents=True)

@@ -101,5 +101,7 @@ def test_the_contender_of_the_how_to_answers_as_all_must(tmp_path: Path) -> None
     ]
 
     with running(twins[0], "/health/sync") as server:
-        lengths = {check_answer(server, twin, workload) for twin in twins for workload in (schedule.HEALTH, schedule.WAIT)}
+        lengths = {
+            check_answer(server, twin, workload) for twin in twins for workload in (schedule.HEALTH, schedule.WAIT)
+        }
     assert 1 == len(lengths)
