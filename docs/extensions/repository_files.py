@@ -1,7 +1,8 @@
 """Lets pages link to the repository's own Markdown, such as its README, as they do on GitHub.
 
 In the built handbook a file outside of ``docs/`` is a copy beside the pages, so that a room without internet can follow
-the link. MyST sees to that by itself, but for a file that it takes for a page. Such a link is told here to lead to a file.
+the link. MyST sees to that by itself, but for a file that it takes for a page. Such a link is told here that it
+leads to a file.
 """
 
 from __future__ import annotations

@@ -89,8 +89,8 @@ def draw(diagram: Diagram) -> str:
     parts = [
         (
             f'<svg class="sequence-diagram" role="img" aria-label="{html.escape(in_words(diagram))}" '
-        f'viewBox="{-_MARGIN} 0 {width + 2 * _MARGIN} {height}" style="width: 100%" font-size="13" fill="none" '
-        'stroke="currentColor" xmlns="http://www.w3.org/2000/svg">'
+            f'viewBox="{-_MARGIN} 0 {width + 2 * _MARGIN} {height}" style="width: 100%" font-size="13" fill="none" '
+            'stroke="currentColor" xmlns="http://www.w3.org/2000/svg">'
         )
     ]
     for key, name in diagram.names.items():
@@ -114,8 +114,8 @@ def draw(diagram: Diagram) -> str:
 
 
 def _text(x: float, y: float, words: str, anchor: str = "middle") -> str:
-    return f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="currentColor" stroke="none">'
-        f"{html.escape(words)}</text>"
+    opened = f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="currentColor" stroke="none">'
+    return f"{opened}{html.escape(words)}</text>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, dashes: str = "") -> str:

@@ -20,7 +20,7 @@ def minutes_of(lesson: Path) -> int:
 
 @pytest.mark.parametrize("lesson", LESSONS, ids=lambda lesson: lesson.stem)
 def test_a_lesson_has_all_its_parts_in_order(lesson: Path) -> None:
-    """Question, time, objectives, steps with a prediction and something unfolded, exercise, key points, teacher's note."""
+    """Question, time, objectives, steps, something to unfold, an exercise, key points, and a note for the teacher."""
     text = lesson.read_text(encoding="utf-8")
     parts = [
         r"^\*\*Question\.\*\*",
@@ -62,7 +62,11 @@ def test_the_timetable_of_a_workshop_adds_up() -> None:
     lasts = [int(minutes) for *_, minutes in rows]
 
     assert [begin + last for begin, last in zip(begins, lasts, strict=True)][:-1] == begins[1:]
-    taught = {DOCS / "how-to" / link: int(minutes) for _, _, what, minutes in rows for link in re.findall(r"\]\((.+?)\)", what)}
+    taught = {
+        DOCS / "how-to" / link: int(minutes)
+        for _, _, what, minutes in rows
+        for link in re.findall(r"\]\((.+?)\)", what)
+    }
     assert {lesson.resolve(): minutes_of(lesson) for lesson in LESSONS} == {
         path.resolve(): minutes for path, minutes in taught.items()
     }
