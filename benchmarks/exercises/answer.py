@@ -28,7 +28,8 @@ def load_module(folder: Path, name: str) -> ModuleType:
     except SyntaxError as error:
         place = f"{Path(error.filename or name).name}, line {error.lineno}"
         raise AnswerError("does-not-import", f"Python cannot read {place}: {error.msg}.") from error
-    except Exception as error:
+    # Settings that are not allowed end a process by SystemExit.
+    except (Exception, SystemExit) as error:
         raise AnswerError(
             "does-not-import", f"Importing {name}.py raises {told(error)}{last_place(error, folder)}."
         ) from error
