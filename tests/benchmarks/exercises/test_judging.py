@@ -78,7 +78,7 @@ def test_an_error_of_the_answers_own_code_is_named_with_its_line(tmp_path: Path)
     assert "ZeroDivisionError: division by zero (loader.py, line 2)" in str(found.hint)
 
 
-@pytest.mark.parametrize("forever", ["threading.Event().wait()", "[_ for _ in iter(int, 1)]"])
+@pytest.mark.parametrize("forever", ["threading.Event().wait()", "all(True for _ in iter(int, 1))"])
 def test_an_answer_that_never_ends_is_ended_and_told_where_it_was(begun: Path, forever: str) -> None:
     """Whether it waits or computes."""
     (begun / "app.py").write_text(f"import threading\n\n{forever}\n", encoding="utf-8")
