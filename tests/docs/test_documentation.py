@@ -102,12 +102,24 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
         group = cli.lab.commands[name]
         assert isinstance(group, click.Group)
         group.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
+    elif name == "exercise":
+        try_exercise(arguments)
     elif name in ("advise", "compare", "crossover", "doctor", "explain", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
     else:
         assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, exits.EXIT_REFUSED)
+
+
+def try_exercise(arguments: list[str]) -> None:
+    """Run it, begun anew: other pages begin the same ones, and a test may run alone."""
+    if arguments[0] in ("start", "check"):
+        begun = [word for word in arguments[1:] if word != "--json"]
+        assert 0 == CliRunner().invoke(cli.lab, ["exercise", "start", *begun, "--force"]).exit_code
+    if arguments[0] != "start":
+        solved_or_not = (0, exits.EXIT_NOT_SOLVED)
+        assert CliRunner().invoke(cli.lab, ["exercise", *arguments]).exit_code in solved_or_not
 
 
 def try_curl(words: list[str], served: RunningServer) -> None:
