@@ -48,8 +48,8 @@ exercise_argument = click.argument("exercise", metavar="N", type=ExerciseName())
 def exercise() -> None:
     """Work on a small app until its check passes: twelve tasks.
 
-    N is a number or a name of `lab exercise list`. A check tries what the app does, and where it does not do it yet, says
-    why; so it is also a way to learn what is asked.
+    N is a number or a name of `lab exercise list`. A check tries what the app does, and where it does not do it yet,
+    says why; so it is also a way to learn what is asked.
 
     \b
     Examples:
@@ -106,7 +106,9 @@ def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -
     except folders.FolderError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        write_out(document("exercise-start", exercise=exercise.label, folder=place, files=[path.name for path in written]))
+        write_out(
+            document("exercise-start", exercise=exercise.label, folder=place, files=[path.name for path in written])
+        )
         return
     click.echo(f"{exercise.label}: {exercise.title}.\n")
     for path in written:
@@ -121,16 +123,17 @@ def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -
 def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
     """Try what you made of exercise N; exit status 3 as long as it is not solved.
 
-    What is tried is what the app does, in a process of its own and for at most half a minute. It ends with the first thing
-    that does not go well, and says why.
+    What is tried is what the app does, in a process of its own and for at most half a minute. It ends with the first
+    thing that does not go well, and says why.
     """
     from benchmarks.exercises.judging import CheckError, judge_answer  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.exercises.telling import print_judged  # noqa: PLC0415 (the same)
 
-    place = folder or _folder(exercise)
+    place = folder or (Path() if Path.cwd().name == exercise.label else _folder(exercise))
     if not place.is_dir():
         raise click.ClickException(
-            f"There is no folder {place}. To begin: {_command('start', exercise, folder)}. If it is elsewhere: --into FOLDER."
+            f"There is no folder {place}. To begin: {_command('start', exercise, folder)}. "
+            "If it is elsewhere: --into FOLDER."
         )
     try:
         judged = judge_answer(exercise, place)

@@ -190,8 +190,13 @@ def find(word: str) -> Exercise:
         if word in (exercise.name, exercise.label) or (word.isdecimal() and int(word) == exercise.number):
             return exercise
     told = f"No exercise is called {word!r}"
+    number, _, name = word.partition("-")
     if word.isdecimal():
         raise UnknownExerciseError(f"{told}: they are numbered 1 to {len(EXERCISES)}. `lab exercise list` names them.")
-    name = word.lstrip("0123456789-")
-    near = difflib.get_close_matches(name, [exercise.name for exercise in EXERCISES], n=1, cutoff=_LIKENESS)
-    raise UnknownExerciseError(f"{told}. " + (f"Did you mean {near[0]}?" if near else "`lab exercise list` names them."))
+    near = [each.name for each in EXERCISES if number.isdecimal() and int(number) == each.number]
+    near = near or difflib.get_close_matches(
+        name if number.isdecimal() else word, [each.name for each in EXERCISES], n=1, cutoff=_LIKENESS
+    )
+    raise UnknownExerciseError(
+        f"{told}. " + (f"Did you mean {near[0]}?" if near else "`lab exercise list` names them.")
+    )

@@ -35,5 +35,7 @@ def start(exercise: Exercise, folder: Path, *, force: bool) -> list[Path]:
         for name, source in files.items():
             (folder / name).write_bytes(source.read_bytes())
     except OSError as error:
-        raise FolderError(f"Cannot write {folder}: {error.strerror or error}. Take another folder: --into FOLDER.") from error
+        raise FolderError(
+            f"Cannot write {folder}: {error.strerror or error}. Take another folder: --into FOLDER."
+        ) from error
     return [folder / name for name in files]

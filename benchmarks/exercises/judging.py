@@ -79,7 +79,9 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
     if status is None:
         hint = f"It held the whole process for {limit_s:g} s: a loop that never ends, or a call that never returns."
         return Judged(findings=(failed("The check comes to its end", "does-not-end", hint),), output=output)
-    raise CheckError(f"The check of {exercise.label} ended with status {status} and found nothing. Its last words:\n{output}")
+    raise CheckError(
+        f"The check of {exercise.label} ended with status {status} and found nothing. Its last words:\n{output}"
+    )
 
 
 def _environment() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Lets requests that arrive at random pass through a pool of places, in simulated time: no clock, the same each time."""
+"""Lets requests that arrive at random pass through a pool of places, in simulated time, without a clock."""
 
 from __future__ import annotations
 

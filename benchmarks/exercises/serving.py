@@ -96,8 +96,15 @@ def on_its_loop(application: Any) -> Iterator[Served]:
     with socket.create_server((HOST, 0), backlog=256) as listening, ThreadPoolExecutor(64, "client") as clients:
         # The kernel takes connections from here on; whoever asks waits until the app is up.
         server = uvicorn.Server(
-            uvicorn.Config(application, loop="asyncio", http="h11", ws="none", log_level="warning", access_log=False,
-                timeout_graceful_shutdown=_GRACE_S)
+            uvicorn.Config(
+                application,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
         )
         # A daemon: an app that blocks its loop for ever must not hold the check.
         thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)

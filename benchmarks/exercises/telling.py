@@ -16,7 +16,17 @@ from benchmarks.exercises.judging import Judged
 from benchmarks.report.plain_text import one_line
 
 _INDENT: Final = 2
-_ASCII: Final = {"×": "x", "±": "+-", "µ": "u", "√": "sqrt ", "λ": "lambda ", "…": "...", "°": " deg", "✓": "+", "✗": "x"}
+_ASCII: Final = {
+    "×": "x",
+    "±": "+-",
+    "µ": "u",
+    "√": "sqrt ",
+    "λ": "lambda ",
+    "…": "...",
+    "°": " deg",
+    "✓": "+",
+    "✗": "x",
+}
 
 
 def print_exercises(console: Console, started: Mapping[int, str]) -> None:

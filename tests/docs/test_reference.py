@@ -68,7 +68,9 @@ def test_every_setting_is_documented_with_what_it_takes_and_its_default() -> Non
 
 def test_every_route_is_documented_with_its_parameters_and_statuses() -> None:
     """And no route that there is not."""
-    sections = dict(re.findall(r"^### `([A-Z]+ [^`]+)`\n(.*?)(?=^##|\Z)", page("http-api.md"), re.MULTILINE | re.DOTALL))
+    sections = dict(
+        re.findall(r"^### `([A-Z]+ [^`]+)`\n(.*?)(?=^##|\Z)", page("http-api.md"), re.MULTILINE | re.DOTALL)
+    )
     routes = {
         f"{method.upper()} {path}": operation
         for path, operations in openapi.document(create_app(Settings()))["paths"].items()
@@ -100,7 +102,11 @@ def test_every_statistic_with_a_source_is_documented() -> None:
         for node in tree.body:
             if not isinstance(node, ast.FunctionDef | ast.ClassDef):
                 continue
-            inner = [each for each in node.body if isinstance(each, ast.FunctionDef)] if isinstance(node, ast.ClassDef) else []
+            inner = (
+                [each for each in node.body if isinstance(each, ast.FunctionDef)]
+                if isinstance(node, ast.ClassDef)
+                else []
+            )
             for name, each in [(node.name, node), *((f"{node.name}.{each.name}", each) for each in inner)]:
                 known.add(f"{path.stem}.{name}")
                 if "Source:" in (ast.get_docstring(each) or ""):

@@ -26,7 +26,8 @@ def check(folder: Path) -> Iterator[Finding]:
         "Flask",
         client.get("/openapi.json").json,
         cause="flask-undocumented",
-        hint="A view that declares nothing is described by nothing. `@declare(response=...)` takes a marshmallow schema.",
+        hint="A view that declares nothing is described by nothing. `@declare(response=...)` takes a marshmallow "
+        "schema.",
     )
     with serving.on_its_loop(member(fastapi_service, "app")) as service:
         answer, document = service.ask(_PATH), service.ask("/openapi.json")
@@ -35,8 +36,8 @@ def check(folder: Path) -> Iterator[Finding]:
             "FastAPI",
             {} if document is None else document.json,
             cause="fastapi-undocumented",
-            hint="FastAPI documents a response model: a class of pydantic's, as `response_model=` or as the annotation of "
-            "what the view returns. `Any` says nothing, and `dict` says that it is some object.",
+            hint="FastAPI documents a response model: a class of pydantic's, as `response_model=` or as the annotation "
+            "of what the view returns. `Any` says nothing, and `dict` says that it is some object.",
         )
         member(flask_service, "STOCK")["tea"]["amount"] = "many"
         yield _refuses("Flask", client.get(_PATH).status_code)
@@ -54,8 +55,8 @@ def _answers(framework: str, status: int | None, body: Any) -> Finding:
         return failed(
             what,
             "answer-filtered",
-            f"{', '.join(lost)} is gone from the answer. A response model is a filter: FastAPI leaves out what the model "
-            "does not name, and says nothing. Name every field.",
+            f"{', '.join(lost)} is gone from the answer. A response model is a filter: FastAPI leaves out what the "
+            "model does not name, and says nothing. Name every field.",
         )
     return failed(what, "changed-answer", f"It answers {status} {body}, and was to answer {_ANSWER}. {serving.LOOK}")
 
@@ -84,6 +85,6 @@ def _refuses(framework: str, status: int | None) -> Finding:
     return failed(
         what,
         "documented-not-enforced",
-        f"It is a {status}: the document says integer and the answer says many. What is written into the document by hand "
-        "binds nobody; a response model describes the answer *and* holds it to that.",
+        f"It is a {status}: the document says integer and the answer says many. What is written into the document by "
+        "hand binds nobody; a response model describes the answer *and* holds it to that.",
     )

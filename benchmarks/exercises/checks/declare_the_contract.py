@@ -34,7 +34,8 @@ def _converts(app: Any) -> Finding:
             what,
             "breaks-its-contract",
             f"The view raises {told(error)}. A view under a contract returns the mapping itself, with every field of "
-            "its answer's schema and no other: it is the contract that makes a response of it, and holds it to its word.",
+            "its answer's schema and no other: it is the contract that makes a response of it, and holds it to its "
+            "word.",
         )
     finally:
         app.config["PROPAGATE_EXCEPTIONS"] = None
@@ -66,8 +67,8 @@ def _refuses_nothing(reply: Any) -> Finding:
     return failed(
         what,
         "not-required",
-        f"It gets a {reply.status_code} {reply.get_data(as_text=True).strip()[:80]}: nobody asked for that temperature. "
-        "A field is optional unless it says `required=True`.",
+        f"It gets a {reply.status_code} {reply.get_data(as_text=True).strip()[:80]}: nobody asked for that "
+        "temperature. A field is optional unless it says `required=True`.",
     )
 
 
@@ -98,6 +99,6 @@ def _by_hand(what: str, seen: str) -> Finding:
     return failed(
         what,
         "by-hand",
-        f"{seen} Checks inside the view are known to the view alone. Declared in a schema, the same rule refuses, names "
-        "the parameter and is in the document.",
+        f"{seen} Checks inside the view are known to the view alone. Declared in a schema, the same rule refuses, "
+        "names the parameter and is in the document.",
     )

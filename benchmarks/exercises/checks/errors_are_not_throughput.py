@@ -32,8 +32,8 @@ def check(folder: Path) -> Iterator[Finding]:
             wrong=_REQUESTS // 2,
             what="of a service that refuses every second request, half are completed and half errors",
             cause="errors-counted",
-            hint="A 503 is an answer, and not the one that was asked for. `urllib` raises `HTTPError` for it, which is an "
-            "`OSError`: what does the loader do with it?",
+            hint="A 503 is an answer, and not the one that was asked for. `urllib` raises `HTTPError` for it, which is "
+            "an `OSError`: what does the loader do with it?",
         )
     with _service(every=4, wrongly=_apologise) as url:
         yield _counts(
@@ -75,7 +75,8 @@ def _counts(measured: Any, *, wrong: int, what: str, cause: str, hint: str) -> F
             return failed(
                 what,
                 "errors-unseen",
-                f"{told} What does not count has to be counted too: whoever reads the figure must see what it leaves out.",
+                f"{told} What does not count has to be counted too: whoever reads the figure must see what it leaves "
+                "out.",
             )
         return failed(what, cause, f"{told} {hint}")
     rate_per_s = measured.rate_per_s
@@ -91,8 +92,9 @@ def _voids(measured: Any) -> Finding:
     return failed(
         what,
         "never-void",
-        f"It tells void={measured.void} and {measured.rate_per_s} a second, with {measured.errors} errors of {_REQUESTS}. "
-        "A service that drops part of the work does another work; its rate must not stand beside an honest one.",
+        f"It tells void={measured.void} and {measured.rate_per_s} a second, with {measured.errors} errors of "
+        f"{_REQUESTS}. A service that drops part of the work does another work; its rate must not stand beside an "
+        "honest one.",
     )
 
 

@@ -38,8 +38,8 @@ def _writes_down(shop: serving.Served, others: upstream.Upstream) -> Finding:
         return failed(
             what,
             "entry-lost",
-            "The audit log was never asked. What `asyncio.to_thread(...)` returns does nothing until it is awaited; and "
-            "an app that writes nothing down blocks nobody, but that was not the task.",
+            "The audit log was never asked. What `asyncio.to_thread(...)` returns does nothing until it is awaited; "
+            "and an app that writes nothing down blocks nobody, but that was not the task.",
         )
     return passed(what)
 

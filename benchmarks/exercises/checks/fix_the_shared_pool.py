@@ -71,9 +71,9 @@ def _more(answered: list[bool]) -> Finding:
     return failed(
         what,
         "pool-crosses-loops",
-        f"{answered.count(False)} of {len(answered)} failed or never came. Each of them has an event loop of its own, and "
-        "gets a connection that was opened on another's: what arrives there wakes nobody here. Which pool may a request "
-        "use? The one of `asyncio.get_running_loop()`.",
+        f"{answered.count(False)} of {len(answered)} failed or never came. Each of them has an event loop of its own, "
+        "and gets a connection that was opened on another's: what arrives there wakes nobody here. Which pool may a "
+        "request use? The one of `asyncio.get_running_loop()`.",
     )
 
 
@@ -118,6 +118,6 @@ def _closes(still_open: int) -> Finding:
     return failed(
         what,
         "left-open",
-        f"{still_open} stayed open. After its `yield` the lifespan is left, still on the server's loop: the last moment "
-        "at which the pool can be closed there.",
+        f"{still_open} stayed open. After its `yield` the lifespan is left, still on the server's loop: the last "
+        "moment at which the pool can be closed there.",
     )

@@ -33,16 +33,16 @@ def _knows_its_request(app: Any, service: serving.Served) -> Finding:
         return failed(
             what,
             "fresh-context",
-            f"{told(error)}. `app.app_context()` begins a context, a new one: its `g` is empty. The thread needs the one "
-            "that the request already has.",
+            f"{told(error)}. `app.app_context()` begins a context, a new one: its `g` is empty. The thread needs the "
+            "one that the request already has.",
         )
     if isinstance(error, RuntimeError):
         return failed(
             what,
             "outside-of-context",
-            "Working outside of application context: the thread has a context of its own, in which there is no request. "
-            "`g` is only a name for what the *current* context holds, also when it is passed as an argument. Which way "
-            "of running something in a thread takes the context along?",
+            "Working outside of application context: the thread has a context of its own, in which there is no "
+            "request. `g` is only a name for what the *current* context holds, also when it is passed as an argument. "
+            "Which way of running something in a thread takes the context along?",
         )
     return failed(what, "changed-answer", f"The answer is {reply}. {serving.LOOK}")
 
@@ -67,14 +67,16 @@ def _keeps_apart(service: serving.Served, others: upstream.Upstream) -> Finding:
     second = service.begin("/stock/tea?id=second", timeout_s=20)
     others.wait_until_asked("session-second")
     others.release()
-    ids = [reply.json["request"] if reply is not None and reply.status == 200 else None for reply in _both(first, second)]
+    ids = [
+        reply.json["request"] if reply is not None and reply.status == 200 else None for reply in _both(first, second)
+    ]
     if ids == ["first", "second"]:
         return passed(what)
     return failed(
         what,
         "mixed-up",
-        f"The requests `first` and `second` went out as {ids[0]} and {ids[1]}: one variable for all who are being served. "
-        "While one waits, another overwrites it.",
+        f"The requests `first` and `second` went out as {ids[0]} and {ids[1]}: one variable for all who are being "
+        "served. While one waits, another overwrites it.",
     )
 
 

@@ -62,7 +62,7 @@ def _waits_together(at_once: int, *, is_async: bool) -> Finding:
         return failed(
             what,
             "blocks-the-loop",
-            f"The view is `async def`, and yet the supplier never saw more than one request at a time. Something in it "
+            "The view is `async def`, and yet the supplier never saw more than one request at a time. Something in it "
             "waits without `await`: the loop stands still until that returns, and with it everybody else. Which of the "
             "dependency's two forms can be awaited?",
         )

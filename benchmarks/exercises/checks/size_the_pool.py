@@ -48,8 +48,9 @@ def _enough(name: str, places: int, held_s: float) -> Finding:
         return failed(
             what,
             "wait-left-out",
-            f"{told}, and the last one waits {found.last_wait_ms / 1_000:,.0f} s: the queue only grows. A request holds "
-            f"its place for {1_000 * held_s:g} ms, waits included, and in that time how many more arrive at 120 a second?",
+            f"{told}, and the last one waits {found.last_wait_ms / 1_000:,.0f} s: the queue only grows. A request "
+            f"holds its place for {1_000 * held_s:g} ms, waits included, and in that time how many more arrive at 120 "
+            "a second?",
         )
     return failed(
         what,
@@ -75,8 +76,8 @@ def _not_too_many(name: str, places: int, held_s: float) -> Finding:
         return failed(
             what,
             "connections-for-the-whole-request",
-            f"{places} would do if each request held its connection for all of its 250 ms. It holds it for 40 ms: *W* in "
-            "Little's law is how long one holds what is counted.",
+            f"{places} would do if each request held its connection for all of its 250 ms. It holds it for 40 ms: *W* "
+            "in Little's law is how long one holds what is counted.",
         )
     return failed(
         what,

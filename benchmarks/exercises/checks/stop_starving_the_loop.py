@@ -69,6 +69,7 @@ def _others_first(before: int, *, is_async: bool) -> Finding:
     return failed(
         what,
         "starves-the-loop",
-        f"{before} of {_TIMES} were. The view is awaited, and the computation inside awaits nothing: until it is over the "
-        "loop does nothing else. One `await` at its beginning gives one turn away; the work has to happen elsewhere.",
+        f"{before} of {_TIMES} were. The view is awaited, and the computation inside awaits nothing: until it is over "
+        "the loop does nothing else. One `await` at its beginning gives one turn away; the work has to happen "
+        "elsewhere.",
     )

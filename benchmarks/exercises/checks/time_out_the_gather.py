@@ -45,8 +45,8 @@ def _gives_up_one(service: serving.Served, others: upstream.Upstream) -> Finding
         return failed(
             what,
             "one-after-another",
-            "They are asked one after another now, so the times add up: with all three stuck a probe waits three times as "
-            "long. Keep the `gather`, and give each of its tasks a time.",
+            "They are asked one after another now, so the times add up: with all three stuck a probe waits three times "
+            "as long. Keep the `gather`, and give each of its tasks a time.",
         )
     if (reply.status, reply.json) == (503, expected):
         return passed(what)

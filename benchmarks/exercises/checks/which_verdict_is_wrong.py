@@ -33,13 +33,13 @@ _WHY_RIGHT: Mapping[int, tuple[str, str]] = {
     ),
     2: (
         "short-of-half-way",
-        "async def is faster there, surely: the interval is above 1. But all of it falls short of half-way to the claim "
-        "(√2.02 = 1.42): whatever this is, it is not the doubling.",
+        "async def is faster there, surely: the interval is above 1. But all of it falls short of half-way to the "
+        "claim (√2.02 = 1.42): whatever this is, it is not the doubling.",
     ),
     3: (
         "both-sides",
-        "Its interval reaches to both sides of half-way to the claim (√2.02 = 1.42), so the run allows both: that is what "
-        "inconclusive means, however large the estimate is.",
+        "Its interval reaches to both sides of half-way to the claim (√2.02 = 1.42), so the run allows both: that is "
+        "what inconclusive means, however large the estimate is.",
     ),
     5: (
         "equal-inside",
@@ -48,8 +48,8 @@ _WHY_RIGHT: Mapping[int, tuple[str, str]] = {
     ),
     6: (
         "loader-bound",
-        "17,000 a second is 85 % of what the loader can do at all, and above 70 % the figure may be the loader's. A narrow "
-        "interval around the wrong quantity is no evidence.",
+        "17,000 a second is 85 % of what the loader can do at all, and above 70 % the figure may be the loader's. A "
+        "narrow interval around the wrong quantity is no evidence.",
     ),
 }
 
@@ -104,9 +104,9 @@ def _names_it(word: object, wrong: Line) -> Finding:
     return failed(
         what,
         "wrong-word",
-        f"Not {word}. Replicated, contradicted and inconclusive are said of a claim, and nobody claimed anything of this "
-        "pair; nothing speaks against the measurement either. What may be said of an interval that holds 1 and is wider "
-        "than the margin?",
+        f"Not {word}. Replicated, contradicted and inconclusive are said of a claim, and nobody claimed anything of "
+        "this pair; nothing speaks against the measurement either. What may be said of an interval that holds 1 and is "
+        "wider than the margin?",
     )
 
 

@@ -148,3 +148,11 @@ def test_what_is_printed_fits_a_terminal_of_ascii(monkeypatch: pytest.MonkeyPatc
     result = CliRunner(charset="ascii").invoke(cli.lab, ["exercise", "check", "6"], prog_name="lab")
     assert exits.EXIT_NOT_SOLVED == result.exit_code
     assert result.output.isascii()
+
+
+def test_a_check_from_inside_the_exercises_folder_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who tries an app by hand is there already."""
+    lab("start", "7")
+    monkeypatch.chdir("exercises/07-size-the-pool")
+
+    assert exits.EXIT_NOT_SOLVED == lab("check", "7").exit_code

@@ -88,9 +88,7 @@ def test_an_answer_that_never_ends_is_ended_and_told_where_it_was(begun: Path, f
     assert "app.py, line 3" in str(found.hint)
 
 
-def test_the_persons_own_settings_and_folder_are_left_alone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_persons_own_settings_and_folder_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """LAB_* is for the app that they serve; a check writes nothing beside their files."""
     monkeypatch.setenv("LAB_VERSION", "nonsense")
     contract = catalogue.find("declare-the-contract")
@@ -106,7 +104,7 @@ def test_a_check_that_fails_itself_says_nothing_of_the_answer(begun: Path) -> No
     """It is an error with the check's last words."""
     (begun / "app.py").write_text("import os\n\nprint('these')\nos._exit(7)\n", encoding="utf-8")
 
-    with pytest.raises(CheckError, match="status 7(.|\n)*these"):
+    with pytest.raises(CheckError, match=r"status 7(.|\n)*these"):
         judge_answer(FIRST, begun)
 
 

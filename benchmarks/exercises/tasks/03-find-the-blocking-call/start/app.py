@@ -6,9 +6,10 @@ from typing import Any
 
 from flask import Flask
 
+from flask_app.serving.bridge import EventLoopBridge
+
 import audit
 import prices
-from flask_app.serving.bridge import EventLoopBridge
 
 app = Flask(__name__)
 

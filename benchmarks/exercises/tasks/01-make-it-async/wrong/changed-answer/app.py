@@ -6,8 +6,9 @@ from typing import Any
 
 from flask import Flask
 
-import dependency
 from flask_app.serving.bridge import EventLoopBridge
+
+import dependency
 
 app = Flask(__name__)
 
@@ -15,8 +16,7 @@ app = Flask(__name__)
 @app.get("/price/<thing>")
 async def price(thing: str) -> dict[str, Any]:
     """Answer with what the supplier says."""
-    quote = await dependency.ask_async(thing)
-    return quote
+    return await dependency.ask_async(thing)
 
 
 served = EventLoopBridge(app)

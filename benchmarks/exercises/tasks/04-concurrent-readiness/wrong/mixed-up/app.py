@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Flask
 
-import dependency
 from flask_app.serving.bridge import EventLoopBridge
+
+import dependency
 
 DEPENDENCIES = ("database", "stock", "payments")
 

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator
 from flask import Flask
 
 from flask_app.serving.bridge import EventLoopBridge
+
 from pool import Pool
 
 POOL_SIZE = 2

@@ -7,8 +7,9 @@ from typing import Any
 
 from flask import Flask, request
 
-import dependency
 from flask_app.serving.bridge import EventLoopBridge
+
+import dependency
 
 app = Flask(__name__)
 _current = {"id": ""}
