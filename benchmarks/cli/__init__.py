@@ -5,6 +5,7 @@ from benchmarks.cli import (  # noqa: F401 (each adds its commands to the group)
     compare,
     crossover,
     doctor,
+    exercise,
     explain,
     lists,
     locust,

@@ -7,7 +7,9 @@ import difflib
 import click
 
 
-class _Lab(click.Group):
+class NearestGroup(click.Group):
+    """A group of commands that answers an unknown one with the nearest."""
+
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
@@ -19,7 +21,7 @@ class _Lab(click.Group):
         return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Lab, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=NearestGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="sync-async-lab", prog_name="lab")
 def lab() -> None:
     """Is async faster? Try the claims of a FastAPI tutorial on real servers, for FastAPI and for Flask.

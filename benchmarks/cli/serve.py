@@ -12,9 +12,15 @@ from benchmarks.report.json_document import document
 
 
 @lab.command()
-@click.option("--bridge", type=click.Choice(list(serving.BRIDGES)), default="none", show_default=True)
+@click.option(
+    "--bridge",
+    type=click.Choice(list(serving.BRIDGES)),
+    default="none",
+    show_default=True,
+    help="Between Flask and the server.",
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
-@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True)
+@click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Where it listens.")
 @json_option
 def serve(bridge: str, host: str, port: int, as_json: bool) -> None:
     """Serve the Flask app on Hypercorn.

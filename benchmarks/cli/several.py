@@ -65,7 +65,14 @@ def diff(first: str, second: str, as_json: bool) -> None:
 @lab.command()
 @click.argument("places", metavar="RUN...", nargs=-1, required=True)
 @click.option("--workload", default=HEALTH.name, show_default=True, help="Whose ratios: health or wait.")
-@click.option("--of", "quantity", type=click.Choice(QUANTITY_NAMES), default="rate", show_default=True)
+@click.option(
+    "--of",
+    "quantity",
+    type=click.Choice(QUANTITY_NAMES),
+    default="rate",
+    show_default=True,
+    help="What the ratios are of.",
+)
 @click.option(
     "-r", "--ratio", "patterns", multiple=True, help="Show the runs of these: an arrangement or a pattern ('flask@*')."
 )

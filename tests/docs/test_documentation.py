@@ -100,7 +100,9 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
     """Run it; but what measures for minutes, serves or needs a map is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
     command = cli.lab.commands[name]
-    if isinstance(command, click.Group):
+    if name == "exercise":
+        try_exercise(arguments)
+    elif isinstance(command, click.Group):
         command.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
     elif name in ("advise", "compare", "crossover", "doctor", "explain", "serve"):
         command.make_context(name, list(arguments))
@@ -108,6 +110,16 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
     else:
         assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, exits.EXIT_REFUSED)
+
+
+def try_exercise(arguments: list[str]) -> None:
+    """Run it, begun anew: other pages begin the same ones, and a test may run alone."""
+    if arguments[0] in ("start", "check"):
+        begun = [word for word in arguments[1:] if word != "--json"]
+        assert 0 == CliRunner().invoke(cli.lab, ["exercise", "start", *begun, "--force"]).exit_code
+    if arguments[0] != "start":
+        solved_or_not = (0, exits.EXIT_NOT_SOLVED)
+        assert CliRunner().invoke(cli.lab, ["exercise", *arguments]).exit_code in solved_or_not
 
 
 def try_curl(words: list[str], served: RunningServer) -> None:

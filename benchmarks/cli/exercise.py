@@ -1,0 +1,191 @@
+"""``lab exercise``: tasks in real apps that check themselves."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from benchmarks.cli.exits import EXIT_NOT_SOLVED
+from benchmarks.cli.group import NearestGroup, lab
+from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.exercises import catalogue
+from benchmarks.exercises.catalogue import EXERCISES, Exercise
+from benchmarks.report.json_document import document
+
+FOLDER = Path("exercises")
+"""Where exercises are put unless told otherwise, each into a folder of its own."""
+
+into_option = click.option(
+    "--into",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    help=f"The exercise's folder; {FOLDER}/ and its name unless told.",
+)
+
+
+class ExerciseName(click.ParamType[Exercise]):
+    """An exercise by its number or its name: ``4``, ``04``, ``concurrent-readiness``."""
+
+    name = "exercise"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Exercise:
+        """Return the exercise."""
+        if isinstance(value, Exercise):
+            return value
+        try:
+            return catalogue.find(str(value))
+        except catalogue.UnknownExerciseError as error:
+            self.fail(str(error), param, ctx)
+
+
+exercise_argument = click.argument("exercise", metavar="N", type=ExerciseName())
+
+
+@lab.group(cls=NearestGroup)
+def exercise() -> None:
+    """Work on a small app until its check passes: twelve tasks.
+
+    N is a number or a name of `lab exercise list`. A check tries what the app does, and where it does not do it yet,
+    says why; so it is also a way to learn what is asked.
+
+    \b
+    Examples:
+      lab exercise list
+      lab exercise start 1
+      lab exercise check 1
+      lab exercise solution 1
+
+    \b
+    Exit status:
+      0    done; of `check`: solved
+      1    error; the message says what to do
+      2    usage
+      3    of `check`: not solved yet
+    """  # noqa: D301 (\\b is click's mark against rewrapping)
+
+
+@exercise.command("list")
+@json_option
+def list_exercises(as_json: bool) -> None:
+    """List all exercises, and where those are that were begun."""
+    from benchmarks.exercises.telling import print_exercises  # noqa: PLC0415 (kept beside its siblings)
+
+    started = {each.number: str(_folder(each)) for each in EXERCISES if _folder(each).is_dir()}
+    if as_json:
+        listed = [
+            {
+                "number": each.number,
+                "name": each.name,
+                "title": each.title,
+                "lesson": each.lesson,
+                "minutes": each.minutes,
+                "folder": started.get(each.number),
+            }
+            for each in EXERCISES
+        ]
+        write_out(document("exercises", exercises=listed))
+    else:
+        print_exercises(Console(), started)
+
+
+@exercise.command()
+@exercise_argument
+@into_option
+@click.option("--force", is_flag=True, help="Write over what is there: begin anew.")
+@json_option
+def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -> None:
+    """Put the starting state of exercise N into a folder."""
+    from benchmarks.exercises import folder as folders  # noqa: PLC0415 (kept beside its siblings)
+
+    place = folder or _folder(exercise)
+    try:
+        written = folders.start(exercise, place, force=force)
+    except folders.FolderError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        write_out(
+            document("exercise-start", exercise=exercise.label, folder=place, files=[path.name for path in written])
+        )
+        return
+    click.echo(f"{exercise.label}: {exercise.title}.\n")
+    for path in written:
+        click.echo(f"  {path}{'   read this first' if path.name == 'task.md' else ''}")
+    click.echo(f"\nWhen you are done: {_command('check', exercise, folder)}")
+
+
+@exercise.command()
+@exercise_argument
+@into_option
+@json_option
+def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
+    """Try what you made of exercise N; exit status 3 as long as it is not solved.
+
+    What is tried is what the app does, in a process of its own and for at most half a minute. It ends with the first
+    thing that does not go well, and says why.
+    """
+    from benchmarks.exercises.judging import CheckError, judge_answer  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.exercises.telling import print_judged  # noqa: PLC0415 (the same)
+
+    place = folder or (Path() if Path.cwd().name == exercise.label else _folder(exercise))
+    if not place.is_dir():
+        raise click.ClickException(
+            f"There is no folder {place}. To begin: {_command('start', exercise, folder)}. "
+            "If it is elsewhere: --into FOLDER."
+        )
+    try:
+        judged = judge_answer(exercise, place)
+    except CheckError as error:
+        raise click.ClickException(str(error)) from error
+    if as_json:
+        write_out(
+            document(
+                "exercise-check",
+                exercise=exercise.label,
+                folder=place,
+                solved=judged.solved,
+                findings=judged.findings,
+                output=judged.output,
+            )
+        )
+    else:
+        print_judged(Console(), exercise, judged)
+    if not judged.solved:
+        sys.exit(EXIT_NOT_SOLVED)
+
+
+@exercise.command()
+@exercise_argument
+@click.option("--yes", "is_sure", is_flag=True, help="Do not ask first.")
+@json_option
+def solution(exercise: Exercise, is_sure: bool, as_json: bool) -> None:
+    """Print a solution of exercise N, and why it is one."""
+    from benchmarks.exercises.telling import solution_text  # noqa: PLC0415 (kept beside its siblings)
+
+    if as_json:
+        if not is_sure:
+            raise click.UsageError("With --json nobody is asked first: add --yes.")
+        write_out(
+            document(
+                "exercise-solution",
+                exercise=exercise.label,
+                explanation=exercise.explanation(),
+                files=exercise.solution_files(),
+            )
+        )
+        return
+    if not is_sure:
+        click.echo(f"`lab exercise check {exercise.number}` gives a hint for what does not go well yet.")
+        click.confirm("Show the solution all the same?", abort=True)
+        click.echo()
+    click.echo(solution_text(exercise))
+
+
+def _folder(exercise: Exercise) -> Path:
+    return FOLDER / exercise.label
+
+
+def _command(name: str, exercise: Exercise, folder: Path | None) -> str:
+    return f"lab exercise {name} {exercise.number}" + (f" --into {folder}" if folder else "")

@@ -1,0 +1,202 @@
+"""The exercises: their numbers, their names, and what each asks."""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+
+TASKS = Path(__file__).with_name("tasks")
+_GIVEN = TASKS / "given"
+_LIKENESS = 0.4
+
+
+class UnknownExerciseError(Exception):
+    """No exercise is called so; the message names the nearest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exercise:
+    """One task.
+
+    Attributes:
+        number: From 1, in the order of the lessons.
+        name: As a command takes it: ``make-it-async``.
+        title: The task in one line.
+        lesson: Number of the lesson that it belongs to.
+        minutes: How long it takes somebody who has had the lesson, about.
+        check: Module of ``benchmarks.exercises.checks`` that judges it.
+        answers: Files that are worked on; a solution and a wrong answer replace these and no others.
+        given: Files of ``tasks/given`` that the folder has beside its own.
+    """
+
+    number: int
+    name: str
+    title: str
+    lesson: int
+    minutes: int
+    check: str
+    answers: tuple[str, ...] = ("app.py",)
+    given: tuple[str, ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Number and name: ``01-make-it-async``."""
+        return f"{self.number:02}-{self.name}"
+
+    @property
+    def home(self) -> Path:
+        """Where its files are kept."""
+        return TASKS / self.label
+
+    @property
+    def wrong_answers(self) -> tuple[Path, ...]:
+        """Folders with a typical wrong answer each; the name of a folder is the cause that the check must find."""
+        return tuple(sorted(path for path in (self.home / "wrong").iterdir() if path.is_dir()))
+
+    def starting_files(self) -> dict[str, Path]:
+        """Return what the starting state is made of: names in the folder, and where each is copied from."""
+        own = {path.name: path for path in sorted((self.home / "start").iterdir()) if path.is_file()}
+        return {"task.md": self.home / "task.md", **own, **{name: _GIVEN / name for name in self.given}}
+
+    def explanation(self) -> str:
+        """Return why the solution is one, in Markdown."""
+        return (self.home / "explanation.md").read_text(encoding="utf-8")
+
+    def solution_files(self) -> dict[str, str]:
+        """Return the text of each file of the solution, by its name in the folder."""
+        return {name: (self.home / "solution" / name).read_text(encoding="utf-8") for name in self.answers}
+
+
+_DEPENDENCY = ("dependency.py",)
+
+EXERCISES = (
+    Exercise(
+        number=1,
+        name="make-it-async",
+        title="Make this endpoint async, so that a wait holds no thread",
+        lesson=7,
+        minutes=10,
+        check="make_it_async",
+        given=_DEPENDENCY,
+    ),
+    Exercise(
+        number=2,
+        name="declare-the-contract",
+        title="Declare what this endpoint takes and answers",
+        lesson=1,
+        minutes=15,
+        check="declare_the_contract",
+    ),
+    Exercise(
+        number=3,
+        name="find-the-blocking-call",
+        title="Find the call that blocks the event loop, and let it block no more",
+        lesson=5,
+        minutes=15,
+        check="find_the_blocking_call",
+        answers=("audit.py",),
+        given=_DEPENDENCY,
+    ),
+    Exercise(
+        number=4,
+        name="concurrent-readiness",
+        title="Ask three dependencies at once instead of one after another",
+        lesson=8,
+        minutes=15,
+        check="concurrent_readiness",
+        given=_DEPENDENCY,
+    ),
+    Exercise(
+        number=5,
+        name="fix-the-shared-pool",
+        title="Give each event loop the connections that belong to it",
+        lesson=8,
+        minutes=25,
+        check="fix_the_shared_pool",
+    ),
+    Exercise(
+        number=6,
+        name="which-verdict-is-wrong",
+        title="Read this report: which verdict is wrong?",
+        lesson=4,
+        minutes=10,
+        check="which_verdict_is_wrong",
+        answers=("answer.toml",),
+    ),
+    Exercise(
+        number=7,
+        name="size-the-pool",
+        title="Size threads and connections by Little's law",
+        lesson=6,
+        minutes=10,
+        check="size_the_pool",
+        answers=("answer.toml",),
+    ),
+    Exercise(
+        number=8,
+        name="errors-are-not-throughput",
+        title="Make this loader count answers, not errors",
+        lesson=3,
+        minutes=20,
+        check="errors_are_not_throughput",
+        answers=("loader.py",),
+    ),
+    Exercise(
+        number=9,
+        name="complete-the-docs",
+        title="Complete the documentation, in Flask and in FastAPI",
+        lesson=2,
+        minutes=15,
+        check="complete_the_docs",
+        answers=("flask_service.py", "fastapi_service.py"),
+    ),
+    Exercise(
+        number=10,
+        name="time-out-the-gather",
+        title="Give each dependency its time, and lose no other's answer",
+        lesson=8,
+        minutes=20,
+        check="time_out_the_gather",
+        given=_DEPENDENCY,
+    ),
+    Exercise(
+        number=11,
+        name="keep-the-context",
+        title="Take the request's context along into a thread",
+        lesson=7,
+        minutes=15,
+        check="keep_the_context",
+        given=_DEPENDENCY,
+    ),
+    Exercise(
+        number=12,
+        name="stop-starving-the-loop",
+        title="Compute for long, and keep the others answered",
+        lesson=8,
+        minutes=15,
+        check="stop_starving_the_loop",
+    ),
+)
+
+
+def find(word: str) -> Exercise:
+    """Return the exercise that a word means: its number, its name, or both.
+
+    Raises:
+        UnknownExerciseError: There is none.
+    """
+    for exercise in EXERCISES:
+        if word in (exercise.name, exercise.label) or (word.isdecimal() and int(word) == exercise.number):
+            return exercise
+    told = f"No exercise is called {word!r}"
+    number, _, name = word.partition("-")
+    if word.isdecimal():
+        raise UnknownExerciseError(f"{told}: they are numbered 1 to {len(EXERCISES)}. `lab exercise list` names them.")
+    near = [each.name for each in EXERCISES if number.isdecimal() and int(number) == each.number]
+    near = near or difflib.get_close_matches(
+        name if number.isdecimal() else word, [each.name for each in EXERCISES], n=1, cutoff=_LIKENESS
+    )
+    raise UnknownExerciseError(
+        f"{told}. " + (f"Did you mean {near[0]}?" if near else "`lab exercise list` names them.")
+    )

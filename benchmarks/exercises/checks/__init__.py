@@ -1,0 +1,1 @@
+"""One module an exercise: tries an answer as its users would, and yields what it finds."""

@@ -1,0 +1,102 @@
+"""Checks exercise 11: a thread knows its request, also when there are several, and the loop stays free."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.exercises import serving, upstream
+from benchmarks.exercises.answer import load_module, member, told
+from benchmarks.exercises.finding import Finding, failed, passed
+
+
+def check(folder: Path) -> Iterator[Finding]:
+    """Try the answer."""
+    with upstream.serving() as others:
+        others.release()
+        application = load_module(folder, "app")
+        app, served = member(application, "app"), member(application, "served")
+        with serving.on_its_loop(served) as service:
+            yield _knows_its_request(app, service)
+            yield _keeps_apart(service, others)
+            yield _frees_the_loop(service, others)
+
+
+def _knows_its_request(app: Any, service: serving.Served) -> Finding:
+    what = "GET /stock/tea?id=1 asks the stock in the name of request 1"
+    reply = service.ask("/stock/tea?id=1")
+    if reply is not None and (reply.status, reply.json) == (200, {"request": "1", "in_stock": True}):
+        return passed(what)
+    error = _raised_by(app)
+    if isinstance(error, AttributeError):
+        return failed(
+            what,
+            "fresh-context",
+            f"{told(error)}. `app.app_context()` begins a context, a new one: its `g` is empty. The thread needs the "
+            "one that the request already has.",
+        )
+    if isinstance(error, RuntimeError):
+        return failed(
+            what,
+            "outside-of-context",
+            "Working outside of application context: the thread has a context of its own, in which there is no "
+            "request. `g` is only a name for what the *current* context holds, also when it is passed as an argument. "
+            "Which way of running something in a thread takes the context along?",
+        )
+    return failed(what, "changed-answer", f"The answer is {reply}. {serving.LOOK}")
+
+
+def _raised_by(app: Any) -> Exception | None:
+    """Return what the view raises, for Flask tells a client nothing of it."""
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    try:
+        app.test_client().get("/stock/tea?id=0")
+    except Exception as error:  # noqa: BLE001 - whatever it is, the view raised it
+        return error
+    finally:
+        app.config["PROPAGATE_EXCEPTIONS"] = None
+    return None
+
+
+def _keeps_apart(service: serving.Served, others: upstream.Upstream) -> Finding:
+    what = "two requests at once keep their ids apart"
+    others.hold("session-first", "session-second")
+    first = service.begin("/stock/tea?id=first", timeout_s=20)
+    others.wait_until_asked("session-first")
+    second = service.begin("/stock/tea?id=second", timeout_s=20)
+    others.wait_until_asked("session-second")
+    others.release()
+    ids = [
+        reply.json["request"] if reply is not None and reply.status == 200 else None for reply in _both(first, second)
+    ]
+    if ids == ["first", "second"]:
+        return passed(what)
+    return failed(
+        what,
+        "mixed-up",
+        f"The requests `first` and `second` went out as {ids[0]} and {ids[1]}: one variable for all who are being "
+        "served. While one waits, another overwrites it.",
+    )
+
+
+def _both(*asked: Any) -> list[serving.Reply | None]:
+    return [reply.result() for reply in asked]
+
+
+def _frees_the_loop(service: serving.Served, others: upstream.Upstream) -> Finding:
+    what = "while the stock takes its time, GET /health is answered"
+    others.hold("stock-tea-slow")
+    asking = service.begin("/stock/tea?id=slow", timeout_s=20)
+    others.wait_until_asked("stock-tea-slow")
+    health = service.ask("/health")
+    others.release()
+    asking.result()
+    if health is not None and health.status == 200:
+        return passed(what)
+    return failed(
+        what,
+        "blocks-the-loop",
+        "It was not. Called directly, `ask_stock` has its context, for it runs on the event loop itself, and holds "
+        "everybody up meanwhile. It belongs into a thread.",
+    )

@@ -1,0 +1,87 @@
+"""Checks exercise 7: pools of the sizes answered serve an hour of requests, in a simulation."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.exercises.answer import load_toml
+from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
+from benchmarks.exercises.queueing import simulate
+
+RATE_PER_S = 120.0
+REQUEST_S = 0.25
+QUERY_S = 0.04
+ENOUGH_MS = 10.0
+MOST_OF_MEAN = 2.0
+
+_HOUR_S = 3_600.0
+_AS_MILLISECONDS = 100
+
+
+def check(folder: Path) -> Iterator[Finding]:
+    """Try the answer."""
+    answer = load_toml(folder, "answer.toml")
+    threads, connections = _places(answer, "threads"), _places(answer, "connections")
+    yield _enough("threads", threads, REQUEST_S)
+    yield _not_too_many("threads", threads, REQUEST_S)
+    yield _enough("connections", connections, QUERY_S)
+    yield _not_too_many("connections", connections, QUERY_S)
+
+
+def _places(answer: dict[str, Any], name: str) -> int:
+    number = answer.get(name)
+    if not isinstance(number, int) or number < 1:
+        raise AnswerError("not-answered", f"answer.toml has no whole number from 1 under `{name}` yet.")
+    return number
+
+
+def _enough(name: str, places: int, held_s: float) -> Finding:
+    what = f"95 of 100 requests wait at most {ENOUGH_MS:g} ms for one of {places} {name}"
+    found = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=_HOUR_S)
+    if found.wait_p95_ms <= ENOUGH_MS:
+        return passed(what)
+    mean = RATE_PER_S * held_s
+    told = f"They wait up to {found.wait_p95_ms:,.0f} ms"
+    if places < 0.9 * mean:
+        return failed(
+            what,
+            "wait-left-out",
+            f"{told}, and the last one waits {found.last_wait_ms / 1_000:,.0f} s: the queue only grows. A request "
+            f"holds its place for {1_000 * held_s:g} ms, waits included, and in that time how many more arrive at 120 "
+            "a second?",
+        )
+    return failed(
+        what,
+        "no-headroom",
+        f"{told}. {mean:g} are in use *on average*: with about as many, each would have to be busy all the time, and "
+        "requests that come at random do not line up for that. Leave room for the peaks.",
+    )
+
+
+def _not_too_many(name: str, places: int, held_s: float) -> Finding:
+    mean = RATE_PER_S * held_s
+    what = f"and {places} are no more than twice what is in use on average"
+    if places <= MOST_OF_MEAN * mean:
+        return passed(what)
+    if places > _AS_MILLISECONDS * mean:
+        return failed(
+            what,
+            "units-mixed-up",
+            f"{places:,} are far too many. A rate per second times milliseconds is a thousand times too much: "
+            f"{1_000 * held_s:g} ms are {held_s:g} s.",
+        )
+    if name == "connections" and places >= 0.9 * RATE_PER_S * REQUEST_S:
+        return failed(
+            what,
+            "connections-for-the-whole-request",
+            f"{places} would do if each request held its connection for all of its 250 ms. It holds it for 40 ms: *W* "
+            "in Little's law is how long one holds what is counted.",
+        )
+    return failed(
+        what,
+        "too-many",
+        f"On average {mean:g} are in use, so of {places} more than half are idle, each with its memory. Begin from λW, "
+        "and leave room for the peaks, not for everybody.",
+    )

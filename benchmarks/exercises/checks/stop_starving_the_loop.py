@@ -1,0 +1,75 @@
+"""Checks exercise 12: while the report is computed, others are answered before it."""
+
+from __future__ import annotations
+
+import inspect
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from benchmarks.exercises import serving
+from benchmarks.exercises.answer import load_module, member
+from benchmarks.exercises.finding import Finding, failed, passed
+
+_ROWS = 4_000_000
+_TIMES = 3
+"""One may slip in where a computation begins with a breath; three do not."""
+
+
+def check(folder: Path) -> Iterator[Finding]:
+    """Try the answer."""
+    application = load_module(folder, "app")
+    app, served = member(application, "app"), member(application, "served")
+    begun = threading.Event()
+
+    async def watched(scope: Any, receive: Any, send: Any) -> None:
+        if scope.get("path") == "/report":
+            begun.set()
+        await served(scope, receive, send)
+
+    with serving.on_its_loop(watched) as service:
+        asking = service.begin("/report", timeout_s=25)
+        begun.wait(serving.PATIENCE_S)
+        before = 0
+        for _ in range(_TIMES):
+            health = service.ask("/health", timeout_s=25)
+            before += health is not None and health.status == 200 and not asking.done()
+        report = asking.result()
+    yield _computes(report)
+    yield _others_first(before, is_async=inspect.iscoroutinefunction(inspect.unwrap(app.view_functions["report"])))
+
+
+def _computes(report: serving.Reply | None) -> Finding:
+    what = "GET /report answers the same sum, over all rows"
+    found = 0
+    for row in range(_ROWS):
+        found = (found * 31 + row) % 1_000_003
+    if report is not None and (report.status, report.json) == (200, {"total": found}):
+        return passed(what)
+    return failed(
+        what,
+        "work-changed",
+        f"It answers {report}, and was to stay the sum over {_ROWS:,} rows, {found}. Less work is answered sooner, but "
+        "somebody wants that report.",
+    )
+
+
+def _others_first(before: int, *, is_async: bool) -> Finding:
+    what = f"{_TIMES} requests that come while it computes are answered before it"
+    if before == _TIMES:
+        return passed(what)
+    if not is_async:
+        return failed(
+            what,
+            "broken-promise",
+            f"{before} of {_TIMES} were. A `def` view runs in a thread of the bridge, unless somebody promised that it "
+            "never blocks: then it runs on the loop. Computing for long is blocking.",
+        )
+    return failed(
+        what,
+        "starves-the-loop",
+        f"{before} of {_TIMES} were. The view is awaited, and the computation inside awaits nothing: until it is over "
+        "the loop does nothing else. One `await` at its beginning gives one turn away; the work has to happen "
+        "elsewhere.",
+    )

@@ -1,0 +1,101 @@
+"""Runs one check in a process of its own: ``python -m benchmarks.exercises.inside CHECK FOLDER FINDINGS``.
+
+What somebody answered may hang, exit or write anywhere on the standard streams; so it runs here, and what was found is
+written to a file.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+import json
+import os
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks.exercises.answer import last_place, told
+from benchmarks.exercises.finding import AnswerError, Finding, failed
+
+_ENDS = "The check comes to its end"
+_RUNS = "What is in the folder can be run"
+
+Check = Callable[[Path], Iterator[Finding]]
+
+
+def run(check: Check, folder: Path) -> Iterator[Finding]:
+    """Yield what a check finds, up to the first thing that does not go well.
+
+    Args:
+        check: Yields findings; an error of the answer's own becomes one, any other is raised.
+        folder: The answer.
+    """
+    findings = check(folder)
+    try:
+        for finding in findings:
+            yield finding
+            if not finding.passed:
+                return
+    except AnswerError as error:
+        yield failed(_RUNS, error.cause, error.hint)
+    except Exception as error:
+        place = last_place(error, folder)
+        if not place:
+            raise
+        yield failed(_RUNS, "raises", f"It raises {told(error)}{place}.")
+
+
+def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
+    """Run a check and write what it found.
+
+    Args:
+        name: Of a module of ``benchmarks.exercises.checks``.
+        folder: The answer.
+        out: File for the findings, as JSON.
+        limit_s: How long the check may take; then what was found is written, with where the answer was.
+    """
+    found: list[Finding] = []
+
+    def write() -> None:
+        # In one move, so that whoever reads it never sees half.
+        part = out.with_suffix(".part")
+        part.write_text(json.dumps([dataclasses.asdict(finding) for finding in found]), encoding="utf-8")
+        part.replace(out)
+
+    def give_up() -> None:
+        found.append(failed(_ENDS, "does-not-end", f"After {limit_s:g} s it had not ended. {_where(folder)}"))
+        write()
+        sys.stderr.flush()
+        os._exit(0)
+
+    alarm = threading.Timer(limit_s, give_up)
+    alarm.daemon = True
+    alarm.start()
+    check: Check = importlib.import_module(f"benchmarks.exercises.checks.{name}").check
+    for finding in run(check, folder):
+        # One by one, for when the alarm goes off.
+        found.append(finding)  # noqa: PERF402
+    alarm.cancel()
+    write()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # Threads that the answer left waiting do not hold the result back.
+    os._exit(0)
+
+
+def _where(folder: Path) -> str:
+    """Say in which lines of the folder threads are now."""
+    places = []
+    for frame in sys._current_frames().values():  # noqa: SLF001 (the one way to look at the other threads)
+        own = [place for place in traceback.extract_stack(frame) if Path(place.filename).parent == folder]
+        if own:
+            places.append(f"{Path(own[-1].filename).name}, line {own[-1].lineno}")
+    if places:
+        return f"It was in {'; '.join(sorted(set(places)))}: something there waits for what never comes."
+    return "No thread was in a line of the folder: something is awaited that never comes."
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3]), float(sys.argv[4]))

@@ -1,0 +1,116 @@
+"""Serves an app of an exercise on an event loop of its own, on loopback, and asks it as its clients would."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import uvicorn
+
+HOST = "127.0.0.1"
+PATIENCE_S = 3.0
+"""How long a client waits for an answer that ought to be there at once; only a wrong answer takes that long."""
+
+LOOK = "What the app wrote is below."
+"""For hints on what is in a traceback."""
+
+_STOP_S = 3.0
+_GRACE_S = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """One HTTP answer.
+
+    Attributes:
+        status: Of HTTP.
+        media_type: Without its parameters.
+        body: As it came.
+    """
+
+    status: int
+    media_type: str
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        """The body as JSON; ``None`` when it is none."""
+        try:
+            return json.loads(self.body)
+        except ValueError:
+            return None
+
+    def __str__(self) -> str:
+        text = self.body.decode("utf-8", "replace").strip()
+        return f"{self.status} {text[:120]}{'…' if len(text) > 120 else ''}"
+
+
+class Served:
+    """An app that is being served.
+
+    Attributes:
+        port: On loopback.
+    """
+
+    def __init__(self, port: int, clients: ThreadPoolExecutor) -> None:
+        self.port = port
+        self._clients = clients
+
+    def ask(self, path: str, timeout_s: float = PATIENCE_S) -> Reply | None:
+        """Ask once; ``None`` when there is no answer in time."""
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout_s)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return Reply(response.status, response.headers.get_content_type(), response.read())
+        except (OSError, http.client.HTTPException):
+            return None
+        finally:
+            connection.close()
+
+    def begin(self, path: str, timeout_s: float = PATIENCE_S) -> Future[Reply | None]:
+        """Begin to ask, and return at once."""
+        return self._clients.submit(self.ask, path, timeout_s)
+
+    def ask_together(self, paths: Sequence[str], timeout_s: float = PATIENCE_S) -> list[Reply | None]:
+        """Ask for each path, all at the same time."""
+        asked = [self.begin(path, timeout_s) for path in paths]
+        return [reply.result() for reply in asked]
+
+
+@contextlib.contextmanager
+def on_its_loop(application: Any) -> Iterator[Served]:
+    """Serve an ASGI application by uvicorn, in a thread whose event loop has nothing else to do.
+
+    Args:
+        application: Of ASGI 3.
+    """
+    with socket.create_server((HOST, 0), backlog=256) as listening, ThreadPoolExecutor(64, "client") as clients:
+        # The kernel takes connections from here on; whoever asks waits until the app is up.
+        server = uvicorn.Server(
+            uvicorn.Config(
+                application,
+                loop="asyncio",
+                http="h11",
+                ws="none",
+                log_level="warning",
+                access_log=False,
+                timeout_graceful_shutdown=_GRACE_S,
+            )
+        )
+        # A daemon: an app that blocks its loop for ever must not hold the check.
+        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
+        thread.start()
+        try:
+            yield Served(listening.getsockname()[1], clients)
+        finally:
+            server.should_exit = True
+            thread.join(_STOP_S)

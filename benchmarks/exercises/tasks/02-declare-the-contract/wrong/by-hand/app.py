@@ -1,0 +1,26 @@
+"""Converts temperatures, beside the lab's own routes."""
+
+from __future__ import annotations
+
+from flask import abort, request
+
+from flask_app import create_app
+from flask_app.settings import Settings
+
+COLDEST_CELSIUS = -273.15
+
+app = create_app(Settings())
+
+
+def convert() -> dict[str, float]:
+    """Convert degrees Celsius to Fahrenheit."""
+    try:
+        celsius = float(request.args["celsius"])
+    except (KeyError, ValueError):
+        abort(422, "celsius must be a number")
+    if celsius < COLDEST_CELSIUS:
+        abort(422, "celsius is too low")
+    return {"celsius": celsius, "fahrenheit": celsius * 9 / 5 + 32}
+
+
+app.add_url_rule("/convert", view_func=convert)

@@ -1,0 +1,23 @@
+"""Writes down what was asked for."""
+
+from __future__ import annotations
+
+import asyncio
+
+from audit_log import AuditLog
+
+_log = AuditLog()
+_one_at_a_time = asyncio.Lock()
+_writing: set[asyncio.Task[None]] = set()
+
+
+async def record(event: str, thing: str) -> None:
+    """Write an entry, and return when it is written."""
+    async with _one_at_a_time:
+        await _write(f"{event}-{thing}")
+
+
+async def _write(entry: str) -> None:
+    task = asyncio.create_task(asyncio.to_thread(_log.append, entry))
+    _writing.add(task)
+    task.add_done_callback(_writing.discard)

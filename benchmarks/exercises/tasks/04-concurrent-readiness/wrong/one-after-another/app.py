@@ -1,0 +1,43 @@
+"""A service that is ready when what it depends on is."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from flask import Flask
+
+from flask_app.serving.bridge import EventLoopBridge
+
+import dependency
+
+DEPENDENCIES = ("database", "stock", "payments")
+
+app = Flask(__name__)
+
+
+@app.get("/health")
+async def health() -> dict[str, str]:
+    """Say that the app answers."""
+    return {"status": "pass"}
+
+
+@app.get("/ready")
+async def ready() -> tuple[dict[str, Any], int]:
+    """Say whether each dependency is well."""
+    checks = {}
+    for name in DEPENDENCIES:
+        checks[name] = await asyncio.create_task(status_of(name))
+    return {"checks": checks}, 503 if "fail" in checks.values() else 200
+
+
+async def status_of(name: str) -> str:
+    """Return whether one dependency is well."""
+    try:
+        await dependency.ask_async(name)
+    except dependency.DownError:
+        return "fail"
+    return "pass"
+
+
+served = EventLoopBridge(app)

@@ -1,0 +1,28 @@
+"""Tells what is in stock: FastAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+from pydantic import BaseModel
+
+STOCK: dict[str, dict[str, Any]] = {"tea": {"amount": 12, "unit": "kg"}}
+
+app = FastAPI()
+
+
+class InStock(BaseModel):
+    """How much of a thing there is."""
+
+    thing: str
+    amount: int
+    unit: str
+
+
+@app.get("/stock/{thing}", response_model=InStock)
+async def stock(thing: str) -> Any:
+    """Tell how much of a thing there is."""
+    if thing not in STOCK:
+        raise HTTPException(404)
+    return {"thing": thing, **STOCK[thing]}

@@ -1,0 +1,25 @@
+"""Tells what is in stock: FastAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+
+STOCK: dict[str, dict[str, Any]] = {"tea": {"amount": 12, "unit": "kg"}}
+
+app = FastAPI()
+
+
+_SCHEMA = {
+    "type": "object",
+    "properties": {"thing": {"type": "string"}, "amount": {"type": "integer"}, "unit": {"type": "string"}},
+}
+
+
+@app.get("/stock/{thing}", responses={200: {"content": {"application/json": {"schema": _SCHEMA}}}})
+async def stock(thing: str) -> Any:
+    """Tell how much of a thing there is."""
+    if thing not in STOCK:
+        raise HTTPException(404)
+    return {"thing": thing, **STOCK[thing]}

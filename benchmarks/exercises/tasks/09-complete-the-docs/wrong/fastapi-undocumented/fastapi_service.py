@@ -1,0 +1,19 @@
+"""Tells what is in stock: FastAPI."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from fastapi import FastAPI, HTTPException
+
+STOCK: dict[str, dict[str, Any]] = {"tea": {"amount": 12, "unit": "kg"}}
+
+app = FastAPI()
+
+
+@app.get("/stock/{thing}")
+async def stock(thing: str) -> dict[str, Any]:
+    """Tell how much of a thing there is."""
+    if thing not in STOCK:
+        raise HTTPException(404)
+    return {"thing": thing, **STOCK[thing]}

@@ -1,0 +1,37 @@
+"""A service that computes a report."""
+
+from __future__ import annotations
+
+import asyncio
+
+from flask import Flask
+
+from flask_app.serving.bridge import EventLoopBridge
+
+ROWS = 4_000_000
+
+app = Flask(__name__)
+
+
+@app.get("/health")
+async def health() -> dict[str, str]:
+    """Say that the app answers."""
+    return {"status": "pass"}
+
+
+@app.get("/report")
+async def report() -> dict[str, int]:
+    """Answer with the sum over all rows."""
+    return {"total": await total(ROWS)}
+
+
+async def total(rows: int) -> int:
+    """Compute the sum over so many rows."""
+    await asyncio.sleep(0)
+    found = 0
+    for row in range(rows):
+        found = (found * 31 + row) % 1_000_003
+    return found
+
+
+served = EventLoopBridge(app)

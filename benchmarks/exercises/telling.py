@@ -1,0 +1,101 @@
+"""Prints exercises, and what a check found, for whoever works on them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from benchmarks.exercises.catalogue import EXERCISES, Exercise
+from benchmarks.exercises.finding import Finding
+from benchmarks.exercises.judging import Judged
+from benchmarks.report.plain_text import one_line
+
+_INDENT: Final = 2
+_ASCII: Final = {
+    "×": "x",
+    "±": "+-",
+    "µ": "u",
+    "√": "sqrt ",
+    "λ": "lambda ",
+    "…": "...",
+    "°": " deg",
+    "✓": "+",
+    "✗": "x",
+}
+
+
+def print_exercises(console: Console, started: Mapping[int, str]) -> None:
+    """Print all exercises, one a line.
+
+    Args:
+        console: Where to.
+        started: Folders of those that were begun, by number.
+    """
+    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
+    for justify in ("right", "left", "left", "right", "left"):
+        table.add_column(justify=justify, no_wrap=justify == "right")  # type: ignore[arg-type]  # one of its words
+    for exercise in EXERCISES:
+        table.add_row(
+            f"{exercise.number:02}",
+            Text(exercise.name, style="bold"),
+            _shown(console, exercise.title),
+            f"{exercise.minutes} min",
+            f"in {started[exercise.number]}" if exercise.number in started else "",
+        )
+    console.print(table, highlight=False)
+    console.print(_shown(console, "\nlab exercise start N puts one into a folder of its own."), highlight=False)
+
+
+def print_judged(console: Console, exercise: Exercise, judged: Judged) -> None:
+    """Print what a check found, and last what to do now."""
+    for finding in judged.findings:
+        _finding(console, finding)
+    if judged.solved:
+        following = next((other for other in EXERCISES if other.number == exercise.number + 1), None)
+        told = f"{exercise.label} is solved. Why it is so: lab exercise solution {exercise.number}."
+        told += f" Next: lab exercise start {following.number}." if following else ""
+        _paragraph(console, f"\n{told}", "bold green")
+        return
+    if judged.output:
+        _paragraph(console, "\nWhat the app wrote:")
+        for line in judged.output.splitlines():
+            indent = line[: len(line) - len(line.lstrip())].expandtabs()
+            told = f"  | {indent}{_shown(console, one_line(line))}"
+            console.print(Text(told, style="dim"), highlight=False, soft_wrap=True)
+    _paragraph(console, f"\nNot solved yet. Change it, then: lab exercise check {exercise.number}", "bold")
+
+
+def solution_text(exercise: Exercise) -> str:
+    """Return the explanation, then each file of the solution."""
+    files = [f"{name}:\n\n{_indented(text)}" for name, text in exercise.solution_files().items()]
+    return "\n".join([f"{exercise.label}: {exercise.title}\n", exercise.explanation(), *files])
+
+
+def _finding(console: Console, finding: Finding) -> None:
+    _paragraph(console, f"{'✓' if finding.passed else '✗'} {finding.what}", "" if finding.passed else "bold red")
+    if finding.hint:
+        _paragraph(console, finding.hint, indent=_INDENT)
+
+
+def _indented(text: str) -> str:
+    return "".join(f"    {line}" if line.strip() else line for line in text.splitlines(keepends=True))
+
+
+def _paragraph(console: Console, text: str, style: str = "", indent: int = 0) -> None:
+    if text.startswith("\n"):
+        console.print()
+    told = _shown(console, one_line(text.strip()))
+    console.print(Padding(Text(told, style=style), (0, 0, 0, indent)), highlight=False)
+
+
+def _shown(console: Console, text: str) -> str:
+    if not console.options.ascii_only:
+        return text
+    for sign, plain in _ASCII.items():
+        text = text.replace(sign, plain)
+    return text.encode("ascii", "replace").decode("ascii")

@@ -1,0 +1,194 @@
+"""What can go wrong with an answer before its check has anything to say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from benchmarks.exercises import catalogue, folder
+from benchmarks.exercises.catalogue import EXERCISES, Exercise
+from benchmarks.exercises.checks import which_verdict_is_wrong
+from benchmarks.exercises.finding import Finding
+from benchmarks.exercises.judging import CheckError, judge_answer
+from benchmarks.exercises.queueing import simulate
+
+FIRST = EXERCISES[0]
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Path:
+    """Begin the first exercise, in a folder whose name has a space."""
+    place = tmp_path / "my exercise"
+    folder.start(FIRST, place, force=False)
+    return place
+
+
+def last(exercise: Exercise, place: Path, limit_s: float = 30.0) -> Finding:
+    """Judge, and return what was found last."""
+    return judge_answer(exercise, place, limit_s).findings[-1]
+
+
+def test_a_file_that_is_gone_is_named(begun: Path) -> None:
+    """And what puts it back."""
+    (begun / "app.py").unlink()
+
+    found = last(FIRST, begun)
+    assert "missing-file" == found.cause
+    assert "app.py" in str(found.hint)
+
+
+def test_a_syntax_error_is_named_with_its_line(begun: Path) -> None:
+    """No traceback through the check."""
+    (begun / "app.py").write_text("import flask\napp = flask.Flask(\n", encoding="utf-8")
+
+    found = last(FIRST, begun)
+    assert "does-not-import" == found.cause
+    assert "app.py, line 2" in str(found.hint)
+
+
+@pytest.mark.parametrize("raising", ["1 / 0", "raise SystemExit('no')"])
+def test_an_error_at_import_is_named_with_its_line(begun: Path, raising: str) -> None:
+    """Also one that would end the process."""
+    (begun / "app.py").write_text(f"def ready():\n    {raising}\n\n\nready()\n", encoding="utf-8")
+
+    found = last(FIRST, begun)
+    assert "does-not-import" == found.cause
+    assert "app.py, line 2" in str(found.hint)
+
+
+def test_a_name_that_the_check_needs_is_asked_for(begun: Path) -> None:
+    """Renaming what is served is a slip, not an answer."""
+    source = (begun / "app.py").read_text(encoding="utf-8")
+    (begun / "app.py").write_text(source.replace("served =", "bridge ="), encoding="utf-8")
+
+    found = last(FIRST, begun)
+    assert "missing-name" == found.cause
+    assert "`served`" in str(found.hint)
+
+
+def test_an_error_of_the_answers_own_code_is_named_with_its_line(tmp_path: Path) -> None:
+    """Where a check calls it directly."""
+    loading = catalogue.find("errors-are-not-throughput")
+    folder.start(loading, tmp_path, force=False)
+    (tmp_path / "loader.py").write_text("def measure(*_):\n    return 1 / 0\n", encoding="utf-8")
+
+    found = last(loading, tmp_path)
+    assert "raises" == found.cause
+    assert "ZeroDivisionError: division by zero (loader.py, line 2)" in str(found.hint)
+
+
+@pytest.mark.parametrize("forever", ["threading.Event().wait()", "all(True for _ in iter(int, 1))"])
+def test_an_answer_that_never_ends_is_ended_and_told_where_it_was(begun: Path, forever: str) -> None:
+    """Whether it waits or computes."""
+    (begun / "app.py").write_text(f"import threading\n\n{forever}\n", encoding="utf-8")
+
+    found = last(FIRST, begun, limit_s=2.0)
+    assert "does-not-end" == found.cause
+    assert "app.py, line 3" in str(found.hint)
+
+
+def test_the_persons_own_settings_and_folder_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """LAB_* is for the app that they serve; a check writes nothing beside their files."""
+    monkeypatch.setenv("LAB_VERSION", "nonsense")
+    contract = catalogue.find("declare-the-contract")
+    folder.start(contract, tmp_path, force=False)
+    source = (tmp_path / "app.py").read_text(encoding="utf-8").replace("create_app(Settings())", "create_app()")
+    (tmp_path / "app.py").write_text(source, encoding="utf-8")
+
+    assert "not-validated" == last(contract, tmp_path).cause
+    assert sorted(contract.starting_files()) == sorted(path.name for path in tmp_path.iterdir())
+
+
+def test_a_check_that_fails_itself_says_nothing_of_the_answer(begun: Path) -> None:
+    """It is an error with the check's last words."""
+    (begun / "app.py").write_text("import os\n\nprint('these')\nos._exit(7)\n", encoding="utf-8")
+
+    with pytest.raises(CheckError, match=r"status 7(.|\n)*these"):
+        judge_answer(FIRST, begun)
+
+
+def test_start_refuses_to_write_over_what_was_done(begun: Path) -> None:
+    """Unless it is forced, and then it leaves alone what is not the exercise's."""
+    (begun / "app.py").write_text("mine", encoding="utf-8")
+    (begun / "notes.txt").write_text("mine too", encoding="utf-8")
+
+    with pytest.raises(folder.FolderError, match=r"app\.py.*--into FOLDER.*--force"):
+        folder.start(FIRST, begun, force=False)
+    assert "mine" == (begun / "app.py").read_text(encoding="utf-8")
+
+    folder.start(FIRST, begun, force=True)
+    assert "mine" != (begun / "app.py").read_text(encoding="utf-8")
+    assert "mine too" == (begun / "notes.txt").read_text(encoding="utf-8")
+
+
+def test_start_says_what_to_do_where_it_cannot_write(tmp_path: Path) -> None:
+    """A file stands where the folder is to be."""
+    (tmp_path / "file").write_text("", encoding="utf-8")
+
+    with pytest.raises(folder.FolderError, match="Take another folder: --into FOLDER"):
+        folder.start(FIRST, tmp_path / "file", force=False)
+
+
+@pytest.mark.parametrize("word", ["4", "04", "concurrent-readiness", "04-concurrent-readiness"])
+def test_an_exercise_is_found_by_its_number_or_name(word: str) -> None:
+    """However it is written."""
+    assert 4 == catalogue.find(word).number
+
+
+@pytest.mark.parametrize(
+    ("word", "told"),
+    [
+        ("concurent-readines", "Did you mean concurrent-readiness?"),
+        ("05-fix-the-pool", "Did you mean fix-the-shared-pool?"),
+        ("13", "numbered 1 to 12"),
+        ("0", "numbered 1 to 12"),
+        ("zzz", "`lab exercise list` names them"),
+    ],
+)
+def test_an_unknown_exercise_is_answered_with_the_nearest(word: str, told: str) -> None:
+    """Or with where they are listed."""
+    with pytest.raises(catalogue.UnknownExerciseError, match=told.replace("?", r"\?")):
+        catalogue.find(word)
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.label)
+def test_an_exercise_has_all_that_it_takes(exercise: Exercise) -> None:
+    """A task that says how to check it, a solution of the files that are worked on, and wrong answers."""
+    begun = exercise.starting_files()
+    task = begun["task.md"].read_text(encoding="utf-8")
+
+    assert f"lab exercise check {exercise.number}`" in task
+    assert task.startswith(f"# {exercise.number:02} ")
+    assert set(exercise.answers) == {path.name for path in (exercise.home / "solution").iterdir()}
+    assert set(exercise.answers) <= set(begun)
+    assert len(exercise.wrong_answers) >= 3
+    for wrong in exercise.wrong_answers:
+        assert {path.name for path in wrong.iterdir()} <= set(begun)
+    assert exercise.explanation()
+
+
+def test_the_exercises_are_numbered_in_order() -> None:
+    """From 1, without a gap; at least ten."""
+    assert list(range(1, len(EXERCISES) + 1)) == [exercise.number for exercise in EXERCISES]
+    assert len(EXERCISES) >= 10
+
+
+def test_one_verdict_of_the_report_is_wrong_by_the_labs_own_rules() -> None:
+    """And each right one that looks wrong has a reason to give."""
+    lines = which_verdict_is_wrong.lines()
+
+    assert [1, 2, 3, 4, 5, 6] == [line.number for line in lines]
+    wrong = [line for line in lines if line.says != line.follows]
+    assert [(4, "equal", "no difference found")] == [(line.number, line.says, line.follows) for line in wrong]
+    assert {1, 2, 3, 5, 6} == set(which_verdict_is_wrong._WHY_RIGHT)
+
+
+def test_a_pool_of_too_few_places_has_a_queue_that_only_grows() -> None:
+    """One of enough has none to speak of; and the same seed gives the same."""
+    few = simulate(25, rate_per_s=120, held_s=0.25, for_s=600)
+    enough = simulate(45, rate_per_s=120, held_s=0.25, for_s=600)
+
+    assert few.last_wait_ms > 10_000
+    assert 0 == enough.wait_p95_ms
+    assert few == simulate(25, rate_per_s=120, held_s=0.25, for_s=600)
