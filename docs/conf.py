@@ -14,7 +14,7 @@ project = "Sync versus async lab"
 author = "the lab's contributors"
 copyright = "2026, the lab's contributors"  # noqa: A001 (Sphinx's own name for it)
 
-extensions = ["myst_parser", "repository_files", "sequence_diagrams"]
+extensions = ["myst_parser", "repository_files", "sequence_diagrams", "unfolded_answers"]
 root_doc = "index"
 source_suffix = {".md": "markdown"}
 exclude_patterns = ["extensions", "locales"]
@@ -34,8 +34,6 @@ language = "en"
 locale_dirs = ["locales"]
 gettext_compact = False
 gettext_location = True
-# The lines that unfold an answer are HTML, and are to be read in the translation too.
-gettext_additional_targets = ["raw"]
 
 html_theme = "furo"
 html_title = project
