@@ -9,14 +9,21 @@ OLDEST_FLASK_LOCK := tests/flask_app/serving/oldest-flask.txt
 LOCK_INPUTS := --all-extras --group build --group test --group lint --group typing --group docs \
   --group calibration
 
+# The handbook: its sources in docs/, what is built of them out of the way of tests that read those.
+DOCS := build/docs
+DOCS_LANGUAGE ?= en
+SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir $(DOCS)/doctrees
+
 .DEFAULT_GOAL := help
-.PHONY: help env compare test serve lint lock oldest-flask clean
+.PHONY: help env compare test serve lint docs docs-catalogues lock oldest-flask clean
 
 help: ## Show this list
 	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
 	@echo 'make serve     serve the Flask app on Hypercorn, for a browser'
 	@echo 'make test      lint, types, layout rules, every branch of judge, and every test'
 	@echo 'make lint      ruff and mypy only'
+	@echo 'make docs      build the handbook, offline, and fail on any warning: $(DOCS)/html/index.html'
+	@echo 'make docs-catalogues   write the catalogues that a translation is made from'
 	@echo 'make lock      resolve the dependencies anew into requirements.lock'
 	@echo 'make env       build or refresh .venv from requirements.lock'
 	@echo 'make oldest-flask   put the oldest supported Flask into a folder of its own, for the tests'
@@ -72,6 +79,13 @@ test: lint oldest-flask
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
+docs: env
+	@$(SPHINX) --builder html --define language=$(DOCS_LANGUAGE) docs $(DOCS)/html/$(filter-out en,$(DOCS_LANGUAGE))
+	@echo 'Open $(DOCS)/html/$(addsuffix /,$(filter-out en,$(DOCS_LANGUAGE)))index.html'
+
+docs-catalogues: env
+	@$(SPHINX) --builder gettext docs $(DOCS)/catalogues
+
 lock: ## Needs no environment: it is what the environment is made from
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
@@ -79,5 +93,5 @@ lock: ## Needs no environment: it is what the environment is made from
 	  --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage
+	rm -rf $(VENV) $(DOCS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

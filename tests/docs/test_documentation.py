@@ -31,7 +31,8 @@ from benchmarks.model import Run, Trial
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES = {"python", "console", "json", "toml", "text", "mermaid"}
+LANGUAGES = {"python", "console", "json", "toml", "text", "mermaid", "{toctree}"}
+INDEX = ROOT / "docs" / "index.md"
 
 CODE: list[Example] = [
     example for page in PAGES for example in Document.parse(str(page), PythonCodeBlockParser()).examples()
@@ -98,12 +99,11 @@ def try_make(words: list[str], _served: RunningServer) -> None:
 def try_lab(words: list[str], _served: RunningServer) -> None:
     """Run it; but what measures for minutes, serves or needs a map is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
-    if name == "locust":
-        group = cli.lab.commands[name]
-        assert isinstance(group, click.Group)
-        group.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
-    elif name == "exercise":
+    command = cli.lab.commands.get(name)
+    if name == "exercise":
         try_exercise(arguments)
+    elif isinstance(command, click.Group):
+        command.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
     elif name in ("advise", "compare", "crossover", "doctor", "explain", "live", "serve"):
         cli.lab.commands[name].make_context(name, list(arguments))
         if name == "compare":
@@ -188,15 +188,40 @@ def test_every_code_block_says_what_it_is(page: Path) -> None:
     assert [] == [language for language in opening if language not in LANGUAGES]
 
 
+def links(text: str) -> list[str]:
+    """Return where a page's links lead, those to other hosts left out."""
+    text = without_code(text)
+    targets = [*re.findall(r"\]\(([^)\s]+)[^)]*\)", text), *re.findall(r"(?:src|srcset|href)=\"([^\"]+)\"", text)]
+    return [target for target in targets if not re.match(r"[a-z]+:", target)]
+
+
+def without_code(text: str) -> str:
+    """Return a page without its code blocks, in which a bracket is no link and a hash no heading."""
+    return re.sub(r"^( *)```.*?^\1```$", "", text, flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """Return the anchors that GitHub gives the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", without_code(page.read_text(encoding="utf-8")), flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
 def test_links_inside_the_documentation_hold(page: Path) -> None:
-    """Every relative link leads to a file that is there."""
-    text = page.read_text(encoding="utf-8")
-    targets = [*re.findall(r"\]\(([^)#\s]+)[^)]*\)", text), *re.findall(r"(?:src|srcset|href)=\"([^\"#]+)\"", text)]
+    """Every relative link leads to a file that is there, and its anchor to one of that file's headings."""
+    missing = []
+    for target in links(page.read_text(encoding="utf-8")):
+        path, _, anchor = target.partition("#")
+        file = page.parent / path if path else page
+        if not file.exists() or (anchor and anchor not in anchors(file)):
+            missing.append(target)
 
-    missing = [
-        target
-        for target in targets
-        if not re.match(r"[a-z]+:", target) and not (page.parent / target.split(" ")[0]).exists()
-    ]
     assert [] == missing
+
+
+def test_the_index_of_the_handbook_names_every_page() -> None:
+    """A page that nobody links to is not found: put a line into docs/index.md."""
+    named = {(INDEX.parent / link.partition("#")[0]).resolve() for link in links(INDEX.read_text(encoding="utf-8"))}
+    pages = {page.resolve() for page in INDEX.parent.rglob("*.md")} - {INDEX.resolve()}
+
+    assert set() == pages - named

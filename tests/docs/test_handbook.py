@@ -1,0 +1,116 @@
+"""The handbook as it is built: without a warning, without a network, and ready to be translated."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
+PAGES = [page.relative_to(DOCS).with_suffix("") for page in sorted(DOCS.rglob("*.md"))]
+LESSON = "lessons/1-a-health-check-and-its-contract"  # it links to no other page, so it can be built alone
+
+
+def build(sources: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """Run Sphinx as ``make docs`` does."""
+    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", *options]
+    return subprocess.run([*command, sources, out], capture_output=True, text=True, check=False, timeout=110)
+
+
+@pytest.fixture(scope="module")
+def handbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the handbook."""
+    out = tmp_path_factory.mktemp("handbook")
+    built = build(DOCS, out)
+    assert "" == built.stderr
+    assert 0 == built.returncode
+    return out
+
+
+def test_every_page_is_built_and_in_the_navigation(handbook: Path) -> None:
+    """Whoever opens the first page finds all others at its side."""
+    index = (handbook / "index.html").read_text(encoding="utf-8")
+    sidebar = index[index.index('class="sidebar-tree"') : index.index("</aside>")]
+
+    assert [] == [str(page) for page in PAGES if not (handbook / f"{page}.html").is_file()]
+    others = [page for page in PAGES if str(page) != "index"]
+    assert [] == [str(page) for page in others if f'href="{page}.html"' not in sidebar]
+
+
+def test_pages_ask_no_other_host(handbook: Path) -> None:
+    """In a room without internet they look the same."""
+    asked = {
+        address
+        for page in handbook.rglob("*.html")
+        for tag in re.findall(r"<(?:script|link|img|iframe|source)\b[^>]*>", page.read_text(encoding="utf-8"))
+        for address in re.findall(r"(?:src|href|srcset)=\"((?:https?:)?//[^\"]+)", tag)
+    }
+    styles = [sheet.read_text(encoding="utf-8") for sheet in handbook.rglob("*.css")]
+
+    assert set() == asked
+    assert [] == [
+        address for sheet in styles for address in re.findall(r"(?:url\(|@import )[\"']?(https?:[^)\"']+)", sheet)
+    ]
+
+
+def test_diagrams_are_drawn_and_told_in_words(handbook: Path) -> None:
+    """No script draws them in the browser, and who does not see them hears what they show."""
+    page = (handbook / "explanation" / "bridges.html").read_text(encoding="utf-8")
+
+    assert 3 == page.count('class="sequence-diagram" role="img"')
+    assert "Worker thread to New thread, new loop: start a thread with an event loop" in page
+
+
+def test_links_to_code_lead_to_copies(handbook: Path) -> None:
+    """A room without internet can follow them too."""
+    page = (handbook / "explanation" / "bridges.html").read_text(encoding="utf-8")
+    (link,) = re.findall(r'href="([^"]+flask_internals\.py)"', page)
+
+    assert (handbook / "explanation" / link).is_file()
+
+
+def test_what_does_not_hold_fails_the_build(tmp_path: Path) -> None:
+    """The message says what, and Sphinx says where."""
+    faults = {
+        "[nowhere](gone.md)": "gone.md",
+        "[there](#not-there)": "not-there",
+        "```mermaid\npie title Half\n```": "Only a sequenceDiagram is drawn here",
+        "```mermaid\nsequenceDiagram\nA->>B: hello\n```": "names A, B, which is no participant above it",
+        "```mermaid\nsequenceDiagram\nloop for ever\n```": "This line is not drawn here: 'loop for ever'",
+    }
+    (tmp_path / "index.md").write_text("# A page\n\n" + "\n\n".join(faults), encoding="utf-8")
+    built = build(tmp_path, tmp_path / "out", "--conf-dir", str(DOCS))
+
+    assert 0 != built.returncode
+    assert [] == [message for message in faults.values() if message not in built.stderr]
+
+
+def test_a_translation_can_follow(tmp_path: Path) -> None:
+    """Catalogues are written, one a page; what a translator fills in stands in the page, and the rest stays English."""
+    lesson = tmp_path / "docs" / f"{LESSON}.md"
+    lesson.parent.mkdir(parents=True)
+    lesson.write_text((DOCS / f"{LESSON}.md").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "docs" / "index.md").write_text(f"# A page\n\n```{{toctree}}\n{LESSON}\n```\n", encoding="utf-8")
+    configured = ("--conf-dir", str(DOCS))
+
+    catalogues = build(tmp_path / "docs", tmp_path / "catalogues", *configured, "--builder", "gettext")
+    assert "" == catalogues.stderr
+    catalogue = (tmp_path / "catalogues" / f"{LESSON}.pot").read_text(encoding="utf-8")
+
+    translated = tmp_path / "locales" / "zh_TW" / "LC_MESSAGES" / f"{LESSON}.po"
+    translated.parent.mkdir(parents=True)
+    for english, chinese in (("Key points", "重點"), ("What came out for 5000", "5000 的結果")):
+        assert f'msgid "{english}"\nmsgstr ""\n' in catalogue
+        catalogue = catalogue.replace(f'msgid "{english}"\nmsgstr ""', f'msgid "{english}"\nmsgstr "{chinese}"')
+    translated.write_text(catalogue, encoding="utf-8")
+    language = ("--define", "language=zh_TW", "--define", f"locale_dirs={tmp_path / 'locales'}")
+    build(tmp_path / "docs", tmp_path / "out", *configured, *language)
+
+    page = (tmp_path / "out" / f"{LESSON}.html").read_text(encoding="utf-8")
+    assert "重點" in page
+    assert re.search("<summary[^>]*>5000 的結果</summary>", page)
+    assert "For the teacher" in page
