@@ -152,7 +152,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         loader=loader,
         cores=cores,
         facts=facts,
-        asks_readiness=dependencies.needed_by(plan if resume is None else runs.planned(resume)),
+        asks_readiness=dependencies.needed_by(plan if resume is None else runs.begun(resume)[0].plan),
     )
     with terminable():
         run, folder = course.measure(record, wait=wait, began_s=None if resume is not None else began_s)

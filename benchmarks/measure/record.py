@@ -6,12 +6,12 @@ import datetime as dt
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.measure.environment import Cores, environment
+from benchmarks.measure.environment import Cores, Fact, environment
 from benchmarks.measure.journal import Journal
 from benchmarks.model import Plan, Run
 
 
-def begin(out: Path, plan: Plan, cores: Cores, facts: Mapping[str, str | int] | None = None) -> Journal:
+def begin(out: Path, plan: Plan, cores: Cores, facts: Mapping[str, Fact] | None = None) -> Journal:
     """Begin the record of a run under ``out``.
 
     Args:

@@ -22,9 +22,8 @@ from benchmarks.live.page.racer import RaceOrder
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.page.telling import RaceStory, tell_race
 from benchmarks.measure import journal
-from benchmarks.measure.environment import share_cores
+from benchmarks.measure.environment import kept_off, share_cores
 from benchmarks.measure.race import plan_race
-from benchmarks.measure.runner import kept_off
 from benchmarks.measure.schedule import calibration, trials
 from benchmarks.model import RACE, Run
 from benchmarks.report.files import HTML_NAME, ReportFileError, write_reports

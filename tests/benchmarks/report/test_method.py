@@ -114,7 +114,7 @@ def test_the_command_repeats_the_workloads(sizes: dict[str, Any], options: str) 
     """By the names that a person gives them: readiness is one, by however many connections it is asked."""
     plan = schedule.plan("quick", [], seed=7, workloads=["wait", "ready"], **sizes)
 
-    assert f"lab compare quick --seed 7 --workload wait --workload ready{options}" == compare_command(plan)
+    assert f"lab compare quick --seed 7 --workload wait --workload ready{options}" == compare_command(plan, {})
 
 
 def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> None:
