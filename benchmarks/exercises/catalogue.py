@@ -20,7 +20,7 @@ class Exercise:
     """One task.
 
     Attributes:
-        number: From 1, in the order of the lessons.
+        number: From 1.
         name: As a command takes it: ``make-it-async``.
         title: The task in one line.
         lesson: Number of the lesson that it belongs to.
