@@ -20,7 +20,7 @@ class Exercise:
     """One task.
 
     Attributes:
-        number: From 1, in the order of the lessons.
+        number: From 1.
         name: As a command takes it: ``make-it-async``.
         title: The task in one line.
         lesson: Number of the lesson that it belongs to.
@@ -75,7 +75,7 @@ EXERCISES = (
         number=1,
         name="make-it-async",
         title="Make this endpoint async, so that a wait holds no thread",
-        lesson=4,
+        lesson=7,
         minutes=10,
         check="make_it_async",
         given=_DEPENDENCY,
@@ -102,7 +102,7 @@ EXERCISES = (
         number=4,
         name="concurrent-readiness",
         title="Ask three dependencies at once instead of one after another",
-        lesson=6,
+        lesson=8,
         minutes=15,
         check="concurrent_readiness",
         given=_DEPENDENCY,
@@ -119,7 +119,7 @@ EXERCISES = (
         number=6,
         name="which-verdict-is-wrong",
         title="Read this report: which verdict is wrong?",
-        lesson=3,
+        lesson=4,
         minutes=10,
         check="which_verdict_is_wrong",
         answers=("answer.toml",),
@@ -164,7 +164,7 @@ EXERCISES = (
         number=11,
         name="keep-the-context",
         title="Take the request's context along into a thread",
-        lesson=8,
+        lesson=7,
         minutes=15,
         check="keep_the_context",
         given=_DEPENDENCY,
@@ -173,7 +173,7 @@ EXERCISES = (
         number=12,
         name="stop-starving-the-loop",
         title="Compute for long, and keep the others answered",
-        lesson=5,
+        lesson=8,
         minutes=15,
         check="stop_starving_the_loop",
     ),
