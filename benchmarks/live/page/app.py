@@ -91,7 +91,7 @@ def create_page(
         response.headers["Referrer-Policy"] = "same-origin"
         response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
         response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
-        if request.endpoint != "static":
+        if not (request.endpoint or "").endswith(("static", "steps")):
             response.headers["Cache-Control"] = "no-store"
         return response
 
