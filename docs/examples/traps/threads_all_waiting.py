@@ -82,7 +82,7 @@ def main() -> None:
                 with pinging(server) as meanwhile_s:
                     ask_at_once(server, path, CLIENTS)
                 tell(view, number(server, "/most"), times_as_long(meanwhile_s, alone_s))
-    print("\nThe machine was idle, and a view that does nothing was slow: every thread was waiting for somebody else.")
+    print("\nNobody computed anything, and a view that does nothing was slow: every thread waited for somebody else.")
     print("Await what can be awaited; give what cannot a pool of its own, so that it runs out alone.")
 
 
