@@ -18,10 +18,10 @@ from benchmarks.measure.dependencies import DATABASE_FACT
 from benchmarks.measure.journal import read_run
 
 SMALL = (
-    *("compare", "-c", "flask-async@*+eventloop", "-c", "fastapi-*@uvicorn", "--workload", "ready"),
+    *("compare", "-c", "fastapi-*@uvicorn", "--workload", "ready"),
     *("--rounds", "2", "--duration", "300ms", "--seed", "1"),
 )
-TRIALS = 2 * (3 * 4 + 1)
+TRIALS = 2 * (3 * 2 + 1)
 
 
 def lab(*arguments: str) -> Result:
