@@ -96,6 +96,10 @@ class Place:
     wait_ms: float
     connections: float
 
+    def asks_no_more_than(self, other: Place) -> bool:
+        """Tell whether a server has it no harder here than there, in either respect."""
+        return self.wait_ms <= other.wait_ms and self.connections <= other.connections
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadProfile:

@@ -30,3 +30,8 @@ class Bar:
 
     def __str__(self) -> str:
         return f">= {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
+
+
+def interval(ratio: Estimate) -> str:
+    """Return the interval of a ratio as the scripts print it, ``-`` where there is none."""
+    return "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"

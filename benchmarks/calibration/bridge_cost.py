@@ -7,19 +7,17 @@ whole is the bridge's own.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextvars
-import datetime as dt
 import os
 import pkgutil
-import platform
 import random
 import statistics
 import time
 from collections.abc import Awaitable, Callable, Sequence
-from importlib.metadata import version
 from typing import Any
+
+from benchmarks.calibration import frame
 
 PATH = "/health/async"
 BRIDGE = "flask_app.serving.event_loop:app"
@@ -182,29 +180,32 @@ def lines(costs: dict[str, float]) -> list[str]:
     return table
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Measure and print.
 
     Args:
         arguments: Of the command line; those of this process unless told.
+    Returns:
+        The exit status: there is no bar.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration.bridge_cost",
-        description="Say where each microsecond of a request goes in the event-loop bridge, beside FastAPI.",
+    parser = frame.parser(
+        "bridge_cost",
+        "Say where each microsecond of a request goes in the event-loop bridge, beside FastAPI.",
+        "0 it was measured",
     )
-    parser.add_argument("--rounds", type=_count, default=ROUNDS, help="(%(default)s)")
-    parser.add_argument("--calls", type=_count, default=CALLS, help="of each part in a round (%(default)s)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a round")  # noqa: S311  # a repeatable order, no secret
+    count = frame.whole_number(1, _MOST_CALLS)
+    parser.add_argument("--rounds", type=count, default=ROUNDS, help="(%(default)s)")
+    parser.add_argument("--calls", type=count, default=CALLS, help="of each part in a round (%(default)s)")
+    frame.add_seed(parser, "the order in a round")
     options = parser.parse_args(arguments)
     if hasattr(os, "sched_setaffinity"):
         # One core, as every contender has.
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
-    versions = ", ".join(f"{name} {version(name)}" for name in ("flask", "werkzeug", "marshmallow", "fastapi"))
-    print(f"one GET {PATH} in process: {now}, Python {platform.python_version()}, {versions}")
+    print(f"one GET {PATH} in process: {frame.here('flask', 'werkzeug', 'marshmallow', 'fastapi')}")
     print(f"seed {options.seed}, {options.rounds} rounds of {options.calls} calls; medians\n")
-    order = random.Random(options.seed)  # noqa: S311  # the same
+    order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
     print("\n".join(lines(costs_us(options.rounds, options.calls, order))))
+    return frame.HOLDS
 
 
 def _cost_us(call: Call, calls: int) -> float:
@@ -223,11 +224,5 @@ def _run(view: Callable[[], Any]) -> Any:
     raise AssertionError("The health view waited.")
 
 
-def _count(text: str) -> int:
-    if not (text.isdecimal() and 1 <= int(text) <= _MOST_CALLS):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to {_MOST_CALLS}")
-    return int(text)
-
-
 if __name__ == "__main__":
-    main()
+    frame.script(main)

@@ -1,7 +1,6 @@
 """Holds the event-loop bridge's memory to account: what a request in flight takes, and what 100,000 leave behind.
 
-Run as ``python -m benchmarks.calibration.bridge_memory``. Exit status: 0 when every bar holds, 1 when one does not, 2
-when it could not be measured.
+Run as ``python -m benchmarks.calibration.bridge_memory``.
 """
 
 from __future__ import annotations
@@ -9,20 +8,18 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
-import datetime as dt
-import platform
-import signal
-import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import psutil
 
+from benchmarks.calibration import frame
+from benchmarks.calibration.frame import NotMeasuredError
+from benchmarks.calibration.loading import ask_health
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import share_cores
-from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import HOST, RunningServer, ServerError, running
 from benchmarks.model import LoadProfile
@@ -37,13 +34,6 @@ _WAIT_MS = 1_000
 _TRIAL_S = 2.0
 _SAMPLE_S = 0.01
 _SERVERS = ("hypercorn", "uvicorn")
-
-_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
-_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
-
-
-class NotMeasuredError(Exception):
-    """What was to be measured did not happen; the message says what did."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +81,8 @@ def left_behind(server: RunningServer, requests: int, cpus: tuple[int, ...]) -> 
         requests: At least so many.
         cpus: Cores that the loader may use.
     Raises:
-        LoadEngineError: The load engine failed.
-        NotMeasuredError: Some were not answered.
+        LoadEngineError: The load engine failed, or some were not answered.
+        ServerError: The server does not answer.
     """
     _ask_often(server, requests // 5, cpus)
     before_bytes = _resident_bytes(server)
@@ -108,38 +98,31 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration.bridge_memory",
-        description="Hold the event-loop bridge's memory to account, on real servers.",
-        epilog="Exit status: 0 every bar holds, 1 one does not, 2 it could not be measured.",
+    parser = frame.parser("bridge_memory", "Hold the event-loop bridge's memory to account, on real servers.")
+    parser.add_argument(
+        "--requests", type=frame.whole_number(1), default=REQUESTS, help="to leave something behind (%(default)s)"
     )
-    parser.add_argument("--requests", type=int, default=REQUESTS, help="to leave something behind (%(default)s)")
     options = parser.parse_args(arguments)
-    if options.requests < 1:
-        parser.error("--requests takes a whole number from 1")
+    print(f"memory of the event-loop bridge: {frame.here()}")
+    return frame.status(lambda: _measure(options), LoadEngineError, ServerError)
+
+
+def _measure(options: argparse.Namespace) -> bool:
     cores = share_cores()
-    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
-    print(f"memory of the event-loop bridge: {now}, Python {platform.python_version()}")
     _allow_files(2 * IN_FLIGHT)
     all_hold = True
-    try:
-        for name in _SERVERS:
-            contender = catalogue.find(f"flask-async@{name}+eventloop")
-            with running(contender, HEALTH.path_for(contender), cores.server) as server:
-                _ask(server, cores.loader)
-                growth = in_flight(server, IN_FLIGHT)
-            print(f"{name:<10} {growth} in flight at once ", end="")
-            all_hold &= _holds(growth.kib / growth.requests, "each", MOST_KIB_IN_FLIGHT)
-            with running(contender, HEALTH.path_for(contender), cores.server) as server:
-                growth = left_behind(server, options.requests, cores.loader)
-            print(f"{name:<10} {growth} one after another ", end="")
-            all_hold &= _holds(growth.kib, "in all", MOST_KIB_LEFT)
-    except (LoadEngineError, NotMeasuredError, ServerError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return _EXIT_NOT_MEASURED
-    except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
-    return _EXIT_HOLDS if all_hold else _EXIT_FAILS
+    for name in _SERVERS:
+        contender = catalogue.find(f"flask-async@{name}+eventloop")
+        with running(contender, HEALTH.path_for(contender), cores.server) as server:
+            _ask(server, cores.loader)
+            growth = in_flight(server, IN_FLIGHT)
+        print(f"{name:<10} {growth} in flight at once ", end="")
+        all_hold &= _holds(growth.kib / growth.requests, "each", MOST_KIB_IN_FLIGHT)
+        with running(contender, HEALTH.path_for(contender), cores.server) as server:
+            growth = left_behind(server, options.requests, cores.loader)
+        print(f"{name:<10} {growth} one after another ", end="")
+        all_hold &= _holds(growth.kib, "in all", MOST_KIB_LEFT)
+    return all_hold
 
 
 async def _most_bytes(server: RunningServer, requests: int) -> int:
@@ -179,16 +162,7 @@ def _ask_often(server: RunningServer, requests: int, cpus: tuple[int, ...]) -> i
 
 
 def _ask(server: RunningServer, cpus: tuple[int, ...]) -> int:
-    path = HEALTH.path_for(server.contender)
-    load = LoadProfile(vus=10, duration_s=_TRIAL_S, warmup_s=0.2)
-    body_bytes = len(server.get(path).body)
-    order = LoadOrder(host=HOST, port=server.port, path=path, load=load, expected_body_bytes=body_bytes, cpus=cpus)
-    with contextlib.closing(BuiltinEngine().start(order)) as session:
-        session.wait_until_measuring(load.timeout_s)
-        result = session.result(_TRIAL_S + load.timeout_s)
-    if result.errors:
-        raise NotMeasuredError(f"The loader saw errors: {dict(result.errors)}")
-    return result.completed
+    return ask_health(server, LoadProfile(vus=10, duration_s=_TRIAL_S, warmup_s=0.2), cpus).completed
 
 
 def _resident_bytes(server: RunningServer) -> int:
@@ -215,6 +189,4 @@ def _allow_files(wanted: int) -> None:
 
 
 if __name__ == "__main__":
-    # As an exception it ends the server and the loader under way as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_EXIT_TERMINATED))
-    sys.exit(main())
+    frame.script(main)

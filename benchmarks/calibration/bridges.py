@@ -1,31 +1,25 @@
 """Holds the event-loop bridge to its bars: against FastAPI, Quart and Flask's own way, and when its views wait.
 
-Run as ``python -m benchmarks.calibration.bridges``. Exit status: 0 when every bar holds, 1 when one does not, 2 when it
-could not be measured. ``bridge_memory.py`` beside it holds the bridge's memory to account.
+Run as ``python -m benchmarks.calibration.bridges``. ``bridge_memory.py`` holds the bridge's memory to account.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime as dt
-import importlib.metadata
-import platform
 import random
-import signal
 import statistics
-import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.calibration.bar import HOLDS, Bar
+from benchmarks.calibration import frame
+from benchmarks.calibration.bar import HOLDS, Bar, interval
+from benchmarks.calibration.blocks import rate_per_s, run_trials
 from benchmarks.contenders import catalogue
 from benchmarks.judge.statistics import paired_ratio
-from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores, share_cores
-from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.schedule import HEALTH, SLICE_S, WAIT, ScheduledTrial
-from benchmarks.model import Contender, LoadProfile, Trial, Workload
+from benchmarks.measure.schedule import HEALTH, SLICE_S, WAIT
+from benchmarks.model import Contender, LoadProfile, Workload
 
 CONNECTIONS = 10
 WAITING_CONNECTIONS = 500
@@ -37,13 +31,6 @@ NO_WAIT = Workload(name="no-wait", path="/wait/{variant}?ms=0")
 LITTLE_PER_S = WAITING_CONNECTIONS / WAIT_S
 POOL_PER_S = THREADS / WAIT_S
 WARMUP_S = 0.5
-
-_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
-_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
-
-
-class NotMeasuredError(Exception):
-    """A trial is void; the message says of what, and why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,12 +80,13 @@ def rates_per_s(rounds: int, duration_s: float, order: random.Random, cores: Cor
     everyone = [quart() if id_.startswith("quart") else catalogue.find(id_) for id_ in ids]
     servers = sorted({contender.server for contender in everyone})
     rates: dict[str, list[float]] = {id_: [] for id_ in ids}
-    for round_number in _rounds(rounds, "rates"):
+    for round_number in range(1, rounds + 1):
+        frame.progress("rates: round", round_number, rounds)
         for server in servers:
             block = [contender for contender in everyone if contender.server == server]
             order.shuffle(block)
-            for trial in _run([(contender, HEALTH) for contender in block], load, round_number, cores):
-                rates[trial.contender].append(_rate_per_s(trial))
+            for trial in run_trials([(contender, HEALTH) for contender in block], load, round_number, cores):
+                rates[trial.contender].append(rate_per_s(trial))
     return rates
 
 
@@ -115,12 +103,13 @@ def waits_per_s(
     load = LoadProfile(vus=WAITING_CONNECTIONS, duration_s=duration_s, warmup_s=WARMUP_S)
     asked = [("async", WAIT), ("async", NO_WAIT), ("async", HEALTH), ("sync", WAIT)]
     rates: dict[tuple[str, str], list[float]] = {(variant, workload.name): [] for variant, workload in asked}
-    for round_number in _rounds(rounds, f"waits on {server}"):
+    for round_number in range(1, rounds + 1):
+        frame.progress(f"waits on {server}: round", round_number, rounds)
         order.shuffle(asked)
         for variant, workload in asked:
             contender = catalogue.find(f"flask-{variant}@{server}+eventloop")
-            [trial] = _run([(contender, workload)], load, round_number, cores)
-            rates[variant, workload.name].append(_rate_per_s(trial))
+            [trial] = run_trials([(contender, workload)], load, round_number, cores)
+            rates[variant, workload.name].append(rate_per_s(trial))
     return rates
 
 
@@ -162,85 +151,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parse(arguments)
+    releases = frame.here("flask", "fastapi", "quart", "hypercorn", "uvicorn")
     cores = share_cores()
-    print(f"event-loop bridge: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {_environment(cores)}")
+    print(f"event-loop bridge: {releases}; {frame.pinning(cores)}")
     print(f"seed {options.seed}, {options.rounds} rounds of {options.duration:g} s each")
+    return frame.status(lambda: _measure(options, cores))
+
+
+def _measure(options: argparse.Namespace, cores: Cores) -> bool:
     order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
     measured: list[Callable[[], bool]] = []
-    try:
-        if options.what in ("both", "rates"):
-            rates = rates_per_s(options.rounds, options.duration, order, cores)
-            measured.append(lambda: tell_rates(rates))
-        if options.what in ("both", "waits"):
-            for server in ("hypercorn", "uvicorn"):
-                waits = waits_per_s(server, options.rounds, options.duration, order, cores)
-                measured.append(lambda server=server, waits=waits: tell_waits(server, waits))  # type: ignore[misc]
-    except NotMeasuredError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return _EXIT_NOT_MEASURED
-    except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
+    if options.what in ("both", "rates"):
+        rates = rates_per_s(options.rounds, options.duration, order, cores)
+        measured.append(lambda: tell_rates(rates))
+    if options.what in ("both", "waits"):
+        for server in ("hypercorn", "uvicorn"):
+            waits = waits_per_s(server, options.rounds, options.duration, order, cores)
+            measured.append(lambda server=server, waits=waits: tell_waits(server, waits))  # type: ignore[misc]
     print(f"\n{'ratio of rates':<42} {'req/s':>8} {'over':>8} {'ratio':>7}   {'95 % interval':<15} bar")
     held = [tell() for tell in measured]
-    return _EXIT_HOLDS if all(held) else _EXIT_FAILS
-
-
-def _run(
-    asked: Sequence[tuple[Contender, Workload]], load: LoadProfile, round_number: int, cores: Cores
-) -> list[Trial]:
-    block = [
-        ScheduledTrial(round_number, position, contender, workload, load)
-        for position, (contender, workload) in enumerate(asked, start=1)
-    ]
-    return run_block(block, BuiltinEngine(), cores, lambda: dt.datetime.now(dt.UTC))
-
-
-def _rate_per_s(trial: Trial) -> float:
-    if trial.failure is not None or trial.result is None:
-        raise NotMeasuredError(f"{trial.contender}, {trial.workload}: {trial.failure}")
-    if trial.result.errors:
-        raise NotMeasuredError(f"{trial.contender}, {trial.workload}: errors, {dict(trial.result.errors)}")
-    return trial.result.rate_per_s
+    return all(held)
 
 
 def _tell(text: str, numerator: Sequence[float], denominator: Sequence[float], bar: Bar | None) -> bool:
     ratio = paired_ratio(numerator, denominator)
-    interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"
     verdict = "" if bar is None else f"{bar}: {bar.verdict(ratio)}"
     above, below = statistics.fmean(numerator), statistics.fmean(denominator)
-    print(f"{text:<42} {above:>8,.0f} {below:>8,.0f} {ratio.value:>7.3f}   {interval:<15} {verdict}".rstrip())
+    print(f"{text:<42} {above:>8,.0f} {below:>8,.0f} {ratio.value:>7.3f}   {interval(ratio):<15} {verdict}".rstrip())
     return bar is None or bar.verdict(ratio) == HOLDS
 
 
-def _rounds(rounds: int, what: str) -> Iterator[int]:
-    for number in range(1, rounds + 1):
-        if sys.stderr.isatty():
-            end = "\n" if number == rounds else ""
-            print(f"\r{what}: round {number} of {rounds}", end=end, file=sys.stderr, flush=True)
-        yield number
-
-
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration.bridges",
-        description="Hold the event-loop bridge to its bars, on real servers, in interleaved rounds.",
-        epilog="Exit status: 0 every bar holds, 1 one does not, 2 it could not be measured.",
-    )
+    parser = frame.parser("bridges", "Hold the event-loop bridge to its bars, on real servers, in interleaved rounds.")
     parser.add_argument("what", nargs="?", choices=["both", "rates", "waits"], default="both", help="what to measure")
-    parser.add_argument("--rounds", type=_between(2, 1_000), default=10, help="2 or more (%(default)s)")
+    parser.add_argument("--rounds", type=frame.whole_number(2, 1_000), default=10, help="2 or more (%(default)s)")
     parser.add_argument("--duration", type=_seconds, default=2.0, help="of a trial, seconds (%(default)g)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a round")  # noqa: S311  # the same
+    frame.add_seed(parser, "the order in a round")
     return parser.parse_args(arguments)
-
-
-def _between(least: int, most: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text) if text.isdecimal() else least - 1
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least} to {most}")
-        return value
-
-    return number
 
 
 def _seconds(text: str) -> float:
@@ -253,14 +200,5 @@ def _seconds(text: str) -> float:
     return value
 
 
-def _environment(cores: Cores) -> str:
-    names = ("flask", "fastapi", "quart", "hypercorn", "uvicorn")
-    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    pinning = f"server on core {cores.server[0]}, loader on core {cores.loader[0]}" if cores.server else "not pinned"
-    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}; {pinning}"
-
-
 if __name__ == "__main__":
-    # As an exception it ends the servers and the loader under way as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_EXIT_TERMINATED))
-    sys.exit(main())
+    frame.script(main)

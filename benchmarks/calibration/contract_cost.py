@@ -1,8 +1,8 @@
 """Measure what the contract costs a request, over the same view returning a plain dict, in process.
 
 The plain and the contracted view of one route in one app take turns, request by request, and each round compares their
-medians: what else runs on the machine slows both. The rounds give the 95 % intervals. The exit status is 1 when an
-interval is not wholly within the bar.
+medians: what else runs on the machine slows both. The rounds give the 95 % intervals, each of which must be wholly
+within the bar.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.calibration import frame
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import arithmetic_mean, paired_ratio
 from benchmarks.measure.environment import share_cores
@@ -46,19 +47,21 @@ class Cost:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the cost for each twin and return the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks.calibration.contract_cost", description=__doc__)
-    parser.add_argument("--rounds", type=_at_least(2), default=30, help="at least 2 (default %(default)s)")
-    parser.add_argument(
-        "--requests", type=_at_least(1), default=200, help="requests to each view in a round (default %(default)s)"
+    parser = frame.parser(
+        "contract_cost", "Measure what the contract costs a request, over the same view returning a plain dict."
     )
-    parser.add_argument("--seed", type=_at_least(0), default=1, help="of the order of turns (default %(default)s)")
-    parser.add_argument("--bar-us", type=float, default=BAR_US, help="microseconds a request (default %(default)s)")
+    parser.add_argument("--rounds", type=frame.whole_number(2), default=30, help="at least 2 (%(default)s)")
+    parser.add_argument(
+        "--requests", type=frame.whole_number(1), default=200, help="requests to each view in a round (%(default)s)"
+    )
+    parser.add_argument("--seed", type=frame.whole_number(0), default=1, help="of the order of turns (%(default)s)")
+    parser.add_argument("--bar-us", type=float, default=BAR_US, help="microseconds a request (%(default)s)")
     options = parser.parse_args(arguments)
-    try:
-        costs = measure(FACTORY, VIEWS, rounds=options.rounds, requests=options.requests, seed=options.seed)
-    except MeasurementError as error:
-        print(error, file=sys.stderr)
-        return 2
+    return frame.status(lambda: _tell(options), MeasurementError)
+
+
+def _tell(options: argparse.Namespace) -> bool:
+    costs = measure(FACTORY, VIEWS, rounds=options.rounds, requests=options.requests, seed=options.seed)
     print(f"{options.rounds} rounds of {options.requests} requests to each view, seed {options.seed}; 95 % intervals")
     within = True
     for endpoint, cost in costs.items():
@@ -69,7 +72,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             f"cost {_told(cost.difference_us, 1)} µs   ratio {_told(cost.ratio, 3)}   "
             f"{'within' if fits else 'NOT within'} {options.bar_us:g} µs"
         )
-    return 0 if within else 1
+    return within
 
 
 def measure(factory: str, views: Mapping[str, str], *, rounds: int, requests: int, seed: int) -> dict[str, Cost]:
@@ -117,16 +120,5 @@ def _told(estimate: Estimate, digits: int) -> str:
     return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
 
-def _at_least(least: int) -> Callable[[str], int]:
-    def read(text: str) -> int:
-        number = int(text)
-        if number < least:
-            raise argparse.ArgumentTypeError(f"{number} is below {least}")
-        return number
-
-    read.__name__ = f"whole number from {least}"  # what argparse calls it when int() fails
-    return read
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    frame.script(main)

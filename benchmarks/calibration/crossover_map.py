@@ -3,19 +3,17 @@
 Sweeps in made-up time: does each end in time, are the 95 % intervals of its ratios honest, and is it worth choosing
 where to measure? So every sweep is held against one that goes to random places for as long. The knees of the made-up
 servers round off, which the theory does not know; their work varies by 3 % from visit to visit, their waits by 0.3 %.
-The exit status is 1 when a bar does not hold.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
 import random
-import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from benchmarks.calibration import frame
 from benchmarks.calibration.made_up_servers import TRUTHS, allowed_per_s, made_up_trial
 from benchmarks.contenders import catalogue
 from benchmarks.judge.crossover import judge_map
@@ -59,23 +57,32 @@ class Outcome:
     missed: int
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the sweeps, print what became of them, and return the exit status."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n", maxsplit=1)[0])
-    parser.add_argument("--budget", type=float, default=600.0, help="of each sweep, seconds of made-up time")
-    parser.add_argument("--sweeps", type=int, default=5)
-    parser.add_argument("--seed", type=int, default=1)
-    chosen = parser.parse_args(arguments)
-    seeds = range(chosen.seed, chosen.seed + chosen.sweeps)
-    adaptive = [try_sweep(next_place, chosen.budget, seed) for seed in seeds]
-    at_random = [try_sweep(random_chooser(seed), chosen.budget, seed) for seed in seeds]
+    parser = frame.parser(
+        "crossover_map",
+        "Hold the crossover map to account on made-up servers, whose truth is known.",
+        "0 every bar holds, 1 one does not",
+    )
+    parser.add_argument(
+        "--budget", type=float, default=600.0, help="of each sweep, seconds of made-up time (%(default)g)"
+    )
+    parser.add_argument("--sweeps", type=frame.whole_number(1), default=5, help="of each kind (%(default)s)")
+    parser.add_argument("--seed", type=frame.whole_number(0), default=1, help="of the first sweep (%(default)s)")
+    options = parser.parse_args(arguments)
+    return frame.status(lambda: _sweep(options.budget, range(options.seed, options.seed + options.sweeps)))
+
+
+def _sweep(budget_s: float, seeds: Sequence[int]) -> bool:
+    adaptive = [try_sweep(next_place, budget_s, seed) for seed in seeds]
+    at_random = [try_sweep(random_chooser(seed), budget_s, seed) for seed in seeds]
     for name, outcomes in (("chosen", adaptive), ("random", at_random)):
         for outcome in outcomes:
             print(
                 f"{name}  {outcome.ended_s:5.0f} s  {outcome.visits:3} visits  of {outcome.squares} squares "
                 f"{outcome.undecided:3} undecided, {outcome.wrong:2} wrong, {outcome.missed:3} outside their interval"
             )
-    late = max(abs(outcome.ended_s / chosen.budget - 1) for outcome in adaptive)
+    late = max(abs(outcome.ended_s / budget_s - 1) for outcome in adaptive)
     missed = sum(each.missed for each in adaptive) / sum(each.squares for each in adaptive)
     undecided, other = (sum(each.undecided for each in outcomes) for outcomes in (adaptive, at_random))
     bars = (
@@ -85,7 +92,7 @@ def main(arguments: list[str] | None = None) -> int:
     )
     for told, holds in bars:
         print(f"{'holds' if holds else 'DOES NOT HOLD'}  {told}")
-    return 0 if all(holds for _, holds in bars) else 1
+    return all(holds for _, holds in bars)
 
 
 def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Outcome:
@@ -149,4 +156,4 @@ def _outcome(run: Run, ended_s: float, visits: int) -> Outcome:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    frame.script(main)

@@ -2,32 +2,28 @@
 
 Run as ``python -m benchmarks.calibration.errors``. ``equal`` compares a contender with itself, run after run of the
 length of ``quick``: its 95 % interval must leave 1 out in at most 8 % of them. ``injected`` compares it with itself
-plus a tenth of its CPU time for each request: that must be found in at least 90 %. Exit status: 0 when both hold, 1
-when one does not, 2 when it could not be measured.
+plus a tenth of its CPU time for each request: that must be found in at least 90 %. Both of that pair are wrapped alike.
 """
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime as dt
 import os
-import platform
 import random
-import signal
 import statistics
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
+from benchmarks.calibration import frame
+from benchmarks.calibration.blocks import rate_per_s, run_trials
 from benchmarks.calibration.costly_app import COST_VARIABLE
+from benchmarks.calibration.frame import NotMeasuredError
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import paired_ratio
-from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores, share_cores
-from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.schedule import HEALTH, PRESETS, ScheduledTrial
+from benchmarks.measure.schedule import HEALTH, PRESETS
 from benchmarks.model import Contender, Trial
 
 SUBJECT = "fastapi-async@uvicorn"
@@ -38,12 +34,6 @@ PAIRS_AT_ONCE = 2
 """Runs that share their blocks, as the contenders of one server do in ``quick``."""
 
 _PROBES = 3
-_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
-_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
-
-
-class NotMeasuredError(Exception):
-    """A trial is void; the message says why."""
 
 
 def ratios(
@@ -72,9 +62,9 @@ def ratios(
             for (pair, side), trial in zip(
                 places, _block([between[side] for _, side in places], number, cores), strict=True
             ):
-                rates[pair][side].append(_rate_per_s(trial))
+                rates[pair][side].append(rate_per_s(trial))
         estimates += [paired_ratio(*pair) for pair in rates]
-        _show(len(estimates), runs)
+        frame.progress("run", len(estimates), runs)
     return estimates
 
 
@@ -88,7 +78,7 @@ def injected_cost_us(cores: Cores) -> float:
     seen = []
     for number in range(1, _PROBES + 1):
         [trial] = _block([subject], number, cores)
-        _rate_per_s(trial)
+        rate_per_s(trial)
         cpu_us = None if trial.observation is None else trial.observation.cpu_us_per_request
         if cpu_us is None:
             raise NotMeasuredError("This platform does not tell what a request costs.")
@@ -96,12 +86,16 @@ def injected_cost_us(cores: Cores) -> float:
     return INJECTED_FRACTION * statistics.median(seen)
 
 
-def costly() -> Contender:
-    """Return the subject with the cost added that the environment names."""
+def costly(app: str = "app") -> Contender:
+    """Return the subject wrapped in ``costly_app``.
+
+    Args:
+        app: Which of its two: ``app`` spends what the environment names, ``app_at_no_cost`` nothing.
+    """
     subject = catalogue.find(SUBJECT)
-    return dataclasses.replace(
-        subject, arguments=(*subject.arguments[:-1], "benchmarks.calibration.costly_app:app"), description="costly"
-    )
+    description = "costly" if app == "app" else "wrapped alike"
+    served = f"benchmarks.calibration.costly_app:{app}"
+    return dataclasses.replace(subject, arguments=(*subject.arguments[:-1], served), description=description)
 
 
 def tell_equal(estimates: Sequence[Estimate]) -> bool:
@@ -147,28 +141,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parse(arguments)
+    print(f"errors of verdicts: {frame.here()}; {SUBJECT}, seed {options.seed}, {options.rounds} rounds a run")
+    return frame.status(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> bool:
     cores = share_cores()
     order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
     subject = catalogue.find(SUBJECT)
-    print(
-        f"errors of verdicts: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {platform.system()} {platform.release()}, "
-        f"Python {platform.python_version()}; {SUBJECT}, seed {options.seed}, {options.rounds} rounds a run"
-    )
     held = []
-    try:
-        if options.what in ("both", "equal"):
-            held.append(tell_equal(ratios(options.equal_runs, options.rounds, (subject, subject), order, cores)))
-        if options.what in ("both", "injected"):
-            cost_us = injected_cost_us(cores)
-            os.environ[COST_VARIABLE] = f"{cost_us:.3f}"
-            found = ratios(options.injected_runs, options.rounds, (costly(), subject), order, cores)
-            held.append(tell_injected(found, cost_us))
-    except NotMeasuredError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return _EXIT_NOT_MEASURED
-    except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
-    return _EXIT_HOLDS if all(held) else _EXIT_FAILS
+    if options.what in ("both", "equal"):
+        held.append(tell_equal(ratios(options.equal_runs, options.rounds, (subject, subject), order, cores)))
+    if options.what in ("both", "injected"):
+        cost_us = injected_cost_us(cores)
+        os.environ[COST_VARIABLE] = f"{cost_us:.3f}"
+        found = ratios(options.injected_runs, options.rounds, (costly(), costly("app_at_no_cost")), order, cores)
+        held.append(tell_injected(found, cost_us))
+    return all(held)
 
 
 def _tell_values(estimates: Sequence[Estimate]) -> None:
@@ -181,52 +170,22 @@ def _tell_values(estimates: Sequence[Estimate]) -> None:
 
 
 def _block(contenders: Sequence[Contender], number: int, cores: Cores) -> list[Trial]:
-    block = [
-        ScheduledTrial(number, position, contender, HEALTH, PRESETS["quick"].health)
-        for position, contender in enumerate(contenders, start=1)
-    ]
-    return run_block(block, BuiltinEngine(), cores, lambda: dt.datetime.now(dt.UTC))
-
-
-def _rate_per_s(trial: Trial) -> float:
-    if trial.failure is not None or trial.result is None:
-        raise NotMeasuredError(f"{trial.contender}: {trial.failure}")
-    if trial.result.errors:
-        raise NotMeasuredError(f"{trial.contender}: errors, {dict(trial.result.errors)}")
-    return trial.result.rate_per_s
-
-
-def _show(done: int, of: int) -> None:
-    if sys.stderr.isatty():
-        print(f"\rrun {done} of {of}", end="\n" if done == of else "", file=sys.stderr, flush=True)
+    return run_trials([(contender, HEALTH) for contender in contenders], PRESETS["quick"].health, number, cores)
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration.errors",
-        description="Count false alarms and missed costs, on real servers, in runs of the length of quick.",
-        epilog="Exit status: 0 both bars hold, 1 one does not, 2 it could not be measured.",
+    parser = frame.parser(
+        "errors", "Count false alarms and missed costs, on real servers, in runs of the length of quick."
     )
     parser.add_argument("what", nargs="?", choices=["both", "equal", "injected"], default="both", help="what to count")
-    parser.add_argument("--equal-runs", type=_at_least(1), default=60, help="runs of equal things (%(default)s)")
-    parser.add_argument("--injected-runs", type=_at_least(1), default=30, help="runs with the cost (%(default)s)")
+    at_least_one = frame.whole_number(1)
+    parser.add_argument("--equal-runs", type=at_least_one, default=60, help="runs of equal things (%(default)s)")
+    parser.add_argument("--injected-runs", type=at_least_one, default=30, help="runs with the cost (%(default)s)")
     rounds = PRESETS["quick"].health_rounds
-    parser.add_argument("--rounds", type=_at_least(2), default=rounds, help="of each run (%(default)s, as quick)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a block")  # noqa: S311  # the same
+    parser.add_argument("--rounds", type=frame.whole_number(2), default=rounds, help="of each (%(default)s, as quick)")
+    frame.add_seed(parser, "the order in a block")
     return parser.parse_args(arguments)
 
 
-def _at_least(least: int) -> Callable[[str], int]:
-    def number(text: str) -> int:
-        value = int(text) if text.isdecimal() else least - 1
-        if value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from {least}")
-        return value
-
-    return number
-
-
 if __name__ == "__main__":
-    # As an exception it ends the servers and the loader under way as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_EXIT_TERMINATED))
-    sys.exit(main())
+    frame.script(main)

@@ -2,8 +2,7 @@
 
 Run as ``python -m benchmarks.calibration.faults``. Each time a small comparison is started, one of its processes is
 ended by ``kill -9`` at a random moment, and then: the journal is readable, every trial that was reported is in it, no
-process of it is left and no port is held, and ``lab compare --resume`` completes it. Exit status: 0 when all of that
-held each time, 1 when something did not, 2 when it could not be tried.
+process of it is left and no port is held, and ``lab compare --resume`` completes it.
 """
 
 from __future__ import annotations
@@ -27,6 +26,8 @@ from typing import Any
 
 import psutil
 
+from benchmarks.calibration import frame
+from benchmarks.calibration.frame import NotMeasuredError
 from benchmarks.measure import schedule
 from benchmarks.measure.journal import JOURNAL_NAME, RunFileError, read_run
 from benchmarks.measure.server import HOST
@@ -44,13 +45,6 @@ _REPORTED = re.compile(r"^ *\d+/\d+ ", re.MULTILINE)
 _MEASURED = (0, 3)
 _PATIENCE_S = 60.0
 _GONE_WITHIN_S = 10.0
-
-_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_TRIED = 0, 1, 2
-_EXIT_INTERRUPTED = 130
-
-
-class NotTriedError(Exception):
-    """A comparison did not come as far as to be killed; the message says what it printed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +99,7 @@ def attempt(case: Case, out: Path) -> Outcome:
         case: Whom to kill, and when.
         out: An empty folder for its run.
     Raises:
-        NotTriedError: It ended before it began its journal.
+        NotMeasuredError: It ended before it began its journal.
     """
     mark = f"{os.getpid()}-{case.number}-{time.monotonic_ns()}"
     # A lock of its own: what is measured here is not time.
@@ -153,7 +147,7 @@ def _begun(lab: subprocess.Popen[bytes], results: Path, printed: Path) -> Path:
 
     _until(time.monotonic() + _PATIENCE_S, has_begun)
     if not folders:
-        raise NotTriedError(printed.read_text(encoding="utf-8", errors="replace") or "the comparison said nothing")
+        raise NotMeasuredError(printed.read_text(encoding="utf-8", errors="replace") or "the comparison said nothing")
     return folders[0]
 
 
@@ -288,30 +282,30 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parse(arguments)
-    print(f"kill -9, {options.times} times, seed {options.seed}\n")
+    return frame.status(lambda: _try(options.times, options.seed, options.contender or CONTENDERS))
+
+
+def _try(times: int, seed: int, contenders: Sequence[str]) -> bool:
+    print(f"kill -9, {times} times, seed {seed}\n")
     print(f"{'':>4} {'victim':<7} {'at':>5}   {'kept':>4} trials   then")
     outcomes: list[Outcome] = []
-    try:
-        for case in cases(options.seed, options.contender or CONTENDERS):
-            # A moment may fall behind the last trial, when nobody is there to be killed: that is no kill.
-            if sum(outcome.killed for outcome in outcomes) == options.times or len(outcomes) == 2 * options.times:
-                break
-            with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
-                outcomes.append(attempt(case, Path(folder)))
-            _tell(outcomes[-1])
-    except NotTriedError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return _EXIT_NOT_TRIED
-    except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
+    for case in cases(seed, contenders):
+        # A moment may fall behind the last trial, when nobody is there to be killed: that is no kill.
+        if sum(outcome.killed for outcome in outcomes) == times or len(outcomes) == 2 * times:
+            break
+        with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
+            outcomes.append(attempt(case, Path(folder)))
+        _tell(outcomes[-1])
     failed = [outcome for outcome in outcomes if outcome.faults]
     by_victim = Counter(outcome.case.victim for outcome in outcomes if outcome.killed)
     told = ", ".join(f"{victim} {by_victim[victim]}" for victim in VICTIMS)
     resumed = sum(outcome.resumed for outcome in outcomes)
     print(f"\nkilled: {told}; gone on with by --resume: {resumed}; something did not hold: {len(failed)}")
-    if failed:
-        return _EXIT_FAILS
-    return _EXIT_HOLDS if by_victim.total() == options.times else _EXIT_NOT_TRIED
+    if not failed and by_victim.total() < times:
+        raise NotMeasuredError(
+            f"In {len(outcomes)} comparisons somebody was there to be killed {by_victim.total()} times."
+        )
+    return not failed
 
 
 def _tell(outcome: Outcome) -> None:
@@ -326,22 +320,17 @@ def _tell(outcome: Outcome) -> None:
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration.faults",
-        description="Kill loader, server and lab at random moments, and see that nothing is lost and nothing is left.",
-        epilog="Exit status: 0 all held each time, 1 something did not, 2 it could not be tried.",
+    parser = frame.parser(
+        "faults",
+        "Kill loader, server and lab at random moments, and see that nothing is lost and nothing is left.",
+        "0 all held each time, 1 something did not, 2 it could not be tried",
     )
-    parser.add_argument("--times", type=_count, default=50, help="how often to kill (%(default)s)")
+    times = frame.whole_number(1, 10_000)
+    parser.add_argument("--times", type=times, default=50, help="how often to kill (%(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments (%(default)s)")
     parser.add_argument("--contender", action="append", help="what to compare, as lab compare -c; several times")
     return parser.parse_args(arguments)
 
 
-def _count(text: str) -> int:
-    if not text.isdecimal() or not 1 <= int(text) <= 10_000:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1 to 10000")
-    return int(text)
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    frame.script(main)

@@ -1,21 +1,19 @@
 """Holds ``quick`` to account: run several times, its headline ratios stay close to their median.
 
-Run as ``python -m benchmarks.calibration.repeatability``, or with the folders of runs that there are already. Exit
-status: 0 when every ratio is within 5 % of the median of its kind, 1 when one is not, 2 when it could not be measured.
+Run as ``python -m benchmarks.calibration.repeatability``, or with the folders of runs that there are already:
+every ratio must be within 5 % of the median of its kind.
 """
 
 from __future__ import annotations
 
 import argparse
 import datetime as dt
-import random
-import signal
 import statistics
-import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+from benchmarks.calibration import frame
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
 from benchmarks.judge.judgement import Estimate
@@ -32,9 +30,6 @@ from benchmarks.measure.server import ServerError
 from benchmarks.model import Run, Trial
 
 MOST_AWAY = 0.05
-
-_EXIT_HOLDS, _EXIT_FAILS, _EXIT_NOT_MEASURED = 0, 1, 2
-_EXIT_INTERRUPTED, _EXIT_TERMINATED = 130, 143
 
 
 class _Silent:
@@ -105,29 +100,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parse(arguments)
-    try:
-        if options.kept:
-            runs = [read_run(place) for place in options.kept]
-        else:
-            print(f"repeatability of quick: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, seeds from {options.seed}")
-            runs = [measure(options.seed + number) for number in range(options.runs)]
-    except (ParityError, ServerError, LoadEngineError, RunFileError) as error:
-        print(f"\n{error}", file=sys.stderr)
-        return _EXIT_NOT_MEASURED
-    except KeyboardInterrupt:
-        return _EXIT_INTERRUPTED
-    return _EXIT_HOLDS if tell(runs) else _EXIT_FAILS
+    return frame.status(lambda: tell(_runs(options)), ParityError, ServerError, LoadEngineError, RunFileError)
+
+
+def _runs(options: argparse.Namespace) -> list[Run]:
+    if options.kept:
+        return [read_run(place) for place in options.kept]
+    print(f"repeatability of quick: {frame.here()}; seeds from {options.seed}")
+    return [measure(options.seed + number) for number in range(options.runs)]
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration.repeatability",
-        description="Run the headlines of quick several times and see how close their ratios stay.",
-        epilog="Exit status: 0 within 5 % of the median, 1 not, 2 it could not be measured.",
+    parser = frame.parser(
+        "repeatability",
+        "Run the headlines of quick several times and see how close their ratios stay.",
+        "0 within 5 % of the median, 1 not, 2 it could not be measured",
     )
     parser.add_argument("kept", nargs="*", type=Path, help="folders of runs to look at instead of measuring")
     parser.add_argument("--runs", type=int, default=5, help="how many to measure (%(default)s)")
-    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the first (by chance)")  # noqa: S311  # no secret
+    frame.add_seed(parser, "the first run")
     options = parser.parse_args(arguments)
     if options.runs < 2 and not options.kept:
         parser.error("--runs takes a whole number from 2: one is always at its median")
@@ -135,6 +126,4 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
 
 
 if __name__ == "__main__":
-    # As an exception it ends the servers and the loader under way as well.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(_EXIT_TERMINATED))
-    sys.exit(main())
+    frame.script(main)

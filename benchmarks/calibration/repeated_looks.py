@@ -1,26 +1,24 @@
 """Holds ``--precision`` to account: an interval at which a run stopped must hold the true ratio in 95 % of runs.
 
 Run as ``python -m benchmarks.calibration.repeated_looks``. It measures nothing: runs are drawn from a normal
-distribution and stopped as the lab stops. Exit status: 0 when every share is at least 95 %, 1 when one is not.
+distribution and stopped as the lab stops; every share must be at least 95 %.
 """
 
 from __future__ import annotations
 
 import argparse
 import math
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 from scipy.special import stdtrit
 
+from benchmarks.calibration import frame
 from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS
 from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
 
 _SPREADS = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
 """Standard deviation of a round's logarithm over the half-width asked for."""
-
-_EXIT_HOLDS, _EXIT_FAILS = 0, 1
 
 
 def coverage(spread: float, confidence: float, runs: int, generator: np.random.Generator) -> tuple[float, float]:
@@ -57,31 +55,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parse(arguments)
-    generator = np.random.default_rng(options.seed)
-    print(f"{options.runs:,} made-up runs each, seed {options.seed}; looked at from round {FEWEST_ROUNDS} on")
+    return frame.status(lambda: _count(options.runs, options.seed))
+
+
+def _count(runs: int, seed: int) -> bool:
+    generator = np.random.default_rng(seed)
+    print(f"{runs:,} made-up runs each, seed {seed}; looked at from round {FEWEST_ROUNDS} on")
     naive, level = f"{100 * CONFIDENCE:g} %", f"{100 * REPEATED_LOOKS_CONFIDENCE:g} %"
     print(f"{'spread over half-width':>22}  {f'looked at {naive}':>15}  {f'looked at {level}':>15}  rounds")
-    tolerance = 3 * math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / options.runs)
+    tolerance = 3 * math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / runs)
     held = True
     for spread in _SPREADS:
-        without, _ = coverage(spread, CONFIDENCE, options.runs, generator)
-        share, rounds = coverage(spread, REPEATED_LOOKS_CONFIDENCE, options.runs, generator)
+        without, _ = coverage(spread, CONFIDENCE, runs, generator)
+        share, rounds = coverage(spread, REPEATED_LOOKS_CONFIDENCE, runs, generator)
         held = held and share >= CONFIDENCE - tolerance
         print(f"{spread:>22.2f}  {100 * without:>13.1f} %  {100 * share:>13.1f} %  {rounds:>6.1f}")
     print(f"at least {naive} of the intervals hold the truth: {'holds' if held else 'DOES NOT HOLD'}")
-    return _EXIT_HOLDS if held else _EXIT_FAILS
+    return held
 
 
 def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.calibration.repeated_looks",
-        description="See how often an interval at which a run stopped holds the true ratio.",
-        epilog="Exit status: 0 in 95 % or more, 1 in fewer.",
+    parser = frame.parser(
+        "repeated_looks",
+        "See how often an interval at which a run stopped holds the true ratio.",
+        "0 in 95 % or more, 1 in fewer",
     )
-    parser.add_argument("--runs", type=int, default=40_000, help="made-up runs of each kind (%(default)s)")
-    parser.add_argument("--seed", type=int, default=20261124, help="of the values (%(default)s)")
+    runs = frame.whole_number(1, 10_000_000)
+    parser.add_argument("--runs", type=runs, default=40_000, help="made-up runs of each kind (%(default)s)")
+    parser.add_argument("--seed", type=frame.whole_number(0), default=20261124, help="of the values (%(default)s)")
     return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    frame.script(main)

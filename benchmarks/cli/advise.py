@@ -10,7 +10,6 @@ from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import write_out
 from benchmarks.cli.options import Seconds
 from benchmarks.judge.atlas import EmptyMapError
-from benchmarks.report.json_document import document
 
 
 @lab.command()
@@ -47,6 +46,6 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
     except EmptyMapError as error:
         raise click.ClickException(str(error)) from error
     if as_json:
-        write_out(document("advice", **advice_document(found)))
+        write_out(advice_document(found))
     else:
         print_advice(Console(), found)

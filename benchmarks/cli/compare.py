@@ -14,7 +14,7 @@ from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.course import Course
-from benchmarks.cli.engines import engine_for
+from benchmarks.cli.engines import engine_for, facts_of
 from benchmarks.cli.exits import RefusedError, terminable
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, talking
@@ -25,6 +25,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure import environment, journal, machine, schedule
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.model import Contender, Plan
+from benchmarks.report.reproduce import resume_command
 
 _PILOT_ROUNDS = 6
 _MOST_ROUNDS = 40
@@ -118,7 +119,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
 
     plan = plan_of()
-    facts = loader.facts()
+    facts = facts_of(context, loader)
     cores = environment.share_cores()
     if loader.uses_every_core:
         cores = machine.give_every_core(cores)
@@ -141,10 +142,11 @@ def compare(  # noqa: PLR0917 (click passes them by name)
 def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
     """Return the engine that a run is gone on with, which is the one that it began with."""
     _refuse_other_options(context)
-    engine = runs.planned(resume).engine
-    loader = engine_for(context, engine)
-    if loader.name != engine:
-        raise RefusedError(f"That run was measured by {engine}, and is to be gone on with by {loader.name}.")
+    run, folder = runs.begun(resume)
+    loader = engine_for(context, run.plan.engine)
+    with_workers = ["load_workers" in facts for facts in (run.environment, loader.facts())]
+    if loader.name != run.plan.engine or with_workers[0] != with_workers[1]:
+        raise RefusedError(f"Another engine measured that run. To go on: {resume_command(folder, run.environment)}")
     return loader
 
 

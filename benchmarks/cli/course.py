@@ -19,6 +19,7 @@ from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.model import Run
+from benchmarks.report.reproduce import resume_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,4 +151,4 @@ def _kept(what: str, record: journal.Journal | None) -> str:
         return f"{what}\nNothing was measured yet."
     trials = len(record.run.trials)
     kept = f"{trials} trials are kept: lab report {record.folder}" if trials else "The loader was calibrated, no more."
-    return f"{what}\n{kept}\nTo go on: lab compare --resume {record.folder}"
+    return f"{what}\n{kept}\nTo go on: {resume_command(record.folder, record.run.environment)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import click
@@ -15,9 +16,11 @@ class GivenEngine:
 
     Attributes:
         engine: Itself.
+        facts: What there is to know of it, beside what it says itself.
     """
 
     engine: LoadEngine
+    facts: Mapping[str, str | int]
 
 
 def engine_for(context: click.Context, name: str) -> LoadEngine:
@@ -41,3 +44,9 @@ def engine_for(context: click.Context, name: str) -> LoadEngine:
         raise click.BadParameter(str(error), param_hint="--engine") from error
     except LoadEngineError as error:
         raise click.ClickException(str(error)) from error
+
+
+def facts_of(context: click.Context, engine: LoadEngine) -> dict[str, str | int]:
+    """Return what there is to know of the engine that a command uses, to be recorded."""
+    given = context.find_object(GivenEngine)
+    return {**engine.facts(), **({} if given is None else given.facts)}

@@ -59,7 +59,7 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
                 f"Waiting for {_counted(workers)}: lab locust worker {host}{_port_option(engine.port)}", err=quiet
             )
             engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))
-            context.obj = GivenEngine(engine)
+            context.obj = GivenEngine(engine, _place(host, port))
             context.invoke(compare, engine="locust", **options)
     except LoadEngineError as error:
         raise click.ClickException(str(error)) from error
@@ -115,6 +115,11 @@ def _next_event(loader: Any) -> Any:
         if loader.process.poll() == 0:
             return None
         raise
+
+
+def _place(host: str, port: int) -> dict[str, str | int]:
+    """Return where the workers reach the master, as far as it is not where they look unless told."""
+    return ({} if host == LOOPBACK else {"load_host": host}) | ({} if port == MASTER_PORT else {"load_port": port})
 
 
 def _counted(workers: int) -> str:

@@ -14,7 +14,6 @@ from benchmarks.judge.atlas import EmptyMapError
 from benchmarks.measure import journal
 from benchmarks.measure.sweep import PRESET
 from benchmarks.model import Run
-from benchmarks.report.json_document import document
 
 MAPS = runs.RESULTS / "crossover"
 """Where maps are kept: not among the runs, whose `latest` is a run to report."""
@@ -73,7 +72,7 @@ def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None
     except ReportFileError as error:
         fault = error
     if as_json:
-        write_out(document("crossover", **map_document(found)))
+        write_out(map_document(found))
         if page is not None:
             console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
     else:

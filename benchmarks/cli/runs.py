@@ -79,20 +79,20 @@ def begin(
         raise click.ClickException(str(error)) from error
 
 
-def planned(name: str) -> Plan:
-    """Return what a run that is to be gone on with set out to do.
+def begun(name: str) -> tuple[Run, Path]:
+    """Return a run that is to be gone on with, as far as it came, and its folder.
 
     Raises:
         click.ClickException: There is none, or it cannot be read.
     """
     folder = _resumable(name)
     try:
-        plan = journal.read_run(folder / journal.JOURNAL_NAME).plan
+        run = journal.read_run(folder / journal.JOURNAL_NAME)
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
-    if plan.preset == sweep.PRESET:
+    if run.plan.preset == sweep.PRESET:
         raise click.ClickException(f"{folder} is a crossover map, which chooses its way as it goes: begin a new one.")
-    return plan
+    return run, folder
 
 
 def resume(name: str, cores: environment.Cores, facts: Mapping[str, str | int]) -> journal.Journal:

@@ -222,7 +222,7 @@ def gave_up(atlas: Atlas, contender: str, place: Place) -> bool:
 
     One that later did well where no less is asked had a bad moment, no more.
     """
-    return any(not _asks_more(blank.place, place) for blank in failures(atlas, contender))
+    return any(blank.place.asks_no_more_than(place) for blank in failures(atlas, contender))
 
 
 def failures(atlas: Atlas, contender: str) -> list[Blank]:
@@ -231,13 +231,10 @@ def failures(atlas: Atlas, contender: str) -> list[Blank]:
     return [
         blank
         for blank in atlas.blanks
-        if blank.gave_up and blank.contender == contender and all(_asks_more(blank.place, place) for place in well)
+        if blank.gave_up
+        and blank.contender == contender
+        and not any(blank.place.asks_no_more_than(place) for place in well)
     ]
-
-
-def _asks_more(first: Place, second: Place) -> bool:
-    """Tell whether the first place asks more of a server than the second, in one respect at least."""
-    return first.wait_ms > second.wait_ms or first.connections > second.connections
 
 
 def _choice(atlas: Atlas, contender: str, place: Place) -> ChoiceRate:

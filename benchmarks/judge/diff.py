@@ -10,7 +10,7 @@ from benchmarks.judge.comparable import QUANTITIES, IncomparableError, Quantity,
 from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.independent import independent_ratio
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.placebo import judge_placebo
+from benchmarks.judge.placebo import evidence_of
 from benchmarks.judge.statistics import geometric_mean
 from benchmarks.judge.summaries import participants
 from benchmarks.judge.trials import ValidTrial
@@ -98,7 +98,7 @@ def diff(left: Run, right: Run, margin: float = 0.05) -> Diff:
         IncomparableError: They asked different things, or have no contender in common.
     """
     workloads = _common_workloads(left, right)
-    sides = (_evidence(left, margin), _evidence(right, margin))
+    sides = (evidence_of(left, margin), evidence_of(right, margin))
     common = [
         (workload, contender)
         for workload in workloads
@@ -152,15 +152,6 @@ def _common_workloads(left: Run, right: Run) -> list[str]:
             "Measure one of them again as the other was: its report ends with the command."
         )
     return list(common)
-
-
-def _evidence(run: Run, margin: float) -> Evidence:
-    return Evidence(
-        run=run,
-        margin=margin,
-        placebo_failed=judge_placebo(run, margin).failed,
-        ceiling_per_s=trials.ceiling(trials.ceilings(run.calibration)),
-    )
 
 
 def _ratios(

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from benchmarks.judge import measures, wording
-from benchmarks.judge.evidence import MINIMUM_ROUNDS
+from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.trials import ValidTrial, ordinary_trials, paired, valid_trials
+from benchmarks.judge.trials import ValidTrial, ceiling, ceilings, ordinary_trials, paired, valid_trials
 from benchmarks.model import Run
 
 
@@ -68,3 +68,13 @@ def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
         again = [valid for valid in placebos if (valid.trial.contender, valid.trial.workload) == (contender, workload)]
         pairs.extend(paired(again, valid_trials(ordinary_trials(run, contender, workload))))
     return pairs
+
+
+def evidence_of(run: Run, margin: float) -> Evidence:
+    """Return what a run offers to judge by; verdicts are withheld where its placebo failed."""
+    return Evidence(
+        run=run,
+        margin=margin,
+        placebo_failed=judge_placebo(run, margin).failed,
+        ceiling_per_s=ceiling(ceilings(run.calibration)),
+    )

@@ -8,11 +8,11 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.judge import trials, wording
+from benchmarks.judge import wording
 from benchmarks.judge.comparable import Asked, IncomparableError, Quantity, asked
 from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.placebo import judge_placebo
+from benchmarks.judge.placebo import evidence_of
 from benchmarks.judge.random_effects import RandomEffects, sum_up
 from benchmarks.judge.statistics import exponential, paired_ratio
 from benchmarks.judge.summaries import participants
@@ -148,7 +148,7 @@ def pool(
     for label, run in runs:
         question = questions[label]
         if question == common:
-            pooled.append((label, _evidence(run, margin)))
+            pooled.append((label, evidence_of(run, margin)))
         else:
             left_out.append((label, question.told() if question else f"it has no workload {workload}"))
     arrangements = dict.fromkeys(
@@ -186,15 +186,6 @@ def _distinct(labelled: Sequence[tuple[str, Run]]) -> tuple[list[tuple[str, Run]
             first[identity] = label
             distinct.append((label, run))
     return distinct, again
-
-
-def _evidence(run: Run, margin: float) -> Evidence:
-    return Evidence(
-        run=run,
-        margin=margin,
-        placebo_failed=judge_placebo(run, margin).failed,
-        ceiling_per_s=trials.ceiling(trials.ceilings(run.calibration)),
-    )
 
 
 def _twins(evidence: Evidence, arrangement: str, workload: str) -> tuple[Contender, Contender] | None:

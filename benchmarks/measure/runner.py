@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import functools
 import itertools
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +15,7 @@ from benchmarks.measure import parity, remaining
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.equal_rate import at_equal_rate
+from benchmarks.measure.finishing import finished
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
@@ -65,12 +67,7 @@ class Runner:
             RunFileError: The journal cannot be written.
             KeyboardInterrupt: As it came; the journal is finished as interrupted.
         """
-        try:
-            stopped_early = self._run(journal)
-        except BaseException:
-            self._finish_interrupted(journal)
-            raise
-        return journal.finish("complete", self._timestamp(), stopped_early)
+        return finished(journal, functools.partial(self._run, journal), self.now)
 
     def _run(self, journal: Journal) -> str | None:
         plan = journal.run.plan
@@ -114,16 +111,6 @@ class Runner:
                 keep(trial)
                 self.listener.ended(scheduled, trial)
         return trials
-
-    def _finish_interrupted(self, journal: Journal) -> None:
-        try:
-            journal.finish("interrupted", self._timestamp())
-        except Exception as error:  # noqa: BLE001 (what interrupted the run matters more than this)
-            error.add_note("the journal could not be finished")
-            journal.close()
-
-    def _timestamp(self) -> str:
-        return self.now().isoformat(timespec="milliseconds")
 
 
 def _at_one_rate(blocks: Sequence[list[ScheduledTrial]]) -> list[list[ScheduledTrial]]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime as dt
+import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -17,12 +18,13 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure import parity, schedule, uninterrupted
+from benchmarks.measure import parity, schedule
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
+from benchmarks.measure.finishing import finished
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
-from benchmarks.measure.runner import kept_off
+from benchmarks.measure.runner import RunListener, kept_off
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Trial, Workload
@@ -50,20 +52,11 @@ Choose = Callable[[Run, float, Visits], Place | None]
 """Says where to go next, given the run so far, the seconds that have passed, and place and length of each visit."""
 
 
-class SweepListener(Protocol):
-    """Is told what happens, to show it."""
-
-    def checking(self, contenders: int) -> None:
-        """Parity is being checked for so many contenders."""
+class SweepListener(RunListener, Protocol):
+    """Is told what happens, to show it, and where it happens."""
 
     def visiting(self, place: Place, elapsed_s: float) -> None:
         """A visit begins."""
-
-    def started(self, trial: ScheduledTrial) -> None:
-        """A trial begins."""
-
-    def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
-        """A trial has ended and is kept."""
 
 
 def plan_sweep(contenders: Sequence[Contender], waits_ms: Iterable[float], budget_s: float, seed: int) -> Plan:
@@ -130,13 +123,7 @@ class Sweep:
             RunFileError: The journal cannot be written.
             KeyboardInterrupt: As it came; the journal is finished as interrupted.
         """
-        try:
-            self._sweep(journal)
-        except BaseException:
-            with uninterrupted.uninterrupted():
-                self._finish_interrupted(journal)
-            raise
-        return journal.finish("complete", self._timestamp())
+        return finished(journal, functools.partial(self._sweep, journal), self.now)
 
     def _sweep(self, journal: Journal) -> None:
         began_s = self.clock()
@@ -181,16 +168,6 @@ class Sweep:
         self.listener.ended(scheduled, trial)
         return trial
 
-    def _finish_interrupted(self, journal: Journal) -> None:
-        try:
-            journal.finish("interrupted", self._timestamp())
-        except Exception as error:  # noqa: BLE001 (what interrupted the sweep matters more than this)
-            error.add_note("the journal could not be finished")
-            journal.close()
-
-    def _timestamp(self) -> str:
-        return self.now().isoformat(timespec="milliseconds")
-
 
 def has_given_up(run: Run, contender: str, place: Place) -> bool:
     """Tell whether a contender left clients without an answer at a place that asks no more of it than this one.
@@ -206,12 +183,8 @@ def has_given_up(run: Run, contender: str, place: Place) -> bool:
         unanswered = trial.result.completed == 0 or trial.result.errors.get("timeout", 0) > 0
         (failed if unanswered else well).append(Place(waits_ms[trial.workload], trial.load.vus))
     return any(
-        _asks_no_more(at, place) and not any(_asks_no_more(at, elsewhere) for elsewhere in well) for at in failed
+        at.asks_no_more_than(place) and not any(at.asks_no_more_than(elsewhere) for elsewhere in well) for at in failed
     )
-
-
-def _asks_no_more(first: Place, second: Place) -> bool:
-    return first.wait_ms <= second.wait_ms and first.connections <= second.connections
 
 
 def _loaded(load: LoadProfile, connections: int) -> LoadProfile:

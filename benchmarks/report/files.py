@@ -16,6 +16,8 @@ from benchmarks.report.markdown import render_markdown
 MARKDOWN_NAME = "report.md"
 HTML_NAME = "report.html"
 
+_KEPT = "The run itself is kept; copy its folder to a place that can be written, and run `lab report` on it there."
+
 
 class ReportFileError(Exception):
     """A report cannot be written; the message says where and why."""
@@ -34,9 +36,9 @@ def write_reports(folder: Path, run: Run, judgement: Judgement, claims: Sequence
     Raises:
         ReportFileError: The folder cannot be written to.
     """
-    _write(folder / MARKDOWN_NAME, render_markdown(run, judgement, claims))
+    write_whole(folder / MARKDOWN_NAME, render_markdown(run, judgement, claims), _KEPT)
     page = folder / HTML_NAME
-    _write(page, render_html(run, judgement, claims))
+    write_whole(page, render_html(run, judgement, claims), _KEPT)
     return page
 
 
@@ -46,6 +48,19 @@ def write_document(path: Path, text: str) -> None:
     Raises:
         ReportFileError: It cannot be written.
     """
+    write_whole(path, text, "Name another file.")
+
+
+def write_whole(path: Path, text: str, advice: str) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: Where to.
+        text: All of it.
+        advice: What to do where it cannot be written.
+    Raises:
+        ReportFileError: It cannot be written; ends with the advice.
+    """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.write_text(text, encoding="utf-8")
@@ -53,18 +68,4 @@ def write_document(path: Path, text: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise ReportFileError(f"Cannot write {path}: {error.strerror or error}. Name another file.") from error
-
-
-def _write(path: Path, text: str) -> None:
-    draft = path.with_suffix(".tmp")
-    try:
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(path)
-    except OSError as error:
-        with contextlib.suppress(OSError):
-            draft.unlink(missing_ok=True)
-        raise ReportFileError(
-            f"Cannot write {path}: {error.strerror or error}. The run itself is kept; copy its folder to a place that "
-            "can be written, and run `lab report` on it there."
-        ) from error
+        raise ReportFileError(f"Cannot write {path}: {error.strerror or error}. {advice}") from error

@@ -58,7 +58,7 @@ def run_facts(run: Run, folder: Path | None = None) -> dict[str, object]:
         "seed": run.plan.seed,
         "trials": len(run.trials),
         "resumptions": len(run.resumptions),
-        "command": compare_command(run.plan),
+        "command": compare_command(run.plan, run.environment),
     }
 
 

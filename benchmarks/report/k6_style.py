@@ -14,7 +14,7 @@ from typing import Final
 
 from benchmarks.judge.summaries import participants
 from benchmarks.judge.trials import ValidTrial, ordinary_trials, valid_trials, void_reason
-from benchmarks.model import Contender, LatencySummary, Run, Workload
+from benchmarks.model import Contender, LatencySummary, LoadProfile, Run, Workload
 from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
 from benchmarks.report.plain_text import one_line
 
@@ -25,6 +25,11 @@ _NAME_WIDTH: Final = 28
 _LEFT_OUT: Final = (
     "http_req_blocked, http_req_connecting, http_req_receiving, http_req_sending, http_req_tls_handshaking, "
     "http_req_waiting, iteration_duration"
+)
+
+_AT_A_RATE: Final = (
+    "At a rate, http_req_duration counts from when a request was due, and so holds what it waited for a free "
+    "connection, which k6's does not."
 )
 
 _NS_PER_MS: Final = 1_000_000
@@ -41,8 +46,10 @@ def render_k6_style(run: Run) -> str:
         for contender in participants(run, workload.name)
         for block in _blocks(run, contender, workload)
     ]
-    note = f"Not measured, so left out of k6's lines: {_LEFT_OUT}."
-    return "\n\n\n".join([*blocks, note]) + "\n"
+    notes = [f"Not measured, so left out of k6's lines: {_LEFT_OUT}."]
+    if any(run.plan.is_open(workload.name) for workload in run.plan.workloads):
+        notes.append(_AT_A_RATE)
+    return "\n\n\n".join([*blocks, "\n".join(notes)]) + "\n"
 
 
 def _blocks(run: Run, contender: Contender, workload: Workload) -> Iterator[str]:
@@ -68,7 +75,7 @@ def _block(contender: Contender, workload: Workload, trials: Sequence[ValidTrial
         (
             f"{_head(contender, workload)}     trials: {told}\n",
             f"  scenarios: (100.00%) 1 scenario, {load.vus} max VUs:",
-            f"           * default: {load.vus} looping VUs for {_duration(_MS_PER_S * load.duration_s)}{times}\n\n",
+            f"           * default: {_asked(load)}{times}\n\n",
             *_lines(trials, latency),
         )
     )
@@ -78,12 +85,20 @@ def _head(contender: Contender, workload: Workload) -> str:
     return f"  contender: {one_line(contender.id)}\n     target: GET {one_line(workload.path_for(contender))}\n"
 
 
+def _asked(load: LoadProfile) -> str:
+    duration = _duration(_MS_PER_S * load.duration_s)
+    if load.rate_per_s is None:
+        return f"{load.vus} looping VUs for {duration}"
+    return f"{load.rate_per_s:.2f} iterations/s for {duration} (maxVUs: {load.vus})"
+
+
 def _lines(trials: Sequence[ValidTrial], latency: LatencySummary) -> Iterator[str]:
     results = [trial.result for trial in trials]
     duration_s = sum(result.duration_s for result in results)
     completed = sum(result.completed for result in results)
     failed = {kind: sum(result.errors.get(kind, 0) for result in results) for kind in ("status", "body")}
     unanswered = sum(result.error_count for result in results) - sum(failed.values())
+    dropped = sum(result.dropped or 0 for result in results)
     asked = completed + sum(failed.values()) + unanswered
     failed_status = failed["status"] + unanswered
     vus = trials[0].trial.load.vus
@@ -104,6 +119,7 @@ def _lines(trials: Sequence[ValidTrial], latency: LatencySummary) -> Iterator[st
         *([("checks", _percentage(passes, passes + fails), (f"✓ {passes}", f"✗ {fails}"))] if failing else []),
         *([] if received is None else [("data_received", _bytes(received), (f"{_bytes(received / duration_s)}/s",))]),
         *([] if sent is None else [("data_sent", _bytes(sent), (f"{_bytes(sent / duration_s)}/s",))]),
+        *([("dropped_iterations", str(dropped), (f"{_plain(dropped / duration_s)}/s",))] if dropped else []),
         ("http_req_failed", _percentage(failed_status, asked), (f"✓ {failed_status}", f"✗ {asked - failed_status}")),
         ("http_reqs", str(asked), (f"{_plain(asked / duration_s)}/s",)),
         ("vus", str(vus), (f"min={vus}", f"max={vus}")),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import functools
 import hashlib
 import re
 from pathlib import Path
@@ -25,6 +26,12 @@ def render_page(template: str, **content: object) -> str:
         content: What else it is given. Text is escaped, and has one line.
     """
     style = _style()
+    return _environment().get_template(template).render(style=style, style_hash=_hash(style), **content)
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Return what reads templates, which keeps them as it has compiled them."""
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -33,7 +40,7 @@ def render_page(template: str, **content: object) -> str:
         lstrip_blocks=True,
     )
     environment.filters["prose"] = _prose
-    return environment.get_template(template).render(style=style, style_hash=_hash(style), **content)
+    return environment
 
 
 def palette_css() -> str:

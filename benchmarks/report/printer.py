@@ -34,12 +34,7 @@ def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> 
         return
     draft = io.StringIO()
     tell(Console(file=draft, width=console.width, no_color=True))
-    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
-
-
-def to_ascii(text: str) -> str:
-    """Return what was printed for a console whose encoding lacks our signs."""
-    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+    console.print(Text(_to_ascii(draft.getvalue())), end="", soft_wrap=True)
 
 
 class Printer:
@@ -95,3 +90,7 @@ class Printer:
 def _trimmed(text: Text) -> Text:
     text.rstrip()
     return text
+
+
+def _to_ascii(text: str) -> str:
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

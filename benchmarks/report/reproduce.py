@@ -1,31 +1,51 @@
-"""Writes the command that measures the same plan again."""
+"""Writes the command that measures the same plan again, and the one that goes on with a run."""
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 from benchmarks.contenders import catalogue
+from benchmarks.measure.environment import Fact
 from benchmarks.measure.schedule import HEALTH, PRESETS, WAIT, Preset
 from benchmarks.model import EQUAL_RATE, RACE, Plan
 
 
-def compare_command(plan: Plan, workers: object = None) -> str:
+def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
     """Return the command that makes this plan: its preset, its seed, and what differs from the preset.
 
     Args:
         plan: To be made again.
-        workers: How many workers had the load from a master; ``None`` where there was none, and ``lab compare`` does.
+        facts: The run's environment, which says whether workers had the load from a master, and where it was.
     """
     if plan.preset == RACE:
         # A race is chosen on the page, which takes no seed.
         return "lab live"
-    if workers is not None:
-        command = ["lab", "locust", "master", plan.preset, "--workers", str(workers)]
-    else:
-        engine = [] if plan.engine == "builtin" else ["--engine", plan.engine]
-        command = ["lab", "compare", plan.preset, *engine]
-    return shlex.join([*command, "--seed", str(plan.seed), *_overrides(plan)])
+    command, options = _asking(facts)
+    if plan.engine != "builtin" and not options:
+        options = ["--engine", plan.engine]
+    return shlex.join([*command, plan.preset, *options, "--seed", str(plan.seed), *_overrides(plan)])
+
+
+def resume_command(folder: Path, facts: Mapping[str, Fact]) -> str:
+    """Return the command that goes on with a run.
+
+    Args:
+        folder: The run's.
+        facts: As of ``compare_command``.
+    """
+    command, options = _asking(facts)
+    return shlex.join([*command, *options, "--resume", str(folder)])
+
+
+def _asking(facts: Mapping[str, Fact]) -> tuple[list[str], list[str]]:
+    """Return the command that had servers asked, and the options that say by whom: workers of a master, or nobody."""
+    if facts.get("load_workers") is None:
+        return ["lab", "compare"], []
+    named = (("--workers", "load_workers"), ("--host", "load_host"), ("--port", "load_port"))
+    told = [(option, facts[name]) for option, name in named if facts.get(name) is not None]
+    return ["lab", "locust", "master"], [word for option, value in told for word in (option, str(value))]
 
 
 def _overrides(plan: Plan) -> Iterator[str]:

@@ -66,7 +66,7 @@ def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
         method=method_rules(run.plan, judgement.margin),
         environment=environment_facts(run.environment),
         packages=package_versions(run.environment),
-        command=one_line(compare_command(run.plan, run.environment.get("load_workers"))),
+        command=one_line(compare_command(run.plan, run.environment)),
         notes=tuple(one_line(note) for note in judgement.notes),
     )
 

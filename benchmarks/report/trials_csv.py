@@ -14,14 +14,16 @@ from benchmarks.report.plain_text import one_line
 
 _TRIAL: Final = (
     *("run", "kind", "workload", "round", "position", "contender", "framework", "variant", "server", "bridge"),
-    *("placebo", "started_at", "vus", "asked_duration_s", "warmup_s", "slices", "void"),
+    *("placebo", "started_at", "vus", "asked_rate_per_s", "asked_duration_s", "warmup_s", "slices", "void"),
 )
 _RESULT: Final = (
-    *("completed", "duration_s", "rate_per_s", "errors", "unfinished", "sent_bytes", "received_bytes", "loader_cpu_s"),
+    *("completed", "duration_s", "rate_per_s", "errors", "unfinished", "dropped", "sent_bytes", "received_bytes"),
+    "loader_cpu_s",
 )
 _LATENCY: Final = tuple(f"latency_{field.name}" for field in dataclasses.fields(LatencySummary))
+_LATENESS: Final = tuple(f"lateness_{field.name}" for field in dataclasses.fields(LatencySummary))
 _OBSERVATION: Final = tuple(field.name for field in dataclasses.fields(Observation))
-COLUMNS: Final = (*_TRIAL, *_RESULT, *_LATENCY, *_OBSERVATION)
+COLUMNS: Final = (*_TRIAL, *_RESULT, *_LATENCY, *_LATENESS, *_OBSERVATION)
 """Names that carry their unit. What was not measured is an empty cell, never 0."""
 
 
@@ -49,18 +51,23 @@ def _cells(run: Run, kind: str, trial: Trial) -> Iterator[tuple[str, object]]:
         yield from (("server", _text(contender.server)), ("bridge", _text(contender.bridge)))
     yield from (("placebo", "yes" if trial.placebo else "no"), ("started_at", _text(trial.started_at)))
     load = trial.load
-    yield from (("vus", load.vus), ("asked_duration_s", load.duration_s), ("warmup_s", load.warmup_s))
-    yield from (("slices", load.slices), ("void", _text(void_reason(trial) or "")))
+    yield from (("vus", load.vus), ("asked_rate_per_s", load.rate_per_s), ("asked_duration_s", load.duration_s))
+    yield from (("warmup_s", load.warmup_s), ("slices", load.slices), ("void", _text(void_reason(trial) or "")))
     if (result := trial.result) is not None:
         yield from (("completed", result.completed), ("duration_s", result.duration_s))
         yield from (("rate_per_s", result.rate_per_s if result.duration_s > 0 else None),)
-        yield from (("errors", result.error_count), ("unfinished", result.unfinished))
+        yield from (("errors", result.error_count), ("unfinished", result.unfinished), ("dropped", result.dropped))
         yield from (("sent_bytes", result.sent_bytes), ("received_bytes", result.received_bytes))
         yield ("loader_cpu_s", result.loader_cpu_s)
-        if result.latency is not None:
-            yield from ((column, getattr(result.latency, column.removeprefix("latency_"))) for column in _LATENCY)
+        yield from _summary("latency", result.latency)
+        yield from _summary("lateness", result.lateness)
     if trial.observation is not None:
         yield from ((column, getattr(trial.observation, column)) for column in _OBSERVATION)
+
+
+def _summary(of: str, summary: LatencySummary | None) -> Iterator[tuple[str, float]]:
+    if summary is not None:
+        yield from ((f"{of}_{name}", value) for name, value in dataclasses.asdict(summary).items())
 
 
 def _text(text: str) -> str:

@@ -40,9 +40,10 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 
 @pytest.fixture
 def small_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
-    """Start a small comparison in its own process, in a folder of its own."""
+    """Start a comparison of one server, in its own process and a folder of its own, that ends when somebody ends it."""
+    one = ["compare", "-c", "bare-asgi@uvicorn", "--duration", "300ms", "--rounds", "99", "--seed", "1"]
     with subprocess.Popen(
-        [*LAB, *SMALL, "--out", str(tmp_path / "out")],
+        [*LAB, *one, "--out", str(tmp_path / "out")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -281,6 +282,24 @@ def test_serve_prints_its_addresses_and_ends_by_ctrl_c(bridge: str) -> None:
             assert [] == alive
         finally:
             process.kill()
+
+
+@pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the watcher needs /bin/sh")
+def test_a_served_app_does_not_outlive_a_lab_that_is_killed() -> None:
+    """Kill -9 leaves neither a server nor a port in use."""
+    port = free_port()
+    with subprocess.Popen([*LAB, "serve", "--port", str(port)], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout is not None
+            assert str(port) in "".join(process.stdout.readline() for _ in range(7))
+            children = psutil.Process(process.pid).children(recursive=True)
+        finally:
+            process.kill()
+
+    _, alive = psutil.wait_procs(children, timeout=10)
+    assert [] == [child for child in alive if child.status() != psutil.STATUS_ZOMBIE]
+    with socket.create_server(("127.0.0.1", port)):
+        pass
 
 
 def test_serve_on_a_port_in_use_says_what_to_do() -> None:

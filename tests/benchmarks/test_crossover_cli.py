@@ -241,7 +241,7 @@ def test_a_small_sweep_measures_judges_and_reports(tmp_path: Path, monkeypatch: 
     assert 0 == done.exit_code, done.output
     document = json.loads(done.stdout)
     assert ("crossover", "complete", 60.0, 1, 2) == tuple(
-        document[name] for name in ("kind", "state", "budget_s", "seed", "visits")
+        document[name] for name in ("document", "state", "budget_s", "seed", "visits")
     )
     assert "fastapi-async@uvicorn" in done.stderr
     folder = (tmp_path / "maps" / "latest").resolve()

@@ -1,22 +1,16 @@
 import contextlib
-import http.client
 import os
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
-STARTUP_S = 60.0
-SHUTDOWN_S = 10.0
+from tests import served
+
 TIMEOUT_MS = 30_000
 # No sandbox: in a container there is no namespace to make one of. The rest keeps Chromium from calling home by itself.
 ARGUMENTS = (
@@ -82,26 +76,11 @@ class Visit:
 @pytest.fixture(scope="session")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve the service on Hypercorn for the whole session, and give its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    folder = tmp_path_factory.mktemp("server")
-    log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "hypercorn", "flask_app.serving.wsgi:app", "--bind", f"127.0.0.1:{port}"],
-            cwd=folder,
-            env={name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "FLASK_"))},
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    try:
-        _wait_until_ready(process, port, log)
+    port, folder = served.free_port(), tmp_path_factory.mktemp("server")
+    arguments = ("-m", "hypercorn", "flask_app.serving.wsgi:app", "--bind", f"127.0.0.1:{port}")
+    environment = served.unset("LAB_", "FLASK_")
+    with served.running(arguments, port, folder / "log", path="/health", folder=folder, environment=environment):
         yield f"http://127.0.0.1:{port}"
-    finally:
-        _reap(process)
 
 
 # Not the whole session: while Playwright's loop runs in this thread, Flask's async views cannot run in it, and the
@@ -159,25 +138,3 @@ def _visits(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
 def _keep(visit: Visit, kind: str, text: str) -> None:
     if kind in {"error", "warning"}:
         visit.complaints.append(f"{kind}: {text}")
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + STARTUP_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError), contextlib.closing(http.client.HTTPConnection("127.0.0.1", port)) as asked:
-            asked.request("GET", "/health")
-            asked.getresponse().read()
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{process.args!r} does not answer (exit status {process.poll()}):\n{log.read_text()[-4000:]}")
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    # The whole group, by the id of the leader that we started: Hypercorn serves from a child.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(SHUTDOWN_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

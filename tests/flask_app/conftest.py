@@ -1,15 +1,8 @@
 import contextlib
 import functools
 import http.client
-import os
-import signal
-import socket
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import hypothesis
 import pytest
@@ -19,13 +12,13 @@ from werkzeug.wrappers import Response
 
 from flask_app import create_app
 from flask_app.settings import Settings
+from tests import served
 
 # A slow machine is no reason to fail.
 hypothesis.settings.register_profile("untimed", deadline=None)
+# For tests that run a second time, on another release: pytest --hypothesis-profile few.
+hypothesis.settings.register_profile("few", deadline=None, max_examples=15)
 hypothesis.settings.load_profile("untimed")
-
-STARTUP_S = 60.0
-SHUTDOWN_S = 10.0
 
 # For each way in which the service is served: arguments of the interpreter, and the app's place to fill in.
 FLASK_RUN = ("-m", "flask", "--app", "{app}", "run", "--host", "127.0.0.1", "--port", "{port}")
@@ -58,24 +51,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., AbstractCon
     @contextlib.contextmanager
     def start(server: str, app: str | None = None) -> Iterator[Ask]:
         arguments, service = SERVERS[server]
-        port = _free_port()
-        folder = tmp_path_factory.mktemp("server")
-        log = folder / "log"
-        with log.open("wb") as out:
-            process = subprocess.Popen(
-                [sys.executable, *(argument.format(app=app or service, port=port) for argument in arguments)],
-                cwd=folder,
-                env={name: value for name, value in os.environ.items() if not name.startswith(("LAB_", "FLASK_"))},
-                stdin=subprocess.DEVNULL,
-                stdout=out,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        try:
-            _wait_until_ready(process, port, log)
+        port, folder = served.free_port(), tmp_path_factory.mktemp("server")
+        filled = [argument.format(app=app or service, port=port) for argument in arguments]
+        environment = served.unset("LAB_", "FLASK_")
+        with served.running(filled, port, folder / "log", path="/health", folder=folder, environment=environment):
             yield lambda path, method="GET", body=None: _ask(port, path, method, body)
-        finally:
-            _reap(process)
 
     return start
 
@@ -96,37 +76,9 @@ def ask(request: pytest.FixtureRequest, client: FlaskClient, ask_server: Callabl
 
 
 def _ask(port: int, path: str, method: str = "GET", body: bytes | None = None) -> Response:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=STARTUP_S)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=served.STARTUP_S)
     with contextlib.closing(connection):
         connection.request(method, path, body)
         answer = connection.getresponse()
         # In a list, for of bytes it would count the length itself, and a HEAD's tells of a body that is not there.
         return Response([answer.read()], answer.status, answer.getheaders())
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_until_ready(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
-    deadline = time.monotonic() + STARTUP_S
-    while time.monotonic() < deadline and process.poll() is None:
-        with contextlib.suppress(OSError):
-            _ask(port, "/health")
-            return
-        time.sleep(0.05)
-    pytest.fail(f"{process.args!r} does not answer (exit status {process.poll()}):\n{log.read_text()[-4000:]}")
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    # The whole group, by the id of the leader that we started: Hypercorn serves from a child.
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGTERM)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(SHUTDOWN_S)
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from typing import Final
 
 from rich.console import Console
@@ -16,7 +15,7 @@ from benchmarks.report.crossover.words import at_place, bound_formula, boundary_
 from benchmarks.report.figures import estimated
 from benchmarks.report.naming import framework_name
 from benchmarks.report.plain_text import one_line
-from benchmarks.report.printer import to_ascii
+from benchmarks.report.printer import print_in_any_encoding
 
 _BASES: Final[dict[Basis, str]] = {
     "measured": "This place was measured",
@@ -54,12 +53,7 @@ def confidence(advice: Advice) -> str:
 
 def print_advice(console: Console, advice: Advice) -> None:
     """Print advice; a console whose encoding lacks the signs gets ASCII."""
-    if not console.options.ascii_only:
-        _print(console, advice)
-        return
-    draft = io.StringIO()
-    _print(Console(file=draft, width=console.width, no_color=True), advice)
-    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
+    print_in_any_encoding(console, lambda chosen: _print(chosen, advice))
 
 
 def _print(console: Console, advice: Advice) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 from pathlib import Path
 
 from benchmarks.judge.crossover import CrossoverMap
 from benchmarks.report.crossover.html import render_map_html
 from benchmarks.report.crossover.markdown import render_map_markdown
-from benchmarks.report.files import ReportFileError
+from benchmarks.report.files import write_whole
 
 MARKDOWN_NAME = "map.md"
 HTML_NAME = "map.html"
+
+_KEPT = (
+    "The sweep itself is kept; copy its folder to a place that can be written, and run `lab crossover --from FOLDER` "
+    "there."
+)
 
 
 def write_map_reports(folder: Path, found: CrossoverMap) -> Path:
@@ -25,17 +29,7 @@ def write_map_reports(folder: Path, found: CrossoverMap) -> Path:
     Raises:
         ReportFileError: The folder cannot be written to.
     """
+    write_whole(folder / MARKDOWN_NAME, render_map_markdown(found), _KEPT)
     page = folder / HTML_NAME
-    for path, text in ((folder / MARKDOWN_NAME, render_map_markdown(found)), (page, render_map_html(found))):
-        draft = path.with_suffix(".tmp")
-        try:
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(path)
-        except OSError as error:
-            with contextlib.suppress(OSError):
-                draft.unlink(missing_ok=True)
-            raise ReportFileError(
-                f"Cannot write {path}: {error.strerror or error}. The sweep itself is kept; copy its folder to a place "
-                "that can be written, and run `lab crossover --from FOLDER` there."
-            ) from error
+    write_whole(page, render_map_html(found), _KEPT)
     return page

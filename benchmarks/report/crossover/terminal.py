@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
@@ -13,7 +12,7 @@ from rich.text import Text
 
 from benchmarks.judge.crossover import CrossoverMap
 from benchmarks.report.crossover.story import LETTERS, Grid, MapStory, Square, tell_map
-from benchmarks.report.printer import to_ascii
+from benchmarks.report.printer import Printer, print_in_any_encoding
 
 _MORE: Final = ("green", "bold green", "bold white on green")
 _LESS: Final = ("red", "bold red", "bold white on red")
@@ -31,19 +30,11 @@ def print_map(console: Console, found: CrossoverMap, location: Path | None = Non
         location: Where its page lies, told at the end when given.
     """
     story = tell_map(found)
-    if not console.options.ascii_only:
-        _Printer(console).story(story, location)
-        return
-    draft = io.StringIO()
-    _Printer(Console(file=draft, width=console.width, no_color=True)).story(story, location)
-    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
+    print_in_any_encoding(console, lambda chosen: _MapPrinter(chosen).story(story, location))
 
 
-class _Printer:
-    """One map on one console; every text is a ``Text``, so that nothing in a run is taken for markup."""
-
-    def __init__(self, console: Console) -> None:
-        self._console = console
+class _MapPrinter(Printer):
+    """Prints one map on one console."""
 
     def story(self, story: MapStory, location: Path | None) -> None:
         """Print everything, the answers last: that is what still stands on the screen when the prompt is back."""
@@ -53,56 +44,44 @@ class _Printer:
         self._list("Where theory and measurement part", _with_more(story))
         self._list("What ought not to be", story.breaks)
         self._list("Notes", (story.precision, *story.notes))
-        self._heading("Where does async def pay?")
+        self.heading("Where does async def pay?")
         for answer in story.answers:
-            self._hanging("  ", answer)
-        self._console.print(Text(f"\nMeasure it again: {story.command}"), soft_wrap=True)
+            self.hanging("  ", answer)
+        self.console.print(Text(f"\nMeasure it again: {story.command}"), soft_wrap=True)
         if location is not None:
-            self._console.print(Text(f"Report: {location}"), soft_wrap=True)
+            self.console.print(Text(f"Report: {location}"), soft_wrap=True)
 
     def _contestants(self, story: MapStory) -> None:
-        self._heading("Contenders, and what limits each")
+        self.heading("Contenders, and what limits each")
         for each in story.contestants:
-            self._hanging(f"{each.letter}  ", each.contender, style=_letter_style(each.letter))
-            self._hanging("   ", f"{each.threads}; {each.cpu} of CPU a request; {each.service} alone")
+            self.hanging(f"{each.letter}  ", each.contender, style=_letter_style(each.letter))
+            self.hanging("   ", f"{each.threads}; {each.cpu} of CPU a request; {each.service} alone")
 
     def _grid(self, grid: Grid, story: MapStory) -> None:
-        self._heading(grid.title)
-        self._hanging("", f"{grid.explanation} Down: the wait. Across: connections.", style="dim")
+        self.heading(grid.title)
+        self.hanging("", f"{grid.explanation} Down: the wait. Across: connections.", style="dim")
         head_cells = max(map(cell_len, story.rows))
         labels = [square.label for row in grid.squares for square in row]
         width = max(map(cell_len, [*labels, *story.columns])) + 1
-        per_band = max(1, (self._console.width - head_cells) // width)
+        per_band = max(1, (self.console.width - head_cells) // width)
         for start in range(0, len(story.columns), per_band):
             columns = slice(start, start + per_band)
             header = "".join(f"{column:>{width}}" for column in story.columns[columns])
-            self._console.print(Text(f"{'':{head_cells}}{header}", "dim"), soft_wrap=True)
+            self.console.print(Text(f"{'':{head_cells}}{header}", "dim"), soft_wrap=True)
             for name, squares in zip(story.rows, grid.squares, strict=True):
                 line = Text(f"{name:>{head_cells}}", "dim")
                 for square in squares[columns]:
                     line.append(" " * (width - cell_len(square.label)))
                     line.append(square.label, _style(square))
-                self._console.print(line, soft_wrap=True)
+                self.console.print(line, soft_wrap=True)
         for waits, text in grid.boundaries:
-            self._hanging(f"  {waits}: ", text)
+            self.hanging(f"  {waits}: ", text)
 
     def _list(self, heading: str, lines: Sequence[str]) -> None:
         if lines:
-            self._heading(heading)
+            self.heading(heading)
         for line in lines:
-            self._hanging("- ", line)
-
-    def _heading(self, text: str) -> None:
-        self._console.print()
-        self._hanging("", text, style="bold underline")
-
-    def _hanging(self, marker: str, text: str, style: str = "") -> None:
-        indent = cell_len(marker)
-        wrapped = Text(text).wrap(self._console, max(10, self._console.width - indent))
-        for number, line in enumerate(wrapped):
-            line.rstrip()
-            line.stylize(style)
-            self._console.print(Text.assemble((marker if number == 0 else " " * indent, style), line), soft_wrap=True)
+            self.hanging("- ", line)
 
 
 def _style(square: Square) -> str:

@@ -54,9 +54,9 @@ def test_help() -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("--rounds", "1"), "argument --rounds: 1 is below 2"),
-        (("--requests", "0"), "argument --requests: 0 is below 1"),
-        (("--seed", "x"), "argument --seed: invalid whole number from 0 value: 'x'"),
+        (("--rounds", "1"), "argument --rounds: '1' is not a whole number from 2"),
+        (("--requests", "0"), "argument --requests: '0' is not a whole number from 1"),
+        (("--seed", "x"), "argument --seed: 'x' is not a whole number from 0"),
     ],
 )
 def test_bad_numbers(arguments: tuple[str, ...], message: str) -> None:

@@ -11,14 +11,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+import psutil
 import pytest
 
-from benchmarks.calibration import costly_app, errors, repeated_looks
+from benchmarks.calibration import blocks, costly_app, errors, repeated_looks
 from benchmarks.calibration.costly_app import COST_VARIABLE
 from benchmarks.calibration.repeated_looks import coverage
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
 from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.server import running
 from benchmarks.model import LoadResult, Observation, Trial
 
 
@@ -57,7 +59,7 @@ def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             observation=seen,
         )
 
-    monkeypatch.setattr(errors, "run_block", run_block)
+    monkeypatch.setattr(blocks, "run_block", run_block)
     monkeypatch.setenv(COST_VARIABLE, "0")
 
 
@@ -89,9 +91,8 @@ def test_equal_things_and_an_injected_cost_are_counted(capsys: pytest.CaptureFix
     assert status == (0 if "at most 8 %: holds" in told else 1)
 
 
-def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does() -> None:
     """The cost is CPU time, of the thread that answers."""
-    monkeypatch.setattr(costly_app, "_COST_NS", 3_000_000)
     sent: list[Any] = []
 
     async def ask() -> None:
@@ -113,7 +114,7 @@ def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does(monkey
         async def send(message: Any) -> None:
             sent.append(message)
 
-        await costly_app.app(scope, receive, send)
+        await costly_app.costing(3_000_000)(scope, receive, send)
 
     spent_ns = -time.thread_time_ns()
     asyncio.run(ask())
@@ -122,6 +123,22 @@ def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does(monkey
     assert 200 == sent[0]["status"]
     assert b'{"api":"health","version":1}' == sent[1]["body"]
     assert spent_ns >= 3_000_000
+
+
+@pytest.mark.parametrize(("app", "least_s"), [("app", 0.07), ("app_at_no_cost", 0.0)])
+def test_the_cost_arrives_in_the_server_that_is_measured(
+    monkeypatch: pytest.MonkeyPatch, app: str, least_s: float
+) -> None:
+    """What the environment names reaches the process, through all that starts it; and only the one app spends it."""
+    monkeypatch.setenv(COST_VARIABLE, "80000")
+
+    with running(errors.costly(app), "/openapi-before.json") as server:
+        process = psutil.Process(server.process.pid)
+        before_s = sum(process.cpu_times()[:2])
+        assert b'{"api":"health","version":1}' == server.get("/health/async").body
+        spent_s = sum(process.cpu_times()[:2]) - before_s
+
+    assert least_s <= spent_s < least_s + 0.06
 
 
 def test_too_many_false_alarms_do_not_hold(capsys: pytest.CaptureFixture[str]) -> None:

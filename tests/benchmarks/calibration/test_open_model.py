@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
 
 import pytest
 
@@ -12,15 +11,6 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import running
 from benchmarks.model import LatencySummary, LoadResult
-
-
-@pytest.fixture
-def affinity() -> Iterator[None]:
-    """Undo the pinning of this process."""
-    pinned = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else None
-    yield
-    if pinned is not None:
-        os.sched_setaffinity(0, pinned)
 
 
 def result(rate_per_s: float, p99_ms: float, dropped: int | None = 0) -> LoadResult:

@@ -203,13 +203,13 @@ def test_the_rules_tell_of_the_schedule(at_equal_rate: Run) -> None:
 def test_the_command_repeats_rate_and_share() -> None:
     """What was asked is asked again."""
     assert "lab compare quick --seed 7 --latency-at 70%" == compare_command(
-        schedule.plan("quick", [], seed=7, latency_at=0.7)
+        schedule.plan("quick", [], seed=7, latency_at=0.7), {}
     )
     assert "lab compare quick --seed 7 --rate 2000/s" == compare_command(
-        schedule.plan("quick", [], seed=7, rate_per_s=2000)
+        schedule.plan("quick", [], seed=7, rate_per_s=2000), {}
     )
     assert "lab compare quick --seed 7 --rounds 2 --latency-at 62.5% --contender fastapi-sync@uvicorn" == (
         compare_command(
-            schedule.plan("quick", catalogue.select(["fastapi-sync@uvicorn"]), seed=7, rounds=2, latency_at=0.625)
+            schedule.plan("quick", catalogue.select(["fastapi-sync@uvicorn"]), seed=7, rounds=2, latency_at=0.625), {}
         )
     )

@@ -40,8 +40,9 @@ def histogram(median_ms: float) -> str | None:
 def told() -> Callable[..., str]:
     """Tell a run of one contender that had these results, one a round."""
 
-    def tell(*results: LoadResult | None, failure: str | None = None) -> str:
-        plan = schedule.plan("tutorial", catalogue.select([FASTAPI]), seed=1, rounds=len(results))
+    def tell(*results: LoadResult | None, failure: str | None = None, rate_per_s: float | None = None) -> str:
+        chosen = catalogue.select([FASTAPI])
+        plan = schedule.plan("tutorial", chosen, seed=1, rounds=len(results), rate_per_s=rate_per_s)
         trials = tuple(
             Trial(
                 round=number,
@@ -67,7 +68,8 @@ def told() -> Callable[..., str]:
             environment={},
             trials=(*trials, *placebo),
         )
-        return render_k6_style(run).split("/wait/")[0]
+        health, _, rest = render_k6_style(run).partition("/wait/")
+        return health + rest.partition("Not measured")[2]
 
     return tell
 
@@ -87,6 +89,19 @@ def test_the_tutorials_figures_make_the_tutorials_lines(told: Callable[..., str]
         "           * default: 10 looping VUs for 30s",
     ):
         assert line in lines
+
+
+def test_a_load_at_a_rate_is_told_as_k6_tells_one(told: Callable[..., str]) -> None:
+    """Iterations a second, what was dropped, and where our latency means more than k6's."""
+    text = told(dataclasses.replace(RESULT, dropped=60), rate_per_s=4200.0)
+
+    assert "           * default: 4200.00 iterations/s for 30s (maxVUs: 10)" in text.splitlines()
+    assert "     dropped_iterations.............: 60     1.999869/s" in text.splitlines()
+    assert "http_req_duration counts from when a request was due" in text
+    assert "looping" not in text
+    closed = told(RESULT)
+    assert "dropped" not in closed
+    assert "was due" not in closed
 
 
 def test_what_was_not_measured_is_left_out_and_said_to_be(told: Callable[..., str]) -> None:

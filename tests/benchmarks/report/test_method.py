@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
+from benchmarks.measure.environment import Fact
 from benchmarks.model import Run
 from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
-from benchmarks.report.reproduce import compare_command
+from benchmarks.report.reproduce import compare_command, resume_command
 
 
 def test_the_rules_name_this_runs_seed_rounds_and_loads(run: Run) -> None:
@@ -50,19 +52,33 @@ def test_a_workload_without_a_load_is_still_named(run: Run) -> None:
 @pytest.mark.parametrize("preset", schedule.PRESETS)
 def test_the_command_repeats_preset_and_seed(preset: str) -> None:
     """A plan that is its preset needs no more."""
-    assert f"lab compare {preset} --seed 7" == compare_command(schedule.plan(preset, [], seed=7))
+    assert f"lab compare {preset} --seed 7" == compare_command(schedule.plan(preset, [], seed=7), {})
 
 
 def test_the_command_and_the_rules_name_the_engine() -> None:
     """Its limits stand in the method, and a run with workers is repeated with workers."""
     plan = schedule.plan("tutorial", [], seed=7, engine="k6", sliced=False)
 
-    assert "lab compare tutorial --engine k6 --seed 7" == compare_command(plan)
+    assert "lab compare tutorial --engine k6 --seed 7" == compare_command(plan, {})
     assert "k6 asks, by the tutorial's command line." in " ".join(method_rules(plan, 0.05))
     locust = dataclasses.replace(plan, engine="locust")
-    assert "lab locust master tutorial --workers 3 --seed 7" == compare_command(locust, 3)
+    assert "lab locust master tutorial --workers 3 --seed 7" == compare_command(locust, {"load_workers": 3})
+    elsewhere: dict[str, Fact] = {"load_workers": 3, "load_host": "192.168.1.20", "load_port": 0}
+    assert ("lab locust master tutorial --workers 3 --host 192.168.1.20 --port 0 --seed 7") == compare_command(
+        locust, elsewhere
+    )
     assert "whole milliseconds" in " ".join(method_rules(locust, 0.05))
     assert "wrk asks." in method_rules(dataclasses.replace(plan, engine="wrk"), 0.05)
+
+
+def test_a_run_is_gone_on_with_by_the_command_that_began_it() -> None:
+    """Its load comes from where it came from before."""
+    folder = Path("my results/today")
+
+    assert "lab compare --resume 'my results/today'" == resume_command(folder, {})
+    assert "lab locust master --workers 3 --port 6000 --resume 'my results/today'" == resume_command(
+        folder, {"load_workers": 3, "load_port": 6000}
+    )
 
 
 def test_the_command_repeats_what_differs_from_the_preset() -> None:
@@ -73,7 +89,7 @@ def test_the_command_repeats_what_differs_from_the_preset() -> None:
     assert (
         "lab compare quick --seed 7 --vus 20 --duration 2.5s --rounds 9 "
         "--contender flask-sync@hypercorn --contender flask-async@hypercorn"
-    ) == compare_command(plan)
+    ) == compare_command(plan, {})
 
 
 def test_the_command_repeats_rounds_in_which_nobody_sat_out() -> None:
@@ -81,7 +97,7 @@ def test_the_command_repeats_rounds_in_which_nobody_sat_out() -> None:
     rounds = schedule.PRESETS["quick"].health_rounds
 
     assert f"lab compare quick --seed 7 --rounds {rounds}" == compare_command(
-        schedule.plan("quick", [], seed=7, rounds=rounds)
+        schedule.plan("quick", [], seed=7, rounds=rounds), {}
     )
 
 
@@ -89,7 +105,7 @@ def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> Non
     """A name with a blank or worse is one word of the command."""
     plan = dataclasses.replace(run.plan, preset="my; rm -rf", loads={}, rounds={})
 
-    assert "lab compare 'my; rm -rf' --seed 20260301" == compare_command(plan)
+    assert "lab compare 'my; rm -rf' --seed 20260301" == compare_command(plan, {})
 
 
 def test_slices_and_rounds_sat_out_are_told() -> None:

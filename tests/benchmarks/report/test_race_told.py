@@ -52,7 +52,7 @@ def test_every_report_tells_the_race(race: tuple[Run, Judgement], claims: Sequen
         assert "slower" in text
         assert "Each async def request starts a thread." in text
     assert '"outcome": "slower"' in judgement_document(*race)
-    assert "lab live" == compare_command(race[0].plan)
+    assert "lab live" == compare_command(race[0].plan, {})
 
 
 def test_any_other_report_has_no_race(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:

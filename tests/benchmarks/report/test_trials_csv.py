@@ -75,6 +75,22 @@ def test_every_trial_has_a_line_of_all_its_figures(run: Run) -> None:
     assert ("bare-asgi@uvicorn", "") == (calibration["contender"], calibration["framework"])
 
 
+def test_a_trial_at_a_rate_says_what_was_asked_and_what_became_of_it(run: Run) -> None:
+    """The rate that was asked for, what was dropped, and how late the loader was; empty in the closed model."""
+    assert TRIAL.result is not None
+    at_a_rate = dataclasses.replace(
+        TRIAL,
+        load=dataclasses.replace(TRIAL.load, rate_per_s=700.0),
+        result=dataclasses.replace(TRIAL.result, dropped=4, lateness=TRIAL.result.latency),
+    )
+
+    opened, closed = rows(dataclasses.replace(run, trials=(at_a_rate, TRIAL)))
+
+    names = ("asked_rate_per_s", "dropped", "lateness_median_ms", "lateness_p99_ms")
+    assert ("700.0", "4", "0.9", "3.0") == tuple(opened[name] for name in names)
+    assert ("", "", "", "") == tuple(closed[name] for name in names)
+
+
 def test_a_run_without_trials_has_its_heading(run: Run) -> None:
     """So that whoever reads it finds the columns."""
     assert f"{','.join(COLUMNS)}\n" == render_csv(dataclasses.replace(run, trials=()))

@@ -25,7 +25,7 @@ pytestmark = pytest.mark.postgresql
 
 CLIENTS = 50
 PATHS = ("/health/ready/sync", "/health/ready/async")
-FAULT_S = 0.8
+FAULT_S = 0.4
 BRIDGES = ("wsgi", "asgi", "event_loop")
 
 

@@ -4,18 +4,15 @@ import contextlib
 import http.client
 import io
 import json
-import os
-import signal
 import socket
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
-import pytest
+from tests import served
 
 PATIENCE_S = 20.0
 SERVERS = {
@@ -137,37 +134,13 @@ class Server:
 
     def end(self) -> None:
         """End it, whatever it does."""
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        served.reap(self.process)
 
 
 @contextlib.contextmanager
 def running(name: str, app: str, folder: Path, path: str = "/ok") -> Iterator[Server]:
     """Serve an app, given as ``module:attribute``, on one of ``SERVERS``."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    log = folder / "log"
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [sys.executable, *(argument.format(port=port) for argument in SERVERS[name]), app],
-            cwd=Path(__file__).parents[3],
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-    server = Server(name, port, process, log)
-    try:
-        deadline = time.monotonic() + PATIENCE_S
-        while True:
-            with contextlib.suppress(OSError):
-                server.ask(path)
-                break
-            if process.poll() is not None or time.monotonic() > deadline:
-                pytest.fail(f"{name} does not answer (exit status {process.poll()}):\n{log.read_text()[-4000:]}")
-            time.sleep(0.05)
-        yield server
-    finally:
-        server.end()
+    port, log = served.free_port(), folder / "log"
+    arguments = [*(argument.format(port=port) for argument in SERVERS[name]), app]
+    with served.running(arguments, port, log, path=path, folder=Path(__file__).parents[3], grace_s=0) as process:
+        yield Server(name, port, process, log)

@@ -222,7 +222,7 @@ replies = st.fixed_dictionaries({
 })  # fmt: skip
 
 
-@settings(max_examples=200)
+@settings(max_examples=2 * settings().max_examples)
 @given(reply=replies, method=st.sampled_from(["GET", "GET", "HEAD", "POST", "OPTIONS"]), propagates=st.booleans())
 def test_a_reply_is_sent_in_the_same_way(
     passages: BothPassages, reply: dict[str, Any], method: str, propagates: bool

@@ -4,11 +4,13 @@ import contextlib
 import importlib.util
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -219,6 +221,26 @@ def test_the_command_waits_for_workers_counts_them_and_compares(
     assert "workers that ask: 1" in ran.output
     assert "lab locust master quick --workers 1 --seed 1" in ran.output
     assert 1 == read_run(tmp_path / "latest").environment["load_workers"]
+
+
+def test_a_run_with_workers_is_done_again_and_gone_on_with_by_workers(
+    master_process: None, measured_at_once: Callable[[float], None], tmp_path: Path
+) -> None:
+    """At the address and port at which they came; no engine of this machine takes their place."""
+    measured_at_once(0.02)
+    place = ("--workers", "1", "--host", "127.0.0.2", "--port", "0")
+    of_compare = ("-c", "fastapi-*@uvicorn", "--seed", "1", "--out", str(tmp_path))
+
+    ran = CliRunner().invoke(cli.lab, ["locust", "master", *place, *of_compare], env={"COLUMNS": "200"})
+    alone = CliRunner().invoke(cli.lab, ["compare", "--resume", str(tmp_path / "latest")])
+    again = CliRunner().invoke(cli.lab, ["locust", "master", *place, "--resume", str(tmp_path / "latest")])
+
+    assert 0 == ran.exit_code, ran.output
+    assert f"lab locust master quick {shlex.join(place)} --seed 1" in ran.output
+    assert 3 == alone.exit_code
+    assert f"To go on: lab locust master {shlex.join(place)} --resume" in alone.output
+    assert 0 == again.exit_code, again.output
+    assert "there is nothing to measure" in again.output
 
 
 def test_workers_that_do_not_come_are_not_waited_for_without_end(master_process: None) -> None:

@@ -236,16 +236,16 @@ def test_names_are_spelled_out() -> None:
 
 def test_json_is_one_document_of_every_field(make_sweep: Sweep, found: CrossoverMap) -> None:
     """Numbers with their units in their names, null for what is missing, and the answers in words."""
-    document = json.loads(json.dumps(map_document(found), allow_nan=False))
+    document = json.loads(map_document(found))
 
     assert ("crossover", 1, "complete", 600.0) == tuple(
-        document[name] for name in ("kind", "schema_version", "state", "budget_s")
+        document[name] for name in ("document", "format_version", "state", "budget_s")
     )
     assert {field.name for field in dataclasses.fields(CrossoverMap)} <= set(document)
     assert {"wait_ms": 0, "connections": 1} == document["cells"][0][0]["place"]
     assert 3 == len(document["answers"])
     endless = dataclasses.replace(found, noise=float("inf"))
-    assert map_document(endless)["noise"] is None
+    assert json.loads(map_document(endless))["noise"] is None
 
 
 def test_reports_are_written_whole_or_not_at_all(tmp_path: Path, found: CrossoverMap) -> None:

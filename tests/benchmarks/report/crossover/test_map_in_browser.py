@@ -1,35 +1,17 @@
 from __future__ import annotations
 
-import os
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal
 
 import pytest
-from playwright.sync_api import Browser, Error, sync_playwright
+from playwright.sync_api import Browser
 
 from benchmarks.judge.crossover import judge_map
 from benchmarks.model import Run
 from benchmarks.report.crossover.html import render_map_html
 
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Chromium, as the machine or as playwright has it."""
-    installed = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
-    with sync_playwright() as playwright:
-        try:
-            # A container's root may not sandbox; the page is ours and has no script.
-            launched = playwright.chromium.launch(executable_path=installed, args=["--no-sandbox", "--disable-gpu"])
-        except Error:
-            if os.environ.get("CI") == "true":
-                raise
-            pytest.skip("there is no Chromium here")
-        yield launched
-        launched.close()
 
 
 @pytest.fixture(scope="module")
