@@ -175,7 +175,9 @@ class Director:
             await self._something_changed.wait()
             await self._gate.opened()
             self._something_changed.clear()
-            await self.board.publish("state", self._state())
+            # Not between the parts of what is being shown: a race is not over before its verdict is there.
+            async with self._showing:
+                await self.board.publish("state", self._state())
             await asyncio.sleep(_ANNOUNCE_EVERY_S)
 
     async def _drive(self, order: RaceOrder) -> None:

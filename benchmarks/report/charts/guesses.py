@@ -99,7 +99,7 @@ def _strip(axes: Axes, ratio: GuessedRatio, colour: str, layout: Layout, *, is_l
     _dots(axes, ratio.guesses, colour, layout)
     if ratio.median is not None:
         axes.annotate(
-            f"median guess {amount(ratio.median, '×')}",
+            f"median {'' if layout.is_narrow else 'guess '}{amount(ratio.median, '×')}",
             (ratio.median, 0.66),
             # On the side away from what was measured, which has its own mark.
             ha="right" if ratio.median < (1.0 if ratio.measured is None else ratio.measured.value) else "left",
