@@ -34,7 +34,7 @@ def reference() -> str:
     Raises:
         UndocumentedError: A command or an option has no description.
     """
-    return "\n\n".join([_HEAD, *_of_group(click.Context(lab, info_name="lab"), lab)]) + "\n"
+    return "\n\n".join([_HEAD, *_of_group(click.Context(lab, info_name="lab", **lab.context_settings), lab)]) + "\n"
 
 
 def _of_group(context: click.Context, group: click.Group) -> Iterator[str]:
@@ -43,7 +43,7 @@ def _of_group(context: click.Context, group: click.Group) -> Iterator[str]:
         command = group.get_command(context, name)
         if command is None or command.hidden:
             continue
-        inner = click.Context(command, parent=context, info_name=name)
+        inner = click.Context(command, parent=context, info_name=name, **command.context_settings)
         if isinstance(command, click.Group):
             yield from _of_group(inner, command)
         else:
@@ -59,7 +59,7 @@ def _of_command(context: click.Context, command: click.Command) -> Iterator[str]
     options = [
         option
         for option in command.get_params(context)
-        if isinstance(option, click.Option) and not option.hidden and option.name not in ("help", "version")
+        if isinstance(option, click.Option) and not option.hidden and not option.is_eager
     ]
     if options:
         yield "\n".join(_of_option(context, option) for option in options)

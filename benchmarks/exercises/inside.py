@@ -26,18 +26,14 @@ Check = Callable[[Path], Iterator[Finding]]
 
 
 def run(check: Check, folder: Path) -> Iterator[Finding]:
-    """Yield what a check finds, up to the first thing that does not go well.
+    """Yield what a check finds; after the first thing that does not go well there is no point in going on.
 
     Args:
         check: Yields findings; an error of the answer's own becomes one, any other is raised.
         folder: The answer.
     """
-    findings = check(folder)
     try:
-        for finding in findings:
-            yield finding
-            if not finding.passed:
-                return
+        yield from check(folder)
     except AnswerError as error:
         yield failed(_RUNS, error.cause, error.hint)
     except Exception as error:
@@ -74,9 +70,12 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
     alarm.daemon = True
     alarm.start()
     check: Check = importlib.import_module(f"benchmarks.exercises.checks.{name}").check
-    for finding in run(check, folder):
-        # One by one, for when the alarm goes off.
-        found.append(finding)  # noqa: PERF402
+    findings = run(check, folder)
+    for finding in findings:
+        found.append(finding)
+        if not finding.passed:
+            # The check is left where it is: to end what hangs takes long, and its complaints would drown the answer's.
+            break
     alarm.cancel()
     write()
     sys.stdout.flush()

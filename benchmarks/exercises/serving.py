@@ -93,7 +93,8 @@ def on_its_loop(application: Any) -> Iterator[Served]:
     Args:
         application: Of ASGI 3.
     """
-    with socket.create_server((HOST, 0), backlog=256) as listening, ThreadPoolExecutor(64, "client") as clients:
+    clients = ThreadPoolExecutor(64, "client")
+    with socket.create_server((HOST, 0), backlog=256) as listening:
         # The kernel takes connections from here on; whoever asks waits until the app is up.
         server = uvicorn.Server(
             uvicorn.Config(
@@ -114,3 +115,5 @@ def on_its_loop(application: Any) -> Iterator[Served]:
         finally:
             server.should_exit = True
             thread.join(_STOP_S)
+            # Those who still wait for a wrong answer's app are left to.
+            clients.shutdown(wait=False, cancel_futures=True)

@@ -7,7 +7,6 @@ from typing import Final
 
 from rich.console import Console
 from rich.padding import Padding
-from rich.table import Table
 from rich.text import Text
 
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
@@ -16,6 +15,8 @@ from benchmarks.exercises.judging import Judged
 from benchmarks.report.plain_text import one_line
 
 _INDENT: Final = 2
+_TITLE_INDENT: Final = 4
+_NAME_WIDTH: Final = max(len(exercise.name) for exercise in EXERCISES)
 _ASCII: Final = {
     "×": "x",
     "±": "+-",
@@ -30,24 +31,19 @@ _ASCII: Final = {
 
 
 def print_exercises(console: Console, started: Mapping[int, str]) -> None:
-    """Print all exercises, one a line.
+    """Print all exercises, and where those are that were begun.
 
     Args:
         console: Where to.
         started: Folders of those that were begun, by number.
     """
-    table = Table(box=None, pad_edge=False, show_header=False, padding=(0, 2, 0, 0))
-    for justify in ("right", "left", "left", "right", "left"):
-        table.add_column(justify=justify, no_wrap=justify == "right")  # type: ignore[arg-type]  # one of its words
     for exercise in EXERCISES:
-        table.add_row(
-            f"{exercise.number:02}",
-            Text(exercise.name, style="bold"),
-            _shown(console, exercise.title),
-            f"{exercise.minutes} min",
-            f"in {started[exercise.number]}" if exercise.number in started else "",
-        )
-    console.print(table, highlight=False)
+        name = f"[bold]{exercise.name:<{_NAME_WIDTH}}[/bold]"
+        told = f"lesson {exercise.lesson}, {exercise.minutes} min"
+        console.print(f"{exercise.number:02}  {name}  {told}", highlight=False)
+        _paragraph(console, exercise.title, indent=_TITLE_INDENT)
+        if exercise.number in started:
+            _paragraph(console, f"begun in {started[exercise.number]}", "dim", indent=_TITLE_INDENT)
     console.print(_shown(console, "\nlab exercise start N puts one into a folder of its own."), highlight=False)
 
 

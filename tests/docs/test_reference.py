@@ -57,7 +57,8 @@ def test_every_setting_is_documented_with_what_it_takes_and_its_default() -> Non
     shown = {True: "yes", False: "no", (): "none"}
     expected = []
     for field in dataclasses.fields(Settings):
-        default = shown.get(field.default, str(field.default))
+        # Not by equality: 1 is True there.
+        default = next((word for value, word in shown.items() if field.default is value), str(field.default))
         variable = f"`{settings.PREFIX}{field.name.upper()}`"
         expected.append(
             [variable, settings._FORMS[field.name].allowed, default if default == "none" else f"`{default}`"]

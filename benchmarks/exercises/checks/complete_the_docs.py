@@ -31,10 +31,10 @@ def check(folder: Path) -> Iterator[Finding]:
     )
     with serving.on_its_loop(member(fastapi_service, "app")) as service:
         answer, document = service.ask(_PATH), service.ask("/openapi.json")
-        yield _answers("FastAPI", answer and answer.status, answer and answer.json)
+        yield _answers("FastAPI", *_told(answer))
         yield _describes(
             "FastAPI",
-            {} if document is None else document.json,
+            _told(document)[1] or {},
             cause="fastapi-undocumented",
             hint="FastAPI documents a response model: a class of pydantic's, as `response_model=` or as the annotation "
             "of what the view returns. `Any` says nothing, and `dict` says that it is some object.",
@@ -43,7 +43,11 @@ def check(folder: Path) -> Iterator[Finding]:
         yield _refuses("Flask", client.get(_PATH).status_code)
         member(fastapi_service, "STOCK")["tea"]["amount"] = "many"
         many = service.ask(_PATH)
-        yield _refuses("FastAPI", many and many.status)
+        yield _refuses("FastAPI", _told(many)[0])
+
+
+def _told(reply: serving.Reply | None) -> tuple[int | None, Any]:
+    return (None, None) if reply is None else (reply.status, reply.json)
 
 
 def _answers(framework: str, status: int | None, body: Any) -> Finding:
@@ -72,7 +76,7 @@ def _describes(framework: str, document: Mapping[str, Any], *, cause: str, hint:
 def _properties(document: Mapping[str, Any]) -> Mapping[str, Any]:
     operation = document.get("paths", {}).get(_ROUTE, {}).get("get", {})
     content = operation.get("responses", {}).get("200", {}).get("content", {})
-    schema = next(iter(content.values()), {}).get("schema", {})
+    schema = content["application/json"].get("schema", {}) if "application/json" in content else {}
     name = schema.get("$ref", "").rpartition("/")[2]
     found: Mapping[str, Any] = document.get("components", {}).get("schemas", {}).get(name, schema).get("properties", {})
     return found

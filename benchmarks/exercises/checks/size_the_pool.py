@@ -43,12 +43,12 @@ def _enough(name: str, places: int, held_s: float) -> Finding:
     if found.wait_p95_ms <= ENOUGH_MS:
         return passed(what)
     mean = RATE_PER_S * held_s
-    told = f"They wait up to {found.wait_p95_ms:,.0f} ms"
+    told = f"They wait up to {_time(found.wait_p95_ms)}"
     if places < 0.9 * mean:
         return failed(
             what,
             "wait-left-out",
-            f"{told}, and the last one waits {found.last_wait_ms / 1_000:,.0f} s: the queue only grows. A request "
+            f"{told}, and the last one waits {_time(found.last_wait_ms)}: the queue only grows. A request "
             f"holds its place for {1_000 * held_s:g} ms, waits included, and in that time how many more arrive at 120 "
             "a second?",
         )
@@ -58,6 +58,10 @@ def _enough(name: str, places: int, held_s: float) -> Finding:
         f"{told}. {mean:g} are in use *on average*: with about as many, each would have to be busy all the time, and "
         "requests that come at random do not line up for that. Leave room for the peaks.",
     )
+
+
+def _time(wait_ms: float) -> str:
+    return f"{wait_ms:,.0f} ms" if wait_ms < 10_000 else f"{wait_ms / 1_000:,.0f} s"
 
 
 def _not_too_many(name: str, places: int, held_s: float) -> Finding:

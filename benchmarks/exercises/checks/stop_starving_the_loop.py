@@ -13,6 +13,9 @@ from benchmarks.exercises.answer import load_module, member
 from benchmarks.exercises.finding import Finding, failed, passed
 
 _ROWS = 4_000_000
+_TOTAL = 370_714
+"""What the starting state computes of them."""
+
 _TIMES = 3
 """One may slip in where a computation begins with a breath; three do not."""
 
@@ -42,16 +45,13 @@ def check(folder: Path) -> Iterator[Finding]:
 
 def _computes(report: serving.Reply | None) -> Finding:
     what = "GET /report answers the same sum, over all rows"
-    found = 0
-    for row in range(_ROWS):
-        found = (found * 31 + row) % 1_000_003
-    if report is not None and (report.status, report.json) == (200, {"total": found}):
+    if report is not None and (report.status, report.json) == (200, {"total": _TOTAL}):
         return passed(what)
     return failed(
         what,
         "work-changed",
-        f"It answers {report}, and was to stay the sum over {_ROWS:,} rows, {found}. Less work is answered sooner, but "
-        "somebody wants that report.",
+        f"It answers {report}, and was to stay the sum over {_ROWS:,} rows, {_TOTAL:,}. Less work is answered sooner, "
+        "but somebody wants that report.",
     )
 
 

@@ -28,28 +28,38 @@ _WORDS = (*_OUTCOMES, "equal", "refused", "no difference found")
 _WHY_RIGHT: Mapping[int, tuple[str, str]] = {
     1: (
         "smaller-effect",
-        "1.62 is less than the claimed 2.02, but the whole interval lies beyond half-way to the claim (√2.02 = 1.42): "
-        "the effect is there, and smaller. That replicates it.",
+        (
+            "1.62 is less than the claimed 2.02, but the whole interval lies beyond half-way to the claim (√2.02 = "
+            "1.42): the effect is there, and smaller. That replicates it."
+        ),
     ),
     2: (
         "short-of-half-way",
-        "async def is faster there, surely: the interval is above 1. But all of it falls short of half-way to the "
-        "claim (√2.02 = 1.42): whatever this is, it is not the doubling.",
+        (
+            "async def is faster there, surely: the interval is above 1. But all of it falls short of half-way to the "
+            "claim (√2.02 = 1.42): whatever this is, it is not the doubling."
+        ),
     ),
     3: (
         "both-sides",
-        "Its interval reaches to both sides of half-way to the claim (√2.02 = 1.42), so the run allows both: that is "
-        "what inconclusive means, however large the estimate is.",
+        (
+            "Its interval reaches to both sides of half-way to the claim (√2.02 = 1.42), so the run allows both: that "
+            "is what inconclusive means, however large the estimate is."
+        ),
     ),
     5: (
         "equal-inside",
-        "Its interval leaves 1 out, so there is a difference; and all of it lies inside 1 ± 5 %, so it is too small to "
-        "matter. Equal is about the margin, not about 1.",
+        (
+            "Its interval leaves 1 out, so there is a difference; and all of it lies inside 1 ± 5 %, so it is too "
+            "small to matter. Equal is about the margin, not about 1."
+        ),
     ),
     6: (
         "loader-bound",
-        "17,000 a second is 85 % of what the loader can do at all, and above 70 % the figure may be the loader's. A "
-        "narrow interval around the wrong quantity is no evidence.",
+        (
+            "17,000 a second is 85 % of what the loader can do at all, and above 70 % the figure may be the loader's. "
+            "A narrow interval around the wrong quantity is no evidence."
+        ),
     ),
 }
 
@@ -89,7 +99,7 @@ def _finds_it(number: object, wrong: Line) -> Finding:
     what = "the verdict that does not follow from its figures"
     if number == wrong.number:
         return passed(what)
-    if number in _WHY_RIGHT:
+    if isinstance(number, int) and number in _WHY_RIGHT:
         cause, why = _WHY_RIGHT[number]
         return failed(what, cause, f"Verdict {number} is right. {why}")
     raise AnswerError("not-answered", "answer.toml has no number from 1 to 6 under `wrong` yet.")
@@ -99,7 +109,7 @@ def _names_it(word: object, wrong: Line) -> Finding:
     what = "what it should say"
     if word == wrong.follows:
         return passed(what)
-    if word not in _WORDS:
+    if not isinstance(word, str) or word not in _WORDS:
         raise AnswerError("not-answered", f"`should_say` is one of: {', '.join(_WORDS)}.")
     return failed(
         what,

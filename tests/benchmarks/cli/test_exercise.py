@@ -38,7 +38,7 @@ def test_the_list_names_all_and_where_those_are_that_were_begun() -> None:
     output = lab("list").output
     places = [output.index(exercise.name) for exercise in EXERCISES]
     assert sorted(places) == places
-    assert 1 == output.count("in exercises/03-find-the-blocking-call")
+    assert 1 == output.count("begun in exercises/03-find-the-blocking-call")
 
 
 def test_an_exercise_from_its_start_to_its_end() -> None:

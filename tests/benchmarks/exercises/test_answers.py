@@ -46,11 +46,9 @@ Judging = dict[Case, Future[Judged]]
 @pytest.fixture(scope="module")
 def judging(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judging]:
     """Judge the answers of all tests that were chosen, a few at a time: each is mostly a process that starts."""
-    chosen = [
-        item.callspec.params["case"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function) and item.module is request.module
-    ]
+    functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
+    parameters = [item.callspec.params["case"] for item in functions if item.module is request.module]
+    chosen = [case for case in parameters if isinstance(case, Case)]
     root = tmp_path_factory.mktemp("exercises")
     with ThreadPoolExecutor(AT_ONCE) as pool:
         yield {case: pool.submit(case.judge, root / str(case).replace("/", "-")) for case in chosen}
