@@ -44,7 +44,10 @@ def test_a_pool_across_loops() -> None:
 
 
 def test_a_blocking_call_in_async_def() -> None:
-    """It lets one wait at a time and holds up whoever else asks, in both frameworks; in a thread or awaited it does not."""
+    """In both frameworks one waits at a time and whoever else asks is held up; awaited or in a thread nobody is.
+
+    Counted by the server, and by a ping that stands behind half a second of waits.
+    """
     for blocking, in_a_thread, awaited in views_by_framework(output_of("blocking_in_async.py")):
         assert 1 == blocking.at_once
         assert min(in_a_thread.at_once, awaited.at_once) > 1

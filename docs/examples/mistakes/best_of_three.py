@@ -69,4 +69,4 @@ def won(ratios: Sequence[float]) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(honest.run(__doc__, compare, rounds=6))
+    sys.exit(honest.run(__doc__, compare, rounds=5))

@@ -33,7 +33,7 @@ WARMUP_S = 0.2
 MARGIN = 0.05
 ROUNDS = 3
 FEWEST_ROUNDS = 2
-ENOUGH_S = 12.0
+ENOUGH_S = 9.0
 
 _PATIENCE_S = 20.0
 _FEWEST_TO_ASK_FOR, _MOST_TO_ASK_FOR = 2, 100
@@ -145,6 +145,7 @@ def ask(
     vus: int = VUS,
     cpus: Sequence[int] | None = None,
     expected_body_bytes: int | None = None,
+    when_it_begins: Callable[[], None] = lambda: None,
 ) -> LoadResult:
     """Warm up, throw that away, and measure one interval in the closed model.
 
@@ -155,6 +156,7 @@ def ask(
         vus: Virtual users.
         cpus: Cores of the loader, other than the setting's.
         expected_body_bytes: Length of a valid body; that of an answer to the same path unless told.
+        when_it_begins: Called at the beginning of the measured interval.
     Raises:
         LoadEngineError: The loader failed.
         ServerError: The server does not answer.
@@ -171,7 +173,9 @@ def ask(
         cpus=tuple(setting.cores.loader if cpus is None else cpus),
     )
     with contextlib.closing(BuiltinEngine().start(order)) as session:
-        return session.result(load.warmup_s + load.timeout_s + load.duration_s + _PATIENCE_S)
+        session.wait_until_measuring(load.warmup_s + load.timeout_s + _PATIENCE_S)
+        when_it_begins()
+        return session.result(load.duration_s + _PATIENCE_S)
 
 
 def in_rounds(sides: Mapping[str, Callable[[], Seen]], setting: Setting) -> dict[str, list[Seen]]:
@@ -187,9 +191,13 @@ def rate_ratio(above: Sequence[LoadResult], below: Sequence[LoadResult]) -> Esti
     """Return how many times the valid answers of the one are those of the other, with the 95 % interval over rounds.
 
     Raises:
-        NotMeasuredError: There were errors.
+        NotMeasuredError: There were errors, or no answers.
     """
     for result in (*above, *below):
+        if not result.completed:
+            raise NotMeasuredError(
+                f"In an interval of {result.duration_s:.2g} s nothing was answered: try a longer --duration."
+            )
         if result.errors:
             raise NotMeasuredError(f"There were errors ({dict(result.errors)}): run it again on a quieter machine.")
     return paired_ratio([result.rate_per_s for result in above], [result.rate_per_s for result in below])

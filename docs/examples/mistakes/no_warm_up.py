@@ -10,8 +10,10 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import statistics
 import sys
 import time
+from dataclasses import dataclass, field
 
 import honest
 
@@ -27,42 +29,58 @@ UNKNOWN = "/polled-until-it-answers"
 """A path without a view, so that whoever waits for the server does not warm it up."""
 
 
+@dataclass(slots=True)
+class Seen:
+    """What was seen of one side, round by round: rates of ten requests, and the very first one against a later one."""
+
+    cold_per_s: list[float] = field(default_factory=list)
+    warm_per_s: list[float] = field(default_factory=list)
+    first_over_later: list[float] = field(default_factory=list)
+
+
 def compare(setting: honest.Setting) -> None:
-    cold: tuple[list[float], list[float]] = ([], [])
-    warm: tuple[list[float], list[float]] = ([], [])
+    twins = (Seen(), Seen())
     for _ in setting.each_round():
         # New servers in each round: one that has answered will never be cold again.
         with honest.serving(TWINS, UNKNOWN, setting) as servers:
             for side in setting.order.sample((0, 1), 2):
-                with _connected(servers[side]) as connection:
-                    path = HEALTH.path_for(TWINS[side])
-                    cold[side].append(rate_per_s(connection, path, REQUESTS))
-                    rate_per_s(connection, path, WARM_UP_REQUESTS)
-                    warm[side].append(rate_per_s(connection, path, REQUESTS))
+                look(servers[side], HEALTH.path_for(TWINS[side]), twins[side])
+    asynchronous, sync = twins
     print("Flask on Hypercorn's WSGI wrapper: async def over def, requests served per second, one at a time")
     honest.tell(
-        paired_ratio(*cold), f"the first {REQUESTS} requests", paired_ratio(*warm), f"after {WARM_UP_REQUESTS} others"
+        paired_ratio(asynchronous.cold_per_s, sync.cold_per_s),
+        f"the first {REQUESTS} requests",
+        paired_ratio(asynchronous.warm_per_s, sync.warm_per_s),
+        f"after {WARM_UP_REQUESTS} others",
     )
-    for name, side in (("async def", 0), ("def", 1)):
-        slower = paired_ratio(warm[side], cold[side]).value
-        print(f"  {name} served {slower:.1f} × as fast when warm")
+    for name, seen in (("async def", asynchronous), ("def", sync)):
+        print(f"  the very first request of {name} took {statistics.median(seen.first_over_later):.1f} × a later one")
     print("Load before you measure, as hard as you will, and throw it away.")
 
 
-def rate_per_s(connection: http.client.HTTPConnection, path: str, requests: int) -> float:
-    """Ask so many times, one after another, and return how many that is a second."""
-    began_s = time.perf_counter()
+def look(server: RunningServer, path: str, seen: Seen) -> None:
+    """Ask a server that has just started, warm it up, and ask again."""
+    with contextlib.closing(http.client.HTTPConnection(server.host, server.port, timeout=10)) as connection:
+        cold_s = latencies_s(connection, path, REQUESTS)
+        latencies_s(connection, path, WARM_UP_REQUESTS)
+        warm_s = latencies_s(connection, path, REQUESTS)
+    seen.cold_per_s.append(REQUESTS / sum(cold_s))
+    seen.warm_per_s.append(REQUESTS / sum(warm_s))
+    seen.first_over_later.append(cold_s[0] / statistics.median(warm_s))
+
+
+def latencies_s(connection: http.client.HTTPConnection, path: str, requests: int) -> list[float]:
+    """Ask so many times, one after another, and return how long each took, seconds."""
+    took_s = []
     for _ in range(requests):
+        began_s = time.perf_counter()
         connection.request("GET", path)
         answer = connection.getresponse()
         answer.read()
         if answer.status != 200:
             raise honest.NotMeasuredError(f"GET {path} was answered with status {answer.status}: run it again.")
-    return requests / (time.perf_counter() - began_s)
-
-
-def _connected(server: RunningServer) -> contextlib.closing[http.client.HTTPConnection]:
-    return contextlib.closing(http.client.HTTPConnection(server.host, server.port, timeout=10))
+        took_s.append(time.perf_counter() - began_s)
+    return took_s
 
 
 if __name__ == "__main__":

@@ -55,4 +55,4 @@ def latency_s(server: RunningServer, path: str) -> float:
 
 
 if __name__ == "__main__":
-    sys.exit(honest.run(__doc__, compare, rounds=6))
+    sys.exit(honest.run(__doc__, compare, rounds=5))

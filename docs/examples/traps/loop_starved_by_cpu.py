@@ -29,7 +29,7 @@ from flask_app.serving.bridge import EventLoopBridge
 
 CLIENTS = 4
 TIMES = 2
-NUMBERS = 800_000  # some fifty milliseconds of work
+NUMBERS = 500_000  # some thirty milliseconds of work
 
 computing = Gauge()
 # It starts its process at the first call. Not by a fork: that would copy the server's threads' locks as they stand.
