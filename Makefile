@@ -12,7 +12,7 @@ LOCK_INPUTS := --all-extras --group build --group test --group lint --group typi
 # The handbook: its sources in docs/, what is built of them out of the way of tests that read those.
 DOCS := build/docs
 DOCS_LANGUAGE ?= en
-SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto --doctree-dir $(DOCS)/doctrees
+SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto
 
 .DEFAULT_GOAL := help
 .PHONY: help env compare test serve lint docs docs-catalogues lock oldest-flask clean
@@ -80,11 +80,11 @@ test: lint oldest-flask
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 docs: env
-	@$(SPHINX) --builder html --define language=$(DOCS_LANGUAGE) docs $(DOCS)/html/$(filter-out en,$(DOCS_LANGUAGE))
+	@$(SPHINX) --doctree-dir $(DOCS)/doctrees --builder html --define language=$(DOCS_LANGUAGE) docs $(DOCS)/html/$(filter-out en,$(DOCS_LANGUAGE))
 	@echo 'Open $(DOCS)/html/$(addsuffix /,$(filter-out en,$(DOCS_LANGUAGE)))index.html'
 
 docs-catalogues: env
-	@$(SPHINX) --builder gettext docs $(DOCS)/catalogues
+	@$(SPHINX) --doctree-dir $(DOCS)/doctrees-catalogues --builder gettext docs $(DOCS)/catalogues
 
 lock: ## Needs no environment: it is what the environment is made from
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
