@@ -16,7 +16,9 @@ DEFAULT_PORT = 8080
 
 @lab.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
-@click.option("--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Where it listens.")
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Where it listens."
+)
 @click.option(
     "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where races are kept."
 )
