@@ -200,13 +200,17 @@ def _ports(sockets: Iterable[Any]) -> set[int]:
 
 def _leavings(mark: str, ports: set[int]) -> list[str]:
     """Say which processes and ports are still there once all have had time to go."""
-    _until(time.monotonic() + _GONE_WITHIN_S, lambda: not _marked(mark))
+
+    def held() -> set[int]:
+        return ports & _ports(psutil.net_connections(kind="tcp"))
+
+    # A killed process has no environment any more, and so no mark, a little before its last thread lets its port go.
+    _until(time.monotonic() + _GONE_WITHIN_S, lambda: not _marked(mark) and not held())
     faults = []
     for process in _marked(mark):
         with contextlib.suppress(psutil.Error):
             faults.append(f"process {process.pid} is left: {' '.join(process.cmdline())}")
-    held = _ports(psutil.net_connections(kind="tcp"))
-    return faults + [f"port {port} is held" for port in sorted(ports & held)]
+    return faults + [f"port {port} is held" for port in sorted(held())]
 
 
 def _planned(folder: Path) -> int:
