@@ -28,9 +28,6 @@ RACE = "live"
 HEALTH_BODY: Mapping[str, str | int] = {"api": "health", "version": 1}
 """What every contender of every framework answers: the tutorial's shape."""
 
-READY_BODY: Mapping[str, str] = {"status": "pass"}
-"""What every contender answers when asked for its readiness, with its dependencies up."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contender:
@@ -77,7 +74,7 @@ class Workload:
         name: ``health``, ``wait``, ``latency``, or ``ready-`` and a number of connections.
         path: Path and query, with ``{variant}`` to fill in.
         wait_ms: The delay of a dependency, milliseconds; 0 when the view waits for nothing.
-        waits: How many such dependencies there are: ``def`` waits for one after another, ``async def`` for all at once.
+        waits: How many of these there are: ``def`` waits for one after another, ``async def`` for all at once.
         answer: Which body all must answer with: ``health``, or ``ready``, for which real dependencies are started.
     """
 
@@ -310,12 +307,10 @@ class Plan:
         rounds: Number of rounds by workload name.
         workload_contenders: Ids of the contenders by workload name.
         every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
-        placebo: Id of the contender that runs twice a round, for A/A, under ``health`` or, without that, under the last
-            workload; ``None`` for none.
+        placebo: Id of the contender that runs twice a round, under ``health`` or else the last workload, for A/A.
         ceilings: Ids of the bare servers that calibrate the loader.
         budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
-        precision: Half-width of the headline intervals, as a fraction, at which the run may stop before its last round;
-            ``None`` to run them all.
+        precision: Half-width of the headline intervals, as a fraction, at which the run may stop; ``None`` for never.
         engine: What asks: ``builtin``, ``k6`` or ``locust``.
         latency_at: Share of the slowest contender's rate under ``health``, 0 to 1, at which the workload ``latency``
             asks all; each of its trials keeps the rate that it came to. ``None`` without that workload.
@@ -384,8 +379,7 @@ class Run:
         calibration: Trials of the bare servers, before the first round.
         documents: By framework (``flask``, ``fastapi``), for claim 1.
         trials: In the order in which they ran.
-        superseded: Trials that were measured again because the run was cut before their block was whole; kept, and
-            judged by nobody.
+        superseded: Trials measured again, for the run was cut inside their block; kept, and judged by nobody.
         resumptions: When the run was gone on with after an interruption.
         stopped_early: Why the run is complete without the rest of its rounds; ``None`` when it has them all.
         schema_version: Of this shape.

@@ -161,7 +161,7 @@ def test_what_is_for_copying_is_not_broken(printed: Printed) -> None:
     location = Path("results") / "a-rather-long-folder-name-that-goes-on-and-on" / "report.html"
     lines = printed(40, location=location).splitlines()
 
-    assert "Measure it again: lab compare quick --seed 20260301" in lines
+    assert "Measure it again: lab compare quick --seed 20260301 --rounds 7" in lines
     assert f"Report: {location}" in lines
 
 
