@@ -30,6 +30,9 @@ ERRORS = (
     httpcore2.UnsupportedProtocol,
 )
 """All that a service, or the way to it, can do wrong."""
+# What asking on a kept connection ends with when the service has just closed it, which nobody can see in time. Nothing
+# is wrong with the service then, and to ask again changes nothing there.
+_HUNG_UP = (httpcore2.NetworkError, httpcore2.RemoteProtocolError)
 
 _KEPT = 100
 _KEPT_FOR_S = 5.0
@@ -87,13 +90,12 @@ class HttpClient:
         Raises:
             Exception: One of ``ERRORS``.
         """
-        connection = self._take(address)
+        request = httpcore2.Request("GET", address.url, headers=address.headers, extensions=self._extensions)
+        connection, response = self._answer(address, request)
         try:
-            with connection.stream(
-                "GET", address.url, headers=address.headers, extensions=self._extensions
-            ) as response:
-                yield response
+            yield response
         finally:
+            response.close()
             self._give_back(address, connection)
 
     def close(self) -> None:
@@ -103,7 +105,17 @@ class HttpClient:
                 with contextlib.suppress(IndexError):
                     idle.pop().close()
 
-    def _take(self, address: Address) -> httpcore2.HTTPConnection:
+    def _answer(
+        self, address: Address, request: httpcore2.Request
+    ) -> tuple[httpcore2.HTTPConnection, httpcore2.Response]:
+        kept = self._take(address)
+        if kept is not None:
+            with contextlib.suppress(*_HUNG_UP):
+                return kept, kept.handle_request(request)
+        new = httpcore2.HTTPConnection(address.url.origin, self._certificates, _KEPT_FOR_S)
+        return new, new.handle_request(request)
+
+    def _take(self, address: Address) -> httpcore2.HTTPConnection | None:
         # Threads pop and push at once, so a look whether there is one would say nothing.
         with contextlib.suppress(IndexError):
             while True:
@@ -111,7 +123,7 @@ class HttpClient:
                 if not connection.has_expired():
                     return connection
                 connection.close()
-        return httpcore2.HTTPConnection(address.url.origin, self._certificates, _KEPT_FOR_S)
+        return None
 
     def _give_back(self, address: Address, connection: httpcore2.HTTPConnection) -> None:
         if connection.is_available() and len(self._idle[address]) < _KEPT:
@@ -140,11 +152,12 @@ class AsyncHttpClient:
             Exception: One of ``ERRORS``.
         """
         async with self._turns[address]:
-            connection = await self._take(address)
+            request = httpcore2.Request("GET", address.url, headers=address.headers)
+            connection, response = await self._answer(address, request)
             try:
-                async with connection.stream("GET", address.url, headers=address.headers) as response:
-                    yield response
+                yield response
             finally:
+                await response.aclose()
                 await self._give_back(address, connection)
 
     async def close(self) -> None:
@@ -153,13 +166,23 @@ class AsyncHttpClient:
             while idle:
                 await idle.pop().aclose()
 
-    async def _take(self, address: Address) -> httpcore2.AsyncHTTPConnection:
+    async def _answer(
+        self, address: Address, request: httpcore2.Request
+    ) -> tuple[httpcore2.AsyncHTTPConnection, httpcore2.Response]:
+        kept = await self._take(address)
+        if kept is not None:
+            with contextlib.suppress(*_HUNG_UP):
+                return kept, await kept.handle_async_request(request)
+        new = httpcore2.AsyncHTTPConnection(address.url.origin, self._certificates, _KEPT_FOR_S)
+        return new, await new.handle_async_request(request)
+
+    async def _take(self, address: Address) -> httpcore2.AsyncHTTPConnection | None:
         while self._idle[address]:
             connection = self._idle[address].pop()
             if not connection.has_expired():
                 return connection
             await connection.aclose()
-        return httpcore2.AsyncHTTPConnection(address.url.origin, self._certificates, _KEPT_FOR_S)
+        return None
 
     async def _give_back(self, address: Address, connection: httpcore2.AsyncHTTPConnection) -> None:
         if connection.is_available() and len(self._idle[address]) < _KEPT:

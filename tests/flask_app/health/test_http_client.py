@@ -26,6 +26,7 @@ class Service(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
         self.connections = 0
+        self.requests = 0
         self.together = threading.Barrier(1)
 
     def address(self, path: str = "/") -> Address:
@@ -39,12 +40,19 @@ class Service(ThreadingHTTPServer):
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server: Service
+    asked_before = False
 
     def setup(self) -> None:
         super().setup()
         self.server.connections += 1
 
     def do_GET(self) -> None:
+        self.server.requests += 1
+        self.asked_before, before = True, self.asked_before
+        if self.path == "/never" or (self.path == "/once" and before):
+            # Closed although somebody asks: the two met on the way.
+            self.close_connection = True
+            return
         self.server.together.wait(PATIENCE_S)
         self.send_response(200)
         self.send_header("Content-Length", "4")
@@ -125,6 +133,21 @@ def test_a_connection_that_the_service_closed_is_not_used_again(
     monkeypatch.setattr(http_client, "_KEPT_FOR_S", -1.0)
     assert [b"well"] * 2 == asks([service.address()] * 2)
     assert 5 == service.connections
+
+
+@both
+def test_a_connection_that_is_closed_while_it_is_asked_on_is_replaced(service: Service, asks: Asks) -> None:
+    """A service may close what is idle at any time: it is well all the same."""
+    assert [b"well"] * 3 == asks([service.address("/once")] * 3)
+    assert (3, 5) == (service.connections, service.requests)
+
+
+@both
+def test_a_service_that_never_answers_is_asked_once(service: Service, asks: Asks) -> None:
+    """On a connection that was new, nothing but the service is at fault."""
+    with pytest.raises(ERRORS):
+        asks([service.address("/never")])
+    assert 1 == service.requests
 
 
 @both
