@@ -24,6 +24,8 @@ from flask_app.health.http_client import AsyncHttpClient, HttpClient
 
 POOL_SIZE = 5
 _POLL_S = 0.005
+# In so many turns of a loop an HTTP client has connected to a service that is near, and asked.
+_TURNS_TO_ASK = 10
 
 
 class Connections:
@@ -51,7 +53,8 @@ class Connections:
         if pooled is not None:
             yield pooled
             return
-        connections = LoopConnections(self.threads, self._alone, AsyncHttpClient(self._certificates))
+        client = AsyncHttpClient(self._certificates)
+        connections = LoopConnections(self.threads, self._alone, client, is_pooled=False)
         try:
             yield connections
         finally:
@@ -63,7 +66,7 @@ class Connections:
         loop = asyncio.get_running_loop()
         pool = _FirstAlone(partial(self._async_engine, pooled=True))
         client = AsyncHttpClient(self._certificates)
-        connections = self._of_loops[loop] = LoopConnections(self.threads, pool, client)
+        connections = self._of_loops[loop] = LoopConnections(self.threads, pool, client, is_pooled=True)
         try:
             yield
         finally:
@@ -133,10 +136,13 @@ class LoopConnections:
         client: For upstreams.
     """
 
-    def __init__(self, threads: ThreadConnections, first_alone: _FirstAlone, client: AsyncHttpClient) -> None:
+    def __init__(
+        self, threads: ThreadConnections, first_alone: _FirstAlone, client: AsyncHttpClient, *, is_pooled: bool
+    ) -> None:
         self.threads = threads
         self.client = client
         self._first_alone = first_alone
+        self._is_pooled = is_pooled
 
     async def close(self) -> None:
         """Close what belongs to the loop."""
@@ -144,6 +150,10 @@ class LoopConnections:
 
     async def engine(self) -> AsyncEngine:
         """Return the engine of the database."""
+        if not self._is_pooled:
+            # To connect is milliseconds of work for this loop. The upstreams have their waits to begin first.
+            for _ in range(_TURNS_TO_ASK):
+                await asyncio.sleep(0)
         return await self._first_alone.engine()
 
 
