@@ -1,8 +1,8 @@
 """Takes the pictures of the workshop page: ``python docs/images/live_screens.py [folder] [kept results]``.
 
 A real page is served, a class of made-up viewers guesses, a race is run (or, given results, shown again), and Debian's
-Chromium looks at it: on a projector and on a phone, in light and in dark. Without a folder, the two pictures of the
-handbook are taken anew.
+Chromium looks at it and at the pages that show why: on a projector and on a phone, in light and in dark. Without a
+folder, the pictures of the handbook are taken anew.
 """
 
 from __future__ import annotations
@@ -25,6 +25,14 @@ URL = f"http://127.0.0.1:{PORT}"
 SIZES = {"projector": (1024, 768), "phone": (390, 844)}
 TWINS = {"flask-sync@hypercorn", "flask-async@hypercorn", "fastapi-sync@uvicorn", "fastapi-async@uvicorn"}
 RACE_MS = 240_000
+WHY = {"timeline": "/why/?wait=20", "loop": "/why/loop", "keywords": "/why/keywords?wait=20"}
+HANDBOOK = (
+    *(("race", "/", "#race", size, scheme) for size in SIZES for scheme in ("light", "dark")),
+    ("predict", "/", "#predict", "phone", "dark"),
+    *((name, path, None, "projector", "light") for name, path in WHY.items()),
+    *((name, path, None, "phone", "dark") for name, path in WHY.items()),
+)
+"""What is shown, where, from which element on, and how it is looked at."""
 
 
 def main() -> None:
@@ -101,29 +109,35 @@ def take_all(browser: Browser, folder: Path, when: str) -> None:
             page = opened(browser, width, height, scheme)
             page.screenshot(path=folder / f"{when}-{name}-{scheme}.png", full_page=True)
             page.close()
+            for shown, path in WHY.items():
+                page = opened(browser, width, height, scheme, path)
+                page.screenshot(path=folder / f"{shown}-{name}-{scheme}.png", full_page=True)
+                page.close()
 
 
 def take_handbook(browser: Browser) -> None:
-    """Take the two pictures of the handbook."""
-    page = opened(browser, *SIZES["projector"], "light")
-    page.locator(".asked").scroll_into_view_if_needed()
-    page.evaluate("document.getElementById('race').scrollIntoView()")
-    page.screenshot(path=HERE / "live-race.png")
-    page.close()
-    page = opened(browser, *SIZES["phone"], "dark")
-    page.evaluate("document.getElementById('predict').scrollIntoView()")
-    page.screenshot(path=HERE / "live-phone.png")
-    page.close()
+    """Take the pictures of the handbook."""
+    for shown, path, element, size, scheme in HANDBOOK:
+        page = opened(browser, *SIZES[size], scheme, path)
+        if element is not None:
+            page.evaluate(f"document.querySelector('{element}').scrollIntoView()")
+        page.screenshot(path=HERE / f"live-{shown}-{size}-{scheme}.png")
+        page.close()
 
 
-def opened(browser: Browser, width: int, height: int, scheme: str) -> Page:
-    """Open the page as a viewer, once it is live."""
+def opened(browser: Browser, width: int, height: int, scheme: str, path: str = "/") -> Page:
+    """Open a page as a viewer, once all of it is there."""
     context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
     page = context.new_page()
-    page.goto(URL)
-    page.get_by_text("Live.").wait_for()
-    page.locator("body[data-phase]").wait_for()
-    page.evaluate("document.getElementById('results').open = true")
+    page.goto(URL + path)
+    if path == "/":
+        page.get_by_text("Live.").wait_for()
+        page.locator("body[data-phase]").wait_for()
+        page.evaluate("document.getElementById('results').open = true")
+    elif path == WHY["loop"]:
+        page.locator(".stepper.ready").wait_for()
+        for _ in range(4):
+            page.get_by_role("button", name="Next turn").click()
     page.wait_for_timeout(300)
     return page
 

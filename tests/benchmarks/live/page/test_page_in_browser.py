@@ -9,9 +9,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
+from tests.benchmarks.live.page.accessibility import faults
 from tests.benchmarks.live.page.served import Look, Workshop
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
@@ -31,17 +31,6 @@ def start_small_race(page: Page, rounds: int = 2) -> None:
     page.get_by_label("Connections").fill("4")
     page.get_by_label("Rounds").fill(str(rounds))
     page.get_by_role("button", name="Start the race").click()
-
-
-def faults(page: Page) -> list[str]:
-    """Return what axe-core holds to be a serious or critical fault."""
-    found = Axe().run(page).response["violations"]
-    return [
-        f"{each['id']}: {node['html'][:120]}"
-        for each in found
-        if each["impact"] in {"serious", "critical"}
-        for node in each["nodes"]
-    ]
 
 
 def test_guess_race_and_verdict_with_two_viewers(workshop: Workshop, look: Callable[..., Look]) -> None:
