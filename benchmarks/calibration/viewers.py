@@ -1,6 +1,6 @@
 """Do viewers of the workshop page disturb a race? The same race alone and with 200 of them, taking turns.
 
-``python -m benchmarks.calibration.viewers [races] [viewers]``: each race is run by ``lab live`` itself. Compared is
+``python -m benchmarks.calibration.viewers [races] [viewers]``: each race is run by ``lab live`` itself. Compared
 is the ratio that each finds, async over def; the viewers are sockets on which events are read, and all of them ask for
 the page's files too when the race begins, as a class does that has just been told to look. They run on this machine, so
 what they cost is measured too, which in a class is other machines' affair.

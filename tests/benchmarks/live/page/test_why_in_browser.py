@@ -34,8 +34,10 @@ def test_a_span_is_told_in_words_and_zoomed_onto(workshop: Workshop, look: Calla
     looked = look(workshop, "/why/?contender=flask-async@hypercorn&wait=20")
     page = looked.page
     waiting = page.locator("button.span[data-state='waiting']").first
+    before = waiting.bounding_box()
     waiting.hover()
     expect(page.locator("[data-told]")).to_contain_text(re.compile(r"[Rr]equest \d.*waiting"))
+    assert before == waiting.bounding_box(), "it moved away from under the pointer"
 
     page.locator("button.span").first.focus()
     words = page.locator("[data-told]").text_content()
