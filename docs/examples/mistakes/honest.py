@@ -68,7 +68,7 @@ class Setting:
         """Yield the number of each round, from 1, and end early where the machine is too slow for all of them."""
         for number in range(1, self.rounds + 1):
             if number > FEWEST_ROUNDS and self.enough_at_s is not None and time.monotonic() > self.enough_at_s:
-                print(f"(a slow machine: {number - 1} rounds must do; --rounds {self.rounds} runs them all)")
+                print(f"({number - 1} rounds must do in the time there is; --rounds {self.rounds} runs them all)")
                 return
             yield number
 
