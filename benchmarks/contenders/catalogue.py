@@ -106,9 +106,8 @@ CONTENDERS: tuple[Contender, ...] = (
 SLOW_UPSTREAM = Contender(
     framework="upstream",
     variant=None,
-    server="uvicorn",
-    # It keeps connections for longer than whoever asks does, so that it never closes one that is about to be used.
-    arguments=(*_UVICORN, "--timeout-keep-alive", "60", "benchmarks.contenders.slow_upstream:app"),
+    server="asyncio",
+    arguments=("-m", "benchmarks.contenders.slow_upstream", "--host", "{host}", "--port", "{port}"),
     description="no contender: the service that readiness depends on",
 )
 

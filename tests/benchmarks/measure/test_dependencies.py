@@ -91,7 +91,7 @@ def test_what_has_ended_is_told(with_sqlite: Dependencies) -> None:
     # It is for its parent's own code to collect it; here only to see that it has ended.
     os.waitid(os.P_PID, upstream.pid, os.WEXITED | os.WNOWAIT)
 
-    with pytest.raises(DependencyError, match=r"is gone, .*: upstream@uvicorn: the server was killed by SIGKILL"):
+    with pytest.raises(DependencyError, match=r"is gone, .*: upstream@asyncio: the server was killed by SIGKILL"):
         with_sqlite.check()
 
 
