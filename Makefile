@@ -33,7 +33,8 @@ help: ## Show this list
 
 env: $(STAMP)
 
-# uv makes this seconds instead of a minute; without it, pip reads the same lock.
+# uv makes this seconds instead of a minute; without it, pip reads the same lock. Compiled now, for every server that is
+# started is a Python that loads all of it, and not everywhere may an import keep what it compiled.
 $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	  { echo 'This needs Python 3.11 or newer: make env PYTHON=python3.12' >&2; exit 1; }
@@ -41,7 +42,8 @@ $(STAMP): requirements.lock pyproject.toml
 	  { echo 'Python has no venv module here; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
 	@echo 'Installing from requirements.lock ...'
 	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --requirement requirements.lock && \
+	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes \
+	    --requirement requirements.lock && \
 	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
 	else \
 	  $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock && \
@@ -77,7 +79,7 @@ lint: env
 test: lint oldest-flask
 	$(BIN)/lint-imports
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/pytest --numprocesses 2 --dist loadfile $(or $(ARGS),--ignore tests/benchmarks/judge)
 
 docs: env
 	@$(SPHINX) --doctree-dir $(DOCS)/doctrees --builder html --define language=$(DOCS_LANGUAGE) docs $(DOCS)/html/$(filter-out en,$(DOCS_LANGUAGE))
