@@ -33,6 +33,7 @@ HANDBOOK = (
     *((name, path, None, "phone", "dark") for name, path in WHY.items()),
 )
 """What is shown, where, from which element on, and how it is looked at."""
+PICTURES = tuple(HERE / f"live-{shown}-{size}-{scheme}.png" for shown, _path, _element, size, scheme in HANDBOOK)
 
 
 def main() -> None:
@@ -117,11 +118,11 @@ def take_all(browser: Browser, folder: Path, when: str) -> None:
 
 def take_handbook(browser: Browser) -> None:
     """Take the pictures of the handbook."""
-    for shown, path, element, size, scheme in HANDBOOK:
+    for (_shown, path, element, size, scheme), picture in zip(HANDBOOK, PICTURES, strict=True):
         page = opened(browser, *SIZES[size], scheme, path)
         if element is not None:
             page.evaluate(f"document.querySelector('{element}').scrollIntoView()")
-        page.screenshot(path=HERE / f"live-{shown}-{size}-{scheme}.png")
+        page.screenshot(path=picture)
         page.close()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from pathlib import Path
@@ -55,6 +56,21 @@ def test_pages_ask_no_other_host(handbook: Path) -> None:
     assert [] == [
         address for sheet in styles for address in re.findall(r"(?:url\(|@import )[\"']?(https?:[^)\"']+)", sheet)
     ]
+
+
+def test_every_picture_is_made_by_a_script_and_shown() -> None:
+    """None shows what nobody can take again, and none is taken for nobody."""
+    images = DOCS / "images"
+    made = {runpy.run_path(str(images / "report_screen.py"))["PICTURE"]}
+    made |= set(runpy.run_path(str(images / "live_screens.py"))["PICTURES"])
+    pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
+    shown = {
+        (page.parent / target).resolve()
+        for page in pages
+        for target in re.findall(r"!\[[^\]]*\]\(([^)]+\.png)\)", page.read_text(encoding="utf-8"))
+    }
+
+    assert set(images.glob("*.png")) == made == shown
 
 
 def test_diagrams_are_drawn_and_told_in_words(handbook: Path) -> None:
