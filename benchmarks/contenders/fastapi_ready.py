@@ -66,6 +66,7 @@ class Dependencies:
     Attributes:
         engine: For threads.
         async_engine: For the loop; ``None`` for SQLite, which has no way to be asked but in a thread.
+        turns: To be taken before it is asked: its pool lets newcomers go first, and somebody waits until time runs out.
         client: For threads.
         async_client: For the loop.
         upstream_urls: Whose health to ask.
@@ -76,6 +77,7 @@ class Dependencies:
 
     engine: sqlalchemy.Engine
     async_engine: AsyncEngine | None
+    turns: asyncio.Semaphore
     client: UpstreamClient
     async_client: AsyncUpstreamClient
     upstream_urls: tuple[str, ...]
@@ -154,6 +156,7 @@ def _connect(environment: Mapping[str, str]) -> Dependencies:
     return Dependencies(
         engine=engine,
         async_engine=async_engine,
+        turns=asyncio.Semaphore(_POOL["pool_size"]),
         client=UpstreamClient(timeout_s),
         async_client=AsyncUpstreamClient(),
         upstream_urls=tuple(environment.get("LAB_UPSTREAM_URLS", "").split()),
@@ -167,7 +170,7 @@ async def _ask_database(found: Dependencies) -> None:
     if found.async_engine is None:
         await run_in_threadpool(_query, found)
         return
-    async with found.async_engine.connect() as connection:
+    async with found.turns, found.async_engine.connect() as connection:
         await connection.execute(_QUERY)
 
 

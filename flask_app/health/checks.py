@@ -88,7 +88,7 @@ class DatabaseCheck:
         for attempt in range(1, _ATTEMPTS + 1):
             watch = _Watch()
             try:
-                async with (await connections.engine()).connect() as connection:
+                async with connections.turns, (await connections.engine()).connect() as connection:
                     watch.lap(CONNECT_TIME)
                     await connection.execute(self.query)
                     watch.lap(RESPONSE_TIME)

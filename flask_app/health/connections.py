@@ -134,6 +134,8 @@ class LoopConnections:
     Attributes:
         threads: What any thread may use, for what has no other form.
         client: For upstreams.
+        turns: To be taken before the database is asked. Where many wait for a connection, SQLAlchemy's pool lets
+            newcomers have it first, and somebody waits until time runs out; here it is first come, first served.
     """
 
     def __init__(
@@ -141,6 +143,7 @@ class LoopConnections:
     ) -> None:
         self.threads = threads
         self.client = client
+        self.turns = asyncio.Semaphore(POOL_SIZE)
         self._first_alone = first_alone
         self._is_pooled = is_pooled
 

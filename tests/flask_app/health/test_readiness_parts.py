@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from typing import Any, cast
 
 import pytest
 
 from flask_app.health.bulkhead import Bulkhead
+from flask_app.health.checks import DatabaseCheck
+from flask_app.health.connections import POOL_SIZE, LoopConnections
 from flask_app.health.memory import Memory, Question
 from flask_app.health.outcome import Outcome, Status, answer_of, answered, failed, no_answer_within
 
@@ -93,6 +98,53 @@ def test_one_leads_and_the_others_follow() -> None:
 
     assert second.answer.result(0) is None
     assert outcome("warn") == other.answer.result(0)
+
+
+class _Engine:
+    """Notes who is connected, in which order, and how many at once."""
+
+    def __init__(self) -> None:
+        self.order: list[str] = []
+        self.inside = self.most_inside = 0
+
+    async def engine(self) -> _Engine:
+        return self
+
+    @contextlib.asynccontextmanager
+    async def connect(self) -> AsyncIterator[_Engine]:
+        task = asyncio.current_task()
+        assert task is not None
+        self.order.append(task.get_name())
+        self.inside += 1
+        self.most_inside = max(self.most_inside, self.inside)
+        try:
+            yield self
+        finally:
+            self.inside -= 1
+
+    async def execute(self, _: object) -> None:
+        await asyncio.sleep(0)
+
+
+def test_the_database_is_asked_first_come_first_served() -> None:
+    """Who asks again at once comes after all who wait already, or one of them would wait for ever."""
+    engine = _Engine()
+    names = [str(number) for number in range(4 * POOL_SIZE)]
+
+    async def main() -> None:
+        connections = LoopConnections(cast("Any", None), cast("Any", engine), cast("Any", None), is_pooled=True)
+
+        async def ask_twice() -> None:
+            for _ in range(2):
+                await DatabaseCheck().ask_async(connections)
+
+        async with asyncio.TaskGroup() as group:
+            for name in names:
+                group.create_task(ask_twice(), name=name)
+
+    asyncio.run(main())
+    assert names * 2 == engine.order
+    assert engine.most_inside == POOL_SIZE
 
 
 def soon() -> float:
