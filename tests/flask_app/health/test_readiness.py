@@ -15,14 +15,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import psycopg
 import pytest
 from werkzeug.test import TestResponse
 
 from flask_app import create_app, health
 from flask_app.health.asking import Readiness
 from flask_app.health.readiness import ask_together, readiness_of
-from flask_app.health.timed_psycopg import TimedAsyncConnection
 from flask_app.settings import Settings
 
 VARIANTS = ("sync", "async")
@@ -335,27 +333,6 @@ def test_a_loop_with_a_lifespan_keeps_its_connections(upstream: Upstream) -> Non
             return [alone, kept, other[1] == 200, (await readiness.ask_together(0))[1] == 200]
 
     assert [False, True, True, True] == asyncio.run(main())
-
-
-def test_upstreams_are_asked_before_a_database_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Their waits have begun when the work of connecting holds the loop, which has no pool."""
-    arrived: list[bytes] = []
-
-    async def connect(**_: Any) -> None:
-        # What was sent on loopback is there already.
-        service, _address = listener.accept()
-        with service:
-            arrived.append(service.recv(100, socket.MSG_DONTWAIT))
-        raise psycopg.OperationalError
-
-    monkeypatch.setattr(TimedAsyncConnection, "connect", connect)
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        listener.setblocking(False)
-        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        readiness = Readiness(Settings(database_url="postgresql://nobody@localhost/none", upstream_urls=(url,)))
-        assert 503 == asyncio.run(readiness.ask_together(0))[1]
-
-    assert arrived[0].startswith(b"GET / HTTP/1.1")
 
 
 @pytest.mark.parametrize("path", ["/health/live", "/health"])

@@ -1,21 +1,26 @@
-"""The parts of readiness: what outcomes mean together, what is kept, and how many threads a stuck one takes."""
+"""The parts of readiness: what outcomes mean together, what is kept, who is asked first, and what a stuck one takes."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from typing import Any, cast
 
+import psycopg
 import pytest
 
+from flask_app.health.asking import Readiness
 from flask_app.health.bulkhead import Bulkhead
 from flask_app.health.checks import DatabaseCheck
 from flask_app.health.connections import POOL_SIZE, LoopConnections
 from flask_app.health.memory import Memory, Question
 from flask_app.health.outcome import Outcome, Status, answer_of, answered, failed, no_answer_within
+from flask_app.health.timed_psycopg import TimedAsyncConnection
+from flask_app.settings import Settings
 
 TIME = "2026-11-24T12:00:00.000Z"
 
@@ -145,6 +150,27 @@ def test_the_database_is_asked_first_come_first_served() -> None:
     asyncio.run(main())
     assert names * 2 == engine.order
     assert engine.most_inside == POOL_SIZE
+
+
+def test_upstreams_are_asked_before_a_database_is_connected_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Their waits have begun when the work of connecting holds the loop, which has no pool."""
+    arrived: list[bytes] = []
+
+    async def connect(**_: Any) -> None:
+        # What was sent on loopback is there already.
+        service, _address = listener.accept()
+        with service:
+            arrived.append(service.recv(100, socket.MSG_DONTWAIT))
+        raise psycopg.OperationalError
+
+    monkeypatch.setattr(TimedAsyncConnection, "connect", connect)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.setblocking(False)
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        readiness = Readiness(Settings(database_url="postgresql://nobody@localhost/none", upstream_urls=(url,)))
+        assert 503 == asyncio.run(readiness.ask_together(0))[1]
+
+    assert arrived[0].startswith(b"GET / HTTP/1.1")
 
 
 def soon() -> float:
