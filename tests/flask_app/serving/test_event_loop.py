@@ -6,6 +6,7 @@ import gc
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -252,13 +253,13 @@ def test_requests_leave_nothing_behind() -> None:
         gc.collect()
         return len(gc.get_objects())
 
-    async def main() -> int:
+    async def main() -> list[int]:
         bridge = EventLoopBridge(app)
-        # All threads there, all that is kept between requests kept.
-        before = await objects_after(1_000, bridge)
-        return await objects_after(5_000, bridge) - before
+        counts = [await objects_after(2_000, bridge) for _ in range(4)]
+        return [after - before for before, after in pairwise(counts)]
 
-    assert 50 > asyncio.run(main())
+    # What is left behind is so in each round. A worker thread more, another test's thread that ends: in one.
+    assert 50 > min(asyncio.run(main()))
 
 
 def test_proxy_fix_is_kept_and_other_middleware_is_called() -> None:
