@@ -53,7 +53,7 @@ class Connections:
         if pooled is not None:
             yield pooled
             return
-        client = AsyncHttpClient(self._certificates)
+        client = AsyncHttpClient(self._certificates, for_one_request=True)
         connections = LoopConnections(self.threads, self._alone, client, is_pooled=False)
         try:
             yield connections

@@ -20,6 +20,8 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpcore2
 
+from flask_app.health.plain_sockets import PlainSockets
+
 # It tells at its lowest level what it sends, with the credentials.
 logging.getLogger("httpcore2").setLevel(logging.WARNING)
 
@@ -137,10 +139,12 @@ class AsyncHttpClient:
 
     Args:
         certificates: Who vouches for a service; ``None`` when none is asked by ``https:``.
+        for_one_request: Whether the loop ends with the request: then none is kept.
     """
 
-    def __init__(self, certificates: ssl.SSLContext | None) -> None:
+    def __init__(self, certificates: ssl.SSLContext | None, *, for_one_request: bool = False) -> None:
         self._certificates = certificates
+        self._plain = PlainSockets() if for_one_request else None
         self._idle: defaultdict[Address, list[httpcore2.AsyncHTTPConnection]] = defaultdict(list)
         self._turns: defaultdict[Address, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
 
@@ -173,7 +177,10 @@ class AsyncHttpClient:
         if kept is not None:
             with contextlib.suppress(*_HUNG_UP):
                 return kept, await kept.handle_async_request(request)
-        new = httpcore2.AsyncHTTPConnection(address.url.origin, self._certificates, _KEPT_FOR_S)
+        backend = self._plain if address.url.scheme == b"http" else None
+        new = httpcore2.AsyncHTTPConnection(
+            address.url.origin, self._certificates, _KEPT_FOR_S, network_backend=backend
+        )
         return new, await new.handle_async_request(request)
 
     async def _take(self, address: Address) -> httpcore2.AsyncHTTPConnection | None:
@@ -185,7 +192,7 @@ class AsyncHttpClient:
         return None
 
     async def _give_back(self, address: Address, connection: httpcore2.AsyncHTTPConnection) -> None:
-        if connection.is_available() and len(self._idle[address]) < _KEPT:
+        if self._plain is None and connection.is_available() and len(self._idle[address]) < _KEPT:
             self._idle[address].append(connection)
         else:
             await connection.aclose()

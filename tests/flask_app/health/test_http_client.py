@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
+import socket
 import threading
 from collections.abc import Callable, Iterator
+from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -53,6 +55,10 @@ class _Handler(BaseHTTPRequestHandler):
             # Closed although somebody asks: the two met on the way.
             self.close_connection = True
             return
+        if self.path == "/half":
+            self.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nwe")
+            self.close_connection = True
+            return
         self.server.together.wait(PATIENCE_S)
         self.send_response(200)
         self.send_header("Content-Length", "4")
@@ -95,11 +101,11 @@ def in_threads(addresses: list[Address]) -> list[bytes]:
         return [ask(client, address) for address in addresses]
 
 
-def on_a_loop(addresses: list[Address]) -> list[bytes]:
+def on_a_loop(addresses: list[Address], *, for_one_request: bool = False) -> list[bytes]:
     """Ask each in turn by one client."""
 
     async def main() -> list[bytes]:
-        client = AsyncHttpClient(None)
+        client = AsyncHttpClient(None, for_one_request=for_one_request)
         try:
             return [await ask_async(client, address) for address in addresses]
         finally:
@@ -109,7 +115,9 @@ def on_a_loop(addresses: list[Address]) -> list[bytes]:
 
 
 Asks = Callable[[list[Address]], list[bytes]]
+for_one_request = partial(on_a_loop, for_one_request=True)
 both = pytest.mark.parametrize("asks", [in_threads, on_a_loop])
+every = pytest.mark.parametrize("asks", [in_threads, on_a_loop, for_one_request])
 
 
 @both
@@ -142,7 +150,7 @@ def test_a_connection_that_is_closed_while_it_is_asked_on_is_replaced(service: S
     assert (3, 5) == (service.connections, service.requests)
 
 
-@both
+@every
 def test_a_service_that_never_answers_is_asked_once(service: Service, asks: Asks) -> None:
     """On a connection that was new, nothing but the service is at fault."""
     with pytest.raises(ERRORS):
@@ -150,14 +158,14 @@ def test_a_service_that_never_answers_is_asked_once(service: Service, asks: Asks
     assert 1 == service.requests
 
 
-@both
+@every
 def test_each_address_has_connections_of_its_own(service: Service, asks: Asks) -> None:
     """One that is stuck never holds what another needs, even on the same machine."""
     assert [b"well"] * 2 == asks([service.address(), service.address()])
     assert 2 == service.connections
 
 
-@both
+@every
 def test_no_more_are_kept_than_are_wanted(service: Service, asks: Asks, monkeypatch: pytest.MonkeyPatch) -> None:
     """What comes back beyond that is closed."""
     monkeypatch.setattr(http_client, "_KEPT", 0)
@@ -167,7 +175,46 @@ def test_no_more_are_kept_than_are_wanted(service: Service, asks: Asks, monkeypa
     assert 2 == service.connections
 
 
-@both
+@every
+def test_a_service_may_break_off(service: Service, asks: Asks) -> None:
+    """Half an answer is none."""
+    with pytest.raises(ERRORS):
+        asks([service.address("/half")])
+
+
+def test_a_loop_of_one_request_keeps_no_connection(service: Service) -> None:
+    """It is closed as soon as its answer has been read."""
+    assert [b"well"] * 3 == for_one_request([service.address()] * 3)
+    assert 3 == service.connections
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "the-machine", "there-or-not"])
+def test_a_loop_of_one_request_looks_up_names(service: Service, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    """Of several addresses the first that can be connected to is asked."""
+    found = {
+        "the-machine": [(socket.AF_INET, "127.0.0.1")],
+        "there-or-not": [(socket.AF_INET6, "::1"), (socket.AF_INET, "127.0.0.1")],
+    }
+
+    def look_up(name: str, port: int, *_: Any, **__: Any) -> list[Any]:
+        return [(family, socket.SOCK_STREAM, 6, "", (address, port)) for family, address in found[name]]
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    assert [b"well"] == for_one_request([Address.parse(f"http://{host}:{service.server_port}/")])
+
+
+def test_a_loop_of_one_request_is_told_that_nobody_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As one of the known errors."""
+
+    def look_up(*_: Any, **__: Any) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "nobody has it")
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    with pytest.raises(ERRORS, match="nobody has it"):
+        for_one_request([Address.parse("http://nowhere.invalid/")])
+
+
+@every
 def test_a_service_that_is_not_there_is_one_of_the_known_errors(service: Service, asks: Asks) -> None:
     """By which a check tells it from a fault of its own."""
     service.server_close()
@@ -206,13 +253,14 @@ def test_no_more_ask_at_once_than_have_turns(service: Service, monkeypatch: pyte
     assert service.connections <= 3
 
 
-def test_one_that_is_given_up_leaves_nothing_behind(service: Service) -> None:
+@pytest.mark.parametrize("for_one_request", [False, True])
+def test_one_that_is_given_up_leaves_nothing_behind(service: Service, *, for_one_request: bool) -> None:
     """Its connection is closed, for an answer may still come on it, and its turn is another's."""
     service.together = threading.Barrier(2)
     address = service.address()
 
     async def main() -> bytes:
-        client = AsyncHttpClient(None)
+        client = AsyncHttpClient(None, for_one_request=for_one_request)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.05):
                 await ask_async(client, address)
