@@ -57,10 +57,13 @@ class Readiness:
             wait_ms: Delay of one more, simulated dependency, milliseconds; 0 for none.
         """
         # The database last: to ask it takes work of this loop's, which would keep others from being asked meanwhile.
-        last_first = self._checks_with(wait_ms)[::-1]
-        async with self.connections.of_this_loop() as connections, asyncio.TaskGroup() as group:
-            asking = [group.create_task(self._kept_or_asked_async(check, connections)) for check in last_first]
-        return self._answer([task.result() for task in reversed(asking)])
+        database, *others = self._checks_with(wait_ms)
+        connections = self.connections.of_this_loop()
+        async with asyncio.TaskGroup() as group:
+            *asking, last = [
+                group.create_task(self._kept_or_asked_async(check, connections)) for check in (*others, database)
+            ]
+        return self._answer([task.result() for task in (last, *asking)])
 
     def _checks_with(self, wait_ms: int) -> Sequence[Check]:
         return (*self._checks, WaitCheck(wait_ms)) if wait_ms else self._checks

@@ -3,7 +3,7 @@
 A connection of asyncio belongs to the loop on which it was opened, and so does a pool of them: used from another loop,
 it fails or hangs. Which loops there are depends on how the app is served. On the server's own loop, for which the
 lifespan is entered, a pool lives as long as the loop. A loop that Flask made for one request has no lifespan: there
-nothing is kept, and each request opens what it needs and closes it again.
+each request opens what it needs and closes it again, but for plain sockets, which belong to no loop.
 """
 
 from __future__ import annotations
@@ -44,21 +44,13 @@ class Connections:
         self._certificates = ssl.create_default_context() if verifies else None
         self.threads = ThreadConnections(self._engine(), HttpClient(self._certificates, timeout_s))
         self._alone = _FirstAlone(partial(self._async_engine, pooled=False))
+        self._client = AsyncHttpClient(self._certificates, on_any_loop=True)
         self._of_loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
-    @contextlib.asynccontextmanager
-    async def of_this_loop(self) -> AsyncIterator[LoopConnections]:
-        """Give the connections that the running loop may use: its pool, or for a loop without one, for this once."""
+    def of_this_loop(self) -> LoopConnections:
+        """Return the connections that the running loop may use: its pool, or for a loop without one, for this once."""
         pooled = self._of_loops.get(asyncio.get_running_loop())
-        if pooled is not None:
-            yield pooled
-            return
-        client = AsyncHttpClient(self._certificates, for_one_request=True)
-        connections = LoopConnections(self.threads, self._alone, client, is_pooled=False)
-        try:
-            yield connections
-        finally:
-            await connections.close()
+        return pooled or LoopConnections(self.threads, self._alone, self._client, is_pooled=False)
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
@@ -66,14 +58,19 @@ class Connections:
         loop = asyncio.get_running_loop()
         pool = _FirstAlone(partial(self._async_engine, pooled=True))
         client = AsyncHttpClient(self._certificates)
-        connections = self._of_loops[loop] = LoopConnections(self.threads, pool, client, is_pooled=True)
+        self._of_loops[loop] = LoopConnections(self.threads, pool, client, is_pooled=True)
         try:
             yield
         finally:
             del self._of_loops[loop]
             await pool.close()
-            await connections.close()
-            self.threads.close()
+            await client.close()
+            await self.close()
+
+    async def close(self) -> None:
+        """Close what is open and idle, and belongs to no loop; what is used again is opened again."""
+        await self._client.close()
+        self.threads.close()
 
     def _engine(self) -> sqlalchemy.Engine:
         if self._url.get_backend_name() == "sqlite":
@@ -146,10 +143,6 @@ class LoopConnections:
         self.turns = asyncio.Semaphore(POOL_SIZE)
         self._first_alone = first_alone
         self._is_pooled = is_pooled
-
-    async def close(self) -> None:
-        """Close what belongs to the loop."""
-        await self.client.close()
 
     async def engine(self) -> AsyncEngine:
         """Return the engine of the database."""

@@ -56,6 +56,11 @@ class Address:
     url: httpcore2.URL
     headers: list[tuple[bytes, bytes]]
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether it is asked without TLS."""
+        return self.url.scheme == b"http"
+
     @classmethod
     def parse(cls, text: str) -> Self:
         """Read a URL of ``http:`` or ``https:``; its credentials become a header."""
@@ -135,18 +140,21 @@ class HttpClient:
 
 
 class AsyncHttpClient:
-    """Asks from one event loop; who asks sees to it that it ends in time.
+    """Asks from one event loop, or from any; who asks sees to it that it ends in time.
 
     Args:
         certificates: Who vouches for a service; ``None`` when none is asked by ``https:``.
-        for_one_request: Whether the loop ends with the request: then none is kept.
+        on_any_loop: Whether loops share it that last for one request each, in threads that are counted elsewhere. It
+            keeps nothing that belongs to a loop then: plain sockets, and no connection of ``https:``.
     """
 
-    def __init__(self, certificates: ssl.SSLContext | None, *, for_one_request: bool = False) -> None:
+    def __init__(self, certificates: ssl.SSLContext | None, *, on_any_loop: bool = False) -> None:
         self._certificates = certificates
-        self._plain = PlainSockets() if for_one_request else None
+        self._on_any_loop = on_any_loop
         self._idle: defaultdict[Address, list[httpcore2.AsyncHTTPConnection]] = defaultdict(list)
-        self._turns: defaultdict[Address, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(_AT_ONCE))
+        self._turns: defaultdict[Address, contextlib.AbstractAsyncContextManager[None]] = defaultdict(
+            contextlib.nullcontext if on_any_loop else lambda: asyncio.Semaphore(_AT_ONCE)
+        )
 
     @contextlib.asynccontextmanager
     async def asked(self, address: Address) -> AsyncIterator[httpcore2.Response]:
@@ -166,9 +174,10 @@ class AsyncHttpClient:
 
     async def close(self) -> None:
         """Close what is free."""
-        for idle in self._idle.values():
+        for idle in list(self._idle.values()):
             while idle:
-                await idle.pop().aclose()
+                with contextlib.suppress(IndexError):
+                    await idle.pop().aclose()
 
     async def _answer(
         self, address: Address, request: httpcore2.Request
@@ -177,22 +186,24 @@ class AsyncHttpClient:
         if kept is not None:
             with contextlib.suppress(*_HUNG_UP):
                 return kept, await kept.handle_async_request(request)
-        backend = self._plain if address.url.scheme == b"http" else None
+        backend = PlainSockets() if self._on_any_loop and address.is_plain else None
         new = httpcore2.AsyncHTTPConnection(
             address.url.origin, self._certificates, _KEPT_FOR_S, network_backend=backend
         )
         return new, await new.handle_async_request(request)
 
     async def _take(self, address: Address) -> httpcore2.AsyncHTTPConnection | None:
-        while self._idle[address]:
-            connection = self._idle[address].pop()
-            if not connection.has_expired():
-                return connection
-            await connection.aclose()
+        with contextlib.suppress(IndexError):
+            while True:
+                connection = self._idle[address].pop()
+                if not connection.has_expired():
+                    return connection
+                await connection.aclose()
         return None
 
     async def _give_back(self, address: Address, connection: httpcore2.AsyncHTTPConnection) -> None:
-        if self._plain is None and connection.is_available() and len(self._idle[address]) < _KEPT:
+        can_be_kept = address.is_plain or not self._on_any_loop
+        if can_be_kept and connection.is_available() and len(self._idle[address]) < _KEPT:
             self._idle[address].append(connection)
         else:
             await connection.aclose()

@@ -1,7 +1,7 @@
-"""Connect to a service for one request alone, with as little beneath httpcore as asyncio has.
+"""Connect by plain sockets, which belong to no event loop: on the next one they are as good as on the last.
 
-A connection that is kept pays once for the layers that open it. On a loop that Flask makes for one request nothing is
-kept, so each request would pay for them, while its wait has not begun.
+A transport of asyncio is registered with the loop on which it was made, and ends with it. A loop that Flask makes for
+one request would have to connect anew each time, before any wait of that request has begun.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import httpcore2
 
 
 class PlainSockets(httpcore2.AsyncNetworkBackend):
-    """Connects without TLS, from whatever loop runs. Time-outs are the caller's, who cancels."""
+    """Connects without TLS, from whatever loop runs, for a request at a time; who asks sees to it that it ends."""
 
     async def connect_tcp(
         self,
@@ -47,20 +47,31 @@ class PlainSockets(httpcore2.AsyncNetworkBackend):
 
 
 class _Stream(httpcore2.AsyncNetworkStream):
-    def __init__(self, connected: socket.socket, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, connected: socket.socket) -> None:
         self._socket = connected
-        self._loop = loop
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ARG002
         with _told_as(httpcore2.ReadError):
-            return await self._loop.sock_recv(self._socket, max_bytes)
+            return await asyncio.get_running_loop().sock_recv(self._socket, max_bytes)
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ARG002
         with _told_as(httpcore2.WriteError):
-            await self._loop.sock_sendall(self._socket, buffer)
+            await asyncio.get_running_loop().sock_sendall(self._socket, buffer)
 
     async def aclose(self) -> None:
         self._socket.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        """Say what httpcore wants to know of a kept one: whether the other side has closed it."""
+        if info != "is_readable":
+            return None
+        try:
+            self._socket.recv(1, socket.MSG_PEEK)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+        return True
 
 
 @contextlib.contextmanager
@@ -82,13 +93,12 @@ async def _addresses(host: str, port: int) -> Sequence[tuple[int, Any]]:
 
 
 async def _connect(family: int, address: Any) -> _Stream:
-    loop = asyncio.get_running_loop()
     connecting = socket.socket(family, socket.SOCK_STREAM)
     try:
         connecting.setblocking(False)
         connecting.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        await loop.sock_connect(connecting, address)
+        await asyncio.get_running_loop().sock_connect(connecting, address)
     except BaseException:
         connecting.close()
         raise
-    return _Stream(connecting, loop)
+    return _Stream(connecting)

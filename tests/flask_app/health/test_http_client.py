@@ -8,7 +8,7 @@ import contextlib
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from functools import partial
+from concurrent.futures import ThreadPoolExecutor
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -101,11 +101,11 @@ def in_threads(addresses: list[Address]) -> list[bytes]:
         return [ask(client, address) for address in addresses]
 
 
-def on_a_loop(addresses: list[Address], *, for_one_request: bool = False) -> list[bytes]:
+def on_a_loop(addresses: list[Address]) -> list[bytes]:
     """Ask each in turn by one client."""
 
     async def main() -> list[bytes]:
-        client = AsyncHttpClient(None, for_one_request=for_one_request)
+        client = AsyncHttpClient(None)
         try:
             return [await ask_async(client, address) for address in addresses]
         finally:
@@ -114,13 +114,20 @@ def on_a_loop(addresses: list[Address], *, for_one_request: bool = False) -> lis
     return asyncio.run(main())
 
 
+def on_a_loop_each(addresses: list[Address]) -> list[bytes]:
+    """Ask each in turn by one client, and on a loop of its own."""
+    client = AsyncHttpClient(None, on_any_loop=True)
+    try:
+        return [asyncio.run(ask_async(client, address)) for address in addresses]
+    finally:
+        asyncio.run(client.close())
+
+
 Asks = Callable[[list[Address]], list[bytes]]
-for_one_request = partial(on_a_loop, for_one_request=True)
-both = pytest.mark.parametrize("asks", [in_threads, on_a_loop])
-every = pytest.mark.parametrize("asks", [in_threads, on_a_loop, for_one_request])
+every = pytest.mark.parametrize("asks", [in_threads, on_a_loop, on_a_loop_each])
 
 
-@both
+@every
 def test_one_after_another_share_a_connection(service: Service, asks: Asks) -> None:
     """It is kept when its answer has been read."""
     address = service.address()
@@ -129,7 +136,7 @@ def test_one_after_another_share_a_connection(service: Service, asks: Asks) -> N
     assert 1 == service.connections
 
 
-@both
+@every
 def test_a_connection_that_the_service_closed_is_not_used_again(
     service: Service, asks: Asks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -143,7 +150,7 @@ def test_a_connection_that_the_service_closed_is_not_used_again(
     assert 5 == service.connections
 
 
-@both
+@every
 def test_a_connection_that_is_closed_while_it_is_asked_on_is_replaced(service: Service, asks: Asks) -> None:
     """A service may close what is idle at any time: it is well all the same."""
     assert [b"well"] * 3 == asks([service.address("/once")] * 3)
@@ -182,14 +189,8 @@ def test_a_service_may_break_off(service: Service, asks: Asks) -> None:
         asks([service.address("/half")])
 
 
-def test_a_loop_of_one_request_keeps_no_connection(service: Service) -> None:
-    """It is closed as soon as its answer has been read."""
-    assert [b"well"] * 3 == for_one_request([service.address()] * 3)
-    assert 3 == service.connections
-
-
 @pytest.mark.parametrize("host", ["127.0.0.1", "the-machine", "there-or-not"])
-def test_a_loop_of_one_request_looks_up_names(service: Service, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+def test_plain_sockets_look_up_names(service: Service, monkeypatch: pytest.MonkeyPatch, host: str) -> None:
     """Of several addresses the first that can be connected to is asked."""
     found = {
         "the-machine": [(socket.AF_INET, "127.0.0.1")],
@@ -200,10 +201,10 @@ def test_a_loop_of_one_request_looks_up_names(service: Service, monkeypatch: pyt
         return [(family, socket.SOCK_STREAM, 6, "", (address, port)) for family, address in found[name]]
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
-    assert [b"well"] == for_one_request([Address.parse(f"http://{host}:{service.server_port}/")])
+    assert [b"well"] == on_a_loop_each([Address.parse(f"http://{host}:{service.server_port}/")])
 
 
-def test_a_loop_of_one_request_is_told_that_nobody_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_plain_sockets_tell_that_nobody_has_a_name(monkeypatch: pytest.MonkeyPatch) -> None:
     """As one of the known errors."""
 
     def look_up(*_: Any, **__: Any) -> None:
@@ -211,7 +212,7 @@ def test_a_loop_of_one_request_is_told_that_nobody_has_a_name(monkeypatch: pytes
 
     monkeypatch.setattr(socket, "getaddrinfo", look_up)
     with pytest.raises(ERRORS, match="nobody has it"):
-        for_one_request([Address.parse("http://nowhere.invalid/")])
+        on_a_loop_each([Address.parse("http://nowhere.invalid/")])
 
 
 @every
@@ -239,6 +240,21 @@ def test_many_are_asked_at_once(service: Service) -> None:
     assert many == service.connections
 
 
+def test_loops_in_threads_share_what_is_kept(service: Service) -> None:
+    """Whichever comes first takes it, and the rest connect."""
+    many, rounds = 8, 25
+    address = service.address()
+    client = AsyncHttpClient(None, on_any_loop=True)
+
+    def ask_again_and_again(_: int) -> list[bytes]:
+        return [asyncio.run(ask_async(client, address)) for _ in range(rounds)]
+
+    with ThreadPoolExecutor(many) as threads:
+        assert [[b"well"] * rounds] * many == list(threads.map(ask_again_and_again, range(many)))
+    assert service.connections <= many
+    asyncio.run(client.close())
+
+
 def test_no_more_ask_at_once_than_have_turns(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     """The others wait for theirs, and a loop never opens connections without end."""
     monkeypatch.setattr(http_client, "_AT_ONCE", 3)
@@ -253,14 +269,14 @@ def test_no_more_ask_at_once_than_have_turns(service: Service, monkeypatch: pyte
     assert service.connections <= 3
 
 
-@pytest.mark.parametrize("for_one_request", [False, True])
-def test_one_that_is_given_up_leaves_nothing_behind(service: Service, *, for_one_request: bool) -> None:
+@pytest.mark.parametrize("on_any_loop", [False, True])
+def test_one_that_is_given_up_leaves_nothing_behind(service: Service, *, on_any_loop: bool) -> None:
     """Its connection is closed, for an answer may still come on it, and its turn is another's."""
     service.together = threading.Barrier(2)
     address = service.address()
 
     async def main() -> bytes:
-        client = AsyncHttpClient(None, for_one_request=for_one_request)
+        client = AsyncHttpClient(None, on_any_loop=on_any_loop)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(0.05):
                 await ask_async(client, address)

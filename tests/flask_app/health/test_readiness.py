@@ -109,7 +109,7 @@ def ask() -> Iterator[Callable[..., TestResponse]]:
 
     yield ask_once
     for readiness in asked:
-        readiness.connections.threads.close()
+        asyncio.run(readiness.connections.close())
 
 
 def told(answer: TestResponse, key: str) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def test_answers_are_kept(upstream: Upstream, kept_ms: int, times: int) -> None:
 
     assert [200] * 6 == statuses
     assert times == len(upstream.asked)
-    readiness_of(app).connections.threads.close()
+    asyncio.run(readiness_of(app).connections.close())
 
 
 def test_many_who_ask_at_once_share_a_question(upstream: Upstream) -> None:
@@ -290,7 +290,7 @@ def test_many_who_ask_at_once_share_a_question(upstream: Upstream) -> None:
         assert [200] * 8 == [answer.result() for answer in answers]
 
     assert ["/stuck"] == upstream.asked
-    readiness_of(app).connections.threads.close()
+    asyncio.run(readiness_of(app).connections.close())
 
 
 def test_another_leads_when_the_leader_is_cancelled(upstream: Upstream) -> None:
@@ -315,7 +315,7 @@ def test_another_leads_when_the_leader_is_cancelled(upstream: Upstream) -> None:
         return status
 
     assert 200 == asyncio.run(asyncio.wait_for(main(), HANG_S))
-    readiness.connections.threads.close()
+    asyncio.run(readiness.connections.close())
 
 
 def test_a_loop_with_a_lifespan_keeps_its_connections(upstream: Upstream) -> None:
@@ -324,11 +324,10 @@ def test_a_loop_with_a_lifespan_keeps_its_connections(upstream: Upstream) -> Non
     readiness = readiness_of(app)
 
     async def main() -> list[bool]:
-        async with readiness.connections.of_this_loop() as first, readiness.connections.of_this_loop() as second:
-            alone = first is second
+        of_this_loop = readiness.connections.of_this_loop
+        alone = of_this_loop() is of_this_loop()
         async with health.lifespan(app):
-            async with readiness.connections.of_this_loop() as first, readiness.connections.of_this_loop() as second:
-                kept = first is second
+            kept = of_this_loop() is of_this_loop()
             other = await asyncio.to_thread(asyncio.run, readiness.ask_together(0))
             return [alone, kept, other[1] == 200, (await readiness.ask_together(0))[1] == 200]
 
@@ -380,8 +379,7 @@ def test_the_first_to_ask_loads_and_connects_the_loop() -> None:
             async with health.lifespan(app):
                 answers = list(await asyncio.gather(ask_together(0), ask_together(0)))
                 connections = readiness_of(app).connections
-                async with connections.of_this_loop() as first, connections.of_this_loop() as second:
-                    assert first is second
+                assert connections.of_this_loop() is connections.of_this_loop()
                 return answers
 
         assert [({"status": "pass"}, 200)] * 2 == asyncio.run(main())
