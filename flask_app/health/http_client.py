@@ -20,7 +20,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 import httpcore2
 
-from flask_app.health.plain_sockets import PlainSockets
+from flask_app.health.plain_sockets import BELONG_TO_NO_LOOP, PlainSockets
 
 # It tells at its lowest level what it sends, with the credentials.
 logging.getLogger("httpcore2").setLevel(logging.WARNING)
@@ -202,7 +202,7 @@ class AsyncHttpClient:
         return None
 
     async def _give_back(self, address: Address, connection: httpcore2.AsyncHTTPConnection) -> None:
-        can_be_kept = address.is_plain or not self._on_any_loop
+        can_be_kept = not self._on_any_loop or (address.is_plain and BELONG_TO_NO_LOOP)
         if can_be_kept and connection.is_available() and len(self._idle[address]) < _KEPT:
             self._idle[address].append(connection)
         else:

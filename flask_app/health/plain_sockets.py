@@ -10,10 +10,14 @@ import asyncio
 import contextlib
 import ipaddress
 import socket
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 import httpcore2
+
+BELONG_TO_NO_LOOP = sys.platform != "win32"
+"""Windows ties a socket to the completion port of the first loop that waits for it, for good."""
 
 
 class PlainSockets(httpcore2.AsyncNetworkBackend):
