@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from benchmarks.measure.load.alarm import Alarm, make_alarm
+from benchmarks.alarm import Alarm, make_alarm
 from benchmarks.measure.load.arrivals import Arrivals
 from benchmarks.measure.load.connection import Connection, Tally
 from benchmarks.measure.load.engine import LoadOrder

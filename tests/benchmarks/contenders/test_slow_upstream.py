@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 import socket
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from functools import partial
 
 import pytest
 
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, slow_upstream
 from benchmarks.measure.server import RunningServer, running
 
 PATIENCE_S = 10.0
@@ -68,3 +70,34 @@ def test_who_leaves_during_the_wait_is_forgotten(upstream: RunningServer) -> Non
         connection.sendall(b"GET /?ms=50 HTTP/1.1\r\nHost: x\r\n\r\n")
     time.sleep(0.1)
     assert upstream.death() is None
+
+
+@pytest.mark.parametrize("has_exact_timers", [True, False])
+def test_waits_end_in_their_order_and_none_too_early(
+    monkeypatch: pytest.MonkeyPatch, *, has_exact_timers: bool
+) -> None:
+    """However they begin, and also where the platform has only the timers of its event loops."""
+    if not has_exact_timers:
+        monkeypatch.setattr(slow_upstream, "TimerFileAlarm", None)
+    waits_ms = [30, 5, 5, 40, 10, 0, 20, 50]
+    ended: list[tuple[int, bool]] = []
+
+    async def main() -> None:
+        all_ended = asyncio.Event()
+
+        def end(wait_ms: int, at_ns: int) -> None:
+            ended.append((wait_ms, time.monotonic_ns() >= at_ns))
+            if len(ended) == len(waits_ms):
+                all_ended.set()
+
+        with slow_upstream.timers(asyncio.get_running_loop()) as call_at:
+            now_ns = time.monotonic_ns()
+            for wait_ms in waits_ms:
+                at_ns = now_ns + wait_ms * 1_000_000
+                call_at(at_ns, partial(end, wait_ms, at_ns))
+            await asyncio.wait_for(all_ended.wait(), PATIENCE_S)
+
+    asyncio.run(main())
+    assert sorted(waits_ms) == [wait_ms for wait_ms, _ in ended]
+    if has_exact_timers:
+        assert all(is_in_time for _, is_in_time in ended)

@@ -10,7 +10,7 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.measure.load.alarm import Alarm, PollingAlarm, make_alarm
+from benchmarks.alarm import Alarm, PollingAlarm, make_alarm
 from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.measure.load.open_loop import drive

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measure.load.alarm import Alarm, PollingAlarm, TimerFileAlarm, make_alarm
+from benchmarks.alarm import Alarm, PollingAlarm, TimerFileAlarm, make_alarm
 from benchmarks.measure.load.builtin import loop_factory
 
 MS = 1_000_000
