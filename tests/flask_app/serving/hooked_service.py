@@ -14,6 +14,7 @@ import itertools
 import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, after_this_request, g, has_request_context, request
@@ -217,9 +218,11 @@ def echo() -> bytes:
 
 
 async def own() -> str:
-    """Answer after a while with what the request itself brought along."""
+    """Answer after a while, or when a file is there, with what the request itself brought along."""
     g.name = request.args["name"]
     await asyncio.sleep(float(request.args["wait_s"]))
+    while "until" in request.args and not Path(request.args["until"]).exists():
+        await asyncio.sleep(0.01)
     return f"{g.name} {request.args['name']}"
 
 

@@ -7,7 +7,7 @@ import json
 import socket
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -138,9 +138,9 @@ class Server:
 
 
 @contextlib.contextmanager
-def running(name: str, app: str, folder: Path, path: str = "/ok") -> Iterator[Server]:
-    """Serve an app, given as ``module:attribute``, on one of ``SERVERS``."""
+def running(name: str, app: str, folder: Path, path: str = "/ok", options: Sequence[str] = ()) -> Iterator[Server]:
+    """Serve an app, given as ``module:attribute``, on one of ``SERVERS``, with more options than it has there."""
     port, log = served.free_port(), folder / "log"
-    arguments = [*(argument.format(port=port) for argument in SERVERS[name]), app]
+    arguments = [*(argument.format(port=port) for argument in SERVERS[name]), *options, app]
     with served.running(arguments, port, log, path=path, folder=Path(__file__).parents[3], grace_s=0) as process:
         yield Server(name, port, process, log)
