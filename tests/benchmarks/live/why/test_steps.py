@@ -7,9 +7,9 @@ import pytest
 
 from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.loop_tracer import record_loop
-from benchmarks.live.threads_recording import ThreadsRecording
+from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
 from benchmarks.live.threads_tracer import record_threads
-from benchmarks.live.why.steps import StepsError, steps_document
+from benchmarks.live.why.steps import StepsError, steps_document, tell_threads_step
 
 
 @pytest.fixture(scope="module")
@@ -101,20 +101,67 @@ def test_the_loop_is_told(document: dict[str, Any]) -> None:
 
 
 def test_the_threads_are_told(document: dict[str, Any]) -> None:
-    """Who begins, sleeps, runs and ends."""
+    """Who begins, runs and sleeps, where it is not the kernel's affair which of two threads is first."""
     connects = document["moments"][1]["threads"]
     said = " ".join(document["threads"]["words"])
 
     assert "It begins with one thread." == words(document, "threads", 0)
     assert words(document, "threads", connects - 1).endswith("now every thread sleeps in the kernel.")
     assert words(document, "threads", connects).startswith("Every thread slept. Meanwhile client 1 connects.")
-    assert "The thread of client 1 begins. Now the thread of client 1 runs." in said
-    assert "has ended." in said
+    for client in (1, 2, 3):
+        assert f"The thread of client {client} begins." in said
+        assert f"Now the thread of client {client} runs." in said
+    assert words(document, "threads", len(document["threads"]["steps"]) - 1).endswith(
+        "Then it has ended, and the main thread sleeps until somebody connects."
+    )
     half = document["moments"][3]["threads"]
     assert ["thread of client 2"] == [
         name for name, _, doing in board(document, "threads", half)["threads"] if doing == "runs"
     ]
     assert "sleeps: client 1" in {doing for _, _, doing in board(document, "threads", half)["threads"]}
+
+
+def threads_step(runs: str, **waits_for: str | None) -> ThreadsStep:
+    """Return the step at which a thread runs line 20, and those named with what they wait for are there too."""
+    states = {runs: None, **{name.replace("_", " "): until for name, until in waits_for.items()}}
+    return ThreadsStep(
+        thread=runs,
+        line=20,
+        function="serve",
+        happened=(),
+        threads=tuple(ThreadState(thread=name, line=20, waits_for=until) for name, until in states.items()),
+        answered=(),
+    )
+
+
+@pytest.mark.parametrize(
+    ("before", "step", "told"),
+    [
+        (
+            threads_step("main thread"),
+            threads_step("thread of client 1", main_thread=None),
+            "The thread of client 1 begins. Now the thread of client 1 runs.",
+        ),
+        (
+            threads_step("main thread"),
+            threads_step("thread of client 1", main_thread="listener"),
+            "The thread of client 1 begins. The main thread sleeps in line 20 until there is something at listener. ",
+        ),
+        (
+            threads_step("thread of client 1", thread_of_client_2=None),
+            threads_step("thread of client 2"),
+            "The thread of client 1 has ended. Now the thread of client 2 runs.",
+        ),
+        (
+            threads_step("thread of client 1", thread_of_client_2="client 2"),
+            threads_step("thread of client 1", thread_of_client_2=None),
+            "The thread of client 2 can go on too, when it is its turn.",
+        ),
+    ],
+)
+def test_the_threads_are_told_whichever_is_first(before: ThreadsStep, step: ThreadsStep, told: str) -> None:
+    """A thread begins before or after another sleeps; it may end with a line of another to come, or not."""
+    assert tell_threads_step(before, step, step).startswith(told)
 
 
 def test_runs_of_different_clients_are_not_laid_side_by_side(loop: LoopRecording, threads: ThreadsRecording) -> None:
