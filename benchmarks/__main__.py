@@ -14,7 +14,10 @@ def main() -> None:
             f"lab needs {', '.join(missing)}, which come with the instrument: pip install 'sync-async-lab[bench]', "
             "or `make env` in a clone."
         )
-    from benchmarks.cli import lab  # noqa: PLC0415 (only importable once the check above has passed)
+    try:
+        from benchmarks.cli import lab  # noqa: PLC0415 (only importable once the check above has passed)
+    except KeyboardInterrupt:
+        sys.exit(130)
 
     lab(prog_name="lab")
 

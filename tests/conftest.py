@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import signal
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
@@ -15,6 +16,15 @@ from benchmarks.measure import sweep
 from benchmarks.model import Place, Run, RunState, Trial
 
 PLACES = tuple((wait, number) for wait in (0, 1, 5, 20, 100) for number in (1, 5, 20, 100, 500))
+
+
+def pytest_configure() -> None:
+    """Hear Ctrl-C, also in a suite that was started in the background, where a shell may have it ignored.
+
+    Who ignores it passes that on to the programs that are started, and some tests press Ctrl-C there.
+    """
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")

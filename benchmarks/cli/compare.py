@@ -15,7 +15,7 @@ from rich.console import Console
 from benchmarks.cli import runs
 from benchmarks.cli.course import Course
 from benchmarks.cli.engines import engine_for, facts_of
-from benchmarks.cli.exits import RefusedError, terminable
+from benchmarks.cli.exits import RefusedError
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, talking
 from benchmarks.cli.options import Percent, Rate, Seconds
@@ -154,9 +154,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         facts=facts,
         asks_readiness=dependencies.needed_by(plan if resume is None else runs.begun(resume)[0].plan),
     )
-    with terminable():
-        run, folder = course.measure(record, wait=wait, began_s=None if resume is not None else began_s)
-        runs.tell(console, run, claims, folder, as_json=as_json)
+    run, folder = course.measure(record, wait=wait, began_s=None if resume is not None else began_s)
+    runs.tell(console, run, claims, folder, as_json=as_json)
 
 
 def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:

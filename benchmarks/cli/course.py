@@ -119,10 +119,11 @@ def _stop(run: Run, claims: Sequence[Claim], began_s: float | None) -> Callable[
         ends_s = began_s + plan.budget_s if began_s is not None else now_s + share * plan.budget_s
 
     def stop(so_far: Run) -> str | None:
-        from benchmarks.judge.precision import reached  # noqa: PLC0415 (scipy is slow to import)
+        if plan.precision is not None:
+            from benchmarks.judge.precision import reached  # noqa: PLC0415 (scipy is slow to import)
 
-        if plan.precision is not None and (reason := reached(so_far, claims, plan.precision)) is not None:
-            return reason
+            if (reason := reached(so_far, claims, plan.precision)) is not None:
+                return reason
         later_s = time.monotonic()
         ended = max(trial.round for trial in so_far.trials)
         if ends_s is not None and later_s + (later_s - now_s) / max(1, ended - rounds_before) > ends_s:

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from benchmarks.cli import maps, runs
-from benchmarks.cli.exits import exit_interrupted, terminable
+from benchmarks.cli.exits import exit_interrupted
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option
 from benchmarks.cli.options import Seconds
@@ -82,16 +82,15 @@ def _measure(
     plan = sweep.plan_sweep(contenders, waits_ms, budget_s, secrets.randbelow(2**32) if seed is None else seed)
     cores = environment.share_cores()
     _announce(console, contenders, plan.seed, cores)
-    with terminable():
-        record = runs.begin(out, plan, cores)
-        try:
-            with SweepProgress(console, budget_s, len(contenders)) as progress:
-                run = sweep.Sweep(engine=BuiltinEngine(), cores=cores, listener=progress, choose=choose).run(record)
-        except (ParityError, ServerError, LoadEngineError, journal.RunFileError) as error:
-            raise click.ClickException(_kept(str(error), record)) from error
-        except KeyboardInterrupt as interrupt:
-            click.echo(_kept("Interrupted.", record), err=True)
-            exit_interrupted(interrupt)
+    record = runs.begin(out, plan, cores)
+    try:
+        with SweepProgress(console, budget_s, len(contenders)) as progress:
+            run = sweep.Sweep(engine=BuiltinEngine(), cores=cores, listener=progress, choose=choose).run(record)
+    except (ParityError, ServerError, LoadEngineError, journal.RunFileError) as error:
+        raise click.ClickException(_kept(str(error), record)) from error
+    except KeyboardInterrupt as interrupt:
+        click.echo(_kept("Interrupted.", record), err=True)
+        exit_interrupted(interrupt)
     return run, record.folder.resolve()
 
 

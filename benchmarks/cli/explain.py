@@ -8,7 +8,6 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Seconds
@@ -64,12 +63,10 @@ def explain(  # noqa: PLR0917 (click passes them by name)
     except (catalogue.UnknownContenderError, recording.NotRecordableError) as error:
         raise click.BadParameter(str(error), param_hint="CONTENDER") from error
     try:
-        with own_turn(wait=wait_turn, option=_WAIT_TURN), terminable():
+        with own_turn(wait=wait_turn, option=_WAIT_TURN):
             made = recording.record(chosen, wait_ms, requests, environment.share_cores())
     except (ServerError, BurstError, TimelineError) as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt as interrupt:
-        exit_interrupted(interrupt)
     if out is not None:
         try:
             out.write_text(json.dumps(chrome_trace(made.timeline)) + "\n", encoding="utf-8")

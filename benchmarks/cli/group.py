@@ -1,14 +1,17 @@
-"""The group of all commands; an unknown one is answered with the nearest."""
+"""The group of all commands: an unknown one is answered with the nearest, an interrupted one ends with its status."""
 
 from __future__ import annotations
 
 import difflib
+from typing import Any
 
 import click
 
+from benchmarks.cli.exits import exit_interrupted, terminable
+
 
 class NearestGroup(click.Group):
-    """A group of commands that answers an unknown one with the nearest."""
+    """A group of commands that answers an unknown one with the nearest, and ends as a signal demands."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -19,6 +22,15 @@ class NearestGroup(click.Group):
             near = difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.4)
             ctx.fail(f"There is no command {name!r}." + (f" Did you mean {near[0]}?" if near else ""))
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command; Ctrl-C and SIGTERM end it with their statuses where it does not say more itself."""
+        with terminable():
+            try:
+                return super().invoke(ctx)
+            except KeyboardInterrupt as interrupt:
+                click.echo("Interrupted.", err=True)
+                exit_interrupted(interrupt)
 
 
 @click.group(cls=NearestGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})

@@ -10,7 +10,6 @@ import click
 
 from benchmarks.cli.compare import compare
 from benchmarks.cli.engines import GivenEngine
-from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Seconds
@@ -54,7 +53,7 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
     # Standard output is then for the document alone.
     quiet = bool(options.get("as_json"))
     try:
-        with terminable(), contextlib.closing(LocustMaster(workers, host, port)) as engine:
+        with contextlib.closing(LocustMaster(workers, host, port)) as engine:
             click.echo(
                 f"Waiting for {_counted(workers)}: lab locust worker {host}{_port_option(engine.port)}", err=quiet
             )
@@ -63,8 +62,6 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
             context.invoke(compare, engine="locust", **options)
     except LoadEngineError as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt as interrupt:
-        exit_interrupted(interrupt)
 
 
 master.params.extend(option for option in compare.params if option.name not in _OWN_BUSINESS)
@@ -88,10 +85,7 @@ def worker(host: str, port: int, as_json: bool) -> None:
 
     try:
         check_installed()
-        with (
-            terminable(),
-            contextlib.closing(LoaderProcess(process_command("worker", host, "--port", str(port)))) as loader,
-        ):
+        with contextlib.closing(LoaderProcess(process_command("worker", host, "--port", str(port)))) as loader:
             click.echo(f"Asking for the master at {host}:{port}. Ctrl-C leaves.", err=as_json)
             while loader.process.poll() != 0:
                 event = _next_event(loader)
@@ -103,8 +97,6 @@ def worker(host: str, port: int, as_json: bool) -> None:
             click.echo("The master is done.")
     except LoadEngineError as error:
         raise click.ClickException(str(error)) from error
-    except KeyboardInterrupt as interrupt:
-        exit_interrupted(interrupt)
 
 
 def _next_event(loader: Any) -> Any:

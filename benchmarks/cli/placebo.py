@@ -10,7 +10,6 @@ import click
 from rich.console import Console
 
 from benchmarks.cli import runs
-from benchmarks.cli.exits import exit_interrupted, terminable
 from benchmarks.measure import environment, journal, schedule
 from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.measure.parity import ParityError
@@ -37,12 +36,10 @@ def run_placebo(
     from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (the same)
 
     plan = schedule.placebo_plan(contender, secrets.randbelow(2**32) if seed is None else seed, rounds)
-    with terminable(), tempfile.TemporaryDirectory(prefix="lab-placebo-") as folder:
+    with tempfile.TemporaryDirectory(prefix="lab-placebo-") as folder:
         record = runs.begin(Path(folder), plan, cores)
         try:
             with RunProgress(console, plan) as progress:
                 return Runner(engine=BuiltinEngine(), cores=cores, listener=progress).run(record)
         except (ParityError, ServerError, LoadEngineError, journal.RunFileError) as error:
             raise click.ClickException(str(error)) from error
-        except KeyboardInterrupt as interrupt:
-            exit_interrupted(interrupt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from benchmarks import serve as serving
-from benchmarks.cli.exits import exit_interrupted, terminable
+from benchmarks.cli.exits import exit_interrupted
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.report.json_document import document
@@ -46,8 +46,7 @@ def serve(bridge: str, host: str, port: int, as_json: bool) -> None:
             click.echo(f"  {base}{path:<15} {what}")
 
     try:
-        with terminable():
-            status = serving.serve(bridge, host, port, ready)
+        status = serving.serve(bridge, host, port, ready)
     except serving.ServeError as error:
         raise click.ClickException(str(error)) from error
     except KeyboardInterrupt as interrupt:

@@ -79,6 +79,10 @@ class Connection:
             body, is_whole = b"", False
         return Answer(response.status, response.getheaders(), body, is_whole)
 
+    def interim_answer(self) -> bytes:
+        """Read the head of an answer that only says to go on, with status 100."""
+        return b"".join(iter(self._reader.readline, b"\r\n"))
+
     def makefile(self, _mode: str) -> io.BufferedReader:
         """Return what answers are read from."""
         return self._reader
