@@ -85,6 +85,7 @@ class Director:
         self._folder: Path | None = None
         self._story: RaceStory | None = None
         self._race: RaceProcess | None = None
+        self._is_to_stop = False
         self._driving: asyncio.Task[None] | None = None
         self._something_changed = asyncio.Event()
         self._showing = asyncio.Lock()
@@ -113,8 +114,7 @@ class Director:
 
     async def close(self) -> None:
         """Stop what is on, keep what was measured, and end all streams; harmless the second time."""
-        if self._race is not None:
-            self._race.stop()
+        self._end_race()
         if self._driving is not None:
             await asyncio.wait([self._driving])
         await self.board.close()
@@ -135,7 +135,7 @@ class Director:
         order = RaceOrder(contenders=choice.contenders, **sizes, seed=seed, out=str(self._out), cpus=_usable_cpus())
         self.guesses.is_open = False
         self._choice, self._phase, self._message = choice, "starting", ""
-        self._folder, self._story = None, None
+        self._folder, self._story, self._is_to_stop = None, None, False
         self._trials_planned, self._trials_done = len([*calibration(plan), *trials(plan)]), 0
         self._measuring = "Checking that all give the same answer"
         self._spoken = "The race begins. Guesses are closed."
@@ -148,10 +148,10 @@ class Director:
         Raises:
             RaceUnderWayError: None is on.
         """
-        if self._race is None:
+        if self._driving is None:
             raise RaceUnderWayError("No race is on.")
         self._phase = "stopping"
-        self._race.stop()
+        self._end_race()
 
     async def ask_for_guesses(self) -> None:
         """Forget the guesses and take new ones.
@@ -197,12 +197,20 @@ class Director:
         self._phase, self._measuring, self._driving = "over", "", None
         await self._show()
 
+    def _end_race(self) -> None:
+        # Its process may be about to start, and is then ended as soon as there is one.
+        self._is_to_stop = True
+        if self._race is not None:
+            self._race.stop()
+
     async def _measure(self, order: RaceOrder) -> None:
         try:
             self._race = await RaceProcess.start(order)
         except OSError as error:
             self._message = f"The race cannot be started: {error}."
             return
+        if self._is_to_stop:
+            self._race.stop()
         try:
             async for event in self._race.events():
                 await self._follow(event)

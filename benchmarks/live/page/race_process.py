@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -25,6 +26,7 @@ class RaceProcess:
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
+        self._is_to_stop = False
         assert process.stderr is not None  # noqa: S101 (it was asked for)
         self._log = asyncio.create_task(_tail(process.stderr))
 
@@ -62,6 +64,10 @@ class RaceProcess:
             if event["event"] in {"done", "stopped", "failed"}:
                 return
         status = await self._process.wait()
+        if self._is_to_stop and status == -signal.SIGTERM:
+            # Before it was ready to tell so itself.
+            yield {"event": "stopped"}
+            return
         log = (await self._log).strip() or "It printed nothing."
         yield {"event": "failed", "message": f"The process that measures ended with status {status}. {log}"}
 
@@ -71,6 +77,7 @@ class RaceProcess:
 
     def stop(self) -> None:
         """Ask it to end; it keeps what it has measured, and tells ``stopped``."""
+        self._is_to_stop = True
         with contextlib.suppress(ProcessLookupError):
             self._process.terminate()
 

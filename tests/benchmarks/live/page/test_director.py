@@ -143,6 +143,36 @@ def test_one_race_at_a_time(play: Callable[..., None]) -> None:
     play(story)
 
 
+@pytest.mark.parametrize("by", ["the presenter", "the end of the page"])
+def test_a_race_is_stopped_also_while_its_process_starts(
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, by: str
+) -> None:
+    """Stop is heard at any moment, and who ends the page in that one does not wait for the whole race."""
+    races: list[FakeRace] = []
+    may_start = asyncio.Event()
+
+    async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
+        async def start(_order: object) -> FakeRace:
+            races.append(race)
+            await may_start.wait()
+            return race
+
+        monkeypatch.setattr(RaceProcess, "start", start)
+        await director.start(CHOICE)
+        while not races:
+            await asyncio.sleep(0)
+        if by == "the presenter":
+            await director.stop()
+            may_start.set()
+            await until_it_is_over(director)
+        else:
+            asyncio.get_running_loop().call_soon(may_start.set)
+            await director.close()
+
+    play(story)
+    assert races[0].is_stopped
+
+
 def test_what_cannot_race_changes_nothing(play: Callable[..., None]) -> None:
     """Guesses stay open when the presenter asked for what cannot be."""
 

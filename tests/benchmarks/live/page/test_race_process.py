@@ -71,6 +71,21 @@ def test_a_process_that_is_killed_is_told_too(tmp_path: Path) -> None:
     assert [] == psutil.wait_procs(started, timeout=30)[1]
 
 
+@pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
+def test_a_process_that_is_stopped_as_it_starts_tells_so(tmp_path: Path, delay_s: float) -> None:
+    """Whether it was still importing or at work already."""
+
+    async def story() -> list[str]:
+        race = await RaceProcess.start(order(tmp_path))
+        await asyncio.sleep(delay_s)
+        race.stop()
+        told = [str(event["event"]) async for event in race.events()]
+        await race.end()
+        return told
+
+    assert "stopped" == asyncio.run(story())[-1]
+
+
 def test_what_happens_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
     """One JSON object a line, whatever is in it."""
     racer.tell("note", message="a\nb")
