@@ -6,9 +6,11 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 
 from benchmarks.measure import alone as alone_module
@@ -105,6 +107,8 @@ def test_ctrl_c_ends_the_wait(holder: subprocess.Popen[str]) -> None:
     ) as process:
         assert process.stdout is not None
         assert f"Waiting until another `lab` (process {holder.pid}" in process.stdout.readline()
+        while psutil.Process(process.pid).status() != psutil.STATUS_SLEEPING:
+            time.sleep(0.01)
         process.send_signal(signal.SIGINT)
         assert -signal.SIGINT == process.wait(timeout=10)
 
