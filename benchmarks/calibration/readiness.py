@@ -270,7 +270,7 @@ def _seconds(text: str) -> float:
 
 
 def _environment(cores: Cores) -> str:
-    names = ("flask", "fastapi", "hypercorn", "uvicorn", "sqlalchemy", "httpcore2")
+    names = ("flask", "fastapi", "hypercorn", "uvicorn", "sqlalchemy", "httptools")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     pinning = f"server on core {cores.server[0]}, all else on others" if cores.server else "not pinned"
     return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}; {pinning}"

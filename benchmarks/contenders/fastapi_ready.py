@@ -91,7 +91,7 @@ async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
     """Hold pool and clients for as long as the app is served."""
     app.state.dependencies = dependencies = _connect(os.environ)
     yield
-    await dependencies.async_client.aclose()
+    dependencies.async_client.close()
     dependencies.client.close()
     dependencies.engine.dispose()
     if dependencies.async_engine is not None:

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Protocol
 
-import httpcore2
 import sqlalchemy
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -20,9 +19,9 @@ from flask_app.health.bulkhead import Bulkhead
 from flask_app.health.connections import LoopConnections, ThreadConnections
 from flask_app.health.http_client import ERRORS, Address
 from flask_app.health.outcome import CONNECT_TIME, RESPONSE_TIME, CheckFailedError, Readings
+from flask_app.health.streams import UnreachableError
 from flask_app.settings import Settings
 
-_MOST_BODY_BYTES = 64 * 1024
 # Once more, on a connection of now: that an old one is gone says only that the database was.
 _ATTEMPTS = 2
 # What PostgreSQL says as it refuses a connection: libpq passes on no SQLSTATE of that. In another language than
@@ -128,31 +127,21 @@ class UpstreamCheck:
         """Ask, and hold the thread meanwhile."""
         watch = _Watch()
         try:
-            with connections.client.asked(self._address) as response:
-                watch.lap(RESPONSE_TIME)
-                read_bytes = 0
-                for chunk in response.iter_stream():
-                    read_bytes += len(chunk)
-                    if read_bytes > _MOST_BODY_BYTES:
-                        break
+            status = connections.client.status_of(self._address)
         except ERRORS as error:
             raise CheckFailedError(_said_of_http(error)) from error
-        return _readings_unless_unwell(response, watch)
+        watch.lap(RESPONSE_TIME)
+        return _readings_unless_unwell(status, watch)
 
     async def ask_async(self, connections: LoopConnections) -> Readings:
         """Ask, and leave the loop free meanwhile."""
         watch = _Watch()
         try:
-            async with connections.client.asked(self._address) as response:
-                watch.lap(RESPONSE_TIME)
-                read_bytes = 0
-                async for chunk in response.aiter_stream():
-                    read_bytes += len(chunk)
-                    if read_bytes > _MOST_BODY_BYTES:
-                        break
+            status = await connections.client.status_of(self._address)
         except ERRORS as error:
             raise CheckFailedError(_said_of_http(error)) from error
-        return _readings_unless_unwell(response, watch)
+        watch.lap(RESPONSE_TIME)
+        return _readings_unless_unwell(status, watch)
 
 
 class WaitCheck:
@@ -217,14 +206,14 @@ def _said_of_sql(error: SQLAlchemyError) -> str:
 
 
 def _said_of_http(error: Exception) -> str:
-    if isinstance(error, httpcore2.ConnectError):
+    if isinstance(error, UnreachableError):
         return "could not be reached"
-    if isinstance(error, httpcore2.TimeoutException):
+    if isinstance(error, TimeoutError):
         return "did not answer in time"
     return "broke off its answer"
 
 
-def _readings_unless_unwell(response: httpcore2.Response, watch: _Watch) -> Readings:
-    if not 200 <= response.status < 300:
-        raise CheckFailedError(f"answered {response.status}")
+def _readings_unless_unwell(status: int, watch: _Watch) -> Readings:
+    if not 200 <= status < 300:
+        raise CheckFailedError(f"answered {status}")
     return watch.laps_ms

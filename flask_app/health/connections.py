@@ -64,12 +64,12 @@ class Connections:
         finally:
             del self._of_loops[loop]
             await pool.close()
-            await client.close()
+            client.close()
             await self.close()
 
     async def close(self) -> None:
         """Close what is open and idle, and belongs to no loop; what is used again is opened again."""
-        await self._client.close()
+        self._client.close()
         self.threads.close()
 
     def _engine(self) -> sqlalchemy.Engine:
