@@ -1,13 +1,14 @@
 """Holds readiness to its bars: what one connection waits for, and what a hundred get, of a real database and upstreams.
 
 Run as ``python -m benchmarks.calibration.readiness``. It starts what readiness depends on itself: PostgreSQL where that
-is installed, SQLite otherwise, and two upstreams. Exit status: 0 when every bar holds, 1 when one does not, 2 when it
-could not be measured.
+is installed, SQLite otherwise, and two upstreams. Root on Linux keeps the cores awake meanwhile. Exit status: 0 when
+every bar holds, 1 when one does not, 2 when it could not be measured.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import datetime as dt
 import importlib.metadata
 import platform
@@ -18,6 +19,7 @@ import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks.calibration.awake import cores_awake
 from benchmarks.calibration.bar import HOLDS, Bar
 from benchmarks.contenders import catalogue
 from benchmarks.judge.statistics import paired_ratio
@@ -189,8 +191,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
     held: list[bool] = []
     try:
-        with dependencies.running(cores) as started:
-            print(f"readiness: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {_environment(cores)}")
+        with _cores_awake(wanted=not options.let_cores_sleep) as awake, dependencies.running(cores) as started:
+            print(f"readiness: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {_environment(cores, awake=awake)}")
             print(
                 f"{started.facts[DATABASE_FACT]}; seed {options.seed}, {options.rounds} rounds of "
                 f"{options.duration:g} s"
@@ -247,6 +249,9 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("what", nargs="?", choices=["all", "one", "many"], default="all", help="how many connections")
     parser.add_argument("--rounds", type=_rounds, default=6, help="2 or more (%(default)s)")
     parser.add_argument("--duration", type=_seconds, default=2.0, help="of a trial, seconds (%(default)g)")
+    parser.add_argument(
+        "--let-cores-sleep", action="store_true", help="as they do while one connection waits, also for root on Linux"
+    )
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="of the order in a round")  # noqa: S311  # the same
     return parser.parse_args(arguments)
 
@@ -269,11 +274,19 @@ def _seconds(text: str) -> float:
     return _bounded(float, text, 0.2, 600, "a number of seconds")
 
 
-def _environment(cores: Cores) -> str:
+def _cores_awake(*, wanted: bool) -> contextlib.AbstractContextManager[bool]:
+    return cores_awake() if wanted else contextlib.nullcontext(False)
+
+
+def _environment(cores: Cores, *, awake: bool) -> str:
     names = ("flask", "fastapi", "hypercorn", "uvicorn", "sqlalchemy", "httptools")
     versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
     pinning = f"server on core {cores.server[0]}, all else on others" if cores.server else "not pinned"
-    return f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}; {pinning}"
+    sleep = "are kept awake" if awake else "may sleep"
+    return (
+        f"{platform.system()} {platform.release()}, Python {platform.python_version()}, {versions}; "
+        f"{pinning}; cores {sleep}"
+    )
 
 
 if __name__ == "__main__":

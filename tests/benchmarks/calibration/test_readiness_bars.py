@@ -20,7 +20,7 @@ def test_both_kinds_of_bars_are_told() -> None:
     ran = subprocess.run(
         [
             *(sys.executable, "-m", "benchmarks.calibration.readiness"),
-            *("one", "--rounds", "2", "--duration", "0.3", "--seed", "3"),
+            *("one", "--rounds", "2", "--duration", "0.3", "--seed", "3", "--let-cores-sleep"),
         ],
         capture_output=True,
         text=True,
@@ -29,6 +29,7 @@ def test_both_kinds_of_bars_are_told() -> None:
     )
 
     assert ran.returncode in (0, 1), ran.stderr
+    assert "; cores may sleep\n" in ran.stdout
     assert re.search(r"^(PostgreSQL|SQLite) \d+\.\S+; seed 3, 2 rounds of 0\.3 s$", ran.stdout, re.MULTILINE)
     for arrangement in BRIDGES:
         for variant, takes in (("sync", "60.0"), ("async", "20.0")):
