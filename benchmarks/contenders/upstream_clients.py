@@ -1,7 +1,7 @@
 """Ask upstreams over connections that are kept, as the Flask app does: their client is not what the two differ in.
 
 The same parser in C beneath it, as many asked at once, as many kept for as long, and the one that came back last goes
-out first. Less than that one does: no answer without a length, no end to a long one.
+out first. It knows less of what may go wrong: answers without a length, endless ones, and words ahead of an answer.
 """
 
 from __future__ import annotations
@@ -133,6 +133,10 @@ class _ThreadConnection(_Connection):
         return self.parser.get_status_code()
 
     def is_closed(self) -> bool:
+        if hasattr(select, "poll"):
+            poll = select.poll()
+            poll.register(self._socket, select.POLLIN)
+            return bool(poll.poll(0))
         return bool(select.select([self._socket], [], [], 0)[0])
 
     def close(self) -> None:
@@ -219,7 +223,8 @@ class _Idle(Generic[Kind]):
 def _request(url: str) -> bytes:
     parts = urlsplit(url)
     target = parts._replace(scheme="", netloc="", path=parts.path or "/", fragment="").geturl()
-    return f"GET {target} HTTP/1.1\r\nHost: {parts.netloc}\r\nAccept: */*\r\n\r\n".encode("ascii")
+    host = parts.netloc.rpartition("@")[2]
+    return f"GET {target} HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\n\r\n".encode("ascii")
 
 
 def _port(parts: SplitResult) -> int:
