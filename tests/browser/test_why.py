@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Page, Route, expect
 from werkzeug.serving import make_server
 
 from benchmarks.live.why.record_here import BusyError
@@ -215,6 +215,40 @@ def test_the_loop_turns_and_the_slider_leads_to_the_end(visit: Callable[..., Any
     visited.page.keyboard.press("End")
     expect(pane.locator("[data-told]")).to_contain_text("here it sleeps until somebody connects")
     expect(pane.get_by_role("button", name="Forward")).to_have_attribute("aria-disabled", "true")
+
+
+def test_nothing_is_pressed_before_the_steps_have_come(visit: Callable[..., Any]) -> None:
+    """A press on a slow network waits for them instead of being lost."""
+    visited = visit()
+    held: list[Route] = []
+    visited.page.route("**/why/loop/steps.json", lambda route: held.append(route))
+    visited.go("/why/loop")
+    pane = visited.page.locator("[data-pane='loop']")
+    for control in (pane.get_by_role("button", name="Next turn"), pane.get_by_role("slider")):
+        expect(control).to_be_disabled()
+    held[0].continue_()
+    pane.get_by_role("button", name="Next turn").click()
+    expect(pane.locator("li[aria-current='step']")).to_contain_text("kernel.select(")
+
+
+@pytest.mark.parametrize(
+    ("refuse", "why"),
+    [
+        (lambda route: route.abort(), "Failed to fetch"),
+        (lambda route: route.fulfill(status=503), "503 Service Unavailable"),
+    ],
+)
+def test_steps_that_did_not_come_are_said(visit: Callable[..., Any], refuse: Callable[[Route], None], why: str) -> None:
+    """And what to do about it."""
+    visited = visit()
+    visited.page.route("**/why/loop/steps.json", refuse)
+    visited.go("/why/loop")
+    for kind in ("loop", "threads"):
+        pane = visited.page.locator(f"[data-pane='{kind}']")
+        expect(pane.locator("[data-told]")).to_have_text(
+            f"The recorded steps did not come ({why}). Reload the page to ask for them again."
+        )
+        expect(pane.get_by_role("button", name="Forward")).to_be_disabled()
 
 
 def test_a_line_leads_to_its_spans(visit: Callable[..., Any]) -> None:

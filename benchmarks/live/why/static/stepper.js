@@ -5,8 +5,17 @@
 
   const root = document.querySelector("[data-stepper]");
   const turnLine = Number(root.dataset.turnLine);
-  const answer = await fetch(root.dataset.stepper);
-  const recorded = await answer.json();
+  let recorded;
+  try {
+    const answer = await fetch(root.dataset.stepper);
+    if (!answer.ok) throw new Error(`${answer.status} ${answer.statusText}`.trim());
+    recorded = await answer.json();
+  } catch (error) {
+    for (const told of root.querySelectorAll("[data-told]")) {
+      told.textContent = `The recorded steps did not come (${error.message}). Reload the page to ask for them again.`;
+    }
+    return;
+  }
   const { moments } = recorded;
 
   const element = (name, className, ...children) => {
@@ -155,5 +164,6 @@
     }),
   );
   goToMoment(0);
+  for (const controls of root.querySelectorAll("fieldset")) controls.disabled = false;
   root.classList.add("ready");
 })();
