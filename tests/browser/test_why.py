@@ -221,7 +221,11 @@ def test_nothing_is_pressed_before_the_steps_have_come(visit: Callable[..., Any]
     """A press on a slow network waits for them instead of being lost."""
     visited = visit()
     held: list[Route] = []
-    visited.page.route("**/why/loop/steps.json", lambda route: held.append(route))
+
+    def hold(route: Route) -> None:
+        held.append(route)
+
+    visited.page.route("**/why/loop/steps.json", hold)
     visited.go("/why/loop")
     pane = visited.page.locator("[data-pane='loop']")
     for control in (pane.get_by_role("button", name="Next turn"), pane.get_by_role("slider")):
