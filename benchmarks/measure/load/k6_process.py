@@ -8,7 +8,6 @@ It reads one order from standard input and writes its events to standard output.
 from __future__ import annotations
 
 import collections
-import contextlib
 import ctypes
 import os
 import signal
@@ -88,7 +87,7 @@ class K6:
         return self._began_s
 
     def cpu_s(self) -> float | None:
-        """Return the CPU time that it has used; ``None`` when it is gone."""
+        """Return the CPU time that it has used, which Linux still tells until ``finish``; ``None`` when nobody does."""
         try:
             used = psutil.Process(self._process.pid).cpu_times()
         except psutil.Error:
@@ -97,8 +96,9 @@ class K6:
 
     def wait_until(self, moment_s: float) -> None:
         """Block until a moment on the clock of ``time.monotonic()``, or until it ends."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(max(0.0, moment_s - time.monotonic()))
+        # Not by waiting for the process, which would reap it: of a k6 that ended right before the moment, nobody could
+        # say any more how much CPU time it used. Its last word comes with its end.
+        self._reader.join(max(0.0, moment_s - time.monotonic()))
 
     def finish(self, timeout_s: float) -> None:
         """Block until it has ended, and see that it ended well."""

@@ -119,6 +119,17 @@ def test_without_a_warm_up_k6_runs_once(k6: Any, start: Any, serve: Any, order: 
     assert server.requests == result.completed
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a process that has ended")
+def test_a_k6_that_ends_before_anybody_looks_has_used_cpu(
+    k6: Any, start: Any, serve: Any, order: Any, healthy: Any
+) -> None:
+    """On a busy machine it has ended before its keeper looks."""
+    result = start(k6("hurries"), order(serve(healthy).port, warmup_s=0.0)).result(PATIENCE_S)
+
+    assert 1 == result.completed
+    assert result.loader_cpu_s is not None
+
+
 @pytest.mark.parametrize(
     ("status", "body_bytes", "kind"), [("500 Oops", None, "status"), ("200 OK", 3, "body")], ids=["status", "body"]
 )
