@@ -9,7 +9,6 @@ from benchmarks.cli import maps
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import write_out
 from benchmarks.cli.options import Seconds
-from benchmarks.judge.atlas import EmptyMapError
 
 
 @lab.command()
@@ -35,6 +34,7 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
       lab advise --wait 20ms --connections 200 --threads 10 --cores 8
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
+    from benchmarks.judge.atlas import EmptyMapError  # noqa: PLC0415 (the same)
     from benchmarks.report.crossover.advice import print_advice  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.crossover.data import advice_document  # noqa: PLC0415 (the same)
 

@@ -10,7 +10,6 @@ from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.json_output import write_out
-from benchmarks.judge.atlas import EmptyMapError
 from benchmarks.measure import journal
 from benchmarks.measure.sweep import PRESET
 from benchmarks.model import Run
@@ -56,6 +55,7 @@ def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None
     Raises:
         click.ClickException: Nothing of it counts, or the report cannot be written.
     """
+    from benchmarks.judge.atlas import EmptyMapError  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.judge.crossover import judge_map  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.report.crossover.data import map_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.crossover.files import write_map_reports  # noqa: PLC0415 (brings matplotlib)

@@ -10,6 +10,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -19,11 +20,14 @@ from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.contenders import catalogue
-from benchmarks.judge.pool import Pool, PooledRatio
 from benchmarks.measure.journal import JOURNAL_NAME, RUN_NAME, RunFileError, read_run
 from benchmarks.measure.schedule import HEALTH
 from benchmarks.model import Run
 from benchmarks.report.json_document import document, run_facts
+
+if TYPE_CHECKING:
+    # scipy is slow to import.
+    from benchmarks.judge.pool import Pool, PooledRatio
 
 QUANTITY_NAMES = ("rate", "latency-p95", "cpu")
 
