@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import psutil
 import pytest
@@ -20,7 +21,12 @@ def observe(source: str, rate_per_s: float = 100.0) -> Observation:
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
-            process.stdout.readline()
+            assert process.stdin is not None
+            if process.stdout.readline() == b"waits for a line\n":
+                wait_until_asleep(process.pid)
+                process.stdin.write(b"go\n")
+                process.stdin.flush()
+                process.stdout.readline()
             observer = Observer(process.pid)
             observer.begin()
             time.sleep(0.4)
@@ -35,6 +41,24 @@ def observe(source: str, rate_per_s: float = 100.0) -> Observation:
     return observation
 
 
+def wait_until_asleep(pid: int) -> None:
+    """Wait until no thread of a process has anything to do, which only Linux tells of each.
+
+    A thread that was started may not have come to its sleep when its starter goes on, and one that waits for Python's
+    lock sleeps too: all sleep for good when none has run between two looks.
+    """
+    deadline_s, before = time.monotonic() + 30, None
+    while sys.platform == "linux":
+        tasks = sorted(Path(f"/proc/{pid}/task").iterdir())
+        states = [(task / "stat").read_text("ascii").rpartition(") ")[2][0] for task in tasks]
+        now = [(task / "schedstat").read_text("ascii") for task in tasks]
+        if now == before and {"S"} == set(states):
+            return
+        assert time.monotonic() < deadline_s
+        before = now
+        time.sleep(0.02)
+
+
 @pytest.fixture(scope="module")
 def busy() -> Observation:
     """A process that computes in one thread while three others sleep for good, with one epoll open."""
@@ -42,6 +66,8 @@ def busy() -> Observation:
         "import select, threading\n"
         "epoll = select.epoll() if hasattr(select, 'epoll') else None\n"
         "for _ in range(3): threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
+        "print('waits for a line', flush=True)\n"
+        "input()\n"
         "print('ready', flush=True)\n"
         "while True: sum(range(1000))\n"
     )
