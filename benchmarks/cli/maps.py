@@ -56,7 +56,7 @@ def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None
         click.ClickException: Nothing of it counts, or the report cannot be written.
     """
     from benchmarks.judge.atlas import EmptyMapError  # noqa: PLC0415 (numpy is slow to import)
-    from benchmarks.judge.crossover import judge_map  # noqa: PLC0415 (numpy is slow to import)
+    from benchmarks.judge.crossover import judge_map  # noqa: PLC0415 (the same)
     from benchmarks.report.crossover.data import map_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.crossover.files import write_map_reports  # noqa: PLC0415 (brings matplotlib)
     from benchmarks.report.crossover.terminal import print_map  # noqa: PLC0415 (kept beside its siblings)

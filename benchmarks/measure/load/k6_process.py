@@ -97,7 +97,7 @@ class K6:
     def wait_until(self, moment_s: float) -> None:
         """Block until a moment on the clock of ``time.monotonic()``, or until it ends."""
         # Not by waiting for the process, which would reap it: of a k6 that ended right before the moment, nobody could
-        # say any more how much CPU time it used. Its last word comes with its end.
+        # say any more how much CPU time it used. What it speaks through closes when it ends.
         self._reader.join(max(0.0, moment_s - time.monotonic()))
 
     def finish(self, timeout_s: float) -> None:

@@ -16,17 +16,17 @@ from benchmarks.model import Observation
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="what /proc tells, only Linux tells")
 
 
-def observe(source: str, rate_per_s: float = 100.0) -> Observation:
-    """Run a script that prints a line when it is in its steady state, watch it for a while, then end it."""
+def observe(prepare: str, go_on: str, rate_per_s: float = 100.0) -> Observation:
+    """Run a script, let all its threads come to rest, watch it for a while as it goes on for good, then end it."""
+    source = f"{prepare}\nprint(flush=True)\ninput()\n{go_on}\n"
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
         try:
             assert process.stdout is not None
             assert process.stdin is not None
-            if process.stdout.readline() == b"waits for a line\n":
-                wait_until_asleep(process.pid)
-                process.stdin.write(b"go\n")
-                process.stdin.flush()
-                process.stdout.readline()
+            process.stdout.readline()
+            wait_until_asleep(process.pid)
+            process.stdin.write(b"\n")
+            process.stdin.flush()
             observer = Observer(process.pid)
             observer.begin()
             time.sleep(0.4)
@@ -65,11 +65,8 @@ def busy() -> Observation:
     return observe(
         "import select, threading\n"
         "epoll = select.epoll() if hasattr(select, 'epoll') else None\n"
-        "for _ in range(3): threading.Thread(target=threading.Event().wait, daemon=True).start()\n"
-        "print('waits for a line', flush=True)\n"
-        "input()\n"
-        "print('ready', flush=True)\n"
-        "while True: sum(range(1000))\n"
+        "for _ in range(3): threading.Thread(target=threading.Event().wait, daemon=True).start()",
+        "while True: sum(range(1000))",
     )
 
 
@@ -102,7 +99,7 @@ def test_epoll_descriptors_are_counted(busy: Observation) -> None:
 @linux_only
 def test_a_thread_that_waits_often_shows_voluntary_switches() -> None:
     """Each sleep gives up the core once."""
-    sleeping = observe("import time\nprint('ready', flush=True)\nwhile True: time.sleep(0.005)\n", rate_per_s=100.0)
+    sleeping = observe("import time", "while True: time.sleep(0.005)", rate_per_s=100.0)
 
     assert sleeping.voluntary_switches_per_request is not None
     assert sleeping.involuntary_switches_per_request is not None
@@ -115,10 +112,8 @@ def test_a_thread_that_waits_often_shows_voluntary_switches() -> None:
 def test_threads_that_come_and_go_are_counted() -> None:
     """A server that starts a thread a request is found out though none lives long."""
     spawning = observe(
-        "import threading, time\n"
-        "print('ready', flush=True)\n"
-        "while True:\n"
-        "    thread = threading.Thread(target=int); thread.start(); thread.join(); time.sleep(0.002)\n"
+        "import threading, time",
+        "while True:\n    thread = threading.Thread(target=int); thread.start(); thread.join(); time.sleep(0.002)",
     )
 
     assert spawning.threads_started_per_request is not None
@@ -129,10 +124,8 @@ def test_threads_that_come_and_go_are_counted() -> None:
 def test_children_count_with_their_parent() -> None:
     """What is observed is the process tree."""
     tree = observe(
-        "import subprocess, sys\n"
-        "child = subprocess.Popen([sys.executable, '-c', 'while True: sum(range(1000))'])\n"
-        "print('ready', flush=True)\n"
-        "child.wait()\n"
+        "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'while True: sum(range(1000))'])",
+        "child.wait()",
     )
 
     assert 2 == tree.processes
