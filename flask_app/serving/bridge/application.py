@@ -5,47 +5,63 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import io
-from collections.abc import Callable, Coroutine
+import logging
+from collections.abc import Awaitable, Callable
 from contextlib import AbstractAsyncContextManager, nullcontext
-from inspect import iscoroutinefunction
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Flask
+from werkzeug.exceptions import HTTPException, RequestHeaderFieldsTooLarge, ServiceUnavailable
 
-from flask_app.serving.bridge.body import ClientGoneError, Rest, has_body, is_refused, read_body
-from flask_app.serving.bridge.environ import environ_of
-from flask_app.serving.bridge.flask_internals import check_flask, overridden_steps
-from flask_app.serving.bridge.in_context import Disconnect, InContext, Outside, Waiting
-from flask_app.serving.bridge.loop_lane import LoopLane, Passage
+from flask_app.serving.bridge.body import SPOOL_BYTES, ClientGoneError, RequestBody, has_body
+from flask_app.serving.bridge.choice import Choice
+from flask_app.serving.bridge.ensure_sync import ensure_sync_on
+from flask_app.serving.bridge.environ import environ_of, has_too_many_headers
+from flask_app.serving.bridge.in_context import Disconnect, InContext, Place, Waiting
+from flask_app.serving.bridge.lease import Lease, NoThreadError
 from flask_app.serving.bridge.messages import Message, Receive, Scope, Send
-from flask_app.serving.bridge.middleware import Rewrite, environ_rewrites
-from flask_app.serving.bridge.reply import Reply
-from flask_app.serving.bridge.streams import send_call
-from flask_app.serving.bridge.workers import Workers, to_its_end
+from flask_app.serving.bridge.reply import Reply, reply_of
+from flask_app.serving.bridge.streams import parts_of_call, send_parts
+from flask_app.serving.bridge.workers import Workers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
 THREADS = 40
+LEASES = 1_000
+BODY_BYTES = 16 * 1024 * 1024
 BODY_SILENCE_S = 60.0
+THREAD_PER_REQUEST = "BRIDGE_THREAD_PER_REQUEST"
+_RETRY_AFTER_S = 5
+_NOT_ASYNCIO = (
+    "EventLoopBridge runs on asyncio, and no asyncio loop runs here. On Hypercorn, leave --worker-class at asyncio, or "
+    "take uvloop, instead of trio."
+)
+
+_log = logging.getLogger(__name__)
 
 
 class EventLoopBridge:
     """ASGI 3 application that awaits a Flask app's async views on the server's own event loop.
 
-    ``async def`` views, hooks and error handlers are awaited there; ``def`` ones run in a bounded pool of worker
-    threads, unless ``never_blocks`` is said of them. All of a request run in one context, its own. The app stays as it
-    is, and stays a WSGI application too; the one thing set on it is ``ensure_sync``, which on a running loop returns an
-    async function as it is, where Flask's own returns one that cannot be called there.
+    ``async def`` views, hooks and error handlers are awaited there. All ``def`` functions of a request run on one
+    worker thread that no other request uses meanwhile, unless ``never_blocks`` is said of them, or of all with
+    ``app.config["BRIDGE_THREAD_PER_REQUEST"] = False`` that they keep nothing on a thread. All of a request run in one
+    context, its own. The app stays as it is, and stays a WSGI application too; the one thing set on it is
+    ``ensure_sync``, which on a running loop returns an async function as it is, where Flask's own returns one that
+    cannot be called there.
 
     Args:
-        app: Any Flask app, with routes and hooks registered before the first request.
-        threads: The most worker threads, and so the most ``def`` views at work at once.
+        app: Any Flask app.
+        threads: The most ``def`` functions at work at once.
+        leases: The most requests at once that have a thread; beyond, new ones wait for one, and after ten seconds are
+            refused with a 503.
+        max_body_bytes: The most of a body that is read where the app has no ``MAX_CONTENT_LENGTH``; more is a 413.
+            ``None`` is no limit.
         body_silence_s: A client that sends no more of its body for so long is given up: a view that reads gets a 408.
         lifespan: Entered when the server starts and left when it ends, on its loop: where connections that belong
             to the loop are opened and closed.
     Raises:
-        UnsupportedFlaskError: This Flask lacks something that the bridge needs.
         ValueError: A number is not above 0.
     """
 
@@ -54,21 +70,25 @@ class EventLoopBridge:
         app: Flask,
         *,
         threads: int = THREADS,
+        leases: int = LEASES,
+        max_body_bytes: int | None = BODY_BYTES,
         body_silence_s: float = BODY_SILENCE_S,
         lifespan: Callable[[Flask], AbstractAsyncContextManager[Any]] | None = None,
     ) -> None:
-        if threads < 1 or body_silence_s <= 0:
-            raise ValueError(f"threads={threads} and body_silence_s={body_silence_s} must be above 0.")
-        check_flask(app)
+        if threads < 1 or leases < 1 or body_silence_s <= 0 or (max_body_bytes is not None and max_body_bytes < 1):
+            raise ValueError(
+                f"threads={threads}, leases={leases}, max_body_bytes={max_body_bytes} and "
+                f"body_silence_s={body_silence_s} must be above 0."
+            )
         self.app = app
-        self._lifespan_context = lifespan or (lambda _: nullcontext())
-        self._workers = Workers(threads)
-        self._waiting = Waiting()
+        self._threads = threads
+        self._leases = leases
+        self._max_body_bytes = max_body_bytes
         self._body_silence_s = body_silence_s
-        self._lane: LoopLane | None = None
-        self._rewrites: list[Rewrite] | None = None
-        self._is_set_up = False
-        app.ensure_sync = _awaited_on_a_loop(app)  # type: ignore[method-assign]  # the class docstring says it
+        self._lifespan_context = lifespan or (lambda _: nullcontext())
+        self._choice = Choice(app, ensure_sync_on(app))
+        self._loops: dict[asyncio.AbstractEventLoop, _OfLoop] = {}
+        self._told: set[type[HTTPException]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one HTTP request, or the server's lifespan; refuse a WebSocket.
@@ -79,6 +99,7 @@ class EventLoopBridge:
             send: The server's.
         Raises:
             ValueError: The scope is of another kind.
+            RuntimeError: The loop is not asyncio's.
             Exception: An error that the app wants to reach the server.
         """
         kind = scope["type"]
@@ -93,36 +114,26 @@ class EventLoopBridge:
             raise ValueError(f"A Flask app takes http scopes, and {kind!r} is not one.")
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
+        here = self._here()
+        if has_too_many_headers(scope):
+            await self._refuse(RequestHeaderFieldsTooLarge(), scope, send)
+            return
         environ = environ_of(scope)
-        body: IO[bytes]
-        rest = None
-        if has_body(environ):
-            limit = self.app.config["MAX_CONTENT_LENGTH"]
-            try:
-                body = await read_body(environ, receive, most_bytes=limit, silence_s=self._body_silence_s)
-            except ClientGoneError:
-                return
-            except OSError:
-                Rest(receive, send).take_in()
-                raise
-            if is_refused(body):
-                rest = Rest(receive, send)
-                receive, send = rest.receive, rest.send
-        else:
-            body = io.BytesIO()
-        environ["wsgi.input"] = body
-        disconnect = Disconnect(receive, self._waiting)
+        config = self.app.config
+        body = self._body(environ, receive, here.workers) if has_body(environ) else None
+        environ["wsgi.input"] = io.BytesIO() if body is None else io.BufferedReader(body)
+        lease = here.workers.lease(keeps_thread=config.get(THREAD_PER_REQUEST, True), body=body)
+        disconnect = Disconnect(_until_gone(receive) if body is None else body.until_gone, here.waiting)
         context = contextvars.copy_context()
+        context.run(lease.enter)
         try:
-            serving = self._serving(context, environ, _outside(send, disconnect), disconnect)
-            reply = await InContext(context, serving, disconnect)
+            serving = self._serve(environ, Place(lease), body, _ending(send, disconnect, body), disconnect)
+            reply = await InContext(context, serving, disconnect, lease)
             if reply is not None:
-                try:
-                    await send(reply.start)
-                    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
-                finally:
-                    if reply.close is not None:
-                        await self._workers.run(context, reply.close)
+                await self._send(reply, send, body, lease, context)
+        except NoThreadError as error:
+            _log.warning("A request was refused: %s, and none was given back in time.", error)
+            await self._refuse(ServiceUnavailable(retry_after=_RETRY_AFTER_S), scope, send)
         except asyncio.CancelledError:
             task = asyncio.current_task()
             if not disconnect.seen or task is None:
@@ -130,36 +141,73 @@ class EventLoopBridge:
             # Nobody is there to be answered, and the server did not ask to stop.
             task.uncancel()
         finally:
-            body.close()
-            if rest is not None:
-                rest.take_in()
+            lease.end()
+            if body is not None:
+                body.drop()
+                body.close()
 
-    def _serving(
-        self, context: contextvars.Context, environ: WSGIEnvironment, send: Send, disconnect: Disconnect
-    ) -> Coroutine[Any, Any, Reply | None]:
-        if not self._is_set_up:
-            self._set_up()
-        if self._lane is None:
-            return self._call(context, environ, send)
-        for rewrite in self._rewrites or ():
-            rewrite(environ)
-        return Passage(self._lane, context, environ).run(send, disconnect)
+    def _body(self, environ: WSGIEnvironment, receive: Receive, workers: Workers) -> RequestBody:
+        limit = self.app.config["MAX_CONTENT_LENGTH"]
+        most_bytes = self._max_body_bytes if limit is None else limit
+        return RequestBody(environ, receive, workers, most_bytes=most_bytes, silence_s=self._body_silence_s)
 
-    def _set_up(self) -> None:
-        # Not before the first request: until then an app may be wrapped and patched.
-        self._is_set_up = True
-        self._rewrites = environ_rewrites(self.app)
-        overridden = set(overridden_steps(self.app)) - {"wsgi_app"}
-        if self._rewrites is not None and not overridden:
-            self._lane = LoopLane(self.app, self._workers)
+    async def _serve(
+        self, environ: WSGIEnvironment, place: Place, body: RequestBody | None, send: Send, disconnect: Disconnect
+    ) -> Reply | None:
+        lane = self._choice.lane(environ)
+        if lane is not None:
+            return await lane.passage(place, environ, body).run(send, disconnect)
+        place.lease.takes_flasks_passage = True
+        if body is not None:
+            try:
+                await body.take_in(most_bytes=SPOOL_BYTES)
+            except ClientGoneError:
+                disconnect.seen = True
+                raise asyncio.CancelledError from None
+            environ["wsgi.input"] = body.whole() or environ["wsgi.input"]
+        await place.to_thread()
+        await send_parts(parts_of_call(self.app, environ), send, place, disconnect)
+        return None
 
-    async def _call(self, context: contextvars.Context, environ: WSGIEnvironment, send: Send) -> None:
-        await send_call(self.app, environ, send, lambda *call: Outside(self._workers.run(context, *call)))
+    async def _send(
+        self, reply: Reply, send: Send, body: RequestBody | None, lease: Lease, context: contextvars.Context
+    ) -> None:
+        try:
+            await send(reply.start)
+            if body is not None:
+                body.drop()
+            await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+        finally:
+            if reply.close is not None:
+                await lease.run(context, reply.close)
+
+    async def _refuse(self, refusal: HTTPException, scope: Scope, send: Send) -> None:
+        # What no function of the app is called for, its error handlers neither.
+        environ = {"REQUEST_METHOD": scope["method"]}
+        reply = reply_of(refusal.get_response(environ), environ)  # type: ignore[arg-type]  # a response of Werkzeug's
+        if reply is not None:
+            await send(reply.start)
+            await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+
+    def _here(self) -> _OfLoop:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            raise RuntimeError(_NOT_ASYNCIO) from None
+        here = self._loops.get(loop)
+        if here is None:
+            here = self._loops[loop] = _OfLoop(Workers(loop, self._threads, self._leases), Waiting())
+            for other in [other for other in [*self._loops] if other.is_closed()]:
+                # Nobody tells of a loop's end.
+                self._loops.pop(other).workers.close()
+        return here
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         phase = "startup"
+        workers: Workers | None = None
         try:
+            workers = self._here().workers
             async with self._lifespan_context(self.app):
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
@@ -168,35 +216,32 @@ class EventLoopBridge:
             await send({"type": f"lifespan.{phase}.failed", "message": f"{type(error).__name__}: {error}"})
             raise
         finally:
-            self._workers.close()
+            if workers is not None:
+                workers.close()
         await send({"type": "lifespan.shutdown.complete"})
 
 
-def _outside(send: Send, disconnect: Disconnect) -> Send:
-    def send_outside(message: Message) -> Outside[None]:
-        sending = send(message)
-        return Outside(disconnect.last(sending) if message.get("more_body") is False else sending)
-
-    return send_outside
+class _OfLoop(NamedTuple):
+    workers: Workers
+    waiting: Waiting
 
 
-def _awaited_on_a_loop(app: Flask) -> Callable[..., Any]:
-    ensure_sync = app.ensure_sync
+def _until_gone(receive: Receive) -> Callable[[], Any]:
+    async def until_gone() -> None:
+        while (await receive())["type"] != "http.disconnect":
+            pass
 
-    def ensure_sync_or_awaitable(function: Callable[..., Any]) -> Callable[..., Any]:
-        if not iscoroutinefunction(function):
-            return function
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            called = ensure_sync(function)
-            return to_its_end(called) if _tears_down(app, function) else called
-        return function
-
-    return ensure_sync_or_awaitable
+    return until_gone
 
 
-def _tears_down(app: Flask, function: Callable[..., Any]) -> bool:
-    return any(
-        function in functions for functions in (app.teardown_appcontext_funcs, *app.teardown_request_funcs.values())
-    )
+def _ending(send: Send, disconnect: Disconnect, body: RequestBody | None) -> Send:
+    """Return the server's ``send`` for a response in parts, which knows its last."""
+
+    def send_part(message: Message) -> Awaitable[None]:
+        if message.get("more_body") is not False:
+            return send(message)
+        if body is not None:
+            body.drop()
+        return disconnect.last(send(message))
+
+    return send_part

@@ -1,23 +1,25 @@
-"""Read a request's body before Flask sees the request: a view reads it without waiting, as a loop demands."""
+"""Hand a request's body to whoever reads it: as it comes on the request's thread, whole on the loop."""
 
 from __future__ import annotations
 
 import asyncio
 import io
 import tempfile
-from typing import IO, TYPE_CHECKING, Any, ClassVar
+from collections.abc import Coroutine
+from typing import IO, TYPE_CHECKING, Any
 
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
 
-from flask_app.serving.bridge.messages import Message, Receive, Send
+from flask_app.serving.bridge.messages import Receive
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# Up to here a body stays in memory; what is longer goes to a temporary file.
+    from flask_app.serving.bridge.workers import Workers
+
+# Up to here a body stays in memory; what is longer and read on the loop goes to a temporary file.
 SPOOL_BYTES = 512 * 1024
 LEAST_BYTES_PER_S = 500
-_CHUNK_BYTES = 64 * 1024
 
 
 class ClientGoneError(Exception):
@@ -34,126 +36,243 @@ def has_body(environ: WSGIEnvironment) -> bool:
     return not environ["SERVER_PROTOCOL"].startswith("HTTP/1")
 
 
-async def read_body(
-    environ: WSGIEnvironment, receive: Receive, *, most_bytes: int | None, silence_s: float
-) -> IO[bytes]:
-    """Read the body to its end, or as far as the app may want it.
+class RequestBody(io.RawIOBase):
+    """A request's body, as a file for ``wsgi.input``; the only one that receives from the server.
+
+    A ``def`` function reads it as it comes, and its thread waits for the client meanwhile. A function on the loop
+    cannot wait, so that the body is taken in before it is called. A body that is refused raises when it is read, as
+    under WSGI: a view that does not read is not concerned.
 
     Args:
         environ: Of the request.
         receive: The server's.
-        most_bytes: The app's ``MAX_CONTENT_LENGTH``; reading ends with the part that goes beyond it, and of a body that
-            announces more nothing is read. ``None`` is no limit.
-        silence_s: The longest wait for the next part, seconds. In all a client has as long, and a second more for each
-            ``LEAST_BYTES_PER_S`` that it sent: one that drips a byte at a time is not waited for until the end of time.
-    Returns:
-        The body as a file at its start, which the caller closes. For a client that took too long it is one that raises
-        ``RequestTimeout`` when it is read, so that a view that wants the body ends in a 408; and for a body above the
-        limit ``RequestEntityTooLarge``: no view must take the beginning for all, and one that sets itself a higher
-        limit than the app's comes too late.
-    Raises:
-        ClientGoneError: The client hung up.
-        OSError: A long body could not be written to a temporary file.
-    """
-    if most_bytes is not None and _announced_bytes(environ) > most_bytes:
-        return io.BufferedReader(_Refused(RequestEntityTooLarge))
-    body: IO[bytes] = io.BytesIO()
-    now_s = asyncio.get_running_loop().time
-    began_s = now_s()
-    read_bytes = 0
-    more = True
-    try:
-        while more and (most_bytes is None or read_bytes <= most_bytes):
-            in_all_s = began_s + read_bytes / LEAST_BYTES_PER_S
-            async with asyncio.timeout_at(min(now_s(), in_all_s) + silence_s):
-                message = await receive()
-            if message["type"] != "http.request":
-                raise ClientGoneError  # noqa: TRY301 - what follows closes the body for every error
-            chunk = message.get("body", b"")
-            more = message.get("more_body", False)
-            read_bytes += len(chunk)
-            if read_bytes > SPOOL_BYTES:
-                # Disks block, and loops must not.
-                body = await asyncio.to_thread(_spooled, body, chunk)
-            else:
-                body.write(chunk)
-    except TimeoutError:
-        body.close()
-        return io.BufferedReader(_Refused(RequestTimeout))
-    except BaseException:
-        body.close()
-        raise
-    if most_bytes is not None and read_bytes > most_bytes:
-        body.close()
-        return io.BufferedReader(_Refused(RequestEntityTooLarge))
-    body.seek(0)
-    return body
-
-
-def is_refused(body: IO[bytes]) -> bool:
-    """Return whether ``read_body`` did not read a body to its end."""
-    return isinstance(body, io.BufferedReader) and isinstance(body.raw, _Refused)
-
-
-class Rest:
-    """The rest of a body that nobody reads, taken in and dropped while the response ends.
-
-    Hypercorn holds a few parts for whoever reads them; as long as they are held, it ends no response.
-
-    Args:
-        receive: The server's; read from once nobody else is to be told of a hang-up.
-        send: The server's.
+        workers: Of the loop that this is made on.
+        most_bytes: The most that is read, and a client that sends more gets a 413; ``None`` is no limit.
+        silence_s: The longest wait for the next part, seconds; then it is a 408. In all a client has as long, and a
+            second more for each ``LEAST_BYTES_PER_S`` that it sent: one that drips a byte at a time is not waited for
+            until the end of time.
     """
 
-    _under_way: ClassVar[set[asyncio.Task[None]]] = set()
-
-    def __init__(self, receive: Receive, send: Send) -> None:
+    def __init__(
+        self, environ: WSGIEnvironment, receive: Receive, workers: Workers, *, most_bytes: int | None, silence_s: float
+    ) -> None:
+        self._environ = environ
         self._receive = receive
-        self._send = send
-        self._is_taken_in = False
-        self._readers = 0
-        self._has_ended = False
+        self._workers = workers
+        self._most_bytes = most_bytes
+        self._silence_s = silence_s
+        # What came and was not read yet: from _read_bytes on, to the end.
+        self._kept: IO[bytes] = io.BytesIO()
+        self._is_on_disk = False
+        self._kept_bytes = 0
+        self._read_bytes = 0
+        self._received_bytes = 0
+        self._messages = 0
+        self._waited_s = 0.0
+        self._refusal: type[HTTPException] | None = None
+        self._is_gone = False
+        self._is_dropped = False
+        self._watchers = 0
+        # The server's receive is for one at a time: who reads, who takes in, who watches.
+        self._turn = asyncio.Lock()
+        self._is_read_as_it_comes = False
+        self._end = asyncio.Event()
 
-    async def receive(self) -> Message:
-        """Receive, for whoever watches for a hang-up meanwhile; a server tells of an end once only."""
-        self._readers += 1
-        try:
-            message = await self._receive()
-        finally:
-            self._readers -= 1
-        self._has_ended = self._has_ended or message["type"] == "http.disconnect"
-        return message
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing more is waited for: it is complete, or refused."""
+        return self._end.is_set()
 
-    async def send(self, message: Message) -> None:
-        """Send, and take in the rest before the response ends."""
-        if message.get("more_body") is False:
-            self.take_in()
-        await self._send(message)
-
-    def take_in(self) -> None:
-        """Begin to take in what is left, until the server says that the response has ended; do not wait for it."""
-        if not (self._is_taken_in or self._has_ended or self._readers):
-            self._is_taken_in = True
-            # The loop itself does not keep its tasks.
-            task = asyncio.get_running_loop().create_task(self._until_ended())
-            self._under_way.add(task)
-            task.add_done_callback(self._under_way.discard)
-
-    async def _until_ended(self) -> None:
-        while (await self.receive())["type"] != "http.disconnect":
-            pass
-
-
-class _Refused(io.RawIOBase):
-    # Raised where the body is read, as under WSGI, where a view that does not read is not concerned.
-    def __init__(self, refusal: type[HTTPException]) -> None:
-        self._refusal = refusal
+    def whole(self) -> IO[bytes] | None:
+        """Return all of the body as a file, the quicker to read, if it is in memory; it is the caller's then."""
+        if not self.is_whole or self._refusal is not None or self._is_read_as_it_comes or self._is_on_disk:
+            return None
+        kept = self._kept
+        kept.seek(0)
+        self._kept = io.BytesIO()
+        return kept
 
     def readable(self) -> bool:
+        """Return that it is."""
         return True
 
-    def readinto(self, _buffer: Any) -> int:
-        raise self._refusal
+    def readinto(self, buffer: Any) -> int:
+        """Read what there is, on the request's thread, and wait for the next part if there is nothing.
+
+        Raises:
+            HTTPException: The body is too long, or too slow, or its client has gone.
+            RuntimeError: Called on the loop, where nothing can be waited for, with a body that was not taken in.
+        """
+        if not self._has_something():
+            if not self.is_whole:
+                self._wait_for(self._next())
+            if self._refusal is not None:
+                raise self._refusal
+        self._kept.seek(self._read_bytes)
+        read: int = self._kept.readinto(buffer)  # type: ignore[attr-defined]  # both kinds of file have it
+        self._read_bytes += read
+        return read
+
+    def take_in_from_thread(self) -> None:
+        """Take in all that is left, before a function on the loop may ask for it; the thread waits."""
+        if not self.is_whole:
+            self._wait_for(self.take_in())
+
+    async def take_in(self, *, most_bytes: int | None = None) -> None:
+        """Receive what is left of the body and keep it.
+
+        Args:
+            most_bytes: Stop when so many are kept; what is left is waited for by whoever reads it.
+        Raises:
+            ClientGoneError: The client hung up.
+            OSError: A long body could not be written to a temporary file.
+        """
+        self._settle_limit()
+        while not self.is_whole and (most_bytes is None or self._kept_bytes < most_bytes):
+            await self._receive_part()
+
+    async def until_gone(self) -> None:
+        """Return when the client has hung up; what comes of the body until then is kept for who may read it."""
+        self._watchers += 1
+        try:
+            while not self._is_gone:
+                if self._is_read_as_it_comes:
+                    # Who reads learns of it too; and to read ahead would be to store what is meant to flow.
+                    await self._end.wait()
+                await self._receive_message(None)
+        finally:
+            self._watchers -= 1
+
+    def drop(self) -> None:
+        """Receive what is left, for nobody, until the server says that the response has ended; do not wait for it.
+
+        Hypercorn holds a few parts for whoever receives them; as long as they are held, it ends no response.
+        """
+        self._is_dropped = self._is_dropped or not self.is_whole
+        if self._is_dropped and not (self._is_gone or self._watchers):
+            self._watchers += 1
+            task = self._workers.loop.create_task(self._until_ended())
+            # The loop itself does not keep its tasks.
+            _under_way.add(task)
+            task.add_done_callback(_under_way.discard)
+
+    def close(self) -> None:
+        """Forget what was kept."""
+        self._kept.close()
+        super().close()
+
+    def _has_something(self) -> bool:
+        return self._read_bytes < self._kept_bytes or (self.is_whole and self._refusal is None)
+
+    def _settle_limit(self) -> None:
+        request = self._environ.get("werkzeug.request")
+        own = None if request is None else request.max_content_length
+        if own is not None:
+            # The app's limit, or what a function of the request made of it.
+            self._most_bytes = own
+        if self._most_bytes is not None and _announced_bytes(self._environ) > self._most_bytes:
+            self._refuse(RequestEntityTooLarge)
+
+    def _refuse(self, refusal: type[HTTPException]) -> None:
+        # Of what was kept nothing is read: no view must take the beginning for all.
+        if not self.is_whole:
+            self._refusal = refusal
+            self._is_dropped = True
+            self._forget()
+            self._end.set()
+
+    def _wait_for(self, coroutine: Coroutine[Any, Any, None]) -> None:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            with self._workers.resting():
+                try:
+                    asyncio.run_coroutine_threadsafe(coroutine, self._workers.loop).result()
+                except ClientGoneError:
+                    raise ClientDisconnected from None
+            return
+        coroutine.close()
+        raise RuntimeError(
+            "The request's body is still on its way, and on an event loop nothing can be waited for: have it read, by "
+            "request.get_data(), before the async function that wants it is called."
+        )
+
+    async def _next(self) -> None:
+        self._settle_limit()
+        self._is_read_as_it_comes = True
+        while not (self._has_something() or self.is_whole):
+            # All that was kept was read.
+            self._forget()
+            await self._receive_part()
+
+    def _forget(self) -> None:
+        self._kept.close()
+        self._kept = io.BytesIO()
+        self._is_on_disk = False
+        self._kept_bytes = self._read_bytes = 0
+
+    async def _receive_part(self) -> None:
+        now_s = self._workers.loop.time
+        began_s = now_s()
+        in_all_s = self._silence_s + self._received_bytes / LEAST_BYTES_PER_S - self._waited_s
+        try:
+            await self._receive_message(min(self._silence_s, in_all_s))
+        except TimeoutError:
+            self._refuse(RequestTimeout)
+        finally:
+            self._waited_s += now_s() - began_s
+        if self._is_gone and self._refusal is ClientDisconnected:
+            raise ClientGoneError
+
+    async def _receive_message(self, patience_s: float | None) -> None:
+        """Receive what comes next, unless somebody else does meanwhile.
+
+        Raises:
+            TimeoutError: It took longer.
+        """
+        messages = self._messages
+        async with asyncio.timeout(patience_s):
+            await self._turn.acquire()
+            try:
+                if self._messages != messages or self._is_gone:
+                    self._turn.release()
+                    return
+                message = await self._receive()
+            except BaseException:
+                self._turn.release()
+                raise
+        try:
+            self._messages += 1
+            if message["type"] != "http.request":
+                self._is_gone = True
+                self._refuse(ClientDisconnected)
+            elif not self._is_dropped:
+                await self._keep(message.get("body", b""))
+                if not message.get("more_body", False):
+                    self._end.set()
+        finally:
+            self._turn.release()
+
+    async def _keep(self, part: bytes) -> None:
+        self._received_bytes += len(part)
+        if self._most_bytes is not None and self._received_bytes > self._most_bytes:
+            self._refuse(RequestEntityTooLarge)
+        elif self._kept_bytes + len(part) > SPOOL_BYTES:
+            # Disks block, and loops must not.
+            self._kept = await asyncio.to_thread(_spooled, self._kept, part)
+            self._is_on_disk = True
+            self._kept_bytes += len(part)
+        else:
+            self._kept.seek(0, io.SEEK_END)
+            self._kept.write(part)
+            self._kept_bytes += len(part)
+
+    async def _until_ended(self) -> None:
+        while not self._is_gone:
+            await self._receive_message(None)
+
+
+_under_way: set[asyncio.Task[None]] = set()
 
 
 def _announced_bytes(environ: WSGIEnvironment) -> int:
@@ -164,11 +283,12 @@ def _announced_bytes(environ: WSGIEnvironment) -> int:
     return int(length) if length.isascii() and length.isdigit() else 0
 
 
-def _spooled(body: IO[bytes], chunk: bytes) -> IO[bytes]:
-    if isinstance(body, io.BytesIO):
-        file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the caller closes it
-        file.write(body.getbuffer())
-        body.close()
-        body = file
-    body.write(chunk)
-    return body
+def _spooled(kept: IO[bytes], part: bytes) -> IO[bytes]:
+    if isinstance(kept, io.BytesIO):
+        file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the body closes it
+        file.write(kept.getbuffer())
+        kept.close()
+        kept = file
+    kept.seek(0, io.SEEK_END)
+    kept.write(part)
+    return kept

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import sys
+from collections import Counter
 from typing import TYPE_CHECKING
-from urllib.parse import unquote_to_bytes
+from urllib.parse import quote, unquote_to_bytes
 
 from flask_app.serving.bridge.messages import Scope
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
+
+# Browsers and proxies stay far below; HTTP/2 may bring each cookie in a header of its own.
+MOST_REPEATS = 500
+MOST_HEADER_BYTES = 64 * 1024
 
 # Clients choose the names, so what is kept of them is bounded.
 _KEPT_NAMES = 512
@@ -30,11 +35,16 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
     """
     root_path: str = scope.get("root_path") or ""
     server = scope.get("server") or ("localhost", 80)
+    query: str = scope["query_string"].decode("latin-1")
+    target = _target(scope, query)
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": root_path if root_path.isascii() else _as_wsgi(root_path),
         "PATH_INFO": _path_info(scope, root_path),
-        "QUERY_STRING": scope["query_string"].decode("latin-1"),
+        "QUERY_STRING": query,
+        # Not in PEP 3333; Werkzeug's server sets both, gunicorn the second, mod_wsgi the first.
+        "REQUEST_URI": target,
+        "RAW_URI": target,
         "SERVER_NAME": server[0],
         # A Unix socket has no port, and PEP 3333 wants a string.
         "SERVER_PORT": str(server[1] or 0),
@@ -45,7 +55,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-        # The body has been read to its end, so that reading it can never wait for more.
+        # Reading ends with the body, however it is framed.
         "wsgi.input_terminated": True,
         "asgi.scope": scope,
     }
@@ -53,6 +63,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
     if client:
         environ["REMOTE_ADDR"] = client[0]
         environ["REMOTE_PORT"] = str(client[1])
+    repeated: dict[str, list[str]] = {}
     for name, value in scope["headers"]:
         try:
             key = _keys[name]
@@ -60,11 +71,23 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
             key = _keep(name)
         if key is None:
             continue
-        if key in environ:
-            environ[key] += ("; " if key == "HTTP_COOKIE" else ", ") + value.decode("latin-1")
-        else:
+        if key not in environ:
             environ[key] = value.decode("latin-1")
+        elif key in repeated:
+            repeated[key].append(value.decode("latin-1"))
+        else:
+            repeated[key] = [environ[key], value.decode("latin-1")]
+    for key, values in repeated.items():
+        environ[key] = ("; " if key == "HTTP_COOKIE" else ", ").join(values)
     return environ
+
+
+def has_too_many_headers(scope: Scope) -> bool:
+    """Return whether a request's headers are more than an app should be given; uvicorn, for one, sets no limit."""
+    headers = scope["headers"]
+    if sum([len(name) + len(value) for name, value in headers]) > MOST_HEADER_BYTES:
+        return True
+    return len(headers) > MOST_REPEATS and max(Counter(name for name, _ in headers).values()) > MOST_REPEATS
 
 
 def _keep(name: bytes) -> str | None:
@@ -91,6 +114,13 @@ def _path_info(scope: Scope, root_path: str) -> str:
         if info.startswith(prefix) and info[len(prefix) : len(prefix) + 1] in ("", "/"):
             return info[len(prefix) :]
     return info
+
+
+def _target(scope: Scope, query: str) -> str:
+    # As the client sent it, which only the raw path tells; a server may have none.
+    raw_path: bytes | None = scope.get("raw_path")
+    path = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
+    return f"{path}?{query}" if query else path
 
 
 def _as_wsgi(text: str) -> str:

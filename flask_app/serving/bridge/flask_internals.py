@@ -1,88 +1,75 @@
 """Everything private of Flask that the bridge leans on, in one place: what is used, and why nothing public does.
 
+Where any of it is missing or of another shape, the bridge takes Flask's own passage: what Flask serves is served.
 ``tests/flask_app/serving/test_flask_internals.py`` fails when a Flask release changes any of it.
 """
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Sequence
 from importlib.metadata import version
-from typing import Any
+from types import CodeType
+from typing import TYPE_CHECKING, Any
 
+import flask.ctx
+import flask.globals
 from flask import Flask, Response
 from flask.sessions import SessionMixin
 
-SUPPORTED = "3.0 and 3.1"
-
-# What a request passes through in Flask, for the bridge to pass through in the same order with awaits between. An app
-# that overrides one of them wants something that the bridge cannot know, and gets Flask's own passage in a thread.
-STEPS = (
-    "__call__",
-    "wsgi_app",
-    "request_context",
-    "app_context",
-    "create_url_adapter",
-    "full_dispatch_request",
-    "preprocess_request",
-    "dispatch_request",
-    "raise_routing_exception",
-    "make_default_options_response",
-    "finalize_request",
-    "process_response",
-    "handle_exception",
-    "handle_user_exception",
-    "handle_http_exception",
-    "trap_http_exception",
-    "do_teardown_request",
-    "do_teardown_appcontext",
-    "_find_error_handler",
-)
-
-
-class UnsupportedFlaskError(RuntimeError):
-    """This Flask is not one that the bridge knows; the message says which are."""
-
-    def __init__(self, lack: str) -> None:
-        super().__init__(
-            f"Flask {version('flask')} {lack}: the bridge knows Flask {SUPPORTED}. "
-            "Install one of those, or serve this app by another bridge."
-        )
-
-
-try:
+if TYPE_CHECKING:
     from flask.ctx import AppContext, RequestContext
-    from flask.globals import _cv_app, _cv_request
-except ImportError as error:
-    raise UnsupportedFlaskError(f"has other contexts ({error})") from error
+
+KNOWN = "3.0 and 3.1"
+
+# What the bridge does in the place of these, it does for these parameters.
+_PARAMETERS = {
+    "_find_error_handler": ("self", "e", "blueprints"),
+    "create_url_adapter": ("self", "request"),
+    "full_dispatch_request": ("self",),
+    "preprocess_request": ("self",),
+    "dispatch_request": ("self",),
+    "finalize_request": ("self", "rv", "from_error_handler"),
+    "process_response": ("self", "response"),
+    "handle_user_exception": ("self", "e"),
+    "handle_http_exception": ("self", "e"),
+    "handle_exception": ("self", "e"),
+    "log_exception": ("self", "exc_info"),
+    "should_ignore_error": ("self", "error"),
+    "trap_http_exception": ("self", "e"),
+    "do_teardown_request": ("self", "exc"),
+    "do_teardown_appcontext": ("self", "exc"),
+}
 
 
-def check_flask(app: Flask) -> None:
-    """Raise unless all that this module uses is there.
-
-    Raises:
-        UnsupportedFlaskError: Something is not.
-    """
-    _need(dict.fromkeys(("_got_first_request", *STEPS), app))
-    # Not pushed: to pop it would call the app's teardown functions, of a request that never was.
+def lack_of_flask() -> str | None:
+    """Return what this Flask lacks for a request to be taken through its steps, or ``None`` if it lacks nothing."""
+    if not version("flask").startswith(("3.0.", "3.1.")):
+        return f"Flask {version('flask')} is not one that the bridge knows ({KNOWN})"
+    for module, names in ((flask.ctx, ("AppContext", "RequestContext")), (flask.globals, ("_cv_app", "_cv_request"))):
+        for name in names:
+            if name not in vars(module):
+                return f"{module.__name__} has no {name}"
+    for name, parameters in _PARAMETERS.items():
+        step = inspect.getattr_static(Flask, name, None)
+        if step is None:
+            return f"Flask has no {name}"
+        # A replaced one has what parameters it likes, and is seen to be replaced elsewhere.
+        if inspect.isfunction(step) and step.__code__.co_name == name and _parameters(step.__code__) != parameters:
+            return f"Flask.{name} takes other parameters"
+    app = Flask("lack_of_flask", static_folder=None)
+    # Not pushed: to pop it would call an app's teardown functions, of a request that never was.
     context = app.test_request_context()
-    needed: dict[str, object] = dict.fromkeys(("_after_request_functions", "_cv_tokens"), context)
+    needed: dict[str, Any] = {"_got_first_request": app, "_after_request_functions": context, "_cv_tokens": context}
     # From 3.1.3 on "session" is a property, which asserts that the context was pushed, of what "_session" keeps.
     needed["_session" if hasattr(type(context), "session") else "session"] = context
     needed["_on_close"] = Response()
-    _need(needed)
+    lacks = [name for name, owner in needed.items() if not hasattr(owner, name)]
+    return f"Flask {version('flask')} has no {', '.join(lacks)}" if lacks else None
 
 
-def _need(needed: dict[str, object]) -> None:
-    missing = [name for name, owner in needed.items() if not hasattr(owner, name)]
-    if missing:
-        raise UnsupportedFlaskError(f"has no {', '.join(missing)}")
-
-
-def overridden_steps(app: Flask) -> list[str]:
-    """Return the names of the steps that an app does in its own way, by a subclass or by a patch of the instance."""
-    overridden = [name for name in STEPS if getattr(getattr(app, name), "__func__", None) is not getattr(Flask, name)]
-    # The instance's own is the bridge's.
-    return overridden if type(app).ensure_sync is Flask.ensure_sync else [*overridden, "ensure_sync"]
+def _parameters(code: CodeType) -> tuple[str, ...]:
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def note_first_request(app: Flask) -> None:
@@ -133,7 +120,7 @@ def unbind_request(context: RequestContext) -> AppContext | None:
         The app context that was pushed with it, to be unbound next; ``None`` when one was active before.
     """
     token, app_context = context._cv_tokens.pop()  # noqa: SLF001
-    _cv_request.reset(token)
+    flask.globals._cv_request.reset(token)  # noqa: SLF001
     # As pop() does, so that a request is gone with its last reference, without waiting for the collector.
     context.request.environ["werkzeug.request"] = None
     return app_context
@@ -141,7 +128,7 @@ def unbind_request(context: RequestContext) -> AppContext | None:
 
 def unbind_app(context: AppContext) -> None:
     """Unbind an app's context whose teardown is done, as its ``pop`` does."""
-    _cv_app.reset(context._cv_tokens.pop())  # noqa: SLF001
+    flask.globals._cv_app.reset(context._cv_tokens.pop())  # noqa: SLF001
 
 
 def has_closers(response: Response) -> bool:

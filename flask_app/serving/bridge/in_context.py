@@ -1,45 +1,50 @@
-"""Run a coroutine in a context of its own, inside the task that awaits it: no second task, no copy at each step."""
+"""Run a request's coroutine in a context of its own: on the loop, and on the request's thread where it asks for that.
+
+It runs inside the task that awaits it: no second task, no copy of the context at each step.
+"""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Coroutine, Generator
+from collections.abc import Awaitable, Callable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, Generic, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeVar
 
-from flask_app.serving.bridge.messages import Receive
+from flask_app.serving.bridge.lease import Lease
 
 Result = TypeVar("Result")
 
 UNWATCHED_S = 0.1
+_TO_THREAD: Final = object()
+_TO_LOOP: Final = object()
 
 
 class Disconnect:
     """Cancels a task when its client hangs up.
 
     Args:
-        receive: The server's. Nobody else may call it once this watches.
+        until_gone: Returns when the client has hung up.
         waiting: Decides when this begins to watch.
     Attributes:
         seen: Whether the client hung up while this watched.
+        is_paused: Whether the task is let be for now. Set from the request's thread too.
     """
 
-    __slots__ = ("_is_ending", "_paused", "_receive", "_task", "_waiting", "_watcher", "seen")
+    __slots__ = ("_is_ending", "_task", "_until_client_gone", "_waiting", "_watcher", "is_paused", "seen")
 
-    def __init__(self, receive: Receive, waiting: Waiting) -> None:
-        self._receive = receive
+    def __init__(self, until_gone: Callable[[], Coroutine[Any, Any, None]], waiting: Waiting) -> None:
+        self._until_client_gone = until_gone
         self._waiting = waiting
         self._watcher: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
-        self._paused = False
         self._is_ending = False
+        self.is_paused = False
         self.seen = False
 
     def begin(self) -> None:
         """Note that the task that calls this waits from now on."""
-        if not self._paused:
-            self._task = asyncio.current_task()
-            self._waiting.add(self)
+        self._task = asyncio.current_task()
+        self._waiting.add(self)
 
     def watch(self) -> None:
         """Ask the server from now on."""
@@ -52,16 +57,15 @@ class Disconnect:
             self._watcher.cancel()
             self._watcher = None
 
-    def pause(self) -> None:
-        """Let the task be until ``resume``."""
-        self._paused = True
-        self.stop()
-
     def resume(self) -> None:
-        """Go on after a pause, if there was one; the task that calls this waits next."""
-        if self._paused:
-            self._paused = False
-            self.begin()
+        """Go on after a pause, if there was one.
+
+        Raises:
+            CancelledError: The client hung up meanwhile.
+        """
+        self.is_paused = False
+        if self.seen:
+            raise asyncio.CancelledError
 
     async def last(self, sending: Awaitable[None]) -> None:
         """Send the last of a response, and let the task be.
@@ -74,14 +78,12 @@ class Disconnect:
         self.stop()
 
     async def _until_gone(self) -> None:
-        # What comes before is the rest of a body that nobody reads.
-        while (await self._receive())["type"] != "http.disconnect":
-            pass
+        await self._until_client_gone()
         if self._is_ending:
             # As ``last`` says.
             await asyncio.sleep(UNWATCHED_S)
         self.seen = True
-        if self._task is not None:
+        if self._task is not None and not self.is_paused:
             self._task.cancel()
 
 
@@ -99,12 +101,10 @@ class Waiting:
 
     def add(self, disconnect: Disconnect) -> None:
         """Take in a request that begins to wait."""
-        loop = asyncio.get_running_loop()
-        if self._loop is not loop:
-            # The first, or what comes of a loop that has ended.
-            self._loop, self._young, self._older = loop, set(), set()
+        if self._loop is None:
+            self._loop = asyncio.get_running_loop()
             # In no context: this timer and the tasks that it starts would keep that of the request at hand.
-            loop.call_later(UNWATCHED_S, self._age, context=Context())
+            self._loop.call_later(UNWATCHED_S, self._age, context=Context())
         self._young.add(disconnect)
 
     def discard(self, disconnect: Disconnect) -> None:
@@ -125,8 +125,7 @@ class Waiting:
 class Outside(Generic[Result]):
     """Awaitable, inside ``InContext``, of another that is to be awaited with the context left.
 
-    A thread cannot enter the context until it is left, and a thread may be quick. And a task that a server starts
-    would keep a copy of it, and so the request, for as long as the task lives.
+    A task that a server starts would keep a copy of it, and so the request, for as long as the task lives.
 
     Args:
         awaitable: Not begun.
@@ -142,48 +141,140 @@ class Outside(Generic[Result]):
         return result
 
 
+class Place:
+    """Where a request's coroutine runs, and the way from there to the loop or to the request's thread.
+
+    Args:
+        lease: Of the request.
+    Attributes:
+        is_thread: Whether it runs on the thread.
+    """
+
+    __slots__ = ("is_thread", "lease")
+
+    def __init__(self, lease: Lease) -> None:
+        self.lease = lease
+        self.is_thread = False
+
+    async def to_thread(self) -> None:
+        """Go on on the request's thread: what comes next may block.
+
+        Raises:
+            NoThreadError: There is none, and no function of the request was called yet.
+        """
+        if not self.is_thread:
+            await _Move(_TO_THREAD)
+            self.is_thread = True
+
+    async def to_loop(self) -> None:
+        """Go on on the loop: what comes next is to be awaited."""
+        if self.is_thread:
+            try:
+                await _Move(_TO_LOOP)
+            finally:
+                # What is thrown in here is so on the loop.
+                self.is_thread = False
+
+
+class _Move:
+    __slots__ = ("_to",)
+
+    def __init__(self, to: object) -> None:
+        self._to = to
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield self._to
+
+
 class InContext(Generic[Result]):
     """Awaitable that steps through a coroutine with a context entered, and left whenever it waits.
 
-    Meanwhile the context can be entered elsewhere: by a worker thread that the coroutine waits for.
+    From ``Place.to_thread`` on the steps are made on the request's thread, in the same context, until the coroutine
+    asks to go back, or has ended: all that it does meanwhile is one trip.
 
     Args:
         context: Entered by nobody else while the coroutine runs.
         coroutine: Not begun.
         disconnect: Begins when the coroutine first waits for something: one that never waits is over before a client
             could be known to be gone, and need not pay for it.
+        lease: Whose thread this is.
     """
 
-    __slots__ = ("_context", "_coroutine", "_disconnect")
+    __slots__ = ("_cancelled", "_context", "_coroutine", "_disconnect", "_lease", "_thrown")
 
-    def __init__(self, context: Context, coroutine: Coroutine[Any, Any, Result], disconnect: Disconnect) -> None:
+    def __init__(
+        self, context: Context, coroutine: Coroutine[Any, Any, Result], disconnect: Disconnect, lease: Lease
+    ) -> None:
         self._context = context
         self._coroutine = coroutine
         self._disconnect = disconnect
+        self._lease = lease
+        # What to throw into the coroutine next; and a cancellation that comes too late for that. In lists, for a name
+        # would hold the error, the error its traceback, and that its frame.
+        self._thrown: list[BaseException] = []
+        self._cancelled: list[BaseException] = []
 
     def __await__(self) -> Generator[Any, Any, Result]:
         run = self._context.run
-        coroutine = self._coroutine
+        awaited = run(self._step, None)
+        if type(awaited) is not _Returned:
+            self._disconnect.begin()
+            try:
+                while type(awaited) is not _Returned:
+                    value = None
+                    if awaited is _TO_THREAD:
+                        awaited = yield from self._trip()
+                        if awaited is not _TO_LOOP and not self._thrown:
+                            continue
+                    elif awaited is not _TO_LOOP:
+                        try:
+                            if type(awaited) is Outside:
+                                value = yield from awaited.awaitable.__await__()
+                            else:
+                                value = yield awaited
+                        except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine
+                            self._thrown.append(error)
+                    # Out of the "except", or all that the coroutine does next would be done while handling that error.
+                    awaited = run(self._step, value)
+            finally:
+                self._disconnect.stop()
+        result: Result = awaited.value
+        if self._cancelled:
+            # What was made goes to nobody.
+            close = getattr(result, "close", None)
+            if close is not None:
+                yield from self._lease.run(self._context, close).__await__()
+            raise self._cancelled.pop()
+        return result
+
+    def _step(self, value: Any) -> Any:
         try:
-            awaited = run(coroutine.send, None)
+            if self._thrown:
+                return self._coroutine.throw(self._thrown.pop())
+            return self._coroutine.send(value)
         except StopIteration as returned:
-            result: Result = returned.value
-            return result
-        self._disconnect.begin()
-        thrown: list[BaseException] = []
+            return _Returned(returned.value)
+
+    def _trip(self) -> Generator[Any, Any, Any]:
+        """Make the next steps on the thread; return what the coroutine asks for then, or what it still asks for."""
+        call = self._lease.call(self._context.run, self._step, None)
         try:
-            while True:
-                try:
-                    if type(awaited) is Outside:
-                        value = yield from awaited.awaitable.__await__()
-                    else:
-                        value = yield awaited
-                except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine
-                    thrown.append(error)
-                # Out of the "except", or all that the coroutine does next would be done while handling this error.
-                awaited = run(coroutine.throw, thrown.pop()) if thrown else run(coroutine.send, value)
-        except StopIteration as returned:
-            result = returned.value
-            return result
-        finally:
-            self._disconnect.stop()
+            yield from call.done().__await__()
+        except asyncio.CancelledError as error:
+            if not call.is_done:
+                self._thrown.append(error)
+                return _TO_THREAD
+            self._cancelled.append(error)
+        if call.refusal is not None:
+            self._thrown.append(call.refusal)
+            return _TO_THREAD
+        awaited = call.result()
+        # A hang-up that was seen on the way into the teardown does not cut it short.
+        is_held = self._disconnect.is_paused and self._disconnect.seen
+        if self._cancelled and type(awaited) is not _Returned and not is_held:
+            self._thrown.append(self._cancelled.pop())
+        return awaited
+
+
+class _Returned(NamedTuple):
+    value: Any

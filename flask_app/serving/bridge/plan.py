@@ -1,10 +1,10 @@
-"""Plan what a request calls and where each function runs: on the loop, or in a worker thread."""
+"""Plan what a request calls and where each function runs: on the loop, or on the request's thread."""
 
 from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -17,19 +17,14 @@ Function = Callable[..., Any]
 
 
 class Where(enum.Enum):
-    """How a function is called from the loop."""
+    """How a function is called."""
 
-    INLINE = "a def that never blocks: at once"
-    AWAIT = "an async def: awaited"
-    THREAD = "a def: in a worker thread"
+    INLINE = "a def that never blocks: at once, wherever the request is"
+    AWAIT = "an async def: awaited on the loop"
+    THREAD = "a def: on the request's thread"
 
 
-@dataclass(frozen=True, slots=True)
-class Stretch:
-    """Functions in a row that run in the same place."""
-
-    where: Where
-    functions: tuple[Function, ...]
+Planned = tuple[tuple[Where, Function], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,39 +32,29 @@ class Plan:
     """What the requests of one endpoint call.
 
     Attributes:
-        endpoint: ``None`` for a request that matches no route.
-        view: Of the endpoint.
+        view: Of the endpoint; ``None`` for a request that matches no route.
         view_where: ``None`` when it depends on the request's method.
-        blueprints: Names of those that the endpoint is in, the innermost first.
         values: The functions that look at the URL's values before the ``before`` functions.
         before: In Flask's order.
         after: In Flask's order.
         teardown_request: In Flask's order.
         teardown_app: In Flask's order.
-        has_awaits: Whether any function around the view is ``async def``, before its teardown.
-        teardown_has_awaits: The same of the teardown.
-        tears_down: Whether there is a teardown function at all.
+        registered: All functions around the view, as they were registered when this was planned.
     """
 
-    endpoint: str | None
     view: Function | None
     view_where: Where | None
-    blueprints: tuple[str, ...]
-    values: tuple[Stretch, ...]
-    before: tuple[Stretch, ...]
-    after: tuple[Stretch, ...]
-    teardown_request: tuple[Stretch, ...]
-    teardown_app: tuple[Stretch, ...]
-    has_awaits: bool = field(init=False)
-    teardown_has_awaits: bool = field(init=False)
-    tears_down: bool = field(init=False)
+    values: Planned
+    before: Planned
+    after: Planned
+    teardown_request: Planned
+    teardown_app: Planned
+    registered: list[Any]
 
-    def __post_init__(self) -> None:
-        """Work out what is asked of each request."""
-        teardown = (*self.teardown_request, *self.teardown_app)
-        object.__setattr__(self, "has_awaits", _awaits((*self.before, *self.after)))
-        object.__setattr__(self, "teardown_has_awaits", _awaits(teardown))
-        object.__setattr__(self, "tears_down", bool(teardown))
+    @property
+    def tears_down(self) -> bool:
+        """Whether there is a teardown function at all."""
+        return bool(self.teardown_request or self.teardown_app)
 
 
 def where_of(function: Function) -> Where:
@@ -99,11 +84,31 @@ def where_of_view(view: Function, method: str) -> Where:
     return Where.THREAD if handler is None else where_of(handler)
 
 
+def registered(app: Flask, blueprints: Sequence[str]) -> list[Any]:
+    """Return the lists of functions that an app has around the views of nested blueprints, the innermost first.
+
+    They are the app's own, which Flask obeys at any time, and so they are held against the plan at each request.
+    """
+    values, before, after = app.url_value_preprocessors, app.before_request_funcs, app.after_request_funcs
+    teardown = app.teardown_request_funcs
+    # The dictionaries make what they lack, and are Flask's.
+    lists: list[Any] = [
+        app.teardown_appcontext_funcs,
+        values.get(None),
+        before.get(None),
+        after.get(None),
+        teardown.get(None),
+    ]
+    for name in blueprints:
+        lists += [values.get(name), before.get(name), after.get(name), teardown.get(name)]
+    return lists
+
+
 def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:
     """Plan the requests of an endpoint.
 
     Args:
-        app: As set up; Flask refuses to register more once requests come.
+        app: As set up by now.
         endpoint: ``None`` for requests that match no route.
         blueprints: As ``request.blueprints`` gives them.
     """
@@ -111,38 +116,22 @@ def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:
     inwards = (None, *reversed(blueprints))
     view = None if endpoint is None else app.view_functions[endpoint]
     return Plan(
-        endpoint=endpoint,
         view=view,
         view_where=None if view is None or hasattr(view, "view_class") else where_of(view),
-        blueprints=tuple(blueprints),
-        values=_stretches(_of(app.url_value_preprocessors, inwards)),
-        before=_stretches(_of(app.before_request_funcs, inwards)),
-        after=_stretches(_of(app.after_request_funcs, outwards, backwards=True)),
-        teardown_request=_stretches(_of(app.teardown_request_funcs, outwards, backwards=True)),
-        teardown_app=_stretches(reversed(app.teardown_appcontext_funcs)),
+        values=_planned(_of(app.url_value_preprocessors, inwards)),
+        before=_planned(_of(app.before_request_funcs, inwards)),
+        after=_planned(_of(app.after_request_funcs, outwards, backwards=True)),
+        teardown_request=_planned(_of(app.teardown_request_funcs, outwards, backwards=True)),
+        teardown_app=_planned(reversed(app.teardown_appcontext_funcs)),
+        registered=[None if functions is None else [*functions] for functions in registered(app, blueprints)],
     )
 
 
 def _of(functions: dict[Any, list[Any]], names: Sequence[str | None], *, backwards: bool = False) -> Iterable[Function]:
     for name in names:
-        # The dictionaries make what they lack, and are Flask's.
         if name in functions:
             yield from reversed(functions[name]) if backwards else functions[name]
 
 
-def _stretches(functions: Iterable[Function]) -> tuple[Stretch, ...]:
-    # Neighbours that are def share one hop to a thread.
-    stretches: list[Stretch] = []
-    for function in functions:
-        where = where_of(function)
-        last = stretches[-1] if stretches else None
-        if last is None or Where.AWAIT in (where, last.where):
-            stretches.append(Stretch(where, (function,)))
-        else:
-            both = Where.THREAD if Where.THREAD in (where, last.where) else Where.INLINE
-            stretches[-1] = Stretch(both, (*last.functions, function))
-    return tuple(stretches)
-
-
-def _awaits(stretches: Iterable[Stretch]) -> bool:
-    return any(stretch.where is Where.AWAIT for stretch in stretches)
+def _planned(functions: Iterable[Function]) -> Planned:
+    return tuple((where_of(function), function) for function in functions)

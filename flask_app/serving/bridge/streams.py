@@ -3,89 +3,123 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterable, Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from werkzeug.wrappers import Response
+from flask import Response
 
+from flask_app.serving.bridge.flask_internals import has_closers
+from flask_app.serving.bridge.in_context import Disconnect, Outside, Place
 from flask_app.serving.bridge.messages import Message, Send
 from flask_app.serving.bridge.reply import wire_headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-Hop = Callable[..., Awaitable[Any]]
-
-# What one hop brings of a file: its parts are small, and there is nobody to wait for the next.
+# What one trip to the thread brings of a file: its parts are small, and there is nobody to wait for the next.
 _FILE_BYTES = 64 * 1024
 _LAST: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
 
-async def send_parts(response: Response, environ: WSGIEnvironment, start: Message, send: Send, hop: Hop) -> None:
-    """Send a response whose parts an iterator brings, each from a worker thread.
+class Parts(NamedTuple):
+    """A response whose body comes in parts.
+
+    Attributes:
+        start: Returns the message with its status and headers, once the first part is there.
+        parts: Of the body; closed at the end, if it can be.
+        least_bytes: To send at once.
+    """
+
+    start: Callable[[], Message]
+    parts: Iterable[bytes]
+    least_bytes: int
+
+
+def parts_of(response: Response, environ: WSGIEnvironment, start: Message) -> Parts:
+    """Return the parts of a plain response that an iterator brings."""
+    least_bytes = _FILE_BYTES if response.direct_passthrough else 1
+    return Parts(lambda: start, response.get_app_iter(environ), least_bytes)
+
+
+def parts_of_call(application: WSGIApplication, environ: WSGIEnvironment) -> Parts:
+    """Call a WSGI application, on the request's thread, and return what it answers.
+
+    ``start`` raises a ``RuntimeError`` if the application did not call ``start_response`` before its first part.
+    """
+    call = _Call()
+    parts = call.begin(application, environ)
+    return Parts(call.start, parts, _FILE_BYTES if call.has_length else 1)
+
+
+async def send_parts(answer: Parts, send: Send, place: Place, disconnect: Disconnect) -> None:
+    """Send a response whose parts an iterator brings, each from the request's thread.
 
     Nothing is sent before the first part is there: until then an error can still become a 500.
 
     Args:
-        response: Plain, streamed.
-        environ: Of the request.
-        start: The message with its status and headers.
+        answer: The response.
         send: The server's.
-        hop: Calls a function in a worker thread.
+        place: Where the request runs; on the thread before, if the first part is to come without a trip of its own.
+        disconnect: Ends this too.
     """
-    parts = response.get_app_iter(environ)
-    await _send_iterable(parts, lambda: start, send, hop, least_bytes=_FILE_BYTES if response.direct_passthrough else 1)
+    try:
+        disconnect.resume()
+        await place.to_thread()
+        iterator = iter(answer.parts)
+        part, more = _take(iterator, answer.least_bytes)
+        start = answer.start()
+        await place.to_loop()
+        await Outside(send(start))
+        while True:
+            if part:
+                await Outside(send({"type": "http.response.body", "body": part, "more_body": more}))
+            elif not more:
+                await Outside(send(_LAST))
+            if not more:
+                break
+            await place.to_thread()
+            part, more = _take(iterator, answer.least_bytes)
+            await place.to_loop()
+    finally:
+        if hasattr(answer.parts, "close"):
+            await place.to_thread()
+            answer.parts.close()
 
 
-async def send_parts_async(response: Response, start: Message, send: Send, hop: Hop) -> None:
+async def send_parts_async(response: Response, start: Message, send: Send, place: Place) -> None:
     """Send a response whose parts an async iterator brings.
 
     Args:
         response: Plain, streamed from an async iterable of bytes or text.
         start: The message with its status and headers.
         send: The server's.
-        hop: Calls a function in a worker thread, for what closes the response.
+        place: Where the request runs.
     """
+    await place.to_loop()
     parts: Any = aiter(response.response)  # type: ignore[arg-type]  # Flask's types know no async body
     started = False
     try:
         async for part in parts:
             if not started:
                 started = True
-                await send(start)
+                await Outside(send(start))
             data = part.encode() if isinstance(part, str) else part
             if data:
-                await send({"type": "http.response.body", "body": data, "more_body": True})
+                await Outside(send({"type": "http.response.body", "body": data, "more_body": True}))
             # A server need not wait for a client that has gone, nor a generator for anything: others must have their
             # turn, and among them whoever watches for the client.
             await asyncio.sleep(0)
         if not started:
-            await send(start)
-        await send(_LAST)
+            await Outside(send(start))
+        await Outside(send(_LAST))
     finally:
         try:
             if hasattr(parts, "aclose"):
                 await parts.aclose()
         finally:
-            await hop(response.close)
-
-
-async def send_call(application: WSGIApplication, environ: WSGIEnvironment, send: Send, hop: Hop) -> None:
-    """Call a WSGI application in a worker thread and send what it answers.
-
-    A short answer takes one hop, whatever it is made of.
-
-    Args:
-        application: Any.
-        environ: Of the request, with its body.
-        send: The server's.
-        hop: Calls a function in a worker thread.
-    Raises:
-        RuntimeError: The application returned without having called ``start_response``.
-    """
-    call = _Call()
-    parts = await hop(call.begin, application, environ)
-    await _send_iterable(parts, call.start, send, hop, least_bytes=_FILE_BYTES if call.has_length else 1)
+            if has_closers(response) or hasattr(response.response, "close"):
+                await place.to_thread()
+                response.close()
 
 
 class _Call:
@@ -100,7 +134,7 @@ class _Call:
         parts = application(environ, self._start_response)
         return _Joined(self._written, parts) if self._written else parts
 
-    def _start_response(self, status: str, headers: list[tuple[str, str]], _exc_info: Any = None) -> Callable[..., Any]:
+    def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., Any]:  # noqa: ARG002 - its name is PEP 3333's
         # Nothing has gone out yet, so that a second call with an error may always replace the first.
         self._status, self._headers = status, headers
         self.has_length = any(name.lower() == "content-length" for name, _ in headers)
@@ -128,34 +162,16 @@ class _Joined:
             self._parts.close()
 
 
-async def _send_iterable(
-    parts: Iterable[bytes], start: Callable[[], Message], send: Send, hop: Hop, *, least_bytes: int
-) -> None:
-    iterator: Iterator[bytes] | None = None
-    try:
-        iterator = iter(parts)
-        part, more = await hop(_take, iterator, least_bytes)
-        await send(start())
-        while True:
-            if part:
-                await send({"type": "http.response.body", "body": part, "more_body": more})
-            elif not more:
-                await send(_LAST)
-            if not more:
-                break
-            part, more = await hop(_take, iterator, least_bytes)
-    finally:
-        if hasattr(parts, "close"):
-            await hop(parts.close)
-
-
 def _take(iterator: Iterator[bytes], least_bytes: int) -> tuple[bytes, bool]:
-    """Return the next part or parts of at least so many bytes, and whether more may follow."""
+    """Return the next part or parts of at least so many bytes, and whether more may follow.
+
+    An empty part is one too: a generator that yields nothing else must learn that its client has gone.
+    """
     taken: list[bytes] = []
     size = 0
     for part in iterator:
         taken.append(part)
         size += len(part)
-        if size >= least_bytes:
+        if size >= least_bytes or not part:
             return b"".join(taken), True
     return b"".join(taken), False

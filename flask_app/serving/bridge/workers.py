@@ -1,160 +1,259 @@
-"""Run ``def`` functions in worker threads, each in its request's own context."""
+"""Share out the worker threads beside an event loop: who may run, who may have a thread, who waits."""
 
 from __future__ import annotations
 
 import asyncio
+import logging
 import os
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+import threading
+from collections import deque
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from contextvars import Context
-from typing import Any, Generic, TypeVar
+from typing import TYPE_CHECKING
 
 from asgiref.sync import SyncToAsync
 
-Result = TypeVar("Result")
+from flask_app.serving.bridge.lease import Call, Lease, current_lease
+
+if TYPE_CHECKING:
+    from flask_app.serving.bridge.body import RequestBody
+
+# After so long in which no function ended, what has begun goes on beyond the limits: it may hold what others wait for.
+STALL_S = 0.5
+# After so long a request that waits for a thread to be leased, and of which no function was called yet, is refused.
+LEASE_PATIENCE_S = 10.0
+# Threads that were not needed for so long are let go, down to as many as may run at once.
+IDLE_S = 10.0
+
+_log = logging.getLogger(__name__)
 
 
 class Workers:
-    """A bounded pool of threads beside an event loop; it starts them as they are needed.
+    """The worker threads beside one event loop; they are started as they are needed.
 
     Async functions that a ``def`` function calls through ``app.ensure_sync`` run on the loop, not on one of their own:
     the threads say to asgiref, which Flask calls for it, which loop they belong to.
 
     Args:
-        threads: The most that run at once; further calls wait for one.
+        loop: Whose requests these threads serve.
+        threads: The most functions that run at once. One that waits for the loop does not count.
+        leases: The most threads that belong to a request at once.
     """
 
-    def __init__(self, threads: int) -> None:
-        self.threads = threads
-        self._pool: ThreadPoolExecutor | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
+    def __init__(self, loop: asyncio.AbstractEventLoop, threads: int, leases: int) -> None:
+        self.loop = loop
+        self._threads = threads
+        self._leases = leases
+        # Calls end on their threads, and begin the next from there: a loop that is blocked must not hold them up.
+        self._lock = threading.Lock()
+        self._running = 0
+        self._leased = 0
+        self._idle: list[ThreadPoolExecutor] = []
+        self._least_idle = 0
+        self._keeps_idle = True
+        # In the order in which they have a right to go on: on a leased thread; of a request that has begun; the rest.
+        self._waiting: tuple[deque[Call], deque[Call], deque[Call]] = (deque(), deque(), deque())
+        self._ended = 0
+        self._ended_by_then = 0
+        self._stalled = 0
+        self._is_watching = False
+        self._is_trimming = False
 
-    async def run(self, context: Context, function: Callable[..., Result], *arguments: Any) -> Result:
-        """Call a function in a worker thread, with a context entered.
-
-        A call that has begun cannot be stopped: cancelled, this still waits until the context is free again. What the
-        call returned then goes to nobody, and is closed if it can be.
+    def lease(self, *, keeps_thread: bool = True, body: RequestBody | None = None) -> Lease:
+        """Return the lease of a request. It takes no thread before its first call.
 
         Args:
-            context: Not entered by the caller while it awaits this.
-            function: Called once; not at all when this is cancelled before a thread is free.
-            arguments: Of the function.
-        Returns:
-            What the function returned.
-        Raises:
-            BaseException: What the function raised.
+            keeps_thread: Whether the thread is the request's between its calls too.
+            body: Of the request, for its functions to find.
         """
-        nested = _Nested()
-        pool = self._for(asyncio.get_running_loop())
-        call = pool.submit(_call, nested, context, function, arguments)
-        try:
-            outcome = await asyncio.wrap_future(call)
-        except asyncio.CancelledError:
-            if not call.cancelled():
-                nested.cancel()
-                await _until_done(call)
-                close = call.result().closer()
-                if close is not None:
-                    # A thread of its own: the pool may be closed by now.
-                    with ThreadPoolExecutor(1, "flask-closer") as closer:
-                        await _until_done(closer.submit(_call, _Nested(), context, close, ()))
-            raise
-        return outcome.result()
+        around = current_lease()
+        # A request that another makes, and waits for, has as much right to a thread as that one.
+        is_inside = around is not None and around.is_open and around.workers is self
+        return Lease(self, keeps_thread=keeps_thread, may_be_refused=not is_inside, body=body)
 
     def close(self) -> None:
-        """Let the threads go, each when its call is over; begin no other call."""
-        if self._pool is not None:
-            self._pool.shutdown(wait=False, cancel_futures=True)
-            self._pool = None
+        """Let the threads go, each when it is given back; calls that were made are still run."""
+        with self._lock:
+            self._keeps_idle = False
+            idle, self._idle = self._idle, []
+        for thread in idle:
+            thread.shutdown(wait=False)
 
-    def _for(self, loop: asyncio.AbstractEventLoop) -> ThreadPoolExecutor:
-        if self._pool is None or self._loop is not loop:
-            self.close()
-            self._loop = loop
-            self._pool = ThreadPoolExecutor(self.threads, "flask-worker", _belong_to, (loop,))
-        return self._pool
+    def put(self, call: Call) -> None:
+        """Run a call as soon as its lease, the limit of threads and that of leases allow it. Called on the loop."""
+        lease = call.lease
+        with self._lock:
+            if lease.at_work is not None:
+                lease.waiting.append(call)
+                return
+            lease.at_work = call
+            self._queue_of(call).append(call)
+            self._begin_next()
+            is_left = any(self._waiting) and not self._is_watching
+            self._is_watching = self._is_watching or is_left
+        if is_left:
+            self._ended_by_then = self._ended
+            self.loop.call_later(STALL_S, self._watch, context=Context())
 
+    def withdraw(self, call: Call) -> bool:
+        """Take back a call that has not begun; return whether it was so."""
+        lease = call.lease
+        with self._lock:
+            if lease.at_work is not call:
+                if call not in lease.waiting:
+                    return False
+                lease.waiting.remove(call)
+                return True
+            for queue in self._waiting:
+                if call in queue:
+                    queue.remove(call)
+                    self._end_of(call)
+                    self._begin_next()
+                    return True
+        return False
 
-class _Nested(list[asyncio.Task[Any]]):
-    # Those that a call waits for. To cancel it while it waits for none cancels the next that waits in its turn, as
-    # asyncio does with a task: or a call that is given up might then begin to wait for ever.
-    _is_due = False
+    def ended(self, call: Call) -> None:
+        """Note the end of a call, on its thread, and begin the next."""
+        with self._lock:
+            self._running -= 1
+            self._ended += 1
+            self._end_of(call)
+            self._begin_next()
 
-    def cancel(self) -> None:
-        self._is_due = not self
-        for task in self:
-            task.cancel()
+    def end(self, lease: Lease) -> None:
+        """Give a lease's thread back, now or with the end of its last call."""
+        with self._lock:
+            lease.is_open = False
+            if lease.at_work is None and lease.thread is not None:
+                self._give_back(lease)
+                self._begin_next()
 
-    def append(self, task: asyncio.Task[Any]) -> None:
-        super().append(task)
-        if self._is_due:
-            # When it has begun: one that waits for nothing has ended by then.
-            asyncio.get_running_loop().call_soon(self._pass_on, task)
+    def rest(self) -> None:
+        """Note that a function that runs begins to wait for the loop."""
+        with self._lock:
+            self._running -= 1
+            self._begin_next()
 
-    def _pass_on(self, task: asyncio.Task[Any]) -> None:
-        if self._is_due and task.cancel():
-            self._is_due = False
+    def go_on(self) -> None:
+        """Note that it waits no longer. It is not held up: others may wait for what it holds."""
+        with self._lock:
+            self._running += 1
 
+    @contextmanager
+    def resting(self) -> Generator[None]:
+        """Wait for the loop inside, on a thread that runs a call."""
+        self.rest()
+        try:
+            yield
+        finally:
+            self.go_on()
 
-class _Outcome(Generic[Result]):
-    # A StopIteration cannot be set on a future, and a view may raise one.
-    __slots__ = ("_error", "_value")
+    def _queue_of(self, call: Call) -> deque[Call]:
+        if call.lease.thread is not None:
+            return self._waiting[0]
+        return self._waiting[2 if call.may_be_refused else 1]
 
-    def __init__(self, value: Result | None, error: BaseException | None) -> None:
-        self._value = value
-        self._error = error
+    def _begin_next(self) -> None:
+        on_threads, begun, new = self._waiting
+        while self._running < self._threads:
+            if on_threads:
+                self._begin(on_threads.popleft())
+            elif (begun or new) and self._leased < self._leases:
+                self._begin((begun or new).popleft())
+            else:
+                return
 
-    def result(self) -> Result:
-        if self._error is not None:
-            try:
-                raise self._error
-            finally:
-                # The traceback holds this frame, and this frame the error: a cycle that only the collector would end.
-                self._error = None
-        return self._value  # type: ignore[return-value]  # None only where the function returned it
+    def _begin(self, call: Call) -> None:
+        lease = call.lease
+        thread = lease.thread
+        if thread is None:
+            # The one that was used last: the others may be let go.
+            thread = lease.thread = self._idle.pop() if self._idle else self._new_thread()
+            self._least_idle = min(self._least_idle, len(self._idle))
+            self._leased += 1
+        self._running += 1
+        try:
+            # In the context of who asked, whoever begins it: tools that watch a pool ask whose call it is.
+            call.asked_in.run(thread.submit, call.run)
+        except RuntimeError:
+            self._without_thread(call, thread)
 
-    def closer(self) -> Callable[[], Any] | None:
-        return getattr(self._value, "close", None)
+    def _without_thread(self, call: Call, thread: ThreadPoolExecutor) -> None:
+        # The machine has no more threads to give: there are as many leases as threads by now.
+        thread.shutdown(wait=False)
+        lease = call.lease
+        lease.thread = None
+        self._running -= 1
+        self._leased -= 1
+        if self._leased == 0:
+            self._end_of(call)
+            call.refuse("no thread can be started")
+            return
+        self._leases = self._leased
+        _log.warning("No more threads can be started: from now on at most %d are leased at once.", self._leases)
+        self._queue_of(call).appendleft(call)
+
+    def _end_of(self, call: Call) -> None:
+        lease = call.lease
+        lease.at_work = lease.waiting.popleft() if lease.waiting else None
+        if lease.at_work is not None:
+            self._queue_of(lease.at_work).append(lease.at_work)
+        elif lease.thread is not None and not (lease.is_open and lease.keeps_thread):
+            self._give_back(lease)
+
+    def _give_back(self, lease: Lease) -> None:
+        thread, lease.thread = lease.thread, None
+        self._leased -= 1
+        if thread is None:
+            return
+        if not self._keeps_idle:
+            thread.shutdown(wait=False)
+            return
+        self._idle.append(thread)
+
+    def _new_thread(self) -> ThreadPoolExecutor:
+        if not self._is_trimming and self._leased >= self._threads:
+            with suppress(RuntimeError):  # the loop is closed, and with it goes all of this
+                self.loop.call_soon_threadsafe(self.loop.call_later, IDLE_S, self._trim, context=Context())
+                self._is_trimming = True
+        return ThreadPoolExecutor(1, "flask-worker", _belong_to, (self.loop,))
+
+    def _trim(self) -> None:
+        with self._lock:
+            spare = min(self._least_idle, len(self._idle) - self._threads)
+            spared, self._idle = (self._idle[:spare], self._idle[spare:]) if spare > 0 else ([], self._idle)
+            self._least_idle = len(self._idle)
+            self._is_trimming = self._leased + len(self._idle) > self._threads
+        for thread in spared:
+            thread.shutdown(wait=False)
+        if self._is_trimming:
+            self.loop.call_later(IDLE_S, self._trim)
+
+    def _watch(self) -> None:
+        on_threads, begun, new = self._waiting
+        refused: list[Call] = []
+        with self._lock:
+            is_stalled = self._ended == self._ended_by_then
+            self._ended_by_then = self._ended
+            # More each time: one of them may hold what all others wait for, and nobody knows which.
+            self._stalled = 2 * self._stalled + 1 if is_stalled else 0
+            for _ in range(self._stalled):
+                if on_threads or begun:
+                    self._begin((on_threads or begun).popleft())
+            latest_s = self.loop.time() - LEASE_PATIENCE_S
+            while new and self._leased >= self._leases and new[0].asked_s <= latest_s:
+                refused.append(new.popleft())
+                self._end_of(refused[-1])
+            self._is_watching = any(self._waiting)
+        for call in refused:
+            call.refuse(f"all {self._leases} threads are leased")
+        if self._is_watching:
+            self.loop.call_later(min(STALL_S, LEASE_PATIENCE_S), self._watch)
 
 
 def _belong_to(loop: asyncio.AbstractEventLoop) -> None:
     # asgiref reads these in AsyncToSync.__call__, and sets them itself in its own threads.
     SyncToAsync.threadlocal.main_event_loop = loop
     SyncToAsync.threadlocal.main_event_loop_pid = os.getpid()
-
-
-def _call(
-    nested: _Nested, context: Context, function: Callable[..., Result], arguments: tuple[Any, ...]
-) -> _Outcome[Result]:
-    # asgiref puts the tasks here that it starts for this thread.
-    SyncToAsync.threadlocal.task_context = nested
-    try:
-        return _Outcome(context.run(function, *arguments), None)
-    except BaseException as error:  # noqa: BLE001 - it is the caller's
-        return _Outcome(None, error)
-
-
-def to_its_end(function: Callable[..., Result]) -> Callable[..., Result]:
-    """Return a function whose async functions end by themselves when the call that it is called in is cancelled."""
-
-    def call(*arguments: Any, **named: Any) -> Result:
-        local = SyncToAsync.threadlocal
-        nested = getattr(local, "task_context", None)
-        local.task_context = None
-        try:
-            return function(*arguments, **named)
-        finally:
-            local.task_context = nested
-
-    return call
-
-
-async def _until_done(call: Future[Any]) -> None:
-    loop = asyncio.get_running_loop()
-    done = loop.create_future()
-    call.add_done_callback(lambda _: loop.call_soon_threadsafe(done.set_result, None))
-    while not done.done():
-        try:
-            await asyncio.wait([done])
-        except asyncio.CancelledError:
-            continue

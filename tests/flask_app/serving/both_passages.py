@@ -178,7 +178,8 @@ class BothPassages:
 
     def __exit__(self, *_: object) -> None:
         for bridge in self._bridges:
-            bridge._workers.close()
+            for here in bridge._loops.values():
+                here.workers.close()
         self._loop.close()
 
     def tell(self, **config: Any) -> None:

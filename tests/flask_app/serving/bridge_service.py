@@ -23,7 +23,7 @@ from flask.ctx import RequestContext
 from flask.sessions import SecureCookieSessionInterface
 
 from flask_app.serving.bridge import EventLoopBridge
-from flask_app.serving.bridge.body import Rest
+from flask_app.serving.bridge.body import RequestBody
 from flask_app.serving.bridge.in_context import Disconnect
 
 LIMIT_BYTES = 2_000_000
@@ -57,7 +57,7 @@ MAKES = {
     "narrow-teardown": Make("async def", "async def", "def", threads=1),
     "narrow-session": Make("def", "async def", "def", threads=1, has_slow_sessions=True),
 }
-WATCHES = (Disconnect._until_gone.__qualname__, Rest._until_ended.__qualname__)
+WATCHES = (Disconnect._until_gone.__qualname__, RequestBody._until_ended.__qualname__)
 WIDE = ("def", "async", "mixed", "behind")
 
 # By key: what happened, and for whom phases wait no longer.

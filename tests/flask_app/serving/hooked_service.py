@@ -278,7 +278,8 @@ async def failing_end(_app: Flask) -> AsyncIterator[None]:
     await fail("the database is gone")
 
 
-_bridges = {kind: EventLoopBridge(app) for kind, app in apps.items()}
+# Hypercorn says nothing of a client that leaves in the middle of a chunk: it is silent, and given up.
+_bridges = {kind: EventLoopBridge(app, body_silence_s=2.0) for kind, app in apps.items()}
 _teller_bridge = EventLoopBridge(teller, lifespan=noisy_lifespan)
 never_starts = EventLoopBridge(Flask(__name__), lifespan=failing_start)
 ends_badly = EventLoopBridge(Flask(__name__), lifespan=failing_end)

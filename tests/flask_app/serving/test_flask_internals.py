@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import re
 import subprocess
 import sys
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any
 
+import flask
 import pytest
+import werkzeug
 from flask import Flask, Response, after_this_request, g, has_app_context, has_request_context, session
 from flask.ctx import RequestContext
 from flask.globals import app_ctx, request_ctx
@@ -17,23 +21,24 @@ from werkzeug.exceptions import ImATeapot, NotFound
 from werkzeug.routing import MapAdapter
 from werkzeug.test import EnvironBuilder, run_wsgi_app
 
-from flask_app.serving.bridge import EventLoopBridge, UnsupportedFlaskError
+from flask_app.serving.bridge import EventLoopBridge
 from flask_app.serving.bridge.flask_internals import (
-    STEPS,
-    SUPPORTED,
+    KNOWN,
     after_this_request_functions,
-    check_flask,
     error_handler,
     has_closers,
     is_pushed_again,
+    lack_of_flask,
     note_first_request,
-    overridden_steps,
     session_of,
     unbind_app,
     unbind_request,
 )
+from flask_app.serving.bridge.steps import STEPS
 from flask_app.serving.bridge.url_adapters import UrlAdapters
 from tests.flask_app.serving.asgi_client import Client
+
+ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
@@ -45,60 +50,86 @@ def app() -> Flask:
     return app
 
 
-def lacking(name: str, base: type[Any]) -> Any:
-    """Return a class like another, whose instances have one attribute less."""
+# Where a name of Flask's or Werkzeug's is another, and everything else the same.
+NAMES = (
+    *("_cv_app", "_cv_request", "AppContext", "RequestContext", "_got_first_request", "_after_request_functions"),
+    *("_cv_tokens", "_on_close", "_find_error_handler"),
+    # From 3.1.3 on.
+    *(["_session"] if hasattr(RequestContext, "session") else []),
+    *("create_url_adapter", "full_dispatch_request", "preprocess_request", "dispatch_request", "finalize_request"),
+    *("process_response", "handle_user_exception", "handle_http_exception", "handle_exception", "do_teardown_request"),
+)
+# And where a step takes more.
+TAKING_MORE = "def full_dispatch_request(self"
+SERVE = """
+import logging, sys
+from flask import Flask, abort, g, session
+from flask_app.serving.bridge import EventLoopBridge
+from tests.flask_app.serving.asgi_client import ask
 
-    def get(self: Any, wanted: str) -> Any:
-        if wanted == name:
-            raise AttributeError(name)
-        return object.__getattribute__(self, wanted)
+logging.basicConfig(stream=sys.stdout, format="%(message)s")
+app = Flask("app")
+app.secret_key = "test"
+torn_down = []
+app.teardown_request(lambda error: torn_down.append(g.pop("key", None)))
+app.register_error_handler(418, lambda error: ("handled", 418))
 
-    return type(base.__name__, (base,), {"__getattribute__": get})
+@app.get("/async")
+async def async_view():
+    session["key"] = g.key = "async"
+    return g.key
 
+@app.get("/def")
+def view():
+    session["key"] = g.key = "def"
+    return g.key
 
-def test_the_installed_flask_is_a_supported_one() -> None:
-    """The tests run on a Flask that the bridge says it supports, and this one has all that it needs."""
-    assert re.match(r"\d+\.\d+", version("flask"))[0] in SUPPORTED.split(" and ")  # type: ignore[index]  # it matches
-    check_flask(Flask(__name__))
+@app.get("/fails")
+async def failing():
+    abort(418)
 
-
-@pytest.mark.parametrize("name", ["_got_first_request", *STEPS])
-def test_an_app_that_lacks_a_name_is_refused(name: str) -> None:
-    """A Flask whose app lacks something is refused when the app is wrapped, and the message says what it lacks."""
-    app = Flask(__name__)
-    # Not before: Flask itself uses some of them to make one.
-    app.__class__ = lacking(name, Flask)
-
-    with pytest.raises(
-        UnsupportedFlaskError, match=rf"^Flask {version('flask')} has no {name}: .* Flask {SUPPORTED}\."
-    ):
-        EventLoopBridge(app)
-
-
-@pytest.mark.parametrize("name", ["_after_request_functions", "_cv_tokens", "session"])
-def test_a_context_that_lacks_a_name_is_refused(name: str) -> None:
-    """The same of a request's context, which keeps its session under one of two names."""
-    kept = "_session" if name == "session" and hasattr(RequestContext, "session") else name
-    lacking_context = lacking(kept, RequestContext)
-
-    class App(Flask):
-        def request_context(self, environ: dict[str, Any]) -> RequestContext:
-            return lacking_context(self, environ)  # type: ignore[no-any-return]  # a class as good as any
-
-    with pytest.raises(UnsupportedFlaskError, match=f"has no {kept}:"):
-        check_flask(App(__name__))
+for path in ("/async", "/def", "/fails", "/nowhere"):
+    plain, client = app.test_client().get(path), ask(app, path)
+    assert (plain.status_code, plain.text) == (client.status, client.text), (plain, client.text)
+    names = {name.lower().encode() for name in plain.headers.keys()}
+    assert names == {name for name, _ in client.sent[0]["headers"]}, (names, client.sent)
+assert [name for name in ("async", "def", None, None) for _ in range(2)] == torn_down, torn_down
+"""
 
 
-@pytest.mark.parametrize("name", ["globals._cv_app", "globals._cv_request", "ctx.RequestContext"])
-def test_a_flask_with_other_contexts_is_refused(name: str) -> None:
-    """A Flask that keeps its contexts elsewhere is refused when the bridge is imported."""
-    # A process of its own: what is imported here stays imported.
-    code = f"import flask.ctx, flask.globals; del flask.{name}; import flask_app.serving.bridge"
-    process = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60)
+@pytest.mark.parametrize("name", [*NAMES, TAKING_MORE])
+def test_a_flask_without_a_name_is_served_by_its_own_passage(name: str, tmp_path: Path) -> None:
+    """What plain Flask serves is served, whichever internal is another; one line of the log says which."""
+    # Copies, in which the name is another throughout, so that Flask itself works as before.
+    for package in (flask, werkzeug):
+        source = Path(package.__file__).parent
+        for path in source.rglob("*.py"):
+            copy = tmp_path / source.name / path.relative_to(source)
+            copy.parent.mkdir(parents=True, exist_ok=True)
+            text = path.read_text(encoding="utf-8")
+            new = f"{name}, more=None" if name == TAKING_MORE else f"{name}_of_a_later_flask"
+            copy.write_text(re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", new, text), encoding="utf-8")
+    served = subprocess.run(
+        [sys.executable, "-W", "error", "-c", SERVE],
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
 
-    last = process.stderr.splitlines()[-1]
-    assert last.startswith(f"{UnsupportedFlaskError.__module__}.UnsupportedFlaskError: Flask {version('flask')} has")
-    assert name.partition(".")[2] in last
+    assert 0 == served.returncode, served.stdout + served.stderr
+    told = [line for line in served.stdout.splitlines() if "Flask's own passage" in line]
+    # A bridge for each request here, and each says it.
+    assert 4 == len(told)
+    assert 1 == len(set(told))
+    assert re.search(rf"(?<!\w){re.escape(name.removeprefix('def ').partition('(')[0])}(?!\w)", told[0])
+
+
+def test_the_installed_flask_is_a_known_one() -> None:
+    """The tests run on a Flask that the bridge knows, and this one has all that it needs."""
+    assert re.match(r"\d+\.\d+", version("flask"))[0] in KNOWN.split(" and ")  # type: ignore[index]  # it matches
+    assert lack_of_flask() is None
 
 
 class AskedApp(Flask):
@@ -167,19 +198,6 @@ def test_flasks_passage_asks_an_app_for_nothing_that_the_bridge_does_not() -> No
     assert {"async_to_sync", "ensure_sync"} >= by_wsgi.asked - set(STEPS) - by_bridge.asked
     # A step that Flask takes no more would be a word without meaning. (Python looks for "__call__" past the instance.)
     assert {"__call__"} == set(STEPS) - by_wsgi.asked
-
-
-@pytest.mark.parametrize("name", STEPS)
-def test_an_overridden_step_is_seen(name: str, app: Flask) -> None:
-    """A step that a subclass or an instance does in its own way is told from Flask's own."""
-
-    def step(*_: object) -> None:
-        pass
-
-    assert [] == overridden_steps(app)
-    assert [name] == overridden_steps(type("App", (Flask,), {name: step})(__name__))
-    setattr(app, name, step)
-    assert [name] == overridden_steps(app)
 
 
 def test_a_noted_request_ends_the_set_up(app: Flask) -> None:

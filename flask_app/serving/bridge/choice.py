@@ -1,0 +1,114 @@
+"""Choose how an app's requests go through Flask: step by step on the loop, or by Flask's own passage on a thread."""
+
+from __future__ import annotations
+
+import copy
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import flask.ctx
+from flask import Flask
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from flask_app.serving.bridge.flask_internals import lack_of_flask
+from flask_app.serving.bridge.steps import Steps
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from flask_app.serving.bridge.loop_lane import LoopLane
+
+Rewrite = Callable[["WSGIEnvironment"], None]
+
+_COST = (
+    "requests of %r take Flask's own passage, each on a thread of its own for as long as it lasts, also while an "
+    "async def view waits"
+)
+_log = logging.getLogger(__name__)
+
+
+class Choice:
+    """What the requests of one app take, looked at anew for each: an app may be wrapped and patched at any time.
+
+    Args:
+        app: Any.
+        ensure_sync: The bridge's, which stands on the app.
+    """
+
+    def __init__(self, app: Flask, ensure_sync: Callable[..., Any]) -> None:
+        self._app = app
+        self._ensure_sync = ensure_sync
+        self._told: set[str] = set()
+        self._lack = lack_of_flask()
+        self._lane: LoopLane | None = None
+        if self._lack is None:
+            # With a Flask that lacks something, it might not even be imported.
+            from flask_app.serving.bridge.loop_lane import LoopLane  # noqa: PLC0415
+
+            self._lane = LoopLane(app)
+            self._steps = Steps(app, (flask.ctx.RequestContext, flask.ctx.AppContext))
+        self._wsgi_app: Any = None
+        self._rewrites: list[Rewrite] | None = []
+
+    def lane(self, environ: WSGIEnvironment) -> LoopLane | None:
+        """Return the loop lane, or ``None`` where Flask's own passage is to be taken; each reason is logged once.
+
+        Args:
+            environ: Of the request; what the app's middleware does to it has been done to it when a lane is returned.
+        """
+        if self._lack is not None:
+            self._tell(self._lack)
+            return None
+        replaced = self._steps.replaced()
+        own = vars(self._app)
+        if own.get("ensure_sync") is not self._ensure_sync:
+            replaced = (*replaced, "ensure_sync")
+        wsgi_app = own.get("wsgi_app")
+        if wsgi_app is not self._wsgi_app:
+            self._wsgi_app, self._rewrites = wsgi_app, _rewrites(self._app, wsgi_app)
+        if self._rewrites is None:
+            replaced = (*replaced, "wsgi_app")
+        if replaced:
+            for name in replaced:
+                self._tell(f"{name} is not Flask's own")
+            return None
+        for rewrite in self._rewrites or ():
+            rewrite(environ)
+        return self._lane
+
+    def _tell(self, reason: str) -> None:
+        if reason not in self._told:
+            self._told.add(reason)
+            _log.warning(f"%s: {_COST}", reason, self._app.name)
+
+
+def _rewrites(app: Flask, wsgi_app: Any) -> list[Rewrite] | None:
+    """Return what middleware, put around ``app.wsgi_app``, does to a request, when that is all that it does.
+
+    So it is of Werkzeug's ``ProxyFix``, which changes the environ and nothing else.
+
+    Returns:
+        Functions that change an environ in place, the outermost first; ``None`` when there is other middleware: it has
+        to be called, with the app inside.
+    """
+    rewrites: list[Rewrite] = []
+    layer = wsgi_app
+    while type(layer) is ProxyFix:
+        rewrites.append(_alone(layer))
+        layer = layer.app
+    is_bare = layer is None or (getattr(layer, "__func__", None) is type(app).wsgi_app and layer.__self__ is app)
+    return rewrites if is_bare else None
+
+
+def _alone(middleware: ProxyFix) -> Rewrite:
+    inner = copy.copy(middleware)
+    inner.app = lambda _environ, _start_response: ()
+
+    # ProxyFix answers nothing itself, and so has no use for it.
+    start_response: Any = None
+
+    def rewrite(environ: WSGIEnvironment) -> None:
+        inner(environ, start_response)
+
+    return rewrite

@@ -1,0 +1,121 @@
+"""Call async functions from Flask: as they are on a running loop, and from a thread on the loop that it belongs to."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections.abc import AsyncIterable, AsyncIterator, Callable
+from inspect import iscoroutinefunction
+from typing import Any
+
+from asgiref.sync import async_to_sync
+from flask import Flask, Response
+
+from flask_app.serving.bridge.lease import Lease, current_lease, to_its_end
+
+Function = Callable[..., Any]
+
+
+def ensure_sync_on(app: Flask) -> Function:
+    """Return the bridge's ``ensure_sync``, which stands on an app from now on.
+
+    On a running loop it returns an async function as it is, where Flask's own returns one that cannot be called there.
+    On the thread of a request whose passage is Flask's own, it also has async generators streamed.
+    """
+    found = vars(app).get("ensure_sync")
+    if isinstance(found, _EnsureSync):
+        return found
+    made = _EnsureSync(app, found)
+    app.ensure_sync = made  # type: ignore[assignment, method-assign]  # the one thing that is set on an app
+    return made
+
+
+class _EnsureSync:
+    def __init__(self, app: Flask, own: Function | None) -> None:
+        self._app = app
+        self._own = own
+
+    def __call__(self, function: Function) -> Function:
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            return self._from_thread(function, current_lease())
+        # A def function is what the app's own says, which on a loop it can.
+        return function if iscoroutinefunction(function) else self._apps(function)
+
+    def _apps(self, function: Function) -> Function:
+        # What a subclass or a tool makes of it, at any time.
+        if self._own is not None:
+            return self._own(function)  # type: ignore[no-any-return]  # whatever it is
+        return type(self._app).ensure_sync(self._app, function)
+
+    def _from_thread(self, function: Function, lease: Lease | None) -> Function:
+        called = self._apps(function)
+        if lease is None:
+            return called
+        if iscoroutinefunction(function):
+            called = self._after_body(called, lease)
+            if _tears_down(self._app, function):
+                called = to_its_end(called)
+        return self._streaming(called) if lease.takes_flasks_passage else called
+
+    @staticmethod
+    def _after_body(called: Function, lease: Lease) -> Function:
+        def call(*arguments: Any, **named: Any) -> Any:
+            if lease.body is not None:
+                # On the loop it cannot be waited for.
+                lease.body.take_in_from_thread()
+            return called(*arguments, **named)
+
+        return call
+
+    def _streaming(self, called: Function) -> Function:
+        def call(*arguments: Any, **named: Any) -> Any:
+            returned = called(*arguments, **named)
+            body = returned[0] if isinstance(returned, tuple) and returned else returned
+            if isinstance(body, AsyncIterator):
+                response = self._app.response_class(AsyncParts(body))
+                return (response, *returned[1:]) if isinstance(returned, tuple) else response
+            if isinstance(body, Response) and isinstance(body.response, AsyncIterable):
+                body.response = AsyncParts(aiter(body.response))
+            return returned
+
+        return call
+
+
+class AsyncParts:
+    """The parts of an async iterator, for a thread that waits for each; they see the request to their end.
+
+    Args:
+        parts: Awaited on the loop.
+    """
+
+    def __init__(self, parts: AsyncIterator[Any]) -> None:
+        self._parts = parts
+        self._context = contextvars.copy_context()
+
+    def __iter__(self) -> AsyncParts:
+        return self
+
+    def __next__(self) -> Any:
+        for part in self._context.run(async_to_sync(self._next)):
+            return part
+        raise StopIteration
+
+    def close(self) -> None:
+        """Close the iterator, if it can be."""
+        if hasattr(self._parts, "aclose"):
+            self._context.run(to_its_end(async_to_sync(self._parts.aclose)))
+
+    async def _next(self) -> list[Any]:
+        # A StopAsyncIteration would not come through.
+        try:
+            return [await anext(self._parts)]
+        except StopAsyncIteration:
+            return []
+
+
+def _tears_down(app: Flask, function: Function) -> bool:
+    return any(
+        function in functions for functions in (app.teardown_appcontext_funcs, *app.teardown_request_funcs.values())
+    )

@@ -1,0 +1,272 @@
+"""Lease a request one thread, and run the calls of its ``def`` functions there."""
+
+from __future__ import annotations
+
+import asyncio
+import contextvars
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from contextvars import Context, ContextVar
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from asgiref.sync import SyncToAsync, ThreadSensitiveContext
+
+if TYPE_CHECKING:
+    from flask_app.serving.bridge.body import RequestBody
+    from flask_app.serving.bridge.workers import Workers
+
+_lease: ContextVar[Lease | None] = ContextVar("lease", default=None)
+
+
+class NoThreadError(BaseException):
+    """All threads are leased, and this request, of which no function was called yet, has waited long enough.
+
+    No ``Exception``, for it is not the app's to handle.
+    """
+
+
+class Lease:
+    """A request's right to a thread of its own, from its first ``def`` function to its last.
+
+    Made by ``Workers.lease``.
+
+    Attributes:
+        workers: Whose threads these are.
+        body: Of the request, if it has one.
+        may_be_refused: Whether no function of the request was called yet.
+        takes_flasks_passage: Whether all of the request is one call of the app.
+        is_open: Whether the request has not ended.
+        thread: The leased one, while there is one.
+        at_work: The call that runs or is the next to run.
+        waiting: The calls after it.
+        keeps_thread: Whether the thread is the request's between calls too.
+    """
+
+    __slots__ = (
+        "at_work", "body", "is_open", "keeps_thread", "may_be_refused", "takes_flasks_passage", "thread", "waiting",
+        "workers",
+    )  # fmt: skip
+
+    def __init__(self, workers: Workers, *, keeps_thread: bool, may_be_refused: bool, body: RequestBody | None) -> None:
+        self.workers = workers
+        self.body = body
+        self.keeps_thread = keeps_thread
+        self.may_be_refused = may_be_refused
+        self.takes_flasks_passage = False
+        self.is_open = True
+        self.thread: ThreadPoolExecutor | None = None
+        self.at_work: Call | None = None
+        self.waiting: deque[Call] = deque()
+
+    def enter(self) -> None:
+        """Make this the lease of the context in which this is called; asgiref's calls find their thread by it."""
+        _lease.set(self)
+        SyncToAsync.thread_sensitive_context.set(_THREAD_OF_REQUEST)
+
+    def call(self, function: Callable[..., Any], *arguments: Any) -> Call:
+        """Return a call that is not made yet."""
+        call = Call(self, partial(function, *arguments) if arguments else function)
+        self.may_be_refused = False
+        return call
+
+    async def run(self, context: Context, function: Callable[..., Any], *arguments: Any) -> Any:
+        """Call a function on the request's thread, with a context entered.
+
+        Returns:
+            What the function returned.
+        Raises:
+            BaseException: What the function raised; ``CancelledError``, when its end has been waited for.
+        """
+        call = self.call(context.run, function, *arguments)
+        await call.done()
+        return call.result()
+
+    def end(self) -> None:
+        """Give the thread back."""
+        if self.thread is not None or self.at_work is not None:
+            self.workers.end(self)
+        else:
+            self.is_open = False
+
+
+class Call:
+    """One call of a function on a lease's thread.
+
+    Args:
+        lease: Whose thread it is for.
+        function: Without arguments.
+    Attributes:
+        is_done: Whether it has ended, or was refused.
+        error: What it raised.
+        refusal: Why it was never made, or ``None``.
+    """
+
+    __slots__ = (
+        "_function", "_value", "_waiter", "asked_in", "asked_s", "error", "is_done", "lease", "may_be_refused",
+        "nested", "refusal", "tell",
+    )  # fmt: skip
+
+    def __init__(self, lease: Lease, function: Callable[[], Any]) -> None:
+        self.lease = lease
+        self.may_be_refused = lease.may_be_refused
+        self.nested = _Nested(lease.workers)
+        self.asked_in = contextvars.copy_context()
+        self.asked_s = lease.workers.loop.time()
+        self.is_done = False
+        self.error: BaseException | None = None
+        self.refusal: BaseException | None = None
+        self.tell: Callable[[], None] = self._tell_loop
+        self._function = function
+        self._value: Any = None
+        self._waiter: asyncio.Future[None] | None = None
+
+    async def done(self) -> None:
+        """Make the call, and wait for its end.
+
+        A call that has begun cannot be stopped: cancelled, this still waits until it has ended; what it waits for on
+        the loop is cancelled.
+
+        Raises:
+            CancelledError: This was cancelled; before the call began, it never will, and ``is_done`` stays false.
+        """
+        workers = self.lease.workers
+        cancelled: asyncio.CancelledError | None = None
+        workers.put(self)
+        while not self.is_done:
+            self._waiter = workers.loop.create_future()
+            try:
+                await self._waiter
+            except asyncio.CancelledError as error:
+                if cancelled is None:
+                    if workers.withdraw(self):
+                        raise
+                    self.nested.cancel()
+                cancelled = error
+        if cancelled is not None:
+            raise cancelled
+
+    def result(self) -> Any:
+        """Return what the function returned, or raise what it raised."""
+        if self.error is not None:
+            try:
+                raise self.error
+            finally:
+                # The traceback holds this frame, and this frame the error: a cycle that only the collector would end.
+                self.error = None
+        return self._value
+
+    def refuse(self, why: str) -> None:
+        """Give the call up: it is never made."""
+        self.refusal = self.error = NoThreadError(why)
+        self.tell()
+
+    def run(self) -> None:
+        """Call the function. Called on the lease's thread."""
+        # asgiref puts the tasks here that it starts for this thread.
+        SyncToAsync.threadlocal.task_context = self.nested
+        try:
+            self._value = self._function()
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            self.error = error
+        finally:
+            self.lease.workers.ended(self)
+            self.tell()
+
+    def into(self, future: Future[Any]) -> None:
+        """Tell a future of the end, where nobody waits by ``done``."""
+
+        def tell() -> None:
+            if self.error is not None:
+                future.set_exception(self.error)
+            else:
+                future.set_result(self._value)
+
+        self.tell = tell
+
+    def _tell_loop(self) -> None:
+        try:
+            self.lease.workers.loop.call_soon_threadsafe(self._wake)
+        except RuntimeError:
+            # The loop is closed: nobody waits any more.
+            self.is_done = True
+
+    def _wake(self) -> None:
+        self.is_done = True
+        if self._waiter is not None and not self._waiter.done():
+            self._waiter.set_result(None)
+
+
+class _Nested(list["asyncio.Task[Any]"]):
+    # The tasks on the loop that a call waits for: it does not run meanwhile. To cancel it while it waits for none
+    # cancels the next that waits in its turn, as asyncio does with a task: or a call that is given up might then begin
+    # to wait for ever.
+    def __init__(self, workers: Workers) -> None:
+        super().__init__()
+        self._workers = workers
+        self._is_due = False
+
+    def cancel(self) -> None:
+        self._is_due = not self
+        for task in self:
+            task.cancel()
+
+    def append(self, task: asyncio.Task[Any]) -> None:
+        if not self:
+            self._workers.rest()
+        super().append(task)
+        if self._is_due:
+            # When it has begun: one that waits for nothing has ended by then.
+            self._workers.loop.call_soon(self._pass_on, task)
+
+    def remove(self, task: asyncio.Task[Any]) -> None:
+        super().remove(task)
+        if not self:
+            self._workers.go_on()
+
+    def _pass_on(self, task: asyncio.Task[Any]) -> None:
+        if self._is_due and task.cancel():
+            self._is_due = False
+
+
+class _ThreadOfRequest(Executor):
+    """Where asgiref runs what must run on the thread of a request: on the thread of the request at hand."""
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        lease = _lease.get()
+        call = partial(function, *arguments, **named)
+        if lease is None or not lease.is_open or lease.workers.loop is not asyncio.get_running_loop():
+            # Of a task that outlives its request, or of a loop of the view's own: asgiref's own thread.
+            return SyncToAsync.single_thread_executor.submit(call)
+        made = lease.call(call)
+        future: Future[Any] = Future()
+        future.set_running_or_notify_cancel()
+        made.into(future)
+        lease.workers.put(made)
+        return future
+
+
+# One for all: which request is at hand, the context says.
+_THREAD_OF_REQUEST = ThreadSensitiveContext()
+SyncToAsync.context_to_thread_executor[_THREAD_OF_REQUEST] = _ThreadOfRequest()
+
+
+def current_lease() -> Lease | None:
+    """Return the lease of the request in whose context this is called."""
+    return _lease.get()
+
+
+def to_its_end(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function whose async functions end by themselves when the call that it is called in is cancelled."""
+
+    def call(*arguments: Any, **named: Any) -> Any:
+        local = SyncToAsync.threadlocal
+        nested = getattr(local, "task_context", None)
+        local.task_context = None
+        try:
+            return function(*arguments, **named)
+        finally:
+            local.task_context = nested
+
+    return call

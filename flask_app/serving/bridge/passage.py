@@ -1,0 +1,346 @@
+"""Take a request through Flask on the event loop: what ``Flask.wsgi_app`` does, in its order, with awaits between.
+
+Each method names the method of Flask whose order it keeps. What Flask does without calling the app's functions, Flask
+does here too; what it calls, the plan says where. ``def`` functions take the request to its thread, where it stays
+until something is to be awaited: the functions in a row between two awaits are one trip.
+"""
+
+from __future__ import annotations
+
+from asyncio import CancelledError
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
+
+from blinker import Signal
+from flask import Response
+from flask.ctx import RequestContext
+from flask.sessions import SecureCookieSessionInterface
+from flask.signals import (
+    appcontext_popped,
+    appcontext_tearing_down,
+    got_request_exception,
+    request_finished,
+    request_started,
+    request_tearing_down,
+)
+from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
+from werkzeug.routing import RoutingException
+from werkzeug.wrappers import Response as WerkzeugResponse
+
+from flask_app.serving.bridge.body import SPOOL_BYTES, ClientGoneError, RequestBody
+from flask_app.serving.bridge.flask_internals import (
+    after_this_request_functions,
+    error_handler,
+    is_pushed_again,
+    is_unbound,
+    note_first_request,
+    session_of,
+    unbind_app,
+    unbind_request,
+)
+from flask_app.serving.bridge.in_context import Disconnect, Place
+from flask_app.serving.bridge.lease import NoThreadError
+from flask_app.serving.bridge.messages import Send
+from flask_app.serving.bridge.plan import Function, Plan, Where, where_of, where_of_view
+from flask_app.serving.bridge.reply import Reply, is_plain, reply_of, start_of, streams_async
+from flask_app.serving.bridge.streams import Parts, parts_of, parts_of_call, send_parts, send_parts_async
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import WSGIEnvironment
+
+    from flask_app.serving.bridge.loop_lane import LoopLane
+
+
+class Passage:
+    """One request on its way.
+
+    Args:
+        lane: Of the app.
+        place: Where the request is.
+        environ: The request.
+        body: Of the request, if it has one.
+    """
+
+    __slots__ = ("_app", "_body", "_environ", "_is_given_up", "_lane", "_place", "_plan", "_request_context")
+
+    def __init__(self, lane: LoopLane, place: Place, environ: WSGIEnvironment, body: RequestBody | None) -> None:
+        self._lane = lane
+        self._app = lane.app
+        self._place = place
+        self._environ = environ
+        self._body = body
+        app = lane.app
+        # What Flask.request_context does; only the URL adapter is made elsewhere.
+        request = app.request_class(environ)
+        request.json_module = app.json
+        self._request_context = RequestContext(lane.adapters, environ, request)
+        self._request_context.app = app
+        self._plan: Plan | None = None
+        self._is_given_up = False
+
+    async def run(self, send: Send, disconnect: Disconnect) -> Reply | None:
+        """Answer, as ``Flask.wsgi_app`` does.
+
+        Args:
+            send: The server's; used for a streamed response only.
+            disconnect: Cancels this; but not teardown, which runs to its end for a client that has gone too.
+        Returns:
+            The response, to be sent; ``None`` when it was streamed.
+        Raises:
+            NoThreadError: No function of the app was called, for want of a thread.
+            Exception: An error that the app wants to reach the server, or one of its own teardown functions.
+        """
+        app = self._app
+        error: BaseException | None = None
+        answer: Reply | Parts | None = None
+        try:
+            try:
+                response = await self._dispatch()
+            except ClientGoneError:
+                disconnect.seen = True
+                raise CancelledError from None
+            except Exception as raised:  # noqa: BLE001 - as Flask does
+                error = raised
+                response = await self._handle_exception(raised)
+            if streams_async(response) and is_plain(response):
+                # Its generator was written for this bridge, and has the request to its end.
+                answer = await self._send_async(response, send)
+            else:
+                answer = await self._answer(response)
+        except NoThreadError:
+            self._is_given_up = True
+            raise
+        except BaseException as raised:
+            error = error or raised
+            raise
+        finally:
+            if error is not None and app.should_ignore_error(error):
+                error = None
+            if self._is_given_up:
+                self._forget()
+            else:
+                await self._pop(error, disconnect)
+        if isinstance(answer, Parts):
+            await send_parts(answer, send, self._place, disconnect)
+            return None
+        return answer
+
+    async def _answer(self, response: Response) -> Reply | Parts:
+        environ = self._environ
+        if not is_plain(response):
+            await self._place.to_thread()
+            return parts_of_call(response, environ)
+        return reply_of(response, environ) or parts_of(response, environ, start_of(response, environ))
+
+    async def _send_async(self, response: Response, send: Send) -> Reply | None:
+        reply = reply_of(response, self._environ)
+        if reply is None:
+            await self._to_loop()
+            await send_parts_async(response, start_of(response, self._environ), send, self._place)
+        return reply
+
+    async def _dispatch(self) -> Response:
+        # RequestContext.push, then Flask.full_dispatch_request.
+        lane = self._lane
+        context = self._request_context
+        if lane.blocks_at_push():
+            await self._place.to_thread()
+        context.push()
+        planned = self._plan = lane.plan_for(context.request)
+        if self._body is not None and context.request.routing_exception is None:
+            await self._begin_body(self._body)
+        note_first_request(self._app)
+        try:
+            if request_started.receivers:
+                await self._signal(request_started)
+            returned = None
+            if planned.values or planned.before:
+                returned = await self._preprocess(planned)
+            if returned is None:
+                returned = await self._view(planned)
+        except Exception as error:
+            if isinstance(error, ClientGoneError):
+                raise
+            returned = await self._handle_user_exception(error)
+        return await self._finalize(returned)
+
+    async def _begin_body(self, body: RequestBody) -> None:
+        # What is short is had before a function is called, so that no slow client holds a thread.
+        if not body.is_whole:
+            await self._place.to_loop()
+            try:
+                await body.take_in(most_bytes=SPOOL_BYTES)
+            except ClientGoneError:
+                # No function of the app was called for it, and none is.
+                self._is_given_up = True
+                raise
+        whole = body.whole()
+        if whole is not None:
+            self._environ["wsgi.input"] = whole
+
+    async def _view(self, planned: Plan) -> Any:
+        # Flask.dispatch_request, which itself answers the requests that no view answers.
+        request = self._request_context.request
+        view = planned.view
+        if (
+            view is None
+            or request.routing_exception is not None
+            or (request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False))
+        ):
+            return self._app.dispatch_request()
+        where = planned.view_where or where_of_view(view, request.method)
+        if where is Where.AWAIT:
+            await self._to_loop()
+            return await view(**(request.view_args or {}))
+        return await self._call(where, view, **(request.view_args or {}))
+
+    async def _preprocess(self, planned: Plan) -> Any:
+        # Flask.preprocess_request.
+        request = self._request_context.request
+        for where, function in planned.values:
+            await self._call(where, function, request.endpoint, request.view_args)
+        for where, function in planned.before:
+            returned = await self._call(where, function)
+            if returned is not None:
+                return returned
+        return None
+
+    async def _finalize(self, returned: Any, *, from_error_handler: bool = False) -> Response:
+        # Flask.finalize_request.
+        at_once = type(returned) is dict or isinstance(returned, Response)
+        response = self._app.make_response(returned) if at_once else await self._make_response(returned)
+        try:
+            response = await self._process(response)
+            if request_finished.receivers:
+                await self._signal(request_finished, response=response)
+        except Exception:
+            if not from_error_handler:
+                raise
+            self._app.logger.exception("Request finalizing failed with an error while handling an error")
+        return response
+
+    async def _make_response(self, returned: Any) -> Response:
+        # Flask.make_response, which takes no async iterator, and would run a WSGI callable here.
+        app = self._app
+        body = returned[0] if isinstance(returned, tuple) and returned else returned
+        if isinstance(body, AsyncIterator):
+            response = app.response_class(body)  # type: ignore[arg-type]  # sent by send_parts_async
+            return app.make_response((response, *returned[1:]) if isinstance(returned, tuple) else response)
+        if callable(body) and not isinstance(body, WerkzeugResponse | HTTPException):
+            await self._place.to_thread()
+        return app.make_response(returned)
+
+    async def _process(self, response: Response) -> Response:
+        # Flask.process_response.
+        context = self._request_context
+        for function in after_this_request_functions(context):
+            response = await self._call(where_of(function), function, response)
+        # A request whose push failed has no plan yet: its session could not be opened.
+        planned = self._plan or self._lane.plan_for(context.request)
+        for where, function in planned.after:
+            response = await self._call(where, function, response)
+        session = session_of(context)
+        interface = self._app.session_interface
+        if not interface.is_null_session(session):
+            if type(interface) is not SecureCookieSessionInterface:
+                await self._place.to_thread()
+            interface.save_session(self._app, session, response)  # type: ignore[arg-type]  # not null
+        return response
+
+    async def _handle_user_exception(self, error: Exception) -> Any:
+        # Flask.handle_user_exception and Flask.handle_http_exception.
+        app = self._app
+        if isinstance(error, BadRequestKeyError) and (app.debug or app.config["TRAP_BAD_REQUEST_ERRORS"]):
+            error.show_exception = True
+        as_response = isinstance(error, HTTPException) and not app.trap_http_exception(error)
+        if as_response and (error.code is None or isinstance(error, RoutingException)):  # type: ignore[attr-defined]
+            return error
+        handler = error_handler(app, error, self._request_context.request.blueprints)
+        if handler is not None:
+            return await self._call(where_of(handler), handler, error)
+        if as_response:
+            return error
+        raise error
+
+    async def _handle_exception(self, error: Exception) -> Response:
+        # Flask.handle_exception.
+        app = self._app
+        await self._signal(got_request_exception, exception=error)
+        propagate = app.config["PROPAGATE_EXCEPTIONS"]
+        if propagate or (propagate is None and (app.testing or app.debug)):
+            raise error
+        app.log_exception((type(error), error, error.__traceback__))  # type: ignore[arg-type]  # raised: it has one
+        server_error = InternalServerError(original_exception=error)
+        handler = error_handler(app, server_error, self._request_context.request.blueprints)
+        answer: Any = server_error
+        if handler is not None:
+            answer = await self._call(where_of(handler), handler, server_error)
+        return await self._finalize(answer, from_error_handler=True)
+
+    async def _pop(self, error: BaseException | None, disconnect: Disconnect) -> None:
+        # RequestContext.pop and AppContext.pop.
+        context = self._request_context
+        planned = self._plan
+        disconnect.is_paused = True
+        # Nobody reads it any more, and nobody is to wait for it.
+        self._body = None
+        if planned is None or is_pushed_again(context):
+            # The push failed, if it began, and Flask knows how much is bound; or a stream's end will be the request's.
+            if not (isinstance(error, CancelledError) and is_unbound(context)):
+                await self._place.to_thread()
+                context.pop(error)
+            return
+        app_context = None
+        try:
+            for where, function in planned.teardown_request:
+                await self._call(where, function, error)
+            if request_tearing_down.receivers:
+                await self._signal(request_tearing_down, exc=error)
+            if not self._lane.closes_files_only:
+                await self._place.to_thread()
+            context.request.close()
+        finally:
+            app_context = unbind_request(context)
+            if app_context is not None:
+                try:
+                    for where, function in planned.teardown_app:
+                        await self._call(where, function, error)
+                    if appcontext_tearing_down.receivers:
+                        await self._signal(appcontext_tearing_down, exc=error)
+                finally:
+                    unbind_app(app_context)
+                # Here, for it is sent even when a function of the request's teardown failed.
+                if appcontext_popped.receivers:
+                    await self._signal(appcontext_popped)
+
+    def _forget(self) -> None:
+        # No function was called for this request, and none is told of its end.
+        if not is_unbound(self._request_context):
+            app_context = unbind_request(self._request_context)
+            if app_context is not None:
+                unbind_app(app_context)
+
+    async def _call(self, where: Where, function: Function, *arguments: Any, **named: Any) -> Any:
+        if where is Where.AWAIT:
+            await self._to_loop()
+            return await function(*arguments, **named)
+        if where is Where.THREAD:
+            await self._place.to_thread()
+        elif not self._place.is_thread:
+            await self._to_loop()
+        return function(*arguments, **named)
+
+    async def _to_loop(self) -> None:
+        # And call the app's there, which cannot wait for a body.
+        place = self._place
+        await place.to_loop()
+        place.lease.may_be_refused = False
+        body = self._body
+        if body is not None and not body.is_whole:
+            await body.take_in()
+
+    async def _signal(self, signal: Signal, **told: Any) -> None:
+        app = self._app
+        if not signal.is_muted:
+            for receiver in signal.receivers_for(app):
+                await self._call(where_of(receiver), receiver, app, **told)
