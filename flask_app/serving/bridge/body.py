@@ -6,9 +6,16 @@ import asyncio
 import io
 import tempfile
 from collections.abc import Coroutine
+from contextvars import Context
 from typing import IO, TYPE_CHECKING, Any
 
-from werkzeug.exceptions import ClientDisconnected, HTTPException, RequestEntityTooLarge, RequestTimeout
+from werkzeug.exceptions import (
+    ClientDisconnected,
+    HTTPException,
+    InternalServerError,
+    RequestEntityTooLarge,
+    RequestTimeout,
+)
 
 from flask_app.serving.bridge.messages import Receive
 
@@ -151,7 +158,8 @@ class RequestBody(io.RawIOBase):
         self._is_dropped = self._is_dropped or not self.is_whole
         if self._is_dropped and not (self._is_gone or self._watchers):
             self._watchers += 1
-            task = self._workers.loop.create_task(self._until_ended())
+            # In no context: it would keep that of the request at hand.
+            task = self._workers.loop.create_task(self._until_ended(), context=Context())
             # The loop itself does not keep its tasks.
             _under_way.add(task)
             task.add_done_callback(_under_way.discard)
@@ -259,7 +267,11 @@ class RequestBody(io.RawIOBase):
             self._refuse(RequestEntityTooLarge)
         elif self._kept_bytes + len(part) > SPOOL_BYTES:
             # Disks block, and loops must not.
-            self._kept = await asyncio.to_thread(_spooled, self._kept, part)
+            try:
+                self._kept = await asyncio.to_thread(_spooled, self._kept, part)
+            except OSError:
+                self._refuse(InternalServerError)
+                raise
             self._is_on_disk = True
             self._kept_bytes += len(part)
         else:
