@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import io
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,9 +17,9 @@ from flask_app.serving.bridge.body import SPOOL_BYTES, ClientGoneError, RequestB
 from flask_app.serving.bridge.choice import Choice
 from flask_app.serving.bridge.ensure_sync import ensure_sync_on
 from flask_app.serving.bridge.environ import environ_of, has_too_many_headers
-from flask_app.serving.bridge.in_context import Disconnect, InContext, Place, Waiting
+from flask_app.serving.bridge.in_context import Disconnect, InContext, Waiting
 from flask_app.serving.bridge.lease import Lease, NoThreadError
-from flask_app.serving.bridge.messages import Message, Receive, Scope, Send
+from flask_app.serving.bridge.messages import Receive, Scope, Send
 from flask_app.serving.bridge.reply import Reply, reply_of
 from flask_app.serving.bridge.streams import parts_of_call, send_parts
 from flask_app.serving.bridge.workers import Workers
@@ -123,14 +123,24 @@ class EventLoopBridge:
         body = self._body(environ, receive, here.workers) if has_body(environ) else None
         environ["wsgi.input"] = io.BytesIO() if body is None else io.BufferedReader(body)
         lease = here.workers.lease(keeps_thread=config.get(THREAD_PER_REQUEST, True), body=body)
-        disconnect = Disconnect(_until_gone(receive) if body is None else body.until_gone, here.waiting)
+        disconnect = Disconnect(receive, body, here.waiting)
         context = contextvars.copy_context()
-        context.run(lease.enter)
+        lane = self._choice.lane(environ)
         try:
-            serving = self._serve(environ, Place(lease), body, _ending(send, disconnect, body), disconnect)
+            if lane is None:
+                serving: Coroutine[Any, Any, Reply | None] = self._call(environ, lease, send, disconnect)
+            else:
+                serving = lane.passage(lease, environ).run(send, disconnect)
             reply = await InContext(context, serving, disconnect, lease)
             if reply is not None:
-                await self._send(reply, send, body, lease, context)
+                try:
+                    await send(reply.start)
+                    if body is not None:
+                        body.drop()
+                    await send({"type": "http.response.body", "body": reply.body, "more_body": False})
+                finally:
+                    if reply.close is not None:
+                        await lease.run(context, reply.close)
         except NoThreadError as error:
             _log.warning("A request was refused: %s, and none was given back in time.", error)
             await self._refuse(ServiceUnavailable(retry_after=_RETRY_AFTER_S), scope, send)
@@ -151,13 +161,11 @@ class EventLoopBridge:
         most_bytes = self._max_body_bytes if limit is None else limit
         return RequestBody(environ, receive, workers, most_bytes=most_bytes, silence_s=self._body_silence_s)
 
-    async def _serve(
-        self, environ: WSGIEnvironment, place: Place, body: RequestBody | None, send: Send, disconnect: Disconnect
-    ) -> Reply | None:
-        lane = self._choice.lane(environ)
-        if lane is not None:
-            return await lane.passage(place, environ, body).run(send, disconnect)
-        place.lease.takes_flasks_passage = True
+    async def _call(self, environ: WSGIEnvironment, lease: Lease, send: Send, disconnect: Disconnect) -> None:
+        # Flask's own passage: all of the request is one call of the app.
+        lease.takes_flasks_passage = True
+        lease.enter()
+        body = lease.body
         if body is not None:
             try:
                 await body.take_in(most_bytes=SPOOL_BYTES)
@@ -165,21 +173,8 @@ class EventLoopBridge:
                 disconnect.seen = True
                 raise asyncio.CancelledError from None
             environ["wsgi.input"] = body.whole() or environ["wsgi.input"]
-        await place.to_thread()
-        await send_parts(parts_of_call(self.app, environ), send, place, disconnect)
-        return None
-
-    async def _send(
-        self, reply: Reply, send: Send, body: RequestBody | None, lease: Lease, context: contextvars.Context
-    ) -> None:
-        try:
-            await send(reply.start)
-            if body is not None:
-                body.drop()
-            await send({"type": "http.response.body", "body": reply.body, "more_body": False})
-        finally:
-            if reply.close is not None:
-                await lease.run(context, reply.close)
+        await lease.to_thread()
+        await send_parts(parts_of_call(self.app, environ), send, lease, disconnect)
 
     async def _refuse(self, refusal: HTTPException, scope: Scope, send: Send) -> None:
         # What no function of the app is called for, its error handlers neither.
@@ -224,24 +219,3 @@ class EventLoopBridge:
 class _OfLoop(NamedTuple):
     workers: Workers
     waiting: Waiting
-
-
-def _until_gone(receive: Receive) -> Callable[[], Any]:
-    async def until_gone() -> None:
-        while (await receive())["type"] != "http.disconnect":
-            pass
-
-    return until_gone
-
-
-def _ending(send: Send, disconnect: Disconnect, body: RequestBody | None) -> Send:
-    """Return the server's ``send`` for a response in parts, which knows its last."""
-
-    def send_part(message: Message) -> Awaitable[None]:
-        if message.get("more_body") is not False:
-            return send(message)
-        if body is not None:
-            body.drop()
-        return disconnect.last(send(message))
-
-    return send_part

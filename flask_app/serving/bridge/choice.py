@@ -5,12 +5,15 @@ from __future__ import annotations
 import copy
 import logging
 from collections.abc import Callable
+from types import MethodType
 from typing import TYPE_CHECKING, Any
 
+import flask.app
 import flask.ctx
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 
+from flask_app.serving.bridge.ensure_sync import EnsureSync
 from flask_app.serving.bridge.flask_internals import lack_of_flask
 from flask_app.serving.bridge.steps import Steps
 
@@ -25,6 +28,8 @@ _COST = (
     "requests of %r take Flask's own passage, each on a thread of its own for as long as it lasts, also while an "
     "async def view waits"
 )
+# Flask takes its contexts from here, and so may be given others.
+_flasks_names = vars(flask.app)
 _log = logging.getLogger(__name__)
 
 
@@ -36,7 +41,7 @@ class Choice:
         ensure_sync: The bridge's, which stands on the app.
     """
 
-    def __init__(self, app: Flask, ensure_sync: Callable[..., Any]) -> None:
+    def __init__(self, app: Flask, ensure_sync: EnsureSync) -> None:
         self._app = app
         self._ensure_sync = ensure_sync
         self._told: set[str] = set()
@@ -47,7 +52,7 @@ class Choice:
             from flask_app.serving.bridge.loop_lane import LoopLane  # noqa: PLC0415
 
             self._lane = LoopLane(app)
-            self._steps = Steps(app, (flask.ctx.RequestContext, flask.ctx.AppContext))
+            self._steps = Steps(app)
         self._wsgi_app: Any = None
         self._rewrites: list[Rewrite] | None = []
 
@@ -62,13 +67,15 @@ class Choice:
             return None
         replaced = self._steps.replaced()
         own = vars(self._app)
-        if own.get("ensure_sync") is not self._ensure_sync:
+        if own.get("ensure_sync") is not self._ensure_sync or self._ensure_sync.stands_for is not None:
             replaced = (*replaced, "ensure_sync")
         wsgi_app = own.get("wsgi_app")
         if wsgi_app is not self._wsgi_app:
             self._wsgi_app, self._rewrites = wsgi_app, _rewrites(self._app, wsgi_app)
         if self._rewrites is None:
             replaced = (*replaced, "wsgi_app")
+        if _flasks_names.get("RequestContext") is not flask.ctx.RequestContext:
+            replaced = (*replaced, "flask.app.RequestContext")
         if replaced:
             for name in replaced:
                 self._tell(f"{name} is not Flask's own")
@@ -97,7 +104,9 @@ def _rewrites(app: Flask, wsgi_app: Any) -> list[Rewrite] | None:
     while type(layer) is ProxyFix:
         rewrites.append(_alone(layer))
         layer = layer.app
-    is_bare = layer is None or (getattr(layer, "__func__", None) is type(app).wsgi_app and layer.__self__ is app)
+    # The exact type, which a proxy cannot forge.
+    is_flasks = type(layer) is MethodType and layer.__self__ is app and layer.__func__ is type(app).wsgi_app
+    is_bare = layer is None or is_flasks
     return rewrites if is_bare else None
 
 

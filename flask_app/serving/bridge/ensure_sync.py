@@ -16,26 +16,33 @@ from flask_app.serving.bridge.lease import Lease, current_lease, to_its_end
 Function = Callable[..., Any]
 
 
-def ensure_sync_on(app: Flask) -> Function:
+def ensure_sync_on(app: Flask) -> EnsureSync:
     """Return the bridge's ``ensure_sync``, which stands on an app from now on.
 
     On a running loop it returns an async function as it is, where Flask's own returns one that cannot be called there.
     On the thread of a request whose passage is Flask's own, it also has async generators streamed.
     """
     found = vars(app).get("ensure_sync")
-    if isinstance(found, _EnsureSync):
+    if isinstance(found, EnsureSync):
         return found
-    made = _EnsureSync(app, found)
+    made = EnsureSync(app, found)
     app.ensure_sync = made  # type: ignore[assignment, method-assign]  # the one thing that is set on an app
     return made
 
 
-class _EnsureSync:
-    def __init__(self, app: Flask, own: Function | None) -> None:
+class EnsureSync:
+    """What ``ensure_sync_on`` returns.
+
+    Attributes:
+        stands_for: What an instance had of its own, and is asked by this, as its class is otherwise.
+    """
+
+    def __init__(self, app: Flask, stands_for: Function | None) -> None:
         self._app = app
-        self._own = own
+        self.stands_for = stands_for
 
     def __call__(self, function: Function) -> Function:
+        """Return a function to be called where this is called, for any function."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
@@ -45,8 +52,8 @@ class _EnsureSync:
 
     def _apps(self, function: Function) -> Function:
         # What a subclass or a tool makes of it, at any time.
-        if self._own is not None:
-            return self._own(function)  # type: ignore[no-any-return]  # whatever it is
+        if self.stands_for is not None:
+            return self.stands_for(function)  # type: ignore[no-any-return]  # whatever it is
         return type(self._app).ensure_sync(self._app, function)
 
     def _from_thread(self, function: Function, lease: Lease | None) -> Function:

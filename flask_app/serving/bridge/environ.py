@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
@@ -85,7 +86,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
 def has_too_many_headers(scope: Scope) -> bool:
     """Return whether a request's headers are more than an app should be given; uvicorn, for one, sets no limit."""
     headers = scope["headers"]
-    if sum([len(name) + len(value) for name, value in headers]) > MOST_HEADER_BYTES:
+    if sum(map(len, chain.from_iterable(headers))) > MOST_HEADER_BYTES:
         return True
     return len(headers) > MOST_REPEATS and max(Counter(name for name, _ in headers).values()) > MOST_REPEATS
 

@@ -6,34 +6,37 @@ It runs inside the task that awaits it: no second task, no copy of the context a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Generator
+from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import Context
-from typing import Any, Final, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
-from flask_app.serving.bridge.lease import Lease
+from flask_app.serving.bridge.body import RequestBody
+from flask_app.serving.bridge.lease import TO_LOOP, TO_THREAD, Lease
+from flask_app.serving.bridge.messages import Receive
 
 Result = TypeVar("Result")
 
 UNWATCHED_S = 0.1
-_TO_THREAD: Final = object()
-_TO_LOOP: Final = object()
+_ENDED: Final = object()
 
 
 class Disconnect:
     """Cancels a task when its client hangs up.
 
     Args:
-        until_gone: Returns when the client has hung up.
+        receive: The server's, for a request that has no body.
+        body: Of the request, which receives itself.
         waiting: Decides when this begins to watch.
     Attributes:
         seen: Whether the client hung up while this watched.
         is_paused: Whether the task is let be for now. Set from the request's thread too.
     """
 
-    __slots__ = ("_is_ending", "_task", "_until_client_gone", "_waiting", "_watcher", "is_paused", "seen")
+    __slots__ = ("_body", "_is_ending", "_receive", "_task", "_waiting", "_watcher", "is_paused", "seen")
 
-    def __init__(self, until_gone: Callable[[], Coroutine[Any, Any, None]], waiting: Waiting) -> None:
-        self._until_client_gone = until_gone
+    def __init__(self, receive: Receive, body: RequestBody | None, waiting: Waiting) -> None:
+        self._receive = receive
+        self._body = body
         self._waiting = waiting
         self._watcher: asyncio.Task[None] | None = None
         self._task: asyncio.Task[Any] | None = None
@@ -68,7 +71,7 @@ class Disconnect:
             raise asyncio.CancelledError
 
     async def last(self, sending: Awaitable[None]) -> None:
-        """Send the last of a response, and let the task be.
+        """Await the sending of the last of a response, and let the task be.
 
         A server tells of a response's end as of a hang-up, but then it is about to return from sending it. One that
         does not return has a client that has gone without reading it all.
@@ -78,7 +81,11 @@ class Disconnect:
         self.stop()
 
     async def _until_gone(self) -> None:
-        await self._until_client_gone()
+        if self._body is not None:
+            await self._body.until_gone()
+        else:
+            while (await self._receive())["type"] != "http.disconnect":
+                pass
         if self._is_ending:
             # As ``last`` says.
             await asyncio.sleep(UNWATCHED_S)
@@ -141,55 +148,10 @@ class Outside(Generic[Result]):
         return result
 
 
-class Place:
-    """Where a request's coroutine runs, and the way from there to the loop or to the request's thread.
-
-    Args:
-        lease: Of the request.
-    Attributes:
-        is_thread: Whether it runs on the thread.
-    """
-
-    __slots__ = ("is_thread", "lease")
-
-    def __init__(self, lease: Lease) -> None:
-        self.lease = lease
-        self.is_thread = False
-
-    async def to_thread(self) -> None:
-        """Go on on the request's thread: what comes next may block.
-
-        Raises:
-            NoThreadError: There is none, and no function of the request was called yet.
-        """
-        if not self.is_thread:
-            await _Move(_TO_THREAD)
-            self.is_thread = True
-
-    async def to_loop(self) -> None:
-        """Go on on the loop: what comes next is to be awaited."""
-        if self.is_thread:
-            try:
-                await _Move(_TO_LOOP)
-            finally:
-                # What is thrown in here is so on the loop.
-                self.is_thread = False
-
-
-class _Move:
-    __slots__ = ("_to",)
-
-    def __init__(self, to: object) -> None:
-        self._to = to
-
-    def __await__(self) -> Generator[Any, Any, None]:
-        yield self._to
-
-
 class InContext(Generic[Result]):
     """Awaitable that steps through a coroutine with a context entered, and left whenever it waits.
 
-    From ``Place.to_thread`` on the steps are made on the request's thread, in the same context, until the coroutine
+    From ``Lease.to_thread`` on the steps are made on the request's thread, in the same context, until the coroutine
     asks to go back, or has ended: all that it does meanwhile is one trip.
 
     Args:
@@ -200,7 +162,7 @@ class InContext(Generic[Result]):
         lease: Whose thread this is.
     """
 
-    __slots__ = ("_cancelled", "_context", "_coroutine", "_disconnect", "_lease", "_thrown")
+    __slots__ = ("_cancelled", "_context", "_coroutine", "_disconnect", "_lease", "_thrown", "_value")
 
     def __init__(
         self, context: Context, coroutine: Coroutine[Any, Any, Result], disconnect: Disconnect, lease: Lease
@@ -212,33 +174,37 @@ class InContext(Generic[Result]):
         # What to throw into the coroutine next; and a cancellation that comes too late for that. In lists, for a name
         # would hold the error, the error its traceback, and that its frame.
         self._thrown: list[BaseException] = []
+        self._value: Any = None
         self._cancelled: list[BaseException] = []
 
     def __await__(self) -> Generator[Any, Any, Result]:
         run = self._context.run
-        awaited = run(self._step, None)
-        if type(awaited) is not _Returned:
-            self._disconnect.begin()
-            try:
-                while type(awaited) is not _Returned:
-                    value = None
-                    if awaited is _TO_THREAD:
-                        awaited = yield from self._trip()
-                        if awaited is not _TO_LOOP and not self._thrown:
-                            continue
-                    elif awaited is not _TO_LOOP:
-                        try:
-                            if type(awaited) is Outside:
-                                value = yield from awaited.awaitable.__await__()
-                            else:
-                                value = yield awaited
-                        except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine
-                            self._thrown.append(error)
-                    # Out of the "except", or all that the coroutine does next would be done while handling that error.
-                    awaited = run(self._step, value)
-            finally:
-                self._disconnect.stop()
-        result: Result = awaited.value
+        try:
+            awaited = run(self._coroutine.send, None)
+        except StopIteration as returned:
+            # Most do not wait at all.
+            return returned.value  # type: ignore[no-any-return]
+        self._disconnect.begin()
+        try:
+            while awaited is not _ENDED:
+                value = None
+                if awaited is TO_THREAD:
+                    awaited = yield from self._trip()
+                    if awaited is not TO_LOOP and not self._thrown:
+                        continue
+                elif awaited is not TO_LOOP:
+                    try:
+                        if type(awaited) is Outside:
+                            value = yield from awaited.awaitable.__await__()
+                        else:
+                            value = yield awaited
+                    except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine
+                        self._thrown.append(error)
+                # Out of the "except", or all that the coroutine does next would be done while handling that error.
+                awaited = run(self._step, value)
+        finally:
+            self._disconnect.stop()
+        result: Result = self._value
         if self._cancelled:
             # What was made goes to nobody.
             close = getattr(result, "close", None)
@@ -253,28 +219,25 @@ class InContext(Generic[Result]):
                 return self._coroutine.throw(self._thrown.pop())
             return self._coroutine.send(value)
         except StopIteration as returned:
-            return _Returned(returned.value)
+            self._value = returned.value
+            return _ENDED
 
     def _trip(self) -> Generator[Any, Any, Any]:
         """Make the next steps on the thread; return what the coroutine asks for then, or what it still asks for."""
         call = self._lease.call(self._context.run, self._step, None)
         try:
-            yield from call.done().__await__()
+            # What tears down or closes is called in any case.
+            yield from call.done(is_due=self._disconnect.is_paused).__await__()
         except asyncio.CancelledError as error:
             if not call.is_done:
                 self._thrown.append(error)
-                return _TO_THREAD
+                return TO_THREAD
             self._cancelled.append(error)
         if call.refusal is not None:
             self._thrown.append(call.refusal)
-            return _TO_THREAD
+            return TO_THREAD
         awaited = call.result()
-        # A hang-up that was seen on the way into the teardown does not cut it short.
-        is_held = self._disconnect.is_paused and self._disconnect.seen
-        if self._cancelled and type(awaited) is not _Returned and not is_held:
+        # What came on the way into the teardown does not cut it short.
+        if self._cancelled and awaited is not _ENDED and not self._disconnect.is_paused:
             self._thrown.append(self._cancelled.pop())
         return awaited
-
-
-class _Returned(NamedTuple):
-    value: Any

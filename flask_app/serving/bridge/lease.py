@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from contextvars import Context, ContextVar
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _lease: ContextVar[Lease | None] = ContextVar("lease", default=None)
 
 
+TO_THREAD: Final = object()
+TO_LOOP: Final = object()
+
+
 class NoThreadError(BaseException):
     """All threads are leased, and this request, of which no function was called yet, has waited long enough.
 
@@ -28,42 +32,65 @@ class NoThreadError(BaseException):
 
 
 class Lease:
-    """A request's right to a thread of its own, from its first ``def`` function to its last.
+    """A request's right to a thread of its own, from its first ``def`` function to its last."""
+
 
     Made by ``Workers.lease``.
 
     Attributes:
         workers: Whose threads these are.
         body: Of the request, if it has one.
-        may_be_refused: Whether no function of the request was called yet.
+        is_on_thread: Whether the request's coroutine runs on the thread, and not on the loop.
         takes_flasks_passage: Whether all of the request is one call of the app.
+        is_inside: Whether another request of these workers makes this one.
+        may_be_refused: Whether no function of the request was called yet.
         is_open: Whether the request has not ended.
         thread: The leased one, while there is one.
         at_work: The call that runs or is the next to run.
-        waiting: The calls after it.
+        waiting: The calls after it, if there ever were any.
         keeps_thread: Whether the thread is the request's between calls too.
     """
 
     __slots__ = (
-        "at_work", "body", "is_open", "keeps_thread", "may_be_refused", "takes_flasks_passage", "thread", "waiting",
-        "workers",
+        "at_work", "body", "is_inside", "is_on_thread", "is_open", "keeps_thread", "may_be_refused",
+        "takes_flasks_passage", "thread", "waiting", "workers",
     )  # fmt: skip
 
-    def __init__(self, workers: Workers, *, keeps_thread: bool, may_be_refused: bool, body: RequestBody | None) -> None:
+    def __init__(self, workers: Workers, *, keeps_thread: bool, is_inside: bool, body: RequestBody | None) -> None:
         self.workers = workers
         self.body = body
         self.keeps_thread = keeps_thread
-        self.may_be_refused = may_be_refused
-        self.takes_flasks_passage = False
+        self.is_inside = is_inside
+        self.may_be_refused = not is_inside
+        self.takes_flasks_passage = self.is_on_thread = False
         self.is_open = True
         self.thread: ThreadPoolExecutor | None = None
         self.at_work: Call | None = None
-        self.waiting: deque[Call] = deque()
+        self.waiting: deque[Call] | None = None
 
     def enter(self) -> None:
         """Make this the lease of the context in which this is called; asgiref's calls find their thread by it."""
         _lease.set(self)
         SyncToAsync.thread_sensitive_context.set(_THREAD_OF_REQUEST)
+
+    async def to_thread(self) -> None:
+        """Go on on the request's thread, inside ``InContext``: what comes next may block.
+
+        Raises:
+            NoThreadError: There is none, and no function of the request was called yet.
+        """
+        if not self.is_on_thread:
+            await _Move(TO_THREAD)
+            self.is_on_thread = True
+
+    async def to_loop(self) -> None:
+        """Go on on the loop, inside ``InContext``: what comes next is to be awaited."""
+        if self.is_on_thread:
+            try:
+                await _Move(TO_LOOP)
+            finally:
+                # What is thrown in here is so on the loop.
+                self.is_on_thread = False
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Call:
         """Return a call that is not made yet."""
@@ -72,7 +99,7 @@ class Lease:
         return call
 
     async def run(self, context: Context, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function on the request's thread, with a context entered.
+        """Call a function on the request's thread, with a context entered; it is called also for who is cancelled.
 
         Returns:
             What the function returned.
@@ -80,7 +107,7 @@ class Lease:
             BaseException: What the function raised; ``CancelledError``, when its end has been waited for.
         """
         call = self.call(context.run, function, *arguments)
-        await call.done()
+        await call.done(is_due=True)
         return call.result()
 
     def end(self) -> None:
@@ -89,6 +116,16 @@ class Lease:
             self.workers.end(self)
         else:
             self.is_open = False
+
+
+class _Move:
+    __slots__ = ("_to",)
+
+    def __init__(self, to: object) -> None:
+        self._to = to
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        yield self._to
 
 
 class Call:
@@ -122,14 +159,16 @@ class Call:
         self._value: Any = None
         self._waiter: asyncio.Future[None] | None = None
 
-    async def done(self) -> None:
+    async def done(self, *, is_due: bool = False) -> None:
         """Make the call, and wait for its end.
 
         A call that has begun cannot be stopped: cancelled, this still waits until it has ended; what it waits for on
         the loop is cancelled.
 
+        Args:
+            is_due: Whether the call is made in any case, as that of what closes or tears down is.
         Raises:
-            CancelledError: This was cancelled; before the call began, it never will, and ``is_done`` stays false.
+            CancelledError: This was cancelled; if the call had not begun, it never will, and ``is_done`` stays false.
         """
         workers = self.lease.workers
         cancelled: asyncio.CancelledError | None = None
@@ -139,7 +178,7 @@ class Call:
             try:
                 await self._waiter
             except asyncio.CancelledError as error:
-                if cancelled is None:
+                if cancelled is None and not is_due:
                     if workers.withdraw(self):
                         raise
                     self.nested.cancel()

@@ -8,7 +8,7 @@ until something is to be awaited: the functions in a row between two awaits are 
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from blinker import Signal
@@ -38,8 +38,8 @@ from flask_app.serving.bridge.flask_internals import (
     unbind_app,
     unbind_request,
 )
-from flask_app.serving.bridge.in_context import Disconnect, Place
-from flask_app.serving.bridge.lease import NoThreadError
+from flask_app.serving.bridge.in_context import Disconnect
+from flask_app.serving.bridge.lease import Lease, NoThreadError
 from flask_app.serving.bridge.messages import Send
 from flask_app.serving.bridge.plan import Function, Plan, Where, where_of, where_of_view
 from flask_app.serving.bridge.reply import Reply, is_plain, reply_of, start_of, streams_async
@@ -56,19 +56,18 @@ class Passage:
 
     Args:
         lane: Of the app.
-        place: Where the request is.
+        lease: Of the request.
         environ: The request.
-        body: Of the request, if it has one.
     """
 
-    __slots__ = ("_app", "_body", "_environ", "_is_given_up", "_lane", "_place", "_plan", "_request_context")
+    __slots__ = ("_app", "_body", "_environ", "_is_given_up", "_lane", "_lease", "_plan", "_request_context")
 
-    def __init__(self, lane: LoopLane, place: Place, environ: WSGIEnvironment, body: RequestBody | None) -> None:
+    def __init__(self, lane: LoopLane, lease: Lease, environ: WSGIEnvironment) -> None:
         self._lane = lane
         self._app = lane.app
-        self._place = place
+        self._lease = lease
         self._environ = environ
-        self._body = body
+        self._body = lease.body
         app = lane.app
         # What Flask.request_context does; only the URL adapter is made elsewhere.
         request = app.request_class(environ)
@@ -93,6 +92,7 @@ class Passage:
         app = self._app
         error: BaseException | None = None
         answer: Reply | Parts | None = None
+        self._lease.enter()
         try:
             try:
                 response = await self._dispatch()
@@ -102,11 +102,9 @@ class Passage:
             except Exception as raised:  # noqa: BLE001 - as Flask does
                 error = raised
                 response = await self._handle_exception(raised)
-            if streams_async(response) and is_plain(response):
-                # Its generator was written for this bridge, and has the request to its end.
-                answer = await self._send_async(response, send)
-            else:
-                answer = await self._answer(response)
+            answer = reply_of(response, self._environ) if is_plain(response) else None
+            if answer is None:
+                answer = await self._in_parts(response, send, disconnect)
         except NoThreadError:
             self._is_given_up = True
             raise
@@ -116,35 +114,33 @@ class Passage:
         finally:
             if error is not None and app.should_ignore_error(error):
                 error = None
-            if self._is_given_up:
-                self._forget()
+            if self._is_given_up or not self._is_torn_down_by_anybody():
+                self._unbind()
             else:
                 await self._pop(error, disconnect)
         if isinstance(answer, Parts):
-            await send_parts(answer, send, self._place, disconnect)
+            await send_parts(answer, send, self._lease, disconnect)
             return None
         return answer
 
-    async def _answer(self, response: Response) -> Reply | Parts:
+    async def _in_parts(self, response: Response, send: Send, disconnect: Disconnect) -> Parts | None:
         environ = self._environ
         if not is_plain(response):
-            await self._place.to_thread()
+            await self._lease.to_thread()
             return parts_of_call(response, environ)
-        return reply_of(response, environ) or parts_of(response, environ, start_of(response, environ))
-
-    async def _send_async(self, response: Response, send: Send) -> Reply | None:
-        reply = reply_of(response, self._environ)
-        if reply is None:
-            await self._to_loop()
-            await send_parts_async(response, start_of(response, self._environ), send, self._place)
-        return reply
+        start = start_of(response, environ)
+        if not streams_async(response):
+            return parts_of(response, environ, start)
+        # Its generator was written for this bridge, and has the request to its end.
+        await send_parts_async(response, start, send, self._lease, disconnect)
+        return None
 
     async def _dispatch(self) -> Response:
         # RequestContext.push, then Flask.full_dispatch_request.
         lane = self._lane
         context = self._request_context
         if lane.blocks_at_push():
-            await self._place.to_thread()
+            await self._lease.to_thread()
         context.push()
         planned = self._plan = lane.plan_for(context.request)
         if self._body is not None and context.request.routing_exception is None:
@@ -167,7 +163,7 @@ class Passage:
     async def _begin_body(self, body: RequestBody) -> None:
         # What is short is had before a function is called, so that no slow client holds a thread.
         if not body.is_whole:
-            await self._place.to_loop()
+            await self._lease.to_loop()
             try:
                 await body.take_in(most_bytes=SPOOL_BYTES)
             except ClientGoneError:
@@ -178,7 +174,7 @@ class Passage:
         if whole is not None:
             self._environ["wsgi.input"] = whole
 
-    async def _view(self, planned: Plan) -> Any:
+    def _view(self, planned: Plan) -> Awaitable[Any]:
         # Flask.dispatch_request, which itself answers the requests that no view answers.
         request = self._request_context.request
         view = planned.view
@@ -187,12 +183,12 @@ class Passage:
             or request.routing_exception is not None
             or (request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False))
         ):
-            return self._app.dispatch_request()
+            return _at_once(self._app.dispatch_request)
         where = planned.view_where or where_of_view(view, request.method)
-        if where is Where.AWAIT:
-            await self._to_loop()
-            return await view(**(request.view_args or {}))
-        return await self._call(where, view, **(request.view_args or {}))
+        if where is Where.AWAIT and self._body is None and not self._lease.is_on_thread:
+            self._lease.may_be_refused = False
+            return view(**(request.view_args or {}))  # type: ignore[no-any-return]  # an async def: an awaitable
+        return self._call(where, view, **(request.view_args or {}))
 
     async def _preprocess(self, planned: Plan) -> Any:
         # Flask.preprocess_request.
@@ -200,7 +196,11 @@ class Passage:
         for where, function in planned.values:
             await self._call(where, function, request.endpoint, request.view_args)
         for where, function in planned.before:
-            returned = await self._call(where, function)
+            if where is Where.INLINE and self._body is None:
+                self._lease.may_be_refused = False
+                returned = function()
+            else:
+                returned = await self._call(where, function)
             if returned is not None:
                 return returned
         return None
@@ -227,7 +227,7 @@ class Passage:
             response = app.response_class(body)  # type: ignore[arg-type]  # sent by send_parts_async
             return app.make_response((response, *returned[1:]) if isinstance(returned, tuple) else response)
         if callable(body) and not isinstance(body, WerkzeugResponse | HTTPException):
-            await self._place.to_thread()
+            await self._lease.to_thread()
         return app.make_response(returned)
 
     async def _process(self, response: Response) -> Response:
@@ -238,12 +238,16 @@ class Passage:
         # A request whose push failed has no plan yet: its session could not be opened.
         planned = self._plan or self._lane.plan_for(context.request)
         for where, function in planned.after:
-            response = await self._call(where, function, response)
+            if where is Where.INLINE and self._body is None:
+                self._lease.may_be_refused = False
+                response = function(response)
+            else:
+                response = await self._call(where, function, response)
         session = session_of(context)
         interface = self._app.session_interface
         if not interface.is_null_session(session):
             if type(interface) is not SecureCookieSessionInterface:
-                await self._place.to_thread()
+                await self._lease.to_thread()
             interface.save_session(self._app, session, response)  # type: ignore[arg-type]  # not null
         return response
 
@@ -287,7 +291,7 @@ class Passage:
         if planned is None or is_pushed_again(context):
             # The push failed, if it began, and Flask knows how much is bound; or a stream's end will be the request's.
             if not (isinstance(error, CancelledError) and is_unbound(context)):
-                await self._place.to_thread()
+                await self._lease.to_thread()
                 context.pop(error)
             return
         app_context = None
@@ -297,7 +301,7 @@ class Passage:
             if request_tearing_down.receivers:
                 await self._signal(request_tearing_down, exc=error)
             if not self._lane.closes_files_only:
-                await self._place.to_thread()
+                await self._lease.to_thread()
             context.request.close()
         finally:
             app_context = unbind_request(context)
@@ -313,34 +317,45 @@ class Passage:
                 if appcontext_popped.receivers:
                     await self._signal(appcontext_popped)
 
-    def _forget(self) -> None:
-        # No function was called for this request, and none is told of its end.
+    def _is_torn_down_by_anybody(self) -> bool:
+        context = self._request_context
+        return bool(
+            self._plan is None
+            or self._plan.tears_down
+            or is_pushed_again(context)
+            or request_tearing_down.receivers
+            or appcontext_tearing_down.receivers
+            or appcontext_popped.receivers
+            or "files" in vars(context.request)
+            or not self._lane.closes_files_only
+        )
+
+    def _unbind(self) -> None:
         if not is_unbound(self._request_context):
             app_context = unbind_request(self._request_context)
             if app_context is not None:
                 unbind_app(app_context)
 
     async def _call(self, where: Where, function: Function, *arguments: Any, **named: Any) -> Any:
-        if where is Where.AWAIT:
-            await self._to_loop()
-            return await function(*arguments, **named)
+        lease = self._lease
         if where is Where.THREAD:
-            await self._place.to_thread()
-        elif not self._place.is_thread:
-            await self._to_loop()
+            await lease.to_thread()
+        elif where is Where.AWAIT or not lease.is_on_thread:
+            lease.may_be_refused = False
+            await lease.to_loop()
+            if self._body is not None and not self._body.is_whole:
+                # On the loop it could not be waited for.
+                await self._body.take_in()
+            if where is Where.AWAIT:
+                return await function(*arguments, **named)
         return function(*arguments, **named)
-
-    async def _to_loop(self) -> None:
-        # And call the app's there, which cannot wait for a body.
-        place = self._place
-        await place.to_loop()
-        place.lease.may_be_refused = False
-        body = self._body
-        if body is not None and not body.is_whole:
-            await body.take_in()
 
     async def _signal(self, signal: Signal, **told: Any) -> None:
         app = self._app
         if not signal.is_muted:
             for receiver in signal.receivers_for(app):
                 await self._call(where_of(receiver), receiver, app, **told)
+
+
+async def _at_once(function: Callable[[], Any]) -> Any:
+    return function()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import iscoroutinefunction
 from typing import Any
 
@@ -39,7 +39,7 @@ class Plan:
         after: In Flask's order.
         teardown_request: In Flask's order.
         teardown_app: In Flask's order.
-        registered: All functions around the view, as they were registered when this was planned.
+        tears_down: Whether there is a teardown function at all.
     """
 
     view: Function | None
@@ -49,12 +49,11 @@ class Plan:
     after: Planned
     teardown_request: Planned
     teardown_app: Planned
-    registered: list[Any]
+    tears_down: bool = field(init=False)
 
-    @property
-    def tears_down(self) -> bool:
-        """Whether there is a teardown function at all."""
-        return bool(self.teardown_request or self.teardown_app)
+    def __post_init__(self) -> None:
+        """Note what is asked of each request."""
+        object.__setattr__(self, "tears_down", bool(self.teardown_request or self.teardown_app))
 
 
 def where_of(function: Function) -> Where:
@@ -84,24 +83,18 @@ def where_of_view(view: Function, method: str) -> Where:
     return Where.THREAD if handler is None else where_of(handler)
 
 
-def registered(app: Flask, blueprints: Sequence[str]) -> list[Any]:
-    """Return the lists of functions that an app has around the views of nested blueprints, the innermost first.
+def registered(app: Flask) -> tuple[Any, ...]:
+    """Return the functions that an app has around its views, in the containers that Flask obeys at any time.
 
-    They are the app's own, which Flask obeys at any time, and so they are held against the plan at each request.
+    Whoever keeps a plan keeps a copy of them, and holds the two against each other at each request.
     """
-    values, before, after = app.url_value_preprocessors, app.before_request_funcs, app.after_request_funcs
-    teardown = app.teardown_request_funcs
-    # The dictionaries make what they lack, and are Flask's.
-    lists: list[Any] = [
+    return (
+        app.url_value_preprocessors,
+        app.before_request_funcs,
+        app.after_request_funcs,
+        app.teardown_request_funcs,
         app.teardown_appcontext_funcs,
-        values.get(None),
-        before.get(None),
-        after.get(None),
-        teardown.get(None),
-    ]
-    for name in blueprints:
-        lists += [values.get(name), before.get(name), after.get(name), teardown.get(name)]
-    return lists
+    )
 
 
 def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:
@@ -123,7 +116,6 @@ def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:
         after=_planned(_of(app.after_request_funcs, outwards, backwards=True)),
         teardown_request=_planned(_of(app.teardown_request_funcs, outwards, backwards=True)),
         teardown_app=_planned(reversed(app.teardown_appcontext_funcs)),
-        registered=[None if functions is None else [*functions] for functions in registered(app, blueprints)],
     )
 
 

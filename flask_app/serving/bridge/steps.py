@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import inspect
 import sys
-from collections.abc import Iterator
-from operator import attrgetter, is_
+from collections.abc import Callable, Iterator
+from operator import is_
 from types import CodeType, FunctionType
 from typing import Any
 
+import flask.ctx
 from flask import Flask
 
 # What a request passes through in Flask, for the bridge to pass through in the same order with awaits between.
@@ -44,6 +45,11 @@ CONTEXT_STEPS = ("push", "pop", "match_request")
 # The bridge's own stands on the instance; middleware around the second is looked through elsewhere.
 _NOT_OF_INSTANCES = frozenset({"__call__", "ensure_sync", "wsgi_app"})
 
+# CPython 3.11 and 3.12 flag a class while what they remember of looking up its attributes is valid, and take the flag
+# from it, and from its subclasses, when one is set. On a subclass on which nobody else looks anything up, a probe, the
+# flag is not given back before that was noticed. Where it is never given, every look is a thorough one.
+_UNTOUCHED = 1 << 19
+
 _instance_steps = frozenset(STEPS) - _NOT_OF_INSTANCES
 
 
@@ -55,37 +61,68 @@ class Steps:
 
     Args:
         app: Any.
-        contexts: The classes of Flask's contexts.
     """
 
-    def __init__(self, app: Flask, contexts: tuple[type, ...]) -> None:
+    def __init__(self, app: Flask) -> None:
         self._app = app
-        self._classes: list[tuple[type, tuple[str, ...]]] = [(type(app), STEPS)]
-        self._classes += [(context, tuple(filter(context.__dict__.get, CONTEXT_STEPS))) for context in contexts]
-        self._steps = [(owner, attrgetter(*names)) for owner, names in self._classes]
-        # A subclass of an app's own class would be one that its author knows nothing of.
-        self._probes = [_Probe(owner) for owner, _ in self._classes] if type(app) is Flask else []
+        self._app_class: type = object
         self._attributes = 0
+        self._last_attribute: str | None = None
+        self._classes: list[tuple[type, tuple[str, ...]]] = []
+        self._probes: list[type] = []
+        self._unprobed: list[tuple[Callable[[str], Any], tuple[str, ...]]] = []
         self._seen: list[Any] = []
         self._replaced: tuple[str, ...] = ()
 
     def replaced(self) -> tuple[str, ...]:
         """Return the names of the steps that are not Flask's own: of the app, its classes and the contexts."""
-        attributes = len(vars(self._app))
-        if attributes == self._attributes and self._probes:
+        app = self._app
+        own = vars(app)
+        # A dictionary keeps what was set last at its end.
+        if (
+            self._app_class is not type(app)
+            or len(own) != self._attributes
+            or next(reversed(own)) is not self._last_attribute
+        ):
+            self._set_up()
+        else:
             for probe in self._probes:
-                if not probe.is_untouched():
+                if not probe.__flags__ & _UNTOUCHED:
+                    self._set_up()
                     break
-            else:
-                return self._replaced
-        for probe in self._probes:
-            probe.touch()
-        seen = [step for owner, steps in self._steps for step in steps(owner)]
-        # The very same: what stands for something else may say that it equals it.
-        if attributes != self._attributes or not all(map(is_, seen, self._seen)):
-            self._attributes, self._seen = attributes, seen
-            self._replaced = tuple(self._look())
+        if self._unprobed:
+            seen = [step for get, names in self._unprobed for step in map(get, names)]
+            # The very same: what stands for something else may say that it equals it.
+            if len(seen) != len(self._seen) or not all(map(is_, seen, self._seen)):
+                self._seen = seen
+                self._replaced = tuple(self._look())
         return self._replaced
+
+    def _set_up(self) -> None:
+        own = vars(self._app)
+        self._app_class, self._attributes, self._last_attribute = type(self._app), len(own), next(reversed(own))
+        contexts: list[type] = [flask.ctx.RequestContext, flask.ctx.AppContext]
+        self._classes = [
+            (self._app_class, STEPS),
+            *((context, tuple(name for name in CONTEXT_STEPS if hasattr(context, name))) for context in contexts),
+        ]
+        if not self._probes:
+            self._probes = [type(f"Probe{owner.__name__}", (owner,), {}) for owner in (Flask, *contexts)]
+        for probe in self._probes:
+            # Looked up anew, it is flagged from here on.
+            _ = probe.__eq__
+        is_flagged = all(probe.__flags__ & _UNTOUCHED for probe in self._probes)
+        if not is_flagged:
+            self._probes = []
+        # A subclass of an app's own class would be one that its author knows nothing of.
+        self._unprobed = [
+            (vars(base).get, names)
+            for owner, names in self._classes
+            for base in owner.__mro__[:-1]
+            if not (is_flagged and base in (*Flask.__mro__, *contexts))
+        ]
+        self._seen = []
+        self._replaced = tuple(self._look())
 
     def _look(self) -> Iterator[str]:
         yield from sorted(_instance_steps & vars(self._app).keys())
@@ -93,27 +130,6 @@ class Steps:
             for name in names:
                 if not _is_flasks_own(owner, name):
                     yield f"{owner.__name__}.{name}"
-
-
-class _Probe:
-    """Tells whether a class was changed, in a few instructions.
-
-    CPython 3.11 and 3.12 flag a class while what they remember of looking up its attributes is valid, and take the flag
-    from it, and from its subclasses, when one is set. On this subclass nobody else looks anything up, so that the flag
-    is not given back before that was noticed. Where it is never given, every look is a thorough one.
-    """
-
-    _VALID = 1 << 19
-
-    def __init__(self, owner: type) -> None:
-        self._class = type(f"Probe{owner.__name__}", (owner,), {})
-
-    def is_untouched(self) -> bool:
-        flags = self._class.__flags__
-        return bool(flags & self._VALID)
-
-    def touch(self) -> None:
-        type.__getattribute__(self._class, "__doc__")
 
 
 def _is_flasks_own(owner: type, name: str) -> bool:
@@ -125,7 +141,7 @@ def _is_flasks_own(owner: type, name: str) -> bool:
     if not module.startswith("flask.") or function.__globals__ is not vars(sys.modules.get(module, sys)):
         return False
     code = function.__code__
-    return _fingerprint(code) == _codes_of(module).get((code.co_qualname, name))
+    return bool(_fingerprint(code) == _codes_of(module).get((code.co_qualname, name)))
 
 
 @functools.cache

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Response
 
+from flask_app.serving.bridge.body import RequestBody
 from flask_app.serving.bridge.flask_internals import has_closers
-from flask_app.serving.bridge.in_context import Disconnect, Outside, Place
+from flask_app.serving.bridge.in_context import Disconnect, Outside
+from flask_app.serving.bridge.lease import Lease
 from flask_app.serving.bridge.messages import Message, Send
 from flask_app.serving.bridge.reply import wire_headers
 
@@ -51,7 +53,7 @@ def parts_of_call(application: WSGIApplication, environ: WSGIEnvironment) -> Par
     return Parts(call.start, parts, _FILE_BYTES if call.has_length else 1)
 
 
-async def send_parts(answer: Parts, send: Send, place: Place, disconnect: Disconnect) -> None:
+async def send_parts(answer: Parts, send: Send, lease: Lease, disconnect: Disconnect) -> None:
     """Send a response whose parts an iterator brings, each from the request's thread.
 
     Nothing is sent before the first part is there: until then an error can still become a 500.
@@ -59,16 +61,17 @@ async def send_parts(answer: Parts, send: Send, place: Place, disconnect: Discon
     Args:
         answer: The response.
         send: The server's.
-        place: Where the request runs; on the thread before, if the first part is to come without a trip of its own.
+        lease: Of the request; on its thread before, if the first part is to come without a trip of its own.
         disconnect: Ends this too.
     """
+    send = _ending(send, disconnect, lease.body)
     try:
         disconnect.resume()
-        await place.to_thread()
+        await lease.to_thread()
         iterator = iter(answer.parts)
         part, more = _take(iterator, answer.least_bytes)
         start = answer.start()
-        await place.to_loop()
+        await lease.to_loop()
         await Outside(send(start))
         while True:
             if part:
@@ -77,25 +80,30 @@ async def send_parts(answer: Parts, send: Send, place: Place, disconnect: Discon
                 await Outside(send(_LAST))
             if not more:
                 break
-            await place.to_thread()
+            await lease.to_thread()
             part, more = _take(iterator, answer.least_bytes)
-            await place.to_loop()
+            await lease.to_loop()
     finally:
         if hasattr(answer.parts, "close"):
-            await place.to_thread()
+            disconnect.is_paused = True
+            await lease.to_thread()
             answer.parts.close()
 
 
-async def send_parts_async(response: Response, start: Message, send: Send, place: Place) -> None:
+async def send_parts_async(
+    response: Response, start: Message, send: Send, lease: Lease, disconnect: Disconnect
+) -> None:
     """Send a response whose parts an async iterator brings.
 
     Args:
         response: Plain, streamed from an async iterable of bytes or text.
         start: The message with its status and headers.
         send: The server's.
-        place: Where the request runs.
+        lease: Of the request.
+        disconnect: Ends this too.
     """
-    await place.to_loop()
+    send = _ending(send, disconnect, lease.body)
+    await lease.to_loop()
     parts: Any = aiter(response.response)  # type: ignore[arg-type]  # Flask's types know no async body
     started = False
     try:
@@ -118,8 +126,21 @@ async def send_parts_async(response: Response, start: Message, send: Send, place
                 await parts.aclose()
         finally:
             if has_closers(response) or hasattr(response.response, "close"):
-                await place.to_thread()
+                disconnect.is_paused = True
+                await lease.to_thread()
                 response.close()
+
+
+def _ending(send: Send, disconnect: Disconnect, body: RequestBody | None) -> Send:
+    # A response's last part is known here, and what has to be done with it.
+    def send_part(message: Message) -> Awaitable[None]:
+        if message.get("more_body") is not False:
+            return send(message)
+        if body is not None:
+            body.drop()
+        return disconnect.last(send(message))
+
+    return send_part
 
 
 class _Call:

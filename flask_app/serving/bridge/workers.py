@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # After so long in which no function ended, what has begun goes on beyond the limits: it may hold what others wait for.
 STALL_S = 0.5
+# And for so long after that requests that begin leave one thread to those that go on.
+SPARING_S = 10.0
 # After so long a request that waits for a thread to be leased, and of which no function was called yet, is refused.
 LEASE_PATIENCE_S = 10.0
 # Threads that were not needed for so long are let go, down to as many as may run at once.
@@ -59,6 +61,7 @@ class Workers:
         self._ended_by_then = 0
         self._stalled = 0
         self._is_watching = False
+        self._spares_one_until_s = 0.0
         self._is_trimming = False
 
     def lease(self, *, keeps_thread: bool = True, body: RequestBody | None = None) -> Lease:
@@ -71,7 +74,7 @@ class Workers:
         around = current_lease()
         # A request that another makes, and waits for, has as much right to a thread as that one.
         is_inside = around is not None and around.is_open and around.workers is self
-        return Lease(self, keeps_thread=keeps_thread, may_be_refused=not is_inside, body=body)
+        return Lease(self, keeps_thread=keeps_thread, is_inside=is_inside, body=body)
 
     def close(self) -> None:
         """Let the threads go, each when it is given back; calls that were made are still run."""
@@ -86,6 +89,8 @@ class Workers:
         lease = call.lease
         with self._lock:
             if lease.at_work is not None:
+                if lease.waiting is None:
+                    lease.waiting = deque()
                 lease.waiting.append(call)
                 return
             lease.at_work = call
@@ -102,7 +107,7 @@ class Workers:
         lease = call.lease
         with self._lock:
             if lease.at_work is not call:
-                if call not in lease.waiting:
+                if lease.waiting is None or call not in lease.waiting:
                     return False
                 lease.waiting.remove(call)
                 return True
@@ -160,10 +165,18 @@ class Workers:
         while self._running < self._threads:
             if on_threads:
                 self._begin(on_threads.popleft())
-            elif (begun or new) and self._leased < self._leases:
-                self._begin((begun or new).popleft())
+            elif begun and (self._leased < self._leases or begun[0].lease.is_inside):
+                self._begin(begun.popleft())
+            elif new and self._leased < self._leases and not self._spares_one():
+                self._begin(new.popleft())
             else:
                 return
+
+    def _spares_one(self) -> bool:
+        # Whoever holds what those at work wait for must find room to give it back.
+        if self.loop.time() >= self._spares_one_until_s:
+            return False
+        return self._running + 1 >= self._threads if self._threads > 1 else self._leased > 0
 
     def _begin(self, call: Call) -> None:
         lease = call.lease
@@ -241,11 +254,13 @@ class Workers:
             self._stalled = 2 * self._stalled + 1 if is_stalled else 0
             for _ in range(self._stalled):
                 if on_threads or begun:
+                    self._spares_one_until_s = self.loop.time() + SPARING_S
                     self._begin((on_threads or begun).popleft())
             latest_s = self.loop.time() - LEASE_PATIENCE_S
             while new and self._leased >= self._leases and new[0].asked_s <= latest_s:
                 refused.append(new.popleft())
                 self._end_of(refused[-1])
+            self._begin_next()
             self._is_watching = any(self._waiting)
         for call in refused:
             call.refuse(f"all {self._leases} threads are leased")
