@@ -16,7 +16,7 @@ from flask_app.serving.bridge import EventLoopBridge
 from tests.flask_app.serving.asgi_client import Client
 from tests.flask_app.serving.noting_app import PATIENCE_S, Notes, ask, by_bridge, by_wsgi, number
 
-# For what runs on a thread, where nobody can stop it.
+# For what waits inside a request, also on a thread, where nobody can stop it.
 HELD_S = 30.0
 PATIENCE = "flask_app.serving.bridge.workers.LEASE_PATIENCE_S"
 TWO_LEASES: dict[str, Any] = {"leases": 2}
@@ -144,7 +144,7 @@ def test_a_view_asks_the_same_bridge(few: dict[str, Any], kind: str) -> None:
     bridges: list[EventLoopBridge] = []
 
     async def outer_async() -> str:
-        return (await Client("/inner").ask(bridges[0])).text
+        return (await asyncio.wait_for(Client("/inner").ask(bridges[0]), HELD_S)).text
 
     def outer() -> str:
         answer: str = app.ensure_sync(outer_async)()
