@@ -162,8 +162,8 @@ def test_a_view_asks_the_same_bridge(few: dict[str, Any], kind: str) -> None:
     assert [2] * 3 == [sum(call[1:] == (each, "teardown") for call in notes.calls) for each in range(3)]
 
 
-@pytest.mark.parametrize("few", [None, {"threads": 2}], ids=str)
-def test_a_lock_that_is_held_over_an_async_view_is_given_back(few: dict[str, Any] | None) -> None:
+@pytest.mark.parametrize(("few", "count"), [(None, 100), ({"threads": 2}, 20), ({}, 100)], ids=str)
+def test_a_lock_that_is_held_over_an_async_view_is_given_back(few: dict[str, Any] | None, count: int) -> None:
     """Requests that block every thread for a lock do not keep the one that has it from giving it back."""
     app = Flask("lock")
     lock = threading.RLock()
@@ -181,7 +181,69 @@ def test_a_lock_that_is_held_over_an_async_view_is_given_back(few: dict[str, Any
         await asyncio.sleep(0.002)
         return "ok"
 
-    assert [(200, "ok")] * 20 == answered(app, 20, few)
+    assert [(200, "ok")] * count == answered(app, count, few)
+
+
+def test_threads_limits_what_async_functions_have_called_too() -> None:
+    """A def function that a def view comes to by way of an async one is one of the four that run at a time."""
+    app = Flask("there and back")
+    working = Gauge()
+
+    def back() -> None:
+        with working:
+            time.sleep(0.01)
+
+    async def there() -> str:
+        await sync_to_async(back)()
+        return "ok"
+
+    @app.get("/")
+    def view() -> str:
+        answer: str = app.ensure_sync(there)()
+        return answer
+
+    assert [(200, "ok")] * 30 == by_bridge(app, "/", 30, threads=4)
+    assert working.most <= 4
+
+
+def test_a_request_that_is_cancelled_while_its_teardown_waits_is_torn_down() -> None:
+    """A cancellation, as of a request that another awaits, comes too late for what gives back what it holds."""
+    app = Flask("cancelled")
+    notes = Notes()
+    blocking, unblock = threading.Event(), threading.Event()
+    app.before_request(notes.noting("before"))
+    app.teardown_request(notes.noting("teardown"))
+
+    @app.get("/block")
+    def block() -> str:
+        blocking.set()
+        unblock.wait(HELD_S)
+        return "ok"
+
+    async def main() -> None:
+        begun, go_on = asyncio.Event(), asyncio.Event()
+
+        @app.get("/")
+        async def view() -> str:
+            begun.set()
+            await go_on.wait()
+            return "ok"
+
+        bridge = EventLoopBridge(app, threads=1)
+        cancelled = asyncio.create_task(ask(bridge, "/", 0))
+        await asyncio.wait_for(begun.wait(), PATIENCE_S)
+        blocked = asyncio.create_task(ask(bridge, "/block", 1))
+        await until(blocking.is_set)
+        go_on.set()
+        # Its teardown waits for the only thread, which the other holds.
+        await asyncio.sleep(0.05)
+        cancelled.cancel()
+        await asyncio.sleep(0.05)
+        unblock.set()
+        await asyncio.wait_for(asyncio.wait([cancelled, blocked]), PATIENCE_S)
+
+    asyncio.run(main())
+    assert {"before", "teardown"} == notes.called(0)
 
 
 class Full:
