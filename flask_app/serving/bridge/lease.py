@@ -32,8 +32,7 @@ class NoThreadError(BaseException):
 
 
 class Lease:
-    """A request's right to a thread of its own, from its first ``def`` function to its last."""
-
+    """A request's right to a thread of its own, from its first ``def`` function to its last.
 
     Made by ``Workers.lease``.
 

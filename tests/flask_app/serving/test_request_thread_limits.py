@@ -184,28 +184,6 @@ def test_a_lock_that_is_held_over_an_async_view_is_given_back(few: dict[str, Any
     assert [(200, "ok")] * count == answered(app, count, few)
 
 
-def test_threads_limits_what_async_functions_have_called_too() -> None:
-    """A def function that a def view comes to by way of an async one is one of the four that run at a time."""
-    app = Flask("there and back")
-    working = Gauge()
-
-    def back() -> None:
-        with working:
-            time.sleep(0.01)
-
-    async def there() -> str:
-        await sync_to_async(back)()
-        return "ok"
-
-    @app.get("/")
-    def view() -> str:
-        answer: str = app.ensure_sync(there)()
-        return answer
-
-    assert [(200, "ok")] * 30 == by_bridge(app, "/", 30, threads=4)
-    assert working.most <= 4
-
-
 def test_a_request_that_is_cancelled_while_its_teardown_waits_is_torn_down() -> None:
     """A cancellation, as of a request that another awaits, comes too late for what gives back what it holds."""
     app = Flask("cancelled")
