@@ -71,6 +71,7 @@ class RequestBody(io.RawIOBase):
         # What came and was not read yet: from _read_bytes on, to the end.
         self._kept: IO[bytes] = io.BytesIO()
         self._is_on_disk = False
+        self._stays_in_memory = False
         self._kept_bytes = 0
         self._read_bytes = 0
         self._received_bytes = 0
@@ -129,12 +130,13 @@ class RequestBody(io.RawIOBase):
         """Receive what is left of the body and keep it.
 
         Args:
-            most_bytes: Stop when so many are kept; what is left is waited for by whoever reads it.
+            most_bytes: Stop when so many are kept, in memory; what is left is waited for by whoever reads it.
         Raises:
             ClientGoneError: The client hung up.
             OSError: A long body could not be written to a temporary file.
         """
         self._settle_limit()
+        self._stays_in_memory = most_bytes is not None
         while not self.is_whole and (most_bytes is None or self._kept_bytes < most_bytes):
             await self._receive_part()
 
@@ -265,7 +267,7 @@ class RequestBody(io.RawIOBase):
         self._received_bytes += len(part)
         if self._most_bytes is not None and self._received_bytes > self._most_bytes:
             self._refuse(RequestEntityTooLarge)
-        elif self._kept_bytes + len(part) > SPOOL_BYTES:
+        elif self._kept_bytes + len(part) > SPOOL_BYTES and not self._stays_in_memory:
             # Disks block, and loops must not.
             try:
                 self._kept = await asyncio.to_thread(_spooled, self._kept, part)

@@ -112,7 +112,10 @@ class AsyncParts:
     def close(self) -> None:
         """Close the iterator, if it can be."""
         if hasattr(self._parts, "aclose"):
-            self._context.run(to_its_end(async_to_sync(self._parts.aclose)))
+            self._context.run(to_its_end(async_to_sync(self._close)))
+
+    async def _close(self) -> None:
+        await self._parts.aclose()  # type: ignore[attr-defined]  # as found above
 
     async def _next(self) -> list[Any]:
         # A StopAsyncIteration would not come through.

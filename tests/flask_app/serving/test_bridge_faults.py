@@ -246,7 +246,7 @@ def test_the_timer_that_begins_to_watch_keeps_no_request() -> None:
     def within(waiting: Waiting) -> "weakref.ref[object]":
         in_hand = Make("", "", "")
         variable.set(in_hand)
-        waiting.add(Disconnect(receive, waiting))
+        waiting.add(Disconnect(receive, None, waiting))
         return weakref.ref(in_hand)
 
     async def main() -> object:

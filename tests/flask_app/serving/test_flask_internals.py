@@ -102,7 +102,7 @@ def test_a_flask_without_a_name_is_served_by_its_own_passage(name: str, tmp_path
     """What plain Flask serves is served, whichever internal is another; one line of the log says which."""
     # Copies, in which the name is another throughout, so that Flask itself works as before.
     for package in (flask, werkzeug):
-        source = Path(package.__file__).parent
+        source = Path(package.__path__[0])
         for path in source.rglob("*.py"):
             copy = tmp_path / source.name / path.relative_to(source)
             copy.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,143 @@
+"""The bridge on real servers reads a body when somebody reads it, and stores only what has to be there at once."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+from packaging.version import Version
+
+from tests.flask_app.serving.real_server import SERVERS, Connection, Server, running
+from tests.flask_app.serving.unread_bodies_service import LIMIT_BYTES, PART_BYTES
+
+APP = "tests.flask_app.serving.unread_bodies_service"
+LONG_BYTES = 300 * 1024 * 1024
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def limited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app with the limit that nobody set, on each server."""
+    with running(request.param, f"{APP}:limited", tmp_path_factory.mktemp(request.param)) as server:
+        yield server
+
+
+@pytest.fixture(scope="module", params=SERVERS)
+def unlimited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The app with the limit lifted, on each server."""
+    with running(request.param, f"{APP}:unlimited", tmp_path_factory.mktemp(request.param)) as server:
+        yield server
+
+
+def stored(server: Server) -> dict[str, int]:
+    """Return what the server has stored of bodies since the last time."""
+    told: dict[str, int] = json.loads(server.ask("/stored").body)
+    return told
+
+
+def send_chunks(connection: Connection, path: str, size_bytes: int) -> None:
+    """Send a body of that size in chunks, or as much of it as the server takes."""
+    connection.request(path, "POST", Transfer_Encoding="chunked")
+    part = bytes(PART_BYTES)
+    with contextlib.suppress(ConnectionError):
+        for _ in range(size_bytes // PART_BYTES):
+            connection.send(b"%x\r\n%b\r\n" % (len(part), part))
+        connection.send(b"0\r\n\r\n")
+
+
+@pytest.mark.parametrize("how", ["length", "chunks"])
+@pytest.mark.parametrize(("path", "status"), [("/nowhere", 404), ("/ok", 405), ("/unread/def", 200)])
+def test_a_long_body_that_nobody_reads_is_not_stored(unlimited: Server, path: str, status: int, how: str) -> None:
+    """Whatever the URL, and with no limit: the answer comes, and nothing was written to a disk for it."""
+    stored(unlimited)
+    with unlimited.connect() as connection:
+        if how == "length":
+            connection.request(path, "POST", Content_Length=str(LONG_BYTES))
+        else:
+            connection.request(path, "POST", Transfer_Encoding="chunked")
+        # What is short is waited for where there is a view, and so it must be known to be long.
+        with contextlib.suppress(ConnectionError):
+            connection.send(bytes(PART_BYTES) if how == "length" else b"%x\r\n%b\r\n" % (PART_BYTES, bytes(PART_BYTES)))
+        assert status == connection.answer().status
+
+    assert {"files": 0, "bytes": 0} == stored(unlimited)
+
+
+def test_300_mebibytes_for_no_view_leave_no_file(unlimited: Server) -> None:
+    """All of a long body sent to a URL that is nobody's is taken in and dropped."""
+    stored(unlimited)
+    with unlimited.connect() as connection:
+        send_chunks(connection, "/nowhere", LONG_BYTES)
+        with contextlib.suppress(ConnectionError):
+            # What the server closes with something unread takes the answer with it.
+            assert 404 == connection.answer().status
+
+    assert {"files": 0, "bytes": 0} == stored(unlimited)
+
+
+def test_a_def_view_reads_a_long_body_as_it_comes(unlimited: Server) -> None:
+    """Part by part, with no limit: none of it goes to a disk."""
+    stored(unlimited)
+    with unlimited.connect() as connection:
+        send_chunks(connection, "/parts", 2 * LIMIT_BYTES)
+        assert str(2 * LIMIT_BYTES).encode() == connection.answer().body
+
+    assert {"files": 0, "bytes": 0} == stored(unlimited)
+
+
+def test_a_def_generator_answers_while_the_body_comes(unlimited: Server) -> None:
+    """What is longer than what is taken in first is sent back before its end has come."""
+    first = bytes(PART_BYTES)
+    with unlimited.connect() as connection:
+        connection.request("/back", "POST", Transfer_Encoding="chunked")
+        connection.send(b"%x\r\n%b\r\n" % (len(first), first))
+        assert connection.socket.recv(13).startswith(b"HTTP/1.1 200")
+        connection.send(b"4\r\nlast\r\n0\r\n\r\n")
+        received = b""
+        while not received.endswith(b"\r\n0\r\n\r\n"):
+            received += connection.socket.recv(1 << 20)
+
+    assert b"last" in received
+
+
+def test_an_async_view_has_a_long_body_whole(unlimited: Server) -> None:
+    """On the loop nothing can be waited for, so that it is there before; beyond half a mebibyte, on a disk."""
+    stored(unlimited)
+    with unlimited.connect() as connection:
+        send_chunks(connection, "/whole", 2 * LIMIT_BYTES)
+        assert str(2 * LIMIT_BYTES).encode() == connection.answer().body
+
+    assert {"files": 1, "bytes": 2 * LIMIT_BYTES} == stored(unlimited)
+
+
+@pytest.mark.parametrize("path", ["/whole", "/parts"])
+def test_there_is_a_limit_where_nobody_set_one(limited: Server, path: str) -> None:
+    """Beyond 16 MiB a body is a 413 for who reads it, announced or not, and at the limit it is not."""
+    with limited.connect() as connection:
+        connection.request(path, "POST", Content_Length=str(LIMIT_BYTES + 1))
+        # So much that it is not waited for.
+        connection.send(bytes(PART_BYTES))
+        assert 413 == connection.answer().status
+    with limited.connect() as connection, contextlib.suppress(ConnectionError):
+        send_chunks(connection, path, LIMIT_BYTES + PART_BYTES)
+        assert 413 == connection.answer().status
+    with limited.connect() as connection:
+        send_chunks(connection, path, LIMIT_BYTES)
+        assert str(LIMIT_BYTES).encode() == connection.answer().body
+
+
+@pytest.mark.skipif(Version(version("flask")) < Version("3.1"), reason="a request has no limit of its own before 3.1")
+def test_a_def_view_may_raise_the_limit_of_its_request(limited: Server) -> None:
+    """It says so before it reads, and Flask's own count is what holds."""
+    with limited.connect() as connection:
+        send_chunks(connection, "/raised", 2 * LIMIT_BYTES)
+        assert str(2 * LIMIT_BYTES).encode() == connection.answer().body
+
+
+def test_the_limit_may_be_lifted_by_the_apps_own(tmp_path: Path) -> None:
+    """What the documentation says of how to lift it is the name of an argument and a setting that exist."""
+    text = (Path(__file__).parents[3] / "docs/explanation/bridges.md").read_text(encoding="utf-8")
+
+    assert "max_body_bytes" in text
+    assert "MAX_CONTENT_LENGTH" in text
