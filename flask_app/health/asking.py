@@ -115,7 +115,9 @@ class Readiness:
         try:
             readings = self._bulkheads[check.name].call(partial(self._ask, check, until_s), until_s=until_s)
         except Exception as error:  # noqa: BLE001 - whatever it is, it is the dependency that failed
-            return self._failed(check, asked_at, error)
+            # A driver's own time-out ends at the same moment, and may be told first.
+            is_late = time.monotonic() >= until_s
+            return self._failed(check, asked_at, TimeoutError() if is_late else error)
         return self._answered(check, asked_at, readings)
 
     async def _asked_async(self, check: Check, connections: LoopConnections, until_s: float) -> Outcome:

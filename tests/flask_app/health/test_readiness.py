@@ -20,6 +20,7 @@ from werkzeug.test import TestResponse
 
 from flask_app import create_app, health
 from flask_app.health.asking import Readiness
+from flask_app.health.bulkhead import Bulkhead
 from flask_app.health.readiness import ask_together, readiness_of
 from flask_app.settings import Settings
 
@@ -189,6 +190,16 @@ def test_a_stuck_upstream_holds_nothing_up(
     assert 503 == answer.status_code
     assert "did not answer within 200 ms" == told(answer, "upstream-1:responseTime")["output"]
     assert "pass" == told(answer, "upstream-2:responseTime")["status"]
+
+
+def test_a_time_out_is_told_alike_whoever_notices_it(
+    ask: Callable[..., TestResponse], upstream: Upstream, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """That the connection's own time-out comes before the end of the wait for its thread is seen in nothing told."""
+    monkeypatch.setattr(Bulkhead, "call", lambda _self, function, **_until: function())
+    answer = ask("sync", upstream_urls=(upstream.url("stuck"),), ready_timeout_ms=200)
+
+    assert "did not answer within 200 ms" == told(answer, "upstream-1:responseTime")["output"]
 
 
 @pytest.mark.parametrize("variant", VARIANTS)
