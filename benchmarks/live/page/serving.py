@@ -22,6 +22,8 @@ from benchmarks.live.page.doors import ANYWHERE, Doors, addresses, in_characters
 from benchmarks.live.page.settings import PageSettings, is_loopback
 
 _BACKLOG: Final = 512
+_GRACE_S: Final = 2
+_BOUND_S: Final = 5
 
 
 class LiveError(Exception):
@@ -81,7 +83,7 @@ def serve(
     config.backlog = _BACKLOG
     config.loglevel = "WARNING"
     config.include_server_header = False
-    config.graceful_timeout = 2
+    config.graceful_timeout = _GRACE_S
     asyncio.run(_serve(page.application, config, page.director.close))
 
 
@@ -97,8 +99,12 @@ async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> 
         await asked.wait()
         # Streams have no end of their own, and a server that waits for them would wait in vain.
         await close()
+        bound.reschedule(loop.time() + _BOUND_S)
 
-    await hypercorn_serve(application, config, shutdown_trigger=until_asked)
+    # From Python 3.12.1 on Hypercorn's grace begins only when the last connection is closed.
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(None) as bound:
+            await hypercorn_serve(application, config, shutdown_trigger=until_asked)
 
 
 def _listen(host: str, port: int) -> socket.socket:

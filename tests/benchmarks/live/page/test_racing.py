@@ -4,6 +4,7 @@ import itertools
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -106,6 +107,17 @@ def test_the_last_race_is_there_again_after_a_restart(
         parts = {name: content for _, name, content in itertools.islice(events, 3)}
     assert {"state", "race", "guesses"} == set(parts)
     assert "This run was interrupted" in parts["race"]["html"]
+
+
+def test_a_request_that_never_comes_whole_does_not_keep_the_page(
+    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
+) -> None:
+    """The page ends when it is asked to, also when a viewer has sent half a request and stays."""
+    with serve_page(tmp_path) as workshop, socket.create_connection(("127.0.0.1", workshop.port)) as viewer:
+        viewer.sendall(b"POST /guess HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\nhalf")
+        assert 200 == workshop.ask("GET", "/").status
+
+        assert 0 == workshop.end()
 
 
 def test_a_page_that_is_killed_leaves_nothing_running(
