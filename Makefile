@@ -5,6 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 OLDEST_FLASK := $(VENV)/oldest-flask
+NEXT_FLASK := $(VENV)/next-flask
 OLDEST_FLASK_LOCK := tests/flask_app/serving/oldest-flask.txt
 LOCK_INPUTS := --all-extras --group build --group test --group lint --group typing --group docs \
   --group calibration
@@ -15,7 +16,7 @@ DOCS_LANGUAGE ?= en
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto
 
 .DEFAULT_GOAL := help
-.PHONY: help env compare test serve lint docs docs-catalogues lock oldest-flask clean
+.PHONY: help env compare test serve lint docs docs-catalogues lock oldest-flask flask-next clean
 
 help: ## Show this list
 	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
@@ -27,6 +28,7 @@ help: ## Show this list
 	@echo 'make lock      resolve the dependencies anew into requirements.lock'
 	@echo 'make env       build or refresh .venv from requirements.lock'
 	@echo 'make oldest-flask   put the oldest supported Flask into a folder of its own, for the tests'
+	@echo 'make flask-next SOURCE=/path/to/checkout   try the event-loop bridge on a Flask that is not released yet'
 	@echo 'make clean     remove .venv and the tools'"'"' caches (results/ stays)'
 	@echo
 	@echo 'Options go through ARGS: make compare ARGS="tutorial --seed 7"; make serve ARGS="--bridge asgiref"'
@@ -51,19 +53,28 @@ $(STAMP): requirements.lock pyproject.toml
 	fi
 	@touch $@
 
-# Beside the environment's own Flask, which it takes the place of in one test: test_oldest_flask.py.
+# Beside the environment's own Flask, which they take the place of for some tests: tests/flask_app/serving/other_flask.py.
+# $(call install-beside,FOLDER,WHAT)
+define install-beside
+rm -rf $(1)
+if test -x $(BIN)/uv; then \
+  $(BIN)/uv pip install --quiet --python $(BIN)/python --target $(1) --no-deps $(2); \
+else \
+  $(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(1) --no-deps $(2); \
+fi
+endef
+
 oldest-flask: $(OLDEST_FLASK)/.installed
 
 $(OLDEST_FLASK)/.installed: $(OLDEST_FLASK_LOCK) $(STAMP)
-	@rm -rf $(OLDEST_FLASK)
-	@if test -x $(BIN)/uv; then \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --target $(OLDEST_FLASK) --no-deps --require-hashes \
-	    --requirement $(OLDEST_FLASK_LOCK); \
-	else \
-	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(OLDEST_FLASK) --no-deps \
-	    --require-hashes -r $(OLDEST_FLASK_LOCK); \
-	fi
+	@$(call install-beside,$(OLDEST_FLASK),--require-hashes --requirement $(OLDEST_FLASK_LOCK))
 	@touch $@
+
+# Each time anew, and out of no cache: a checkout changes.
+flask-next: $(if $(SOURCE),env)
+	@test -n '$(SOURCE)' || { echo 'Say where a checkout of Flask is: make flask-next SOURCE=/path/to/checkout' >&2; exit 2; }
+	@$(call install-beside,$(NEXT_FLASK),--no-cache-dir '$(abspath $(SOURCE))')
+	@$(BIN)/python -m tests.flask_app.serving.other_flask
 
 compare: env
 	@$(BIN)/lab compare $(ARGS)

@@ -4,41 +4,16 @@ from __future__ import annotations
 
 import os
 import re
-import subprocess
-import sys
 import tomllib
 from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
 
-ROOT = Path(__file__).parents[3]
-FOLDER = ROOT / ".venv" / "oldest-flask"
+from tests.flask_app.serving.other_flask import OLDEST_FOLDER, ON_THE_OLDEST, ROOT, run
+
 LOCK = (Path(__file__).parent / "oldest-flask.txt").read_text(encoding="utf-8")
 BOUND_S = 280  # on hangs: a slow machine takes a fifth of it
-TESTS = (
-    "test_bridge_against_wsgi.py",
-    "test_bridge_around_apps.py",
-    "test_bridge_replies_against_wsgi.py",
-    "test_event_loop.py",
-    "test_flask_contexts.py",
-    "test_flask_errors.py",
-    "test_flask_features.py",
-    "test_flask_internals.py",
-    "test_hook_order.py",
-)
-
-# Run by the interpreter of the environment, with the folder before the environment's own packages.
-RUN = """
-import sys
-from importlib.metadata import version
-
-import flask
-import pytest
-
-print(flask.__file__, *(f"{name}=={version(name)}" for name in ("blinker", "flask", "werkzeug")), flush=True)
-sys.exit(pytest.main(sys.argv[1:]))
-"""
 
 
 def locked() -> list[str]:
@@ -67,28 +42,16 @@ def test_the_oldest_is_locked() -> None:
 
 @pytest.mark.timeout(BOUND_S + 20)
 def test_the_bridge_works_on_the_oldest_flask() -> None:
-    """The bridge's tests in process pass on the oldest Flask as on the newest, with warnings as errors there too.
-
-    Properties are tried on fewer examples: many are for the newest, and how a request is read is the bridge's own work.
-    """
-    if not (FOLDER / ".installed").exists():
+    """The bridge's tests in process pass on the oldest Flask as on the newest, with warnings as errors there too."""
+    if not (OLDEST_FOLDER / ".installed").exists():
         lack = "the oldest Flask is not installed beside the environment: run `make oldest-flask`"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(lack)
-    paths = [str(Path(__file__).parent / name) for name in TESTS]
 
-    process = subprocess.run(
-        [sys.executable, "-c", RUN, "--quiet", "-p", "no:cacheprovider", "--hypothesis-profile", "few", *paths],
-        cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": str(FOLDER)},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=BOUND_S,
-    )
+    process = run(OLDEST_FOLDER, ON_THE_OLDEST, captured=True, timeout_s=BOUND_S)
 
     assert 0 == process.returncode, process.stdout + process.stderr
     first, *_, last = process.stdout.splitlines()
     found, *versions = first.split()
-    assert str(FOLDER / "flask" / "__init__.py") == found
+    assert str(OLDEST_FOLDER / "flask" / "__init__.py") == found
     assert locked() == versions
     assert re.match(r"\d{3,} passed", last), process.stdout
