@@ -1,6 +1,7 @@
 # Every target first makes the environment right; the second time that costs a stat of two files.
 
 PYTHON ?= python3
+# Another Python gets another: make test-service PYTHON=python3.12 VENV=.venv-3.12
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -16,12 +17,14 @@ DOCS_LANGUAGE ?= en
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto
 
 .DEFAULT_GOAL := help
-.PHONY: help env compare test serve lint docs docs-catalogues lock oldest-flask flask-next clean
+.PHONY: help env compare test test-service serve lint docs docs-catalogues lock oldest-flask flask-next clean
 
 help: ## Show this list
 	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
 	@echo 'make serve     serve the Flask app on Hypercorn, for a browser'
 	@echo 'make test      lint, types, layout rules, every branch of judge, and every test'
+	@echo 'make test-service   the Flask app'"'"'s and the bridges'"'"' tests only, so on another Python:'
+	@echo '               make test-service PYTHON=python3.13 VENV=.venv-3.13'
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make docs      build the handbook, offline, and fail on any warning: $(DOCS)/html/index.html'
 	@echo 'make docs-catalogues   write the catalogues that a translation is made from'
@@ -29,7 +32,7 @@ help: ## Show this list
 	@echo 'make env       build or refresh .venv from requirements.lock'
 	@echo 'make oldest-flask   put the oldest supported Flask into a folder of its own, for the tests'
 	@echo 'make flask-next SOURCE=/path/to/checkout   try the event-loop bridge on a Flask that is not released yet'
-	@echo 'make clean     remove .venv and the tools'"'"' caches (results/ stays)'
+	@echo 'make clean     remove .venv, other Pythons'"'"' .venv-*, and the tools'"'"' caches (results/ stays)'
 	@echo
 	@echo 'Options go through ARGS: make compare ARGS="tutorial --seed 7"; make serve ARGS="--bridge asgiref"'
 
@@ -92,6 +95,9 @@ test: lint oldest-flask
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 	$(BIN)/pytest --numprocesses 2 --dist loadfile $(or $(ARGS),--ignore tests/benchmarks/judge)
 
+test-service: oldest-flask
+	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/flask_app $(ARGS)
+
 docs: env
 	@$(SPHINX) --doctree-dir $(DOCS)/doctrees --builder html --define language=$(DOCS_LANGUAGE) docs $(DOCS)/html/$(filter-out en,$(DOCS_LANGUAGE))
 	@echo 'Open $(DOCS)/html/$(addsuffix /,$(filter-out en,$(DOCS_LANGUAGE)))index.html'
@@ -106,5 +112,5 @@ lock: ## Needs no environment: it is what the environment is made from
 	  --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
 
 clean:
-	rm -rf $(VENV) $(DOCS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage
+	rm -rf $(VENV) .venv-* $(DOCS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
