@@ -117,7 +117,7 @@ def test_urls_are_built_for_the_request(app: Flask, kind: str) -> None:
 
     def view(name: str) -> Any:
         if name == "redirect":
-            return redirect(url_for("view", name="a b", _anchor="here"))
+            return redirect(url_for("view", name="a b", _anchor="here"), 302)
         return f"{url_for('.view', name='é')} {url_for('view', name='x', page=2, _external=True)} {request.script_root}"
 
     app.add_url_rule("/<name>", "view", of_kind(kind, view))
