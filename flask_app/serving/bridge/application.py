@@ -119,14 +119,12 @@ class EventLoopBridge:
             await self._refuse(RequestHeaderFieldsTooLarge(), scope, send)
             return
         environ = environ_of(scope)
-        config = self.app.config
-        body = self._body(environ, receive, here.workers) if has_body(environ) else None
-        environ["wsgi.input"] = io.BytesIO() if body is None else io.BufferedReader(body)
-        lease = here.workers.lease(keeps_thread=config.get(THREAD_PER_REQUEST, True), body=body)
+        body = self._body(environ, receive, here.workers)
+        lease = Lease(here.workers, self.app.config.get(THREAD_PER_REQUEST, True), body)
         disconnect = Disconnect(receive, body, here.waiting)
         context = contextvars.copy_context()
-        lane = self._choice.lane(environ)
         try:
+            lane = self._choice.lane(environ)
             if lane is None:
                 serving: Coroutine[Any, Any, Reply | None] = self._call(environ, lease, send, disconnect)
             else:
@@ -143,6 +141,8 @@ class EventLoopBridge:
                         await lease.run(context, reply.close)
         except NoThreadError as error:
             _log.warning("A request was refused: %s, and none was given back in time.", error)
+            if body is not None:
+                body.drop()
             await self._refuse(ServiceUnavailable(retry_after=_RETRY_AFTER_S), scope, send)
         except asyncio.CancelledError:
             task = asyncio.current_task()
@@ -152,14 +152,16 @@ class EventLoopBridge:
             task.uncancel()
         finally:
             lease.end()
-            if body is not None:
-                body.drop()
-                body.close()
 
-    def _body(self, environ: WSGIEnvironment, receive: Receive, workers: Workers) -> RequestBody:
+    def _body(self, environ: WSGIEnvironment, receive: Receive, workers: Workers) -> RequestBody | None:
+        if not has_body(environ):
+            environ["wsgi.input"] = io.BytesIO()
+            return None
         limit = self.app.config["MAX_CONTENT_LENGTH"]
         most_bytes = self._max_body_bytes if limit is None else limit
-        return RequestBody(environ, receive, workers, most_bytes=most_bytes, silence_s=self._body_silence_s)
+        body = RequestBody(environ, receive, workers, most_bytes=most_bytes, silence_s=self._body_silence_s)
+        environ["wsgi.input"] = io.BufferedReader(body)
+        return body
 
     async def _call(self, environ: WSGIEnvironment, lease: Lease, send: Send, disconnect: Disconnect) -> None:
         # Flask's own passage: all of the request is one call of the app.
@@ -194,15 +196,20 @@ class EventLoopBridge:
             here = self._loops[loop] = _OfLoop(Workers(loop, self._threads, self._leases), Waiting())
             for other in [other for other in [*self._loops] if other.is_closed()]:
                 # Nobody tells of a loop's end.
-                self._loops.pop(other).workers.close()
+                self._end(other)
         return here
+
+    def _end(self, loop: asyncio.AbstractEventLoop) -> None:
+        here = self._loops.pop(loop, None)
+        if here is not None:
+            here.workers.close()
 
     async def _lifespan(self, receive: Receive, send: Send) -> None:
         await receive()
         phase = "startup"
-        workers: Workers | None = None
+        loop: asyncio.AbstractEventLoop | None = None
         try:
-            workers = self._here().workers
+            loop = self._here().workers.loop
             async with self._lifespan_context(self.app):
                 await send({"type": "lifespan.startup.complete"})
                 await receive()
@@ -211,8 +218,8 @@ class EventLoopBridge:
             await send({"type": f"lifespan.{phase}.failed", "message": f"{type(error).__name__}: {error}"})
             raise
         finally:
-            if workers is not None:
-                workers.close()
+            if loop is not None:
+                self._end(loop)
         await send({"type": "lifespan.shutdown.complete"})
 
 

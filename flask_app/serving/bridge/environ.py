@@ -37,7 +37,11 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
     root_path: str = scope.get("root_path") or ""
     server = scope.get("server") or ("localhost", 80)
     query: str = scope["query_string"].decode("latin-1")
-    target = _target(scope, query)
+    # As the client sent it, which only the raw path tells; a server may have none.
+    raw_path: bytes | None = scope.get("raw_path")
+    target = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
+    if query:
+        target = f"{target}?{query}"
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": root_path if root_path.isascii() else _as_wsgi(root_path),
@@ -115,13 +119,6 @@ def _path_info(scope: Scope, root_path: str) -> str:
         if info.startswith(prefix) and info[len(prefix) : len(prefix) + 1] in ("", "/"):
             return info[len(prefix) :]
     return info
-
-
-def _target(scope: Scope, query: str) -> str:
-    # As the client sent it, which only the raw path tells; a server may have none.
-    raw_path: bytes | None = scope.get("raw_path")
-    path = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
-    return f"{path}?{query}" if query else path
 
 
 def _as_wsgi(text: str) -> str:

@@ -32,45 +32,48 @@ class NoThreadError(BaseException):
 
 
 class Lease:
-    """A request's right to a thread of its own, from its first ``def`` function to its last.
+    """A request's right to a thread of its own, from its first ``def`` function to its last. It takes none before that.
 
-    Made by ``Workers.lease``.
-
-    Attributes:
+    Args:
         workers: Whose threads these are.
-        body: Of the request, if it has one.
+        keeps_thread: Whether the thread is the request's between calls too.
+        body: Of the request, if it has one, for its functions to find.
+    Attributes:
         is_on_thread: Whether the request's coroutine runs on the thread, and not on the loop.
         takes_flasks_passage: Whether all of the request is one call of the app.
-        is_inside: Whether another request of these workers makes this one.
-        may_be_refused: Whether no function of the request was called yet.
+        has_begun: Whether a function of the request was called.
         is_open: Whether the request has not ended.
         thread: The leased one, while there is one.
         at_work: The call that runs or is the next to run.
         waiting: The calls after it, if there ever were any.
-        keeps_thread: Whether the thread is the request's between calls too.
     """
 
     __slots__ = (
-        "at_work", "body", "is_inside", "is_on_thread", "is_open", "keeps_thread", "may_be_refused",
-        "takes_flasks_passage", "thread", "waiting", "workers",
+        "_around", "at_work", "body", "has_begun", "is_on_thread", "is_open", "keeps_thread", "takes_flasks_passage",
+        "thread", "waiting", "workers",
     )  # fmt: skip
 
-    def __init__(self, workers: Workers, *, keeps_thread: bool, is_inside: bool, body: RequestBody | None) -> None:
+    def __init__(self, workers: Workers, keeps_thread: bool, body: RequestBody | None) -> None:
         self.workers = workers
         self.body = body
         self.keeps_thread = keeps_thread
-        self.is_inside = is_inside
-        self.may_be_refused = not is_inside
-        self.takes_flasks_passage = self.is_on_thread = False
+        self.has_begun = self.takes_flasks_passage = self.is_on_thread = False
         self.is_open = True
+        self._around: Lease | None = None
         self.thread: ThreadPoolExecutor | None = None
         self.at_work: Call | None = None
         self.waiting: deque[Call] | None = None
 
     def enter(self) -> None:
         """Make this the lease of the context in which this is called; asgiref's calls find their thread by it."""
+        self._around = _lease.get()
         _lease.set(self)
         SyncToAsync.thread_sensitive_context.set(_THREAD_OF_REQUEST)
+
+    def is_inside(self) -> bool:
+        """Return whether another request of these workers makes this one, and has as much right to a thread."""
+        around = self._around
+        return around is not None and around.is_open and around.workers is self.workers
 
     async def to_thread(self) -> None:
         """Go on on the request's thread, inside ``InContext``: what comes next may block.
@@ -94,7 +97,7 @@ class Lease:
     def call(self, function: Callable[..., Any], *arguments: Any) -> Call:
         """Return a call that is not made yet."""
         call = Call(self, partial(function, *arguments) if arguments else function)
-        self.may_be_refused = False
+        self.has_begun = True
         return call
 
     async def run(self, context: Context, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -110,11 +113,14 @@ class Lease:
         return call.result()
 
     def end(self) -> None:
-        """Give the thread back."""
+        """Give the thread back, and forget the body: the request has ended."""
         if self.thread is not None or self.at_work is not None:
             self.workers.end(self)
         else:
             self.is_open = False
+        if self.body is not None:
+            self.body.drop()
+            self.body.close()
 
 
 class _Move:
@@ -146,7 +152,7 @@ class Call:
 
     def __init__(self, lease: Lease, function: Callable[[], Any]) -> None:
         self.lease = lease
-        self.may_be_refused = lease.may_be_refused
+        self.may_be_refused = not (lease.has_begun or lease.is_inside())
         self.nested = _Nested(lease.workers)
         self.asked_in = contextvars.copy_context()
         self.asked_s = lease.workers.loop.time()

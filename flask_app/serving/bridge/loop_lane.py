@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import Any
 
-from blinker import Signal
 from flask import Flask, Request
 from flask.sessions import SecureCookieSessionInterface
 from flask.signals import appcontext_pushed
 from werkzeug.routing.map import Map
-from werkzeug.wrappers import Request as WerkzeugRequest
 
-from flask_app.serving.bridge.lease import Lease
 from flask_app.serving.bridge.passage import Passage
-from flask_app.serving.bridge.plan import Plan, plan, registered
+from flask_app.serving.bridge.plan import Plan, plan
 from flask_app.serving.bridge.url_adapters import UrlAdapters
-
-if TYPE_CHECKING:
-    from _typeshed.wsgi import WSGIEnvironment
 
 _WERKZEUGS_CONVERTERS = frozenset(Map.default_converters.values())
 
@@ -26,29 +21,33 @@ class LoopLane:
     """What the requests of one app share.
 
     Args:
-        app: Set up: requests may come.
+        app: Of a Flask that lacks nothing.
+    Attributes:
+        passage: Returns the passage of a request, for its lease and its environ.
     """
 
     def __init__(self, app: Flask) -> None:
         self.app = app
         self.adapters: Any = UrlAdapters(app)
-        # Then there is nothing to close where no file was asked for.
-        self.closes_files_only = app.request_class.close is WerkzeugRequest.close
+        self.passage = partial(Passage, self)
         self._plans: dict[str | None, Plan] = {}
         self._registered: tuple[Any, ...] = ()
+        # As they were when all of them were Werkzeug's.
         self._converters: dict[str, Any] = {}
-        self._has_own_converters = False
-
-    def passage(self, lease: Lease, environ: WSGIEnvironment) -> Passage:
-        """Return the passage of a request."""
-        return Passage(self, lease, environ)
 
     def plan_for(self, request: Request) -> Plan:
         """Return the plan of a request whose URL is matched."""
         app = self.app
         rule = request.url_rule
         endpoint = None if rule is None else rule.endpoint
-        there = registered(app)
+        # They are the app's, and Flask obeys them at any time.
+        there = (
+            app.url_value_preprocessors,
+            app.before_request_funcs,
+            app.after_request_funcs,
+            app.teardown_request_funcs,
+            app.teardown_appcontext_funcs,
+        )
         if there != self._registered:
             self._registered = _copied(there)
             self._plans.clear()
@@ -60,24 +59,20 @@ class LoopLane:
     def blocks_at_push(self) -> bool:
         """Return whether pushing a request's context calls what may block, or keep something on its thread."""
         app = self.app
-        return (
+        return bool(
             # Reading and writing a cookie computes a little; any other session may ask a database.
             type(app.session_interface) is not SecureCookieSessionInterface
-            or _has_receivers(appcontext_pushed, app)
-            or self._converters_block()
+            or (appcontext_pushed.receivers and appcontext_pushed.has_receivers_for(app))
+            # So may a converter of the app's own, when it looks for what a URL names.
+            or (app.url_map.converters != self._converters and self._has_own_converters())
         )
 
-    def _converters_block(self) -> bool:
-        # One of the app's own may look for what a URL names.
+    def _has_own_converters(self) -> bool:
         converters = self.app.url_map.converters
-        if converters != self._converters:
-            self._converters = dict(converters)
-            self._has_own_converters = not _WERKZEUGS_CONVERTERS.issuperset(converters.values())
-        return self._has_own_converters
-
-
-def _has_receivers(signal: Signal, app: Flask) -> bool:
-    return bool(signal.receivers) and signal.has_receivers_for(app)
+        if not _WERKZEUGS_CONVERTERS.issuperset(converters.values()):
+            return True
+        self._converters = dict(converters)
+        return False
 
 
 def _copied(functions: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -25,6 +25,7 @@ from flask.signals import (
 )
 from werkzeug.exceptions import BadRequestKeyError, HTTPException, InternalServerError
 from werkzeug.routing import RoutingException
+from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
 from flask_app.serving.bridge.body import SPOOL_BYTES, ClientGoneError, RequestBody
@@ -114,7 +115,7 @@ class Passage:
         finally:
             if error is not None and app.should_ignore_error(error):
                 error = None
-            if self._is_given_up or not self._is_torn_down_by_anybody():
+            if self._is_given_up or self._is_torn_down_by_nobody():
                 self._unbind()
             else:
                 await self._pop(error, disconnect)
@@ -186,7 +187,7 @@ class Passage:
             return _at_once(self._app.dispatch_request)
         where = planned.view_where or where_of_view(view, request.method)
         if where is Where.AWAIT and self._body is None and not self._lease.is_on_thread:
-            self._lease.may_be_refused = False
+            self._lease.has_begun = True
             return view(**(request.view_args or {}))  # type: ignore[no-any-return]  # an async def: an awaitable
         return self._call(where, view, **(request.view_args or {}))
 
@@ -197,7 +198,7 @@ class Passage:
             await self._call(where, function, request.endpoint, request.view_args)
         for where, function in planned.before:
             if where is Where.INLINE and self._body is None:
-                self._lease.may_be_refused = False
+                self._lease.has_begun = True
                 returned = function()
             else:
                 returned = await self._call(where, function)
@@ -239,7 +240,7 @@ class Passage:
         planned = self._plan or self._lane.plan_for(context.request)
         for where, function in planned.after:
             if where is Where.INLINE and self._body is None:
-                self._lease.may_be_refused = False
+                self._lease.has_begun = True
                 response = function(response)
             else:
                 response = await self._call(where, function, response)
@@ -300,7 +301,7 @@ class Passage:
                 await self._call(where, function, error)
             if request_tearing_down.receivers:
                 await self._signal(request_tearing_down, exc=error)
-            if not self._lane.closes_files_only:
+            if type(context.request).close is not WerkzeugRequest.close:
                 await self._lease.to_thread()
             context.request.close()
         finally:
@@ -317,17 +318,17 @@ class Passage:
                 if appcontext_popped.receivers:
                     await self._signal(appcontext_popped)
 
-    def _is_torn_down_by_anybody(self) -> bool:
-        context = self._request_context
-        return bool(
-            self._plan is None
-            or self._plan.tears_down
-            or is_pushed_again(context)
+    def _is_torn_down_by_nobody(self) -> bool:
+        planned = self._plan
+        return not (
+            planned is None
+            or planned.tears_down
+            or is_pushed_again(self._request_context)
             or request_tearing_down.receivers
             or appcontext_tearing_down.receivers
             or appcontext_popped.receivers
-            or "files" in vars(context.request)
-            or not self._lane.closes_files_only
+            or "files" in self._request_context.request.__dict__
+            or type(self._request_context.request).close is not WerkzeugRequest.close
         )
 
     def _unbind(self) -> None:
@@ -341,7 +342,7 @@ class Passage:
         if where is Where.THREAD:
             await lease.to_thread()
         elif where is Where.AWAIT or not lease.is_on_thread:
-            lease.may_be_refused = False
+            lease.has_begun = True
             await lease.to_loop()
             if self._body is not None and not self._body.is_whole:
                 # On the loop it could not be waited for.

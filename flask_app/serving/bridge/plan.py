@@ -83,20 +83,6 @@ def where_of_view(view: Function, method: str) -> Where:
     return Where.THREAD if handler is None else where_of(handler)
 
 
-def registered(app: Flask) -> tuple[Any, ...]:
-    """Return the functions that an app has around its views, in the containers that Flask obeys at any time.
-
-    Whoever keeps a plan keeps a copy of them, and holds the two against each other at each request.
-    """
-    return (
-        app.url_value_preprocessors,
-        app.before_request_funcs,
-        app.after_request_funcs,
-        app.teardown_request_funcs,
-        app.teardown_appcontext_funcs,
-    )
-
-
 def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:
     """Plan the requests of an endpoint.
 

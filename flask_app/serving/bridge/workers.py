@@ -11,14 +11,10 @@ from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from contextvars import Context
-from typing import TYPE_CHECKING
 
 from asgiref.sync import SyncToAsync
 
-from flask_app.serving.bridge.lease import Call, Lease, current_lease
-
-if TYPE_CHECKING:
-    from flask_app.serving.bridge.body import RequestBody
+from flask_app.serving.bridge.lease import Call, Lease
 
 # After so long in which no function ended, what has begun goes on beyond the limits: it may hold what others wait for.
 STALL_S = 0.5
@@ -63,18 +59,6 @@ class Workers:
         self._is_watching = False
         self._spares_one_until_s = 0.0
         self._is_trimming = False
-
-    def lease(self, *, keeps_thread: bool = True, body: RequestBody | None = None) -> Lease:
-        """Return the lease of a request. It takes no thread before its first call.
-
-        Args:
-            keeps_thread: Whether the thread is the request's between its calls too.
-            body: Of the request, for its functions to find.
-        """
-        around = current_lease()
-        # A request that another makes, and waits for, has as much right to a thread as that one.
-        is_inside = around is not None and around.is_open and around.workers is self
-        return Lease(self, keeps_thread=keeps_thread, is_inside=is_inside, body=body)
 
     def close(self) -> None:
         """Let the threads go, each when it is given back; calls that were made are still run."""
@@ -165,7 +149,7 @@ class Workers:
         while self._running < self._threads:
             if on_threads:
                 self._begin(on_threads.popleft())
-            elif begun and (self._leased < self._leases or begun[0].lease.is_inside):
+            elif begun and (self._leased < self._leases or begun[0].lease.is_inside()):
                 self._begin(begun.popleft())
             elif new and self._leased < self._leases and not self._spares_one():
                 self._begin(new.popleft())
