@@ -35,7 +35,7 @@ class Settings:
         health_variant: The twin that serves ``GET /health`` and ``GET /health/ready``.
         version: What the health answer gives as its version; ``None`` for an API that has none.
         max_request_body_bytes: A request that announces a longer body is refused with a 413.
-        worker_threads: Behind the event-loop bridge, the most threads, and so ``def`` views at work at once.
+        worker_threads: Behind the event-loop bridge, the most ``def`` functions at work at once.
         database_url: The database that readiness asks for: SQLite's, in memory unless told, or PostgreSQL's. It may
             hold a password, and so is in no repr, answer or log.
         upstream_urls: Health URLs of the services that readiness asks for. They are as secret.

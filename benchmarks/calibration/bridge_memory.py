@@ -69,8 +69,9 @@ def in_flight(server: RunningServer, requests: int) -> Growth:
     Raises:
         NotMeasuredError: They were not all in flight at once, or not all answered.
     """
-    before_bytes = _resident_bytes(server)
-    return Growth(before_bytes, asyncio.run(_most_bytes(server, requests)), requests)
+    before_bytes = resident_bytes(server)
+    path = f"/wait/async?ms={_WAIT_MS}"
+    return Growth(before_bytes, asyncio.run(most_bytes(server, requests, path, _WAIT_MS)), requests)
 
 
 def left_behind(server: RunningServer, requests: int, cpus: tuple[int, ...]) -> Growth:
@@ -85,9 +86,9 @@ def left_behind(server: RunningServer, requests: int, cpus: tuple[int, ...]) -> 
         ServerError: The server does not answer.
     """
     _ask_often(server, requests // 5, cpus)
-    before_bytes = _resident_bytes(server)
+    before_bytes = resident_bytes(server)
     asked = _ask_often(server, requests, cpus)
-    return Growth(before_bytes, _resident_bytes(server), asked)
+    return Growth(before_bytes, resident_bytes(server), asked)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -109,7 +110,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _measure(options: argparse.Namespace) -> bool:
     cores = share_cores()
-    _allow_files(2 * IN_FLIGHT)
+    allow_files(2 * IN_FLIGHT)
     all_hold = True
     for name in _SERVERS:
         contender = catalogue.find(f"flask-async@{name}+eventloop")
@@ -125,8 +126,17 @@ def _measure(options: argparse.Namespace) -> bool:
     return all_hold
 
 
-async def _most_bytes(server: RunningServer, requests: int) -> int:
-    path = f"/wait/async?ms={_WAIT_MS}"
+async def most_bytes(server: RunningServer, requests: int, path: str, wait_ms: int) -> int:
+    """Return the most memory that a server has while requests wait in it, bytes.
+
+    Args:
+        server: Warm.
+        requests: How many, a connection each.
+        path: Of what waits.
+        wait_ms: How long it does, milliseconds.
+    Raises:
+        NotMeasuredError: They were not all in flight at once, or not all answered.
+    """
     connections = [await asyncio.open_connection(HOST, server.port) for _ in range(requests)]
     try:
         for _, writer in connections:
@@ -135,16 +145,16 @@ async def _most_bytes(server: RunningServer, requests: int) -> int:
         answers = [asyncio.create_task(reader.readline()) for reader, _ in connections]
         most_bytes = 0
         while not any(answer.done() for answer in answers):
-            most_bytes = max(most_bytes, _resident_bytes(server))
+            most_bytes = max(most_bytes, resident_bytes(server))
             await asyncio.sleep(_SAMPLE_S)
         # The first was answered when it had waited; by then the server must have begun the last.
-        await asyncio.wait(answers, timeout=10 * _WAIT_MS / 1_000)
+        await asyncio.wait(answers, timeout=10 * wait_ms / 1_000)
         lasted_s = time.monotonic() - sent_s
         statuses = [answer.result() if answer.done() else b"(none)" for answer in answers]
         wrong = {status for status in statuses if b" 200" not in status}
         if wrong:
             raise NotMeasuredError(f"Some of {requests} requests at once were answered {wrong} instead of 200.")
-        if lasted_s > 2 * _WAIT_MS / 1_000:
+        if lasted_s > 2 * wait_ms / 1_000:
             raise NotMeasuredError(
                 f"The {requests} requests were not all in flight at once: they took {lasted_s:.1f} s."
             )
@@ -165,7 +175,8 @@ def _ask(server: RunningServer, cpus: tuple[int, ...]) -> int:
     return ask_health(server, LoadProfile(vus=10, duration_s=_TRIAL_S, warmup_s=0.2), cpus).completed
 
 
-def _resident_bytes(server: RunningServer) -> int:
+def resident_bytes(server: RunningServer) -> int:
+    """Return the memory that a server has, bytes."""
     resident_bytes: int = psutil.Process(server.process.pid).memory_info().rss
     return resident_bytes
 
@@ -176,8 +187,8 @@ def _holds(kib: float, of: str, most_kib: float) -> bool:
     return holds
 
 
-def _allow_files(wanted: int) -> None:
-    # A connection is a file, and many systems give a process few.
+def allow_files(wanted: int) -> None:
+    """Have this process open so many files, if it may: a connection is one, and many systems give a process few."""
     with contextlib.suppress(ImportError, ValueError, OSError):
         import resource  # noqa: PLC0415 - not on every platform
 

@@ -1,0 +1,57 @@
+"""A Flask app behind the event-loop bridge whose async view waits between def hooks, and which knows how many wait."""
+
+from __future__ import annotations
+
+import asyncio
+import pkgutil
+from typing import Any
+
+from flask import Flask, g
+
+WAIT_MS = 50
+
+_flask = Flask(__name__)
+_now = 0
+_most = 0
+
+
+@_flask.before_request
+def begin() -> None:
+    """Keep something, as a database connection is kept."""
+    g.kept = object()
+
+
+@_flask.teardown_request
+def end(_error: BaseException | None) -> None:
+    """Let it go."""
+    g.pop("kept", None)
+
+
+@_flask.get("/health/async")
+async def waiting() -> dict[str, str | int]:
+    """Wait, and count who does."""
+    global _now, _most  # noqa: PLW0603 - of this process, on its one loop
+    _now += 1
+    _most = max(_most, _now)
+    try:
+        await asyncio.sleep(WAIT_MS / 1_000)
+    finally:
+        _now -= 1
+    return {"api": "health", "version": 1}
+
+
+@_flask.get("/held/<int:ms>")
+async def held(ms: int) -> str:
+    """Hold a thread for so long, and use it no more than before."""
+    await asyncio.sleep(ms / 1_000)
+    return ""
+
+
+@_flask.get("/most")
+async def most() -> str:
+    """Tell how many waited at once, at the most."""
+    return str(_most)
+
+
+# By its name, as a server knows it.
+app: Any = pkgutil.resolve_name("flask_app.serving.bridge:EventLoopBridge")(_flask)
