@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from itertools import chain
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
@@ -91,9 +90,14 @@ def has_too_many_headers(scope: Scope) -> bool:
     """Return whether a request's headers are more than an app should be given; uvicorn, for one, sets no limit."""
     headers = scope["headers"]
     # Each has a name: of so many there is no need to look at any.
-    if len(headers) > MOST_HEADER_BYTES or sum(map(len, chain.from_iterable(headers))) > MOST_HEADER_BYTES:
+    if len(headers) > MOST_HEADER_BYTES:
         return True
-    return len(headers) > MOST_REPEATS and max(Counter(name for name, _ in headers).values()) > MOST_REPEATS
+    if len(headers) > MOST_REPEATS and max(Counter(name for name, _ in headers).values()) > MOST_REPEATS:
+        return True
+    size_bytes = 0
+    for name, value in headers:
+        size_bytes += len(name) + len(value)
+    return size_bytes > MOST_HEADER_BYTES
 
 
 def _keep(name: bytes) -> str | None:

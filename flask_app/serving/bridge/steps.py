@@ -69,7 +69,7 @@ class Steps:
         self._attributes = 0
         self._last_attribute: str | None = None
         self._classes: list[tuple[type, tuple[str, ...]]] = []
-        self._probes: list[type] = []
+        self._probe: type | None = None
         self._unprobed: list[tuple[Callable[[str], Any], tuple[str, ...]]] = []
         self._seen: list[Any] = []
         self._replaced: tuple[str, ...] = ()
@@ -80,16 +80,12 @@ class Steps:
         own = vars(app)
         # A dictionary keeps what was set last at its end.
         if (
-            self._app_class is not type(app)
-            or len(own) != self._attributes
+            len(own) != self._attributes
             or next(reversed(own)) is not self._last_attribute
+            or type(app) is not self._app_class
+            or (self._probe is not None and not self._probe.__flags__ & _UNTOUCHED)
         ):
             self._set_up()
-        else:
-            for probe in self._probes:
-                if not probe.__flags__ & _UNTOUCHED:
-                    self._set_up()
-                    break
         if self._unprobed:
             seen = [step for get, names in self._unprobed for step in map(get, names)]
             # The very same: what stands for something else may say that it equals it.
@@ -106,14 +102,11 @@ class Steps:
             (self._app_class, STEPS),
             *((context, tuple(name for name in CONTEXT_STEPS if hasattr(context, name))) for context in contexts),
         ]
-        if not self._probes:
-            self._probes = [type(f"Probe{owner.__name__}", (owner,), {}) for owner in (Flask, *contexts)]
-        for probe in self._probes:
-            # Looked up anew, it is flagged from here on.
-            _ = probe.__eq__
-        is_flagged = all(probe.__flags__ & _UNTOUCHED for probe in self._probes)
-        if not is_flagged:
-            self._probes = []
+        probe = self._probe or type("Probe", (Flask, *contexts), {})
+        # Looked up anew, it is flagged from here on.
+        _ = probe.__eq__
+        is_flagged = bool(probe.__flags__ & _UNTOUCHED)
+        self._probe = probe if is_flagged else None
         # A subclass of an app's own class would be one that its author knows nothing of.
         self._unprobed = [
             (vars(base).get, names)
