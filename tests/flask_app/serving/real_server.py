@@ -70,14 +70,16 @@ class Connection:
     def answer(self, method: str = "GET") -> Answer:
         """Read one answer to a request of this method."""
         response = http.client.HTTPResponse(self, method=method)  # type: ignore[arg-type]  # it wants makefile() only
-        response.begin()
-        try:
-            body, is_whole = response.read(), True
-        except http.client.IncompleteRead as broken_off:
-            body, is_whole = broken_off.partial, False
-        except ConnectionError:
-            body, is_whole = b"", False
-        return Answer(response.status, response.getheaders(), body, is_whole)
+        # Closed by itself, after the connection, one that never began would complain from Python 3.13 on.
+        with contextlib.closing(response):
+            response.begin()
+            try:
+                body, is_whole = response.read(), True
+            except http.client.IncompleteRead as broken_off:
+                body, is_whole = broken_off.partial, False
+            except ConnectionError:
+                body, is_whole = b"", False
+            return Answer(response.status, response.getheaders(), body, is_whole)
 
     def interim_answer(self) -> bytes:
         """Read the head of an answer that only says to go on, with status 100."""
