@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import contextvars
-from collections.abc import AsyncIterable, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Iterator
 from inspect import iscoroutinefunction
 from typing import Any
 
 from asgiref.sync import async_to_sync
-from flask import Flask, Response
+from flask import Flask, Response, stream_with_context
 
 from flask_app.serving.bridge.lease import Lease, current_lease, to_its_end
 
@@ -81,48 +80,39 @@ class EnsureSync:
             returned = called(*arguments, **named)
             body = returned[0] if isinstance(returned, tuple) and returned else returned
             if isinstance(body, AsyncIterator):
-                response = self._app.response_class(AsyncParts(body))
+                response = self._app.response_class(_kept(body))
                 return (response, *returned[1:]) if isinstance(returned, tuple) else response
             if isinstance(body, Response) and isinstance(body.response, AsyncIterable):
-                body.response = AsyncParts(aiter(body.response))
+                body.response = _kept(aiter(body.response))
             return returned
 
         return call
 
 
-class AsyncParts:
-    """The parts of an async iterator, for a thread that waits for each; they see the request to their end.
+def _kept(parts: AsyncIterator[Any]) -> Iterator[Any]:
+    # An async generator has the request to its end.
+    return stream_with_context(_one_by_one(parts))
 
-    Args:
-        parts: Awaited on the loop.
-    """
 
-    def __init__(self, parts: AsyncIterator[Any]) -> None:
-        self._parts = parts
-        self._context = contextvars.copy_context()
-
-    def __iter__(self) -> AsyncParts:
-        return self
-
-    def __next__(self) -> Any:
-        for part in self._context.run(async_to_sync(self._next)):
-            return part
-        raise StopIteration
-
-    def close(self) -> None:
-        """Close the iterator, if it can be."""
-        if hasattr(self._parts, "aclose"):
-            self._context.run(to_its_end(async_to_sync(self._close)))
-
-    async def _close(self) -> None:
-        await self._parts.aclose()  # type: ignore[attr-defined]  # as found above
-
-    async def _next(self) -> list[Any]:
+def _one_by_one(parts: AsyncIterator[Any]) -> Iterator[Any]:
+    # On a thread that waits for each, while the loop awaits it.
+    async def next_part() -> list[Any]:
         # A StopAsyncIteration would not come through.
         try:
-            return [await anext(self._parts)]
+            return [await anext(parts)]
         except StopAsyncIteration:
             return []
+
+    async def close() -> None:
+        if isinstance(parts, AsyncGenerator):
+            await parts.aclose()
+
+    take = async_to_sync(next_part)
+    try:
+        while taken := take():
+            yield taken[0]
+    finally:
+        to_its_end(async_to_sync(close))()
 
 
 def _tears_down(app: Flask, function: Function) -> bool:
