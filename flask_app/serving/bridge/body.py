@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import io
 import tempfile
+import threading
 from collections.abc import Coroutine
 from contextvars import Context
 from typing import IO, TYPE_CHECKING, Any
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 # Up to here a body stays in memory; what is longer and read on the loop goes to a temporary file.
 SPOOL_BYTES = 512 * 1024
 LEAST_BYTES_PER_S = 500
+_LOOK_S = 0.1
 
 
 class ClientGoneError(Exception):
@@ -69,6 +71,8 @@ class RequestBody(io.RawIOBase):
         self._most_bytes = most_bytes
         self._silence_s = silence_s
         # What came and was not read yet: from _read_bytes on, to the end.
+        # They are for one at a time too: the request's thread reads while the loop receives.
+        self._lock = threading.Lock()
         self._kept: IO[bytes] = io.BytesIO()
         self._is_on_disk = False
         self._stays_in_memory = False
@@ -95,9 +99,9 @@ class RequestBody(io.RawIOBase):
         """Return all of the body as a file, the quicker to read, if it is in memory; it is the caller's then."""
         if not self.is_whole or self._refusal is not None or self._is_read_as_it_comes or self._is_on_disk:
             return None
-        kept = self._kept
+        with self._lock:
+            kept, self._kept = self._kept, io.BytesIO()
         kept.seek(0)
-        self._kept = io.BytesIO()
         return kept
 
     def readable(self) -> bool:
@@ -111,15 +115,20 @@ class RequestBody(io.RawIOBase):
             HTTPException: The body is too long, or too slow, or its client has gone.
             RuntimeError: Called on the loop, where nothing can be waited for, with a body that was not taken in.
         """
-        if not self._has_something():
-            if not self.is_whole:
-                self._wait_for(self._next())
-            if self._refusal is not None:
-                raise self._refusal
-        self._kept.seek(self._read_bytes)
-        read: int = self._kept.readinto(buffer)  # type: ignore[attr-defined]  # both kinds of file have it
-        self._read_bytes += read
-        return read
+        while True:
+            # In this order: what is whole by now is all there.
+            is_whole = self.is_whole
+            with self._lock:
+                if self._read_bytes < self._kept_bytes:
+                    self._kept.seek(self._read_bytes)
+                    read: int = self._kept.readinto(buffer)  # type: ignore[attr-defined]  # both kinds of file have it
+                    self._read_bytes += read
+                    return read
+            if is_whole:
+                if self._refusal is not None:
+                    raise self._refusal
+                return 0
+            self._wait_for(self._next())
 
     def take_in_from_thread(self) -> None:
         """Take in all that is left, before a function on the loop may ask for it; the thread waits."""
@@ -137,18 +146,22 @@ class RequestBody(io.RawIOBase):
         """
         self._settle_limit()
         self._stays_in_memory = most_bytes is not None
-        while not self.is_whole and (most_bytes is None or self._kept_bytes < most_bytes):
-            await self._receive_part()
+        try:
+            while not self.is_whole and (most_bytes is None or self._kept_bytes < most_bytes):
+                await self._receive_part()
+        finally:
+            self._stays_in_memory = False
 
     async def until_gone(self) -> None:
         """Return when the client has hung up; what comes of the body until then is kept for who may read it."""
         self._watchers += 1
         try:
             while not self._is_gone:
-                if self._is_read_as_it_comes:
-                    # Who reads learns of it too; and to read ahead would be to store what is meant to flow.
-                    await self._end.wait()
-                await self._receive_message(None)
+                if self._is_read_as_it_comes and not self.is_whole and self._kept_bytes >= SPOOL_BYTES:
+                    # To read further ahead would be to store what is meant to flow.
+                    await asyncio.sleep(_LOOK_S)
+                else:
+                    await self._receive_message(None)
         finally:
             self._watchers -= 1
 
@@ -170,9 +183,6 @@ class RequestBody(io.RawIOBase):
         """Forget what was kept."""
         self._kept.close()
         super().close()
-
-    def _has_something(self) -> bool:
-        return self._read_bytes < self._kept_bytes or (self.is_whole and self._refusal is None)
 
     def _settle_limit(self) -> None:
         request = self._environ.get("werkzeug.request")
@@ -210,16 +220,18 @@ class RequestBody(io.RawIOBase):
     async def _next(self) -> None:
         self._settle_limit()
         self._is_read_as_it_comes = True
-        while not (self._has_something() or self.is_whole):
-            # All that was kept was read.
-            self._forget()
+        while self._read_bytes >= self._kept_bytes and not self.is_whole:
+            self._forget(only_what_was_read=True)
             await self._receive_part()
 
-    def _forget(self) -> None:
-        self._kept.close()
-        self._kept = io.BytesIO()
-        self._is_on_disk = False
-        self._kept_bytes = self._read_bytes = 0
+    def _forget(self, *, only_what_was_read: bool = False) -> None:
+        with self._lock:
+            if only_what_was_read and self._read_bytes < self._kept_bytes:
+                return
+            self._kept.close()
+            self._kept = io.BytesIO()
+            self._is_on_disk = False
+            self._kept_bytes = self._read_bytes = 0
 
     async def _receive_part(self) -> None:
         now_s = self._workers.loop.time
@@ -270,13 +282,17 @@ class RequestBody(io.RawIOBase):
         elif self._kept_bytes + len(part) > SPOOL_BYTES and not self._stays_in_memory:
             # Disks block, and loops must not.
             try:
-                self._kept = await asyncio.to_thread(_spooled, self._kept, part)
+                await asyncio.to_thread(self._add, part, on_disk=True)
             except OSError:
                 self._refuse(InternalServerError)
                 raise
-            self._is_on_disk = True
-            self._kept_bytes += len(part)
         else:
+            self._add(part)
+
+    def _add(self, part: bytes, *, on_disk: bool = False) -> None:
+        with self._lock:
+            if on_disk and not self._is_on_disk:
+                self._kept, self._is_on_disk = _on_disk(self._kept), True
             self._kept.seek(0, io.SEEK_END)
             self._kept.write(part)
             self._kept_bytes += len(part)
@@ -297,12 +313,13 @@ def _announced_bytes(environ: WSGIEnvironment) -> int:
     return int(length) if length.isascii() and length.isdigit() else 0
 
 
-def _spooled(kept: IO[bytes], part: bytes) -> IO[bytes]:
-    if isinstance(kept, io.BytesIO):
-        file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the body closes it
-        file.write(kept.getbuffer())
-        kept.close()
-        kept = file
-    kept.seek(0, io.SEEK_END)
-    kept.write(part)
-    return kept
+def _on_disk(kept: IO[bytes]) -> IO[bytes]:
+    file: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - the body closes it
+    try:
+        kept.seek(0)
+        file.write(kept.read())
+    except BaseException:
+        file.close()
+        raise
+    kept.close()
+    return file

@@ -12,6 +12,7 @@ import flask.app
 import flask.ctx
 from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
+from werkzeug.wrappers import Request as WerkzeugRequest
 
 from flask_app.serving.bridge.ensure_sync import EnsureSync
 from flask_app.serving.bridge.flask_internals import lack_of_flask
@@ -76,6 +77,8 @@ class Choice:
             replaced = (*replaced, "wsgi_app")
         if _flasks_names.get("RequestContext") is not flask.ctx.RequestContext:
             replaced = (*replaced, "flask.app.RequestContext")
+        if self._app.request_class.__init__ is not WerkzeugRequest.__init__:
+            replaced = (*replaced, "request_class.__init__")
         if replaced:
             for name in replaced:
                 self._tell(f"{name} is not Flask's own")

@@ -73,7 +73,11 @@ class Lease:
     def is_inside(self) -> bool:
         """Return whether another request of these workers makes this one, and has as much right to a thread."""
         around = self._around
-        return around is not None and around.is_open and around.workers is self.workers
+        while around is not None:
+            if around.is_open and around.workers is self.workers:
+                return True
+            around = around._around  # noqa: SLF001 - one of these
+        return False
 
     async def to_thread(self) -> None:
         """Go on on the request's thread, inside ``InContext``: what comes next may block.
@@ -146,8 +150,8 @@ class Call:
     """
 
     __slots__ = (
-        "_function", "_value", "_waiter", "asked_in", "asked_s", "error", "is_done", "lease", "may_be_refused",
-        "nested", "refusal", "tell",
+        "_function", "_future", "_value", "_waiter", "asked_in", "asked_s", "error", "is_done", "lease",
+        "may_be_refused", "nested", "refusal",
     )  # fmt: skip
 
     def __init__(self, lease: Lease, function: Callable[[], Any]) -> None:
@@ -159,7 +163,7 @@ class Call:
         self.is_done = False
         self.error: BaseException | None = None
         self.refusal: BaseException | None = None
-        self.tell: Callable[[], None] = self._tell_loop
+        self._future: Future[Any] | None = None
         self._function = function
         self._value: Any = None
         self._waiter: asyncio.Future[None] | None = None
@@ -204,7 +208,7 @@ class Call:
     def refuse(self, why: str) -> None:
         """Give the call up: it is never made."""
         self.refusal = self.error = NoThreadError(why)
-        self.tell()
+        self._tell()
 
     def run(self) -> None:
         """Call the function. Called on the lease's thread."""
@@ -216,18 +220,19 @@ class Call:
             self.error = error
         finally:
             self.lease.workers.ended(self)
-            self.tell()
+            self._tell()
 
     def into(self, future: Future[Any]) -> None:
         """Tell a future of the end, where nobody waits by ``done``."""
+        self._future = future
 
-        def tell() -> None:
-            if self.error is not None:
-                future.set_exception(self.error)
-            else:
-                future.set_result(self._value)
-
-        self.tell = tell
+    def _tell(self) -> None:
+        if self._future is None:
+            self._tell_loop()
+        elif self.error is not None:
+            self._future.set_exception(self.error)
+        else:
+            self._future.set_result(self._value)
 
     def _tell_loop(self) -> None:
         try:

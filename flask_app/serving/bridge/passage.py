@@ -42,8 +42,17 @@ from flask_app.serving.bridge.flask_internals import (
 from flask_app.serving.bridge.in_context import Disconnect
 from flask_app.serving.bridge.lease import Lease, NoThreadError
 from flask_app.serving.bridge.messages import Send
-from flask_app.serving.bridge.plan import Function, Plan, Where, where_of, where_of_view
-from flask_app.serving.bridge.reply import Reply, is_plain, reply_of, start_of, streams_async
+from flask_app.serving.bridge.plan import (
+    Function,
+    Plan,
+    Planned,
+    StoppedError,
+    Where,
+    raised_by_function,
+    where_of,
+    where_of_view,
+)
+from flask_app.serving.bridge.reply import Reply, is_plain, reply_or_error, start_of, streams_async
 from flask_app.serving.bridge.streams import Parts, parts_of, parts_of_call, send_parts, send_parts_async
 
 if TYPE_CHECKING:
@@ -61,7 +70,17 @@ class Passage:
         environ: The request.
     """
 
-    __slots__ = ("_app", "_body", "_environ", "_is_given_up", "_lane", "_lease", "_plan", "_request_context")
+    __slots__ = (
+        "_app",
+        "_body",
+        "_disconnect",
+        "_environ",
+        "_is_given_up",
+        "_lane",
+        "_lease",
+        "_plan",
+        "_request_context",
+    )
 
     def __init__(self, lane: LoopLane, lease: Lease, environ: WSGIEnvironment) -> None:
         self._lane = lane
@@ -76,6 +95,7 @@ class Passage:
         self._request_context = RequestContext(lane.adapters, environ, request)
         self._request_context.app = app
         self._plan: Plan | None = None
+        self._disconnect: Disconnect | None = None
         self._is_given_up = False
 
     async def run(self, send: Send, disconnect: Disconnect) -> Reply | None:
@@ -88,22 +108,19 @@ class Passage:
             The response, to be sent; ``None`` when it was streamed.
         Raises:
             NoThreadError: No function of the app was called, for want of a thread.
-            Exception: An error that the app wants to reach the server, or one of its own teardown functions.
+            Exception: An error that the app wants to reach the server, or a teardown function's.
         """
-        app = self._app
         error: BaseException | None = None
-        answer: Reply | Parts | None = None
+        answer: Reply | Parts | UnicodeEncodeError | None = None
+        self._disconnect = disconnect
         self._lease.enter()
         try:
             try:
                 response = await self._dispatch()
-            except ClientGoneError:
-                disconnect.seen = True
-                raise CancelledError from None
             except Exception as raised:  # noqa: BLE001 - as Flask does
-                error = raised
-                response = await self._handle_exception(raised)
-            answer = reply_of(response, self._environ) if is_plain(response) else None
+                error = raised_by_function(raised)
+                response = await self._handle_exception(error)
+            answer = reply_or_error(response, self._environ)
             if answer is None:
                 answer = await self._in_parts(response, send, disconnect)
         except NoThreadError:
@@ -113,7 +130,7 @@ class Passage:
             error = error or raised
             raise
         finally:
-            if error is not None and app.should_ignore_error(error):
+            if error is not None and self._app.should_ignore_error(error):
                 error = None
             if self._is_given_up or self._is_torn_down_by_nobody():
                 self._unbind()
@@ -122,6 +139,8 @@ class Passage:
         if isinstance(answer, Parts):
             await send_parts(answer, send, self._lease, disconnect)
             return None
+        if isinstance(answer, UnicodeEncodeError):
+            raise answer
         return answer
 
     async def _in_parts(self, response: Response, send: Send, disconnect: Disconnect) -> Parts | None:
@@ -155,40 +174,46 @@ class Passage:
                 returned = await self._preprocess(planned)
             if returned is None:
                 returned = await self._view(planned)
-        except Exception as error:
-            if isinstance(error, ClientGoneError):
-                raise
-            returned = await self._handle_user_exception(error)
+        except Exception as error:  # noqa: BLE001 - as Flask does
+            returned = await self._handle_user_exception(raised_by_function(error))
         return await self._finalize(returned)
 
     async def _begin_body(self, body: RequestBody) -> None:
         # What is short is had before a function is called, so that no slow client holds a thread.
         if not body.is_whole:
             await self._lease.to_loop()
-            try:
-                await body.take_in(most_bytes=SPOOL_BYTES)
-            except ClientGoneError:
-                # No function of the app was called for it, and none is.
-                self._is_given_up = True
-                raise
+            self._is_given_up = not self._lease.has_begun
+            await self._take_in(body, SPOOL_BYTES)
+            self._is_given_up = False
         whole = body.whole()
         if whole is not None:
             self._environ["wsgi.input"] = whole
 
+    async def _take_in(self, body: RequestBody, most_bytes: int | None = None) -> None:
+        try:
+            await body.take_in(most_bytes=most_bytes)
+        except ClientGoneError:
+            if self._disconnect is not None:
+                self._disconnect.seen = True
+            raise CancelledError from None
+
     def _view(self, planned: Plan) -> Awaitable[Any]:
         # Flask.dispatch_request, which itself answers the requests that no view answers.
         request = self._request_context.request
-        view = planned.view
+        rule = request.url_rule
+        # A hook may have put another there.
+        view = None if rule is None else self._app.view_functions.get(rule.endpoint)
         if (
             view is None
             or request.routing_exception is not None
-            or (request.method == "OPTIONS" and getattr(request.url_rule, "provide_automatic_options", False))
+            or (request.method == "OPTIONS" and getattr(rule, "provide_automatic_options", False))
         ):
             return _at_once(self._app.dispatch_request)
-        where = planned.view_where or where_of_view(view, request.method)
+        where = (planned.view_where if view is planned.view else None) or where_of_view(view, request.method)
         if where is Where.AWAIT and self._body is None and not self._lease.is_on_thread:
             self._lease.has_begun = True
-            return view(**(request.view_args or {}))  # type: ignore[no-any-return]  # an async def: an awaitable
+            awaitable: Any = view(**(request.view_args or {}))
+            return awaitable  # type: ignore[no-any-return]  # of an async def
         return self._call(where, view, **(request.view_args or {}))
 
     async def _preprocess(self, planned: Plan) -> Any:
@@ -246,9 +271,9 @@ class Passage:
                 response = await self._call(where, function, response)
         session = session_of(context)
         interface = self._app.session_interface
+        if type(interface) is not SecureCookieSessionInterface:
+            await self._lease.to_thread()
         if not interface.is_null_session(session):
-            if type(interface) is not SecureCookieSessionInterface:
-                await self._lease.to_thread()
             interface.save_session(self._app, session, response)  # type: ignore[arg-type]  # not null
         return response
 
@@ -265,7 +290,7 @@ class Passage:
             return await self._call(where_of(handler), handler, error)
         if as_response:
             return error
-        raise error
+        raise StoppedError(error) if isinstance(error, StopIteration) else error
 
     async def _handle_exception(self, error: Exception) -> Response:
         # Flask.handle_exception.
@@ -297,8 +322,7 @@ class Passage:
             return
         app_context = None
         try:
-            for where, function in planned.teardown_request:
-                await self._call(where, function, error)
+            await self._tear_down(planned.teardown_request, error)
             if request_tearing_down.receivers:
                 await self._signal(request_tearing_down, exc=error)
             if type(context.request).close is not WerkzeugRequest.close:
@@ -308,8 +332,7 @@ class Passage:
             app_context = unbind_request(context)
             if app_context is not None:
                 try:
-                    for where, function in planned.teardown_app:
-                        await self._call(where, function, error)
+                    await self._tear_down(planned.teardown_app, error)
                     if appcontext_tearing_down.receivers:
                         await self._signal(appcontext_tearing_down, exc=error)
                 finally:
@@ -317,6 +340,17 @@ class Passage:
                 # Here, for it is sent even when a function of the request's teardown failed.
                 if appcontext_popped.receivers:
                     await self._signal(appcontext_popped)
+
+    async def _tear_down(self, functions: Planned, error: BaseException | None) -> None:
+        cancelled: CancelledError | None = None
+        for where, function in functions:
+            try:
+                await self._call(where, function, error)
+            except CancelledError as raised:
+                # The server's, which is no reason for the others to leave open what they have to close.
+                cancelled = raised
+        if cancelled is not None:
+            raise cancelled
 
     def _is_torn_down_by_nobody(self) -> bool:
         planned = self._plan
@@ -346,10 +380,14 @@ class Passage:
             await lease.to_loop()
             if self._body is not None and not self._body.is_whole:
                 # On the loop it could not be waited for.
-                await self._body.take_in()
+                await self._take_in(self._body)
             if where is Where.AWAIT:
                 return await function(*arguments, **named)
-        return function(*arguments, **named)
+        try:
+            return function(*arguments, **named)
+        except StopIteration as error:
+            # None leaves a coroutine.
+            raise StoppedError(error) from None
 
     async def _signal(self, signal: Signal, **told: Any) -> None:
         app = self._app

@@ -72,7 +72,7 @@ def where_of_view(view: Function, method: str) -> Where:
     view_class = getattr(view, "view_class", None)
     if view_class is None:
         return where_of(view)
-    if view_class.decorators:
+    if view_class.decorators or view_class.__init__ is not object.__init__:
         # Any of them may block, and none is made to be called on a loop.
         return Where.THREAD
     handler = view_class.dispatch_request
@@ -93,7 +93,7 @@ def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:
     """
     outwards = (*blueprints, None)
     inwards = (None, *reversed(blueprints))
-    view = None if endpoint is None else app.view_functions[endpoint]
+    view = None if endpoint is None else app.view_functions.get(endpoint)
     return Plan(
         view=view,
         view_where=None if view is None or hasattr(view, "view_class") else where_of(view),
@@ -113,3 +113,15 @@ def _of(functions: dict[Any, list[Any]], names: Sequence[str | None], *, backwar
 
 def _planned(functions: Iterable[Function]) -> Planned:
     return tuple((where_of(function), function) for function in functions)
+
+
+class StoppedError(Exception):
+    """A function raised a ``StopIteration``."""
+
+    def __init__(self, error: StopIteration) -> None:
+        self.error = error
+
+
+def raised_by_function(error: Exception) -> Exception:
+    """Return what a function raised, of what came out of the coroutine that called it."""
+    return error.error if isinstance(error, StoppedError) else error

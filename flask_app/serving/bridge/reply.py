@@ -51,7 +51,7 @@ def reply_of(response: Response, environ: WSGIEnvironment) -> Reply | None:
     is_sequence = isinstance(parts, list | tuple)
     status = response.status_code
     # These have no body, whatever the view returned (RFC 9110, 6.4.1).
-    if environ["REQUEST_METHOD"] == "HEAD" or status < 200 or status in (204, 304):
+    if environ["REQUEST_METHOD"] == "HEAD" or 100 <= status < 200 or status in (204, 304):
         body = b""
     elif not is_sequence:
         return None
@@ -63,6 +63,18 @@ def reply_of(response: Response, environ: WSGIEnvironment) -> Reply | None:
     return Reply(start_of(response, environ), body, close)
 
 
+def reply_or_error(response: Response, environ: WSGIEnvironment) -> Reply | UnicodeEncodeError | None:
+    """Return what ``reply_of`` returns of a plain response, and ``None`` for others.
+
+    A header that HTTP cannot carry is no error of the request's, and its teardown is not told of it: a server of WSGI,
+    too, finds it later. So it is returned.
+    """
+    try:
+        return reply_of(response, environ) if is_plain(response) else None
+    except UnicodeEncodeError as error:
+        return error
+
+
 def start_of(response: Response, environ: WSGIEnvironment) -> Message:
     """Return the message that starts a plain response: its status and headers.
 
@@ -71,7 +83,7 @@ def start_of(response: Response, environ: WSGIEnvironment) -> Message:
     """
     status = response.status_code
     pairs: list[tuple[bytes, bytes]] = []
-    adjusted = status < 200 or status in (204, 304)
+    adjusted = 100 <= status < 200 or status in (204, 304)
     has_length = False
     for name, value in response.headers:
         key = _names.get(name) or _keep(name)

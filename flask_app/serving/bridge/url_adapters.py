@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Flask, Request
-from werkzeug.routing import MapAdapter, Rule
+from werkzeug.routing import Map, MapAdapter, Rule
 
 # Clients choose the host, so what is kept is bounded.
 _KEPT_HOSTS = 256
@@ -26,6 +26,7 @@ class UrlAdapters:
 
     def __init__(self, app: Flask) -> None:
         self._app = app
+        self._url_map: Map | None = None
         self._kept: dict[tuple[Any, ...], tuple[str, str | None, str | None]] = {}
         self._fixed_rules: FixedRules = {}
 
@@ -38,7 +39,17 @@ class UrlAdapters:
         app = self._app
         environ = request.environ
         config = app.config
-        if request.trusted_hosts is not None or config.get("TRUSTED_HOSTS") is not None or "HTTP_UPGRADE" in environ:
+        url_map = app.url_map
+        if url_map is not self._url_map:
+            self._url_map = url_map
+            self._kept.clear()
+            self._fixed_rules.clear()
+        if (
+            type(url_map) is not Map
+            or request.trusted_hosts is not None
+            or config.get("TRUSTED_HOSTS") is not None
+            or "HTTP_UPGRADE" in environ
+        ):
             return app.create_url_adapter(request)
         scheme = environ["wsgi.url_scheme"]
         key = (

@@ -18,7 +18,9 @@ from flask_app.serving.bridge.lease import Call, Lease
 
 # After so long in which no function ended, what has begun goes on beyond the limits: it may hold what others wait for.
 STALL_S = 0.5
-# And for so long after that requests that begin leave one thread to those that go on.
+# After a thread could not be started, no other is for so long.
+SHORTAGE_S = 0.5
+# And for so long after a stall that requests that begin leave one thread to those that go on.
 SPARING_S = 10.0
 # After so long a request that waits for a thread to be leased, and of which no function was called yet, is refused.
 LEASE_PATIENCE_S = 10.0
@@ -55,7 +57,9 @@ class Workers:
         self._waiting: tuple[deque[Call], deque[Call], deque[Call]] = (deque(), deque(), deque())
         self._ended = 0
         self._ended_by_then = 0
-        self._stalled = 0
+        self._stalled_s = 0.0
+        self._beyond = 0
+        self._short_until_s = 0.0
         self._is_watching = False
         self._spares_one_until_s = 0.0
         self._is_trimming = False
@@ -80,11 +84,6 @@ class Workers:
             lease.at_work = call
             self._queue_of(call).append(call)
             self._begin_next()
-            is_left = any(self._waiting) and not self._is_watching
-            self._is_watching = self._is_watching or is_left
-        if is_left:
-            self._ended_by_then = self._ended
-            self.loop.call_later(STALL_S, self._watch, context=Context())
 
     def withdraw(self, call: Call) -> bool:
         """Take back a call that has not begun; return whether it was so."""
@@ -145,16 +144,28 @@ class Workers:
         return self._waiting[2 if call.may_be_refused else 1]
 
     def _begin_next(self) -> None:
-        on_threads, begun, new = self._waiting
         while self._running < self._threads:
-            if on_threads:
-                self._begin(on_threads.popleft())
-            elif begun and (self._leased < self._leases or begun[0].lease.is_inside()):
-                self._begin(begun.popleft())
-            elif new and self._leased < self._leases and not self._spares_one():
-                self._begin(new.popleft())
-            else:
-                return
+            queue = self._next_queue()
+            if queue is None or not self._begin(queue):
+                break
+        if any(self._waiting) and not self._is_watching:
+            with suppress(RuntimeError):  # the loop is closed, and with it goes all of this
+                self.loop.call_soon_threadsafe(self.loop.call_later, self._look_s(), self._watch, context=Context())
+                self._is_watching = True
+                self._ended_by_then = self._ended
+
+    def _next_queue(self) -> deque[Call] | None:
+        on_threads, begun, new = self._waiting
+        if on_threads:
+            return on_threads
+        if self._is_short():
+            return None
+        if begun and (self._leased < self._leases or begun[0].lease.is_inside()):
+            return begun
+        return new if new and self._leased < self._leases and not self._spares_one() else None
+
+    def _is_short(self) -> bool:
+        return not self._idle and self.loop.time() < self._short_until_s
 
     def _spares_one(self) -> bool:
         # Whoever holds what those at work wait for must find room to give it back.
@@ -162,35 +173,29 @@ class Workers:
             return False
         return self._running + 1 >= self._threads if self._threads > 1 else self._leased > 0
 
-    def _begin(self, call: Call) -> None:
+    def _begin(self, queue: deque[Call]) -> bool:
+        call = queue[0]
         lease = call.lease
-        thread = lease.thread
-        if thread is None:
-            # The one that was used last: the others may be let go.
-            thread = lease.thread = self._idle.pop() if self._idle else self._new_thread()
-            self._least_idle = min(self._least_idle, len(self._idle))
-            self._leased += 1
-        self._running += 1
+        thread = lease.thread or (self._idle[-1] if self._idle else self._new_thread())
         try:
             # In the context of who asked, whoever begins it: tools that watch a pool ask whose call it is.
             call.asked_in.run(thread.submit, call.run)
-        except RuntimeError:
-            self._without_thread(call, thread)
-
-    def _without_thread(self, call: Call, thread: ThreadPoolExecutor) -> None:
-        # The machine has no more threads to give: there are as many leases as threads by now.
-        thread.shutdown(wait=False)
-        lease = call.lease
-        lease.thread = None
-        self._running -= 1
-        self._leased -= 1
-        if self._leased == 0:
-            self._end_of(call)
-            call.refuse("no thread can be started")
-            return
-        self._leases = self._leased
-        _log.warning("No more threads can be started: from now on at most %d are leased at once.", self._leases)
-        self._queue_of(call).appendleft(call)
+        except RuntimeError as error:
+            # The machine has no more threads to give, for now.
+            thread.shutdown(wait=False)
+            self._short_until_s = self.loop.time() + SHORTAGE_S
+            _log.warning("No thread can be started (%s); %d are leased.", error, self._leased)
+            return False
+        queue.popleft()
+        if lease.thread is None:
+            # The one that was used last: the others may be let go.
+            if self._idle:
+                self._idle.pop()
+            self._least_idle = min(self._least_idle, len(self._idle))
+            lease.thread = thread
+            self._leased += 1
+        self._running += 1
+        return True
 
     def _end_of(self, call: Call) -> None:
         lease = call.lease
@@ -228,28 +233,37 @@ class Workers:
         if self._is_trimming:
             self.loop.call_later(IDLE_S, self._trim)
 
+    def _look_s(self) -> float:
+        return min(STALL_S, LEASE_PATIENCE_S)
+
     def _watch(self) -> None:
         on_threads, begun, new = self._waiting
         refused: list[Call] = []
         with self._lock:
             is_stalled = self._ended == self._ended_by_then
             self._ended_by_then = self._ended
-            # More each time: one of them may hold what all others wait for, and nobody knows which.
-            self._stalled = 2 * self._stalled + 1 if is_stalled else 0
-            for _ in range(self._stalled):
-                if on_threads or begun:
-                    self._spares_one_until_s = self.loop.time() + SPARING_S
-                    self._begin((on_threads or begun).popleft())
+            self._stalled_s = self._stalled_s + self._look_s() if is_stalled else 0.0
+            self._begin_stalled(on_threads, begun)
+            if new and self._stalled_s >= LEASE_PATIENCE_S and self._leased < self._leases and not self._is_short():
+                # They may be what those at work wait for.
+                self._begin(new)
             latest_s = self.loop.time() - LEASE_PATIENCE_S
-            while new and self._leased >= self._leases and new[0].asked_s <= latest_s:
+            while new and (self._leased >= self._leases or self._is_short()) and new[0].asked_s <= latest_s:
                 refused.append(new.popleft())
                 self._end_of(refused[-1])
+            self._is_watching = False
             self._begin_next()
-            self._is_watching = any(self._waiting)
         for call in refused:
-            call.refuse(f"all {self._leases} threads are leased")
-        if self._is_watching:
-            self.loop.call_later(min(STALL_S, LEASE_PATIENCE_S), self._watch)
+            call.refuse(f"{self._leased} threads are leased")
+
+    def _begin_stalled(self, *queues: deque[Call]) -> None:
+        # More each time: one of them may hold what all others wait for, and nobody knows which.
+        waiting = sum(map(len, queues))
+        self._beyond = min(2 * self._beyond + 1, waiting) if self._stalled_s else 0
+        for _ in range(self._beyond):
+            self._spares_one_until_s = self.loop.time() + SPARING_S
+            if not self._begin(queues[0] or queues[1]):
+                return
 
 
 def _belong_to(loop: asyncio.AbstractEventLoop) -> None:

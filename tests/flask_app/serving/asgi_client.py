@@ -1,6 +1,8 @@
 """A fake server, in process: one request of a client that hangs up when told."""
 
 import asyncio
+import threading
+from collections.abc import Coroutine
 from typing import Any
 
 from flask import Flask
@@ -67,3 +69,23 @@ def ask(app: Flask, path: str = "/", **options: Any) -> Client:
         return await Client(path, **options).ask(EventLoopBridge(app))
 
     return asyncio.run(main())
+
+
+def run_apart(coroutine: Coroutine[Any, Any, Any], patience_s: float = 8.0) -> Any:
+    """Run a coroutine on a thread of its own, for a fault might block its loop for ever, and return its result."""
+    ended: list[tuple[Any, BaseException | None]] = []
+
+    def target() -> None:
+        try:
+            ended.append((asyncio.run(asyncio.wait_for(coroutine, patience_s)), None))
+        except BaseException as error:  # noqa: BLE001 - it is the caller's
+            ended.append((None, error))
+
+    thread = threading.Thread(target=target, daemon=True)
+    thread.start()
+    thread.join(patience_s + 4)
+    assert ended, "the loop is blocked"
+    result, error = ended[0]
+    if error is not None:
+        raise error
+    return result

@@ -8,14 +8,14 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from tests import served
 from tests.flask_app.serving.ordinary_apps.clients import CLIENTS, REQUESTS_EACH, Answer, Asked, ask_all
-from tests.flask_app.serving.ordinary_apps.every_app import FOLDER, MAKERS
+from tests.flask_app.serving.ordinary_apps.every_app import ALONE, FOLDER, MAKERS, ONLY
 from tests.flask_app.serving.real_server import PATIENCE_S, SERVERS
 
 ROOT = Path(__file__).parents[3]
@@ -39,14 +39,19 @@ def told(port: int, name: str) -> dict[str, int]:
 
 @contextmanager
 def asking(arguments: tuple[str, ...], folder: Path) -> Iterator[Callable[[str], Outcome]]:
-    """Serve all the apps, and ask one when it is named."""
-    port = served.free_port()
-    filled = [argument.format(port=port) for argument in arguments]
-    environment = os.environ | {FOLDER: str(folder)}
-    with served.running(
-        filled, port, folder / "log", path="/told/flaskr", folder=ROOT, environment=environment, grace_s=0
-    ):
-        yield lambda name: (ask_all(port, name), told(port, name))
+    """Serve the apps, and ask one when it is named."""
+    ports: dict[str, int] = {}
+    with ExitStack() as processes:
+        for names in ([name for name in MAKERS if name not in ALONE], *([name] for name in ALONE)):
+            port = served.free_port()
+            filled = [argument.format(port=port) for argument in arguments]
+            environment = os.environ | {FOLDER: str(folder), ONLY: " ".join(names)}
+            log, path = folder / f"log of {names[0]}", f"/told/{names[0]}"
+            processes.enter_context(
+                served.running(filled, port, log, path=path, folder=ROOT, environment=environment, grace_s=0)
+            )
+            ports |= dict.fromkeys(names, port)
+        yield lambda name: (ask_all(ports[name], name), told(ports[name], name))
 
 
 @pytest.fixture(scope="session")

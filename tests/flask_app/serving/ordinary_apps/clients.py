@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import http.client
 import itertools
+import os
 import re
 import threading
 import time
@@ -18,8 +19,11 @@ from tests.flask_app.serving.real_server import PATIENCE_S
 # For all the clients of an app: a bound on hangs.
 ALL_S = 60.0
 CLIENTS = 20
-# Of each client, by app: 2,000 of the most ordinary app, and of the others what they have time for.
-REQUESTS_EACH = {"flaskr": 100, "locks": 60, "sqlalchemy": 40, "peewee": 40, "pony": 40}
+# Of each client, by app: 2,000 of the most ordinary app, and of the others what a suite has time for; with
+# ORDINARY_APPS_REQUESTS=100 in the environment it is 2,000 of each.
+REQUESTS_EACH = {"flaskr": 100, "locks": 60, "sqlalchemy": 40, "peewee": 40, "pony": 40, "sentry": 20}
+if "ORDINARY_APPS_REQUESTS" in os.environ:
+    REQUESTS_EACH = dict.fromkeys(REQUESTS_EACH, int(os.environ["ORDINARY_APPS_REQUESTS"]))
 # What a server adds, or what says how a body is framed: all of it may differ.
 SERVERS_OWN = {"date", "server", "connection", "keep-alive", "transfer-encoding", "content-length"}
 
@@ -95,12 +99,20 @@ def locks(user: str) -> Iterator[Asked]:
             yield Asked("GET", f"/{user}{rest}")
 
 
+def failing(user: str) -> Iterator[Asked]:
+    """Fail, in a view of either kind, for ever."""
+    while True:
+        yield Asked("GET", f"/{user}/failing")
+        yield Asked("GET", f"/{user}/slow")
+
+
 SCRIPTS: dict[str, Callable[[str], Iterator[Asked]]] = {
     "flaskr": flaskr,
     "sqlalchemy": sqlalchemy,
     "peewee": notes,
     "pony": notes,
     "locks": locks,
+    "sentry": failing,
 }
 
 

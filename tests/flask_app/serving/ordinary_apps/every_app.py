@@ -21,22 +21,27 @@ from tests.flask_app.serving.ordinary_apps import (
     with_locks,
     with_peewee,
     with_pony,
+    with_sentry,
     with_sqlalchemy,
 )
 
 FOLDER = "ORDINARY_APPS_FOLDER"
+ONLY = "ORDINARY_APPS_ONLY"
 MAKERS: dict[str, Callable[[Path], Flask]] = {
     "flaskr": flaskr.create_app,
     "sqlalchemy": with_sqlalchemy.create_app,
     "peewee": with_peewee.create_app,
     "pony": with_pony.create_app,
     "locks": with_locks.create_app,
+    "sentry": with_sentry.create_app,
 }
+ALONE = {"sentry"}
+"""What watches every app of its process, and so has one to itself."""
 
 
 def make_apps() -> dict[str, Flask]:
-    """Make them all, their databases in a folder that the environment names."""
-    return {name: make(Path(os.environ[FOLDER])) for name, make in MAKERS.items()}
+    """Make those that the environment names, their databases in a folder that it names too."""
+    return {name: MAKERS[name](Path(os.environ[FOLDER])) for name in os.environ[ONLY].split()}
 
 
 def make_teller(apps: dict[str, Flask]) -> Flask:
