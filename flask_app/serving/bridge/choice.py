@@ -48,14 +48,20 @@ class Choice:
         self._told: set[str] = set()
         self._lack = lack_of_flask()
         self._lane: LoopLane | None = None
+        self._steps: Steps | None = None
         if self._lack is None:
             # With a Flask that lacks something, it might not even be imported.
             from flask_app.serving.bridge.loop_lane import LoopLane  # noqa: PLC0415
 
             self._lane = LoopLane(app)
             self._steps = Steps(app)
+        # As they were last looked at.
         self._wsgi_app: Any = None
-        self._rewrites: list[Rewrite] | None = []
+        self._found: Any = None
+        self._request_class: type | None = None
+        self._context_class: type | None = None
+        self._rewrites: list[Rewrite] = []
+        self._reasons: tuple[str, ...] = ()
 
     def lane(self, environ: WSGIEnvironment) -> LoopLane | None:
         """Return the loop lane, or ``None`` where Flask's own passage is to be taken; each reason is logged once.
@@ -63,34 +69,46 @@ class Choice:
         Args:
             environ: Of the request; what the app's middleware does to it has been done to it when a lane is returned.
         """
-        if self._lack is not None:
-            self._tell(self._lack)
-            return None
-        replaced = self._steps.replaced()
-        own = vars(self._app)
-        if own.get("ensure_sync") is not self._ensure_sync or self._ensure_sync.stands_for is not None:
-            replaced = (*replaced, "ensure_sync")
-        wsgi_app = own.get("wsgi_app")
-        if wsgi_app is not self._wsgi_app:
-            self._wsgi_app, self._rewrites = wsgi_app, _rewrites(self._app, wsgi_app)
-        if self._rewrites is None:
-            replaced = (*replaced, "wsgi_app")
-        if _flasks_names.get("RequestContext") is not flask.ctx.RequestContext:
-            replaced = (*replaced, "flask.app.RequestContext")
-        if self._app.request_class.__init__ is not WerkzeugRequest.__init__:
-            replaced = (*replaced, "request_class.__init__")
+        app = self._app
+        own = app.__dict__
+        if (
+            own.get("wsgi_app") is not self._wsgi_app
+            or own.get("ensure_sync") is not self._found
+            or app.request_class is not self._request_class
+            or _flasks_names.get("RequestContext") is not self._context_class
+        ):
+            self._look()
+        replaced = self._reasons or (self._steps is not None and self._steps.replaced())
         if replaced:
-            for name in replaced:
-                self._tell(f"{name} is not Flask's own")
+            for reason in replaced:
+                self._tell(reason)
             return None
-        for rewrite in self._rewrites or ():
+        for rewrite in self._rewrites:
             rewrite(environ)
         return self._lane
+
+    def _look(self) -> None:
+        app = self._app
+        self._wsgi_app, self._found = vars(app).get("wsgi_app"), vars(app).get("ensure_sync")
+        self._request_class, self._context_class = app.request_class, _flasks_names.get("RequestContext")
+        if self._lack is not None:
+            self._reasons = (self._lack,)
+            return
+        rewrites = _rewrites(app, self._wsgi_app)
+        self._rewrites = rewrites or []
+        is_flasks = {
+            "wsgi_app": rewrites is not None,
+            "ensure_sync": self._found is self._ensure_sync and self._ensure_sync.stands_for is None,
+            "request_class.__init__": self._request_class.__init__ is WerkzeugRequest.__init__,
+            "flask.app.RequestContext": self._context_class is flask.ctx.RequestContext,
+        }
+        self._reasons = tuple(name for name, is_so in is_flasks.items() if not is_so)
 
     def _tell(self, reason: str) -> None:
         if reason not in self._told:
             self._told.add(reason)
-            _log.warning(f"%s: {_COST}", reason, self._app.name)
+            why = reason if reason == self._lack else f"{reason} is not Flask's own"
+            _log.warning(f"%s: {_COST}", why, self._app.name)
 
 
 def _rewrites(app: Flask, wsgi_app: Any) -> list[Rewrite] | None:

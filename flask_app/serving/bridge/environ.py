@@ -35,6 +35,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
     """
     root_path: str = scope.get("root_path") or ""
     server = scope.get("server") or ("localhost", 80)
+    path: str = scope["path"]
     query: str = scope["query_string"].decode("latin-1")
     # As the client sent it, which only the raw path tells; a server may have none.
     raw_path: bytes | None = scope.get("raw_path")
@@ -44,7 +45,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
     environ: WSGIEnvironment = {
         "REQUEST_METHOD": scope["method"],
         "SCRIPT_NAME": root_path if root_path.isascii() else _as_wsgi(root_path),
-        "PATH_INFO": _path_info(scope, root_path),
+        "PATH_INFO": path if not root_path and path.isascii() else _path_info(scope, root_path),
         "QUERY_STRING": query,
         # Not in PEP 3333; Werkzeug's server sets both, gunicorn the second, mod_wsgi the first.
         "REQUEST_URI": target,

@@ -14,8 +14,6 @@ from flask_app.serving.bridge.passage import Passage
 from flask_app.serving.bridge.plan import Plan, plan
 from flask_app.serving.bridge.url_adapters import UrlAdapters
 
-_WERKZEUGS_CONVERTERS = frozenset(Map.default_converters.values())
-
 
 class LoopLane:
     """What the requests of one app share.
@@ -32,8 +30,6 @@ class LoopLane:
         self.passage = partial(Passage, self)
         self._plans: dict[str | None, Plan] = {}
         self._registered: tuple[Any, ...] = ()
-        # As they were when all of them were Werkzeug's.
-        self._converters: dict[str, Any] = {}
 
     def plan_for(self, request: Request) -> Plan:
         """Return the plan of a request whose URL is matched."""
@@ -64,15 +60,8 @@ class LoopLane:
             type(app.session_interface) is not SecureCookieSessionInterface
             or (appcontext_pushed.receivers and appcontext_pushed.has_receivers_for(app))
             # So may a converter of the app's own, when it looks for what a URL names.
-            or (app.url_map.converters != self._converters and self._has_own_converters())
+            or app.url_map.converters != Map.default_converters
         )
-
-    def _has_own_converters(self) -> bool:
-        converters = self.app.url_map.converters
-        if not _WERKZEUGS_CONVERTERS.issuperset(converters.values()):
-            return True
-        self._converters = dict(converters)
-        return False
 
 
 def _copied(functions: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ import inspect
 import sys
 from collections.abc import Callable, Iterator
 from operator import is_
-from types import CodeType, FunctionType
+from types import CodeType, FunctionType, SimpleNamespace
 from typing import Any
 
 import flask.ctx
@@ -50,6 +50,8 @@ _NOT_OF_INSTANCES = frozenset({"__call__", "ensure_sync", "wsgi_app"})
 # flag is not given back before that was noticed. Where it is never given, every look is a thorough one.
 _UNTOUCHED = 1 << 19
 
+_UNFLAGGED = SimpleNamespace(__flags__=0)
+
 _instance_steps = frozenset(STEPS) - _NOT_OF_INSTANCES
 
 
@@ -69,7 +71,7 @@ class Steps:
         self._attributes = 0
         self._last_attribute: str | None = None
         self._classes: list[tuple[type, tuple[str, ...]]] = []
-        self._probe: type | None = None
+        self._probe: Any = _UNFLAGGED
         self._unprobed: list[tuple[Callable[[str], Any], tuple[str, ...]]] = []
         self._seen: list[Any] = []
         self._replaced: tuple[str, ...] = ()
@@ -77,44 +79,51 @@ class Steps:
     def replaced(self) -> tuple[str, ...]:
         """Return the names of the steps that are not Flask's own: of the app, its classes and the contexts."""
         app = self._app
-        own = vars(app)
-        # A dictionary keeps what was set last at its end.
+        own = app.__dict__
+        # In few instructions, for each request passes here. A dictionary keeps what was set last at its end.
         if (
             len(own) != self._attributes
             or next(reversed(own)) is not self._last_attribute
-            or type(app) is not self._app_class
-            or (self._probe is not None and not self._probe.__flags__ & _UNTOUCHED)
+            or app.__class__ is not self._app_class
+            or not self._probe.__flags__ & _UNTOUCHED
         ):
-            self._set_up()
-        if self._unprobed:
-            seen = [step for get, names in self._unprobed for step in map(get, names)]
-            # The very same: what stands for something else may say that it equals it.
-            if len(seen) != len(self._seen) or not all(map(is_, seen, self._seen)):
-                self._seen = seen
-                self._replaced = tuple(self._look())
+            return self._look_closely()
         return self._replaced
 
+    def _look_closely(self) -> tuple[str, ...]:
+        own = self._app.__dict__
+        is_as_before = (len(own), next(reversed(own)), type(self._app)) == (
+            self._attributes,
+            self._last_attribute,
+            self._app_class,
+        )
+        if self._probe is not _UNFLAGGED or not is_as_before or not self._seen_again():
+            self._set_up()
+        return self._replaced
+
+    def _seen_again(self) -> bool:
+        seen = [step for get, names in self._unprobed for step in map(get, names)]
+        # The very same: what stands for something else may say that it equals it.
+        return len(seen) == len(self._seen) and all(map(is_, seen, self._seen))
+
     def _set_up(self) -> None:
-        own = vars(self._app)
+        own = self._app.__dict__
         self._app_class, self._attributes, self._last_attribute = type(self._app), len(own), next(reversed(own))
         contexts: list[type] = [flask.ctx.RequestContext, flask.ctx.AppContext]
         self._classes = [
             (self._app_class, STEPS),
             *((context, tuple(name for name in CONTEXT_STEPS if hasattr(context, name))) for context in contexts),
         ]
-        probe = self._probe or type("Probe", (Flask, *contexts), {})
-        # Looked up anew, it is flagged from here on.
-        _ = probe.__eq__
-        is_flagged = bool(probe.__flags__ & _UNTOUCHED)
-        self._probe = probe if is_flagged else None
-        # A subclass of an app's own class would be one that its author knows nothing of.
-        self._unprobed = [
-            (vars(base).get, names)
-            for owner, names in self._classes
-            for base in owner.__mro__[:-1]
-            if not (is_flagged and base in (*Flask.__mro__, *contexts))
-        ]
-        self._seen = []
+        self._probe = _UNFLAGGED
+        # A subclass of an app's own class would be one that its author knows nothing of: it is looked at closely.
+        if self._app_class is Flask:
+            probe: type = type("Probe", (Flask, *contexts), {})
+            # Looked up once, it is flagged from here on.
+            _ = probe.__eq__
+            if probe.__flags__ & _UNTOUCHED:
+                self._probe = probe
+        self._unprobed = [(vars(base).get, names) for owner, names in self._classes for base in owner.__mro__[:-1]]
+        self._seen = [step for get, names in self._unprobed for step in map(get, names)]
         self._replaced = tuple(self._look())
 
     def _look(self) -> Iterator[str]:
