@@ -72,7 +72,7 @@ class RequestBody(io.RawIOBase):
         self._silence_s = silence_s
         # What came and was not read yet: from _read_bytes on, to the end.
         # They are for one at a time too: the request's thread reads while the loop receives.
-        self._lock = threading.Lock()
+        self._lock = threading.RLock()
         self._kept: IO[bytes] = io.BytesIO()
         self._is_on_disk = False
         self._stays_in_memory = False

@@ -46,8 +46,9 @@ class Workers:
         self.loop = loop
         self._threads = threads
         self._leases = leases
-        # Calls end on their threads, and begin the next from there: a loop that is blocked must not hold them up.
-        self._lock = threading.Lock()
+        # Calls end on their threads, and begin the next from there: a loop that is blocked must not hold them up. It may be
+        # entered twice, for inside it the collector may call anything.
+        self._lock = threading.RLock()
         self._running = 0
         self._leased = 0
         self._idle: list[ThreadPoolExecutor] = []
