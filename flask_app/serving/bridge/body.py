@@ -75,7 +75,7 @@ class RequestBody(io.RawIOBase):
         self._lock = threading.RLock()
         self._kept: IO[bytes] = io.BytesIO()
         self._is_on_disk = False
-        self._stays_in_memory = False
+        self._may_go_to_disk = False
         self._kept_bytes = 0
         self._read_bytes = 0
         self._received_bytes = 0
@@ -145,20 +145,20 @@ class RequestBody(io.RawIOBase):
             OSError: A long body could not be written to a temporary file.
         """
         self._settle_limit()
-        self._stays_in_memory = most_bytes is not None
+        self._may_go_to_disk = most_bytes is None
         try:
             while not self.is_whole and (most_bytes is None or self._kept_bytes < most_bytes):
                 await self._receive_part()
         finally:
-            self._stays_in_memory = False
+            self._may_go_to_disk = False
 
     async def until_gone(self) -> None:
-        """Return when the client has hung up; what comes of the body until then is kept for who may read it."""
+        """Return when the client has hung up; a little of what comes of the body until then is kept for a reader."""
         self._watchers += 1
         try:
             while not self._is_gone:
-                if self._is_read_as_it_comes and not self.is_whole and self._kept_bytes >= SPOOL_BYTES:
-                    # To read further ahead would be to store what is meant to flow.
+                if not self.is_whole and self._kept_bytes >= SPOOL_BYTES:
+                    # To read further ahead would be to store what nobody may want, or what is meant to flow.
                     await asyncio.sleep(_LOOK_S)
                 else:
                     await self._receive_message(None)
@@ -279,7 +279,7 @@ class RequestBody(io.RawIOBase):
         self._received_bytes += len(part)
         if self._most_bytes is not None and self._received_bytes > self._most_bytes:
             self._refuse(RequestEntityTooLarge)
-        elif self._kept_bytes + len(part) > SPOOL_BYTES and not self._stays_in_memory:
+        elif self._kept_bytes + len(part) > SPOOL_BYTES and self._may_go_to_disk:
             # Disks block, and loops must not.
             try:
                 await asyncio.to_thread(self._add, part, on_disk=True)

@@ -46,7 +46,7 @@ class Workers:
         self.loop = loop
         self._threads = threads
         self._leases = leases
-        # Calls end on their threads, and begin the next from there: a loop that is blocked must not hold them up. It may be
+        # Calls end on their threads, and begin the next from there: a blocked loop must not hold them up. It may be
         # entered twice, for inside it the collector may call anything.
         self._lock = threading.RLock()
         self._running = 0

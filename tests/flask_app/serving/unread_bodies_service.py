@@ -1,8 +1,9 @@
 """An app whose bodies nobody reads, or reads as they come: what is stored of them can be asked for meanwhile."""
 
+import contextlib
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from typing import IO, Any
 
 from flask import Flask, Response, request
@@ -40,7 +41,12 @@ def noted_file(*arguments: Any, **named: Any) -> Any:
     return Noted(_temporary_file(*arguments, **named))
 
 
-tempfile.TemporaryFile = noted_file  # what is stored is the question
+@contextlib.asynccontextmanager
+async def counting(_app: Flask) -> AsyncIterator[None]:
+    """Count what is stored while the app is served, and not where this is only imported."""
+    tempfile.TemporaryFile = noted_file
+    yield
+
 
 app = Flask(__name__)
 
@@ -99,5 +105,5 @@ def raised() -> str:
     return str(len(request.get_data()))
 
 
-limited = EventLoopBridge(app)
-unlimited = EventLoopBridge(app, max_body_bytes=None)
+limited = EventLoopBridge(app, lifespan=counting)
+unlimited = EventLoopBridge(app, max_body_bytes=None, lifespan=counting)
