@@ -29,7 +29,7 @@ def both(app: Flask, path: str = "/", **options: Any) -> tuple[Any, Any]:
 
 @pytest.mark.parametrize("place", ["view", "before"])
 def test_a_stop_iteration_is_handled_as_one(place: str) -> None:
-    """It leaves Passage._call as a RuntimeError."""
+    """A handler for it is called, though none may leave a coroutine."""
     app = Flask("stop")
 
     def stop() -> str:
@@ -44,7 +44,7 @@ def test_a_stop_iteration_is_handled_as_one(place: str) -> None:
 
 
 def test_an_endpoint_without_a_view_is_answered_by_a_hook() -> None:
-    """plan() looks the view up before a hook may answer, or an error handler handle the KeyError."""
+    """Before a view is missed, a hook may answer."""
     app = Flask("no view")
     app.url_map.add(Rule("/", endpoint="no view"))
     app.before_request(lambda: "hook")
@@ -53,7 +53,7 @@ def test_an_endpoint_without_a_view_is_answered_by_a_hook() -> None:
 
 
 def test_a_view_that_a_hook_loads_is_called() -> None:
-    """The view is looked up before the hooks, Flask looks it up after them."""
+    """The view is looked up after the hooks, which may have put it there."""
 
     def make() -> Flask:
         app = Flask("lazy")
@@ -84,7 +84,7 @@ def test_a_hook_may_choose_another_endpoint() -> None:
 
 
 def test_a_view_class_is_made_on_the_requests_thread() -> None:
-    """Its __init__ is a def function; with an async handler it runs on the loop."""
+    """Its __init__ is a def function, also with an async handler."""
     app = Flask("class")
     threads = set()
     app.teardown_request(lambda _: threads.add(threading.get_ident()))
@@ -102,7 +102,7 @@ def test_a_view_class_is_made_on_the_requests_thread() -> None:
 
 
 def test_all_of_a_session_interface_runs_on_the_requests_thread() -> None:
-    """is_null_session is called before the passage goes to the thread."""
+    """That is so of each of its methods."""
     app = Flask("session")
     threads = set()
 
@@ -129,7 +129,7 @@ def test_all_of_a_session_interface_runs_on_the_requests_thread() -> None:
 
 
 def test_a_map_of_the_apps_own_is_asked_each_time() -> None:
-    """UrlAdapters keeps what bind_to_environ made of a host; an app's own may look at other headers."""
+    """It may look at other headers than the host."""
 
     class Tenants(Map):
         def bind_to_environ(self, environ: Any, server_name: Any = None, subdomain: Any = None) -> Any:
@@ -151,7 +151,7 @@ def test_a_map_of_the_apps_own_is_asked_each_time() -> None:
 
 
 def test_a_map_that_is_replaced_is_obeyed() -> None:
-    """_RememberingAdapter remembers rules of the map that was there before."""
+    """Nothing is remembered of the one before."""
     app = Flask("map", static_folder=None)
     app.add_url_rule("/x", "one", lambda: "one")
     app.view_functions["two"] = lambda: "two"
@@ -167,7 +167,7 @@ def test_a_map_that_is_replaced_is_obeyed() -> None:
 
 
 def test_an_error_of_sending_is_none_of_the_requests() -> None:
-    """What fails when the response is turned into bytes fails after the teardown in Flask."""
+    """What fails when the response is turned into bytes fails after the teardown."""
     app = Flask("sending")
     told: list[Any] = []
     app.teardown_request(told.append)
@@ -208,7 +208,7 @@ def test_a_view_that_asks_its_own_server_is_answered(monkeypatch: pytest.MonkeyP
 
 
 def test_a_request_class_may_read_the_body_when_it_is_made() -> None:
-    """It is made on the loop."""
+    """Such a request takes Flask's own passage."""
 
     class Reading(Request):
         def __init__(self, *arguments: Any, **named: Any) -> None:

@@ -39,7 +39,7 @@ class Upload(Client):
 
 
 def test_a_body_that_is_read_while_it_is_watched_arrives_as_it_was_sent() -> None:
-    """The watcher appends on the loop to the file in which the thread seeks and reads: it is cut or overwritten."""
+    """What a thread reads while a watch receives is whole, and in its order."""
     app = Flask("upload")
     reading = threading.Event()
 
@@ -80,7 +80,7 @@ def test_a_body_that_is_read_while_it_is_watched_arrives_as_it_was_sent() -> Non
 
 
 def test_a_long_body_that_nobody_has_read_yet_is_not_kept_in_memory() -> None:
-    """After the matching a body stays in memory whatever its length: the watcher fills it while a view computes."""
+    """While a view computes, little of a body is received that it has not asked for."""
     app = Flask("memory")
     held: list[int] = []
 
@@ -101,7 +101,7 @@ def test_a_long_body_that_nobody_has_read_yet_is_not_kept_in_memory() -> None:
 
 
 def test_bridges_that_call_each_other_with_one_lease_are_served(monkeypatch: pytest.MonkeyPatch) -> None:
-    """is_inside looks at the nearest request around only: A asks B asks A, and the last is refused."""
+    """Where A asks B and B asks A, the last has as much right to a thread as the first."""
     monkeypatch.setattr(workers_module, "LEASE_PATIENCE_S", 0.3)
     apps = [Flask("a"), Flask("b")]
 
@@ -123,7 +123,7 @@ def test_bridges_that_call_each_other_with_one_lease_are_served(monkeypatch: pyt
 
 
 def test_what_was_pushed_is_torn_down_when_the_client_leaves_half_a_body() -> None:
-    """appcontext_pushed was sent, and teardown_appcontext is never called."""
+    """Where appcontext_pushed was sent, teardown_appcontext follows."""
     app = Flask("pushed")
     happened = []
 
@@ -152,7 +152,7 @@ def test_what_was_pushed_is_torn_down_when_the_client_leaves_half_a_body() -> No
 
 
 def test_a_thread_that_outlives_its_request_calls_async_functions() -> None:
-    """_after_body waits for the body of a request that has ended, and raises that its client has gone."""
+    """A thread that a view left behind may call async functions when the request has ended."""
     app = Flask("after")
     results: list[Any] = []
 
@@ -195,7 +195,7 @@ def test_a_thread_that_outlives_its_request_calls_async_functions() -> None:
 
 
 def test_a_cancellation_in_an_async_teardown_function_does_not_skip_the_next() -> None:
-    """A server that cancels (a graceful timeout) while one waits: what the def one gives back is lost."""
+    """A server that cancels, as after its grace, while an async one waits does not keep the def one from giving back."""
     app = Flask("teardown")
     happened: list[str] = []
     waiting = threading.Event()
@@ -222,7 +222,7 @@ def test_a_cancellation_in_an_async_teardown_function_does_not_skip_the_next() -
 
 
 def test_a_stream_ends_with_its_client_also_after_part_of_the_body_was_read() -> None:
-    """The watcher waits for the end of a body that nobody reads any further, and so never learns of a hang-up."""
+    """A hang-up is noticed also with a body that nobody reads any further."""
     app = Flask("part")
     closed = threading.Event()
 
@@ -263,7 +263,7 @@ def test_a_stream_ends_with_its_client_also_after_part_of_the_body_was_read() ->
 
 
 def test_what_a_request_keeps_in_a_context_variable_goes_with_the_request() -> None:
-    """Call.tell is a method bound to its own Call: each is a cycle, which holds the request's context."""
+    """Nothing waits for the collector to be gone."""
 
     class Kept:
         pass
@@ -295,7 +295,7 @@ def test_what_a_request_keeps_in_a_context_variable_goes_with_the_request() -> N
 
 
 def test_a_client_that_leaves_before_an_error_is_handled_is_no_error_of_the_server() -> None:
-    """ClientGoneError, raised where the body is taken in for an async 500 handler, reaches the server."""
+    """A hang-up while the body is taken in for an async handler is a hang-up, and no error."""
     app = Flask("gone")
     app.logger.disabled = True
 

@@ -16,27 +16,27 @@ from tests.flask_app.serving.asgi_client import Client, run_apart
 
 
 def test_views_that_take_long_do_not_block_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Workers._watch loops 2**n times when nothing ends: 40 views of 20 s and one that waits stop the event loop."""
+    """However long nothing ends, with a request that waits: what looks at a stall begins what may, and no more."""
     monkeypatch.setattr(workers_module, "STALL_S", 0.05)  # as 0.5, ten times as fast
     app = Flask("long")
 
     @app.get("/")
     def slow() -> str:
-        time.sleep(4)
+        time.sleep(1)
         return "ok"
 
-    async def main() -> float:
+    async def main() -> int:
         bridge = EventLoopBridge(app, threads=1)
         asked = [asyncio.create_task(Client().ask(bridge)) for _ in range(2)]
-        worst = 0.0
+        most = 0
         while not asked[0].done():
-            began = time.monotonic()
             await asyncio.sleep(0.01)
-            worst = max(worst, time.monotonic() - began)
+            # How many calls the next look at a stall will try to begin, on the loop: there are none that it may.
+            most = max(most, *(here.workers._beyond for here in bridge._loops.values()))
         await asyncio.wait(asked)
-        return worst
+        return most
 
-    assert run_apart(main(), 30) < 0.5
+    assert 0 == run_apart(main(), 30)
 
 
 class NoMoreThreads:
@@ -55,7 +55,7 @@ class NoMoreThreads:
 
 
 def test_a_nested_request_without_a_thread_does_not_block_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """_begin_next tries a nested call for ever, with the lock held, when no thread can be started."""
+    """A request inside another waits when no thread can be started, and others are answered meanwhile."""
     machine = NoMoreThreads(monkeypatch)
     app = Flask("nested")
     app.before_request(lambda: None)
@@ -81,7 +81,7 @@ def test_a_nested_request_without_a_thread_does_not_block_the_loop(monkeypatch: 
 
 
 def test_a_request_that_has_begun_is_torn_down_without_a_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A request whose async view has run gets a 503, and its teardown is lost, when no thread can be started."""
+    """A request whose async view has run is torn down in the end, though no thread could be started for a while."""
     machine = NoMoreThreads(monkeypatch)
     app = Flask("begun")
     happened = []
@@ -108,7 +108,7 @@ def test_a_request_that_has_begun_is_torn_down_without_a_thread(monkeypatch: pyt
 
 
 def test_a_shortage_of_threads_that_has_passed_is_over(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One thread that cannot be started makes of 1,000 leases one, for as long as the process lives."""
+    """After a thread could not be started once, as many requests at once have one as before."""
     machine = NoMoreThreads(monkeypatch)
     app = Flask("shortage")
     app.before_request(lambda: None)
