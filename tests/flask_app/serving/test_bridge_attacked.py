@@ -195,7 +195,7 @@ def test_a_thread_that_outlives_its_request_calls_async_functions() -> None:
 
 
 def test_a_cancellation_in_an_async_teardown_function_does_not_skip_the_next() -> None:
-    """A server that cancels, as after its grace, while an async one waits does not keep the def one from giving back."""
+    """A server that cancels while an async one waits does not keep the def one from giving back."""
     app = Flask("teardown")
     happened: list[str] = []
     waiting = threading.Event()
