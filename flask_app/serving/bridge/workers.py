@@ -18,10 +18,10 @@ from flask_app.serving.bridge.lease import Call, Lease
 
 # After so long in which no function ended, what has begun goes on beyond the limits: it may hold what others wait for.
 STALL_S = 0.5
-# After a thread could not be started, no other is for so long.
-SHORTAGE_S = 0.5
-# And for so long after a stall that requests that begin leave one thread to those that go on.
+# For so long after that, requests that begin leave one thread to those that go on.
 SPARING_S = 10.0
+# After a thread could not be started, no other is tried for so long.
+SHORTAGE_S = 0.5
 # After so long a request that waits for a thread to be leased, and of which no function was called yet, is refused.
 LEASE_PATIENCE_S = 10.0
 # Threads that were not needed for so long are let go, down to as many as may run at once.
