@@ -125,12 +125,12 @@ def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does() -> N
     assert spent_ns >= 3_000_000
 
 
-@pytest.mark.parametrize(("app", "least_s"), [("app", 0.07), ("app_at_no_cost", 0.0)])
+@pytest.mark.parametrize(("app", "spends"), [("app", True), ("app_at_no_cost", False)])
 def test_the_cost_arrives_in_the_server_that_is_measured(
-    monkeypatch: pytest.MonkeyPatch, app: str, least_s: float
+    monkeypatch: pytest.MonkeyPatch, app: str, spends: bool
 ) -> None:
     """What the environment names reaches the process, through all that starts it; and only the one app spends it."""
-    monkeypatch.setenv(COST_VARIABLE, "80000")
+    monkeypatch.setenv(COST_VARIABLE, "200000")
 
     with running(errors.costly(app), "/openapi-before.json") as server:
         process = psutil.Process(server.process.pid)
@@ -138,7 +138,8 @@ def test_the_cost_arrives_in_the_server_that_is_measured(
         assert b'{"api":"health","version":1}' == server.get("/health/async").body
         spent_s = sum(process.cpu_times()[:2]) - before_s
 
-    assert least_s <= spent_s < least_s + 0.06
+    # The system counts CPU time in ticks, of 0.01 s mostly: half of the cost tells the two apart whatever the rounding.
+    assert spends == (spent_s > 0.1)
 
 
 def test_too_many_false_alarms_do_not_hold(capsys: pytest.CaptureFixture[str]) -> None:
