@@ -102,34 +102,25 @@ class EventLoopBridge:
             RuntimeError: The loop is not asyncio's.
             Exception: An error that the app wants to reach the server.
         """
-        kind = scope["type"]
-        if kind == "http":
-            await self._http(scope, receive, send)
-        elif kind == "lifespan":
-            await self._lifespan(receive, send)
-        elif kind == "websocket":
-            # Before it is accepted: the client's handshake gets a 403.
-            await send({"type": "websocket.close", "code": 1000, "reason": ""})
-        else:
-            raise ValueError(f"A Flask app takes http scopes, and {kind!r} is not one.")
-
-    async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
-        here = self._here()
-        if has_too_many_headers(scope):
-            await self._refuse(RequestHeaderFieldsTooLarge(), scope, send)
+        if scope["type"] != "http" or has_too_many_headers(scope):
+            await self._without_app(scope, receive, send)
             return
+        here = self._here()
+        # All of it in this one coroutine: each that it is awaited through costs every request.
         environ = environ_of(scope)
         body = self._body(environ, receive, here.workers)
         lease = Lease(here.workers, self.app.config.get(THREAD_PER_REQUEST, True), body)
         disconnect = Disconnect(receive, body, here.waiting)
         context = contextvars.copy_context()
         try:
-            lane = self._choice.lane(environ)
-            if lane is None:
-                serving: Coroutine[Any, Any, Reply | None] = self._call(environ, lease, send, disconnect)
+            serving = self._serving(environ, lease, send, disconnect)
+            try:
+                awaited = context.run(serving.send, None)
+            except StopIteration as returned:
+                # Most do not wait at all.
+                reply = returned.value
             else:
-                serving = lane.passage(lease, environ).run(send, disconnect)
-            reply = await InContext(context, serving, disconnect, lease)
+                reply = await InContext(context, serving, awaited, disconnect, lease)
             if reply is not None:
                 try:
                     await send(reply.start)
@@ -141,17 +132,20 @@ class EventLoopBridge:
                         await lease.run(context, reply.close)
         except NoThreadError as error:
             _log.warning("A request was refused: %s, and none was given back in time.", error)
-            if body is not None:
-                body.drop()
-            await self._refuse(ServiceUnavailable(retry_after=_RETRY_AFTER_S), scope, send)
+            await self._refuse(ServiceUnavailable(retry_after=_RETRY_AFTER_S), scope, send, body)
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if not disconnect.seen or task is None:
+            if not disconnect.takes_back():
                 raise
-            # Nobody is there to be answered, and the server did not ask to stop.
-            task.uncancel()
         finally:
             lease.end()
+
+    def _serving(
+        self, environ: WSGIEnvironment, lease: Lease, send: Send, disconnect: Disconnect
+    ) -> Coroutine[Any, Any, Reply | None]:
+        lane = self._choice.lane(environ)
+        if lane is None:
+            return self._call(environ, lease, send, disconnect)
+        return lane.passage(lease, environ).run(send, disconnect)
 
     def _body(self, environ: WSGIEnvironment, receive: Receive, workers: Workers) -> RequestBody | None:
         if not has_body(environ):
@@ -162,6 +156,18 @@ class EventLoopBridge:
         body = RequestBody(environ, receive, workers, most_bytes=most_bytes, silence_s=self._body_silence_s)
         environ["wsgi.input"] = io.BufferedReader(body)
         return body
+
+    async def _without_app(self, scope: Scope, receive: Receive, send: Send) -> None:
+        kind = scope["type"]
+        if kind == "http":
+            await self._refuse(RequestHeaderFieldsTooLarge(), scope, send)
+        elif kind == "lifespan":
+            await self._lifespan(receive, send)
+        elif kind == "websocket":
+            # Before it is accepted: the client's handshake gets a 403.
+            await send({"type": "websocket.close", "code": 1000, "reason": ""})
+        else:
+            raise ValueError(f"A Flask app takes http scopes, and {kind!r} is not one.")
 
     async def _call(self, environ: WSGIEnvironment, lease: Lease, send: Send, disconnect: Disconnect) -> None:
         # Flask's own passage: all of the request is one call of the app.
@@ -178,8 +184,10 @@ class EventLoopBridge:
         await lease.to_thread()
         await send_parts(parts_of_call(self.app, environ), send, lease, disconnect)
 
-    async def _refuse(self, refusal: HTTPException, scope: Scope, send: Send) -> None:
+    async def _refuse(self, refusal: HTTPException, scope: Scope, send: Send, body: RequestBody | None = None) -> None:
         # What no function of the app is called for, its error handlers neither.
+        if body is not None:
+            body.drop()
         environ = {"REQUEST_METHOD": scope["method"]}
         reply = reply_of(refusal.get_response(environ), environ)  # type: ignore[arg-type]  # a response of Werkzeug's
         if reply is not None:

@@ -70,6 +70,18 @@ class Disconnect:
         if self.seen:
             raise asyncio.CancelledError
 
+    def takes_back(self) -> bool:
+        """Take a cancellation back that is this one's: nobody is there to be answered, and no server asks to stop.
+
+        Returns:
+            Whether it is so.
+        """
+        task = asyncio.current_task()
+        if not self.seen or task is None:
+            return False
+        task.uncancel()
+        return True
+
     async def last(self, sending: Awaitable[None]) -> None:
         """Await the sending of the last of a response, and let the task be.
 
@@ -156,19 +168,25 @@ class InContext(Generic[Result]):
 
     Args:
         context: Entered by nobody else while the coroutine runs.
-        coroutine: Not begun.
-        disconnect: Begins when the coroutine first waits for something: one that never waits is over before a client
-            could be known to be gone, and need not pay for it.
+        coroutine: Begun. One that never waits needs none of this, for it is over before its client could be gone.
+        awaited: What it waits for first.
+        disconnect: Begins with this.
         lease: Whose thread this is.
     """
 
-    __slots__ = ("_cancelled", "_context", "_coroutine", "_disconnect", "_lease", "_thrown", "_value")
+    __slots__ = ("_awaited", "_cancelled", "_context", "_coroutine", "_disconnect", "_lease", "_thrown", "_value")
 
     def __init__(
-        self, context: Context, coroutine: Coroutine[Any, Any, Result], disconnect: Disconnect, lease: Lease
+        self,
+        context: Context,
+        coroutine: Coroutine[Any, Any, Result],
+        awaited: Any,
+        disconnect: Disconnect,
+        lease: Lease,
     ) -> None:
         self._context = context
         self._coroutine = coroutine
+        self._awaited = awaited
         self._disconnect = disconnect
         self._lease = lease
         # What to throw into the coroutine next; and a cancellation that comes too late for that. In lists, for a name
@@ -179,11 +197,7 @@ class InContext(Generic[Result]):
 
     def __await__(self) -> Generator[Any, Any, Result]:
         run = self._context.run
-        try:
-            awaited = run(self._coroutine.send, None)
-        except StopIteration as returned:
-            # Most do not wait at all.
-            return returned.value  # type: ignore[no-any-return]
+        awaited, self._awaited = self._awaited, None
         self._disconnect.begin()
         try:
             while awaited is not _ENDED:

@@ -71,16 +71,8 @@ class Passage:
     """
 
     __slots__ = (
-        "_app",
-        "_body",
-        "_disconnect",
-        "_environ",
-        "_is_given_up",
-        "_lane",
-        "_lease",
-        "_plan",
-        "_request_context",
-    )
+        "_app", "_body", "_disconnect", "_environ", "_is_given_up", "_lane", "_lease", "_plan", "_request_context"
+    )  # fmt: skip
 
     def __init__(self, lane: LoopLane, lease: Lease, environ: WSGIEnvironment) -> None:
         self._lane = lane
@@ -232,11 +224,29 @@ class Passage:
         return None
 
     async def _finalize(self, returned: Any, *, from_error_handler: bool = False) -> Response:
-        # Flask.finalize_request.
-        at_once = type(returned) is dict or isinstance(returned, Response)
-        response = self._app.make_response(returned) if at_once else await self._make_response(returned)
+        # Flask.finalize_request, and in it Flask.process_response.
+        if isinstance(returned, Response):
+            response = self._app.make_response(returned)
+        elif type(returned) is dict:
+            # As Flask.make_response does, once it has found that it is nothing else.
+            response = self._app.json.response(returned)  # type: ignore[assignment]  # of the app's class
+        else:
+            response = await self._make_response(returned)
         try:
-            response = await self._process(response)
+            context = self._request_context
+            for function in after_this_request_functions(context):
+                response = await self._call(where_of(function), function, response)
+            # A request whose push failed has no plan yet: its session could not be opened.
+            planned = self._plan or self._lane.plan_for(context.request)
+            for where, function in planned.after:
+                if where is Where.INLINE and self._body is None:
+                    self._lease.has_begun = True
+                    response = function(response)
+                else:
+                    response = await self._call(where, function, response)
+            if type(self._app.session_interface) is not SecureCookieSessionInterface:
+                await self._lease.to_thread()
+            self._save_session(response)
             if request_finished.receivers:
                 await self._signal(request_finished, response=response)
         except Exception:
@@ -244,6 +254,11 @@ class Passage:
                 raise
             self._app.logger.exception("Request finalizing failed with an error while handling an error")
         return response
+
+    def _save_session(self, response: Response) -> None:
+        interface, session = self._app.session_interface, session_of(self._request_context)
+        if not interface.is_null_session(session):
+            interface.save_session(self._app, session, response)  # type: ignore[arg-type]  # not null
 
     async def _make_response(self, returned: Any) -> Response:
         # Flask.make_response, which takes no async iterator, and would run a WSGI callable here.
@@ -255,27 +270,6 @@ class Passage:
         if callable(body) and not isinstance(body, WerkzeugResponse | HTTPException):
             await self._lease.to_thread()
         return app.make_response(returned)
-
-    async def _process(self, response: Response) -> Response:
-        # Flask.process_response.
-        context = self._request_context
-        for function in after_this_request_functions(context):
-            response = await self._call(where_of(function), function, response)
-        # A request whose push failed has no plan yet: its session could not be opened.
-        planned = self._plan or self._lane.plan_for(context.request)
-        for where, function in planned.after:
-            if where is Where.INLINE and self._body is None:
-                self._lease.has_begun = True
-                response = function(response)
-            else:
-                response = await self._call(where, function, response)
-        session = session_of(context)
-        interface = self._app.session_interface
-        if type(interface) is not SecureCookieSessionInterface:
-            await self._lease.to_thread()
-        if not interface.is_null_session(session):
-            interface.save_session(self._app, session, response)  # type: ignore[arg-type]  # not null
-        return response
 
     async def _handle_user_exception(self, error: Exception) -> Any:
         # Flask.handle_user_exception and Flask.handle_http_exception.

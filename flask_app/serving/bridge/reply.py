@@ -20,6 +20,7 @@ _names: dict[str, bytes] = {}
 # With one of these, or without a Content-Length, Werkzeug changes the headers at the last moment.
 _ADJUSTED = frozenset({b"location", b"content-location"})
 _WSGI_METHODS = ("__call__", "get_wsgi_response", "get_wsgi_headers", "get_app_iter", "iter_encoded", "close")
+_SEQUENCES = (list, tuple)
 _plain_classes: dict[type, bool] = {}
 
 
@@ -48,7 +49,7 @@ def reply_of(response: Response, environ: WSGIEnvironment) -> Reply | None:
         UnicodeEncodeError: A header is not Latin-1, which HTTP cannot carry.
     """
     parts: Any = response.response
-    is_sequence = isinstance(parts, list | tuple)
+    is_sequence = isinstance(parts, _SEQUENCES)
     status = response.status_code
     # These have no body, whatever the view returned (RFC 9110, 6.4.1).
     if environ["REQUEST_METHOD"] == "HEAD" or 100 <= status < 200 or status in (204, 304):

@@ -28,7 +28,7 @@ class UrlAdapters:
         self._app = app
         self._url_map: Map | None = None
         self._kept: dict[tuple[Any, ...], tuple[str, str | None, str | None]] = {}
-        self._fixed_rules: FixedRules = {}
+        self._remembering = _remembering()
 
     def create_url_adapter(self, request: Request) -> MapAdapter | None:
         """Return what ``app.create_url_adapter`` returns for a request.
@@ -43,7 +43,7 @@ class UrlAdapters:
         if url_map is not self._url_map:
             self._url_map = url_map
             self._kept.clear()
-            self._fixed_rules.clear()
+            self._remembering = _remembering()
         if (
             type(url_map) is not Map
             or request.trusted_hosts is not None
@@ -59,8 +59,8 @@ class UrlAdapters:
             environ["SERVER_PORT"],
             config["SERVER_NAME"],
             app.subdomain_matching,
-            app.url_map.host_matching,
-            app.url_map.default_subdomain,
+            url_map.host_matching,
+            url_map.default_subdomain,
         )
         kept = self._kept.get(key)
         if kept is None:
@@ -69,9 +69,8 @@ class UrlAdapters:
         if host is not None:
             request.host = host  # as Flask sets the cached property
         path, query, script = environ["PATH_INFO"], environ["QUERY_STRING"], environ["SCRIPT_NAME"]
-        return _RememberingAdapter(
-            self._fixed_rules,
-            app.url_map,
+        return self._remembering(
+            url_map,
             server_name,
             script if script.isascii() else _decoded(script),
             subdomain,
@@ -94,9 +93,7 @@ class UrlAdapters:
 class _RememberingAdapter(MapAdapter):
     # A rule without variables matches its own path in the same way each time. Nothing else is remembered, so that
     # there are never more entries than rules, methods and hosts that the app itself knows.
-    def __init__(self, fixed_rules: FixedRules, *settings: Any) -> None:
-        super().__init__(*settings)
-        self._fixed_rules = fixed_rules
+    _fixed_rules: FixedRules
 
     def match(self, *arguments: Any, **named: Any) -> Any:
         if arguments or named != _AS_FLASK_ASKS:
@@ -111,6 +108,11 @@ class _RememberingAdapter(MapAdapter):
         if is_fixed and self.default_method in (rule.methods or ()):
             self._fixed_rules[key] = rule
         return rule, values
+
+
+def _remembering() -> type[_RememberingAdapter]:
+    # One class for each map: an instance, of which each request has one, is set up by Werkzeug's own code alone.
+    return type("RememberingAdapter", (_RememberingAdapter,), {"_fixed_rules": {}})
 
 
 def _decoded(text: str) -> str:
