@@ -16,8 +16,11 @@ DOCS := build/docs
 DOCS_LANGUAGE ?= en
 SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto
 
+# Hundreds of tests start a server or the lab itself: each would compile all of ours again.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
-.PHONY: help env compare test test-service serve lint docs docs-catalogues lock oldest-flask flask-next clean
+.PHONY: help env compare test test-service serve lint style types judge docs docs-catalogues lock oldest-flask flask-next clean
 
 help: ## Show this list
 	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
@@ -85,18 +88,29 @@ compare: env
 serve: env
 	@$(BIN)/lab serve $(ARGS)
 
-lint: env
+lint: style types
+
+style: env
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+
+types: env
 	$(BIN)/mypy
 
-test: lint oldest-flask
-	$(BIN)/lint-imports
+judge: env
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
-	$(BIN)/pytest --numprocesses 2 --dist loadfile $(or $(ARGS),--ignore tests/benchmarks/judge)
+
+# Types and judge take one core each, so that they go side by side. The files of the other tests come in their own order:
+# by their number of tests, those that take longest would come last. Not more at once than cores: some count CPU time.
+AT_ONCE := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+
+test: style oldest-flask
+	$(BIN)/lint-imports
+	@$(MAKE) --no-print-directory --jobs 2 types judge
+	$(AT_ONCE) $(or $(ARGS),--ignore tests/benchmarks/judge)
 
 test-service: oldest-flask
-	$(BIN)/pytest --numprocesses 2 --dist loadfile tests/flask_app $(ARGS)
+	$(AT_ONCE) tests/flask_app $(ARGS)
 
 docs: env
 	@$(SPHINX) --doctree-dir $(DOCS)/doctrees --builder html --define language=$(DOCS_LANGUAGE) docs $(DOCS)/html/$(filter-out en,$(DOCS_LANGUAGE))

@@ -21,7 +21,7 @@ from benchmarks.measure.journal import read_run
 from benchmarks.report import ledger
 
 LAB = [sys.executable, "-m", "benchmarks"]
-SMALL = ["compare", "-c", "flask-*@hypercorn", "--duration", "300ms", "--rounds", "2", "--seed", "1"]
+SMALL = ["compare", "-c", "flask-*@hypercorn", "--duration", "200ms", "--rounds", "2", "--seed", "1"]
 
 
 def lab(*arguments: str) -> Result:
@@ -41,7 +41,7 @@ def wait_for(condition: Callable[[], bool], process: subprocess.Popen[str]) -> N
 @pytest.fixture
 def small_run(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
     """Start a comparison of one server, in its own process and a folder of its own, that ends when somebody ends it."""
-    one = ["compare", "-c", "bare-asgi@uvicorn", "--duration", "300ms", "--rounds", "99", "--seed", "1"]
+    one = ["compare", "-c", "bare-asgi@uvicorn", "--duration", "200ms", "--rounds", "99", "--seed", "1"]
     with subprocess.Popen(
         [*LAB, *one, "--out", str(tmp_path / "out")],
         stdout=subprocess.PIPE,

@@ -19,7 +19,7 @@ from benchmarks.measure.journal import read_run
 
 SMALL = (
     *("compare", "-c", "fastapi-*@uvicorn", "--workload", "ready"),
-    *("--rounds", "2", "--duration", "300ms", "--seed", "1"),
+    *("--rounds", "2", "--duration", "200ms", "--seed", "1"),
 )
 TRIALS = 2 * (3 * 2 + 1)
 

@@ -1,5 +1,6 @@
 """Behaviour of the event-loop bridge on real servers when the app's own functions raise."""
 
+import functools
 import json
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -74,19 +75,24 @@ def test_a_failing_hook_of_any_level_is_answered_as_under_wsgi(hooked: Server, k
     server's to answer for under WSGI: teardown comes before the answer is sent, so that here both servers still send
     a 500 of their own.
     """
-    paths: dict[str, str] = {}
-    for level in LEVELS:
-        for point in POINTS:
-            for points in [point, f"{level} view,{point}"] if error == "fail" else [point]:
-                key = hooked.key()
-                paths[key] = f"/{kind}/{level}?key={key}&{error}={quote(points)}"
-
-    assert _outcomes_under_wsgi(kind, paths) == _outcomes(hooked, paths)
+    assert _outcomes_under_wsgi(kind, error) == _outcomes(hooked, kind, error)
     assert b"nested viewed" == hooked.ask(f"/{kind}/nested").body
     hooked.until("nobody", contexts=0)
 
 
-def _outcomes(server: Server, paths: dict[str, str]) -> dict[str, Outcome]:
+def _paths(kind: str, error: str) -> dict[str, str]:
+    """Return what is asked, by its key."""
+    asked = [
+        f"/{kind}/{level}?{error}={quote(points)}"
+        for level in LEVELS
+        for point in POINTS
+        for points in ([point, f"{level} view,{point}"] if error == "fail" else [point])
+    ]
+    return {f"{kind}-{error}-{number}": f"{path}&key={kind}-{error}-{number}" for number, path in enumerate(asked)}
+
+
+def _outcomes(server: Server, kind: str, error: str) -> dict[str, Outcome]:
+    paths = _paths(kind, error)
     answers = {key: server.ask(path) for key, path in paths.items()}
     events = json.loads(server.ask(f"/events/{','.join(paths)}").body)
     assert all(answer.is_whole for answer in answers.values())
@@ -96,11 +102,12 @@ def _outcomes(server: Server, paths: dict[str, str]) -> dict[str, Outcome]:
     }
 
 
-def _outcomes_under_wsgi(kind: str, paths: dict[str, str]) -> dict[str, Outcome]:
+@functools.cache
+def _outcomes_under_wsgi(kind: str, error: str) -> dict[str, Outcome]:
     app = hooked_service.apps[kind]
     app.logger.disabled = True
     outcomes = {}
-    for key, path in paths.items():
+    for key, path in _paths(kind, error).items():
         try:
             answer = app.test_client().get(path)
         except (PointError, ImATeapot, StopIteration, RuntimeError):

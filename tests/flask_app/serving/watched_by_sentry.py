@@ -30,6 +30,8 @@ def start() -> None:
         transport=Keeping,
         integrations=[FlaskIntegration()],
         traces_sample_rate=1.0,
+        # Whatever else is installed here is not of this app, and takes seconds to begin with.
+        auto_enabling_integrations=False,
     )
 
 

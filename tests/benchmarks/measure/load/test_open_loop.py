@@ -252,7 +252,7 @@ def test_mistake_of_our_own_ends_the_load(run: Run, serve: Any, order: Any, heal
         (-5.0, "more than 0"),
         (float("nan"), "more than 0"),
         (float("inf"), "at most 1,000,000/s"),
-        (2.0, "no request is due in 0.2 s"),
+        (2.0, "no request is due in 0.1 s"),
     ],
 )
 def test_an_absurd_rate_is_refused(order: Any, rate_per_s: float, told: str) -> None:

@@ -12,6 +12,7 @@ import sentry_sdk
 from flask import Flask, Response, g, request
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.flask import FlaskIntegration
+from sentry_sdk.integrations.modules import ModulesIntegration
 from sentry_sdk.transport import Transport
 
 from tests.flask_app.serving.ordinary_apps.thread_use import watch, watch_views
@@ -50,6 +51,9 @@ def create_app(_folder: Path) -> Flask:
         transport=Judging,
         integrations=[FlaskIntegration()],
         traces_sample_rate=1.0,
+        # Whatever else is installed here is not of this app, and to list it takes most of an event's time.
+        auto_enabling_integrations=False,
+        disabled_integrations=[ModulesIntegration()],
     )
     app = Flask("with_sentry")
     watch(app, lambda: _mixed_up)
