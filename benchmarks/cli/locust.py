@@ -54,10 +54,12 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
     quiet = bool(options.get("as_json"))
     try:
         with contextlib.closing(LocustMaster(workers, host, port)) as engine:
-            click.echo(
-                f"Waiting for {_counted(workers)}: lab locust worker {host}{_port_option(engine.port)}", err=quiet
+            click.echo(f"Waiting for {_counted(workers)}: {engine.worker_command}", err=quiet)
+            engine.wait_for_workers(
+                timeout,
+                lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet),
+                lambda note: click.echo(note, err=quiet),
             )
-            engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))
             context.obj = GivenEngine(engine, _place(host, port))
             context.invoke(compare, engine="locust", **options)
     except LoadEngineError as error:
@@ -70,22 +72,25 @@ master.params.extend(option for option in compare.params if option.name not in _
 @locust.command()
 @click.argument("host")
 @click.option("--port", type=click.IntRange(1, 65535), default=MASTER_PORT, show_default=True, help="The master's.")
+@click.option("--token", help="The join token: the master's terminal shows it, in this whole command.")
 @json_option
-def worker(host: str, port: int, as_json: bool) -> None:
+def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
     """Ask for the master at HOST, and no other machine than that, until it is done.
 
-    One worker uses one core. Ctrl-C leaves; a trial that is under way then counts for nothing.
+    The master turns away who does not have its token. One worker uses one core. Ctrl-C leaves; a trial that is under
+    way then counts for nothing.
 
     \b
     Examples:
-      lab locust worker 192.168.1.20
+      lab locust worker 192.168.1.20 --token 6f1c09a2e4
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.measure.load import wire  # noqa: PLC0415 (only what loads speaks it)
     from benchmarks.measure.load.session import LoaderProcess  # noqa: PLC0415 (the same)
 
+    command = process_command("worker", host, "--port", str(port), *(() if token is None else (f"--token={token}",)))
     try:
         check_installed()
-        with contextlib.closing(LoaderProcess(process_command("worker", host, "--port", str(port)))) as loader:
+        with contextlib.closing(LoaderProcess(command)) as loader:
             click.echo(f"Asking for the master at {host}:{port}. Ctrl-C leaves.", err=as_json)
             while loader.process.poll() != 0:
                 event = _next_event(loader)
@@ -116,7 +121,3 @@ def _place(host: str, port: int) -> dict[str, str | int]:
 
 def _counted(workers: int) -> str:
     return "1 worker" if workers == 1 else f"{workers} workers"
-
-
-def _port_option(port: int) -> str:
-    return "" if port == MASTER_PORT else f" --port {port}"

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import math
 import time
 from collections.abc import Callable, Sequence
 from typing import ParamSpec
@@ -174,7 +175,20 @@ class _Lane:
         following_s = 0.0 if load.rate_per_s is None else 2 * load.timeout_s
         self._result = self._session.result(load.duration_s + following_s + _PATIENCE_S)
         self._observation = self._observer.observation(self._result.rate_per_s)
-        self._failure = self._server.death()
+        self._failure = self._server.death() or self._impossible(self._result)
+
+    def _impossible(self, result: LoadResult) -> str | None:
+        """Say so when more was answered than users who wait can have asked, whatever engine counted it."""
+        users = self._scheduled.load.vus
+        wait_s = self._scheduled.workload.wait_ms_in(self._scheduled.contender.variant) / 1_000
+        # One more in each slice: what was on its way when it began.
+        most = users * (result.duration_s / wait_s + self._scheduled.load.slices) if wait_s else math.inf
+        if result.completed <= most:
+            return None
+        return (
+            f"the load engine counted {result.completed:,} answers, and {users} users who wait {wait_s:g} s for each "
+            f"can have had {most:,.0f} at most: its figures cannot be true"
+        )
 
     def record(self) -> Trial:
         """Return the trial as it is kept."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
-from benchmarks.measure.load.order_check import check_order
+from benchmarks.measure.load.order_check import check_order, check_own_address
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
 
 MASTER_PORT = 5557
@@ -71,8 +71,9 @@ class LocustMaster:
     Attributes:
         host: The same.
         port: Where it listens.
+        worker_command: What a person types on each of the workers' machines; it holds the join token.
     Raises:
-        LoadEngineError: Locust is not installed, or the master did not start.
+        LoadEngineError: Locust is not installed, the address is not this machine's, or the master did not start.
     """
 
     name = "locust"
@@ -81,23 +82,27 @@ class LocustMaster:
 
     def __init__(self, workers: int, host: str, port: int = MASTER_PORT) -> None:
         check_installed()
+        check_own_address(host)
         self.host = host
         self._workers = workers
         self._held = True
-        command = process_command("master", "--workers", str(workers), "--port", str(port))
+        command = process_command("master", "--workers", str(workers), host, "--port", str(port))
         self._loader = LoaderProcess(command)
         try:
-            self.port = self._wait_for_port()
+            self.port, token = self._wait_until_listening()
         except BaseException:
             self.close()
             raise
+        at_port = "" if self.port == MASTER_PORT else f" --port {self.port}"
+        self.worker_command = f"lab locust worker {host}{at_port} --token {token}"
 
-    def wait_for_workers(self, timeout_s: float, tell: Callable[[int], None]) -> None:
+    def wait_for_workers(self, timeout_s: float, tell: Callable[[int], None], note: Callable[[str], None]) -> None:
         """Block until all workers are there.
 
         Args:
             timeout_s: For how long.
             tell: Is told how many are there, when that changes.
+            note: Is told who was turned away, or sent home, and why.
         Raises:
             LoadEngineError: They did not come, or the master ended.
         """
@@ -107,12 +112,14 @@ class LocustMaster:
             if time.monotonic() > deadline_s:
                 raise LoadEngineError(
                     f"{there} of {self._workers} workers came within {timeout_s:g} s. On each of their machines: "
-                    f"lab locust worker {self.host}. Or ask for fewer with --workers, or for more time with --timeout."
+                    f"{self.worker_command}. Or ask for fewer with --workers, or for more time with --timeout."
                 )
             event = self._event(min(deadline_s, time.monotonic() + 1.0))
             if isinstance(event, wire.Workers):
                 there = event.count
                 tell(there)
+            elif isinstance(event, wire.Noted):
+                note(event.text)
 
     def start(self, order: LoadOrder) -> ProcessSession:
         """Have the workers ask.
@@ -143,12 +150,12 @@ class LocustMaster:
         """Send the workers home and end the master; harmless the second time."""
         self._loader.close()
 
-    def _wait_for_port(self) -> int:
+    def _wait_until_listening(self) -> tuple[int, str]:
         deadline_s = time.monotonic() + _STARTUP_S
         while True:
             event = self._loader.take_event(deadline_s, _STARTUP_S, "before it listened")
             if isinstance(event, wire.Listening):
-                return event.port
+                return event.port, event.token
 
     def _wait_until_held(self) -> None:
         """Read on to the end of the last trial: what is said of it is nobody's any more."""

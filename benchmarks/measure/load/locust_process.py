@@ -1,8 +1,8 @@
 """Is one of Locust's processes: a loader on this machine, the master of loaders elsewhere, or one of these.
 
     python -m benchmarks.measure.load.locust_process local
-    python -m benchmarks.measure.load.locust_process master --workers 2 --port 5557
-    python -m benchmarks.measure.load.locust_process worker HOST --port 5557
+    python -m benchmarks.measure.load.locust_process master --workers 2 HOST --port 5557
+    python -m benchmarks.measure.load.locust_process worker HOST --port 5557 --token TOKEN
 
 It reads orders from standard input, writes its events to standard output, and ends when its standard input is closed.
 """
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import secrets
 import signal
 import sys
 import time
@@ -54,9 +55,11 @@ def main(arguments: list[str]) -> int:
     roles = parser.add_subparsers(dest="role", required=True)
     roles.add_parser("local")
     for role in ("master", "worker"):
-        roles.add_parser(role).add_argument("--port", type=int, required=True)
+        parser_of_role = roles.add_parser(role)
+        parser_of_role.add_argument("host")
+        parser_of_role.add_argument("--port", type=int, required=True)
     roles.choices["master"].add_argument("--workers", type=int, required=True)
-    roles.choices["worker"].add_argument("host")
+    roles.choices["worker"].add_argument("--token")
     options = parser.parse_args(arguments)
     try:
         _be(options)
@@ -78,12 +81,14 @@ def _be(options: argparse.Namespace) -> None:
         _end_by(lambda: None)
         local(order)
     elif options.role == "master":
-        master = Master(options.workers, options.port)
+        # Short, for it is typed; each guess costs a connection, and the token is another one next time.
+        token = secrets.token_hex(5)
+        master = Master(options.workers, options.host, options.port, token)
         gevent.signal_handler(signal.SIGTERM, lambda: gevent.spawn(_end, master.quit))
-        wire.say(wire.Listening(master.port))
+        wire.say(wire.Listening(master.port, token))
         master.run(lambda: _in_a_thread(sys.stdin.buffer.readline))
     else:
-        worker = Worker(options.host, options.port)
+        worker = Worker(options.host, options.port, options.token)
         _end_by(worker.leave)
         worker.run()
 

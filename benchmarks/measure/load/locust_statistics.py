@@ -6,14 +6,29 @@ sum, minimum and maximum are exact, so the average is; percentiles are as coarse
 
 from __future__ import annotations
 
+import json
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.model import LatencySummary, LoadResult
+from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.model import LatencySummary, LoadProfile, LoadResult
 
 ERROR_KINDS = ("status", "body", "connection", "timeout")
+
+_LEAST_CPU_S = 20e-6
+"""CPU time below which no request is made in Python, seconds; Locust needs some 140 µs."""
+
+_CORES = 1.5
+"""More than one process of Python can use at once."""
+
+_ROUNDED = 1 + 1e-6
+_TICK_S = 0.1
+"""How coarsely CPU time is counted, and how early an interval may end, seconds."""
+
+_LATE_S = 15.0
+"""How late a machine that has too much to do may begin or end an interval, seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +54,73 @@ class Statistics:
     latency_maximum_ms: float | None
     latencies_ms: tuple[tuple[int, int], ...]
     cpu_s: float
+
+
+def read(text: object, load: LoadProfile, users: int) -> Statistics:
+    """Read what a worker sent, and hold it against what is possible.
+
+    Args:
+        text: JSON of ``Statistics``.
+        load: What it was to do.
+        users: How many of the virtual users were its.
+
+    Raises:
+        LoadEngineError: It is something else, or cannot be true; the message goes on from the worker's name.
+    """
+    try:
+        fields = json.loads(str(text))
+        fields["latencies_ms"] = tuple((int(latency_ms), count) for latency_ms, count in fields["latencies_ms"])
+        seen = Statistics(**fields)
+        faults = [sentence for fault, sentence in _faults(seen, load, users) if fault]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise LoadEngineError("its figures are not what a worker counts") from error
+    if faults:
+        raise LoadEngineError(f"its figures cannot be true: {faults[0]}")
+    return seen
+
+
+def _faults(seen: Statistics, load: LoadProfile, users: int) -> Iterator[tuple[bool, str]]:
+    """Yield what would be impossible, and in words why; TypeError and ValueError where there are no numbers at all."""
+    shortest_ms, longest_ms = seen.latency_minimum_ms or 0.0, seen.latency_maximum_ms or 0.0
+    times = (seen.duration_s, seen.cpu_s, seen.latency_sum_ms, shortest_ms, longest_ms)
+    counts = (seen.requests, *seen.errors.values(), *(number for pair in seen.latencies_ms for number in pair))
+    if not all(type(count) is int and count >= 0 for count in counts):
+        raise ValueError(counts)
+    if not all(type(value) in {int, float} and math.isfinite(value) and value >= 0 for value in times):
+        raise ValueError(times)
+    counted, failed = sum(count for _, count in seen.latencies_ms), sum(seen.errors.values())
+    mean_ms = seen.latency_sum_ms / seen.requests if seen.requests else 0.0
+    there_s = load.warmup_s + load.timeout_s + load.duration_s + _LATE_S
+    yield (
+        not seen.errors.keys() <= set(ERROR_KINDS) or failed > seen.requests or counted != seen.requests,
+        f"{seen.requests:,} requests, {failed:,} errors and {counted:,} latencies do not go together",
+    )
+    yield (
+        not load.duration_s - _TICK_S <= seen.duration_s <= load.duration_s + _LATE_S,
+        f"an interval of {load.duration_s:g} s took it {seen.duration_s:g} s",
+    )
+    yield (
+        seen.cpu_s > seen.duration_s * _CORES + _TICK_S,
+        f"one process used {seen.cpu_s:g} s of CPU time in {seen.duration_s:g} s",
+    )
+    yield (
+        seen.requests * _LEAST_CPU_S > seen.cpu_s + _TICK_S,
+        f"no process makes {seen.requests:,} requests in {seen.cpu_s:g} s of CPU time",
+    )
+    yield (
+        not shortest_ms <= mean_ms * _ROUNDED or not mean_ms <= longest_ms * _ROUNDED,
+        "its average latency is not between its shortest and its longest",
+    )
+    yield (
+        longest_ms > there_s * 1_000,
+        f"a latency of {longest_ms / 1_000:,.0f} s, from users who were there for {there_s:g} s",
+    )
+    # A user has one request on its way: together they cannot have waited for longer than there was time, but for what
+    # each had on its way when the interval began.
+    yield (
+        seen.latency_sum_ms > users * (seen.duration_s * 1_000 + longest_ms),
+        f"{users} users cannot have waited {seen.latency_sum_ms / 1_000:,.0f} s in all",
+    )
 
 
 def fold(parts: Sequence[Statistics]) -> LoadResult:

@@ -29,7 +29,7 @@ def check_order(order: LoadOrder, *, beyond_loopback: bool = False) -> None:
         LoadEngineError: It cannot or must not; the message names the value and what would do.
     """
     if beyond_loopback:
-        _check_own_address(order.host)
+        check_own_address(order.host)
     else:
         _check_loopback(order.host)
     _check_target(order)
@@ -58,7 +58,12 @@ def _check_loopback(host: str) -> None:
         )
 
 
-def _check_own_address(host: str) -> None:
+def check_own_address(host: str) -> None:
+    """Check that servers of this machine alone answer at an address.
+
+    Raises:
+        LoadEngineError: It is another machine's, nobody's, or stands for every address that there is.
+    """
     try:
         address = ipaddress.ip_address(host)
         # Only a machine's own address can be bound, and one that is bound by all is nobody's.

@@ -39,9 +39,10 @@ class Failed:
 
 @dataclass(frozen=True, slots=True)
 class Listening:
-    """Other loaders can connect, at this TCP port."""
+    """Other loaders can connect, at this TCP port and with this token."""
 
     port: int
+    token: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.schedule import HEALTH, ScheduledTrial
-from benchmarks.model import Contender, LoadProfile, Trial
+from benchmarks.model import Contender, LoadProfile, Trial, Workload
 
 LOAD = LoadProfile(vus=2, duration_s=0.3, warmup_s=0.05, timeout_s=5.0, slices=3)
 
@@ -90,3 +90,16 @@ def test_a_block_leaves_no_process(answering: Callable[..., Contender]) -> None:
     run(answering(), answering())
 
     assert before == set(psutil.Process().children(recursive=True))
+
+
+def test_more_answers_than_users_who_wait_can_have_had_are_no_result(answering: Callable[..., Contender]) -> None:
+    """A view that waits is known for how long, so an engine that counts too many is not believed, whichever it is."""
+    waiting = Workload(name="wait", path="/health", wait_ms=250.0)
+    block = [ScheduledTrial(1, 1, answering(), waiting, LOAD)]
+
+    (trial,) = run_block(block, BuiltinEngine(), Cores((), ()), lambda: dt.datetime.now(dt.UTC))
+
+    assert trial.result is not None
+    assert f"counted {trial.result.completed:,} answers, and 2 users who wait 0.25 s for each can have had 8" in str(
+        trial.failure
+    )

@@ -35,7 +35,8 @@ from benchmarks.model import LoadProfile
 host = sys.argv[1]
 master = LocustMaster(1, host, 5557)
 try:
-    master.wait_for_workers(60, lambda count: None)
+    print(master.worker_command, flush=True)
+    master.wait_for_workers(60, lambda count: None, print)
     with starting(catalogue.find("bare-asgi@uvicorn"), host=host) as launch:
         server = launch.wait_until_ready("/health")
         order = LoadOrder(
@@ -62,8 +63,8 @@ def installed() -> None:
 
 def worker_of(master: LocustMaster) -> subprocess.Popen[bytes]:
     """Start a worker on this machine, as a person does."""
-    command = [sys.executable, "-m", "benchmarks", "locust", "worker", "127.0.0.1", "--port", str(master.port)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE)
+    _lab, *arguments = shlex.split(master.worker_command)
+    return subprocess.Popen([sys.executable, "-m", "benchmarks", *arguments], stdout=subprocess.PIPE)
 
 
 def end(process: subprocess.Popen[bytes]) -> None:
@@ -83,7 +84,7 @@ class Fleet:
         self.told: list[int] = []
         self.add()
         self.add()
-        self.master.wait_for_workers(PATIENCE_S, self.told.append)
+        self.master.wait_for_workers(PATIENCE_S, self.told.append, pytest.fail)
 
     def add(self) -> None:
         """Start one more worker."""
@@ -201,7 +202,7 @@ def test_workers_go_home_when_nobody_wants_their_results_any_more(fleet: Fleet) 
 @pytest.fixture
 def master_process(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the master's process by one that hears of one worker, and listens no further."""
-    events = (wire.Listening(5557), wire.Workers(1))
+    events = (wire.Listening(5558, "a1b2c3"), wire.Workers(1))
     says = b"".join(wire.encode_event(event) for event in events).decode()
     command = [sys.executable, "-c", f"import sys\nprint({says!r}, end='', flush=True)\nsys.stdin.read()"]
     monkeypatch.setattr(locust_engine, "process_command", lambda *_arguments: command)
@@ -217,7 +218,7 @@ def test_the_command_waits_for_workers_counts_them_and_compares(
     ran = CliRunner().invoke(cli.lab, ["locust", "master", "--workers", "1", *of_compare], env={"COLUMNS": "200"})
 
     assert 0 == ran.exit_code, ran.output
-    assert "Waiting for 1 worker: lab locust worker 127.0.0.1\n1 of 1 worker\n" in ran.output
+    assert "Waiting for 1 worker: lab locust worker 127.0.0.1 --port 5558 --token a1b2c3\n1 of 1 worker\n" in ran.output
     assert "workers that ask: 1" in ran.output
     assert "lab locust master quick --workers 1 --seed 1" in ran.output
     assert 1 == read_run(tmp_path / "latest").environment["load_workers"]
@@ -244,11 +245,12 @@ def test_a_run_with_workers_is_done_again_and_gone_on_with_by_workers(
 
 
 def test_workers_that_do_not_come_are_not_waited_for_without_end(master_process: None) -> None:
-    """The message says how many came and what to do."""
-    ran = CliRunner().invoke(cli.lab, ["locust", "master", "--workers", "3", "--timeout", "1s"])
+    """The message says how many came and what to do, in the very command that they need."""
+    ran = CliRunner().invoke(cli.lab, ["locust", "master", "--workers", "3", "--timeout", "1s", "--port", "0"])
 
     assert 1 == ran.exit_code
     assert "1 of 3 workers came within 1 s" in ran.output
+    assert "machines: lab locust worker 127.0.0.1 --port 5558 --token a1b2c3. Or" in ran.output
     assert "--timeout" in ran.output
 
 
@@ -259,6 +261,8 @@ def test_workers_that_do_not_come_are_not_waited_for_without_end(master_process:
         (("master", "--workers", "0"), "1<=x<=1000"),
         (("master", "--workers", "2", "--engine", "k6"), "No such option"),
         (("master",), "Missing option '--workers'"),
+        (("master", "--workers", "1", "--host", "::"), "'::' is not an address of this machine"),
+        (("master", "--workers", "1", "--host", "192.0.2.1"), "'192.0.2.1' is not an address of this machine"),
     ],
 )
 def test_what_cannot_be_is_said_in_words(installed: None, arguments: tuple[str, ...], told: str) -> None:
@@ -308,23 +312,22 @@ def test_load_crosses_from_one_network_to_another(namespaces: tuple[str, str]) -
     """Master and server in one namespace, the worker in another: nothing but a cable between them."""
     one, other = namespaces
     at, worker_at = (["ip", "netns", "exec", name] for name in (one, other))
-    with subprocess.Popen(
-        [*worker_at, *process_command("worker", "10.203.0.1", "--port", "5557")],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-    ) as worker:
-        try:
-            done = subprocess.run(
-                [*at, sys.executable, "-c", IN_A_NAMESPACE, "10.203.0.1"],
-                capture_output=True,
-                text=True,
-                check=False,
-                timeout=PATIENCE_S,
-            )
-            assert 0 == done.returncode, done.stderr
-            assert 0 == worker.wait(PATIENCE_S)
-        finally:
-            worker.kill()
-    result = json.loads(done.stdout)
+    with contextlib.ExitStack() as stack:
+        master = subprocess.Popen(
+            [*at, sys.executable, "-c", IN_A_NAMESPACE, "10.203.0.1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+        )
+        stack.callback(end, master)
+        assert master.stdout is not None
+        token = master.stdout.readline().decode().split()[-1]
+        worker = subprocess.Popen(
+            [*worker_at, *process_command("worker", "10.203.0.1", "--port", "5557", "--token", token)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+        )
+        stack.callback(end, worker)
+        stdout, stderr = master.communicate(timeout=PATIENCE_S)
+        assert 0 == master.returncode, stderr
+        assert 0 == worker.wait(PATIENCE_S)
+    result = json.loads(stdout)
     assert {} == result["errors"]
     assert result["completed"] > 0

@@ -1,10 +1,14 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+from typing import Any
 
 import pytest
 
-from benchmarks.measure.load.locust_statistics import Statistics, fold
+from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.measure.load.locust_statistics import Statistics, fold, read
+from benchmarks.model import LoadProfile
 
 ONE = Statistics(
     duration_s=2.0,
@@ -109,3 +113,71 @@ def test_nothing_valid_has_no_latency() -> None:
     failed = dataclasses.replace(ONE, errors={"body": 4})
 
     assert (0, {"body": 4}, None) == (fold([failed]).completed, fold([failed]).errors, fold([failed]).latency)
+
+
+LOAD = LoadProfile(vus=4, duration_s=2.0, warmup_s=0.5, timeout_s=5.0)
+"""What ``ONE`` may have done with two of the users."""
+
+
+def test_what_a_worker_sends_is_read_back() -> None:
+    """Also a tenth of what Python could do at most, and an interval in which nothing ended."""
+    fast = dataclasses.replace(ONE, requests=9_500, latencies_ms=((0, 9_500),), latency_sum_ms=3_900.0, cpu_s=1.9)
+    fast = dataclasses.replace(fast, latency_minimum_ms=0.2)
+    idle = Statistics(
+        duration_s=2.01,
+        requests=0,
+        errors={},
+        latency_sum_ms=0,
+        latency_minimum_ms=None,
+        latency_maximum_ms=None,
+        latencies_ms=(),
+        cpu_s=0.0,
+    )
+
+    for sent in (ONE, fast, idle):
+        assert sent == read(json.dumps(dataclasses.asdict(sent)), LOAD, 2)
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"requests": 5}, "5 requests, 0 errors and 4 latencies do not go together"),
+        ({"errors": {"status": 5}}, "4 requests, 5 errors"),
+        ({"errors": {"made up": 1}}, "do not go together"),
+        ({"duration_s": 1.0}, "an interval of 2 s took it 1 s"),
+        ({"duration_s": 100.0}, "took it 100 s"),
+        ({"cpu_s": 3.2}, "one process used 3.2 s of CPU time in 2 s"),
+        ({"requests": 10**6, "latencies_ms": [[0, 10**6]]}, "no process makes 1,000,000 requests in 0.5 s of CPU time"),
+        ({"latency_minimum_ms": 4.0}, "between its shortest and its longest"),
+        ({"latency_sum_ms": 1.0}, "between its shortest and its longest"),
+        ({"latency_maximum_ms": 1e8}, "a latency of 100,000 s, from users who were there for 22.5 s"),
+        (
+            {"latency_maximum_ms": 2_000, "latency_sum_ms": 8_001, "requests": 5, "latencies_ms": [[2_000, 5]]},
+            "2 users cannot have waited 8 s in all",
+        ),
+        ({"requests": True}, "not what a worker counts"),
+        ({"requests": 4.0}, "not what a worker counts"),
+        ({"requests": -4, "latencies_ms": [[1, -4]]}, "not what a worker counts"),
+        ({"cpu_s": float("nan")}, "not what a worker counts"),
+        ({"cpu_s": float("inf")}, "not what a worker counts"),
+        ({"cpu_s": -1.0}, "not what a worker counts"),
+        ({"cpu_s": "0.5"}, "not what a worker counts"),
+        ({"cpu_s": None}, "not what a worker counts"),
+        ({"errors": []}, "not what a worker counts"),
+        ({"latencies_ms": 7}, "not what a worker counts"),
+        ({"latencies_ms": [[1]]}, "not what a worker counts"),
+        ({"latency_minimum_ms": None, "latency_maximum_ms": None}, "between its shortest and its longest"),
+        ({"more": 1}, "not what a worker counts"),
+    ],
+)
+def test_what_cannot_be_true_is_refused(changed: dict[str, Any], told: str) -> None:
+    """With a sentence, whichever figure it is."""
+    with pytest.raises(LoadEngineError, match=told):
+        read(json.dumps({**dataclasses.asdict(ONE), **changed}), LOAD, 2)
+
+
+@pytest.mark.parametrize("text", [None, "", "[]", "null", "5", "[" * 100_000, "9" * 10_000, "{}"])
+def test_what_is_no_statistics_at_all_is_refused(text: object) -> None:
+    """With the same sentence."""
+    with pytest.raises(LoadEngineError, match="not what a worker counts"):
+        read(text, LOAD, 2)

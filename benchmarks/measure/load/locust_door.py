@@ -1,0 +1,165 @@
+"""Lets in who has the join token, between Locust's master and its workers, and nothing that is no message of theirs.
+
+Locust's own sockets ask nobody who they are, and one frame that they cannot read ends their reading. Here ZeroMQ itself
+turns away who has no token, before anything else is read of them (its PLAIN mechanism: the token, as everything, is
+readable on the way). What a worker sends is read in turns with all that the others send, and has to be of use.
+"""
+
+from __future__ import annotations
+
+import functools
+import hmac
+import os
+from collections.abc import Callable
+from typing import Any
+
+import gevent
+import zmq.green as zmq
+from locust.rpc import Message, rpc
+from zmq.utils.monitor import parse_monitor_message
+
+from benchmarks.measure.load import wire
+from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.measure.load.order_check import MAXIMUM_VUS
+
+_ADMISSION = "inproc://zeromq.zap.01"
+"""Where ZeroMQ asks whether it may let somebody in (ZAP, https://rfc.zeromq.org/spec/27/)."""
+
+_NO_TOKEN = "-"  # noqa: S105 (a password must have a character)
+_HANDSHAKE_MS = 5_000
+_MAXIMUM_BYTES = 2**20
+"""Of a message; statistics of ten minutes are a tenth of it. Who sends more is cut off."""
+
+_MAXIMUM_WAITING = 100
+"""How many messages of one worker may wait to be read."""
+
+_UNUSED = {"stats", "logs", "exception"}
+"""What Locust's workers send beside, and a trial has no use for."""
+
+_TOLD_ADDRESSES = 50
+_EXIT_FAILED = 1
+
+
+class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywhere
+    """The master's socket, at one address of this machine.
+
+    Args:
+        host: The address.
+        port: 0 for a free one.
+        token: What a worker has to know.
+    Raises:
+        LoadEngineError: It cannot listen there.
+    """
+
+    def __init__(self, host: str, port: int, token: str) -> None:
+        rpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
+        self.socket.plain_server = True
+        self.socket.handshake_ivl = _HANDSHAKE_MS
+        self.socket.maxmsgsize = _MAXIMUM_BYTES
+        self.socket.rcvhwm = _MAXIMUM_WAITING
+        admission = self.socket.context.socket(zmq.REP)
+        admission.bind(_ADMISSION)
+        gevent.spawn(self._admit, admission, token.encode())
+        try:
+            self.socket.bind(f"tcp://{host}:{port or '*'}")
+        except zmq.ZMQError as error:
+            raise LoadEngineError(
+                f"Cannot listen for workers on {host} port {port}: {error}. Choose another with --port."
+            ) from error
+        self.port = int(self.socket.last_endpoint.rpartition(b":")[2])
+
+    def recv_from_client(self) -> tuple[str, Any]:
+        """Block until somebody sends something.
+
+        Returns:
+            Who, and a message; one without a type for what cannot be read.
+        """
+        while True:
+            # What else is going on has its turn, however much is sent.
+            gevent.sleep(0)
+            identity, *frames = self.socket.recv_multipart()
+            try:
+                worker = identity.decode()
+            except UnicodeDecodeError:
+                continue
+            try:
+                (frame,) = frames
+                return worker, Message.unserialize(frame)
+            except Exception:  # noqa: BLE001 (whatever it is that makes it unreadable)
+                return worker, Message("", None, worker)
+
+    def _admit(self, admission: Any, token: bytes) -> None:
+        told: set[str] = set()
+        while True:
+            version, sequence, _domain, address, *_, given = admission.recv_multipart()
+            welcome = hmac.compare_digest(given, token)
+            admission.send_multipart([version, sequence, b"200" if welcome else b"400", b"", b"", b""])
+            if not welcome and len(told) < _TOLD_ADDRESSES and (where := address.decode()) not in told:
+                told.add(where)
+                wire.say(wire.Noted(f"Turned away a worker at {where}: it has no join token, or a wrong one."))
+
+
+class Caller(rpc.Client):  # type: ignore[misc]  # the same
+    """A worker's socket: its process ends where the master does not let it in."""
+
+    def __init__(self, host: str, port: int, identity: str, token: str | None) -> None:
+        rpc.BaseSocket.__init__(self, zmq.DEALER, self.ipv4_only(host, port))
+        self.socket.plain_username = b"worker"
+        self.socket.plain_password = (token or _NO_TOKEN).encode()
+        self.socket.identity = identity.encode()
+        monitor = self.socket.get_monitor_socket(zmq.EVENT_HANDSHAKE_FAILED_AUTH)
+        gevent.spawn(self._watch, monitor, f"{host}:{port}", token)
+        self.socket.connect(f"tcp://{host}:{port}")
+
+    def _watch(self, monitor: Any, master: str, token: str | None) -> None:
+        parse_monitor_message(monitor.recv_multipart())
+        given = "no join token was given" if token is None else "the join token is not its own"
+        end(f"The master at {master} turned this worker away: {given}. Its terminal shows the whole command.")
+
+
+def install(token: str | None) -> None:
+    """Have Locust use these sockets from now on, with this token."""
+    rpc.Server = functools.partial(Door, token=token or "")
+    rpc.Client = functools.partial(Caller, token=token)
+
+
+def end(why: str) -> None:
+    """End a worker's process with a reason."""
+    wire.say(wire.Failed(why))
+    os._exit(_EXIT_FAILED)
+
+
+def guard(hear: Callable[[str, Any], None], send_home: Callable[[str, str], None]) -> Callable[[str, Any], None]:
+    """Return what hears messages so that a bad one costs its sender, and nobody else.
+
+    Args:
+        hear: Takes a worker and its message.
+        send_home: Takes a worker, and what it did.
+    """
+
+    def heard(worker: str, message: Any) -> None:
+        try:
+            _check(worker, message)
+            if message.type not in _UNUSED:
+                hear(worker, message)
+        except LoadEngineError as error:
+            send_home(worker, str(error))
+        except Exception:  # noqa: BLE001 (whatever it is that is wrong with it)
+            send_home(worker, "it sent what no worker sends")
+
+    return heard
+
+
+def _check(worker: str, message: Any) -> None:
+    """Raise ValueError for what is none of the messages that are listened to, with what has to be in it."""
+    match message.type, message.data:
+        case ("client_ready", str()) | ("heartbeat", {"state": str(), "current_cpu_usage": int() | float()}):
+            known = True
+        case "spawning_complete", {"user_classes_count": dict(counts)}:
+            known = all(type(count) is int and 0 <= count <= MAXIMUM_VUS for count in counts.values())
+        case str(kind), _:
+            known = kind in {"spawning", "client_stopped", "quit"} | _UNUSED or kind.startswith("lab_")
+        case _:
+            known = False
+    if message.node_id != worker or not known:
+        raise ValueError(message)
