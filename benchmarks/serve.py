@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import socket
-import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 
-from benchmarks.measure.orphans import watching
-from benchmarks.measure.uninterrupted import uninterrupted
+from benchmarks.process import start
 
 BRIDGES = {
     "none": "flask_app.serving.wsgi:app",
@@ -42,35 +40,14 @@ def serve(bridge: str, host: str, port: int, ready: Callable[[], None]) -> int:
     _check_free(host, port)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
     command = [sys.executable, "-m", "hypercorn", "--workers", "0", "--log-level", "WARNING", "--bind", bind]
-    with _started([*command, BRIDGES[bridge]]) as process:
+    with contextlib.ExitStack() as stack:
+        # A group of its own: Ctrl-C comes to this process alone, then, and ends both.
+        process = start(stack, [*command, BRIDGES[bridge]]).process
         while process.poll() is None and not _accepts(host, port):
             time.sleep(_POLL_S)
         if process.poll() is None:
             ready()
         return process.wait()
-
-
-@contextlib.contextmanager
-def _started(command: Sequence[str]) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a server for the length of a ``with`` block; it does not outlive this process, whatever ends that."""
-    with contextlib.ExitStack() as stack:
-        with uninterrupted():
-            watch = stack.enter_context(watching())
-            # A group of its own is what the watcher can end. Ctrl-C comes to this process alone, then, and ends both.
-            process = subprocess.Popen(watch.announcing(command), stdin=watch.stdin, start_new_session=True)
-            stack.callback(watch.ended, process.pid)
-            stack.callback(_reap, process)
-        yield process
-
-
-def _reap(process: subprocess.Popen[bytes]) -> None:
-    if process.poll() is None:
-        process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _check_free(host: str, port: int) -> None:

@@ -6,8 +6,8 @@ import datetime as dt
 from collections.abc import Callable
 
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import Run
+from benchmarks.process import uninterrupted
 
 
 def finished(journal: Journal, measure: Callable[[], str | None], now: Callable[[], dt.datetime]) -> Run:

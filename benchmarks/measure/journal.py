@@ -26,8 +26,8 @@ from benchmarks.measure.journal_reader import (
     read_journal,
     read_run,
 )
-from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import DocumentPair, Run, RunState, Trial
+from benchmarks.process import uninterrupted
 
 __all__ = ["JOURNAL_NAME", "LATEST_NAME", "RUN_NAME", "Journal", "RunFileError", "read_run", "write_run"]
 

@@ -15,10 +15,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.measure.orphan_watcher import FOLDER_PREFIX
-from benchmarks.measure.orphans import Watch, watching
 from benchmarks.measure.server import HOST, free_port
-from benchmarks.measure.uninterrupted import uninterrupted
+from benchmarks.orphan_watcher import FOLDER_PREFIX
+from benchmarks.process import Watch, start, uninterrupted, watching
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _ACCOUNT = "postgres"
@@ -124,7 +123,7 @@ def running(programs: Programs) -> Iterator[RunningPostgres]:
             watch.keeps(folder)
             stack.callback(_remove, folder, watch)
         try:
-            cluster = _Cluster(programs, folder, watch)
+            cluster = _Cluster(programs, folder)
             cluster.create()
             postgres = cluster.start(stack)
         except OSError as error:
@@ -133,12 +132,11 @@ def running(programs: Programs) -> Iterator[RunningPostgres]:
 
 
 class _Cluster:
-    def __init__(self, programs: Programs, folder: Path, watch: Watch) -> None:
+    def __init__(self, programs: Programs, folder: Path) -> None:
         self._programs = programs
         self._data = folder / "data"
         self._password_file = folder / "password"
         self._log = folder / "log"
-        self._watch = watch
         self._password = secrets.token_urlsafe(24)
         if programs.account is not None:
             # It is to read and write what this user makes for it.
@@ -186,20 +184,20 @@ class _Cluster:
     def _begin(self, stack: contextlib.ExitStack, program: str, *arguments: str) -> subprocess.Popen[bytes]:
         """Begin a program, which ends with the stack."""
         account = self._programs.account
-        with self._log.open("ab") as log, uninterrupted():
-            process = subprocess.Popen(
-                self._watch.announcing([str(self._programs.folder / program), *arguments]),
+        with self._log.open("ab") as log:
+            child = start(
+                stack,
+                [str(self._programs.folder / program), *arguments],
+                # Quickly, then at once.
+                steps=((signal.SIGINT, _STOP_GRACE_S), (getattr(signal, "SIGQUIT", signal.SIGTERM), 1.0)),
                 user=account,
                 group=account,
                 extra_groups=None if account is None else [],
                 cwd="/",
-                stdin=self._watch.stdin,
                 stdout=log,
                 stderr=subprocess.STDOUT,
-                start_new_session=True,
             )
-            stack.callback(_end, process, self._watch)
-        return process
+        return child.process
 
     def _failure(self, what: str) -> PostgresError:
         lines = self._log.read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]
@@ -217,26 +215,6 @@ def _account() -> str | None:
     except KeyError:
         raise PostgresError(f"it does not run as root, and there is no user {_ACCOUNT} that it could run as") from None
     return _ACCOUNT
-
-
-def _end(process: subprocess.Popen[bytes], watch: Watch) -> None:
-    """End a server or a program of PostgreSQL: quickly, then at once, then by SIGKILL."""
-    for number, patience_s in ((signal.SIGINT, _STOP_GRACE_S), (getattr(signal, "SIGQUIT", signal.SIGTERM), 1.0)):
-        _signal(process, number)
-        try:
-            process.wait(patience_s)
-        except subprocess.TimeoutExpired:
-            continue
-        break
-    else:
-        process.kill()
-        process.wait()
-    watch.ended(process.pid)
-
-
-def _signal(process: subprocess.Popen[bytes], number: int) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError, ValueError):
-        process.send_signal(number)
 
 
 def _remove(folder: Path, watch: Watch) -> None:

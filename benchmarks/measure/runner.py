@@ -20,8 +20,8 @@ from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import EQUAL_RATE, DocumentPair, Run, Trial
+from benchmarks.process import uninterrupted
 
 
 class RunListener(Protocol):

@@ -17,9 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from benchmarks.measure.orphans import Watch, watching
-from benchmarks.measure.uninterrupted import uninterrupted
 from benchmarks.model import Contender
+from benchmarks.process import start
 
 HOST = "127.0.0.1"
 _POLL_S = 0.02
@@ -181,11 +180,18 @@ class Launch:
 
     def _launch(self) -> RunningServer:
         log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
-        with uninterrupted():
-            watch = self._stack.enter_context(watching())
-            server = _launch(self._contender, log, self._host, watch, self._settings)
-            self._stack.callback(watch.ended, server.process.pid)
-            self._stack.callback(_reap, server.process, self._stop_grace_s)
+        port = free_port(self._host)
+        # The person's own LAB_* settings are for the app they serve, not for the one under test.
+        own = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
+        child = start(
+            self._stack,
+            command_of(self._contender, port, self._host),
+            {**own, **self._settings, "PYTHONUNBUFFERED": "1"},
+            ((signal.SIGTERM, self._stop_grace_s),),
+            stdout=log,
+            stderr=log,
+        )
+        server = RunningServer(self._contender, child.process, port, log, self._host)
         # Whoever starts it may have left the server's cores alone, and what is started inherits that.
         _pin(server.process.pid, _widened(self._cpus))
         return server
@@ -194,23 +200,6 @@ class Launch:
 def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST) -> list[str]:
     """Return the start command as an argument vector, the interpreter first."""
     return [sys.executable, *(argument.format(host=host, port=port) for argument in contender.arguments)]
-
-
-def _launch(
-    contender: Contender, log: IO[bytes], host: str, watch: Watch, settings: Mapping[str, str]
-) -> RunningServer:
-    port = free_port(host)
-    # The person's own LAB_* settings are for the app they serve, not for the one under test.
-    own = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
-    process = subprocess.Popen(
-        watch.announcing(command_of(contender, port, host)),
-        stdin=watch.stdin,
-        stdout=log,
-        stderr=log,
-        env={**own, **settings, "PYTHONUNBUFFERED": "1"},
-        start_new_session=True,
-    )
-    return RunningServer(contender, process, port, log, host)
 
 
 def _widened(cpus: Sequence[int]) -> Sequence[int]:
@@ -262,29 +251,6 @@ def _get(host: str, port: int, path: str, timeout_s: float) -> Answer:
         return Answer(response.status, response.headers.get_content_type(), response.read())
     finally:
         connection.close()
-
-
-def _reap(process: subprocess.Popen[bytes], grace_s: float) -> None:
-    """End the whole process group, by SIGKILL if it ignores SIGTERM, and collect the leader."""
-    _signal_group(process, signal.SIGTERM)
-    try:
-        process.wait(timeout=grace_s)
-    except subprocess.TimeoutExpired:
-        pass
-    finally:
-        # Also after a clean exit: a worker may have outlived its leader.
-        _signal_group(process, getattr(signal, "SIGKILL", signal.SIGTERM))
-        process.wait()
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, number)
-        elif number == signal.SIGTERM:
-            process.terminate()
-        else:
-            process.kill()
 
 
 def free_port(host: str) -> int:

@@ -20,11 +20,12 @@ from typing import IO, cast
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.model import LoadResult
+from benchmarks.process import start
 
 GO = b"g"
 """Lets the next slice run."""
 
-_TERMINATE_GRACE_S = 1.0
+_STOP = ((signal.SIGTERM, 1.0),)
 _STDERR_TAIL_BYTES = 2_000
 
 
@@ -41,16 +42,14 @@ class LoaderProcess:
     def __init__(self, command: Sequence[str]) -> None:
         # A file, not a pipe: nobody reads it while the loader runs, and a full pipe would stop it.
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
+        self._ends = contextlib.ExitStack()
         try:
-            self.process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._stderr,
-                # Ctrl-C in the terminal is for the runner, which then closes this process.
-                start_new_session=True,
-            )
+            # Ctrl-C in the terminal is for the runner, which then closes this process.
+            self.process = start(
+                self._ends, command, steps=_STOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
+            ).process
         except OSError as error:
+            self._ends.close()
             self._stderr.close()
             raise LoadEngineError(f"the load engine's process could not be started: {error}") from error
         self.pid = self.process.pid
@@ -110,13 +109,7 @@ class LoaderProcess:
         if self._closed:
             return
         self._closed = True
-        if self.process.poll() is None:
-            self.process.terminate()
-            try:
-                self.process.wait(_TERMINATE_GRACE_S)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
+        self._ends.close()
         self._reader.join()
         for file in (self._stdin, self._stdout, self._stderr):
             # What the loader did not read any more cannot be flushed into it.

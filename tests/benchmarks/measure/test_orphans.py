@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import socket
@@ -11,17 +12,17 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.measure import orphans
-from benchmarks.measure.orphan_watcher import watch
-from benchmarks.measure.server import running
+from benchmarks import process as process_module
+from benchmarks.measure.server import ServerError, running, starting
 from benchmarks.model import Contender
+from benchmarks.orphan_watcher import watch
 
 pytestmark = pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the watcher needs /bin/sh")
 
 # Serves, says where, and then waits for somebody to kill it.
 ABANDONING = """
 import sys
-from benchmarks.measure.server import running
+from benchmarks.measure.server import ServerError, running, starting
 from benchmarks.model import Contender
 contender = Contender(
     framework="scripted", variant="sync", server="script", arguments=(sys.argv[1], "{port}"), description="a script"
@@ -69,7 +70,7 @@ def test_a_folder_goes_with_a_lab_that_is_killed(tmp_path: Path) -> None:
     (folder / "inside" / "file").touch()
 
     with subprocess.Popen(
-        [sys.executable, "-I", "-S", str(orphans.__file__).replace("orphans.py", "orphan_watcher.py")],
+        [sys.executable, "-I", "-S", str(process_module.__file__).replace("process.py", "orphan_watcher.py")],
         stdin=subprocess.PIPE,
     ) as watcher:
         watcher.communicate(f"> {folder}\n".encode())
@@ -144,8 +145,102 @@ def test_where_there_is_no_shell_servers_start_all_the_same(
     answering: Callable[..., Contender], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As on Windows: nobody watches."""
-    monkeypatch.setattr(orphans, "_SHELL", Path("/no/such/shell"))
+    monkeypatch.setattr(process_module, "_SHELL", Path("/no/such/shell"))
 
     with running(answering(), "/") as server:
         assert 200 == server.get("/").status
         assert [] == watchers()
+
+
+ESCAPING = """
+import os, subprocess, sys
+os.environ["SEEN_BY"] = "the test"
+sleeping = [sys.executable, "-c", "import time; time.sleep(60)"]
+{escapes}
+"""
+ESCAPES = {
+    "a session of its own": "subprocess.Popen(sleeping, start_new_session=True)",
+    "a daemon": """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execv(sleeping[0], sleeping)
+    os._exit(0)
+os.wait()
+""",
+    "a daemon without environment": """
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.execve(sleeping[0], sleeping, {"SEEN_BY": "the test"})
+    os._exit(0)
+os.wait()
+""",
+}
+
+
+def escaped() -> list[psutil.Process]:
+    """Return what runs of the escaping children."""
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error):
+            if process.environ().get("SEEN_BY") == "the test" and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+    return found
+
+
+@pytest.mark.parametrize("escape", list(ESCAPES))
+def test_what_a_server_starts_ends_with_it_wherever_it_went(answering: Callable[..., Contender], escape: str) -> None:
+    """Out of its group, out of its family, and on Linux out of its environment; and nobody is left unreaped."""
+    if escape == "a daemon without environment" and sys.platform != "linux":
+        pytest.skip("only Linux gives orphans to the lab")
+    before = set(psutil.Process().children())
+
+    with running(answering(extra=ESCAPING.format(escapes=ESCAPES[escape])), "/"):
+        assert 1 == len(escaped())
+
+    assert [] == escaped()
+    assert before == set(psutil.Process().children())
+
+
+def test_a_server_that_becomes_a_daemon_ends_all_the_same(answering: Callable[..., Contender]) -> None:
+    """The command that started it has ended well long before; its port is free afterwards."""
+    daemon = answering(extra="import os\nif os.fork():\n    os._exit(0)\nos.setsid()\nif os.fork():\n    os._exit(0)\n")
+
+    with contextlib.ExitStack() as stack:
+        launch = stack.enter_context(starting(daemon))
+        with pytest.raises(ServerError, match="exited with status 0"):
+            launch.wait_until_ready("/")
+        port = launch._server.port
+
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+
+
+def test_neighbours_are_left_alone(answering: Callable[..., Contender]) -> None:
+    """A server that ends takes nothing of another's with it."""
+    with running(answering(extra=ESCAPING.format(escapes=ESCAPES["a daemon"])), "/") as first:
+        with running(answering(), "/"):
+            pass
+        assert 200 == first.get("/").status
+        assert 1 == len(escaped())
+
+    assert [] == escaped()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the watcher looks into /proc")
+def test_a_daemon_does_not_outlive_a_lab_that_is_killed(answering: Callable[..., Contender]) -> None:
+    """The watcher finds what bears the lab's mark."""
+    escaping = answering(extra=ESCAPING.format(escapes=ESCAPES["a daemon"]))
+    with subprocess.Popen(
+        [sys.executable, "-c", ABANDONING, escaping.arguments[0]], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as lab:
+        assert lab.stdout is not None
+        assert lab.stdout.readline()
+        left = escaped()
+        assert 1 == len(left)
+        lab.kill()
+
+    _, alive = psutil.wait_procs(left, timeout=10)
+    assert [] == [process for process in alive if process.status() != psutil.STATUS_ZOMBIE]

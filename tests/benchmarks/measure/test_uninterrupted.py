@@ -4,14 +4,15 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from types import FrameType
+from typing import Any
 
 import psutil
 import pytest
 
-from benchmarks.measure import server as server_module
-from benchmarks.measure.server import RunningServer, running
-from benchmarks.measure.uninterrupted import uninterrupted
+from benchmarks import process as process_module
+from benchmarks.measure.server import running
 from benchmarks.model import Contender
+from benchmarks.process import Child, uninterrupted
 
 
 class TerminatedError(Exception):
@@ -80,15 +81,14 @@ def test_an_interruption_while_a_server_is_started_leaves_no_server(
 ) -> None:
     """It comes when the process is there and nobody knows of it yet."""
     before = set(psutil.Process().children())
-    launch = server_module._launch
-    started: list[RunningServer] = []
+    started: list[Child] = []
 
-    def launch_and_interrupt(*arguments: object) -> RunningServer:
-        started.append(launch(*arguments))  # type: ignore[arg-type]  # passed on as they came
+    def start_and_interrupt(*arguments: Any, **options: Any) -> Child:
+        started.append(Child(*arguments, **options))
         signal.raise_signal(signal.SIGINT)
         return started[0]
 
-    monkeypatch.setattr(server_module, "_launch", launch_and_interrupt)
+    monkeypatch.setattr(process_module, "Child", start_and_interrupt)
     with pytest.raises(KeyboardInterrupt), running(answering(), "/"):
         pytest.fail("it must not get here")
 

@@ -1,8 +1,9 @@
-"""Kills the process groups of a lab that is gone: a process of its own, which learns by its standard input.
+"""Kills the children of a lab that is gone: a process of its own, which learns by its standard input.
 
 A line ``+ 123`` says that the group 123 has begun, ``- 123`` that it has ended; ``> /tmp/lab-123`` says that a
 temporary folder is there, ``< /tmp/lab-123`` that it is gone. When the input ends, whoever wrote it has ended: what has
-begun and not ended is killed, and what is there is removed. Run as a script, with nothing imported that it does not
+begun and not ended is killed, and what is there is removed; on Linux also what bears the lab's mark in its environment,
+which it has from the lab as this process has. Run as a script, with nothing imported that it does not
 need: one is started for every block of trials.
 """
 
@@ -18,6 +19,10 @@ from collections.abc import Iterable
 FOLDER_PREFIX = "lab-"
 """How the name of a folder begins that may be removed: nothing else is."""
 
+MARK = "SYNC_ASYNC_LAB_CHILD"
+"""Variable of the environment by which a lab finds what its children started: a space, the lab, a dot, the child."""
+
+_PROC = "/proc"
 _ATTEMPTS = 50
 _PAUSE_S = 0.1
 
@@ -36,6 +41,22 @@ def watch(lines: Iterable[bytes]) -> tuple[set[int], set[str]]:
     return groups, folders
 
 
+def kill_marked(lab: str) -> None:
+    """Kill what a lab's children have started, where there is ``/proc`` to look it up; until nothing is found."""
+    name_of_it, mark = f"{MARK}=".encode(), f" {lab}.".encode()
+    for _ in range(_ATTEMPTS):
+        found = False
+        for name in os.listdir(_PROC) if os.path.isdir(_PROC) else ():  # noqa: PTH112, PTH208 (pathlib is slow to import)
+            with contextlib.suppress(OSError, ValueError):
+                with open(f"{_PROC}/{int(name)}/environ", "rb") as environment:  # noqa: PTH123 (the same)
+                    variables = environment.read().split(b"\0")
+                if any(each.startswith(name_of_it) and mark in each for each in variables):
+                    os.kill(int(name), signal.SIGKILL)
+                    found = True
+        if not found:
+            return
+
+
 def remove(folder: str) -> None:
     """Remove a folder, in which what was just killed may still be at work."""
     import shutil  # noqa: PLC0415 (only after a lab that was killed)
@@ -52,5 +73,7 @@ if __name__ == "__main__":
     for group in begun:
         with contextlib.suppress(OSError):
             os.killpg(group, signal.SIGKILL)
+    if os.environ.get(MARK):
+        kill_marked(os.environ[MARK])
     for path in there:
         remove(path)

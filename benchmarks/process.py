@@ -1,0 +1,321 @@
+"""Starts, watches and reaps one child with all its children: every child goes through it.
+
+What a child starts, and what that starts, ends with it, also when it went into a session of its own or became a daemon:
+all inherit a mark in their environment, and on Linux what has lost its parent becomes the lab's own child, whatever it
+did to its environment. A process beside the lab ends them when the lab itself is killed: it holds the other end of a
+pipe, on which a child announces itself before it becomes what it is to be. On Windows there is no such watcher.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import secrets
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import IO, Any, cast
+
+import psutil
+
+from benchmarks.orphan_watcher import MARK
+
+KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
+GENTLY = ((signal.SIGTERM, 5.0),)
+"""How a child is asked to end: signals, and for how many seconds each is waited for before it is killed."""
+
+_SHELL = Path("/bin/sh")
+# The pipe is its standard input, for that has a number that every shell can write to; then it is closed. A watcher that
+# is gone is no reason not to start.
+_ANNOUNCE = 'trap "" PIPE; echo "+ $$" >&0 2>/dev/null; trap - PIPE; exec "$@" </dev/null'
+_HELD_BACK = (signal.SIGINT, signal.SIGTERM)
+_PR_SET_CHILD_SUBREAPER = 36
+_PASSES = 200
+"""How often what is left is looked for: what starts faster than it can be ended needs several."""
+
+_LAB = secrets.token_hex(8)
+_own: set[int] = set()
+"""Processes that were started here and not yet reaped: whatever else is a child of the lab was left to it."""
+
+
+class Child:
+    """One child with all its children.
+
+    Attributes:
+        process: The child itself, leader of a session of its own.
+    """
+
+    def __init__(self, command: Sequence[str], environment: Mapping[str, str], **options: Any) -> None:
+        self._mark = f"{_LAB}.{secrets.token_hex(8)}"
+        marked = {**environment, MARK: f"{environment.get(MARK, '')} {self._mark}"}
+        self.process: subprocess.Popen[bytes] = subprocess.Popen(command, env=marked, start_new_session=True, **options)
+        _own.add(self.process.pid)
+        self._began = 0.0
+        with contextlib.suppress(psutil.Error):
+            self._began = psutil.Process(self.process.pid).create_time()
+        _adopt_orphans()
+
+    def family(self) -> list[psutil.Process]:
+        """Return the child, what it has started, and what was left to the lab; those that have ended too."""
+        below: dict[int, list[psutil.Process]] = {}
+        for process in psutil.process_iter():
+            with contextlib.suppress(psutil.Error):
+                below.setdefault(process.ppid(), []).append(process)
+        child = [process for process in below.get(os.getpid(), ()) if process.pid == self.process.pid]
+        found = [*child, *self._orphans()]
+        for process in found:
+            found += below.pop(process.pid, ())
+        return found
+
+    def end(self, steps: Sequence[tuple[int, float]] = GENTLY) -> None:
+        """Ask the child's group to end, kill what is left of the family, and collect it; harmless the second time."""
+        left = self.family()
+        try:
+            for number, patience_s in steps:
+                self._signal_group(number)
+                with contextlib.suppress(subprocess.TimeoutExpired):
+                    self.process.wait(patience_s)
+                    break
+        finally:
+            # Also after a clean exit, or a second Ctrl-C: a worker may have outlived its leader.
+            self._kill_all(left)
+
+    def _kill_all(self, left: Sequence[psutil.Process]) -> None:
+        self._signal_group(KILL)
+        self.process.kill()
+        self.process.wait()
+        _own.discard(self.process.pid)
+        for process in left:
+            _kill(process)
+        for _ in range(_PASSES):
+            # What forks and ends at once has another number each time: it is caught by who looks often.
+            for _ in range(_PASSES):
+                if not (orphans := list(self._orphans())):
+                    break
+                for orphan in orphans:
+                    _kill(orphan)
+            if not (left := [process for process in (*self.family(), *self._marked()) if _is_there(process)]):
+                break
+            for process in left:
+                _kill(process)
+        _adopt_orphans()
+
+    def _signal_group(self, number: int) -> None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            if hasattr(os, "killpg"):
+                os.killpg(self.process.pid, number)
+            else:
+                self.process.send_signal(number)
+
+    def _orphans(self) -> Iterator[psutil.Process]:
+        """Yield what was left to the lab since this child began, but for what bears only another's mark."""
+        for pid in _children_of_lab():
+            with contextlib.suppress(psutil.Error, OSError):
+                process = psutil.Process(pid)
+                # Who has the lab's session was started by it in another way.
+                left_to_it = pid not in _own and os.getsid(pid) != os.getsid(0)
+                marks = _marks_of(process)
+                if left_to_it and process.create_time() >= self._began and (not marks or self._mark in marks):
+                    yield process
+
+    def _marked(self) -> Iterator[psutil.Process]:
+        return (process for process in psutil.process_iter() if self._mark in _marks_of(process))
+
+
+def start(
+    stack: contextlib.ExitStack,
+    command: Sequence[str],
+    environment: Mapping[str, str] | None = None,
+    steps: Sequence[tuple[int, float]] = GENTLY,
+    **options: Any,
+) -> Child:
+    """Start a child that ends with a stack, and with the lab, however that ends.
+
+    Args:
+        stack: Ends it.
+        command: Its command line.
+        environment: Its variables; those of the lab unless told.
+        steps: How it is asked to end, as in ``GENTLY``; nothing has it killed at once.
+        options: Further ones of ``Popen``. With a ``stdin`` it must end by itself when that is closed.
+
+    Raises:
+        OSError: It could not be started.
+    """
+    with uninterrupted():
+        watch = stack.enter_context(watching())
+        if "stdin" not in options:
+            command, options["stdin"] = watch.announcing(command), watch.stdin
+        child = Child(command, os.environ if environment is None else environment, **options)
+        stack.callback(watch.ended, child.process.pid)
+        stack.callback(child.end, steps)
+    return child
+
+
+@contextlib.contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Hold back interruptions for the length of a ``with`` block; they come at its end.
+
+    An exception that a signal's handler raises can come between any two steps: a process that was started right before
+    it would run on, for whoever started it does not know of it yet. Keep the block short.
+    """
+    # Signals are handled in the main thread, so nothing interrupts another.
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    # A handler that was not set from Python cannot be put back from it.
+    before = {number: handler for number in _HELD_BACK if (handler := signal.getsignal(number)) is not None}
+    try:
+        for held_back in before:
+            signal.signal(held_back, lambda number, _frame: came.append(number))
+        yield
+    finally:
+        for held_back, handler in before.items():
+            signal.signal(held_back, handler)
+        for late in came:
+            signal.raise_signal(late)
+
+
+def _marks_of(process: psutil.Process) -> list[str]:
+    """Return the marks of a process, one for each lab above it; none where there are none to be seen."""
+    with contextlib.suppress(psutil.Error, OSError):
+        return str(process.environ().get(MARK, "")).split()
+    return []
+
+
+def _children_of_lab() -> list[int]:
+    try:
+        # Linux gives an orphan to the main thread.
+        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
+        return [int(pid) for pid in children.split()]
+    except OSError:
+        return [process.pid for process in psutil.Process().children()]
+
+
+def _kill(process: psutil.Process) -> None:
+    """Kill a process, and reap it where it is the lab's own child now."""
+    with contextlib.suppress(psutil.Error, ChildProcessError):
+        process.kill()
+        if sys.platform != "win32" and process.ppid() == os.getpid():
+            os.waitpid(process.pid, os.WNOHANG)
+
+
+def _is_there(process: psutil.Process) -> bool:
+    """Whether it runs, or waits to be reaped by the lab."""
+    with contextlib.suppress(psutil.Error):
+        zombie = process.status() == psutil.STATUS_ZOMBIE
+        return bool(process.is_running()) and (not zombie or process.ppid() == os.getpid())
+    return False
+
+
+def _adopt_orphans() -> None:
+    """Have Linux make whatever loses its parent below the lab the lab's own child, while the lab has children."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(bool(_own)), 0, 0, 0)
+
+
+class Watch:
+    """What one child needs in order to be watched.
+
+    Attributes:
+        stdin: For the child to be started with.
+    """
+
+    def __init__(self, watcher: _Watcher | None) -> None:
+        self._watcher = watcher
+        self.stdin: int | IO[bytes] = subprocess.DEVNULL if watcher is None else watcher.pipe
+
+    def announcing(self, command: Sequence[str]) -> list[str]:
+        """Return the command that announces itself and then becomes the given one, under the same process id."""
+        if self._watcher is None:
+            return list(command)
+        return [str(_SHELL), "-c", _ANNOUNCE, "sh", *command]
+
+    def ended(self, pid: int) -> None:
+        """Tell that the group of this process has ended: its number may soon be another's."""
+        if self._watcher is not None:
+            self._watcher.tell(f"- {pid}\n")
+
+    def keeps(self, folder: Path) -> None:
+        """Tell of a folder for temporary files, named as ``orphan_watcher`` expects, that is to go with the lab."""
+        if self._watcher is not None:
+            self._watcher.tell(f"> {folder}\n")
+
+    def removed(self, folder: Path) -> None:
+        """Tell that the folder is gone."""
+        if self._watcher is not None:
+            self._watcher.tell(f"< {folder}\n")
+
+
+class _Watcher:
+    def __init__(self) -> None:
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-S", str(Path(__file__).with_name("orphan_watcher.py"))],
+            env={**os.environ, MARK: _LAB},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            # What ends the lab must not end it.
+            start_new_session=True,
+        )
+        _own.add(self.process.pid)
+        # Popen knows its pipes as optional; this one was asked for.
+        self.pipe = cast("IO[bytes]", self.process.stdin)
+
+    def tell(self, line: str) -> None:
+        # A watcher that somebody killed watches no more; the lab itself still reaps what it started.
+        with contextlib.suppress(OSError):
+            os.write(self.pipe.fileno(), line.encode())
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError):
+            self.pipe.close()
+        self.process.wait()
+        _own.discard(self.process.pid)
+        _adopt_orphans()
+
+
+class _Shared:
+    """The watcher that all children of this process share while there are any."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._users: dict[_Watcher, int] = {}
+        self._current: _Watcher | None = None
+
+    def take(self) -> _Watcher:
+        with self._lock:
+            if self._current is None or self._current.process.poll() is not None:
+                self._current = _Watcher()
+            self._users[self._current] = self._users.get(self._current, 0) + 1
+            return self._current
+
+    def give_back(self, watcher: _Watcher) -> None:
+        with self._lock:
+            self._users[watcher] -= 1
+            if self._users[watcher]:
+                return
+            del self._users[watcher]
+            if self._current is watcher:
+                self._current = None
+        watcher.close()
+
+
+_shared = _Shared()
+
+
+@contextlib.contextmanager
+def watching() -> Iterator[Watch]:
+    """Have a child watched for the length of a ``with`` block; the block ends when the child has been reaped."""
+    if not _SHELL.exists():
+        yield Watch(None)
+        return
+    watcher = _shared.take()
+    try:
+        yield Watch(watcher)
+    finally:
+        _shared.give_back(watcher)
