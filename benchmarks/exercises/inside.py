@@ -6,6 +6,7 @@ written to a file.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import importlib
 import json
@@ -18,6 +19,12 @@ from pathlib import Path
 
 from benchmarks.exercises.answer import last_place, told
 from benchmarks.exercises.finding import AnswerError, Finding, failed
+
+_MAXIMUM_ADDRESSES_BYTES = 2**32
+"""Of memory asked for by one process; threads ask for much that they do not use. Beyond it a MemoryError is raised."""
+
+_MAXIMUM_FILE_BYTES = 2**26
+"""Of one file, such as what the answer prints; beyond it an OSError is raised."""
 
 _ENDS = "The check comes to its end"
 _RUNS = "What is in the folder can be run"
@@ -52,6 +59,7 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
         out: File for the findings, as JSON.
         limit_s: How long the check may take; then what was found is written, with where the answer was.
     """
+    _limit()
     found: list[Finding] = []
 
     def write() -> None:
@@ -82,6 +90,21 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
     sys.stderr.flush()
     # Threads that the answer left waiting do not hold the result back.
     os._exit(0)
+
+
+def _limit() -> None:
+    """Set the limits that the system keeps itself; what cannot be set here is looked after from outside."""
+    if sys.platform == "win32":
+        return
+    import resource  # noqa: PLC0415 (exists on POSIX only)
+
+    for kind, most in (
+        (resource.RLIMIT_AS, _MAXIMUM_ADDRESSES_BYTES),
+        (resource.RLIMIT_FSIZE, _MAXIMUM_FILE_BYTES),
+        (resource.RLIMIT_CORE, 0),
+    ):
+        with contextlib.suppress(OSError, ValueError):
+            resource.setrlimit(kind, (most, most))
 
 
 def _where(folder: Path) -> str:

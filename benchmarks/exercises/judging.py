@@ -1,24 +1,36 @@
-"""Has an answer judged by its check, in a process of its own with a limit on its time."""
+"""Has an answer judged by its check, in a process of its own with limits on its time, its memory and its processes."""
 
 from __future__ import annotations
 
 import contextlib
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
+import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from benchmarks.exercises.catalogue import Exercise
 from benchmarks.exercises.finding import Finding, failed
+from benchmarks.process import Child, start
 
 LIMIT_S = 30.0
 """How long a check may take; a right answer takes a second or two."""
 
+MAXIMUM_PROCESSES = 32
+MAXIMUM_MEMORY_BYTES = 2**30
+"""What the check, the answer and all that it starts may have at once; a right answer needs a tenth."""
+
+MAXIMUM_CPU_S = 60.0
+"""And CPU time in all, seconds."""
+
 _GRACE_S = 5.0
+_LOOK_EVERY_S = 0.1
 _TAIL_LINES = 15
 
 
@@ -57,25 +69,17 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
     with tempfile.TemporaryDirectory(prefix="lab-check-") as scratch:
         out, log = Path(scratch) / "findings.json", Path(scratch) / "log"
         command = [sys.executable, "-m", "benchmarks.exercises.inside", exercise.check]
-        with log.open("wb") as stream:
-            process = subprocess.Popen(
-                [*command, str(folder.resolve()), str(out), str(limit_s)],
-                stdin=subprocess.DEVNULL,
-                stdout=stream,
-                stderr=stream,
-                env=_environment(),
-                start_new_session=True,
-            )
-            try:
-                status: int | None = process.wait(limit_s + _GRACE_S)
-            except subprocess.TimeoutExpired:
-                status = None
-            finally:
-                _end(process)
+        with log.open("wb") as stream, contextlib.ExitStack() as stack:
+            command += [str(folder.resolve()), str(out), str(limit_s)]
+            child = start(stack, command, _environment(), steps=(), stdout=stream, stderr=stream)
+            excess = _watch(child, limit_s)
+            status = child.process.poll()
         output = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
-        if out.exists():
+        if excess is None and out.exists():
             findings = tuple(Finding(**found) for found in json.loads(out.read_text(encoding="utf-8")))
             return Judged(findings=findings, output=output)
+    if excess is not None:
+        return Judged(findings=(failed("The check keeps within its limits", "too-much", excess),), output=output)
     if status is None:
         hint = f"It held the whole process for {limit_s:g} s: a loop that never ends, or a call that never returns."
         return Judged(findings=(failed("The check comes to its end", "does-not-end", hint),), output=output)
@@ -90,11 +94,27 @@ def _environment() -> dict[str, str]:
     return kept | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
-    """End the process and whatever it started."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        if hasattr(os, "killpg"):
-            os.killpg(process.pid, signal.SIGKILL)
-        else:
-            process.kill()
-    process.wait()
+def _watch(child: Child, limit_s: float) -> str | None:
+    """Wait until the check ends, or has had its time; return what it had too much of, if it had."""
+    ends_s = time.monotonic() + limit_s + _GRACE_S
+    while child.process.poll() is None and time.monotonic() < ends_s:
+        if (excess := _excess(child.family())) is not None:
+            return f"{excess}: it was ended with all that it had started."
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            child.process.wait(_LOOK_EVERY_S)
+    return None
+
+
+def _excess(family: Sequence[psutil.Process]) -> str | None:
+    if len(family) > MAXIMUM_PROCESSES:
+        return f"It had {len(family)} processes at once, and an answer may have {MAXIMUM_PROCESSES}"
+    memory_bytes, cpu_s = 0, 0.0
+    for process in family:
+        with contextlib.suppress(psutil.Error):
+            memory_bytes += process.memory_info().rss
+            cpu_s += sum(process.cpu_times()[:4])
+    if memory_bytes > MAXIMUM_MEMORY_BYTES:
+        return f"It had {memory_bytes / 2**20:,.0f} MiB, and an answer may have {MAXIMUM_MEMORY_BYTES / 2**20:,.0f} MiB"
+    if cpu_s > MAXIMUM_CPU_S:
+        return f"It used {cpu_s:.0f} s of CPU time, and an answer may use {MAXIMUM_CPU_S:.0f} s"
+    return None

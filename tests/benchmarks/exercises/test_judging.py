@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
-from benchmarks.exercises import catalogue, folder
+from benchmarks.exercises import catalogue, folder, judging
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.exercises.checks import which_verdict_is_wrong
 from benchmarks.exercises.finding import Finding
@@ -192,3 +194,70 @@ def test_a_pool_of_too_few_places_has_a_queue_that_only_grows() -> None:
     assert few.last_wait_ms > 10_000
     assert 0 == enough.wait_p95_ms
     assert few == simulate(25, rate_per_s=120, held_s=0.25, for_s=600)
+
+
+SCATTERING = """
+import os, time
+for _ in range(100):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork():
+            os._exit(0)
+        time.sleep(60)
+        os._exit(0)
+time.sleep(60)
+"""
+GREEDY = {
+    # Each ends by itself, should nobody end it.
+    "processes": (
+        "import os, time\nends = time.monotonic() + 5\nwhile time.monotonic() < ends:\n    os.fork()\n",
+        "processes at once, and an answer may have 32",
+    ),
+    "sessions": (SCATTERING, "processes at once, and an answer may have 32"),
+    "memory": (
+        "import time\nkept = []\nwhile True:\n    kept.append(bytearray(b'x' * 10_000_000))\n    time.sleep(0.01)\n",
+        "MiB, and an answer may have 1,024 MiB",
+    ),
+    "memory at once": ("x = bytearray(10**11)\n", "MemoryError"),
+    "output": ("import sys\nwhile True:\n    sys.stdout.write('x' * 10**6)\n", "OSError"),
+}
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="as Linux keeps and shows them")
+@pytest.mark.parametrize("of", list(GREEDY))
+def test_an_answer_has_limits_of_its_own(begun: Path, of: str) -> None:
+    """What takes too much is ended with all that it has started, and the learner reads what it took."""
+    source, told = GREEDY[of]
+    (begun / "app.py").write_text(source, encoding="utf-8")
+
+    judged = judge_answer(FIRST, begun)
+
+    assert not judged.solved
+    assert told in str(judged.findings[-1].hint)
+    assert [] == [left for left in psutil.process_iter(["cmdline"]) if str(begun) in (left.info["cmdline"] or ())]
+
+
+def test_cpu_time_is_limited_too(begun: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the answer and what it has started together."""
+    monkeypatch.setattr(judging, "MAXIMUM_CPU_S", 0.2)
+    (begun / "app.py").write_text("while True:\n    pass\n", encoding="utf-8")
+
+    found = last(FIRST, begun)
+
+    assert "too-much" == found.cause
+    assert "of CPU time, and an answer may use 0 s: it was ended with all that it had started." in str(found.hint)
+
+
+def test_what_an_answer_leaves_behind_is_ended(begun: Path) -> None:
+    """Also what it put into a session of its own."""
+    (begun / "app.py").write_text(
+        "import subprocess, sys\n"
+        "left = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
+        "print('left', left.pid)\n",
+        encoding="utf-8",
+    )
+
+    judged = judge_answer(FIRST, begun)
+
+    assert not judged.solved
+    assert not psutil.pid_exists(int(judged.output.split()[-1]))
