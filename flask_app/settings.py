@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
+import sqlalchemy
 from flask import Flask
 
 Variant = Literal["sync", "async"]
@@ -15,6 +16,9 @@ Variant = Literal["sync", "async"]
 PREFIX = "LAB_"
 _CONFIG_KEY = "LAB_SETTINGS"
 _IN_MEMORY = "sqlite://"
+_DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
+_MAXIMUM_PORT = 65_535
+_DAY_MS = 24 * 60 * 60 * 1_000
 # Below this likeness a LAB_ variable is taken for somebody else's.
 _NEAR_MISS = 0.85
 
@@ -149,9 +153,24 @@ def _yes_or_no(text: str) -> bool:
     return text == "yes"
 
 
+def _milliseconds(text: str) -> int:
+    number = _whole(text)
+    if number > _DAY_MS:
+        raise ValueError(text)
+    return number
+
+
 def _database_url(text: str) -> str:
     # Which driver is not for a deployment to choose: the two forms of a check are to use the same.
-    if urlsplit(text).scheme not in {"sqlite", "postgresql"}:
+    if (driver := _DRIVERS.get(urlsplit(text).scheme)) is None:
+        raise ValueError(text)
+    try:
+        url = sqlalchemy.make_url(text).set(drivername=driver)
+        # What it would connect with: a part that is no such thing is found here, and not when it is first used.
+        url.get_dialect()().create_connect_args(url)
+    except sqlalchemy.exc.ArgumentError as error:
+        raise ValueError(text) from error
+    if url.port is not None and not 1 <= url.port <= _MAXIMUM_PORT:
         raise ValueError(text)
     return text
 
@@ -163,6 +182,8 @@ def _upstream_urls(text: str) -> tuple[str, ...]:
         # Asking for the port is what finds one that is no number.
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
             raise ValueError(text)
+        # Bytes that are no text come from the environment as what cannot be sent.
+        url.encode()
     return urls
 
 
@@ -171,10 +192,16 @@ _FORMS: Mapping[str, _Form] = {
     "version": _Form(_version, "a whole number from 0, or null"),
     "max_request_body_bytes": _Form(_whole, "a whole number of bytes from 0"),
     "worker_threads": _Form(_positive, "a whole number of threads from 1"),
-    "database_url": _Form(_database_url, "a URL that begins with sqlite:// or postgresql://", is_secret=True),
+    "database_url": _Form(
+        _database_url,
+        "a URL that begins with sqlite:// or postgresql://, with a port from 1 to 65535 if any",
+        is_secret=True,
+    ),
     "upstream_urls": _Form(_upstream_urls, "http:// or https:// URLs with spaces between", is_secret=True),
-    "ready_timeout_ms": _Form(_positive, "a whole number of milliseconds from 1"),
-    "ready_warn_ms": _Form(_whole, "a whole number of milliseconds from 0"),
-    "ready_cache_ms": _Form(_whole, "a whole number of milliseconds from 0"),
+    "ready_timeout_ms": _Form(
+        lambda text: min(_positive(text), _milliseconds(text)), "a whole number of milliseconds from 1, a day at most"
+    ),
+    "ready_warn_ms": _Form(_milliseconds, "a whole number of milliseconds from 0, a day at most"),
+    "ready_cache_ms": _Form(_milliseconds, "a whole number of milliseconds from 0, a day at most"),
     "ready_details": _Form(_yes_or_no, "yes or no"),
 }

@@ -1,9 +1,14 @@
 import dataclasses
+import os
+import subprocess
+import sys
 
 import pytest
 
 from flask_app import create_app
 from flask_app.settings import Settings, SettingsError, settings_of
+
+DATABASE_URLS = "a URL that begins with sqlite:// or postgresql://, with a port from 1 to 65535 if any"
 
 
 def test_nothing_set_is_the_defaults() -> None:
@@ -61,7 +66,10 @@ def test_no_version() -> None:
         ("LAB_VERSION", "9" * 5000, "a whole number from 0, or null"),
         ("LAB_MAX_REQUEST_BODY_BYTES", "64k", "a whole number of bytes from 0"),
         ("LAB_WORKER_THREADS", "0", "a whole number of threads from 1"),
-        ("LAB_READY_TIMEOUT_MS", "0", "a whole number of milliseconds from 1"),
+        ("LAB_READY_TIMEOUT_MS", "0", "a whole number of milliseconds from 1, a day at most"),
+        ("LAB_READY_TIMEOUT_MS", "9" * 400, "a whole number of milliseconds from 1, a day at most"),
+        ("LAB_READY_WARN_MS", "-1", "a whole number of milliseconds from 0, a day at most"),
+        ("LAB_READY_CACHE_MS", "86400001", "a whole number of milliseconds from 0, a day at most"),
         ("LAB_READY_DETAILS", "true", "yes or no"),
     ],
 )
@@ -76,11 +84,22 @@ def test_bad_value(variable: str, value: str, allowed: str) -> None:
 @pytest.mark.parametrize(
     ("variable", "value", "allowed"),
     [
-        ("LAB_DATABASE_URL", "mysql://ada:secret@db/lab", "a URL that begins with sqlite:// or postgresql://"),
-        ("LAB_DATABASE_URL", "postgresql+asyncpg://ada:secret@db", "a URL that begins with sqlite:// or postgresql://"),
+        *(
+            ("LAB_DATABASE_URL", url, DATABASE_URLS)
+            for url in (
+                *("mysql://ada:secret@db/lab", "postgresql+asyncpg://ada:secret@db", "", "secret", "postgresql:secret"),
+                *("postgresql://ada:secret@db:notaport/lab", "postgresql://ada:secret@db:1:2/lab"),
+                *("postgresql://ada:secret@db:0/lab", "postgresql://ada:secret@db:65536/lab"),
+                *("postgresql://ada:secret@[::1", "postgresql:///lab?port=secret", "sqlite:", "sqlite:/secret"),
+                *("sqlite://host/secret", "sqlite:///x?timeout=secret", "sqlite:///x?check_same_thread=secret"),
+            )
+        ),
         ("LAB_UPSTREAM_URLS", "ftp://ada:secret@one", "http:// or https:// URLs with spaces between"),
         ("LAB_UPSTREAM_URLS", "http://ada:secret@", "http:// or https:// URLs with spaces between"),
-        ("LAB_UPSTREAM_URLS", "http://one:secret", "http:// or https:// URLs with spaces between"),
+        *(
+            ("LAB_UPSTREAM_URLS", url, "http:// or https:// URLs with spaces between")
+            for url in ("http://one:secret", "http://one:99999", "http://[::1", "http:secret", "http://one/\udcff")
+        ),
     ],
 )
 def test_bad_secret(variable: str, value: str, allowed: str) -> None:
@@ -138,3 +157,28 @@ def test_given_settings_win(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LAB_VERSION", "not even valid")
 
     assert Settings(version=3) == settings_of(create_app(Settings(version=3)))
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("LAB_DATABASE_URL", "postgresql://u:secret@h:notaport/db"),
+        ("LAB_UPSTREAM_URLS", "http://u:secret@h:notaport"),
+        ("LAB_READY_TIMEOUT_MS", "soon"),
+        ("LAB_VERSIONS", "1"),
+    ],
+)
+def test_a_bad_setting_ends_the_process_with_a_sentence(variable: str, value: str) -> None:
+    """Status 1 and one line, which tells no secret; no traceback."""
+    ended = subprocess.run(
+        [sys.executable, "-c", "import flask_app\nflask_app.create_app()"],
+        env={**os.environ, variable: value},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert 1 == ended.returncode
+    assert ended.stderr.startswith(variable)
+    assert 1 == len(ended.stderr.splitlines())
+    assert "secret" not in ended.stderr
