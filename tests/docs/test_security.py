@@ -1,0 +1,130 @@
+"""The page on security, held against the sockets of the commands that it tells of."""
+
+from __future__ import annotations
+
+import contextlib
+import ipaddress
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import click
+import psutil
+import pytest
+
+from benchmarks import cli
+from benchmarks.exercises import catalogue, folder
+from benchmarks.measure.server import free_port
+
+PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "security.md"
+TABLE = re.findall(
+    r"^\| (`lab .*?) \| (.*?) \| (.*?) \| (.*?) \| (.*?) \|$", PAGE.read_text(encoding="utf-8"), re.MULTILINE
+)
+WHERE = {command: where for commands, where, *_ in TABLE for command in re.findall(r"`(lab [^`]+)`", commands)}
+ELSEWHERE = "127.0.0.2"
+"""An address that is asked for by ``--host``; loopback too, as a test must not listen on a network."""
+
+PLACES = 3
+"""So many sockets of a command that starts one server after another are looked at."""
+
+
+def leaves(command: click.Command, name: str) -> list[str]:
+    """Return the commands that there are, those of groups included."""
+    if isinstance(command, click.Group):
+        return [leaf for word, inner in command.commands.items() for leaf in leaves(inner, f"{name} {word}")]
+    return [name]
+
+
+def listening(process: subprocess.Popen[bytes]) -> set[tuple[str, int]]:
+    """Return where a command and all that it has started listen now."""
+    seen: set[tuple[str, int]] = set()
+    with contextlib.suppress(psutil.Error):
+        command = psutil.Process(process.pid)
+        for each in (command, *command.children(recursive=True)):
+            with contextlib.suppress(psutil.Error):
+                sockets = each.net_connections("inet")
+                seen |= {(socket.laddr.ip, socket.laddr.port) for socket in sockets if socket.status == "LISTEN"}
+    return seen
+
+
+def opened(arguments: list[str], *, places: int | None = None) -> set[str]:
+    """Run a command, look at its sockets, and interrupt it.
+
+    Args:
+        arguments: Of ``lab``.
+        places: Look until it ends, or so many were seen; unless told, look once, when it says that it is there.
+    """
+    with subprocess.Popen(
+        [sys.executable, "-m", "benchmarks", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as process:
+        seen: set[tuple[str, int]] = set()
+        try:
+            assert process.stdout is not None
+            if places is None and process.stdout.readline():
+                seen = listening(process)
+            while places is not None and len(seen) < places and process.poll() is None:
+                seen |= listening(process)
+                time.sleep(0.01)
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate()
+    return {address for address, _ in seen}
+
+
+def test_the_table_has_every_command() -> None:
+    """A new command says what it opens to whom, or this fails."""
+    assert sorted(leaves(cli.lab, "lab")) == sorted(WHERE)
+
+
+@pytest.mark.parametrize("command", ["lab serve", "lab live", "lab locust master"])
+def test_a_command_with_a_host_listens_there_and_nowhere_else(command: str, tmp_path: Path) -> None:
+    """On loopback unless told, and then at the address that was told, though the machine has others."""
+    more = ["--workers", "1"] if "locust" in command else ["--out", str(tmp_path)] if "live" in command else []
+    arguments = [*command.split()[1:], "--port", str(free_port("127.0.0.1")), *more]
+
+    assert WHERE[command].startswith("`--host`, 127.0.0.1 unless told")
+    assert {"127.0.0.1"} == opened(arguments)
+    assert {ELSEWHERE} == opened([*arguments, "--host", ELSEWHERE])
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["compare", "-c", "fastapi-*@uvicorn", "--workload", "health", "--wait"],
+        ["compare", "-c", "fastapi-*@uvicorn", "--workload", "ready", "--wait"],
+        ["crossover", "--wait"],
+    ],
+    ids=" ".join,
+)
+def test_what_is_measured_listens_on_loopback_alone(arguments: list[str], tmp_path: Path) -> None:
+    """Servers, loaders, the slow service and the database."""
+    assert "127.0.0.1, free ports" == WHERE[f"lab {arguments[0]}"]
+    assert {"127.0.0.1"} == opened([*arguments, "--out", str(tmp_path)], places=PLACES)
+
+
+@pytest.mark.parametrize("exercise", ["make-it-async", "fix-the-shared-pool", "concurrent-readiness"])
+def test_an_answer_is_served_on_loopback_alone(exercise: str, tmp_path: Path) -> None:
+    """And so is what it asks."""
+    folder.start(catalogue.find(exercise), tmp_path, force=False)
+
+    assert "127.0.0.1, free ports" == WHERE["lab exercise check"]
+    assert {"127.0.0.1"} == opened(["exercise", "check", exercise, "--into", str(tmp_path)], places=1)
+
+
+@pytest.mark.parametrize("command", [command for command, where in WHERE.items() if where == "nothing"])
+def test_what_listens_to_nobody_has_no_option_to_listen(command: str) -> None:
+    """No ``--host`` where there is nothing to bind."""
+    found: click.Command = cli.lab
+    for word in command.split()[1:]:
+        assert isinstance(found, click.Group)
+        found = found.commands[word]
+
+    assert "--host" not in {option for parameter in found.params for option in parameter.opts}
+
+
+def test_loopback_is_what_the_page_calls_so() -> None:
+    """Both addresses that the tests above ask for."""
+    assert all(ipaddress.ip_address(address).is_loopback for address in ("127.0.0.1", ELSEWHERE))
