@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -15,8 +16,14 @@ def never_blocks(function: Function) -> Function:
 
     Under WSGI that changes nothing. On an event loop it saves the hop to a worker thread and back, which costs more
     than such a function does; a false promise stops every other request meanwhile.
+
+    Raises:
+        TypeError: This is no function, or one that is awaited there anyway.
     """
-    setattr(function, _ATTRIBUTE, function)
+    plain: Any = getattr(function, "__func__", function)
+    if not callable(plain) or inspect.iscoroutinefunction(plain):
+        raise TypeError(f"never_blocks takes a def function, and {function!r} is none.")
+    setattr(plain, _ATTRIBUTE, plain)
     return function
 
 

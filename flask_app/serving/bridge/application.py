@@ -38,6 +38,11 @@ _NOT_ASYNCIO = (
     "take uvloop, instead of trio."
 )
 
+_HOW_TO_LEASE_FEWER = (
+    "A request needs none whose functions are all async def or never_blocks; EventLoopBridge(leases=...) sets how many "
+    "there may be."
+)
+
 _log = logging.getLogger(__name__)
 
 
@@ -59,10 +64,11 @@ class EventLoopBridge:
         max_body_bytes: The most of a body that is read where the app has no ``MAX_CONTENT_LENGTH``; more is a 413.
             ``None`` is no limit.
         body_silence_s: A client that sends no more of its body for so long is given up: a view that reads gets a 408.
-        lifespan: Entered when the server starts and left when it ends, on its loop: where connections that belong
-            to the loop are opened and closed.
+        lifespan: Called with the app; what it returns is entered when the server starts and left when it ends, on its
+            loop: where connections that belong to the loop are opened and closed.
     Raises:
-        ValueError: A number is not above 0.
+        TypeError: That is no Flask app, or ``lifespan`` no function.
+        ValueError: A number, or the app's ``BRIDGE_THREAD_PER_REQUEST``, is none that can be used.
     """
 
     def __init__(
@@ -75,11 +81,19 @@ class EventLoopBridge:
         body_silence_s: float = BODY_SILENCE_S,
         lifespan: Callable[[Flask], AbstractAsyncContextManager[Any]] | None = None,
     ) -> None:
-        if threads < 1 or leases < 1 or body_silence_s <= 0 or (max_body_bytes is not None and max_body_bytes < 1):
-            raise ValueError(
-                f"threads={threads}, leases={leases}, max_body_bytes={max_body_bytes} and "
-                f"body_silence_s={body_silence_s} must be above 0."
+        if not isinstance(app, Flask):
+            raise TypeError(
+                f"EventLoopBridge takes a Flask app, and {app!r} is none. Call a factory first, and give the app "
+                "itself, not its wsgi_app."
             )
+        if lifespan is not None and not callable(lifespan):
+            raise TypeError(f"lifespan={lifespan!r} cannot be called: it takes a function of the app.")
+        _refuse_unless_above_0(int, threads=threads, leases=leases)
+        if max_body_bytes is not None:
+            _refuse_unless_above_0(int, " (or None, for no limit)", max_body_bytes=max_body_bytes)
+        _refuse_unless_above_0(int | float, body_silence_s=body_silence_s)
+        if (keeps := app.config.get(THREAD_PER_REQUEST, True)) not in (True, False):
+            raise ValueError(f"app.config[{THREAD_PER_REQUEST!r}] = {keeps!r} is not allowed: it takes True or False.")
         self.app = app
         self._threads = threads
         self._leases = leases
@@ -131,7 +145,7 @@ class EventLoopBridge:
                     if reply.close is not None:
                         await lease.run(context, reply.close)
         except NoThreadError as error:
-            _log.warning("A request was refused: %s, and none was given back in time.", error)
+            _log.warning("A request was refused: %s. %s", error, _HOW_TO_LEASE_FEWER)
             await self._refuse(ServiceUnavailable(retry_after=_RETRY_AFTER_S), scope, send, body)
         except asyncio.CancelledError:
             if not disconnect.takes_back():
@@ -229,6 +243,14 @@ class EventLoopBridge:
             if loop is not None:
                 self._end(loop)
         await send({"type": "lifespan.shutdown.complete"})
+
+
+def _refuse_unless_above_0(kind: Any, also: str = "", **numbers: Any) -> None:
+    for name, number in numbers.items():
+        # Not the other way round: what is no number of any kind is not above 0 either.
+        if not isinstance(number, kind) or isinstance(number, bool) or not number > 0:
+            whole = "whole " if kind is int else ""
+            raise ValueError(f"{name}={number!r} is not allowed: it takes a {whole}number above 0{also}.")
 
 
 class _OfLoop(NamedTuple):

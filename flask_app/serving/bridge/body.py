@@ -99,6 +99,9 @@ class RequestBody(io.RawIOBase):
         """Return all of the body as a file, the quicker to read, if it is in memory; it is the caller's then."""
         if not self.is_whole or self._refusal is not None or self._is_read_as_it_comes or self._is_on_disk:
             return None
+        if self._is_too_long():
+            # Who reads may give it another limit before.
+            return None
         with self._lock:
             kept, self._kept = self._kept, io.BytesIO()
         kept.seek(0)
@@ -115,6 +118,9 @@ class RequestBody(io.RawIOBase):
             HTTPException: The body is too long, or too slow, or its client has gone.
             RuntimeError: Called on the loop, where nothing can be waited for, with a body that was not taken in.
         """
+        if self._is_too_long():
+            self._refuse(RequestEntityTooLarge)
+            raise self._refusal or RequestEntityTooLarge
         while True:
             # In this order: what is whole by now is all there.
             is_whole = self.is_whole
@@ -139,16 +145,21 @@ class RequestBody(io.RawIOBase):
         """Receive what is left of the body and keep it.
 
         Args:
-            most_bytes: Stop when so many are kept, in memory; what is left is waited for by whoever reads it.
+            most_bytes: Stop when so many are kept, in memory, or when it is too long; what is left is waited for, or
+                refused, by whoever reads it.
         Raises:
             ClientGoneError: The client hung up.
             OSError: A long body could not be written to a temporary file.
         """
-        self._settle_limit()
         self._may_go_to_disk = most_bytes is None
         try:
             while not self.is_whole and (most_bytes is None or self._kept_bytes < most_bytes):
-                await self._receive_part()
+                if not self._is_too_long():
+                    await self._receive_part()
+                elif most_bytes is None:
+                    self._refuse(RequestEntityTooLarge)
+                else:
+                    return
         finally:
             self._may_go_to_disk = False
 
@@ -184,14 +195,15 @@ class RequestBody(io.RawIOBase):
         self._kept.close()
         super().close()
 
-    def _settle_limit(self) -> None:
+    def _is_too_long(self) -> bool:
         request = self._environ.get("werkzeug.request")
         own = None if request is None else request.max_content_length
         if own is not None:
             # The app's limit, or what a function of the request made of it.
             self._most_bytes = own
-        if self._most_bytes is not None and _announced_bytes(self._environ) > self._most_bytes:
-            self._refuse(RequestEntityTooLarge)
+        return self._most_bytes is not None and (
+            self._received_bytes > self._most_bytes or _announced_bytes(self._environ) > self._most_bytes
+        )
 
     def _refuse(self, refusal: type[HTTPException]) -> None:
         # Of what was kept nothing is read: no view must take the beginning for all.
@@ -218,11 +230,12 @@ class RequestBody(io.RawIOBase):
         )
 
     async def _next(self) -> None:
-        self._settle_limit()
         self._is_read_as_it_comes = True
         while self._read_bytes >= self._kept_bytes and not self.is_whole:
             self._forget(only_what_was_read=True)
             await self._receive_part()
+            if self._is_too_long():
+                self._refuse(RequestEntityTooLarge)
 
     def _forget(self, *, only_what_was_read: bool = False) -> None:
         with self._lock:
@@ -277,9 +290,7 @@ class RequestBody(io.RawIOBase):
 
     async def _keep(self, part: bytes) -> None:
         self._received_bytes += len(part)
-        if self._most_bytes is not None and self._received_bytes > self._most_bytes:
-            self._refuse(RequestEntityTooLarge)
-        elif self._kept_bytes + len(part) > SPOOL_BYTES and self._may_go_to_disk:
+        if self._kept_bytes + len(part) > SPOOL_BYTES and self._may_go_to_disk:
             # Disks block, and loops must not.
             try:
                 await asyncio.to_thread(self._add, part, on_disk=True)

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from flask.views import MethodView
 
-from flask_app.never_blocks import is_promised_not_to_block
+from flask_app.never_blocks import is_promised_not_to_block, never_blocks
 
 Function = Callable[..., Any]
 
@@ -72,7 +72,7 @@ def where_of_view(view: Function, method: str) -> Where:
     view_class = getattr(view, "view_class", None)
     if view_class is None:
         return where_of(view)
-    if view_class.decorators or view_class.__init__ is not object.__init__:
+    if {*view_class.decorators} - {never_blocks} or view_class.__init__ is not object.__init__:
         # Any of them may block, and none is made to be called on a loop.
         return Where.THREAD
     handler = view_class.dispatch_request
@@ -80,7 +80,8 @@ def where_of_view(view: Function, method: str) -> Where:
         handler = getattr(view_class, method.lower(), None)
         if handler is None and method == "HEAD":
             handler = getattr(view_class, "get", None)
-    return Where.THREAD if handler is None else where_of(handler)
+    where = Where.THREAD if handler is None else where_of(handler)
+    return Where.INLINE if where is Where.THREAD and is_promised_not_to_block(view) else where
 
 
 def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:

@@ -255,7 +255,7 @@ class Workers:
             self._is_watching = False
             self._begin_next()
         for call in refused:
-            call.refuse(f"{self._leased} threads are leased")
+            call.refuse(f"{self._leased} threads are leased, no more can be had, and none was given back in time")
 
     def _begin_stalled(self, *queues: deque[Call]) -> None:
         # More each time: one of them may hold what all others wait for, and nobody knows which.

@@ -266,13 +266,6 @@ def test_a_scope_of_another_type_is_an_error() -> None:
     assert [] == client.sent
 
 
-@pytest.mark.parametrize("option", [{"threads": 0}, {"body_silence_s": 0.0}], ids=str)
-def test_a_bridge_without_threads_or_patience_is_refused(option: dict[str, Any]) -> None:
-    """Settings that could serve nothing are refused when the bridge is made."""
-    with pytest.raises(ValueError, match=f"{next(iter(option))}=0"):
-        EventLoopBridge(Flask(__name__), **option)
-
-
 @pytest.mark.parametrize("kind", KINDS)
 def test_two_apps_are_served_on_one_loop(kind: str) -> None:
     """Requests of two bridges that wait at the same time each see their own app, request and g."""

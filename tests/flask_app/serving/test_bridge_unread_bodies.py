@@ -1,5 +1,6 @@
 """The bridge on real servers reads a body when somebody reads it, and stores only what has to be there at once."""
 
+import asyncio
 import contextlib
 import json
 from collections.abc import Iterator
@@ -9,7 +10,8 @@ import pytest
 from flask import Flask, request
 from packaging.version import Version
 
-from tests.flask_app.serving.asgi_client import ask
+from flask_app.serving.bridge import EventLoopBridge
+from tests.flask_app.serving.asgi_client import Client, ask
 from tests.flask_app.serving.real_server import SERVERS, Connection, Server, running
 from tests.flask_app.serving.unread_bodies_service import LIMIT_BYTES, PART_BYTES
 
@@ -129,12 +131,52 @@ def test_there_is_a_limit_where_nobody_set_one(limited: Server, path: str) -> No
         assert str(LIMIT_BYTES).encode() == connection.answer().body
 
 
-@pytest.mark.skipif(Version(version("flask")) < Version("3.1"), reason="a request has no limit of its own before 3.1")
+own_limit = pytest.mark.skipif(
+    Version(version("flask")) < Version("3.1"), reason="a request has no limit of its own before 3.1"
+)
+
+
+@own_limit
 def test_a_def_view_may_raise_the_limit_of_its_request(limited: Server) -> None:
     """It says so before it reads, and Flask's own count is what holds."""
     with limited.connect() as connection:
         send_chunks(connection, "/raised", 2 * LIMIT_BYTES)
         assert str(2 * LIMIT_BYTES).encode() == connection.answer().body
+
+
+@own_limit
+@pytest.mark.parametrize("framed_by", ["length", "chunks"])
+@pytest.mark.parametrize("limit_of", ["app", "bridge"])
+@pytest.mark.parametrize("raised_by", ["view", "hook", "hook of an async view", "nobody"])
+def test_a_limit_holds_for_who_reads(raised_by: str, limit_of: str, framed_by: str) -> None:
+    """What is taken in before a function is called refuses nothing: a function may give its request another limit."""
+    app = Flask(__name__)
+    if limit_of == "app":
+        app.config["MAX_CONTENT_LENGTH"] = 100
+
+    def raise_limit() -> None:
+        request.max_content_length = 5_000
+
+    def view() -> str:
+        if raised_by == "view":
+            raise_limit()
+        return str(len(request.get_data()))
+
+    async def async_view() -> str:
+        return view()
+
+    if raised_by.startswith("hook"):
+        app.before_request(raise_limit)
+    app.add_url_rule("/", view_func=async_view if "async" in raised_by else view, methods=["POST"])
+    client = Client(method="POST", body=bytes(2_000))
+    if framed_by == "chunks":
+        client.scope["headers"] = [(b"transfer-encoding", b"chunked")]
+    bridge = EventLoopBridge(app, max_body_bytes=100 if limit_of == "bridge" else 10_000)
+
+    asyncio.run(client.ask(bridge))
+
+    assert (413 if raised_by == "nobody" else 200) == client.status
+    assert raised_by == "nobody" or "2000" == client.text
 
 
 def test_the_limit_may_be_lifted_by_the_apps_own() -> None:
