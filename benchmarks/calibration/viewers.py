@@ -67,8 +67,7 @@ class _Page:
         connection.request(method, path, None if fields is None else json.dumps(fields), headers)
         response = connection.getresponse()
         cookie = response.headers.get("Set-Cookie", "")
-        # The presenter's; viewers get some of their own.
-        if cookie.startswith("presenter="):
+        if cookie:
             self._cookie = cookie.partition(";")[0]
         return response
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import json
 import os
 import statistics
 import time
@@ -16,6 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from benchmarks.foreign_json import read_object
 from benchmarks.live.burst import BurstError, Client
 from benchmarks.live.recorder import RECORDING_PATH
 from benchmarks.live.timeline import Event, Exchange, Timeline, TimelineError, build
@@ -198,7 +198,7 @@ def _mean_ms(exchanges: Sequence[Exchange]) -> float:
 def _notes_of(server: RunningServer) -> Notes:
     answer = server.get(RECORDING_PATH)
     try:
-        notes: Notes = json.loads(answer.body)
+        notes: Notes = read_object(answer.body)
     except ValueError as error:
         raise BurstError(server.explain("did not answer with its recording")) from error
     return notes

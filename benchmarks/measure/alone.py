@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.foreign_json import read_object
 from benchmarks.measure.file_lock import try_lock, wait_for_lock
 
 LOCK_NAME = "sync-async-lab.lock"
@@ -134,7 +135,7 @@ def _open(path: Path) -> int | None:
 def _holder(descriptor: int) -> str:
     """Say who holds the lock, as far as its file tells; what it holds was written by somebody, so it is not trusted."""
     try:
-        note = json.loads(os.pread(descriptor, _LONGEST_NOTE_BYTES, 0))
+        note = read_object(os.pread(descriptor, _LONGEST_NOTE_BYTES, 0))
         pid, folder = note["pid"], note["folder"]
     except (OSError, ValueError, KeyError, TypeError):
         return "Another `lab`"

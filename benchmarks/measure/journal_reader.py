@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Final
 
 import pydantic
 
+from benchmarks.foreign_json import read_json
 from benchmarks.model import SCHEMA_VERSION, Run
 
 JOURNAL_NAME: Final = "journal.jsonl"
@@ -81,7 +81,7 @@ def _bytes(place: Path, file: Path) -> bytes:
 
 def _parse_run(file: Path, content: bytes) -> Run:
     try:
-        value = json.loads(content)
+        value = read_json(content)
     except ValueError as error:
         beside = file.with_name(JOURNAL_NAME)
         advice = f" The journal beside it may be whole: lab report {beside}" if beside.exists() else ""
@@ -100,7 +100,7 @@ def _entries(file: Path, content: bytes) -> tuple[list[Entry], int]:
         if not ended:
             break
         try:
-            entry = json.loads(line)
+            entry = read_json(line)
             kind, value = _KINDS[entry["kind"]], entry["value"]
         except (ValueError, KeyError, TypeError) as error:
             raise RunFileError(f"{file}, line {number}: not an entry of a journal ({error}).") from error
@@ -168,7 +168,7 @@ def _place(trial: Mapping[str, Any]) -> tuple[Any, ...]:
 def _validate(file: Path, value: object) -> Run:
     version = value.get("schema_version") if isinstance(value, dict) else None
     if version != SCHEMA_VERSION:
-        found = "no schema_version" if version is None else f"schema_version {version!r}"
+        found = "no schema_version" if version is None else f"schema_version {version!r:.40}"
         raise RunFileError(f"{file} has {found}; this version of lab reads schema_version {SCHEMA_VERSION}.")
     try:
         return _RUN.validate_python(value)

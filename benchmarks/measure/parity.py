@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from benchmarks.contenders import catalogue
+from benchmarks.foreign_json import read_object
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.server import Answer, RunningServer, running
 from benchmarks.model import HEALTH_BODY, AnswerName, Contender, DocumentPair, Plan, Workload
@@ -114,10 +115,9 @@ def _json(answer: Answer) -> Mapping[str, Any] | None:
     if answer.status != 200:
         return None
     try:
-        value = json.loads(answer.body)
+        return read_object(answer.body)
     except ValueError:
         return None
-    return value if isinstance(value, dict) else None
 
 
 def _difference(answer: Answer, content_type: str, body: Mapping[str, str | int]) -> str | None:

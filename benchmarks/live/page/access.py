@@ -3,26 +3,30 @@
 from __future__ import annotations
 
 import ipaddress
-import re
 import secrets
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
 from typing import Any, Final
 
-from flask import abort, current_app, request
+from flask import abort, current_app, request, session
 from werkzeug.wrappers import Response
 
-VIEWER_COOKIE: Final = "viewer"
-PRESENTER_COOKIE: Final = "presenter"
+from benchmarks.live.page.listener import Address
+
+SESSION: Final[Mapping[str, Any]] = {
+    "SESSION_COOKIE_NAME": "viewer",
+    "SESSION_COOKIE_SAMESITE": "Strict",
+    "SESSION_REFRESH_EACH_REQUEST": False,
+    "PERMANENT_SESSION_LIFETIME": 12 * 3600,
+}
+"""Of Flask, which signs the cookie by the app's secret: nobody can invent a viewer, and who reloads stays the same."""
 
 _EXTENSION: Final = "live-access"
-_MOST_PRESENTERS: Final = 8
-_VIEWER_ID: Final = re.compile(r"[A-Za-z0-9_-]{22}")
 
 
 class Access:
-    """Tokens of this process; a restart makes new ones.
+    """The link of this process; a restart makes a new one.
 
     Args:
         host: Address that is listened on: it is a name of ours too.
@@ -33,30 +37,19 @@ class Access:
             name.lower() for name in ("localhost", socket.gethostname(), f"{socket.gethostname()}.local", host)
         }
         self._link = secrets.token_urlsafe(24)
-        self._presenters: list[str] = []
 
     @property
     def link(self) -> str:
         """The token of the link that makes a presenter, once."""
         return self._link
 
-    def redeem(self, link: str) -> str | None:
-        """Take the token of a link, which is worth nothing from then on; the next has another.
-
-        Returns:
-            The token that a presenter's browser keeps; ``None`` when the link's is not the current one.
-        """
+    def redeem(self, link: str) -> bool:
+        """Make the browser that asks a presenter's, if the link's token is the current one; the next is another."""
         if not secrets.compare_digest(link.encode(), self._link.encode()):
-            return None
+            return False
         self._link = secrets.token_urlsafe(24)
-        presenter = secrets.token_urlsafe(24)
-        self._presenters = [*self._presenters, presenter][-_MOST_PRESENTERS:]
-        return presenter
-
-    def knows_presenter(self) -> bool:
-        """Say whether the request at hand is a presenter's."""
-        given = request.cookies.get(PRESENTER_COOKIE, "").encode()
-        return any(secrets.compare_digest(given, token.encode()) for token in self._presenters)
+        session.permanent = session["presents"] = True
+        return True
 
     def check_host(self) -> None:
         """Refuse a request that came under another's name: a foreign page can have its own name point here."""
@@ -78,18 +71,26 @@ def access() -> Access:
 
 def is_presenter() -> bool:
     """Say whether the request at hand is a presenter's."""
-    return access().knows_presenter()
+    return "presents" in session
 
 
 def viewer_id() -> str | None:
     """Return the random id of the browser that asks; ``None`` when it has none, or none of ours."""
-    given = request.cookies.get(VIEWER_COOKIE, "")
-    return given if _VIEWER_ID.fullmatch(given) else None
+    given: str | None = session.get("id")
+    return given
 
 
-def new_viewer_id() -> str:
-    """Return a new random id."""
-    return secrets.token_urlsafe(16)
+def welcome() -> str:
+    """Return the random id of the browser that asks; one that is new gets one, with the answer."""
+    if viewer_id() is None:
+        session.permanent = True
+        session["id"] = secrets.token_urlsafe(16)
+    return str(session["id"])
+
+
+def client() -> Address:
+    """Return where the request at hand comes from: the other end of its connection."""
+    return request.environ.get("REMOTE_ADDR", ""), int(request.environ.get("REMOTE_PORT", 0))
 
 
 def check_same_origin() -> None:

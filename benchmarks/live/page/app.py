@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from benchmarks.judge.claims import Claim
 from benchmarks.live.page import access, views
 from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Application, Gate
+from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.page.settings import PageSettings
 from flask_app.serving.bridge import EventLoopBridge
@@ -51,6 +53,7 @@ class WorkshopPage:
 def create_page(
     settings: PageSettings,
     claims: Sequence[Claim],
+    connections: Connections,
     blueprints: Sequence[tuple[Blueprint, Sequence[NavigationEntry]]] = (),
 ) -> WorkshopPage:
     """Make the page.
@@ -58,10 +61,12 @@ def create_page(
     Args:
         settings: See there.
         claims: The ledger that races are judged by.
+        connections: Those that it is served on.
         blueprints: Further pages, each with its links in the bar; their templates extend ``layout.html``.
     """
     app = Flask("benchmarks.live.page", static_folder="static", template_folder="templates")
-    app.config["MAX_CONTENT_LENGTH"] = _MOST_BODY_BYTES
+    app.config.from_mapping(access.SESSION, MAX_CONTENT_LENGTH=_MOST_BODY_BYTES)
+    app.secret_key = secrets.token_bytes(32)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     gate = Gate(always=views.ALWAYS)
     director = Director(
@@ -69,7 +74,7 @@ def create_page(
         claims=claims,
         renderer=Renderer(app.jinja_env),
         gate=gate,
-        most_viewers=settings.most_viewers,
+        connections=connections,
     )
     doors = access.Access(settings.host)
     access.install(app, doors)

@@ -14,14 +14,31 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
+from benchmarks.live.page.listener import Address, Connections
+
 RETRY_MS: Final = 1_000
 """After so long a browser that has lost its stream asks for it again."""
 
 _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 
 
-class BoardFullError(Exception):
-    """Too many are looking already."""
+@dataclass(slots=True, eq=False)
+class _Follower:
+    """Somebody who follows.
+
+    Attributes:
+        viewer: Which one.
+        client: At the other end of the connection.
+        seen: The version that he has asked for more after.
+        lagged: The version at which he was when he was last waited for in vain.
+        is_confirmed: Whether he has shown that he reads.
+    """
+
+    viewer: str
+    client: Address
+    seen: int
+    lagged: int = -1
+    is_confirmed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +54,12 @@ class Board:
     """Holds the parts as they are, and everybody who follows them; for one event loop.
 
     Args:
-        most_viewers: How many may follow at once.
+        connections: Those on which it is followed.
         on_change: Called when somebody comes or goes.
     """
 
-    def __init__(self, most_viewers: int, on_change: Callable[[], None]) -> None:
-        self._most_viewers = most_viewers
+    def __init__(self, connections: Connections, on_change: Callable[[], None]) -> None:
+        self._connections = connections
         self._on_change = on_change
         # Another process has other ids: whoever comes back after a restart gets everything anew.
         self._epoch = secrets.token_hex(4)
@@ -50,12 +67,12 @@ class Board:
         self._parts: dict[str, _Part] = {}
         self._changed = asyncio.Condition()
         self._is_closed = False
-        self._seen: dict[object, int] = {}
+        self._followers: dict[_Follower, None] = {}
 
     @property
     def viewers(self) -> int:
         """How many follow at this moment."""
-        return len(self._seen)
+        return len(self._followers)
 
     async def publish(self, name: str, content: Mapping[str, Any]) -> None:
         """Make this the part of that name, and wake everybody who follows."""
@@ -67,33 +84,62 @@ class Board:
         await self._wake()
 
     async def settle(self, patience_s: float) -> None:
-        """Wait until everybody has been sent what there is, or for so long, seconds: one may be asleep."""
+        """Wait until everybody has been sent what there is, or for so long, seconds: one may be asleep.
+
+        Who has taken nothing since he was last waited for is let go, and comes back by himself if he wakes up.
+        """
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + patience_s
-        while any(seen < self._version for seen in self._seen.values()) and clock() < deadline_s:
+        while (late := [each for each in self._followers if each.seen < self._version]) and clock() < deadline_s:
             await asyncio.sleep(0.02)
+        for follower in late:
+            if follower.lagged == follower.seen:
+                self._connections.drop(follower.client)
+            follower.lagged = follower.seen
+
+    def confirm(self, viewer: str, event_id: str) -> bool:
+        """Let a viewer keep the stream that he began last: he has read an event, and so says which.
+
+        Args:
+            viewer: Who.
+            event_id: Of the event; who reads nothing cannot guess one.
+        Returns:
+            Whether he has, and has such a stream.
+        """
+        follower = next((each for each in reversed(self._followers) if each.viewer == viewer), None)
+        if follower is None or not self._version_of(event_id):
+            return False
+        follower.is_confirmed = True
+        self._connections.confirm(follower.client)
+        return True
+
+    def is_confirmed(self, viewer: str) -> bool:
+        """Say whether a viewer follows who has shown that he reads."""
+        return any(each.is_confirmed for each in self._followers if each.viewer == viewer)
 
     async def close(self) -> None:
         """Let every stream end: the server is going down."""
         self._is_closed = True
         await self._wake()
 
-    def follow(self, last_id: str | None, *, compressed: bool) -> AsyncIterator[bytes]:
+    def follow(
+        self, last_id: str | None, *, compressed: bool, viewer: str = "", client: Address = ("", 0)
+    ) -> AsyncIterator[bytes]:
         """Return a stream of the parts, and of each as it changes.
 
         Args:
             last_id: Id of the event that the viewer had last, which tells what he has.
             compressed: Whether the stream is sent with ``Content-Encoding: gzip``.
-        Raises:
-            BoardFullError: No more can follow.
+            viewer: Who.
+            client: At the other end of the connection.
         """
-        if len(self._seen) >= self._most_viewers:
-            raise BoardFullError
-        return self._follow(self._version_of(last_id), compressed=compressed)
+        # The newest part is sent anew: by its id he can say that he reads.
+        sent = max(0, min(self._version_of(last_id), self._version - 1))
+        return self._follow(_Follower(viewer, client, sent), compressed=compressed)
 
-    async def _follow(self, sent: int, *, compressed: bool) -> AsyncIterator[bytes]:
-        viewer = object()
-        self._seen[viewer] = sent
+    async def _follow(self, follower: _Follower, *, compressed: bool) -> AsyncIterator[bytes]:
+        sent = follower.seen
+        self._followers[follower] = None
         self._on_change()
         try:
             beginning = f"retry: {RETRY_MS}\n\n".encode()
@@ -106,12 +152,12 @@ class Board:
                     yield b"".join(part.compressed if compressed else part.plain for part in new)
                     sent = new[-1].version
                 # Whoever asked for the next bytes has sent the last ones.
-                self._seen[viewer] = sent
+                follower.seen = sent
                 async with self._changed:
                     if self._version == sent and not self._is_closed:
                         await self._changed.wait()
         finally:
-            del self._seen[viewer]
+            del self._followers[follower]
             self._on_change()
 
     def _version_of(self, event_id: str | None) -> int:

@@ -17,6 +17,7 @@ from benchmarks.judge.claims import Claim
 from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.guesses import Guesses
+from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.race_process import RaceProcess
 from benchmarks.live.page.racer import RaceOrder
 from benchmarks.live.page.rendering import Renderer
@@ -58,7 +59,7 @@ class Director:
         claims: The ledger.
         renderer: Makes HTML of what is told.
         gate: Shut while a trial is under way.
-        most_viewers: How many may follow the board at once.
+        connections: Those on which the board is followed.
     """
 
     def __init__(
@@ -68,10 +69,10 @@ class Director:
         claims: Sequence[Claim],
         renderer: Renderer,
         gate: Gate,
-        most_viewers: int,
+        connections: Connections,
     ) -> None:
         self.guesses = Guesses()
-        self.board = Board(most_viewers, self.announce)
+        self.board = Board(connections, self.announce)
         self._out = out
         self._claims = claims
         self._renderer = renderer
@@ -301,7 +302,7 @@ class Director:
     def _state(self) -> dict[str, Any]:
         return {
             "phase": self._phase,
-            "guesses": {"open": self.guesses.is_open, "count": len(self.guesses.by_viewer)},
+            "guesses": {"open": self.guesses.is_open, "count": len(self.guesses.counted)},
             "viewers": self.board.viewers,
             "measuring": self._measuring,
             "message": self._message,

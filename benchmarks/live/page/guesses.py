@@ -1,17 +1,23 @@
-"""Keeps what the class guesses: one guess a viewer, of the async over sync ratio of each framework; no names."""
+"""Keeps what the class guesses: one guess a viewer, of the async over sync ratio of each framework; no names.
+
+It knows a viewer from an invented one as far as that can be known: by what his page has shown of reading the board.
+"""
 
 from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
+
+from benchmarks.live.page.places import Places
 
 FRAMEWORKS: Final = ("flask", "fastapi")
 MOST_RATIO: Final = 4.0
 MOST_GUESSES: Final = 1_000
-"""Of a class. A viewer is a random cookie, and who throws his away is another viewer."""
+MOST_OF_ONE_ADDRESS: Final = 400
+"""A school may be behind one. A viewer is a cookie, and who throws his away gets another."""
 
 
 class GuessError(Exception):
@@ -29,27 +35,40 @@ class Guesses:
 
     is_open: bool = True
     by_viewer: dict[str, Mapping[str, float]] = field(default_factory=dict)
+    _places: Places[str] = field(default_factory=lambda: Places(MOST_GUESSES, MOST_OF_ONE_ADDRESS))
 
-    def take(self, viewer: str, ratios: Mapping[str, object]) -> None:
+    @property
+    def counted(self) -> Collection[Mapping[str, float]]:
+        """Those of viewers whose page reads the board; all, where no page could show that it does."""
+        confirmed = [guess for viewer, guess in self.by_viewer.items() if self._places.is_confirmed(viewer)]
+        return confirmed or self.by_viewer.values()
+
+    def take(self, viewer: str, ratios: Mapping[str, object], source: str = "") -> None:
         """Keep a viewer's guess; a later one takes its place while guesses are open.
 
         Args:
             viewer: Who.
             ratios: Async over sync by framework, from 1/4 to 4, all of ``FRAMEWORKS``.
+            source: Whom his address belongs to. One from which too many came makes room among its own.
         Raises:
-            GuessError: Guesses are closed, there are too many, or this is none.
+            GuessError: Guesses are closed, or this is none.
         """
         if not self.is_open:
             raise GuessError("Guesses are closed: a race has begun.")
         if set(ratios) != set(FRAMEWORKS):
             raise GuessError(f"A guess has a ratio for each of {', '.join(FRAMEWORKS)}, and nothing else.")
-        if viewer not in self.by_viewer and len(self.by_viewer) >= MOST_GUESSES:
-            raise GuessError(f"There are {MOST_GUESSES} guesses already, and no more are taken.")
-        self.by_viewer[viewer] = {framework: _ratio(ratios[framework]) for framework in FRAMEWORKS}
+        guess = {framework: _ratio(ratios[framework]) for framework in FRAMEWORKS}
+        if viewer not in self._places and (displaced := self._places.take(viewer, source)) is not None:
+            del self.by_viewer[displaced]
+        self.by_viewer[viewer] = guess
+
+    def confirm(self, viewer: str) -> None:
+        """Note that a viewer's page reads the board."""
+        self._places.confirm(viewer)
 
     def of(self, framework: str) -> tuple[float, ...]:
         """Return all guesses of one framework, in ascending order."""
-        return tuple(sorted(guess[framework] for guess in self.by_viewer.values()))
+        return tuple(sorted(guess[framework] for guess in self.counted))
 
     def median(self, framework: str) -> float | None:
         """Return the middle guess of one framework; ``None`` when there is none."""
@@ -59,6 +78,8 @@ class Guesses:
 
     def clear(self) -> None:
         """Forget all guesses, and take new ones."""
+        for viewer in self.by_viewer:
+            self._places.leave(viewer)
         self.by_viewer.clear()
         self.is_open = True
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import json
 import signal
 import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from benchmarks.foreign_json import read_object
 from benchmarks.live.page.racer import GO, RaceOrder
 
 _STOP_PATIENCE_S = 15.0
@@ -59,7 +59,7 @@ class RaceProcess:
         """Yield what it tells; the last is ``done``, ``stopped`` or ``failed``, however it ended."""
         assert self._process.stdout is not None  # noqa: S101 (it was asked for)
         async for line in self._process.stdout:
-            event = json.loads(line)
+            event = read_object(line)
             yield event
             if event["event"] in {"done", "stopped", "failed"}:
                 return

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 import signal
-import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import segno
 from hypercorn.asyncio import serve as hypercorn_serve
-from hypercorn.config import Config
+from hypercorn.config import Config, Sockets
 
 from benchmarks.judge.claims import Claim
 from benchmarks.live import why
 from benchmarks.live.page.access import is_presenter, presenter_only
 from benchmarks.live.page.app import create_page
 from benchmarks.live.page.doors import ANYWHERE, Doors, addresses, in_characters, url_of
+from benchmarks.live.page.listener import BACKLOG, Listener
 from benchmarks.live.page.settings import PageSettings, is_loopback
 
-_BACKLOG: Final = 512
 _GRACE_S: Final = 2
 _BOUND_S: Final = 5
 
@@ -63,7 +63,7 @@ def serve(
         qr_svg="" if code is None else code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None),
     )
     shows_why = why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter)
-    page = create_page(settings, claims, [(shows_why, why.NAVIGATION)])
+    page = create_page(settings, claims, listening, [(shows_why, why.NAVIGATION)])
 
     def presenter_url(base: str) -> str:
         return f"{base}/presenter/{page.access.link}"
@@ -78,9 +78,10 @@ def serve(
             qr="" if code is None else in_characters(code),
         )
     )
-    config = Config()
-    config.bind = [f"fd://{listening.detach()}"]
-    config.backlog = _BACKLOG
+    config = _Config(listening)
+    config.backlog = BACKLOG
+    # A browser has no use for more over plain HTTP, and a connection is what is counted.
+    config.h2_max_concurrent_streams = 1
     config.loglevel = "WARNING"
     config.include_server_header = False
     config.graceful_timeout = _GRACE_S
@@ -90,6 +91,9 @@ def serve(
 async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> None:
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
+    loop.set_exception_handler(_tell_fault)
+    # It warns of writing to a connection that is gone, once a write.
+    logging.getLogger("asyncio").setLevel(logging.ERROR)
     for number in (signal.SIGINT, signal.SIGTERM):
         # Windows has none of these; there Ctrl-C ends it less gently.
         with contextlib.suppress(NotImplementedError):
@@ -107,16 +111,30 @@ async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> 
             await hypercorn_serve(application, config, shutdown_trigger=until_asked)
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    listening = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    # asyncio's streams take a connection that is still open at the very end for a fault, each with its traceback.
+    if not isinstance(context.get("exception"), asyncio.CancelledError):
+        loop.default_exception_handler(context)
+
+
+class _Config(Config):
+    """Serves on a socket that it is given, and not on one of its number."""
+
+    def __init__(self, listening: Listener) -> None:
+        super().__init__()
+        self._listening = listening
+
+    def create_sockets(self) -> Sockets:
+        """Return that socket."""
+        self._listening.setblocking(False)
+        return Sockets([], [self._listening], [])
+
+
+def _listen(host: str, port: int) -> Listener:
     try:
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind((host, port))
-        listening.listen(_BACKLOG)
+        return Listener(host, port)
     except OSError as error:
-        listening.close()
         raise LiveError(
             f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another: "
             f"lab live --port {port + 1 if port < 65535 else port - 1}"
         ) from error
-    return listening

@@ -6,9 +6,6 @@ import ipaddress
 from dataclasses import dataclass
 from pathlib import Path
 
-DEFAULT_PORT = 8080
-MOST_VIEWERS = 500
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSettings:
@@ -20,7 +17,6 @@ class PageSettings:
         out: Folder in which races are kept, and from which the last one is shown again.
         url: Under which a class reaches it.
         qr_svg: That URL as a QR code, SVG; empty where only this machine can reach it.
-        most_viewers: How many may follow at once.
     """
 
     host: str
@@ -28,7 +24,6 @@ class PageSettings:
     out: Path
     url: str
     qr_svg: str = ""
-    most_viewers: int = MOST_VIEWERS
 
 
 def is_loopback(host: str) -> bool:

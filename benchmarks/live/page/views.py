@@ -11,19 +11,19 @@ from werkzeug.sansio.response import Response as SansResponse
 from werkzeug.wrappers import Response as AnyResponse
 
 from benchmarks.contenders import catalogue
+from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.live.page.access import (
-    PRESENTER_COOKIE,
-    VIEWER_COOKIE,
     access,
     check_same_origin,
+    client,
     is_presenter,
-    new_viewer_id,
     presenter_only,
     viewer_id,
+    welcome,
 )
-from benchmarks.live.page.board import BoardFullError
 from benchmarks.live.page.director import Director, RaceChoice, RaceUnderWayError
 from benchmarks.live.page.guesses import GuessError
+from benchmarks.live.page.places import source_of
 from benchmarks.live.page.settings import PageSettings
 from benchmarks.measure import race
 from benchmarks.measure.race import UnfitRaceError
@@ -35,7 +35,6 @@ ALWAYS: Final = ("/race/stop",)
 
 _EXTENSION: Final = "live-director"
 _BLUEPRINT: Final = Blueprint("live", __name__)
-_COOKIE: Final[Mapping[str, Any]] = {"httponly": True, "samesite": "Strict", "max_age": 12 * 3600}
 # The report's own policy, in the page itself, admits its style sheet by its hash and nothing else.
 _REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
@@ -58,52 +57,54 @@ def _settings() -> PageSettings:
 
 
 @_BLUEPRINT.get("/")
-async def page() -> Response:
+async def page() -> str:
     """Show the page; a browser that is new gets an id."""
-    viewer = viewer_id()
-    response = Response(
-        render_template(
-            "page.html",
-            presents=is_presenter(),
-            groups=_groups(),
-            bounds=race,
-            settings=_settings(),
-            guess=_director().guesses.by_viewer.get(viewer or "", {}),
-        )
+    return render_template(
+        "page.html",
+        presents=is_presenter(),
+        groups=_groups(),
+        bounds=race,
+        settings=_settings(),
+        guess=_director().guesses.by_viewer.get(welcome(), {}),
     )
-    if viewer is None:
-        response.set_cookie(VIEWER_COOKIE, new_viewer_id(), **_COOKIE)
-    return response
 
 
 @_BLUEPRINT.get("/events")
 async def events() -> Response:
-    """Stream the board."""
+    """Stream the board; after a restart a browser comes back here alone, and gets its new id."""
     compressed = request.accept_encodings.quality("gzip") > 0
-    try:
-        parts = _director().board.follow(request.headers.get("Last-Event-ID"), compressed=compressed)
-    except BoardFullError:
-        abort(503, "So many are watching that no more can.")
+    parts = _director().board.follow(
+        request.headers.get("Last-Event-ID"), compressed=compressed, viewer=welcome(), client=client()
+    )
     # Flask's types know no async body, which the bridge sends as it comes.
     response = Response(parts, mimetype="text/event-stream")  # type: ignore[arg-type]
-    response.headers["Vary"] = "Accept-Encoding"
+    response.vary.add("Accept-Encoding")
     if compressed:
         response.headers["Content-Encoding"] = "gzip"
     return response
 
 
+@_BLUEPRINT.post("/following")
+async def following() -> tuple[str, int]:
+    """Note that a viewer's page reads the board, as it shows by an id that stood there."""
+    if not _director().board.confirm(_viewer(), str(_fields().get("event"))):
+        abort(409, "That is no event of a stream that your browser has open.")
+    _director().guesses.confirm(_viewer())
+    _director().announce()
+    return "", 204
+
+
 @_BLUEPRINT.post("/guess")
 async def guess() -> tuple[str, int]:
     """Take a viewer's guess."""
-    check_same_origin()
-    viewer = viewer_id()
-    if viewer is None:
-        abort(400, "Your browser sent no cookie: allow cookies for this page, load it again, and guess again.")
+    viewer, director = _viewer(), _director()
     try:
-        _director().guesses.take(viewer, _fields())
+        director.guesses.take(viewer, _fields(), source_of(client()[0]))
     except GuessError as error:
-        abort(409 if not _director().guesses.is_open else 422, str(error))
-    _director().announce()
+        abort(409 if not director.guesses.is_open else 422, str(error))
+    if director.board.is_confirmed(viewer):
+        director.guesses.confirm(viewer)
+    director.announce()
     return "", 204
 
 
@@ -169,13 +170,18 @@ async def presenter(link: str) -> str:
 async def become_presenter(link: str) -> AnyResponse:
     """Make this browser the presenter's."""
     check_same_origin()
-    token = access().redeem(link)
-    if token is None:
+    if not access().redeem(link):
         abort(403, "This link has been used. The terminal shows the next one.")
     current_app.extensions["live-on-presenter"]()
-    response = redirect(url_for("live.page"), 303)
-    response.set_cookie(PRESENTER_COOKIE, token, **_COOKIE)
-    return response
+    return redirect(url_for("live.page"), 303)
+
+
+def _viewer() -> str:
+    check_same_origin()
+    viewer = viewer_id()
+    if viewer is None:
+        abort(400, "Your browser sent no cookie of ours: allow cookies for this page, load it again, and guess again.")
+    return viewer
 
 
 def _choice(fields: Mapping[str, Any]) -> RaceChoice:
@@ -192,10 +198,12 @@ def _choice(fields: Mapping[str, Any]) -> RaceChoice:
 
 
 def _fields() -> Mapping[str, Any]:
-    fields = request.get_json()
-    if not isinstance(fields, dict):
-        abort(400, "That is no JSON object.")
-    return fields
+    if not request.is_json:
+        abort(415, "What is sent here is JSON.")
+    try:
+        return read_object(request.get_data())
+    except ForeignJSONError as error:
+        abort(400, f"That cannot be read: {error}.")
 
 
 def _groups() -> list[dict[str, Any]]:

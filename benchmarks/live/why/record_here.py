@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import datetime as dt
-import json
 import os
 import platform
 import signal
 import sys
 from typing import Final
 
+from benchmarks.foreign_json import read_object
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import TimelineError
 from benchmarks.live.why.shelf import REQUESTS, Exhibit
@@ -73,7 +73,7 @@ async def record_here(
             raise BusyError(reason)
         raise RecordHereError(reason)
     try:
-        recording = Recording.from_json(json.loads(out))
+        recording = Recording.from_json(read_object(out))
     except (ValueError, TimelineError) as error:
         raise RecordHereError(f"What was recorded cannot be read: {error}") from error
     return Exhibit(recording=recording, recorded_at=now(), machine=this_machine(), shipped=False)

@@ -6,10 +6,10 @@ Source:
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.foreign_json import read_json
 from benchmarks.model import LatencySummary, LoadResult
 
 ERROR_KINDS = ("status", "body", "connection", "timeout")
@@ -39,7 +39,7 @@ def read_summary(text: str, loader_cpu_s: float | None, loader_cores: int = 1) -
         K6SummaryError: It is none.
     """
     try:
-        summary = json.loads(text)
+        summary = read_json(text)
     except ValueError as error:
         raise K6SummaryError(f"it is not whole JSON ({error})") from error
     duration_s = _number(_part(_part(summary, "state", "the summary"), "testRunDurationMs", "state")) / 1000
@@ -90,5 +90,5 @@ def _part(of: object, name: str, where: str) -> Any:
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise K6SummaryError(f"{value!r} stands where a number is expected")
+        raise K6SummaryError(f"{value!r:.40} stands where a number is expected")
     return float(value)

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
+from benchmarks.foreign_json import read_object
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult
 
@@ -76,11 +77,11 @@ def decode_order(line: bytes) -> LoadOrder:
     """Read an order back.
 
     Raises:
-        ValueError: The line is not JSON.
+        ValueError: The line is no JSON object.
         KeyError: A part is missing.
         TypeError: There is a part that orders do not have.
     """
-    fields = json.loads(line)
+    fields = read_object(line)
     fields["load"] = LoadProfile(**fields["load"])
     fields["cpus"] = tuple(fields["cpus"])
     return LoadOrder(**fields)
@@ -101,11 +102,11 @@ def decode_event(line: bytes) -> Event:
     """Read an event back.
 
     Raises:
-        ValueError: The line is not JSON, or of no event that there is.
+        ValueError: The line is no JSON object, or of no event that there is.
         KeyError: There is no event, or no result where there should be one.
         TypeError: A part is missing, or one too many is there.
     """
-    fields = json.loads(line)
+    fields = read_object(line)
     name = fields.pop("event")
     if name == "Finished":
         return Finished(_result(fields["result"]))

@@ -123,14 +123,23 @@ function showState(state) {
 
 function follow() {
   const source = new EventSource("/events");
-  const on = (name, show) => source.addEventListener(name, (event) => show(JSON.parse(event.data)));
+  let isConfirmed = false;
+  const on = (name, show) => source.addEventListener(name, (event) => {
+    show(JSON.parse(event.data));
+    // Once a stream: who shows that he reads keeps his place, and his guess counts.
+    if (!isConfirmed) send("/following", { event: event.lastEventId });
+    isConfirmed = true;
+  });
   on("state", showState);
   on("race", (race) => {
     find("results").hidden = !race.html;
     put(find("board"), race.html);
   });
   on("guesses", (guesses) => put(find("reveal"), guesses.html));
-  source.addEventListener("open", () => { find("connection").textContent = "Live."; });
+  source.addEventListener("open", () => {
+    isConfirmed = false;
+    find("connection").textContent = "Live.";
+  });
   source.addEventListener("error", () => {
     find("connection").textContent = "The connection is lost; trying again …";
     if (source.readyState === EventSource.CLOSED) {

@@ -6,12 +6,13 @@ import contextlib
 import http.client
 import json
 import os
+import random
 import signal
 import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -45,6 +46,8 @@ class Workshop:
         out: Where its races are kept.
         process: That serves it.
         presenter_link: That makes a presenter, once.
+        cookies: Of the browser that asks.
+        address: Of this machine's loopback, from which it asks.
     """
 
     port: int
@@ -52,20 +55,25 @@ class Workshop:
     process: subprocess.Popen[str]
     presenter_link: str
     cookies: dict[str, str] = field(default_factory=dict)
+    address: str = "127.0.0.1"
 
     @property
     def url(self) -> str:
         """Where it is."""
         return f"http://127.0.0.1:{self.port}"
 
+    def another(self, address: str = "127.0.0.1") -> Workshop:
+        """Return the same page for a browser that is new to it, at another address of this machine's loopback."""
+        return replace(self, cookies={}, address=address)
+
     def ask(self, method: str, path: str, fields: object = None, headers: Mapping[str, str] | None = None) -> Answer:
         """Ask as a browser on this page would, with what cookies it has; ``headers`` replace its own."""
         sent = {"Origin": self.url, "Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
         body = None
         if fields is not None:
-            body = json.dumps(fields)
+            body = fields if isinstance(fields, bytes) else json.dumps(fields).encode()
             sent["Content-Type"] = "application/json"
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)) as asked:
+        with contextlib.closing(self._connection()) as asked:
             asked.request(method, path, body, {**sent, **(headers or {})})
             response = asked.getresponse()
             text = response.read().decode()
@@ -82,8 +90,10 @@ class Workshop:
     @contextlib.contextmanager
     def watching(self, last_id: str | None = None) -> Iterator[Iterator[tuple[str, str, dict[str, Any]]]]:
         """Follow the board: yields the id, the name and the content of each event."""
-        headers = {} if last_id is None else {"Last-Event-ID": last_id}
-        with contextlib.closing(http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)) as asked:
+        headers = {"Cookie": "; ".join(f"{name}={value}" for name, value in self.cookies.items())}
+        if last_id is not None:
+            headers["Last-Event-ID"] = last_id
+        with contextlib.closing(self._connection()) as asked:
             asked.request("GET", "/events", headers=headers)
             yield _events(asked.getresponse())
 
@@ -94,6 +104,16 @@ class Workshop:
                 if name == "state" and condition(content):
                     return content
         raise AssertionError("the stream ended")
+
+    def hold(self, request: str) -> socket.socket:
+        """Begin a request and read nothing of what comes; return its connection."""
+        held = socket.create_connection(("127.0.0.1", self.port), PATIENCE_S, (self.address, 0))
+        with contextlib.suppress(OSError):
+            held.sendall(request.replace("\n", "\r\n").encode())
+        return held
+
+    def _connection(self) -> http.client.HTTPConnection:
+        return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S, source_address=(self.address, 0))
 
     def end(self) -> int:
         """Ask it to end, and return its status."""
@@ -113,15 +133,21 @@ def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, str, dict
 
 
 @contextlib.contextmanager
-def serve(out: Path, port: int | None = None, host: str = "127.0.0.1") -> Iterator[Workshop]:
-    """Serve a page, and end it whatever happens."""
+def serve(
+    out: Path, port: int | None = None, host: str = "127.0.0.1", *, files: int | None = None, log: Path | None = None
+) -> Iterator[Workshop]:
+    """Serve a page, and end it whatever happens; with ``files`` it may have no more open, ``log`` is its terminal."""
     port = port or free_port()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "benchmarks", "live", "--json", "--host", host, "--port", str(port), "--out", str(out)],
-        stdout=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
+    command = [sys.executable, "-m", "benchmarks", "live", "--json", "--host", host, "--port", str(port)]
+    limited = [] if files is None else ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"]
+    with contextlib.ExitStack() as stack:
+        process = subprocess.Popen(
+            [*limited, *command, "--out", str(out)],
+            stdout=subprocess.PIPE,
+            stderr=None if log is None else stack.enter_context(log.open("wb")),
+            text=True,
+            start_new_session=True,
+        )
     try:
         assert process.stdout is not None
         document = ""
@@ -141,11 +167,12 @@ def serve(out: Path, port: int | None = None, host: str = "127.0.0.1") -> Iterat
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nobody listens on, and that no client is given: some tests are a thousand clients."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("", port))
+            return port
+    raise AssertionError("a hundred ports are in use")
 
 
 @dataclass

@@ -7,14 +7,15 @@ from typing import Any
 import pytest
 
 from benchmarks.live.page import gate as gates
-from benchmarks.live.page.board import Board, BoardFullError
+from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
+from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.reading import take, told
 
 
-def board(most_viewers: int = 9) -> Board:
+def board(connections: FakeConnections | None = None) -> Board:
     """A board that tells nobody who comes and goes."""
-    return Board(most_viewers, lambda: None)
+    return Board(connections or FakeConnections(), lambda: None)
 
 
 def test_who_comes_late_gets_every_part_as_it_is() -> None:
@@ -108,17 +109,50 @@ def test_the_board_is_settled_when_all_have_asked_for_more() -> None:
     asyncio.run(story())
 
 
-def test_a_full_board_says_so() -> None:
-    """Somebody who has gone makes room."""
+def test_who_takes_nothing_from_one_wait_to_the_next_is_let_go() -> None:
+    """Once he may have been asleep; who has taken anything meanwhile, or everything, stays."""
 
     async def story() -> None:
-        shown = board(most_viewers=1)
-        first = shown.follow(None, compressed=False)
-        await anext(first)
-        with pytest.raises(BoardFullError):
-            shown.follow(None, compressed=False)
-        await first.aclose()  # type: ignore[attr-defined]  # it is a generator
-        await anext(shown.follow(None, compressed=False))
+        connections = FakeConnections()
+        shown = board(connections)
+        streams = [shown.follow(None, compressed=False, client=("here", port)) for port in (1, 2)]
+        for stream in streams:
+            await anext(stream)
+        await shown.publish("state", {"n": 1})
+        await shown.settle(0)
+        assert [] == connections.dropped
+
+        awake = asyncio.create_task(take(streams[1], 3))
+        await asyncio.sleep(0)
+        await shown.publish("state", {"n": 2})
+        await asyncio.sleep(0)
+        await shown.settle(0)
+        awake.cancel()
+        assert [("here", 1)] == connections.dropped
+
+    asyncio.run(story())
+
+
+def test_a_viewer_who_tells_what_he_read_keeps_the_stream_that_he_began_last() -> None:
+    """Only by an id that stood on the board, and only his own."""
+
+    async def story() -> None:
+        connections = FakeConnections()
+        shown = board(connections)
+        await shown.publish("state", {})
+        streams = [
+            shown.follow(None, compressed=False, viewer=viewer, client=(viewer, port))
+            for viewer, port in (("he", 1), ("she", 2), ("he", 3))
+        ]
+        read = [(await take(stream, 2)).decode() for stream in streams]
+        event = read[0].rsplit("id: ", 1)[1].split("\n")[0]
+
+        for viewer, told_event in (("he", ""), ("he", "None"), ("he", "0bad0bad-1"), ("nobody", event)):
+            assert not shown.confirm(viewer, told_event)
+        assert not shown.is_confirmed("he")
+        assert shown.confirm("he", event)
+        assert [("he", 3)] == connections.confirmed
+        assert (True, False) == (shown.is_confirmed("he"), shown.is_confirmed("she"))
 
     asyncio.run(story())
 

@@ -17,6 +17,7 @@ from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.race_process import RaceProcess
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.measure.race import UnfitRaceError
+from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
 from tests.benchmarks.live.page.reading import take, told
 
@@ -86,7 +87,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
                 claims=parse_claims(text),
                 renderer=Renderer(environment),
                 gate=gate,
-                most_viewers=9,
+                connections=FakeConnections(),
             )
             async with director.at_work():
                 await story(director, race, gate)

@@ -53,16 +53,28 @@ def test_what_no_slider_says_is_no_guess(ratios: dict[str, object]) -> None:
     assert {} == guesses.by_viewer
 
 
-def test_a_flood_of_guesses_has_an_end(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who throws his cookie away is another viewer, but not for ever."""
-    monkeypatch.setattr(guessing, "MOST_GUESSES", 2)
+def test_a_flood_from_one_address_leaves_the_class_its_guesses() -> None:
+    """It makes room for itself among its own, and counts for nothing once a page has shown that it is one."""
     guesses = Guesses()
-    for viewer in ("one", "two"):
-        guesses.take(viewer, {"flask": 1, "fastapi": 1})
+    pupils = [f"pupil {number}" for number in range(40)]
+    for viewer in pupils:
+        guesses.take(viewer, {"flask": 0.5, "fastapi": 2}, "school")
+    for number in range(5_000):
+        guesses.take(f"invented {number}", {"flask": 4, "fastapi": 4}, "attic")
+    assert 40 + guessing.MOST_OF_ONE_ADDRESS == len(guesses.counted)
+    assert set(pupils) <= guesses.by_viewer.keys()
+    guesses.take("late", {"flask": 0.5, "fastapi": 2}, "attic")
 
-    with pytest.raises(GuessError, match="no more are taken"):
-        guesses.take("three", {"flask": 1, "fastapi": 1})
-    guesses.take("two", {"flask": 2, "fastapi": 1})
+    for viewer in [*pupils, "late"]:
+        guesses.confirm(viewer)
+    assert 41 == len(guesses.counted)
+    assert 0.5 == pytest.approx(guesses.median("flask"))
+    for number in range(5_000):
+        guesses.take(f"again {number}", {"flask": 4, "fastapi": 4}, "school")
+    assert (0.5,) * 41 == guesses.of("flask")
+
+    guesses.clear()
+    assert (0, None) == (len(guesses.counted), guesses.median("flask"))
 
 
 def test_a_guess_belongs_to_a_random_cookie(workshop: Workshop) -> None:

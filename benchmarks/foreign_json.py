@@ -1,0 +1,89 @@
+"""Reads JSON that somebody else wrote: a file, a client, another program. Whatever it is, it is read or refused."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Any, Final, NoReturn
+
+MOST_LEVELS: Final = 100
+"""Of arrays and objects in one another: what walks through a value may call itself at each."""
+
+MOST_DIGITS: Final = 300
+"""Of a whole number: Python reads one of 4,300, and a float holds one of 308."""
+
+
+class ForeignJSONError(ValueError):
+    """This is not JSON that can be worked with; the message says why, and quotes nothing of it."""
+
+
+def read_json(text: str | bytes) -> Any:
+    """Return the value of a JSON text, which can be walked through, counted with, and written again as UTF-8.
+
+    Args:
+        text: Bytes are UTF-8.
+    Raises:
+        ForeignJSONError: It is not JSON, is nested more than ``MOST_LEVELS`` deep, or holds a number that is too
+            large or is none, or half of a surrogate pair.
+    """
+    try:
+        decoded = (text.encode() if isinstance(text, str) else text).decode("utf-8-sig")
+        value = json.loads(decoded, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
+        _measure(value)
+        # No other string that JSON can spell is one that nothing can write.
+        if "\\u" in decoded:
+            json.dumps(value, ensure_ascii=False).encode()
+    except RecursionError:
+        raise ForeignJSONError(_TOO_DEEP) from None
+    except UnicodeEncodeError:
+        raise ForeignJSONError("a string holds half of a surrogate pair") from None
+    except UnicodeDecodeError as error:
+        raise ForeignJSONError(f"it is not UTF-8 at byte {error.start}") from None
+    except json.JSONDecodeError as error:
+        raise ForeignJSONError(str(error)) from None
+    return value
+
+
+def read_object(text: str | bytes) -> dict[str, Any]:
+    """Return the value of a JSON text that is an object.
+
+    Raises:
+        ForeignJSONError: It is none, or ``read_json`` refuses it.
+    """
+    value = read_json(text)
+    if not isinstance(value, dict):
+        raise ForeignJSONError("it is no JSON object")
+    return value
+
+
+_TOO_DEEP: Final = f"it is nested more than {MOST_LEVELS} levels deep"
+
+
+def _measure(value: object) -> None:
+    level = [value]
+    for _ in range(MOST_LEVELS):
+        inner: list[object] = []
+        for each in level:
+            parts = each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+            inner.extend(part for part in parts if isinstance(part, dict | list))
+        if not inner:
+            return
+        level = inner
+    raise ForeignJSONError(_TOO_DEEP)
+
+
+def _whole(digits: str) -> int:
+    if len(digits) > MOST_DIGITS:
+        raise ForeignJSONError(f"a whole number has more than {MOST_DIGITS} digits")
+    return int(digits)
+
+
+def _finite(digits: str) -> float:
+    value = float(digits)
+    if not math.isfinite(value):
+        raise ForeignJSONError("a number is too large")
+    return value
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ForeignJSONError(f"{constant} is no number of JSON's")

@@ -1,0 +1,201 @@
+"""Attacks on the page that is really served, while a class is on it."""
+
+from __future__ import annotations
+
+import contextlib
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.live.page.served import Workshop
+
+GUESS = {"flask": 0.5, "fastapi": 2}
+ELSEWHERE = "127.0.0.9"
+EVENTS = "GET /events HTTP/1.1\nHost: 127.0.0.1\n\n"
+UPGRADE = (
+    "GET /events HTTP/1.1\nHost: 127.0.0.1\nConnection: Upgrade\nUpgrade: websocket\n"
+    "Sec-WebSocket-Version: 13\nSec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\n\n"
+)
+
+
+@pytest.fixture(autouse=True)
+def room_for_attackers() -> Iterator[None]:
+    """Let this process have as many connections as an attacker would."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4_096 if hard == resource.RLIM_INFINITY else min(4_096, hard), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+@contextlib.contextmanager
+def following(page: Workshop) -> Iterator[Iterator[tuple[str, str, dict[str, Any]]]]:
+    """Do as the page's script does: open it, follow it, and say which event came."""
+    assert 200 == page.ask("GET", "/").status
+    with page.watching() as events:
+        event_id, _, _ = next(events)
+        assert 204 == page.ask("POST", "/following", {"event": event_id}).status
+        yield events
+
+
+def count(workshop: Workshop) -> int:
+    """Return how many guesses count."""
+    found: int = workshop.another().wait_for(lambda _: True)["guesses"]["count"]
+    return found
+
+
+def test_forty_viewers_behind_one_address_are_all_counted(workshop: Workshop) -> None:
+    """Whether or not their pages can follow the board; one who loads the page again is the same, and not one more."""
+    viewers = [workshop.another() for _ in range(40)]
+    for viewer in viewers:
+        assert 200 == viewer.ask("GET", "/").status
+        assert 204 == viewer.ask("POST", "/guess", GUESS).status
+    workshop.wait_for(lambda state: state["guesses"]["count"] == 40)
+
+    with contextlib.ExitStack() as stack:
+        for viewer in viewers:
+            stack.enter_context(following(viewer))
+            assert 204 == viewer.ask("POST", "/guess", {**GUESS, "flask": 1}).status
+        workshop.wait_for(lambda state: state["viewers"] > 40)
+        assert 40 == count(workshop)
+
+
+def test_nobody_invents_a_viewer(workshop: Workshop) -> None:
+    """An id is the page's, which signs it; made up, altered, or of another run, it is none."""
+    workshop.ask("GET", "/")
+    issued = workshop.cookies["viewer"]
+    for forged in ("A" * 22, "", issued[:-1], issued[1:], f"x{issued}", "e30.AAAA.BBBB"):
+        stranger = workshop.another()
+        stranger.cookies["viewer"] = forged
+        assert 400 == stranger.ask("POST", "/guess", GUESS).status
+        assert 400 == stranger.ask("POST", "/following", {"event": "1-1"}).status
+    assert 204 == workshop.ask("POST", "/guess", GUESS).status
+    assert 1 == count(workshop)
+
+
+@pytest.mark.parametrize("address", [ELSEWHERE, "127.0.0.1"])
+def test_a_flood_of_viewers_counts_for_nothing_beside_a_class(workshop: Workshop, address: str) -> None:
+    """From another address or from its own: it closes the guesses for nobody, and the class's are what counts."""
+    with contextlib.ExitStack() as stack:
+        early, late = workshop.another(), workshop.another()
+        stack.enter_context(following(early))
+        assert 204 == early.ask("POST", "/guess", GUESS).status
+        for _ in range(600):
+            invented = workshop.another(address)
+            invented.ask("GET", "/")
+            assert 204 == invented.ask("POST", "/guess", {"flask": 4, "fastapi": 4}).status
+        stack.enter_context(following(late))
+        assert 204 == late.ask("POST", "/guess", GUESS).status
+
+        workshop.wait_for(lambda state: state["guesses"]["count"] == 2)
+        assert 'data-guess="0.5"' in early.ask("GET", "/").body
+
+
+@pytest.mark.parametrize("address", [ELSEWHERE, "127.0.0.1"])
+def test_streams_that_nobody_reads_keep_nobody_out(workshop: Workshop, address: str) -> None:
+    """A thousand of them: who was there stays, who comes gets in, and they are what is let go."""
+    with contextlib.ExitStack() as stack:
+        early = [stack.enter_context(following(workshop.another())) for _ in range(40)]
+        attacker = workshop.another(address)
+        held = [stack.enter_context(attacker.hold(EVENTS)) for _ in range(1_000)]
+        late = [stack.enter_context(following(workshop.another())) for _ in range(40)]
+        assert 200 == workshop.another("127.0.0.8").ask("GET", "/").status
+        more = [stack.enter_context(attacker.hold(EVENTS)) for _ in range(500)]
+
+        for viewer in (*early, *late):
+            for _, name, state in viewer:
+                if name == "state" and state["viewers"] < 800:
+                    break
+            else:
+                pytest.fail("the stream ended")
+        assert sum(map(is_ended, [*held, *more])) >= 700
+
+
+def is_ended(held: Any) -> bool:
+    """Say whether the other side has ended a connection, whatever is still to be read from it."""
+    held.settimeout(0.1)
+    try:
+        while held.recv(1 << 16):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:
+        return True
+    return True
+
+
+@pytest.mark.parametrize(
+    "request_text",
+    [
+        "",
+        "GET /eve",
+        EVENTS,
+        "GET / HTTP/1.1\nHost: 127.0.0.1\n\n",
+        "POST /guess HTTP/1.1\nHost: 127.0.0.1\nContent-Type: application/json\nContent-Length: 400\n\n{",
+        UPGRADE,
+        "PRI * HTTP/2.0\n\nSM\n\n",
+    ],
+    ids=["silent", "half a head", "stream", "page", "half a body", "websocket", "HTTP/2"],
+)
+def test_more_connections_than_files_are_said_once(
+    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path, request_text: str
+) -> None:
+    """Where 256 files may be open, a class is served, the terminal has one line, and every answer is one in HTTP."""
+    log = tmp_path / "log"
+    with serve_page(tmp_path / "results", files=256, log=log) as workshop, contextlib.ExitStack() as stack:
+        early = [stack.enter_context(following(workshop.another())) for _ in range(40)]
+        attacker = workshop.another()
+        for _ in range(3):
+            for _ in range(200):
+                stack.enter_context(attacker.hold(request_text))
+            late = workshop.another()
+            assert 200 == late.ask("GET", "/").status
+            assert 204 == late.ask("POST", "/guess", GUESS).status
+        late.cookies.clear()
+        stack.enter_context(following(late))
+        for viewer in early:
+            assert any(name == "state" and state["guesses"]["count"] for _, name, state in viewer)
+        assert 0 == workshop.end()
+    (line,) = log.read_text(encoding="utf-8").splitlines()
+    assert "connections are open, as many as may be" in line
+    assert "ulimit -n" in line
+
+
+UNREADABLE = (
+    (b"[" * 4_096, 400, "levels deep"),
+    (b'{"a":' * 400 + b"1" + b"}" * 400, 400, "levels deep"),
+    (b'{"flask": ' + b"9" * 4_000 + b"}", 400, "digits"),
+    (b'{"flask": NaN, "fastapi": 1}', 400, "NaN"),
+    (b'{"flask": "\\ud800"}', 400, "surrogate"),
+    (b'{"flask": "\xff"}', 400, "UTF-8"),
+    (b"[]", 400, "no JSON object"),
+    (b"", 400, "Expecting value"),
+    (b"[" * 4_097, 413, ""),
+)
+
+
+def test_a_body_that_cannot_be_read_is_a_sentence(
+    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
+) -> None:
+    """To whichever address it is sent, whoever sends it; the page goes on, and the terminal has no word of it."""
+    log = tmp_path / "log"
+    kept = tmp_path / "results" / "2026-01-01T00-00-00-live"
+    kept.mkdir(parents=True)
+    # Of a last race, which it would show again.
+    (kept / "run.json").write_bytes(UNREADABLE[0][0])
+    with serve_page(kept.parent, log=log) as workshop:
+        workshop.ask("GET", "/")
+        workshop.present()
+        for path in ("/guess", "/following", "/race"):
+            for body, status, said in UNREADABLE:
+                refused = workshop.ask("POST", path, body)
+                assert status == refused.status, (path, body[:20])
+                assert said in refused.body
+            wrong = workshop.ask("POST", path, {"event": {}, "flask": [], "contenders": 1})
+            assert wrong.status in {409, 422}
+        assert 204 == workshop.ask("POST", "/guess", GUESS).status
+    (line,) = log.read_text(encoding="utf-8").splitlines()
+    assert "A presenter has come in" in line
