@@ -9,21 +9,25 @@ from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from flask import Response, current_app, request
-from marshmallow import RAISE, Schema, ValidationError, fields, missing
+from flask.views import MethodView
+from marshmallow import Schema, ValidationError
+from werkzeug.routing import Rule
 
 from flask_app.problems import InvalidQueryError
+from flask_app.wire.answers import Answers
+from flask_app.wire.query import InvalidError, Parameter, Query
+from flask_app.wire.refusal import UndocumentableError
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 JSON = "application/json"
 
 _ATTRIBUTE = "__contract__"
-_REPEATED = "Give this parameter once."
 
 
 class ContractBrokenError(Exception):
@@ -39,6 +43,7 @@ class Contract:
         media_type: Of the answer.
         also: The other statuses that the view may answer with, in the same schema: in words, by status.
         query: Schema of the query string; ``None`` when the view takes none, and then ignores whatever is sent.
+        parameters: What the query string may have, each as it is documented and read.
         summary: One line, for the document.
         description: Markdown, for the document; may be empty.
     """
@@ -47,6 +52,7 @@ class Contract:
     media_type: str
     also: Mapping[int, str]
     query: Schema | None
+    parameters: tuple[Parameter, ...]
     summary: str
     description: str
 
@@ -81,32 +87,35 @@ def declare(
     """
 
     def decorate(view: View) -> View:
+        answers, taken = _answers(response), None if query is None else _query(query, view)
         contract = Contract(
-            response=_answer_schema(response),
+            response=answers.schema,
             media_type=media_type,
             also=dict(also or {}),
-            query=None if query is None else _query_schema(query, view),
+            query=None if taken is None else taken.schema,
+            parameters=() if taken is None else tuple(taken.parameters.values()),
             summary=summary,
             description=description or inspect.getdoc(view) or "",
         )
-        asked = view if contract.query is None else _with_query(view, contract.query)
-        answer: Callable[[Any], Any] = _answerer(view, contract.response)
+        asked = view if taken is None else _with_query(view, taken)
+        answer: Callable[[Any], Any] = _answerer(view, answers)
         if contract.also or contract.media_type != JSON:
             answer = _responder(view, contract, answer)
         contracted: Callable[..., Any]
 
         # Two functions, though one could serve both kinds: a def view is not to pay for a coroutine it has no use for.
+        # A method of a class is given its object, and all else comes by keyword.
         if inspect.iscoroutinefunction(view):
 
             @functools.wraps(view)
-            async def contracted(**url: Any) -> Any:
-                return answer(await asked(**url))
+            async def contracted(*instance: Any, **url: Any) -> Any:
+                return answer(await asked(*instance, **url))
 
         else:
 
             @functools.wraps(view)
-            def contracted(**url: Any) -> Any:
-                return answer(asked(**url))
+            def contracted(*instance: Any, **url: Any) -> Any:
+                return answer(asked(*instance, **url))
 
         setattr(contracted, _ATTRIBUTE, contract)
         return contracted  # type: ignore[return-value]  # it keeps the kind and signature of the view
@@ -120,28 +129,60 @@ def contract_of(view: Callable[..., Any]) -> Contract | None:
     return contract
 
 
-def _answerer(view: Callable[..., Any], schema: Schema) -> Callable[[Any], dict[str, Any]]:
-    load = _loader(schema)
-    keys = frozenset(field.data_key or name for name, field in schema.load_fields.items())
-    let_through = [(field.data_key or name, _types_let_through(field)) for name, field in schema.load_fields.items()]
-    is_plain = _is_plain(schema)
+def contracted_methods(view: Callable[..., Any], methods: Iterable[str]) -> dict[str, Callable[..., Any]]:
+    """Return the function that answers each method: of a view that is a class, its method.
+
+    Args:
+        view: What is registered with Flask.
+        methods: Such as ``GET``.
+    """
+    view_class = getattr(view, "view_class", None)
+    if view_class is None or contract_of(view) is not None:
+        return dict.fromkeys(methods, view)
+    fallback = view_class.dispatch_request
+    if issubclass(view_class, MethodView):
+        # As MethodView finds it, HEAD is answered by what answers GET.
+        fallback = getattr(view_class, "get", fallback)
+    return {method: getattr(view_class, method.lower(), fallback) for method in methods}
+
+
+def check_rule(rule: Rule, view: Callable[..., Any]) -> None:
+    """Refuse a rule whose path has a variable with the name of a parameter of the view's query.
+
+    Raises:
+        TypeError: It has; the view can have only one of them.
+    """
+    for function in contracted_methods(view, rule.methods or ()).values():
+        contract = contract_of(function)
+        arguments = () if contract is None else (parameter.argument for parameter in contract.parameters)
+        if both := sorted(rule.arguments & set(arguments)):
+            raise TypeError(
+                f"{function.__qualname__} cannot be at {rule.rule}: its path and its query both have "
+                f"{', '.join(both)}, and the view would be given it twice; rename one, or give the query's field an "
+                "attribute= of another name."
+            )
+
+
+def _answerer(view: Callable[..., Any], answers: Answers) -> Callable[[Any], dict[str, Any]]:
+    schema, holds, is_sent_as_given = answers.schema, answers.holds, answers.is_sent_as_given
 
     def answer(returned: Any) -> dict[str, Any]:
-        if is_plain and type(returned) is dict and returned.keys() == keys:
-            for key, types in let_through:
-                if type(returned[key]) not in types:
-                    break
-            else:
-                # Every field would let its value through as it is.
-                return returned.copy()
+        if is_sent_as_given is not None and type(returned) is dict and is_sent_as_given(returned):
+            # What marshmallow would make of it is the same.
+            return returned.copy()
         # Only load() validates: dump() alone passes over missing and unknown fields, and makes a 1 of "1" without a
         # word.
         try:
-            valid = load(returned)
+            valid = schema.load(returned)
         except ValidationError as invalid:
             raise ContractBrokenError(f"{view.__qualname__} broke its contract: {invalid.messages}") from invalid
-        serialised: dict[str, Any] = schema.dump(valid)
-        return serialised
+        sent: dict[str, Any] = schema.dump(valid)
+        if not holds(sent):
+            wrong = ", ".join(answers.wrong_in(sent))
+            raise ContractBrokenError(
+                f"{view.__qualname__} broke its contract: {wrong} would be sent other than documented."
+            )
+        return sent
 
     return answer
 
@@ -164,86 +205,40 @@ def _responder(
     return respond
 
 
-def _is_plain(schema: Schema) -> bool:
-    # No hook, no overridden method, no attribute by another name: such a schema does nothing that its fields do not.
-    own_classes = type(schema).__mro__[: type(schema).__mro__.index(Schema)]
-    has_methods = any(inspect.isroutine(member) for own in own_classes for member in vars(own).values())
-    return not has_methods and all(field.attribute is None for field in schema.fields.values())
+def _with_query(view: Callable[..., Any], query: Query) -> Callable[..., Any]:
+    load = query.load
 
-
-def _loader(schema: Schema) -> Callable[[Any], dict[str, Any]]:
-    # load() in less time, of what is valid: asking the fields directly saves what a schema does around them. All else
-    # goes the long way, which knows all that is wrong with it.
-    if not _is_plain(schema):
-        return schema.load
-    steps = [(name, field.data_key or name, field.deserialize) for name, field in schema.load_fields.items()]
-    keys = frozenset(key for _, key, _ in steps)
-
-    def load(given: Any) -> dict[str, Any]:
-        if type(given) is dict and given.keys() <= keys:
-            valid = {}
-            try:
-                for name, key, deserialize in steps:
-                    value = deserialize(given.get(key, missing), key, given)
-                    if value is not missing:
-                        valid[name] = value
-            except ValidationError:
-                pass
-            else:
-                return valid
-        loaded: dict[str, Any] = schema.load(given)
-        return loaded
-
-    return load
-
-
-def _types_let_through(field: fields.Field[Any]) -> tuple[type, ...]:
-    # Of these, deserialize() returns the value that it was given, and serialize() too: marshmallow's own field of the
-    # kind, with nothing that could refuse a value or write it otherwise.
-    if field.validators or field.pre_load or field.post_load:
-        return ()
-    let_through: tuple[type, ...] = ()
-    if type(field) is fields.String:
-        let_through = (str,)
-    elif type(field) is fields.Integer and not field.as_string:
-        let_through = (int,)
-    return (*let_through, type(None)) if let_through and field.allow_none else let_through
-
-
-def _with_query(view: Callable[..., Any], schema: Schema) -> Callable[..., Any]:
-    load = _loader(schema)
-
-    def with_query(**url: Any) -> Any:
-        given = request.args.to_dict(flat=False)
-        errors: dict[str, Any] = {name: [_REPEATED] for name, values in given.items() if len(values) > 1}
+    def with_query(*instance: Any, **url: Any) -> Any:
         try:
-            query = load({name: values[0] for name, values in given.items()})
-        except ValidationError as invalid:
-            errors = invalid.messages_dict | errors
-        if errors:
-            raise InvalidQueryError(errors)
-        return view(**url, **query)
+            arguments = load(request.args)
+        except InvalidError as invalid:
+            raise InvalidQueryError(invalid.errors) from invalid
+        if url and not url.keys().isdisjoint(arguments) and request.url_rule is not None:
+            check_rule(request.url_rule, current_app.view_functions[request.url_rule.endpoint])
+        return view(*instance, **url, **arguments)
 
     return with_query
 
 
-def _answer_schema(schema_class: type[Schema]) -> Schema:
-    schema = schema_class(unknown=RAISE)
-    if schema.many:
-        raise TypeError(f"{schema_class.__name__} cannot be an answer: it is of many, and an answer is one mapping.")
-    if schema.load_fields.keys() != schema.dump_fields.keys():
-        one_way = sorted(schema.load_fields.keys() ^ schema.dump_fields.keys())
-        raise TypeError(f"{schema_class.__name__} cannot be an answer: {', '.join(one_way)} only loads or only dumps.")
-    return schema
+def _answers(schema_class: type[Schema]) -> Answers:
+    try:
+        return Answers(schema_class)
+    except UndocumentableError as error:
+        raise TypeError(f"{_name(schema_class)} cannot be an answer: {error}.") from None
 
 
-def _query_schema(schema_class: type[Schema], view: Callable[..., Any]) -> Schema:
-    schema = schema_class(unknown=RAISE)
-    parameters = ", ".join(sorted(field.data_key or name for name, field in schema.load_fields.items()))
-    schema.error_messages["unknown"] = f"Unknown parameter; those known here: {parameters}."
-    arguments = [field.attribute or name for name, field in schema.load_fields.items()]
+def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
+    try:
+        query = Query(schema_class)
+    except UndocumentableError as error:
+        raise TypeError(f"{_name(schema_class)} cannot be a query: {error}.") from None
+    arguments = [parameter.argument for parameter in query.parameters.values()]
     try:
         inspect.signature(view).bind_partial(**dict.fromkeys(arguments))
     except TypeError as error:
         raise TypeError(f"{view.__qualname__} cannot take the query that it declares: {error}.") from error
-    return schema
+    return query
+
+
+def _name(schema_class: object) -> str:
+    return getattr(schema_class, "__name__", repr(schema_class))

@@ -7,6 +7,7 @@ without it, as a framework publishes a view that declares nothing.
 from __future__ import annotations
 
 import importlib.metadata
+import itertools
 import json
 import re
 import threading
@@ -14,11 +15,13 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-import marshmallow
 from apispec import APISpec
 from apispec.ext.marshmallow import MarshmallowPlugin
+from apispec.ext.marshmallow.common import resolve_schema_instance
 from apispec.ext.marshmallow.openapi import OpenAPIConverter
 from flask import Blueprint, Flask, Response, current_app
+from marshmallow import Schema, fields
+from packaging.version import Version
 from werkzeug.exceptions import (
     HTTPException,
     InternalServerError,
@@ -30,8 +33,10 @@ from werkzeug.exceptions import (
 from werkzeug.routing import Rule
 
 from flask_app import problems
-from flask_app.contract import JSON, Contract, contract_of
+from flask_app.contract import JSON, Contract, check_rule, contract_of, contracted_methods
 from flask_app.schemas import WAIT_MAX_MS, Problem
+from flask_app.wire.field_schemas import Way, is_required, object_schema, said_of
+from flask_app.wire.query import Parameter
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -164,17 +169,38 @@ def document(app: Flask, *, response_schemas: bool = True) -> dict[str, Any]:
 
 
 class _Converter(OpenAPIConverter):
-    """Writes a field's title and its null as pydantic does, so that FastAPI's document and this one compare."""
+    """Writes each schema as it is held to, its titles and nulls as pydantic does: so FastAPI's document compares."""
 
-    def field2property(self, field: marshmallow.fields.Field[Any]) -> dict[str, Any]:
-        attributes = super().field2property(field)
-        # What a list or a mapping holds has its name too, and no title of its own.
-        if field.name and isinstance(field.parent, marshmallow.Schema):
-            attributes.setdefault("title", field.name.replace("_", " ").title())
-        if isinstance(types := attributes.get("type"), list):
-            del attributes["type"]
-            attributes["anyOf"] = [{"type": each} for each in types]
-        return attributes
+    def __init__(self, openapi_version: Version | str, schema_name_resolver: Callable[..., str], spec: APISpec) -> None:
+        super().__init__(openapi_version, self._free_name, spec)
+        self._name_of = schema_name_resolver
+
+    def schema2jsonschema(self, schema: Schema | type[Schema]) -> dict[str, Any]:
+        instance = resolve_schema_instance(schema)
+        described = object_schema(instance, Way(direction="answer", refer=self._reference))
+        for name, field_ in instance.fields.items():
+            key = field_.data_key or name
+            described["properties"][key] |= _said(name, field_, described["properties"][key])
+        meta = {key: getattr(instance.Meta, key) for key in ("title", "description") if hasattr(instance.Meta, key)}
+        return described | meta
+
+    def _reference(self, schema: Schema) -> dict[str, Any]:
+        referred = self.resolve_nested_schema(schema)  # type: ignore[no-untyped-call]
+        one: dict[str, Any] = referred["items"] if schema.many else referred
+        return dict(one)
+
+    def _free_name(self, schema: Any) -> str:
+        # What nests a part of a schema is a schema of its own, under a name of its own.
+        name = self._name_of(schema)
+        numbers = itertools.count(2)
+        free = name
+        while free in self.spec.components.schemas:
+            free = f"{name}{next(numbers)}"
+        return free
+
+
+def _said(name: str, field_: fields.Field[Any], schema: Mapping[str, Any]) -> dict[str, Any]:
+    return {"title": name.replace("_", " ").title()} | said_of(field_, dict(schema))
 
 
 class _Plugin(MarshmallowPlugin):
@@ -208,10 +234,12 @@ def _response(*, response_schemas: bool) -> Response:
 def _operations(app: Flask, *, response_schemas: bool) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
+        check_rule(rule, view)
         path = re.sub(r"<(?:[^<>:]+:)?([^<>:]+)>", r"{\1}", rule.rule)
         # HEAD and OPTIONS come with each route, from Flask; the document says so once.
-        for method in sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}):
-            operation = _operation(view, rule, response_schemas=response_schemas)
+        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        for method, function in contracted_methods(view, methods).items():
+            operation = _operation(function, rule, response_schemas=response_schemas)
             operation["operationId"] = _operation_id(method, path)
             yield (path, method.lower()), operation
 
@@ -220,7 +248,7 @@ def _operation(view: Callable[..., Any], rule: Rule, *, response_schemas: bool) 
     contract = contract_of(view)
     if contract is not None:
         description = _description_of(contract)
-        parameters = [] if contract.query is None else [{"in": "query", "schema": contract.query}]
+        parameters = [_query_parameter(parameter) for parameter in contract.parameters]
         tag = rule.rule.split("/")[1]
     else:
         # Of a view that says nothing of itself, nothing is known but that it answers.
@@ -252,6 +280,16 @@ def _description_of(contract: Contract) -> Description:
         same_content=frozenset(contract.also),
         errors=() if contract.query is None else (422,),
     )
+
+
+def _query_parameter(parameter: Parameter) -> dict[str, Any]:
+    schema = parameter.schema | _said(parameter.field.name or parameter.key, parameter.field, parameter.schema)
+    described: dict[str, Any] = {"in": "query", "name": parameter.key, "required": is_required(parameter.field)}
+    described |= {key: schema.pop(key) for key in ("description", "deprecated") if key in schema}
+    if parameter.is_list:
+        # Once for each value.
+        described |= {"style": "form", "explode": True}
+    return described | {"schema": schema}
 
 
 def _path_parameter(name: str, description: Description) -> dict[str, Any]:

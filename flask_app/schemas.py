@@ -2,28 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
-from typing import Any
-
 from marshmallow import Schema, fields, validate
 
 WAIT_MAX_MS = 1_000
 WAIT_DEFAULT_MS = 50
-_DECIMAL = re.compile(r"-?[0-9]+")
-
-
-class WrittenInteger(fields.Integer):
-    """An integer as a query string writes it.
-
-    ``int()`` would also take spaces, a plus sign, underscores and the digits of every script, which the document's
-    ``type: integer`` does not announce.
-    """
-
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **kwargs: Any) -> int:
-        if not isinstance(value, str) or _DECIMAL.fullmatch(value) is None:
-            raise self.make_error("invalid", input=value)
-        return super()._deserialize(value, attr, data, **kwargs)
 
 
 class HealthResponse(Schema):
@@ -43,7 +25,7 @@ class HealthResponse(Schema):
 class WaitQuery(Schema):
     """How long the simulated dependency takes."""
 
-    ms = WrittenInteger(
+    ms = fields.Integer(
         load_default=WAIT_DEFAULT_MS,
         validate=validate.Range(min=0, max=WAIT_MAX_MS),
         metadata={"description": "Delay of the simulated dependency, milliseconds.", "examples": [50]},
@@ -53,7 +35,7 @@ class WaitQuery(Schema):
 class ReadyQuery(Schema):
     """A dependency beside the configured ones, for a workshop to turn."""
 
-    wait_ms = WrittenInteger(
+    wait_ms = fields.Integer(
         load_default=0,
         validate=validate.Range(min=0, max=WAIT_MAX_MS),
         metadata={

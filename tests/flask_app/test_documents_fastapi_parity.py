@@ -183,6 +183,6 @@ def test_page_explains_every_difference() -> None:
 def test_code_of_the_page_runs() -> None:
     """Each Python block of the page runs, one after the other, and what it asserts holds."""
     examples = list(Sybil(parsers=[PythonCodeBlockParser()]).parse(PAGE).examples())
-    assert 4 == len(examples)
+    assert 5 == len(examples)
     for example in examples:
         example.evaluate()

@@ -1,0 +1,206 @@
+"""Prepare a marshmallow schema for answers: refuse what no document could say, and hold what is sent."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from marshmallow import RAISE, Schema, ValidationError, fields
+
+from flask_app.wire.field_schemas import JsonSchema, Way, check_said, object_schema
+from flask_app.wire.holding import Rule, compiled, same_json
+from flask_app.wire.refusal import Direction, UndocumentableError, named
+
+# Of these the type says all: what is sent is what was given, if that is as documented.
+_SENT_AS_GIVEN = (fields.String, fields.Integer, fields.Float, fields.Boolean, fields.Raw)
+# What a schema class may have of its own, of what marshmallow's has.
+_HARMLESS = {"Meta", "error_messages", "on_bind_field", "opts"}
+
+
+class Answers:
+    """What views answer in one schema.
+
+    Attributes:
+        schema: The schema, of one mapping, which refuses unknown fields.
+    """
+
+    def __init__(self, schema_class: type[Schema]) -> None:
+        """Look at a schema and at all that is nested in it.
+
+        Raises:
+            UndocumentableError: No document could say exactly what it sends; the message has the reason and the cure.
+        """
+        self.schema = instance_of(schema_class)
+        if self.schema.many:
+            raise UndocumentableError(
+                "it is of many, and an answer is one mapping; answer with a field that is a List of it Nested"
+            )
+        self._schemas = {str(id(schema)): schema for schema in _tied(self.schema)}
+        for schema in self._schemas.values():
+            check_class(schema, "answer")
+            _check_both_ways(schema)
+        way = Way(direction="answer", refer=_reference)
+        resolve = self._resolver(way, whole=False)
+        for schema in self._schemas.values():
+            described = object_schema(schema, way)["properties"]
+            for name, field in schema.fields.items():
+                rule = compiled(described[field.data_key or name], resolve)
+                with named(schema, name):
+                    check_said(field, rule, is_sent=True)
+            for field in _all_fields(schema):
+                if isinstance(field, fields.Constant):
+                    _hold_to_constant(field)
+        self.holds = self._rule(way, whole=False).holds
+        # Of a dict, and of no other mapping.
+        self.is_sent_as_given = self._rule(way, whole=True).rest if self._sends_as_given() else None
+
+    def wrong_in(self, sent: Mapping[str, Any]) -> list[str]:
+        """Return the names of the fields that are not as documented."""
+        document = object_schema(self.schema, Way(direction="answer", refer=_reference))
+        resolve = self._resolver(Way(direction="answer", refer=_reference), whole=False)
+        rules = {key: compiled(schema, resolve) for key, schema in document["properties"].items()}
+        wrong = [key for key, value in sent.items() if key not in rules or not rules[key].holds(value)]
+        return wrong + [key for key in document.get("required", ()) if key not in sent]
+
+    def _rule(self, way: Way, *, whole: bool) -> Rule:
+        return self._resolver(way, whole=whole)(str(id(self.schema)))
+
+    def _resolver(self, way: Way, *, whole: bool) -> Callable[[str], Rule]:
+        # A float is sent where a whole number is given for one: only a float is sent as it is given.
+        numbers = (float,) if whole else None
+
+        @functools.cache
+        def resolve(name: str) -> Rule:
+            return compiled(object_schema(self._schemas[name], way, whole=whole), resolve, numbers=numbers)
+
+        return resolve
+
+    def _sends_as_given(self) -> bool:
+        # No hook, no attribute by another name, and fields of which load and dump change nothing.
+        return all(
+            not any(schema._hooks.values())  # noqa: SLF001 - marshmallow has no other list of them
+            and all(field.attribute is None for field in schema.fields.values())
+            and all(_is_sent_as_given(field) for field in _all_fields(schema))
+            for schema in self._schemas.values()
+        )
+
+
+def instance_of(schema_class: type[Schema]) -> Schema:
+    """Return a schema of a class, which refuses unknown fields.
+
+    Raises:
+        UndocumentableError: It is no class of schemas.
+    """
+    if not _is_schema_class(schema_class):
+        raise UndocumentableError("it is no class of schemas; give one class, derived from marshmallow.Schema")
+    return schema_class(unknown=RAISE)
+
+
+def _is_schema_class(given: object) -> bool:
+    return inspect.isclass(given) and issubclass(given, Schema)
+
+
+def check_class(schema: Schema, direction: Direction) -> None:
+    """Refuse a schema that does more than its fields do.
+
+    Args:
+        schema: To look at, without what is nested in it.
+        direction: Rules between fields may narrow an answer, for its reader is told nothing wrong; in a query they
+            would refuse what the document allows.
+    Raises:
+        UndocumentableError: It does.
+    """
+    name = type(schema).__name__
+    own_classes = type(schema).__mro__[: type(schema).__mro__.index(Schema)]
+    overridden = sorted(
+        {
+            member
+            for own in own_classes
+            for member in vars(own)
+            if hasattr(Schema, member) and not member.startswith("_")
+        }
+        - _HARMLESS
+    )
+    if overridden:
+        raise UndocumentableError(
+            f"{name} overrides {', '.join(overridden)}, which decides what it does; leave it alone"
+        )
+    for tag, hooks in schema._hooks.items():  # noqa: SLF001 - marshmallow has no other list of them
+        if hooks and not (direction == "answer" and tag == "validates_schema"):
+            cure = {
+                "validates": "give the field validators of marshmallow.validate, or check in the view",
+                "validates_schema": "check in the view, which may raise InvalidQueryError",
+            }.get(tag, "do it in the view")
+            raise UndocumentableError(
+                f"{name}.{hooks[0][0]} is a @{tag}, and nobody knows what it makes of values; {cure}"
+            )
+    if schema.partial:
+        raise UndocumentableError(f"{name} is partial; leave required=True out of the fields that may be missing")
+
+
+def _reference(schema: Schema) -> JsonSchema:
+    return {"$ref": str(id(schema))}
+
+
+def _tied(root: Schema) -> list[Schema]:
+    # Each nested field makes a schema of its own when it is asked for it, without an end where schemas nest themselves.
+    # Here alike ones share one, so that all there are can be looked at.
+    known = {_key(root): root}
+    waiting = [root]
+    while waiting:
+        for field in _all_fields(waiting.pop()):
+            if not isinstance(field, fields.Nested):
+                continue
+            nested = field.schema
+            if _key(nested) not in known:
+                known[_key(nested)] = nested
+                waiting.append(nested)
+            field._schema = known[_key(nested)]  # noqa: SLF001 - where it keeps the one that it made
+    return list(known.values())
+
+
+def _key(schema: Schema) -> tuple[object, ...]:
+    ways = (schema.only, schema.exclude, schema.load_only, schema.dump_only)
+    names = (None if names is None else frozenset(names) for names in ways)
+    return (type(schema), schema.many, schema.unknown, *names)
+
+
+def _all_fields(schema: Schema) -> Iterator[fields.Field[Any]]:
+    waiting: list[fields.Field[Any] | None] = list(schema.fields.values())
+    while waiting:
+        field = waiting.pop()
+        if field is None:
+            continue
+        yield field
+        if isinstance(field, fields.List):
+            waiting.append(field.inner)
+        elif isinstance(field, fields.Tuple):
+            waiting.extend(field.tuple_fields)
+        elif isinstance(field, fields.Mapping):
+            waiting.extend((field.key_field, field.value_field))
+
+
+def _check_both_ways(schema: Schema) -> None:
+    one_way = sorted(schema.load_fields.keys() ^ schema.dump_fields.keys())
+    if one_way:
+        raise UndocumentableError(f"{', '.join(one_way)} only loads or only dumps; leave load_only and dump_only out")
+
+
+def _hold_to_constant(field: fields.Constant[Any]) -> None:
+    # By itself it reads whatever it is given as its constant, and so would hide what a view returned instead.
+    def is_constant(value: Any) -> Any:
+        if not same_json(value, field.constant):
+            raise ValidationError(f"Must be {field.constant!r}.")
+        return value
+
+    if not any(getattr(each, "__name__", "") == is_constant.__name__ for each in field.pre_load):
+        field.pre_load = [is_constant, *field.pre_load]
+
+
+def _is_sent_as_given(field: fields.Field[Any]) -> bool:
+    if field.pre_load or field.post_load or getattr(field, "as_string", False):
+        return False
+    is_plain = isinstance(field, _SENT_AS_GIVEN) or type(field) in {fields.List, fields.Dict, fields.Nested}
+    return is_plain or type(field) is fields.Field
