@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, fields
 from typing import Any, Literal, Self
 from urllib.parse import urlsplit
 
-import sqlalchemy
 from flask import Flask
 
 Variant = Literal["sync", "async"]
@@ -164,6 +163,8 @@ def _database_url(text: str) -> str:
     # Which driver is not for a deployment to choose: the two forms of a check are to use the same.
     if (driver := _DRIVERS.get(urlsplit(text).scheme)) is None:
         raise ValueError(text)
+    import sqlalchemy  # noqa: PLC0415 (whoever asks no database does not load it)
+
     try:
         url = sqlalchemy.make_url(text).set(drivername=driver)
         # What it would connect with: a part that is no such thing is found here, and not when it is first used.
