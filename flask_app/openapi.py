@@ -113,7 +113,16 @@ def describe(description: Description) -> Callable[[View], View]:
 
 
 def init_app(app: Flask) -> None:
-    """Add the routes that publish the document."""
+    """Add the routes that publish the document.
+
+    Args:
+        app: With the routes that it has so far checked against their contracts; those to come are, at their first
+            request and when the document is asked for.
+    Raises:
+        TypeError: A path has a variable with the name of a parameter of its view's query.
+    """
+    for rule in app.url_map.iter_rules():
+        check_rule(rule, app.view_functions[rule.endpoint])
     app.extensions[_EXTENSION] = _Documents(app)
     blueprint = Blueprint(_EXTENSION, __name__)
     blueprint.add_url_rule("/openapi.json", "openapi", publish)

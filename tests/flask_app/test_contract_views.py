@@ -123,7 +123,7 @@ def test_a_view_in_nested_blueprints() -> None:
 
 
 def test_a_parameter_with_the_name_of_a_paths_variable() -> None:
-    """A path and a query that both have a name are a TypeError of the document and of the request, with the cure."""
+    """A path and a query that share a name are a TypeError of the app, the document and the request, with the cure."""
     app = new_app()
     app.testing = True
 
@@ -139,6 +139,8 @@ def test_a_parameter_with_the_name_of_a_paths_variable() -> None:
         openapi.document(app)
     with pytest.raises(TypeError, match=message):
         app.test_client().get("/1")
+    with pytest.raises(TypeError, match=message):
+        openapi.init_app(app)
 
 
 def test_an_attribute_of_another_name_is_the_cure() -> None:
