@@ -18,4 +18,4 @@ async def health() -> dict[str, str | int]:
 # As for the Flask app and FastAPI.
 gc.collect()
 gc.freeze()
-gc.set_threshold(5_000, *gc.get_threshold()[1:])
+gc.set_threshold(25_000, *gc.get_threshold()[1:])

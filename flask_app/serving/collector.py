@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import gc
 
-_NEW_OBJECTS = 5_000
-"""After how many it looks: as many as a hundred requests in flight hold, a megabyte or two if all were garbage."""
+_NEW_OBJECTS = 25_000
+"""After how many it looks: as many as five hundred requests in flight hold, ten megabytes if all were garbage."""
 
 
 def settle_collector() -> None:
