@@ -15,6 +15,7 @@ import secrets
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -41,6 +42,9 @@ _LAB = secrets.token_hex(8)
 _own: set[int] = set()
 """Processes that were started here and not yet reaped: whatever else is a child of the lab was left to it."""
 
+_starting = threading.Lock()
+"""Held while a process begins: until it is known, a thread that ends another one would take it for an orphan."""
+
 
 class Child:
     """One child with all its children.
@@ -52,12 +56,10 @@ class Child:
     def __init__(self, command: Sequence[str], environment: Mapping[str, str], **options: Any) -> None:
         self._mark = f"{_LAB}.{secrets.token_hex(8)}"
         marked = {**environment, MARK: f"{environment.get(MARK, '')} {self._mark}"}
-        self.process: subprocess.Popen[bytes] = subprocess.Popen(command, env=marked, start_new_session=True, **options)
-        _own.add(self.process.pid)
+        self.process: subprocess.Popen[bytes] = _begin(command, env=marked, **options)
         self._began = 0.0
         with contextlib.suppress(psutil.Error):
             self._began = psutil.Process(self.process.pid).create_time()
-        _adopt_orphans()
 
     def family(self) -> list[psutil.Process]:
         """Return the child, what it has started, and what was left to the lab; those that have ended too."""
@@ -113,11 +115,13 @@ class Child:
 
     def _orphans(self) -> Iterator[psutil.Process]:
         """Yield what was left to the lab since this child began, but for what bears only another's mark."""
-        for pid in _children_of_lab():
+        with _starting:
+            left = [pid for pid in _children_of_lab() if pid not in _own]
+        for pid in left:
             with contextlib.suppress(psutil.Error, OSError):
                 process = psutil.Process(pid)
-                # Who has the lab's session was started by it in another way.
-                left_to_it = pid not in _own and os.getsid(pid) != os.getsid(0)
+                # Who has the lab's session was started by a library, or by a test.
+                left_to_it = os.getsid(pid) != os.getsid(0)
                 marks = _marks_of(process)
                 if left_to_it and process.create_time() >= self._began and (not marks or self._mark in marks):
                     yield process
@@ -155,6 +159,27 @@ def start(
     return child
 
 
+def output_of(command: Sequence[str], timeout_s: float) -> str:
+    """Run a command that ends by itself and has nothing to read, and return what it printed.
+
+    Args:
+        command: Its command line.
+        timeout_s: How long it may take, seconds.
+
+    Raises:
+        OSError: It could not be started.
+        subprocess.SubprocessError: It took longer, or failed; of what is not there, the status is 127.
+    """
+    with tempfile.TemporaryFile() as printed:
+        with contextlib.ExitStack() as stack:
+            child = start(stack, command, steps=(), stdout=printed, stderr=subprocess.DEVNULL)
+            status = child.process.wait(timeout_s)
+        if status != 0:
+            raise subprocess.CalledProcessError(status, list(command))
+        printed.seek(0)
+        return printed.read().decode(errors="replace")
+
+
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold back interruptions for the length of a ``with`` block; they come at its end.
@@ -178,6 +203,15 @@ def uninterrupted() -> Iterator[None]:
             signal.signal(held_back, handler)
         for late in came:
             signal.raise_signal(late)
+
+
+def _begin(command: Sequence[str], **options: Any) -> subprocess.Popen[bytes]:
+    """Start a process of the lab's own, in a session of its own."""
+    with _starting:
+        process = subprocess.Popen(command, start_new_session=True, **options)
+        _own.add(process.pid)
+    _adopt_orphans()
+    return process
 
 
 def _marks_of(process: psutil.Process) -> list[str]:
@@ -215,7 +249,8 @@ def _is_there(process: psutil.Process) -> bool:
 def _adopt_orphans() -> None:
     """Have Linux make whatever loses its parent below the lab the lab's own child, while the lab has children."""
     if sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(bool(_own)), 0, 0, 0)
+        with _starting:
+            ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(bool(_own)), 0, 0, 0)
 
 
 class Watch:
@@ -253,16 +288,14 @@ class Watch:
 
 class _Watcher:
     def __init__(self) -> None:
-        self.process = subprocess.Popen(
+        self.process = _begin(
+            # What ends the lab must not end it: its session is its own, as a child's.
             [sys.executable, "-I", "-S", str(Path(__file__).with_name("orphan_watcher.py"))],
             env={**os.environ, MARK: _LAB},
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            # What ends the lab must not end it.
-            start_new_session=True,
         )
-        _own.add(self.process.pid)
         # Popen knows its pipes as optional; this one was asked for.
         self.pipe = cast("IO[bytes]", self.process.stdin)
 

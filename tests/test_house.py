@@ -85,6 +85,68 @@ def test_a_module_is_a_room(path: Path) -> None:
     assert re.search(r"[.:;]", docstring.splitlines()[0])
 
 
+MAY_START_PROCESSES = {
+    "benchmarks/process.py": "the one way",
+    "benchmarks/calibration/": "not in the wheel: scripts that run the whole lab, or kill it",
+    "benchmarks/exercises/tasks/": "data: answers, which run in a check's own process alone",
+}
+STARTS_A_PROCESS = re.compile(
+    r"(subprocess|psutil)\.(Popen|run|call|check_\w+|get\w*output)|multiprocessing\b.*|concurrent\.futures\.ProcessPool\w+"
+    r"|(os|pty)\.(fork|exec|spawn|posix_spawn|system|popen)\w*|(\w+\.)+(create_subprocess|subprocess)_(exec|shell)"
+)
+
+
+def names_used(source: str) -> set[str]:
+    """Return the dotted names that a module uses, each by its module's own name, types aside."""
+    tree = ast.parse(source)
+    known: dict[str, str] = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            known |= {alias.asname or alias.name: alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    used = set(known.values())
+    # A `subprocess.Popen[bytes]` says of what type something is.
+    types = [node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node not in types:
+            first, _, rest = ast.unparse(node).partition(".")
+            used.add(f"{known.get(first, first)}.{rest}")
+    return used
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "import subprocess\nsubprocess.run(['ls'])",
+        "import subprocess as sp\nsp.Popen(['ls'])",
+        "from subprocess import check_output as told",
+        "import asyncio\nasync def ls(): await asyncio.create_subprocess_exec('ls')",
+        "async def ls(loop): await loop.subprocess_shell(None, 'ls')",
+        "import os\nos.posix_spawn('ls', [], {})",
+        "from multiprocessing import Pool",
+        "from concurrent.futures import ProcessPoolExecutor",
+    ],
+)
+def test_a_process_that_is_started_is_seen(source: str) -> None:
+    """By whichever name."""
+    assert any(STARTS_A_PROCESS.fullmatch(name) for name in names_used(source))
+
+
+def test_every_child_is_started_by_process_py() -> None:
+    """What starts one otherwise has nobody who ends it with all that it has started."""
+    paths = {path: str(path.relative_to(ROOT)) for path in modules() if "benchmarks" in path.parts}
+    found = {
+        f"{place}: {name}"
+        for path, place in paths.items()
+        if not place.startswith(tuple(MAY_START_PROCESSES))
+        for name in names_used(path.read_text(encoding="utf-8"))
+        if STARTS_A_PROCESS.fullmatch(name)
+    }
+
+    assert set() == found
+
+
 def test_the_top_level_is_the_designs() -> None:
     """New rooms are built inside the house, not beside it."""
     tracked = subprocess.run(

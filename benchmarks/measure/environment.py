@@ -14,6 +14,8 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.process import output_of
+
 Fact = str | int | float | bool | None
 
 
@@ -112,10 +114,9 @@ def _git_changed() -> int | None:
 
 def _output(*command: str) -> str | None:
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=5, check=True)
+        return output_of(command, 5).strip()
     except (OSError, subprocess.SubprocessError):
         return None
-    return done.stdout.strip()
 
 
 def _read(path: str) -> str | None:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from benchmarks.measure.server import HOST, free_port
 from benchmarks.orphan_watcher import FOLDER_PREFIX
-from benchmarks.process import Watch, start, uninterrupted, watching
+from benchmarks.process import Watch, output_of, start, uninterrupted, watching
 
 _DEBIAN = Path("/usr/lib/postgresql")
 _ACCOUNT = "postgres"
@@ -64,9 +64,7 @@ class Programs:
             PostgresError: They do not say.
         """
         try:
-            told = subprocess.run(
-                [self.folder / "postgres", "--version"], capture_output=True, text=True, check=True, timeout=10
-            ).stdout
+            told = output_of([str(self.folder / "postgres"), "--version"], 10)
         except (OSError, subprocess.SubprocessError) as error:
             raise PostgresError(f"its programs in {self.folder} do not run ({error})") from error
         found = re.search(r"\d+(\.\d+)*\S*", told)

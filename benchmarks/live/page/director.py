@@ -248,7 +248,7 @@ class Director:
         await self.board.settle(_SETTLE_S)
         await self._gate.shut_when_quiet()
         assert self._race is not None  # noqa: S101 (it is what pauses)
-        await self._race.go_on()
+        self._race.go_on()
 
     async def _judge(self) -> None:
         if self._folder is not None:

@@ -11,8 +11,9 @@ import contextlib
 import datetime as dt
 import os
 import platform
-import signal
+import subprocess
 import sys
+import tempfile
 from typing import Final
 
 from benchmarks.foreign_json import read_object
@@ -20,6 +21,7 @@ from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import TimelineError
 from benchmarks.live.why.shelf import REQUESTS, Exhibit
 from benchmarks.model import Contender
+from benchmarks.process import start
 
 _TIMEOUT_S: Final = 60.0
 _REFUSED: Final = 3
@@ -48,28 +50,27 @@ async def record_here(
         BusyError: Somebody measures on this machine.
         RecordHereError: It could not be recorded.
     """
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        *("-m", "benchmarks", "explain", contender.id, "--json"),
+    command = [
+        *(sys.executable, "-m", "benchmarks", "explain", contender.id, "--json"),
         *("--wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
         *(["--wait-turn"] if wait_turn else []),
-        stdin=asyncio.subprocess.DEVNULL,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.PIPE,
-    )
-    try:
-        out, errors = await asyncio.wait_for(process.communicate(), timeout_s)
-    except TimeoutError:
-        raise RecordHereError(f"Recording took longer than {timeout_s:.0f} s, and was given up.") from None
-    finally:
-        if process.returncode is None:
-            # Not SIGKILL: it has servers to end.
-            with contextlib.suppress(ProcessLookupError):
-                process.send_signal(signal.SIGTERM)
-            await process.wait()
-    if process.returncode:
+    ]
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complaints:
+        ends = contextlib.ExitStack()
+        try:
+            # Not in a thread, where it could begin when nobody waits for it any more.
+            process = start(ends, command, stdout=printed, stderr=complaints).process
+            status = await asyncio.to_thread(process.wait, timeout_s)
+        except subprocess.TimeoutExpired:
+            raise RecordHereError(f"Recording took longer than {timeout_s:.0f} s, and was given up.") from None
+        finally:
+            await asyncio.to_thread(ends.close)
+        printed.seek(0)
+        complaints.seek(0)
+        out, errors = printed.read(), complaints.read()
+    if status:
         reason = _reason(errors.decode("utf-8", "replace"))
-        if process.returncode == _REFUSED:
+        if status == _REFUSED:
             raise BusyError(reason)
         raise RecordHereError(reason)
     try:

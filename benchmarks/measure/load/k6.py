@@ -11,6 +11,7 @@ from pathlib import Path
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
+from benchmarks.process import output_of
 
 SCRIPT = Path(__file__).with_name("http_get.js")
 INSTALL_PAGE = "https://grafana.com/docs/k6/latest/set-up/install-k6/"
@@ -56,10 +57,10 @@ class K6Engine:
     def facts(self) -> Mapping[str, str | int]:
         """Return what k6 says of itself, where it says something."""
         try:
-            done = subprocess.run([self._executable, "version"], capture_output=True, text=True, timeout=10, check=True)
+            printed = output_of([self._executable, "version"], 10)
         except (OSError, subprocess.SubprocessError):
             return {}
-        return {"load_engine_version": done.stdout.strip().partition("\n")[0]}
+        return {"load_engine_version": printed.strip().partition("\n")[0]}
 
 
 def command_line(executable: str, order: LoadOrder, duration_s: float, summary: Path) -> list[str]:

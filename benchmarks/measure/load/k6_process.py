@@ -8,7 +8,7 @@ It reads one order from standard input and writes its events to standard output.
 from __future__ import annotations
 
 import collections
-import ctypes
+import contextlib
 import os
 import signal
 import subprocess
@@ -16,7 +16,6 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import IO, cast
 
@@ -30,6 +29,7 @@ from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.pinning import pin
 from benchmarks.measure.load.session import how_it_ended
 from benchmarks.model import LoadResult
+from benchmarks.process import start
 
 BEGINS = "lab: the load begins"
 """What the script says right before the load."""
@@ -55,19 +55,19 @@ _EXIT_ABANDONED = 3
 
 
 class K6:
-    """One run of k6."""
+    """One run of k6, which ends with a stack."""
 
-    def __init__(self, command: list[str], cores: int) -> None:
+    def __init__(self, stack: contextlib.ExitStack, command: list[str], cores: int) -> None:
         # Go starts as many threads as it sees cores when it begins; it is pinned like this process.
         threads = {"GOMAXPROCS": str(cores)} if cores else {}
-        self._process = subprocess.Popen(
+        self._process = start(
+            stack,
             command,
-            stdin=subprocess.DEVNULL,
+            _environment() | threads,
+            steps=((signal.SIGTERM, _TERMINATE_GRACE_S),),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            env=_environment() | threads,
-            preexec_fn=_end_with_parent(),  # noqa: PLW1509 (it only makes a system call)
-        )
+        ).process
         # Popen knows its pipes as optional; this one was asked for.
         stderr = cast("IO[bytes]", self._process.stderr)
         self._began_s: float | None = None
@@ -114,17 +114,6 @@ class K6:
                 f"k6 ended {how_it_ended(status)}: nothing of this trial counts, run it again{self.last_words()}"
             )
 
-    def end(self) -> None:
-        """End it if it still runs, and reap it."""
-        if self._process.poll() is None:
-            self._process.terminate()
-            try:
-                self._process.wait(_TERMINATE_GRACE_S)
-            except subprocess.TimeoutExpired:
-                self._process.kill()
-                self._process.wait()
-        self._reader.join()
-
     def _read(self, stderr: IO[bytes]) -> None:
         with stderr:
             for line in stderr:
@@ -148,14 +137,14 @@ def main() -> int:
     Returns:
         The exit status.
     """
-    under_way: list[K6] = []
+    stack = contextlib.ExitStack()
     signal.signal(signal.SIGTERM, lambda _number, _frame: sys.exit(_EXIT_ABANDONED))
     try:
         order = wire.decode_order(sys.stdin.buffer.readline())
         check_order(order)
         pin(order.cpus)
-        threading.Thread(target=_follow_parent, args=(under_way,), name="follow the parent", daemon=True).start()
-        result = _drive(sys.argv[1], order, under_way)
+        threading.Thread(target=_follow_parent, args=(stack,), name="follow the parent", daemon=True).start()
+        result = _drive(sys.argv[1], order, stack)
     except (ValueError, KeyError, TypeError, IndexError) as error:
         wire.say(wire.Failed(f"k6 was given no order that can be read ({error!r})"))
         return _EXIT_FAILED
@@ -163,68 +152,57 @@ def main() -> int:
         wire.say(wire.Failed(str(error)))
         return _EXIT_FAILED
     finally:
-        for k6 in under_way:
-            k6.end()
+        stack.close()
     wire.say(wire.Finished(result))
     return 0
 
 
-def _drive(executable: str, order: LoadOrder, under_way: list[K6]) -> LoadResult:
+def _drive(executable: str, order: LoadOrder, stack: contextlib.ExitStack) -> LoadResult:
     load = order.load
-    with tempfile.TemporaryDirectory(prefix="lab-k6-") as folder:
-        summary = Path(folder, "summary.json")
+    folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-k6-"))
+    summary = Path(folder, "summary.json")
 
-        def start(duration_s: float) -> K6:
-            under_way.append(K6(command_line(executable, order, duration_s, summary), len(order.cpus)))
-            return under_way[-1]
+    def begin(ends: contextlib.ExitStack, duration_s: float) -> K6:
+        return K6(ends, command_line(executable, order, duration_s, summary), len(order.cpus))
 
-        if load.warmup_s > 0:
-            # Its last requests are waited for, so every virtual user has been answered once.
-            warmup = start(load.warmup_s)
+    if load.warmup_s > 0:
+        # Its last requests are waited for, so every virtual user has been answered once.
+        with stack.enter_context(contextlib.ExitStack()) as ends:
+            warmup = begin(ends, load.warmup_s)
             warmup.wait_until_begun()
             warmup.finish(load.warmup_s + _GRACEFUL_STOP_S)
-            summary.unlink(missing_ok=True)
-        k6 = start(load.duration_s)
-        began_s = k6.wait_until_begun()
-        cpu_before_s = k6.cpu_s()
-        wire.say(wire.Measuring(began_s))
-        k6.wait_until(began_s + load.duration_s)
-        cpu_after_s = k6.cpu_s()
-        k6.finish(_GRACEFUL_STOP_S)
-        used_s = None if cpu_before_s is None or cpu_after_s is None else cpu_after_s - cpu_before_s
-        try:
-            cores = len(order.cpus) or os.cpu_count() or 1
-            return read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
-        except FileNotFoundError:
-            raise LoadEngineError(f"k6 left no summary{k6.last_words()}") from None
-        except (K6SummaryError, UnicodeDecodeError) as error:
-            raise LoadEngineError(
-                f"k6's summary cannot be read: {error}. Versions 0.31 to 2 write one that can; "
-                "`k6 version` says which this is"
-            ) from error
+        summary.unlink(missing_ok=True)
+    k6 = begin(stack, load.duration_s)
+    began_s = k6.wait_until_begun()
+    cpu_before_s = k6.cpu_s()
+    wire.say(wire.Measuring(began_s))
+    k6.wait_until(began_s + load.duration_s)
+    cpu_after_s = k6.cpu_s()
+    k6.finish(_GRACEFUL_STOP_S)
+    used_s = None if cpu_before_s is None or cpu_after_s is None else cpu_after_s - cpu_before_s
+    try:
+        cores = len(order.cpus) or os.cpu_count() or 1
+        return read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
+    except FileNotFoundError:
+        raise LoadEngineError(f"k6 left no summary{k6.last_words()}") from None
+    except (K6SummaryError, UnicodeDecodeError) as error:
+        raise LoadEngineError(
+            f"k6's summary cannot be read: {error}. Versions 0.31 to 2 write one that can; "
+            "`k6 version` says which this is"
+        ) from error
 
 
-def _follow_parent(under_way: list[K6]) -> None:
+def _follow_parent(stack: contextlib.ExitStack) -> None:
     # Not through sys.stdin, whose lock would be held by this thread when the interpreter shuts down.
     while os.read(0, 1):
         pass
-    for k6 in list(under_way):
-        k6.end()
+    stack.close()
     os._exit(_EXIT_ABANDONED)
 
 
 def _environment() -> dict[str, str]:
     # The person's own K6_* settings are for their own tests.
     return {name: value for name, value in os.environ.items() if not name.startswith("K6_")} | _SETTINGS
-
-
-def _end_with_parent() -> Callable[[], None] | None:
-    """Return what asks the kernel to end k6 with this process, where it can, even by ``kill -9``."""
-    if sys.platform != "linux":
-        return None
-    prctl = ctypes.CDLL(None, use_errno=True).prctl
-    set_signal_of_parents_death = 1
-    return lambda: prctl(set_signal_of_parents_death, signal.SIGKILL)
 
 
 if __name__ == "__main__":

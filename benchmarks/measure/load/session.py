@@ -6,69 +6,40 @@ its standard input is closed, which is how it learns that the process that wante
 
 from __future__ import annotations
 
-import contextlib
-import os
-import queue
 import signal
-import subprocess
-import tempfile
-import threading
 import time
-from collections.abc import Sequence
-from typing import IO, cast
+from collections.abc import Callable, Sequence
 
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.model import LoadResult
-from benchmarks.process import start
+from benchmarks.piped_child import PipedChild
 
 GO = b"g"
 """Lets the next slice run."""
 
-_STOP = ((signal.SIGTERM, 1.0),)
-_STDERR_TAIL_BYTES = 2_000
+_STOP_PATIENCE_S = 1.0
 
 
-class LoaderProcess:
+class LoaderProcess(PipedChild):
     """A load engine's process.
 
     Args:
         command: Starts it.
-
-    Attributes:
-        process: Itself.
+        note: Is told what a person may want to know of how it goes, and changes nothing.
+    Raises:
+        LoadEngineError: It could not be started.
     """
 
-    def __init__(self, command: Sequence[str]) -> None:
-        # A file, not a pipe: nobody reads it while the loader runs, and a full pipe would stop it.
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
-        self._ends = contextlib.ExitStack()
+    def __init__(self, command: Sequence[str], note: Callable[[str], None] | None = None) -> None:
         try:
-            # Ctrl-C in the terminal is for the runner, which then closes this process.
-            self.process = start(
-                self._ends, command, steps=_STOP, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self._stderr
-            ).process
+            super().__init__(command, _STOP_PATIENCE_S)
         except OSError as error:
-            self._ends.close()
-            self._stderr.close()
             raise LoadEngineError(f"the load engine's process could not be started: {error}") from error
-        self.pid = self.process.pid
-        self._closed = False
-        self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
-        # Popen knows its pipes as optional; both were asked for.
-        self._stdin = cast("IO[bytes]", self.process.stdin)
-        self._stdout = cast("IO[bytes]", self.process.stdout)
-        self._reader = threading.Thread(target=self._read_lines, name=f"load engine {self.pid}", daemon=True)
-        self._reader.start()
-
-    def write(self, line: bytes) -> None:
-        """Say something to the loader; one that is gone is told of when its events are asked for."""
-        with contextlib.suppress(OSError, ValueError):
-            self._stdin.write(line)
-            self._stdin.flush()
+        self._note = note
 
     def take_event(self, deadline_s: float, timeout_s: float, when: str) -> wire.Event:
-        """Block until the loader says something.
+        """Block until the loader says something that is more than a note.
 
         Args:
             deadline_s: Until when, on the clock of ``time.monotonic()``.
@@ -77,58 +48,40 @@ class LoaderProcess:
         Raises:
             LoadEngineError: It ended, said nothing, said what is no event, or said that it cannot go on.
         """
-        if self._closed:
+        while isinstance(event := self._next_event(deadline_s, timeout_s, when), wire.Noted):
+            if self._note is not None:
+                self._note(event.text)
+        return event
+
+    def _next_event(self, deadline_s: float, timeout_s: float, when: str) -> wire.Event:
+        if self._is_closed:
             raise LoadEngineError(f"the load engine (process {self.pid}) was closed {when}")
         try:
-            line = self._lines.get(timeout=max(deadline_s - time.monotonic(), 0.0))
-        except queue.Empty:
+            line = self.read(max(deadline_s - time.monotonic(), 0.0))
+        except TimeoutError:
             raise LoadEngineError(
                 f"the load engine (process {self.pid}) said nothing for {timeout_s:g} s, {when}: "
-                f"the machine may be overloaded, try again{self._stderr_tail()}"
+                f"the machine may be overloaded, try again{self._tail()}"
             ) from None
         if line is None:
-            # Whoever asks again gets the same answer.
-            self._lines.put(None)
             raise LoadEngineError(
-                f"the load engine (process {self.pid}) ended {when}, {self._how_it_ended()}: "
-                f"nothing of this trial counts, run it again{self._stderr_tail()}"
+                f"the load engine (process {self.pid}) ended {when}, {how_it_ended(self.process.wait())}: "
+                f"nothing of this trial counts, run it again{self._tail()}"
             )
         try:
             event = wire.decode_event(line)
         except (ValueError, KeyError, TypeError) as error:
             raise LoadEngineError(
                 f"the load engine (process {self.pid}) wrote what is no event ({line[:200]!r}): "
-                f"is another version of this package installed?{self._stderr_tail()}"
+                f"is another version of this package installed?{self._tail()}"
             ) from error
         if isinstance(event, wire.Failed):
             raise LoadEngineError(event.message)
         return event
 
-    def close(self) -> None:
-        """End the process if it still runs, and reap it; harmless the second time."""
-        if self._closed:
-            return
-        self._closed = True
-        self._ends.close()
-        self._reader.join()
-        for file in (self._stdin, self._stdout, self._stderr):
-            # What the loader did not read any more cannot be flushed into it.
-            with contextlib.suppress(OSError):
-                file.close()
-
-    def _read_lines(self) -> None:
-        for line in self._stdout:
-            self._lines.put(line)
-        self._lines.put(None)
-
-    def _how_it_ended(self) -> str:
-        return how_it_ended(self.process.wait())
-
-    def _stderr_tail(self) -> str:
-        self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(self._stderr.tell() - _STDERR_TAIL_BYTES, 0))
-        tail = self._stderr.read().decode(errors="replace").strip()
-        return f"\nIts last words:\n{tail}" if tail else ""
+    def _tail(self) -> str:
+        words = self.last_words()
+        return f"\nIts last words:\n{words}" if words else ""
 
 
 class ProcessSession:

@@ -42,7 +42,7 @@ class FakeRace:
                 await self.may_end.wait()
             yield event
 
-    async def go_on(self) -> None:
+    def go_on(self) -> None:
         """Note whether anybody could be served from here on."""
         self.went_on_with_gate_shut.append(self._gate.is_shut)
 

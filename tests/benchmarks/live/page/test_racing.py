@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import contextlib
+import http.client
 import itertools
 import json
 import os
@@ -7,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -135,6 +138,33 @@ def test_a_page_that_is_killed_leaves_nothing_running(
     _, run = only_run(workshop.out)
     assert "interrupted" == run.state
     assert run.trials
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_page_that_ends_as_it_records_leaves_nothing_running(workshop: Workshop, number: int) -> None:
+    """Asked to, or killed: what records, and the servers that it records, end with it."""
+    workshop.present()
+    page = psutil.Process(workshop.process.pid)
+
+    def ask() -> None:
+        # The page ends before it answers.
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            form = {"Content-Type": "application/x-www-form-urlencoded"}
+            workshop.ask("POST", "/why/record", b"contender=fastapi-async@uvicorn&wait_ms=0", form)
+
+    children: list[psutil.Process] = []
+    asking = threading.Thread()
+    # What records, its two servers, and a watcher of each.
+    while len(children) < 5:
+        if not asking.is_alive():
+            # Another lab measured.
+            asking = threading.Thread(target=ask, daemon=True)
+            asking.start()
+        children = page.children(recursive=True)
+
+    os.kill(page.pid, number)
+    assert [] == psutil.wait_procs([*children, page], timeout=30)[1]
+    asking.join()
 
 
 def test_a_race_waits_for_nobody_elses_measurement(workshop: Workshop, small_race: Mapping[str, Any]) -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 
+import psutil
 import pytest
 
 from benchmarks.contenders import catalogue
@@ -32,6 +33,21 @@ def test_what_does_not_start_is_told() -> None:
     """In the words of the command."""
     with pytest.raises(RecordHereError, match="no view"):
         asyncio.run(record_here(catalogue.find("bare-asgi@uvicorn"), 0))
+
+
+def test_who_waits_no_longer_ends_the_recording() -> None:
+    """When the page ends, its views are cancelled."""
+
+    async def story() -> None:
+        recording = asyncio.create_task(record_here(CONTENDER, 0, wait_turn=True))
+        while not psutil.Process().children():
+            await asyncio.sleep(0.01)
+        recording.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await recording
+
+    asyncio.run(story())
+    assert [] == psutil.Process().children()
 
 
 def test_what_takes_too_long_is_given_up() -> None:

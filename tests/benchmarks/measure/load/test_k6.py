@@ -193,8 +193,6 @@ def test_kill_9_leaves_no_k6(
     *, k6: Any, start: Any, serve: Any, order: Any, healthy: Any, tmp_path: Path, victim: str
 ) -> None:
     """Whoever is killed, k6 goes with it."""
-    if victim == "the keeper" and sys.platform != "linux":
-        pytest.skip("only Linux ends a child with its parent")
     given = order(serve(healthy).port, warmup_s=0.0)
     engine = k6("hangs")
     if victim == "the keeper":
