@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import re
+import shlex
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import click
@@ -57,21 +59,28 @@ def opened(arguments: list[str], *, places: int | None = None) -> set[str]:
         arguments: Of ``lab``.
         places: Look until it ends, or so many were seen; unless told, look once, when it says that it is there.
     """
+    with lab(arguments) as process:
+        seen: set[tuple[str, int]] = set()
+        assert process.stdout is not None
+        if places is None and process.stdout.readline():
+            seen = listening(process)
+        while places is not None and len(seen) < places and process.poll() is None:
+            seen |= listening(process)
+            time.sleep(0.01)
+    return {address for address, _ in seen}
+
+
+@contextlib.contextmanager
+def lab(arguments: list[str]) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command for the length of a ``with`` block, at whose end it is interrupted."""
     with subprocess.Popen(
         [sys.executable, "-m", "benchmarks", *arguments], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
     ) as process:
-        seen: set[tuple[str, int]] = set()
         try:
-            assert process.stdout is not None
-            if places is None and process.stdout.readline():
-                seen = listening(process)
-            while places is not None and len(seen) < places and process.poll() is None:
-                seen |= listening(process)
-                time.sleep(0.01)
+            yield process
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate()
-    return {address for address, _ in seen}
 
 
 def test_the_table_has_every_command() -> None:
@@ -103,6 +112,34 @@ def test_what_is_measured_listens_on_loopback_alone(arguments: list[str], tmp_pa
     """Servers, loaders, the slow service and the database."""
     assert "127.0.0.1, free ports" == WHERE[f"lab {arguments[0]}"]
     assert {"127.0.0.1"} == opened([*arguments, "--out", str(tmp_path)], places=PLACES)
+
+
+def test_what_is_explained_listens_on_loopback_alone() -> None:
+    """The contender's server with the recorder, and the one without."""
+    assert "127.0.0.1, free ports" == WHERE["lab explain"]
+    assert {"127.0.0.1"} == opened(["explain", "fastapi-async@uvicorn", "--wait-turn"], places=2)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", ELSEWHERE])
+def test_what_workers_ask_listens_at_the_masters_host_and_they_listen_to_nobody(host: str, tmp_path: Path) -> None:
+    """The master's own socket and the servers', of a whole run up to then; a worker of it has no socket to ask."""
+    of_run = ["-c", "bare-*@uvicorn", "--workload", "health", "--vus", "2", "--wait", "--out", str(tmp_path)]
+    at_host = ["--workers", "1", "--host", host, "--port", str(free_port(host))]
+    of_master, of_worker = set[tuple[str, int]](), set[tuple[str, int]]()
+
+    with lab(["locust", "master", *at_host, *of_run]) as master:
+        assert master.stdout is not None
+        _, _, command = master.stdout.readline().decode().partition(": lab ")
+        with lab(shlex.split(command)) as worker:
+            while len(of_master) < PLACES and master.poll() is None:
+                of_master |= listening(master)
+                of_worker |= listening(worker)
+                time.sleep(0.01)
+
+    assert WHERE["lab locust master"].endswith("port 5557 and the servers' free ports")
+    assert {host} == {address for address, _ in of_master}
+    assert "nothing" == WHERE["lab locust worker"]
+    assert set() == of_worker
 
 
 @pytest.mark.parametrize("exercise", ["make-it-async", "fix-the-shared-pool", "concurrent-readiness"])
