@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sys
 import time
 from typing import Any
 
@@ -17,7 +18,9 @@ from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError
 from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, check_installed, process_command
 from benchmarks.report.json_document import document
 
-_LOOK_EVERY_S = 3600.0
+_LONGEST_S = 30 * 86_400.0
+"""A worker that nobody needs is not to end by itself."""
+
 _OWN_BUSINESS = ("engine", "budget")
 """Options of `lab compare` that a master has no use for."""
 
@@ -53,13 +56,9 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
     # Standard output is then for the document alone.
     quiet = bool(options.get("as_json"))
     try:
-        with contextlib.closing(LocustMaster(workers, host, port)) as engine:
+        with contextlib.closing(LocustMaster(workers, host, port, lambda note: _say(note, quiet=quiet))) as engine:
             click.echo(f"Waiting for {_counted(workers)}: {engine.worker_command}", err=quiet)
-            engine.wait_for_workers(
-                timeout,
-                lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet),
-                lambda note: click.echo(note, err=quiet),
-            )
+            engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))
             context.obj = GivenEngine(engine, _place(host, port))
             context.invoke(compare, engine="locust", **options)
     except LoadEngineError as error:
@@ -84,18 +83,14 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
     Examples:
       lab locust worker 192.168.1.20 --token 6f1c09a2e4
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.measure.load import wire  # noqa: PLC0415 (only what loads speaks it)
-    from benchmarks.measure.load.session import LoaderProcess  # noqa: PLC0415 (the same)
+    from benchmarks.measure.load.session import LoaderProcess  # noqa: PLC0415 (only what loads starts it)
 
     command = process_command("worker", host, "--port", str(port), *(() if token is None else (f"--token={token}",)))
     try:
         check_installed()
-        with contextlib.closing(LoaderProcess(command)) as loader:
+        with contextlib.closing(LoaderProcess(command, lambda note: click.echo(note, err=as_json))) as loader:
             click.echo(f"Asking for the master at {host}:{port}. Ctrl-C leaves.", err=as_json)
-            while loader.process.poll() != 0:
-                event = _next_event(loader)
-                if isinstance(event, wire.Noted):
-                    click.echo(event.text, err=as_json)
+            _follow(loader)
         if as_json:
             write_out(document("worker", host=host, port=port, done=True))
         else:
@@ -104,14 +99,20 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
         raise click.ClickException(str(error)) from error
 
 
-def _next_event(loader: Any) -> Any:
-    """Return what the worker says next; ``None`` when it has ended well."""
+def _follow(loader: Any) -> None:
+    """Hear the worker, which has notes only, until it has ended well."""
     try:
-        return loader.take_event(time.monotonic() + _LOOK_EVERY_S, _LOOK_EVERY_S, "while it worked")
+        loader.take_event(time.monotonic() + _LONGEST_S, _LONGEST_S, "while it worked")
     except LoadEngineError:
-        if loader.process.poll() == 0:
-            return None
-        raise
+        if loader.process.poll() != 0:
+            raise
+
+
+def _say(note: str, *, quiet: bool) -> None:
+    """Print a note above a progress bar, if there is one: rich stands in for the streams then, and click evades it."""
+    stream = sys.stderr if quiet else sys.stdout
+    stream.write(f"{note}\n")
+    stream.flush()
 
 
 def _place(host: str, port: int) -> dict[str, str | int]:

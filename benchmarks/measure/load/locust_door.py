@@ -36,7 +36,6 @@ _MAXIMUM_WAITING = 100
 _UNUSED = {"stats", "logs", "exception"}
 """What Locust's workers send beside, and a trial has no use for."""
 
-_TOLD_ADDRESSES = 50
 _EXIT_FAILED = 1
 
 
@@ -47,11 +46,12 @@ class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywh
         host: The address.
         port: 0 for a free one.
         token: What a worker has to know.
+        note: Is told who was turned away.
     Raises:
         LoadEngineError: It cannot listen there.
     """
 
-    def __init__(self, host: str, port: int, token: str) -> None:
+    def __init__(self, host: str, port: int, *, token: str, note: Callable[[str], None]) -> None:
         rpc.BaseSocket.__init__(self, zmq.ROUTER, self.ipv4_only(host, port))
         self.socket.plain_server = True
         self.socket.handshake_ivl = _HANDSHAKE_MS
@@ -59,7 +59,7 @@ class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywh
         self.socket.rcvhwm = _MAXIMUM_WAITING
         admission = self.socket.context.socket(zmq.REP)
         admission.bind(_ADMISSION)
-        gevent.spawn(self._admit, admission, token.encode())
+        gevent.spawn(self._admit, admission, token.encode(), note)
         try:
             self.socket.bind(f"tcp://{host}:{port or '*'}")
         except zmq.ZMQError as error:
@@ -88,15 +88,13 @@ class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywh
             except Exception:  # noqa: BLE001 (whatever it is that makes it unreadable)
                 return worker, Message("", None, worker)
 
-    def _admit(self, admission: Any, token: bytes) -> None:
-        told: set[str] = set()
+    def _admit(self, admission: Any, token: bytes, note: Callable[[str], None]) -> None:
         while True:
             version, sequence, _domain, address, *_, given = admission.recv_multipart()
             welcome = hmac.compare_digest(given, token)
             admission.send_multipart([version, sequence, b"200" if welcome else b"400", b"", b"", b""])
-            if not welcome and len(told) < _TOLD_ADDRESSES and (where := address.decode()) not in told:
-                told.add(where)
-                wire.say(wire.Noted(f"Turned away a worker at {where}: it has no join token, or a wrong one."))
+            if not welcome:
+                note(f"Turned away a worker at {address.decode()}: it has no join token, or a wrong one.")
 
 
 class Caller(rpc.Client):  # type: ignore[misc]  # the same
@@ -117,9 +115,13 @@ class Caller(rpc.Client):  # type: ignore[misc]  # the same
         end(f"The master at {master} turned this worker away: {given}. Its terminal shows the whole command.")
 
 
-def install(token: str | None) -> None:
-    """Have Locust use these sockets from now on, with this token."""
-    rpc.Server = functools.partial(Door, token=token or "")
+def install_door(token: str, note: Callable[[str], None]) -> None:
+    """Have Locust's master listen at this socket from now on; the arguments are those of ``Door``."""
+    rpc.Server = functools.partial(Door, token=token, note=note)
+
+
+def install_caller(token: str | None) -> None:
+    """Have Locust's workers call by this socket from now on, with this token."""
     rpc.Client = functools.partial(Caller, token=token)
 
 

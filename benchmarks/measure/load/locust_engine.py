@@ -67,6 +67,7 @@ class LocustMaster:
         workers: How many a trial needs.
         host: Address of this machine at which they reach it.
         port: Where they connect; 0 for a free one.
+        note: Is told who was turned away, or sent home, and why; also while a trial is under way.
 
     Attributes:
         host: The same.
@@ -80,14 +81,16 @@ class LocustMaster:
     supports_slices = False
     uses_every_core = False
 
-    def __init__(self, workers: int, host: str, port: int = MASTER_PORT) -> None:
+    def __init__(
+        self, workers: int, host: str, port: int = MASTER_PORT, note: Callable[[str], None] | None = None
+    ) -> None:
         check_installed()
         check_own_address(host)
         self.host = host
         self._workers = workers
         self._held = True
         command = process_command("master", "--workers", str(workers), host, "--port", str(port))
-        self._loader = LoaderProcess(command)
+        self._loader = LoaderProcess(command, note)
         try:
             self.port, token = self._wait_until_listening()
         except BaseException:
@@ -96,13 +99,12 @@ class LocustMaster:
         at_port = "" if self.port == MASTER_PORT else f" --port {self.port}"
         self.worker_command = f"lab locust worker {host}{at_port} --token {token}"
 
-    def wait_for_workers(self, timeout_s: float, tell: Callable[[int], None], note: Callable[[str], None]) -> None:
+    def wait_for_workers(self, timeout_s: float, tell: Callable[[int], None]) -> None:
         """Block until all workers are there.
 
         Args:
             timeout_s: For how long.
             tell: Is told how many are there, when that changes.
-            note: Is told who was turned away, or sent home, and why.
         Raises:
             LoadEngineError: They did not come, or the master ended.
         """
@@ -118,8 +120,6 @@ class LocustMaster:
             if isinstance(event, wire.Workers):
                 there = event.count
                 tell(there)
-            elif isinstance(event, wire.Noted):
-                note(event.text)
 
     def start(self, order: LoadOrder) -> ProcessSession:
         """Have the workers ask.

@@ -58,7 +58,8 @@ class Master:
     def __init__(self, workers: int, host: str, port: int, token: str) -> None:
         self._workers = workers
         self._environment = locust_user.new_environment()
-        locust_door.install(token)
+        self._notes = wire.Notes()
+        locust_door.install_door(token, self._notes.add)
         self._runner = self._environment.create_master_runner(host, port)
         self.port: int = self._runner.server.port
         self._under_way: list[Any] = []
@@ -201,7 +202,7 @@ class Master:
             return
         self._sent_home.add(worker)
         self._refusals[worker] = f"The worker {_short(worker)} was sent home, and the trial counts for nothing: {why}."
-        wire.say(wire.Noted(f"Sent home the worker {_short(worker)}: {why}."))
+        self._notes.add(f"Sent home the worker {_short(worker)}: {why}.")
         self._locust_hears(worker, Message("quit", None, worker))
         for kind, data in (("lab_home", why), ("quit", None)):
             self._runner.send_message(kind, data, client_id=worker)
@@ -246,7 +247,7 @@ class Worker:
             self._masters = {address[4][0] for address in socket.getaddrinfo(host, port)}
         except OSError as error:
             raise LoadEngineError(f"There is no host {host!r} ({error}): ask for the master's address.") from error
-        locust_door.install(token)
+        locust_door.install_caller(token)
         try:
             self._runner = self._environment.create_worker_runner(host, port)
         except ConnectionError as error:
@@ -321,5 +322,5 @@ def _short(worker: str) -> str:
 
 
 def _printable(text: object, characters: int) -> str:
-    """Return what somebody else sent as it may be shown in a terminal."""
-    return "".join(character if character.isprintable() else "?" for character in str(text)[:characters])
+    """Return what somebody else sent as it may be shown in a terminal, whatever letters that has."""
+    return "".join(character if " " <= character <= "~" else "?" for character in str(text)[:characters])

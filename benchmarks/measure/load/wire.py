@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 
 from benchmarks.foreign_json import read_object
@@ -62,6 +64,12 @@ class Noted:
 
 Event = Held | Measuring | Finished | Failed | Listening | Workers | Noted
 
+NOTES_A_MINUTE = 10
+"""More would push what a person wants to read out of the terminal."""
+
+_LONGEST_NOTE = 300
+_MINUTE_S = 60.0
+
 _PLAIN: Mapping[str, type[Held | Measuring | Failed | Listening | Workers | Noted]] = {
     event.__name__: event for event in (Held, Measuring, Failed, Listening, Workers, Noted)
 }
@@ -96,6 +104,45 @@ def say(event: Event) -> None:
     """Write an event to standard output, as the process that is a load engine does."""
     sys.stdout.buffer.write(encode_event(event))
     sys.stdout.buffer.flush()
+
+
+class Notes:
+    """Tells a person of others who misbehave: each note once, and no more than so many a minute.
+
+    Args:
+        tell: Takes a note; writes it to standard output unless told.
+        clock: Tells the time, seconds.
+    """
+
+    def __init__(
+        self,
+        tell: Callable[[str], None] = lambda text: say(Noted(text)),
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._tell = tell
+        self._clock = clock
+        self._told: set[str] = set()
+        self._minute_began_s = -math.inf
+        self._this_minute = 0
+
+    def add(self, text: str) -> None:
+        """Tell it, if it is new and there is room for it.
+
+        Args:
+            text: The note; what is too long for a terminal's few lines is cut.
+        """
+        text = text if len(text) <= _LONGEST_NOTE else f"{text[:_LONGEST_NOTE]}..."
+        if text in self._told:
+            return
+        now_s = self._clock()
+        if now_s - self._minute_began_s >= _MINUTE_S:
+            self._minute_began_s, self._this_minute = now_s, 0
+        self._this_minute += 1
+        if self._this_minute <= NOTES_A_MINUTE:
+            self._told.add(text)
+            self._tell(text)
+        elif self._this_minute == NOTES_A_MINUTE + 1:
+            self._tell("There are more like these; nothing is told of them for a minute.")
 
 
 def decode_event(line: bytes) -> Event:

@@ -20,6 +20,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import cli
+from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.measure.load.locust_engine import LocustMaster
 
@@ -28,18 +29,23 @@ SILENT_CONNECTIONS = 300
 
 
 @pytest.fixture(scope="module")
-def master() -> Iterator[LocustMaster]:
+def notes() -> list[str]:
+    """What the master tells of others."""
+    return []
+
+
+@pytest.fixture(scope="module")
+def master(notes: list[str]) -> Iterator[LocustMaster]:
     """Run a master that needs one worker."""
     if importlib.util.find_spec("locust") is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Locust is not installed")
-    with contextlib.closing(LocustMaster(1, "127.0.0.1", 0)) as master:
+    with contextlib.closing(LocustMaster(1, "127.0.0.1", 0, notes.append)) as master:
         yield master
 
 
 @pytest.fixture(scope="module")
-def worker(master: LocustMaster) -> Iterator[list[str]]:
-    """Start a worker as a person does, after two without the token; yield what the master tells of these."""
-    notes: list[str] = []
+def worker(master: LocustMaster) -> Iterator[None]:
+    """Start a worker as a person does, after two without the token."""
     at_port = ["locust", "worker", "127.0.0.1", "--port", str(master.port)]
     uninvited = [CliRunner().invoke(cli.lab, [*at_port, *token]) for token in ((), ("--token", "0000000000"))]
     assert [(1, True), (1, True)] == [(ran.exit_code, "turned this worker away" in ran.output) for ran in uninvited]
@@ -47,8 +53,8 @@ def worker(master: LocustMaster) -> Iterator[list[str]]:
     assert "the join token is not its own" in uninvited[1].output
     arguments = shlex.split(master.worker_command)[1:]
     with subprocess.Popen([sys.executable, "-m", "benchmarks", *arguments], stdout=subprocess.DEVNULL) as process:
-        master.wait_for_workers(PATIENCE_S, lambda there: notes.append(str(there)), notes.append)
-        yield notes
+        master.wait_for_workers(PATIENCE_S, lambda _there: None)
+        yield
         process.kill()
 
 
@@ -124,7 +130,7 @@ def counted(duration_s: float) -> dict[str, Any]:
 
 
 @pytest.fixture
-def measured(master: LocustMaster, worker: list[str], serve: Any, order: Any, healthy: Any) -> Callable[[], Any]:
+def measured(master: LocustMaster, worker: None, serve: Any, order: Any, healthy: Any) -> Callable[[], Any]:
     """Return what runs a trial in which the legitimate worker asks, and returns its result."""
     server = serve(healthy)
 
@@ -135,13 +141,29 @@ def measured(master: LocustMaster, worker: list[str], serve: Any, order: Any, he
     return measure
 
 
-def test_who_has_no_token_is_turned_away_and_both_sides_are_told(
-    master: LocustMaster, worker: list[str], measured: Any
-) -> None:
-    """Nothing is counted of them, and who has it is let in."""
-    assert 1 == worker.count("Turned away a worker at 127.0.0.1: it has no join token, or a wrong one.")
-    assert {"0", "1"} >= set(worker) - {"Turned away a worker at 127.0.0.1: it has no join token, or a wrong one."}
+def test_who_has_no_token_is_turned_away_and_both_sides_are_told(notes: list[str], measured: Any) -> None:
+    """Once, however many there were; nothing is counted of them, and who has it is let in."""
     assert measured().completed > 0
+    assert ["Turned away a worker at 127.0.0.1: it has no join token, or a wrong one."] == notes
+
+
+def test_who_is_sent_home_during_a_run_is_told_of_then(master: LocustMaster, notes: list[str], measured: Any) -> None:
+    """Each once, and in all no more than fit into a terminal, however many come and misbehave."""
+    before = len(notes)
+    guests = [Guest(master, f"stranger{number}_1") for number in range(3 * wire.NOTES_A_MINUTE)]
+    for guest in guests * 2:
+        guest.say("nothing of the kind")
+
+    further = "There are more like these; nothing is told of them for a minute."
+    while further not in notes[before:]:
+        measured()
+
+    told = notes[before : notes.index(further)]
+    assert len(set(told)) == len(told) <= wire.NOTES_A_MINUTE
+    assert {"it sent what no worker sends."} == {note.partition(": ")[2] for note in told}
+    assert measured().completed > 0
+    for guest in guests:
+        guest.socket.close()
 
 
 def test_a_master_listens_at_its_host_alone(master: LocustMaster) -> None:
@@ -188,7 +210,7 @@ BAD: dict[str, Callable[[Any], None]] = {
 }
 
 
-def test_a_bad_message_costs_its_sender_alone(master: LocustMaster, worker: list[str], measured: Any) -> None:
+def test_a_bad_message_costs_its_sender_alone(master: LocustMaster, measured: Any) -> None:
     """Whatever the guests send, a thousand times, the worker's trial is as good as without them."""
     guests = [Guest(master, f"guest {number}") for number in range(len(BAD))] + [Guest(master, "\xff\xfe")]
     for _ in range(1_000 // len(BAD)):

@@ -36,7 +36,7 @@ host = sys.argv[1]
 master = LocustMaster(1, host, 5557)
 try:
     print(master.worker_command, flush=True)
-    master.wait_for_workers(60, lambda count: None, print)
+    master.wait_for_workers(60, lambda count: None)
     with starting(catalogue.find("bare-asgi@uvicorn"), host=host) as launch:
         server = launch.wait_until_ready("/health")
         order = LoadOrder(
@@ -78,13 +78,13 @@ class Fleet:
 
     def __init__(self, stack: contextlib.ExitStack) -> None:
         self._stack = stack
-        self.master = LocustMaster(2, "127.0.0.1", 0)
+        self.master = LocustMaster(2, "127.0.0.1", 0, pytest.fail)
         stack.callback(self.master.close)
         self.workers: list[subprocess.Popen[bytes]] = []
         self.told: list[int] = []
         self.add()
         self.add()
-        self.master.wait_for_workers(PATIENCE_S, self.told.append, pytest.fail)
+        self.master.wait_for_workers(PATIENCE_S, self.told.append)
 
     def add(self) -> None:
         """Start one more worker."""

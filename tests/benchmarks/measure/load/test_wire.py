@@ -65,3 +65,24 @@ def test_foreign_line_is_refused(line: bytes) -> None:
     """A line that is no event raises one of the documented errors."""
     with pytest.raises((ValueError, KeyError, TypeError)):
         wire.decode_event(line)
+
+
+def test_notes_are_told_once_and_few_a_minute() -> None:
+    """Who is left out in one minute is told of in the next; what is long is cut."""
+    told: list[str] = []
+    now_s = [100.0]
+    notes = wire.Notes(told.append, lambda: now_s[0])
+
+    for number in range(1_000):
+        notes.add(f"stranger {number}")
+        notes.add("stranger 0")
+    now_s[0] += 60.0
+    notes.add("stranger 0")
+    notes.add("stranger 999")
+    notes.add("x" * 10_000)
+
+    *first, further, late, cut = told
+    assert [f"stranger {number}" for number in range(wire.NOTES_A_MINUTE)] == first
+    assert further.startswith("There are more like these")
+    assert "stranger 999" == late
+    assert len(cut) < 400
