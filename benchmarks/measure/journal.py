@@ -16,13 +16,12 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
-import pydantic
-
 from benchmarks.measure.file_lock import try_lock
 from benchmarks.measure.journal_reader import (
     JOURNAL_NAME,
     RUN_NAME,
     RunFileError,
+    adapter_of,
     read_journal,
     read_run,
 )
@@ -32,10 +31,6 @@ from benchmarks.process import uninterrupted
 __all__ = ["JOURNAL_NAME", "LATEST_NAME", "RUN_NAME", "Journal", "RunFileError", "read_run", "write_run"]
 
 LATEST_NAME = "latest"
-
-_RUN: pydantic.TypeAdapter[Run] = pydantic.TypeAdapter(Run)
-_TRIAL: pydantic.TypeAdapter[Trial] = pydantic.TypeAdapter(Trial)
-_PAIR: pydantic.TypeAdapter[DocumentPair] = pydantic.TypeAdapter(DocumentPair)
 
 
 class Journal:
@@ -67,7 +62,7 @@ class Journal:
             journal = cls(folder, run, FileIO(folder / JOURNAL_NAME, "x"))
             try_lock(journal._file.fileno())
             try:
-                journal._append("run", _RUN.dump_python(run, mode="json"))
+                journal._append("run", adapter_of(Run).dump_python(run, mode="json"))
             except BaseException:
                 journal.close()
                 raise
@@ -132,17 +127,17 @@ class Journal:
 
     def add_documents(self, framework: str, pair: DocumentPair) -> None:
         """Keep one framework's documents."""
-        value = {"framework": framework, "pair": _PAIR.dump_python(pair, mode="json")}
+        value = {"framework": framework, "pair": adapter_of(DocumentPair).dump_python(pair, mode="json")}
         self._keep("documents", value, documents={**self._run.documents, framework: pair})
 
     def add_calibration(self, trial: Trial) -> None:
         """Keep one trial of a bare server."""
-        value = _TRIAL.dump_python(trial, mode="json")
+        value = adapter_of(Trial).dump_python(trial, mode="json")
         self._keep("calibration", value, calibration=(*self._run.calibration, trial))
 
     def add_trial(self, trial: Trial) -> None:
         """Keep one trial."""
-        self._keep("trial", _TRIAL.dump_python(trial, mode="json"), trials=(*self._run.trials, trial))
+        self._keep("trial", adapter_of(Trial).dump_python(trial, mode="json"), trials=(*self._run.trials, trial))
 
     def finish(self, state: RunState, finished_at: str, stopped_early: str | None = None) -> Run:
         """End the record and write ``run.json``.
@@ -208,7 +203,7 @@ def write_run(path: Path, run: Run) -> None:
     """
     draft = path.with_suffix(".tmp")
     try:
-        draft.write_bytes(_RUN.dump_json(run, indent=1))
+        draft.write_bytes(adapter_of(Run).dump_json(run, indent=1))
         draft.replace(path)
     except OSError as error:
         with contextlib.suppress(OSError):
