@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
-from flask import Flask
+if TYPE_CHECKING:
+    from flask import Flask
 
-from flask_app import health, json_provider, limits, openapi, pages, problems
-from flask_app.settings import Settings
+    from flask_app.settings import Settings
 
 
 def create_app(settings: Settings | None = None) -> Flask:
@@ -18,6 +19,12 @@ def create_app(settings: Settings | None = None) -> Flask:
     Raises:
         SettingsError: The environment holds a setting that is not allowed.
     """
+    # Here, so that who loads the bridge alone, for an app of their own, does not load the service with it.
+    from flask import Flask  # noqa: PLC0415
+
+    from flask_app import health, json_provider, limits, openapi, pages, problems  # noqa: PLC0415
+    from flask_app.settings import Settings  # noqa: PLC0415
+
     # The pages serve their files themselves, so Flask's own route to the folder has no use.
     app = Flask(__name__, static_folder=None)
     (Settings.from_environment(os.environ) if settings is None else settings).init_app(app)

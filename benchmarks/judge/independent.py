@@ -6,10 +6,8 @@ import math
 import statistics
 from collections.abc import Sequence
 
-from scipy.special import stdtrit
-
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import CONFIDENCE, SampleError, exponential
+from benchmarks.judge.statistics import SampleError, exponential, students_quantile
 
 
 def independent_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
@@ -49,7 +47,7 @@ def _half_width(above: Sequence[float], below: Sequence[float]) -> float:
     freedom = 1 / sum(
         (share / variance) ** 2 / (len(sample) - 1) for share, sample in zip(shares, (above, below), strict=True)
     )
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2)) * math.sqrt(variance)
+    return students_quantile(freedom) * math.sqrt(variance)
 
 
 def _logarithms(values: Sequence[float]) -> list[float]:

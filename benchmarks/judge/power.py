@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import chdtri, nctdtrinc, stdtrit
+from scipy.special import chdtri, nctdtrinc
 
-from benchmarks.judge.statistics import CONFIDENCE, SampleError
+from benchmarks.judge.statistics import CONFIDENCE, SampleError, students_quantile
 
 POWER = 0.8
 """How often a difference of the size promised is found."""
@@ -70,8 +70,7 @@ def half_width(spread: float, rounds: int, confidence: float = CONFIDENCE) -> fl
     """
     if rounds < 2:
         return math.inf
-    quantile = float(stdtrit(rounds - 1, (1 + confidence) / 2))
-    return _above_one(quantile * spread / math.sqrt(rounds))
+    return _above_one(students_quantile(rounds - 1, confidence) * spread / math.sqrt(rounds))
 
 
 def detectable_difference(spread: float, rounds: int, power: float = POWER, confidence: float = CONFIDENCE) -> float:
@@ -89,8 +88,7 @@ def detectable_difference(spread: float, rounds: int, power: float = POWER, conf
     if rounds < 2:
         return math.inf
     freedom = rounds - 1
-    quantile = float(stdtrit(freedom, (1 + confidence) / 2))
-    noncentrality = float(nctdtrinc(freedom, 1 - power, quantile))
+    noncentrality = float(nctdtrinc(freedom, 1 - power, students_quantile(freedom, confidence)))
     return _above_one(noncentrality * spread / math.sqrt(rounds))
 
 

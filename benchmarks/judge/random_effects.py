@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import chdtrc, stdtrit
+from scipy.special import chdtrc
 
-from benchmarks.judge.statistics import CONFIDENCE, SampleError
+from benchmarks.judge.statistics import SampleError, students_quantile
 
 _SMALLEST_VARIANCE = 1e-12
 """Of a study whose rounds agreed to the last digit: a ten-thousandth of a percent. Chance, not certainty."""
@@ -75,8 +75,8 @@ def sum_up(values: Sequence[float], variances: Sequence[float]) -> RandomEffects
     weights = [1 / (variance + tau_squared) for variance in variances]
     total = math.fsum(weights)
     mean = _mean(values, weights)
-    half_width = _quantile(freedom) / math.sqrt(total)
-    predicted = None if studies == 2 else _quantile(studies - 2) * math.sqrt(tau_squared + 1 / total)
+    half_width = students_quantile(freedom) / math.sqrt(total)
+    predicted = None if studies == 2 else students_quantile(studies - 2) * math.sqrt(tau_squared + 1 / total)
     return RandomEffects(
         mean=mean,
         low=mean - half_width,
@@ -127,7 +127,3 @@ def _q(values: Sequence[float], variances: Sequence[float], tau_squared: float) 
 def _mean(values: Sequence[float], weights: Sequence[float]) -> float:
     weighted = math.fsum(weight * value for value, weight in zip(values, weights, strict=True))
     return weighted / math.fsum(weights)
-
-
-def _quantile(freedom: int) -> float:
-    return float(stdtrit(freedom, (1 + CONFIDENCE) / 2))

@@ -7,8 +7,6 @@ import statistics
 import sys
 from collections.abc import Sequence
 
-from scipy.special import stdtrit
-
 from benchmarks.judge.judgement import Estimate
 
 CONFIDENCE = 0.95
@@ -26,6 +24,20 @@ _LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 class SampleError(ValueError):
     """These values cannot be averaged; the message says which and why."""
+
+
+def students_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
+    """Return how many standard errors an interval reaches to either side, by Student's t.
+
+    Args:
+        freedom: Degrees of it, above 0.
+        confidence: Of the interval.
+    """
+    # scipy.special holds the quantile of scipy.stats.t, at a tenth of the time to import; that is still as long as all
+    # that `lab live` needs before it answers, and there is no interval yet.
+    from scipy.special import stdtrit  # noqa: PLC0415
+
+    return float(stdtrit(freedom, (1 + confidence) / 2))
 
 
 def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
@@ -51,9 +63,7 @@ def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> 
     mean = statistics.fmean(values)
     if count == 1:
         return Estimate(value=mean, low=None, high=None, samples=1)
-    # scipy.special holds the quantile of scipy.stats.t, at a tenth of the time to import.
-    quantile = float(stdtrit(count - 1, (1 + confidence) / 2))
-    half_width = quantile * statistics.stdev(values) / math.sqrt(count)
+    half_width = students_quantile(count - 1, confidence) * statistics.stdev(values) / math.sqrt(count)
     return Estimate(value=mean, low=mean - half_width, high=mean + half_width, samples=count)
 
 

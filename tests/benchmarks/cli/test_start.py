@@ -5,12 +5,17 @@ from __future__ import annotations
 import subprocess
 import sys
 
-SLOW = ("matplotlib", "numpy", "scipy", "sqlalchemy", "flask", "pydantic")
+import pytest
+
+SLOW = ("matplotlib", "numpy", "scipy", "sqlalchemy", "pydantic", "marshmallow")
 
 
-def test_help_does_not_wait_for_what_judges_draws_and_keeps() -> None:
-    """Their import takes longer than all the rest; the commands that need them import them when they do."""
-    code = f"import sys, benchmarks.cli; print(*sorted({set(SLOW)!r} & sys.modules.keys()))"
+@pytest.mark.parametrize(
+    ("module", "slow"), [("benchmarks.cli", (*SLOW, "flask")), ("benchmarks.live.page.serving", SLOW)]
+)
+def test_the_first_word_does_not_wait_for_what_judges_draws_and_keeps(module: str, slow: tuple[str, ...]) -> None:
+    """Their import takes longer than all the rest; what needs them imports them when it does."""
+    code = f"import sys, {module}; print(*sorted({set(slow)!r} & sys.modules.keys()))"
 
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
 
