@@ -12,7 +12,9 @@ from benchmarks.foreign_json import read_object
 from benchmarks.live.page.racer import GO, RaceOrder
 from benchmarks.piped_child import PipedChild
 
-_COMMAND: Final = (sys.executable, "-m", "benchmarks.live.page.racer")
+COMMAND: tuple[str, ...] = (sys.executable, "-m", "benchmarks.live.page.racer")
+"""Of the process that measures a race."""
+
 _STOP_PATIENCE_S: Final = 15.0
 
 
@@ -34,7 +36,7 @@ class RaceProcess:
         Raises:
             OSError: It cannot be started.
         """
-        child = await asyncio.to_thread(PipedChild, _COMMAND, _STOP_PATIENCE_S)
+        child = await asyncio.to_thread(PipedChild, COMMAND, _STOP_PATIENCE_S)
         child.write(order.line().encode())
         return cls(child)
 

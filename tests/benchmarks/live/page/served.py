@@ -18,6 +18,8 @@ from typing import Any, Literal
 
 from playwright.sync_api import Page
 
+from tests.benchmarks.live.page import short_races
+
 PATIENCE_S = 90.0
 SMALL_RACE: Mapping[str, Any] = {
     "contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"],
@@ -134,11 +136,26 @@ def _events(response: http.client.HTTPResponse) -> Iterator[tuple[str, str, dict
 
 @contextlib.contextmanager
 def serve(
-    out: Path, port: int | None = None, host: str = "127.0.0.1", *, files: int | None = None, log: Path | None = None
+    out: Path,
+    port: int | None = None,
+    host: str = "127.0.0.1",
+    *,
+    files: int | None = None,
+    log: Path | None = None,
+    lab: str = short_races.__name__,
 ) -> Iterator[Workshop]:
-    """Serve a page, and end it whatever happens; with ``files`` it may have no more open, ``log`` is its terminal."""
+    """Serve a page, and end it whatever happens.
+
+    Args:
+        out: Where its races are kept.
+        port: On which it listens; any that is free unless told.
+        host: The same.
+        files: How many it may have open; the system's usual number unless told.
+        log: Gets what its terminal would show.
+        lab: The module that is run as `lab`; races are short unless told.
+    """
     port = port or free_port()
-    command = [sys.executable, "-m", "benchmarks", "live", "--json", "--host", host, "--port", str(port)]
+    command = [sys.executable, "-m", lab, "live", "--json", "--host", host, "--port", str(port)]
     limited = [] if files is None else ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"]
     with contextlib.ExitStack() as stack:
         process = subprocess.Popen(

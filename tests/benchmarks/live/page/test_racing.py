@@ -41,36 +41,40 @@ def race_html(workshop: Workshop) -> str:
 
 
 def test_a_race_is_a_run_that_lab_report_judges_the_same(
-    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
+    serve_page: Callable[..., AbstractContextManager[Workshop]],
+    tmp_path: Path,
+    small_race: Mapping[str, Any],
+    only_run: Callable[..., Any],
 ) -> None:
     """The page grows with every block; what it says at the end is what `lab report` says of the folder."""
-    workshop.ask("GET", "/")
-    workshop.ask("POST", "/guess", {"flask": 0.5, "fastapi": 2})
-    workshop.present()
-    with workshop.watching() as events:
-        assert 204 == workshop.ask("POST", "/race", small_race).status
-        assert 409 == workshop.ask("POST", "/race", small_race).status
-        grown: list[int] = []
-        for _, name, content in events:
-            if name == "state":
-                grown.append(content["trials"])
-                if content["phase"] == "over":
-                    break
-                assert not content["guesses"]["open"] or content["phase"] == "idle"
-    # Two bare servers, and two rounds of two contenders, one of them twice.
-    assert [0, 8] == [min(grown), max(grown)]
-    assert sorted(grown) == grown
-    assert len(set(grown)) >= 3
+    with serve_page(tmp_path, lab="benchmarks") as workshop:
+        workshop.ask("GET", "/")
+        workshop.ask("POST", "/guess", {"flask": 0.5, "fastapi": 2})
+        workshop.present()
+        with workshop.watching() as events:
+            assert 204 == workshop.ask("POST", "/race", small_race).status
+            assert 409 == workshop.ask("POST", "/race", small_race).status
+            grown: list[int] = []
+            for _, name, content in events:
+                if name == "state":
+                    grown.append(content["trials"])
+                    if content["phase"] == "over":
+                        break
+                    assert not content["guesses"]["open"] or content["phase"] == "idle"
+        # Two bare servers, and two rounds of two contenders, one of them twice.
+        assert [0, 8] == [min(grown), max(grown)]
+        assert sorted(grown) == grown
+        assert len(set(grown)) >= 3
 
-    folder, run = only_run(workshop.out)
-    assert ("complete", "live", 6) == (run.state, run.plan.preset, len(run.trials))
-    (duel,) = report_of(folder)["judgement"]["duels"]
-    html = race_html(workshop)
-    assert f">{duel['outcome']}</span>" in html
-    assert duel["why"].split(":")[0] in html.replace("&#39;", "'")
-    assert 409 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 1}).status
-    assert folder.name in workshop.ask("GET", "/report").body
-    assert {"report.html", "report.md", "run.json", "journal.jsonl"} == {path.name for path in folder.iterdir()}
+        folder, run = only_run(workshop.out)
+        assert ("complete", "live", 6) == (run.state, run.plan.preset, len(run.trials))
+        (duel,) = report_of(folder)["judgement"]["duels"]
+        html = race_html(workshop)
+        assert f">{duel['outcome']}</span>" in html
+        assert duel["why"].split(":")[0] in html.replace("&#39;", "'")
+        assert 409 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 1}).status
+        assert folder.name in workshop.ask("GET", "/report").body
+        assert {"report.html", "report.md", "run.json", "journal.jsonl"} == {path.name for path in folder.iterdir()}
 
 
 def test_a_race_that_is_stopped_keeps_what_it_has(
