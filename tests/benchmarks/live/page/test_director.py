@@ -16,6 +16,8 @@ from benchmarks.live.page.director import Director, RaceChoice, RaceUnderWayErro
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.race_process import RaceProcess
 from benchmarks.live.page.rendering import Renderer
+from benchmarks.live.page.telling import RaceStory, tell_race
+from benchmarks.measure.journal import read_run
 from benchmarks.measure.race import UnfitRaceError
 from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
@@ -23,6 +25,7 @@ from tests.benchmarks.live.page.reading import take, told
 
 CHOICE = RaceChoice(contenders=CONTENDERS, wait_ms=0, connections=10, rounds=6)
 TEMPLATES = Path(directors.__file__).with_name("templates")
+CLAIMS = parse_claims((Path(benchmarks.__file__).parent / "claims.toml").read_text(encoding="utf-8"))
 
 
 class FakeRace:
@@ -58,15 +61,29 @@ class FakeRace:
 Story = Callable[[Director, FakeRace, Gate], Awaitable[None]]
 
 
+@pytest.fixture(scope="module")
+def raced(tmp_path_factory: pytest.TempPathFactory) -> RaceStory:
+    """What a race of four tells."""
+    return tell_race(read_run(keep_race(tmp_path_factory.mktemp("raced"))), CLAIMS)
+
+
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Play a story with a director whose races are fakes; what they measured is kept already."""
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: RaceStory) -> Callable[..., None]:
+    """Play a story with a director whose races are fakes; what they measured is kept already.
+
+    Nothing is judged and reported anew in it, unless it is ``really`` to be.
+    """
     monkeypatch.setattr(gates, "QUIET_S", 0.0)
-    text = (Path(benchmarks.__file__).parent / "claims.toml").read_text(encoding="utf-8")
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
 
-    def played(story: Story, *, out: Path | None = None) -> None:
-        folder = keep_race(tmp_path / "kept")
+    def played(story: Story, *, out: Path | None = None, really: bool = False) -> None:
+        folder = tmp_path / "kept" / raced.run.name
+        if really:
+            keep_race(folder.parent)
+        else:
+            monkeypatch.setattr(directors.journal, "read_run", lambda _folder: raced.run)
+            monkeypatch.setattr(directors, "tell_race", lambda _run, _claims: raced)
+            monkeypatch.setattr(directors, "write_reports", lambda *_: None)
         events = (
             {"event": "begun", "folder": str(folder)},
             {"event": "pause", "round": 0, "server": "hypercorn"},
@@ -84,7 +101,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]
             monkeypatch.setattr(RaceProcess, "start", start)
             director = Director(
                 out=out or tmp_path / "none",
-                claims=parse_claims(text),
+                claims=CLAIMS,
                 renderer=Renderer(environment),
                 gate=gate,
                 connections=FakeConnections(),
@@ -104,8 +121,9 @@ async def shown(director: Director) -> dict[str, Any]:
 
 async def until_it_is_over(director: Director) -> None:
     """Wait until the board shows that the race is over."""
-    while (await shown(director))["state"]["phase"] != "over":
-        await asyncio.sleep(0.01)
+    async for piece in director.board.follow(None, compressed=False):
+        if any(name == "state" and content["phase"] == "over" for name, content in told(piece)):
+            return
 
 
 def test_trials_run_behind_a_shut_gate_only(play: Callable[..., None]) -> None:
@@ -137,7 +155,6 @@ def test_one_race_at_a_time(play: Callable[..., None]) -> None:
         race.may_end.set()
         await until_it_is_over(director)
         assert director.report is not None
-        assert director.report.is_file()
         await director.ask_for_guesses()
         assert director.guesses.is_open
 
@@ -201,8 +218,10 @@ def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
         assert (
             "The race is over. flask-async@hypercorn against flask-sync@hypercorn: slower." in parts["state"]["spoken"]
         )
+        assert director.report is not None
+        assert director.report.is_file()
 
-    play(story)
+    play(story, really=True)
 
 
 def test_a_fault_of_the_page_ends_a_race_and_no_more(
@@ -240,4 +259,4 @@ def test_who_serves_again_sees_the_last_race(play: Callable[..., None], tmp_path
         assert "This run was interrupted" in parts["race"]["html"]
         assert "" == parts["guesses"]["html"]
 
-    play(story, out=out)
+    play(story, out=out, really=True)
