@@ -14,7 +14,6 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 
 from benchmarks.measure.journal import read_run
 from benchmarks.model import Run
-from tests.benchmarks.live.page.made_up_race import keep_race
 from tests.benchmarks.live.page.served import PATIENCE_S, SMALL_RACE, Look, Scheme, Workshop, serve
 
 
@@ -55,7 +54,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def look(browser: Browser) -> Iterator[Callable[..., Look]]:
-    """Open a page in a browser that knows nothing yet: ``look(workshop, "/", width=1024, height=768)``."""
+    """Open a page in a browser that knows what the workshop's cookies say: ``look(workshop, "/", width=1024)``."""
     contexts: list[BrowserContext] = []
     # A race takes its time.
     expect.set_options(timeout=PATIENCE_S * 1_000)
@@ -64,6 +63,9 @@ def look(browser: Browser) -> Iterator[Callable[..., Look]]:
         workshop: Workshop, path: str = "/", *, width: int = 1024, height: int = 768, scheme: Scheme = "light"
     ) -> Look:
         context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        context.add_cookies(
+            [{"name": name, "value": each, "url": workshop.url} for name, each in workshop.cookies.items()]
+        )
         context.set_default_timeout(PATIENCE_S * 1_000)
         contexts.append(context)
         page = context.new_page()
@@ -88,10 +90,3 @@ def only_run() -> Callable[[Path], tuple[Path, Run]]:
         return folder, read_run(folder)
 
     return found
-
-
-@pytest.fixture
-def kept_race(tmp_path: Path) -> Path:
-    """A folder in which a race of four is kept, made up as a quiet machine might have run it."""
-    keep_race(tmp_path)
-    return tmp_path

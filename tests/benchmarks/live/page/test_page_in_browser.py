@@ -4,7 +4,7 @@ import json
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 
@@ -12,11 +12,22 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.benchmarks.live.page.accessibility import faults
-from tests.benchmarks.live.page.served import Look, Workshop
+from tests.benchmarks.live.page.made_up_race import keep_race
+from tests.benchmarks.live.page.served import Look, Workshop, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
 SIZES = [(1024, 768), (390, 844)]
+
+
+@pytest.fixture(scope="module")
+def presented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A page with a race of four on it, for a browser that presents it and starts none."""
+    results = tmp_path_factory.mktemp("results")
+    keep_race(results)
+    with serve(results) as workshop:
+        workshop.present()
+        yield workshop
 
 
 def present(page: Page, workshop: Workshop) -> None:
@@ -105,10 +116,9 @@ def test_a_viewer_comes_back_by_himself_after_a_restart(
         expect(viewer.page.get_by_text("1 watching")).to_be_visible()
 
 
-def test_what_cannot_race_is_said_to_the_presenter(workshop: Workshop, look: Callable[..., Look]) -> None:
+def test_what_cannot_race_is_said_to_the_presenter(presented: Workshop, look: Callable[..., Look]) -> None:
     """Beside the button that he pressed, and to a screen reader at once."""
-    presenter = look(workshop)
-    present(presenter.page, workshop)
+    presenter = look(presented)
     for box in presenter.page.get_by_role("checkbox").all():
         box.set_checked(False)
     presenter.page.get_by_role("button", name="Start the race").click()
@@ -117,24 +127,18 @@ def test_what_cannot_race_is_said_to_the_presenter(workshop: Workshop, look: Cal
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height"), SIZES)
-def test_the_page_is_accessible_at_any_size(  # noqa: PLR0917 (pytest passes them by name)
-    kept_race: Path,
-    serve_page: Callable[..., AbstractContextManager[Workshop]],
-    look: Callable[..., Look],
-    scheme: str,
-    width: int,
-    height: int,
+def test_the_page_is_accessible_at_any_size(
+    presented: Workshop, look: Callable[..., Look], scheme: str, width: int, height: int
 ) -> None:
     """With a race on it: axe-core finds no serious fault, nothing is wider than the screen, all can be reached."""
-    with serve_page(kept_race) as workshop:
-        looked = look(workshop, width=width, height=height, scheme=scheme)
-        present(looked.page, workshop)
-        looked.page.locator("body").press("Tab")
-        expect(looked.page.get_by_text("Skip to the content")).to_be_focused()
-        expect(looked.page.locator(".duel").first).to_be_hidden()
-        looked.page.get_by_text("The last race").click()
-        expect(looked.page.locator(".duel")).to_have_count(4)
+    looked = look(presented, width=width, height=height, scheme=scheme)
+    expect(looked.page.get_by_role("button", name="Start the race")).to_be_enabled()
+    looked.page.locator("body").press("Tab")
+    expect(looked.page.get_by_text("Skip to the content")).to_be_focused()
+    expect(looked.page.locator(".duel").first).to_be_hidden()
+    looked.page.get_by_text("The last race").click()
+    expect(looked.page.locator(".duel")).to_have_count(4)
 
-        assert [] == faults(looked.page)
-        assert width >= looked.page.evaluate("document.documentElement.scrollWidth")
-        looked.assert_quiet()
+    assert [] == faults(looked.page)
+    assert width >= looked.page.evaluate("document.documentElement.scrollWidth")
+    looked.assert_quiet()
