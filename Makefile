@@ -100,14 +100,17 @@ types: env
 judge: env
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
-# Types and judge take one core each, so that they go side by side. The files of the other tests come in their own order:
-# by their number of tests, those that take longest would come last. Not more at once than cores: some count CPU time.
-AT_ONCE := $(BIN)/pytest --numprocesses 2 --dist loadfile --no-loadscope-reorder
+# Types and judge take one core each, so that they go side by side. Half of the other tests is waiting, for servers that
+# start and for time-outs, so four files go at once; what counts shares of CPU time comes after, alone. Files come in their
+# own order: by their number of tests, those that take longest would come last.
+AT_ONCE := $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not alone'
+ALONE := $(BIN)/pytest -m alone $$(grep --recursive --files-with-matches --include="*.py" mark.alone tests)
 
 test: style oldest-flask
 	$(BIN)/lint-imports
 	@$(MAKE) --no-print-directory --jobs 2 types judge
 	$(AT_ONCE) $(or $(ARGS),--ignore tests/benchmarks/judge)
+	$(if $(ARGS),,$(ALONE))
 
 test-service: oldest-flask
 	$(AT_ONCE) tests/flask_app $(ARGS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import importlib.metadata
 import os
 import platform
@@ -79,12 +80,11 @@ def environment(cores: Cores) -> dict[str, Fact]:
     return {**facts, **_packages()}
 
 
+@functools.cache
 def _packages() -> Mapping[str, Fact]:
-    versions = {
-        distribution.metadata["Name"].lower(): distribution.version
-        for distribution in importlib.metadata.distributions()
-        if distribution.metadata["Name"]
-    }
+    # Once: with each access a distribution reads and parses its file anew, and there may be hundreds.
+    found = [distribution.metadata for distribution in importlib.metadata.distributions()]
+    versions = {metadata["Name"].lower(): metadata["Version"] for metadata in found if metadata["Name"]}
     return {f"package_{name}": versions[name] for name in sorted(versions)}
 
 

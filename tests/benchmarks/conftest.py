@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import parity, runner
+from benchmarks.measure import parity, runner, schedule
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, DocumentPair, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
+from tests.benchmarks.short_trials import shortened
 
 HEALTH = Workload(name="health", path="/health/{variant}")
 
@@ -101,6 +102,12 @@ def small_plan() -> Callable[..., Plan]:
         )
 
     return make
+
+
+@pytest.fixture
+def short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make trials of the preset ``quick`` as short as can be, in this process."""
+    monkeypatch.setitem(schedule.PRESETS, "quick", shortened())
 
 
 RATES_PER_S = {

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import click
@@ -44,18 +41,13 @@ def test_a_rate_is_planned_for_the_health_workload(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.mark.timeout(240)
-def test_compare_measures_latency_at_an_equal_rate(tmp_path: Path) -> None:
+def test_compare_measures_latency_at_an_equal_rate(tmp_path: Path, short_trials: None) -> None:
     """From the option to a table of latencies in every form, with the rate that was asked."""
-    small = ["-c", "fastapi-*@uvicorn", "--duration", "200ms", "--rounds", "1", "--seed", "1", "--out", str(tmp_path)]
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "compare", *small, "--latency-at", "50%"],
-        capture_output=True,
-        text=True,
-        check=False,
-        env={**os.environ, "COLUMNS": "100"},
-    )
+    small = ["-c", "fastapi-*@uvicorn", "--rounds", "1", "--seed", "1", "--out", str(tmp_path)]
 
-    assert 0 == done.returncode, done.stderr
+    done = CliRunner().invoke(cli.lab, ["compare", *small, "--latency-at", "50%"], env={"COLUMNS": "100"})
+
+    assert 0 == done.exit_code, done.output
     run = read_run(tmp_path / "latest")
     (rate_per_s,) = {trial.load.rate_per_s for trial in run.trials if trial.workload == EQUAL_RATE}
     assert f"p95 latency at {rate_per_s:,.0f} req/s" in done.stdout

@@ -22,13 +22,9 @@ from benchmarks import cli
 from benchmarks.cli import exits
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
-from benchmarks.measure.environment import Cores
-from benchmarks.measure.journal import Journal, write_run
-from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.runner import Runner
-from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.journal import Journal, read_run, write_run
 from benchmarks.measure.server import RunningServer, running
-from benchmarks.model import Run, Trial
+from tests.benchmarks.cli.kept_runs import keep_run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -47,29 +43,15 @@ for page in PAGES:
                 COMMANDS.setdefault((*shlex.split(line[2:], comments=True),), f"{page.relative_to(ROOT)}: {line[2:]}")
 
 
-class Silence:
-    """A listener that shows nothing."""
-
-    def checking(self, contenders: int) -> None:
-        """Show nothing."""
-
-    def started(self, trial: ScheduledTrial) -> None:
-        """Show nothing."""
-
-    def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
-        """Show nothing."""
-
-
 @pytest.fixture(scope="module")
 def kept_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Make a small real run, in a folder that has it as results/latest."""
+    """Keep a run with its journal, in a folder that has it as results/latest."""
     folder = tmp_path_factory.mktemp("documentation")
-    plan = schedule.plan("quick", catalogue.select(["fastapi-*@uvicorn"]), seed=1, duration_s=0.2, rounds=2)
-    record = Journal.create(
-        folder / "results",
-        Run(name="small", state="running", started_at="t", finished_at=None, plan=plan, environment={}),
-    )
-    run = Runner(engine=BuiltinEngine(), cores=Cores((), ()), listener=Silence()).run(record)
+    run = read_run(keep_run(tmp_path_factory.mktemp("kept") / "small"))
+    record = Journal.create(folder / "results", dataclasses.replace(run, state="running", trials=()))
+    for trial in run.trials:
+        record.add_trial(trial)
+    record.finish("complete", "2026-01-01T00:03:00+00:00")
     # What else the documentation names: two days, and what a class has handed in.
     for number, name in enumerate(("results/monday", "results/tuesday", "class/anna", "class/ben", "class/chen")):
         (folder / name).mkdir(parents=True)

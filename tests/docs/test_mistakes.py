@@ -84,6 +84,7 @@ def test_the_loader_on_the_servers_core(told: Callable[..., str]) -> None:
     assert float(shares[3]) < 1
 
 
+@pytest.mark.alone
 def test_unequal_threads(told: Callable[..., str]) -> None:
     """Forty threads against six look like a faster framework."""
     mistake, honest = verdicts(told("unequal_threads"))

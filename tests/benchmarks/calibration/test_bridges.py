@@ -31,6 +31,7 @@ def test_rates_are_measured_and_told_with_their_bars(
     # The one with a server that no other test starts; all are told in the test below.
     question = RATES[-1]
     monkeypatch.setattr(bridges, "RATES", (question,))
+    monkeypatch.setattr(bridges, "WARMUP_S", 0.1)
 
     assert bridges.main(["rates", "--rounds", "2", "--duration", "0.2", "--seed", "3"]) in (0, 1)
 
@@ -86,7 +87,7 @@ def test_a_server_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, capsys: py
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is told alike on Linux only")
 def test_memory_is_told_with_its_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Both servers are held to both bars."""
-    monkeypatch.setattr(bridge_memory, "_TRIAL_S", 0.2)
+    monkeypatch.setattr(bridge_memory, "_TRIAL_S", 0.1)
     monkeypatch.setattr(bridge_memory, "IN_FLIGHT", 100)
 
     assert bridge_memory.main(["--requests", "1"]) in (0, 1)

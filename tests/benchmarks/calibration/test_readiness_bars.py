@@ -20,6 +20,7 @@ def test_both_kinds_of_bars_are_told(
     # Two of the bridges: all of them answer alike, says the test of the dependencies.
     few = BRIDGES[::3]
     monkeypatch.setattr(readiness, "BRIDGES", few)
+    monkeypatch.setattr(readiness, "WARMUP_S", 0.1)
 
     status = readiness.main(["one", "--rounds", "2", "--duration", "0.3", "--seed", "3", "--let-cores-sleep"])
 

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,20 +9,15 @@ from click.testing import CliRunner
 from benchmarks import cli
 
 
-def test_the_doctor_judges_this_machine(tmp_path: Path) -> None:
+def test_the_doctor_judges_this_machine(tmp_path: Path, short_trials: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Machine, loader and A/A, as one JSON document; the exit status says whether verdicts would stand."""
-    ran = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "doctor", "--rounds", "2", "--seed", "1", "--json"],
-        capture_output=True,
-        text=True,
-        cwd=tmp_path,
-        timeout=100,
-        check=False,
-    )
+    monkeypatch.chdir(tmp_path)
+
+    ran = CliRunner().invoke(cli.lab, ["doctor", "--rounds", "2", "--seed", "1", "--json"])
 
     judged = json.loads(ran.stdout)
-    assert judged["fit"] is (ran.returncode == 0)
-    assert ran.returncode in (0, 3), ran.stderr
+    assert judged["fit"] is (ran.exit_code == 0)
+    assert ran.exit_code in (0, 3), ran.stderr
     assert judged["placebo"]["samples"] == 2
     assert judged["ceiling_per_s"] > 0
     assert judged["difference"] > 0

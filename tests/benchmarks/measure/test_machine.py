@@ -25,6 +25,7 @@ def test_this_machine_is_seen() -> None:
     assert all(0 < fraction for _, fraction in seen.busiest)
 
 
+@pytest.mark.alone
 def test_a_busy_neighbour_is_named() -> None:
     """A process that spins is the busiest, or among the three."""
     spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"])

@@ -120,6 +120,7 @@ def test_threads_that_come_and_go_are_counted() -> None:
     assert spawning.threads_started_per_request > 0.2
 
 
+@pytest.mark.alone
 @linux_only
 def test_children_count_with_their_parent() -> None:
     """What is observed is the process tree."""

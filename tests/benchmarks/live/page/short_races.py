@@ -2,28 +2,19 @@
 
 from __future__ import annotations
 
-import dataclasses
 import sys
 
 from benchmarks.__main__ import main
 from benchmarks.live.page import race_process, racer
 from benchmarks.measure import schedule
+from tests.benchmarks.short_trials import shortened
 
 _RACER = "racer"
 
-
-def shorten() -> None:
-    """Let the trials of a race, here and in the process that measures it, be as short as can be."""
-    usual = schedule.PRESETS["quick"]
-    short = {"duration_s": 0.2, "warmup_s": 0.05}
-    schedule.PRESETS["quick"] = dataclasses.replace(
-        usual,
-        health=dataclasses.replace(usual.health, **short, slices=2),
-        wait=dataclasses.replace(usual.wait, **short),
-    )
-    race_process.COMMAND = (sys.executable, "-m", __spec__.name, _RACER)
-
-
 if __name__ == "__main__":
-    shorten()
-    sys.exit(racer.main() if sys.argv[1:] == [_RACER] else main())
+    schedule.PRESETS["quick"] = shortened()
+    # The process that measures must be told too.
+    race_process.COMMAND = (sys.executable, "-m", __spec__.name, _RACER)
+    if sys.argv[1:] == [_RACER]:
+        sys.exit(racer.main())
+    main()

@@ -121,17 +121,15 @@ def wait_until_ended(held: list[socket.socket], fewest: int) -> None:
     ended = 0
     with selectors.DefaultSelector() as selector:
         for connection in held:
-            selector.register(connection, selectors.EVENT_READ)
+            selector.register(connection, selectors.EVENT_READ, connection)
         while ended < fewest:
             ready = selector.select(PATIENCE_S)
             assert ready, f"{ended} have ended, and not {fewest}"
             for key, _ in ready:
-                connection = key.fileobj
-                assert isinstance(connection, socket.socket)
                 with contextlib.suppress(OSError):
-                    if connection.recv(1 << 16):
+                    if key.data.recv(1 << 16):
                         continue
-                selector.unregister(connection)
+                selector.unregister(key.fileobj)
                 ended += 1
 
 

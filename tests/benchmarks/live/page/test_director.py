@@ -17,7 +17,7 @@ from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.race_process import RaceProcess
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.page.telling import RaceStory, tell_race
-from benchmarks.measure.journal import read_run
+from benchmarks.measure import journal
 from benchmarks.measure.race import UnfitRaceError
 from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
@@ -64,7 +64,7 @@ Story = Callable[[Director, FakeRace, Gate], Awaitable[None]]
 @pytest.fixture(scope="module")
 def raced(tmp_path_factory: pytest.TempPathFactory) -> RaceStory:
     """What a race of four tells."""
-    return tell_race(read_run(keep_race(tmp_path_factory.mktemp("raced"))), CLAIMS)
+    return tell_race(journal.read_run(keep_race(tmp_path_factory.mktemp("raced"))), CLAIMS)
 
 
 @pytest.fixture
@@ -81,7 +81,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: RaceStory) -> C
         if really:
             keep_race(folder.parent)
         else:
-            monkeypatch.setattr(directors.journal, "read_run", lambda _folder: raced.run)
+            monkeypatch.setattr(journal, "read_run", lambda _folder: raced.run)
             monkeypatch.setattr(directors, "tell_race", lambda _run, _claims: raced)
             monkeypatch.setattr(directors, "write_reports", lambda *_: None)
         events = (

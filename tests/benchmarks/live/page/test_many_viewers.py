@@ -2,16 +2,25 @@ from __future__ import annotations
 
 import selectors
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import pytest
+
+from benchmarks.judge.judge import judge
 from tests.benchmarks.live.page.served import Workshop
 
 VIEWERS = 200
 
 
-def test_two_hundred_viewers_are_held_for_a_race(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
-    """Each gets the end of the race; none is dropped, and all are counted."""
+@pytest.mark.timeout(240)
+def test_two_hundred_viewers_are_held_for_a_race_with_a_wait(
+    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
+) -> None:
+    """Each gets the end of the race; none is dropped, and all are counted.
+
+    The dial is what every view waits for, and the claim that is judged is the one about waiting.
+    """
     sockets = [socket.create_connection(("127.0.0.1", workshop.port), timeout=60) for _ in range(VIEWERS)]
     try:
         for viewer in sockets:
@@ -19,11 +28,18 @@ def test_two_hundred_viewers_are_held_for_a_race(workshop: Workshop, small_race:
         workshop.wait_for(lambda state: state["viewers"] > VIEWERS)
 
         workshop.present()
-        workshop.ask("POST", "/race", small_race)
+        workshop.ask("POST", "/race", {**small_race, "wait_ms": 7, "connections": 12})
         workshop.wait_for(lambda state: state["phase"] == "over")
         seen = read_until(sockets, b'"phase":"over"')
         assert VIEWERS == len(seen)
         assert VIEWERS <= workshop.wait_for(lambda _: True)["viewers"]
+
+        _, run = only_run(workshop.out)
+        assert ("/wait/{variant}?ms=7", 7.0) == (run.plan.workloads[0].path, run.plan.workloads[0].wait_ms)
+        with workshop.watching() as events:
+            html = next(str(content["html"]) for _, name, content in events if name == "race")
+        assert "The waits of earlier requests do not block later ones" in html
+        assert ["wait"] == [duel.workload for duel in judge(run, ()).duels]
     finally:
         for viewer in sockets:
             viewer.close()

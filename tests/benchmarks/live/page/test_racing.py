@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-import pytest
 
 from benchmarks.measure.alone import alone
 from tests.benchmarks.live.page.served import Workshop
@@ -180,19 +179,3 @@ def test_a_race_waits_for_nobody_elses_measurement(workshop: Workshop, small_rac
     assert f"Another `lab` (process {os.getpid()}) is measuring on this machine" in state["message"]
     assert "--wait" not in state["message"]
     assert 204 == workshop.ask("POST", "/race", small_race).status
-
-
-@pytest.mark.timeout(240)
-def test_a_race_with_a_wait_asks_for_it(
-    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
-) -> None:
-    """The dial is what every view waits for, and the claim that is judged is the one about waiting."""
-    workshop.present()
-    workshop.ask("POST", "/race", {**small_race, "wait_ms": 7, "connections": 12})
-    workshop.wait_for(lambda state: state["phase"] == "over")
-
-    folder, run = only_run(workshop.out)
-    assert ("/wait/{variant}?ms=7", 7.0) == (run.plan.workloads[0].path, run.plan.workloads[0].wait_ms)
-    assert "The waits of earlier requests do not block later ones" in race_html(workshop)
-    (duel,) = report_of(folder)["judgement"]["duels"]
-    assert "wait" == duel["workload"]
