@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from benchmarks.live.page import guesses
 from tests.benchmarks.live.page.served import PATIENCE_S, Workshop
 
 GUESS = {"flask": 0.5, "fastapi": 2}
@@ -85,7 +86,7 @@ def test_a_flood_of_viewers_counts_for_nothing_beside_a_class(workshop: Workshop
         early, late = workshop.another(), workshop.another()
         stack.enter_context(following(early))
         assert 204 == early.ask("POST", "/guess", GUESS).status
-        for _ in range(600):
+        for _ in range(guesses.MOST_OF_ONE_ADDRESS + 50):
             invented = workshop.another(address)
             invented.ask("GET", "/")
             assert 204 == invented.ask("POST", "/guess", {"flask": 4, "fastapi": 4}).status
