@@ -138,7 +138,8 @@ def test_what_workers_ask_listens_at_the_masters_host_and_they_listen_to_nobody(
                 time.sleep(0.05)
 
     assert WHERE["lab locust master"].endswith("port 5557 and the servers' free ports")
-    assert {host} == {address for address, _ in of_master}
+    # Before anything is timed, each contender's answer is looked at on loopback, as the page says.
+    assert {host} == {address for address, _ in of_master} - ({"127.0.0.1"} - {host})
     assert "nothing" == WHERE["lab locust worker"]
     assert set() == of_worker
 

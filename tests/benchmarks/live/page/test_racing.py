@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import psutil
+import pytest
 
 from benchmarks.measure.alone import alone
 from tests.benchmarks.live.page.served import Workshop
