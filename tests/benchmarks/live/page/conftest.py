@@ -46,7 +46,8 @@ def browser() -> Iterator[Browser]:
         pytest.skip("Chromium is missing: apt-get install chromium")
     with sync_playwright() as playwright:
         launched = playwright.chromium.launch(
-            executable_path=executable, args=["--no-sandbox", "--disable-background-networking", "--no-first-run"]
+            executable_path=executable,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run"],
         )
         yield launched
         launched.close()

@@ -1,16 +1,15 @@
 from __future__ import annotations
 
-import json
 import re
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
+from benchmarks.judge.judge import judge
 from tests.benchmarks.live.page.accessibility import faults
 from tests.benchmarks.live.page.made_up_race import keep_race
 from tests.benchmarks.live.page.served import Look, Workshop, serve
@@ -44,7 +43,9 @@ def start_small_race(page: Page, rounds: int = 2) -> None:
     page.get_by_role("button", name="Start the race").click()
 
 
-def test_guess_race_and_verdict_with_two_viewers(workshop: Workshop, look: Callable[..., Look]) -> None:
+def test_guess_race_and_verdict_with_two_viewers(
+    workshop: Workshop, look: Callable[..., Look], only_run: Callable[..., Any]
+) -> None:
     """A class guesses, watches and gets the verdict that `lab report` gives; nobody's page says a word of error."""
     presenter, viewer = look(workshop), look(workshop, width=390, height=844, scheme="dark")
     present(presenter.page, workshop)
@@ -69,17 +70,11 @@ def test_guess_race_and_verdict_with_two_viewers(workshop: Workshop, look: Calla
         expect(looked.page.locator("#reveal")).to_contain_text("the class guessed 0.25 × (median) of 1")
     expect(viewer.page.locator("#spoken")).to_contain_text("The race is over.")
 
-    (folder,) = [each for each in workshop.out.iterdir() if not each.is_symlink()]
-    reported = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "report", str(folder), "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    (duel,) = json.loads(reported.stdout)["judgement"]["duels"]
-    expect(viewer.page.locator(".duel .word")).to_have_text(duel["outcome"])
-    if duel["rate"] is not None:
-        expect(viewer.page.locator(".duel .big")).to_have_text(f"{duel['rate']['value']:.2f} ×")
+    _, run = only_run(workshop.out)
+    (duel,) = judge(run, ()).duels
+    expect(viewer.page.locator(".duel .word")).to_have_text(duel.outcome)
+    if duel.rate is not None:
+        expect(viewer.page.locator(".duel .big")).to_have_text(f"{duel.rate.value:.2f} ×")
 
     presenter.page.get_by_role("link", name="The whole report").click()
     expect(presenter.page.get_by_role("heading", name="The race", exact=True)).to_be_visible()

@@ -18,6 +18,7 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks.judge.judge import judge
 from benchmarks.measure.alone import alone
 from tests.benchmarks.live.page.served import Workshop
 
@@ -83,18 +84,18 @@ def test_a_race_that_is_stopped_keeps_what_it_has(
     """Stop works at once, also while a trial is under way; no server is left, and another race can begin."""
     workshop.present()
     workshop.ask("POST", "/race", {**small_race, "rounds": 20})
-    workshop.wait_for(lambda state: state["trials"] >= 5)
+    workshop.wait_for(lambda state: state["trials"] >= 3)
 
     assert 204 == workshop.ask("POST", "/race/stop").status
     workshop.wait_for(lambda state: state["phase"] == "over")
-    folder, run = only_run(workshop.out)
+    _, run = only_run(workshop.out)
     assert "interrupted" == run.state
     assert 3 <= len(run.trials) < 60
     assert [] == psutil.Process(workshop.process.pid).children(recursive=True)
     html = race_html(workshop)
     assert "This run was interrupted" in html
-    (duel,) = report_of(folder)["judgement"]["duels"]
-    assert f">{duel['outcome']}</span>" in html
+    (duel,) = judge(run, ()).duels
+    assert f">{duel.outcome}</span>" in html
     assert 204 == workshop.ask("POST", "/race", small_race).status
 
 
@@ -105,7 +106,7 @@ def test_the_last_race_is_there_again_after_a_restart(
     with serve_page(tmp_path) as workshop:
         workshop.present()
         workshop.ask("POST", "/race", {**small_race, "rounds": 20})
-        workshop.wait_for(lambda state: state["trials"] >= 5)
+        workshop.wait_for(lambda state: state["trials"] >= 3)
         with workshop.watching() as events:
             last_id = next(event_id for event_id, _, _ in events)
         assert 0 == workshop.end()
@@ -133,7 +134,7 @@ def test_a_page_that_is_killed_leaves_nothing_running(
     """The process that measures notices, and ends its servers; what it measured is kept."""
     workshop.present()
     workshop.ask("POST", "/race", {**small_race, "rounds": 20})
-    workshop.wait_for(lambda state: state["trials"] >= 5)
+    workshop.wait_for(lambda state: state["trials"] >= 3)
     children = psutil.Process(workshop.process.pid).children(recursive=True)
     assert children
 
