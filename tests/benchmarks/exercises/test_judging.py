@@ -223,6 +223,7 @@ GREEDY = {
 }
 
 
+@pytest.mark.alone
 @pytest.mark.skipif(sys.platform != "linux", reason="as Linux keeps and shows them")
 @pytest.mark.parametrize("of", list(GREEDY))
 def test_an_answer_has_limits_of_its_own(begun: Path, of: str) -> None:

@@ -44,6 +44,7 @@ def burst(server: RunningServer, variant: Variant, wait_ms: int, requests: int) 
         return recorded_burst(server, client, wait_ms)[0]
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_spans_add_up_to_the_latency_that_the_client_measured(hooked: RunningServer, variant: Variant) -> None:
     """Within 5 %, all of them; and, where a wait makes the way there and back small, the server's own alone."""

@@ -41,6 +41,7 @@ def race_html(workshop: Workshop) -> str:
         return next(str(content["html"]) for _, name, content in events if name == "race")
 
 
+@pytest.mark.timeout(240)
 def test_a_race_is_a_run_that_lab_report_judges_the_same(
     serve_page: Callable[..., AbstractContextManager[Workshop]],
     tmp_path: Path,
