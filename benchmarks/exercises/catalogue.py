@@ -41,7 +41,7 @@ class Exercise:
 
     @property
     def label(self) -> str:
-        """Number and name: ``01-make-it-async``."""
+        """Number and name: ``07-make-it-async``."""
         return f"{self.number:02}-{self.name}"
 
     @property
@@ -73,15 +73,6 @@ _DEPENDENCY = ("dependency.py",)
 EXERCISES = (
     Exercise(
         number=1,
-        name="make-it-async",
-        title="Make this endpoint async, so that a wait holds no thread",
-        lesson=7,
-        minutes=10,
-        check="make_it_async",
-        given=_DEPENDENCY,
-    ),
-    Exercise(
-        number=2,
         name="declare-the-contract",
         title="Declare what this endpoint takes and answers",
         lesson=1,
@@ -89,7 +80,34 @@ EXERCISES = (
         check="declare_the_contract",
     ),
     Exercise(
+        number=2,
+        name="complete-the-docs",
+        title="Complete the documentation, in Flask and in FastAPI",
+        lesson=2,
+        minutes=15,
+        check="complete_the_docs",
+        answers=("flask_service.py", "fastapi_service.py"),
+    ),
+    Exercise(
         number=3,
+        name="errors-are-not-throughput",
+        title="Make this loader count answers, not errors",
+        lesson=3,
+        minutes=20,
+        check="errors_are_not_throughput",
+        answers=("loader.py",),
+    ),
+    Exercise(
+        number=4,
+        name="which-verdict-is-wrong",
+        title="Read this report: which verdict is wrong?",
+        lesson=4,
+        minutes=10,
+        check="which_verdict_is_wrong",
+        answers=("answer.toml",),
+    ),
+    Exercise(
+        number=5,
         name="find-the-blocking-call",
         title="Find the call that blocks the event loop, and let it block no more",
         lesson=5,
@@ -99,33 +117,7 @@ EXERCISES = (
         given=_DEPENDENCY,
     ),
     Exercise(
-        number=4,
-        name="concurrent-readiness",
-        title="Ask three dependencies at once instead of one after another",
-        lesson=8,
-        minutes=15,
-        check="concurrent_readiness",
-        given=_DEPENDENCY,
-    ),
-    Exercise(
-        number=5,
-        name="fix-the-shared-pool",
-        title="Give each event loop the connections that belong to it",
-        lesson=8,
-        minutes=25,
-        check="fix_the_shared_pool",
-    ),
-    Exercise(
         number=6,
-        name="which-verdict-is-wrong",
-        title="Read this report: which verdict is wrong?",
-        lesson=4,
-        minutes=10,
-        check="which_verdict_is_wrong",
-        answers=("answer.toml",),
-    ),
-    Exercise(
-        number=7,
         name="size-the-pool",
         title="Size threads and connections by Little's law",
         lesson=6,
@@ -134,22 +126,31 @@ EXERCISES = (
         answers=("answer.toml",),
     ),
     Exercise(
+        number=7,
+        name="make-it-async",
+        title="Make this endpoint async, so that a wait holds no thread",
+        lesson=7,
+        minutes=10,
+        check="make_it_async",
+        given=_DEPENDENCY,
+    ),
+    Exercise(
         number=8,
-        name="errors-are-not-throughput",
-        title="Make this loader count answers, not errors",
-        lesson=3,
-        minutes=20,
-        check="errors_are_not_throughput",
-        answers=("loader.py",),
+        name="keep-the-context",
+        title="Take the request's context along into a thread",
+        lesson=7,
+        minutes=15,
+        check="keep_the_context",
+        given=_DEPENDENCY,
     ),
     Exercise(
         number=9,
-        name="complete-the-docs",
-        title="Complete the documentation, in Flask and in FastAPI",
-        lesson=2,
+        name="concurrent-readiness",
+        title="Ask three dependencies at once instead of one after another",
+        lesson=8,
         minutes=15,
-        check="complete_the_docs",
-        answers=("flask_service.py", "fastapi_service.py"),
+        check="concurrent_readiness",
+        given=_DEPENDENCY,
     ),
     Exercise(
         number=10,
@@ -162,20 +163,19 @@ EXERCISES = (
     ),
     Exercise(
         number=11,
-        name="keep-the-context",
-        title="Take the request's context along into a thread",
-        lesson=7,
-        minutes=15,
-        check="keep_the_context",
-        given=_DEPENDENCY,
-    ),
-    Exercise(
-        number=12,
         name="stop-starving-the-loop",
         title="Compute for long, and keep the others answered",
         lesson=8,
         minutes=15,
         check="stop_starving_the_loop",
+    ),
+    Exercise(
+        number=12,
+        name="fix-the-shared-pool",
+        title="Give each event loop the connections that belong to it",
+        lesson=8,
+        minutes=25,
+        check="fix_the_shared_pool",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""Checks exercise 9: both frameworks' documents describe the answer, and the answer holds to them."""
+"""Checks exercise 2: both frameworks' documents describe the answer, and the answer holds to them."""
 
 from __future__ import annotations
 

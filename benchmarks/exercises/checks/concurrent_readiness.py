@@ -1,4 +1,4 @@
-"""Checks exercise 4: three dependencies are asked at once, and one that is down is one that is down."""
+"""Checks exercise 9: three dependencies are asked at once, and one that is down is one that is down."""
 
 from __future__ import annotations
 

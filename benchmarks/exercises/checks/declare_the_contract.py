@@ -1,4 +1,4 @@
-"""Checks exercise 2: what the view takes and answers is validated and documented."""
+"""Checks exercise 1: what the view takes and answers is validated and documented."""
 
 from __future__ import annotations
 

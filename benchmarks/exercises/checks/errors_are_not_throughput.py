@@ -1,4 +1,4 @@
-"""Checks exercise 8: what a loader counts, asked of services that answer, refuse, and break off."""
+"""Checks exercise 3: what a loader counts, asked of services that answer, refuse, and break off."""
 
 from __future__ import annotations
 

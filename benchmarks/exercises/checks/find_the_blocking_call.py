@@ -1,4 +1,4 @@
-"""Checks exercise 3: while the audit log is slow, everybody else is answered, and no entry is lost."""
+"""Checks exercise 5: while the audit log is slow, everybody else is answered, and no entry is lost."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks exercise 5: connections stay on their loop, are kept where that pays, and are closed."""
+"""Checks exercise 12: connections stay on their loop, are kept where that pays, and are closed."""
 
 from __future__ import annotations
 

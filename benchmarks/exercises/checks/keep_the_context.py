@@ -1,4 +1,4 @@
-"""Checks exercise 11: a thread knows its request, also when there are several, and the loop stays free."""
+"""Checks exercise 8: a thread knows its request, also when there are several, and the loop stays free."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks exercise 1: many wait for the supplier at once, and one thread serves them."""
+"""Checks exercise 7: many wait for the supplier at once, and one thread serves them."""
 
 from __future__ import annotations
 

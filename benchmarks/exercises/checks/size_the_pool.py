@@ -1,4 +1,4 @@
-"""Checks exercise 7: pools of the sizes answered serve an hour of requests, in a simulation."""
+"""Checks exercise 6: pools of the sizes answered serve an hour of requests, in a simulation."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks exercise 12: while the report is computed, others are answered before it."""
+"""Checks exercise 11: while the report is computed, others are answered before it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Checks exercise 6: which verdict of a report does not follow from its figures, by the lab's own rules."""
+"""Checks exercise 4: which verdict of a report does not follow from its figures, by the lab's own rules."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.judge import ratio, wording
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION
 
-_REPORT = TASKS / "06-which-verdict-is-wrong" / "start" / "report.txt"
+_REPORT = TASKS / "04-which-verdict-is-wrong" / "start" / "report.txt"
 _CLAIMED = 2.02
 _MARGIN = 0.05
 _ROUNDS = 10

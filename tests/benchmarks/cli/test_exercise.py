@@ -33,32 +33,32 @@ def told(result: Result) -> str:
 
 def test_the_list_names_all_and_where_those_are_that_were_begun() -> None:
     """In the order of their numbers."""
-    lab("start", "3")
+    lab("start", "5")
 
     output = lab("list").output
     places = [output.index(exercise.name) for exercise in EXERCISES]
     assert sorted(places) == places
-    assert 1 == output.count("begun in exercises/03-find-the-blocking-call")
+    assert 1 == output.count("begun in exercises/05-find-the-blocking-call")
 
 
 def test_an_exercise_from_its_start_to_its_end() -> None:
     """Begun, not solved yet, solved."""
     begun = lab("start", "size-the-pool")
     assert 0 == begun.exit_code
-    assert "lab exercise check 7" in begun.output
-    folder = Path("exercises/07-size-the-pool")
+    assert "lab exercise check 6" in begun.output
+    folder = Path("exercises/06-size-the-pool")
     assert (folder / "task.md").is_file()
 
-    checked = lab("check", "7")
+    checked = lab("check", "6")
     assert exits.EXIT_NOT_SOLVED == checked.exit_code
     assert "no whole number from 1 under `threads`" in told(checked)
     assert "Not solved yet" in checked.output
 
     (folder / "answer.toml").write_text("threads = 40\nconnections = 9\n", encoding="utf-8")
-    checked = lab("check", "07")
+    checked = lab("check", "06")
     assert 0 == checked.exit_code
-    assert "07-size-the-pool is solved" in told(checked)
-    assert "Next: lab exercise start 8." in told(checked)
+    assert "06-size-the-pool is solved" in told(checked)
+    assert "Next: lab exercise start 7." in told(checked)
 
 
 def test_begun_twice_is_refused() -> None:
@@ -99,13 +99,13 @@ def test_a_wrong_word_is_a_usage_error_that_helps(arguments: tuple[str, ...], su
 
 def test_a_solution_is_shown_only_when_somebody_is_sure() -> None:
     """Asked first, or told beforehand."""
-    assert exits.EXIT_ERROR == lab("solution", "1", answer="n\n").exit_code
-    assert "to_thread" not in lab("solution", "1", answer="n\n").output
+    assert exits.EXIT_ERROR == lab("solution", "7", answer="n\n").exit_code
+    assert "to_thread" not in lab("solution", "7", answer="n\n").output
 
-    sure = lab("solution", "1", "--yes")
+    sure = lab("solution", "7", "--yes")
     assert 0 == sure.exit_code
     assert "await dependency.ask_async(thing)" in sure.output
-    assert "Show the solution" in lab("solution", "1", answer="y\n").output
+    assert "Show the solution" in lab("solution", "7", answer="y\n").output
 
 
 def test_a_program_gets_one_document_of_each_command() -> None:
@@ -113,16 +113,16 @@ def test_a_program_gets_one_document_of_each_command() -> None:
     listed = json.loads(lab("list", "--json").stdout)
     assert ("exercises", 12) == (listed["document"], len(listed["exercises"]))
 
-    begun = json.loads(lab("start", "6", "--json").stdout)
-    assert ("exercise-start", "06-which-verdict-is-wrong") == (begun["document"], begun["exercise"])
+    begun = json.loads(lab("start", "4", "--json").stdout)
+    assert ("exercise-start", "04-which-verdict-is-wrong") == (begun["document"], begun["exercise"])
 
-    checked = lab("check", "6", "--json")
+    checked = lab("check", "4", "--json")
     found = json.loads(checked.stdout)
     assert exits.EXIT_NOT_SOLVED == checked.exit_code
     assert ("exercise-check", False) == (found["document"], found["solved"])
     assert "not-answered" == found["findings"][-1]["cause"]
 
-    solution = json.loads(lab("solution", "6", "--yes", "--json").stdout)
+    solution = json.loads(lab("solution", "4", "--yes", "--json").stdout)
     assert 'should_say = "no difference found"' in solution["files"]["answer.toml"]
 
 
@@ -143,16 +143,16 @@ def test_a_check_that_fails_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) 
 def test_what_is_printed_fits_a_terminal_of_ascii(monkeypatch: pytest.MonkeyPatch) -> None:
     """No sign that it cannot show."""
     monkeypatch.setenv("PYTHONIOENCODING", "ascii")
-    lab("start", "6")
+    lab("start", "4")
 
-    result = CliRunner(charset="ascii").invoke(cli.lab, ["exercise", "check", "6"], prog_name="lab")
+    result = CliRunner(charset="ascii").invoke(cli.lab, ["exercise", "check", "4"], prog_name="lab")
     assert exits.EXIT_NOT_SOLVED == result.exit_code
     assert result.output.isascii()
 
 
 def test_a_check_from_inside_the_exercises_folder_finds_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who tries an app by hand is there already."""
-    lab("start", "7")
-    monkeypatch.chdir("exercises/07-size-the-pool")
+    lab("start", "6")
+    monkeypatch.chdir("exercises/06-size-the-pool")
 
-    assert exits.EXIT_NOT_SOLVED == lab("check", "7").exit_code
+    assert exits.EXIT_NOT_SOLVED == lab("check", "6").exit_code
