@@ -52,7 +52,7 @@ class Exercise:
     @property
     def wrong_answers(self) -> tuple[Path, ...]:
         """Folders with a typical wrong answer each; the name of a folder is the cause that the check must find."""
-        return tuple(sorted(path for path in (self.home / "wrong").iterdir() if path.is_dir()))
+        return tuple(sorted(path for path in (self.home / "wrong").glob("*") if path.is_dir()))
 
     def starting_files(self) -> dict[str, Path]:
         """Return what the starting state is made of: names in the folder, and where each is copied from."""

@@ -2,146 +2,215 @@
 
 from __future__ import annotations
 
-import contextlib
-import http.server
-import itertools
+import http.client
 import math
-import threading
+import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from benchmarks.exercises.answer import load_module, member
-from benchmarks.exercises.finding import Finding, failed, passed
+from benchmarks.exercises import canned
+from benchmarks.exercises.answer import load_module, member, told
+from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
 
 _BODY = b'{"api": "health", "version": 1}'
-_ERROR_PAGE = b"<h1>We are sorry</h1>"
-_REQUESTS = 200
+_GOOD = canned.response(200, _BODY)
+_FEW, _MANY = 100, 1_250
+_ROUNDED = 4e-4
+"""How far a rate may be from what follows: less than half of one in ``_MANY``."""
 
-Wrongly = Callable[[http.server.BaseHTTPRequestHandler], None]
+_LONGER = 2.0
+"""How many times the time that passed a duration may be: four clients' waits, summed, are nearly four times."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    completed: int
+    errors: int
+    duration_s: float
+    rate_per_s: float | None
+    void: bool
+    took_s: float
+    received: int
+
+    def __str__(self) -> str:
+        return f"It tells {self.completed:,} completed and {self.errors:,} errors of {self.received:,} requests."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Fault:
+    """What a service answers to every so-manieth request, and what it means when that is not told right."""
+
+    what: str
+    every: int
+    answers: tuple[bytes, ...]
+    cause: str
+    hint: str
+
+
+_FAULTS = (
+    _Fault(
+        what="of a service that refuses every second request, half are completed and half errors",
+        every=2,
+        answers=(canned.response(503, b"busy"),),
+        cause="errors-counted",
+        hint="A 503 is an answer, and not the one that was asked for. `urllib` raises `HTTPError` for it, which is "
+        "an `OSError`: what does the loader do with it?",
+    ),
+    _Fault(
+        what="the expected body with status 202 is an error",
+        every=4,
+        answers=(canned.response(202, _BODY),),
+        cause="any-2xx-counts",
+        hint="202 says that the work will be done later, if at all. `urllib` raises nothing for any status of 2xx, and "
+        "one of them was asked for: 200.",
+    ),
+    _Fault(
+        what="any other body with status 200 is an error, as long as the expected one or not",
+        every=4,
+        answers=(
+            canned.response(200, b"<h1>We are sorry</h1>"),
+            canned.response(200, _BODY.replace(b"1", b"2")),
+            canned.response(200, _BODY + b" and more"),
+        ),
+        cause="any-body-counts",
+        hint="The status says 200 and the body says something else. Compare the whole body with the expected one: its "
+        "length, its beginning or a part of it may be the same.",
+    ),
+    _Fault(
+        what="an answer that breaks off, or is none, is an error",
+        every=10,
+        answers=(canned.response(200, _BODY)[:-10], b"", b"what?\r\n\r\n"),
+        cause="broken-off-counts",
+        hint="Half a body is no answer.",
+    ),
+)
 
 
 def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     measure = member(load_module(folder, "loader"), "measure")
-    with _service(every=0, wrongly=_refuse) as url:
-        yield _counts_all(measure(url, _BODY, _REQUESTS))
-    with _service(every=2, wrongly=_refuse) as url:
-        yield _counts(
-            measure(url, _BODY, _REQUESTS),
-            wrong=_REQUESTS // 2,
-            what="of a service that refuses every second request, half are completed and half errors",
-            cause="errors-counted",
-            hint="A 503 is an answer, and not the one that was asked for. `urllib` raises `HTTPError` for it, which is "
-            "an `OSError`: what does the loader do with it?",
-        )
-    with _service(every=4, wrongly=_apologise) as url:
-        yield _counts(
-            measure(url, _BODY, _REQUESTS),
-            wrong=_REQUESTS // 4,
-            what="an error page with status 200 is an error",
-            cause="any-body-counts",
-            hint="The status says 200 and the body says sorry. Compare the body with the expected one.",
-        )
-    with _service(every=10, wrongly=_break_off) as url:
-        measured = measure(url, _BODY, _REQUESTS)
-        yield _counts(
-            measured,
-            wrong=_REQUESTS // 10,
-            what="an answer that breaks off is an error",
-            cause="broken-off-counts",
-            hint="Half a body is no answer. Reading it raises `http.client.IncompleteRead`, which is no `OSError`.",
-        )
-        yield _voids(measured)
+    well = _ask(measure, _FEW, 0, ())
+    yield _counts_all(well)
+    yield _tells_its_time(well)
+    for fault in _FAULTS:
+        yield _counts(measure, fault)
+    # Of 0.08 %, and of 1 %.
+    yield _tells_a_rate(_ask(measure, _MANY, _MANY, _FAULTS[0].answers))
+    yield _voids(_ask(measure, _FEW, _FEW, _FAULTS[0].answers))
 
 
-def _counts_all(measured: Any) -> Finding:
-    what = "of a service that is well, every request is completed, and the rate is theirs"
-    rate_per_s = measured.rate_per_s
-    well = (measured.completed, measured.errors, measured.void) == (_REQUESTS, 0, False)
-    if well and rate_per_s is not None and math.isclose(rate_per_s, _REQUESTS / measured.duration_s, rel_tol=1e-6):
+def _ask(measure: Callable[..., Any], requests: int, every: int, faults: tuple[bytes, ...]) -> _Measured:
+    with canned.serving(_GOOD, every, faults) as service:
+        began_s = time.perf_counter()
+        returned = measure(service.url, _BODY, requests)
+        took_s = time.perf_counter() - began_s
+    try:
+        values = (returned.completed, returned.errors, returned.duration_s, returned.rate_per_s, returned.void)
+    except AttributeError as error:
+        raise AnswerError(
+            "changed-answer", f"`measure` returned {returned!r}, and was to return a `Measured`: {error}."
+        ) from error
+    return _Measured(*values, took_s, service.received)
+
+
+def _counts_all(measured: _Measured) -> Finding:
+    what = "of a service that is well, every request is completed, and none is an error"
+    if (measured.completed, measured.errors, bool(measured.void)) == (_FEW, 0, False):
         return passed(what)
     return failed(
         what,
         "loses-answers",
-        f"It tells {measured}. All {_REQUESTS} answers were right: `expected` is the body as bytes, to the letter.",
+        f"{measured} It says void={measured.void}. All {_FEW} answers were right: `expected` is the body as bytes, to "
+        "the letter, and a count that several clients add to is read and written without a wait in between.",
     )
 
 
-def _counts(measured: Any, *, wrong: int, what: str, cause: str, hint: str) -> Finding:
-    told = f"It tells {measured.completed} completed and {measured.errors} errors of {_REQUESTS} requests."
-    if (measured.completed, measured.errors) != (_REQUESTS - wrong, wrong):
-        if measured.completed == _REQUESTS - wrong:
-            return failed(
-                what,
-                "errors-unseen",
-                f"{told} What does not count has to be counted too: whoever reads the figure must see what it leaves "
-                "out.",
-            )
-        return failed(what, cause, f"{told} {hint}")
-    rate_per_s = measured.rate_per_s
-    if rate_per_s is not None and not math.isclose(rate_per_s, measured.completed / measured.duration_s, rel_tol=1e-6):
-        return failed(what, "rate-of-everything", f"{told} The rate is not that of the completed ones.")
-    return passed(what)
+def _tells_its_time(measured: _Measured) -> Finding:
+    what = "its duration is the time that passed, and its rate follows from it"
+    if measured.duration_s > _LONGER * measured.took_s:
+        return failed(
+            what,
+            "time-summed",
+            f"It tells {measured.duration_s:.2f} s, and {measured.took_s:.2f} s passed. Clients wait at the same time: "
+            "their times do not add up. Look at the clock before the first and after the last.",
+        )
+    return passed(what) if _rate_follows(measured) else _other_rate(what, measured)
 
 
-def _voids(measured: Any) -> Finding:
+def _counts(measure: Callable[..., Any], fault: _Fault) -> Finding:
+    try:
+        measured = _ask(measure, _FEW, fault.every, fault.answers)
+    except (OSError, http.client.HTTPException) as error:
+        return failed(
+            fault.what,
+            "error-escapes",
+            f"`measure` raises {told(error)}: one request went wrong, and the whole measurement is lost. It is an "
+            "error to count, whatever became of it; and not all that `http.client` raises is an `OSError`.",
+        )
+    wrong = _FEW // fault.every
+    if measured.received > _FEW:
+        return failed(
+            fault.what,
+            "asks-again",
+            f"{measured} It was told to send {_FEW}. Who asks again until it goes well measures another service, one "
+            "without errors.",
+        )
+    if measured.completed != _FEW - wrong:
+        return failed(fault.what, fault.cause, f"{measured} {wrong} were wrong. {fault.hint}")
+    if measured.errors != wrong:
+        return failed(
+            fault.what,
+            "errors-unseen",
+            f"{measured} What does not count has to be counted too: whoever reads the figure must see what it leaves "
+            "out.",
+        )
+    return passed(fault.what)
+
+
+def _tells_a_rate(measured: _Measured) -> Finding:
+    what = f"with one error in {_MANY:,}, which is less than 0.1 %, the rate is that of the completed"
+    if measured.void or measured.rate_per_s is None:
+        return failed(
+            what,
+            "void-too-soon",
+            f"{measured} It tells void={bool(measured.void)} and a rate of {measured.rate_per_s}. One error is no "
+            "reason to throw away a measurement: up to 0.1 % are allowed.",
+        )
+    return passed(what) if _rate_follows(measured) else _other_rate(what, measured)
+
+
+def _voids(measured: _Measured) -> Finding:
     what = "with more than 0.1 % errors the measurement is void, and has no rate"
     if measured.void and measured.rate_per_s is None:
         return passed(what)
+    share = f"{measured} That is {measured.errors / _FEW:.0%}."
+    if measured.void:
+        return failed(
+            what,
+            "void-with-a-rate",
+            f"{share} It is void, and {measured.rate_per_s:,.0f} a second stand beside that word: somebody will quote "
+            "them. A rate that must not be used is `None`.",
+        )
     return failed(
         what,
         "never-void",
-        f"It tells void={measured.void} and {measured.rate_per_s} a second, with {measured.errors} errors of "
-        f"{_REQUESTS}. A service that drops part of the work does another work; its rate must not stand beside an "
-        "honest one.",
+        f"{share} It tells void={measured.void} and {measured.rate_per_s} a second. A service that drops part of the "
+        "work does another work; its rate must not stand beside an honest one.",
     )
 
 
-def _refuse(handler: http.server.BaseHTTPRequestHandler) -> None:
-    _send(handler, 503, b"busy", announced=4)
+def _rate_follows(measured: _Measured) -> bool:
+    rate_per_s = measured.rate_per_s
+    follows = measured.completed / measured.duration_s
+    return rate_per_s is not None and math.isclose(rate_per_s, follows, rel_tol=_ROUNDED)
 
 
-def _apologise(handler: http.server.BaseHTTPRequestHandler) -> None:
-    _send(handler, 200, _ERROR_PAGE, announced=len(_ERROR_PAGE))
-
-
-def _break_off(handler: http.server.BaseHTTPRequestHandler) -> None:
-    _send(handler, 200, _BODY[:10], announced=len(_BODY))
-
-
-def _send(handler: http.server.BaseHTTPRequestHandler, status: int, body: bytes, *, announced: int) -> None:
-    handler.send_response(status)
-    handler.send_header("Content-Length", str(announced))
-    handler.end_headers()
-    handler.wfile.write(body)
-
-
-@contextlib.contextmanager
-def _service(*, every: int, wrongly: Wrongly) -> Iterator[str]:
-    """Serve the expected body, but to every so-manieth request something else; to nobody when that is 0."""
-    numbers = itertools.count(1)
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            if every and next(numbers) % every == 0:
-                wrongly(self)
-            else:
-                _send(self, 200, _BODY, announced=len(_BODY))
-
-        def log_message(self, *arguments: Any) -> None:
-            """Say nothing: what is printed is the loader's."""
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-        request_queue_size = 128
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_address[1]}/health"
-        finally:
-            server.shutdown()
-            thread.join()
+def _other_rate(what: str, measured: _Measured) -> Finding:
+    return failed(
+        what,
+        "rate-of-everything",
+        f"{measured} Its rate is {measured.rate_per_s} a second, and {measured.completed:,} in "
+        f"{measured.duration_s:.6f} s are {measured.completed / measured.duration_s:.3f}: what does it divide by what?",
+    )

@@ -1,85 +1,168 @@
-"""Every exercise judges what is in its folder by what it does: the start, the solution, and typical wrong answers."""
+"""Every exercise judges what is in its folder by what it does: the start, the solution, right answers and wrong ones.
+
+The answers are in ``answers/``, one file of TOML an exercise. A list of pairs is the solution with each first text
+replaced by its second. A text goes in place of the starting file's lines that ``places`` names: from the first that
+begins so to the next that begins so, or to the end. It is the whole file where it begins with a docstring, or where the
+file has no place.
+"""
 
 from __future__ import annotations
 
-import shutil
+import json
+import subprocess
+import sys
+import threading
+import tomllib
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from concurrent.futures import Future
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
 from benchmarks.exercises import folder as folders
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
-from benchmarks.exercises.judging import Judged, judge_answer
+from benchmarks.exercises.finding import Finding
 
-AT_ONCE = 4
-"""A wrong answer is often one that makes its client wait, so processes need not have a core each."""
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True)
 class Case:
-    """An exercise's starting state with some files put over it."""
+    """An exercise's starting state with some files put over it.
+
+    Attributes:
+        exercise: Which.
+        how: In words.
+        cause: Of the hint that it gets; ``None`` when it is right.
+        files: Texts by name.
+    """
 
     exercise: Exercise
-    over: Path | None
+    how: str
+    cause: str | None = None
+    files: dict[str, str] = field(default_factory=dict, hash=False)
 
     def __str__(self) -> str:
-        return f"{self.exercise.label}/{self.over.name if self.over else 'start'}"
+        return f"{self.exercise.number:02} {self.cause or 'right'}: {self.how}"
 
-    def judge(self, folder: Path) -> Judged:
-        """Lay the folder out, and have it judged."""
+    def begin(self, folder: Path) -> None:
+        """Lay the folder out."""
         folders.start(self.exercise, folder, force=False)
-        if self.over is not None:
-            shutil.copytree(self.over, folder, dirs_exist_ok=True)
-        return judge_answer(self.exercise, folder)
+        for name, text in self.files.items():
+            (folder / name).write_text(text, encoding="utf-8")
 
 
-STARTS = [Case(exercise, None) for exercise in EXERCISES]
-SOLUTIONS = [Case(exercise, exercise.home / "solution") for exercise in EXERCISES]
-WRONG = [Case(exercise, path) for exercise in EXERCISES for path in exercise.wrong_answers]
+def answers_of(exercise: Exercise) -> Iterator[Case]:
+    """Read the answers of one exercise."""
+    for wrong in exercise.wrong_answers:
+        files = {path.name: path.read_text(encoding="utf-8") for path in wrong.iterdir()}
+        yield Case(exercise, "a typical one", wrong.name, files)
+    if not (HERE / "answers" / f"{exercise.name}.toml").exists():
+        return
+    read = tomllib.loads((HERE / "answers" / f"{exercise.name}.toml").read_text(encoding="utf-8"))
+    for answer in read["right"] + read["wrong"]:
+        texts = {name: text for name, text in answer.items() if name not in ("how", "cause")}
+        places = read.get("places", {})
+        files = {name: _whole(exercise, name, text, places.get(name)) for name, text in texts.items()}
+        yield Case(exercise, answer["how"], answer.get("cause"), files)
 
-Judging = dict[Case, Future[Judged]]
+
+def _whole(exercise: Exercise, name: str, text: str | list[list[str]], place: list[str] | None) -> str:
+    if isinstance(text, list):
+        whole = exercise.solution_files()[name]
+        for old, new in text:
+            assert 1 == whole.count(old), f"the solution's {name} has not once: {old}"
+            whole = whole.replace(old, new)
+        return whole
+    if place is None or text.startswith('"""'):
+        return text
+    begun = exercise.starting_files()[name].read_text(encoding="utf-8")
+    before, _, rest = begun.partition(f"\n{place[0]}")
+    assert rest, f"{name} has no line that begins with {place[0]}"
+    if not (until := place[1:]):
+        return f"{before}\n{text}"
+    _, found, after = rest.partition(f"\n{until[0]}")
+    assert found, f"{name} has no line that begins with {until[0]}"
+    return f"{before}\n{text}\n\n{until[0]}{after}"
+
+
+STARTS = [Case(exercise, "the starting state", "nothing-done") for exercise in EXERCISES]
+SOLUTIONS = [Case(exercise, "the solution", None, exercise.solution_files()) for exercise in EXERCISES]
+ANSWERS = [case for exercise in EXERCISES for case in answers_of(exercise)]
+RIGHT = SOLUTIONS + [case for case in ANSWERS if case.cause is None]
+WRONG = [case for case in ANSWERS if case.cause is not None]
+
+Judging = dict[Case, Future[tuple[list[Finding], str]]]
 
 
 @pytest.fixture(scope="module")
 def judging(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judging]:
-    """Judge the answers of all tests that were chosen, a few at a time: each is mostly a process that starts."""
+    """Judge the answers of all tests that were chosen, a few at a time."""
     functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
     parameters = [item.callspec.params["case"] for item in functions if item.module is request.module]
     chosen = [case for case in parameters if isinstance(case, Case)]
     root = tmp_path_factory.mktemp("exercises")
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        yield {case: pool.submit(case.judge, root / str(case).replace("/", "-")) for case in chosen}
+    judged: Judging = {}
+    waiting: dict[str, Case] = {}
+    jobs = []
+    for number, case in enumerate(chosen):
+        folder, out, log = root / str(number), root / f"{number}.json", root / f"{number}.log"
+        case.begin(folder)
+        judged[case], waiting[str(out)] = Future(), case
+        jobs.append(json.dumps([case.exercise.check, str(folder), str(out), str(log)]))
+    command = [sys.executable, str(HERE / "forking.py")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forking:
+        assert forking.stdin
+        assert forking.stdout
+        lines = forking.stdout
+
+        def collect() -> None:
+            for line in lines:
+                out = Path(line.strip())
+                judged[waiting[str(out)]].set_result(_read(out))
+
+        collecting = threading.Thread(target=collect)
+        collecting.start()
+        forking.stdin.write("\n".join(jobs))
+        forking.stdin.close()
+        yield judged
+        forking.kill()
+        collecting.join()
+
+
+def _read(out: Path) -> tuple[list[Finding], str]:
+    found = json.loads(out.read_text(encoding="utf-8")) if out.exists() else []
+    log = out.with_suffix(".log").read_text(encoding="utf-8", errors="replace")
+    return [Finding(**each) for each in found], log[-3_000:]
 
 
 @pytest.mark.parametrize("case", STARTS, ids=str)
 def test_the_starting_state_fails_its_check(case: Case, judging: Judging) -> None:
     """There is something to do, and a hint for it."""
-    judged = judging[case].result()
+    findings, output = judging[case].result()
 
-    assert not judged.solved
-    assert judged.findings[-1].hint
-    assert "does-not-end" != judged.findings[-1].cause
+    assert findings, output
+    assert findings[-1].hint
+    assert "does-not-end" != findings[-1].cause
 
 
-@pytest.mark.parametrize("case", SOLUTIONS, ids=str)
-def test_the_solution_passes(case: Case, judging: Judging) -> None:
-    """Every finding of it."""
-    judged = judging[case].result()
+@pytest.mark.parametrize("case", RIGHT, ids=str)
+def test_a_right_answer_passes_however_it_is_written(case: Case, judging: Judging) -> None:
+    """The solution, and every other."""
+    findings, output = judging[case].result()
 
-    assert [] == [finding for finding in judged.findings if not finding.passed], judged.output
-    assert judged.solved
+    assert findings, output
+    assert [] == [finding for finding in findings if not finding.passed], output
 
 
 @pytest.mark.parametrize("case", WRONG, ids=str)
-def test_a_typical_wrong_answer_gets_the_hint_that_names_its_cause(case: Case, judging: Judging) -> None:
-    """The folder of a wrong answer is called by its cause."""
-    judged = judging[case].result()
-    last = judged.findings[-1]
+def test_a_wrong_answer_gets_the_hint_that_names_its_cause(case: Case, judging: Judging) -> None:
+    """The first thing that does not go well has the cause that the answer was written with."""
+    findings, output = judging[case].result()
 
-    assert case.over is not None
-    assert case.over.name == last.cause, (judged.findings, judged.output)
+    assert findings, output
+    last = findings[-1]
+    assert case.cause == last.cause, (findings, output)
     assert last.hint
     assert len(last.hint) > 40

@@ -156,7 +156,7 @@ def test_an_unknown_exercise_is_answered_with_the_nearest(word: str, told: str) 
 
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.label)
 def test_an_exercise_has_all_that_it_takes(exercise: Exercise) -> None:
-    """A task that says how to check it, a solution of the files that are worked on, and wrong answers."""
+    """A task that says how to check it, and a solution of the files that are worked on."""
     begun = exercise.starting_files()
     task = begun["task.md"].read_text(encoding="utf-8")
 
@@ -164,9 +164,6 @@ def test_an_exercise_has_all_that_it_takes(exercise: Exercise) -> None:
     assert task.startswith(f"# {exercise.number:02} ")
     assert set(exercise.answers) == {path.name for path in (exercise.home / "solution").iterdir()}
     assert set(exercise.answers) <= set(begun)
-    assert len(exercise.wrong_answers) >= 3
-    for wrong in exercise.wrong_answers:
-        assert {path.name for path in wrong.iterdir()} <= set(begun)
     assert exercise.explanation()
 
 

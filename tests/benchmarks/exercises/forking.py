@@ -1,0 +1,68 @@
+"""Runs checks in processes that are forked from this one, which has imported what they import.
+
+It reads one job a line, as JSON: the check, the folder, the file for the findings, the file for what the answer prints.
+When a job has ended it writes the name of its file of findings, a line each.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import importlib
+import json
+import os
+import pkgutil
+import signal
+import sys
+import traceback
+from pathlib import Path
+
+import uvicorn.loops.asyncio
+import uvicorn.protocols.http.h11_impl  # noqa: F401 (uvicorn imports it late)
+
+from benchmarks.exercises import checks, inside
+
+AT_ONCE = 4
+"""A wrong answer is often one that makes its client wait, so processes need not have a core each."""
+
+LIMIT_S = 30.0
+
+
+def main() -> None:
+    """Fork for each job, a few at a time."""
+    for module in pkgutil.iter_modules(checks.__path__):
+        importlib.import_module(f"{checks.__name__}.{module.name}")
+    running: dict[int, str] = {}
+    for line in sys.stdin:
+        check, folder, out, log = json.loads(line)
+        if len(running) == AT_ONCE:
+            _tell(running)
+        if (process_id := os.fork()) == 0:
+            _judge(check, folder, out, log)
+        running[process_id] = out
+    while running:
+        _tell(running)
+
+
+def _judge(check: str, folder: str, out: str, log: str) -> None:
+    os.setsid()
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT)
+    os.dup2(stream, 1)
+    os.dup2(stream, 2)
+    try:
+        inside.main(check, Path(folder), Path(out), LIMIT_S)
+    except BaseException:  # noqa: BLE001 (a fork never returns; a check's own error is read from what it wrote)
+        traceback.print_exc()
+    os._exit(1)
+
+
+def _tell(running: dict[int, str]) -> None:
+    process_id, _ = os.wait()
+    # What the answer has started is of its session.
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process_id, signal.SIGKILL)
+    sys.stdout.write(f"{running.pop(process_id)}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
