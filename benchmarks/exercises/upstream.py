@@ -86,10 +86,10 @@ class Upstream:
         with self._changed:
             return self._changed.wait_for(lambda: self.asked[path] >= times, timeout_s)
 
-    def wait_until_answered(self, path: str, timeout_s: float = PATIENCE_S) -> bool:
-        """Wait until a path has been answered, and return whether it was."""
+    def wait_until_answered(self, path: str, times: int = 1, timeout_s: float = PATIENCE_S) -> bool:
+        """Wait until a path has been answered so often, and return whether it was."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.answered[path] > 0, timeout_s)
+            return self._changed.wait_for(lambda: self.answered[path] >= times, timeout_s)
 
     def wait_until_left(self, timeout_s: float = PATIENCE_S) -> bool:
         """Wait until no request is in progress, and return whether that is so."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 from benchmarks.exercises import serving, upstream
@@ -23,28 +24,51 @@ def check(folder: Path) -> Iterator[Finding]:
             yield tells(reply, "the answer tells of all three, and is a 200", down=())
             yield asks_at_once(others)
             yield _frees_the_loop(service, others)
-            yield _one_down(service, others)
+            alone = _begin_with_stock_down(service, others)
+            others.release()
+            yield tells(alone.result(), "with one of them down it is a 503 that tells which", down=("stock",))
+            yield _keeps_apart(service, others)
 
 
 def tells(reply: serving.Reply | None, what: str, *, down: tuple[str, ...]) -> Finding:
     """Find whether an answer tells of every dependency what is so."""
-    expected = {"checks": {name: "fail" if name in down else "pass" for name in DEPENDENCIES}}
-    if reply is not None and (reply.status, reply.json) == (503 if down else 200, expected):
+    expected = {name: "fail" if name in down else "pass" for name in DEPENDENCIES}
+    status = 503 if down else 200
+    if reply is not None and (reply.status, reply.json) == (status, {"checks": expected}):
         return passed(what)
     if reply is None or not down:
-        return failed(what, "changed-answer", f"The answer is {reply}, and was to be {expected}. {serving.LOOK}")
-    if reply.status == 500:
         return failed(
-            what,
-            "one-failure-fails-all",
-            "It is a 500: the error of one dependency came out of the view, and with it went what the other two had "
-            "answered. Where is it caught: around one question, or around all?",
+            what, "changed-answer", f"The answer is {reply}, and was to be {status} {expected}. {serving.LOOK}"
         )
-    return failed(
-        what,
-        "mixed-up",
-        f"With {' and '.join(down)} down it is {reply.json}. The answers come in the order in which they are ready, "
-        "which is not the order in which you asked: keep each with its name.",
+    cause, hint = _misunderstood(reply, down, status)
+    return failed(what, cause, f"With {' and '.join(down)} down it is {reply}. {hint}")
+
+
+def _misunderstood(reply: serving.Reply, down: tuple[str, ...], status: int) -> tuple[str, str]:
+    """Return what is the matter with an answer while some are down: the cause, and the rest of the hint."""
+    body = reply.json
+    checks = body.get("checks") if isinstance(body, dict) else None
+    if reply.status == 500 or not isinstance(checks, dict):
+        return "one-failure-fails-all", (
+            "The error of one dependency came out of the view, and with it went what the other two had answered. Where "
+            "is it caught: around one question, or around all? (A `TaskGroup` raises an `ExceptionGroup`.)"
+        )
+    failing = {name for name in DEPENDENCIES if checks.get(name) != "pass"}
+    if failing == set(down):
+        return "status-lost", f"Who only looks at the status takes it for ready: that was to be {status}."
+    if not failing:
+        return "failure-unseen", (
+            "An error that is returned like an answer, as `return_exceptions=True` does it, is as true as any object: "
+            "somebody has to look at what it is."
+        )
+    if len(failing) > len(down):
+        return "one-failure-fails-all", (
+            "The others were well. One error ended the asking of all: a `try` around all three, or a `TaskGroup`, "
+            "which cancels the rest at the first error. Catch it inside of what asks one."
+        )
+    return "mixed-up", (
+        "The answers come in the order in which they are ready, which is not the order in which you asked: keep each "
+        "with its name."
     )
 
 
@@ -67,10 +91,17 @@ def _frees_the_loop(service: serving.Served, others: upstream.Upstream) -> Findi
     others.gather(len(DEPENDENCIES) + 1)
     others.hold(*DEPENDENCIES)
     asking = service.begin("/ready", timeout_s=20)
-    others.wait_until_asked(DEPENDENCIES[0])
+    asked = others.wait_until_asked(DEPENDENCIES[0])
     health = service.ask("/health")
     others.release()
     asking.result()
+    if not asked:
+        return failed(
+            what,
+            "asked-once",
+            "Nobody asked them: the answer was that of the request before. What is well now may be down in a second; "
+            "each request asks anew.",
+        )
     if health is not None and health.status == 200:
         return passed(what)
     return failed(
@@ -81,18 +112,36 @@ def _frees_the_loop(service: serving.Served, others: upstream.Upstream) -> Findi
     )
 
 
-def _one_down(service: serving.Served, others: upstream.Upstream) -> Finding:
+def _begin_with_stock_down(service: serving.Served, others: upstream.Upstream) -> Future[serving.Reply | None]:
+    """Begin to ask; the stock, which is down, has answered when this returns, and the other two have not."""
     others.fail("stock", 503)
-    others.gather(len(DEPENDENCIES) + 1)
+    others.gather(2 * len(DEPENDENCIES) + 1)
     others.hold("database", "payments")
     asking = service.begin("/ready", timeout_s=20)
-    # The one that is down answers first.
     others.wait_until_asked("stock")
     others.release_one("stock")
     others.wait_until_answered("stock")
     _let_it_be_read(service)
+    return asking
+
+
+def _keeps_apart(service: serving.Served, others: upstream.Upstream) -> Finding:
+    what = "and keeps to that when another request finds it well meanwhile"
+    first = _begin_with_stock_down(service, others)
+    others.fail("stock", 200)
+    second = service.begin("/ready", timeout_s=20)
+    others.wait_until_answered("stock", times=2)
+    _let_it_be_read(service)
     others.release()
-    return tells(asking.result(), "with one of them down it is a 503 that tells which", down=("stock",))
+    replies = [tells(first.result(), what, down=("stock",)), tells(second.result(), what, down=())]
+    if all(reply.passed for reply in replies):
+        return passed(what)
+    return failed(
+        what,
+        "shared-between-requests",
+        f"The one that found the stock down got {first.result()}, the one after it {second.result()}. A global is "
+        "shared by all requests that wait at the same time; what a request finds belongs in its own variables.",
+    )
 
 
 def _let_it_be_read(service: serving.Served) -> None:

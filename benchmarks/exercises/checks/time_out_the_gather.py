@@ -15,10 +15,7 @@ from benchmarks.exercises.finding import Finding, failed, passed
 def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     with upstream.serving() as others:
-        application = load_module(folder, "app")
-        served = member(application, "served")
-        # The upstream holds answers back for longer than that, so as to see who asks at once.
-        member(application, "TIMEOUT_S")
+        served = member(load_module(folder, "app"), "served")
         with serving.on_its_loop(served) as service:
             others.release()
             yield concurrent_readiness.tells(
@@ -27,6 +24,7 @@ def check(folder: Path) -> Iterator[Finding]:
             others.gather(len(DEPENDENCIES))
             yield _gives_up_one(service, others)
             yield _leaves(others)
+            yield _tells_of_one_down(service, others)
 
 
 def _gives_up_one(service: serving.Served, others: upstream.Upstream) -> Finding:
@@ -50,11 +48,34 @@ def _gives_up_one(service: serving.Served, others: upstream.Upstream) -> Finding
         )
     if (reply.status, reply.json) == (503, expected):
         return passed(what)
-    return failed(
-        what,
-        "one-timeout-for-all",
-        f"It is {reply}. Two of them had answered long before: a time limit around all of the asking throws that away. "
-        "Put it around each single question.",
+    cause, hint = _misunderstood(reply)
+    return failed(what, cause, f"It is {reply}. {hint}")
+
+
+def _misunderstood(reply: serving.Reply) -> tuple[str, str]:
+    """Return what is the matter with an answer while one is silent: the cause, and the rest of the hint."""
+    body = reply.json
+    checks = body.get("checks") if isinstance(body, dict) else None
+    if reply.status == 500 or not isinstance(checks, dict):
+        return "uncaught-timeout", (
+            f"{serving.LOOK} Where time is up a `TimeoutError` is raised, which is no `DownError`: who catches it?"
+        )
+    failing = {name for name in DEPENDENCIES if checks.get(name) != "pass"}
+    if failing == {"stock"}:
+        return "status-lost", "Who only looks at the status takes it for ready: with one that fails it is a 503."
+    if not failing:
+        return "silence-passes", (
+            "The stock said nothing, and is told to be well. What is a check before anybody has answered, and who sets "
+            "it when time is up?"
+        )
+    if len(failing) > 1:
+        return "one-timeout-for-all", (
+            "Two of them had answered long before: a time limit around all of the asking throws that away. Put it "
+            "around each single question."
+        )
+    return "mixed-up", (
+        "It was the stock that did not answer. Whoever is ready first is not who was asked first: keep each answer "
+        "with its name."
     )
 
 
@@ -65,6 +86,23 @@ def _leaves(others: upstream.Upstream) -> Finding:
     return failed(
         what,
         "left-waiting",
-        "The answer is out, and the stock still has a client that waits: a task that nobody awaits any more, with its "
-        "connection. Each probe leaves one more. `asyncio.wait` with a timeout stops looking, it cancels nothing.",
+        "The answer is out, and the stock still has a client that waits, with its connection: a task that nobody "
+        "awaits any more, or a thread. Each probe leaves one more. `asyncio.wait` with a timeout stops looking, it "
+        "cancels nothing; and nobody can cancel a thread.",
     )
+
+
+def _tells_of_one_down(service: serving.Served, others: upstream.Upstream) -> Finding:
+    what = "with one that answers by an error it is a 503 that tells which, too"
+    others.release()
+    others.fail("stock", 503)
+    reply = service.ask("/ready")
+    if reply is not None and reply.status == 500:
+        return failed(
+            what,
+            "down-not-told",
+            f"It is {reply}. {serving.LOOK} Being silent is one way of being down, and an error is the other: both are "
+            "a "
+            '"fail", and both have to be caught.',
+        )
+    return concurrent_readiness.tells(reply, what, down=("stock",))
