@@ -97,6 +97,8 @@ def check(folder: Path) -> Iterator[Finding]:
 
 def _finds_it(number: object, wrong: Line) -> Finding:
     what = "the verdict that does not follow from its figures"
+    if isinstance(number, str) and number.strip().isdecimal():
+        number = int(number)
     if number == wrong.number:
         return passed(what)
     if isinstance(number, int) and number in _WHY_RIGHT:
@@ -105,11 +107,13 @@ def _finds_it(number: object, wrong: Line) -> Finding:
     raise AnswerError("not-answered", "answer.toml has no number from 1 to 6 under `wrong` yet.")
 
 
-def _names_it(word: object, wrong: Line) -> Finding:
+def _names_it(answered: object, wrong: Line) -> Finding:
     what = "what it should say"
+    # The word is what counts, and not how it is written.
+    word = " ".join(re.findall(r"[a-z]+", answered.lower())) if isinstance(answered, str) else None
     if word == wrong.follows:
         return passed(what)
-    if not isinstance(word, str) or word not in _WORDS:
+    if word not in _WORDS:
         raise AnswerError("not-answered", f"`should_say` is one of: {', '.join(_WORDS)}.")
     return failed(
         what,
