@@ -19,8 +19,10 @@ def check(folder: Path) -> Iterator[Finding]:
     client = app.test_client()
     yield _refuses_words(client.get("/convert?celsius=hot"))
     yield _refuses_nothing(client.get("/convert"))
-    yield _refuses_the_impossible(client.get("/convert?celsius=-300"))
-    yield _is_documented(client.get("/openapi.json").json["paths"]["/convert"]["get"])
+    yield _refuses_the_impossible(client.get("/convert?celsius=-273.16"))
+    yield _converts_fractions(client.get("/convert?celsius=36.6"))
+    yield _takes(client.get(f"/convert?celsius={_COLDEST_CELSIUS}"))
+    yield _is_documented(client.get("/openapi.json").json)
 
 
 def _converts(app: Any) -> Finding:
@@ -55,8 +57,9 @@ def _refuses_words(reply: Any) -> Finding:
     return failed(
         what,
         "not-validated",
-        f"It gets a {reply.status_code}. The view reads the query itself, so what is no number is an error of the "
-        "server's. A schema for the query (`@declare(query=...)`) refuses it before the view is called.",
+        f"It gets a {reply.status_code}. The view makes a number of it by itself, so what is none is an error of the "
+        "server's. A schema for the query (`@declare(query=...)`) that says what kind of number it is refuses all else "
+        "before the view is called.",
     )
 
 
@@ -73,19 +76,47 @@ def _refuses_nothing(reply: Any) -> Finding:
 
 
 def _refuses_the_impossible(reply: Any) -> Finding:
-    what = "-300 °C, which there is not, is a 422"
+    what = "-273.16 °C, which there is not, is a 422"
     if reply.status_code == 422:
         return passed(what)
     return failed(
         what,
         "no-range",
-        f"It gets a {reply.status_code}: a number it is, but nothing says which numbers are allowed. "
-        "`validate=validate.Range(min=...)` does, to the client and to the document.",
+        f"It gets a {reply.status_code}: a number it is, but nothing says which numbers are allowed, or not to the "
+        "letter. `validate=validate.Range(min=...)` does, to the client and to the document.",
     )
 
 
-def _is_documented(operation: dict[str, Any]) -> Finding:
+def _takes(reply: Any) -> Finding:
+    what = f"{_COLDEST_CELSIUS} °C itself, no less, is converted"
+    if reply.status_code == 200:
+        return passed(what)
+    return failed(
+        what,
+        "exclusive-bound",
+        f'It gets a {reply.status_code}. "No less than" allows the bound itself: which number is the least, and does '
+        "the range include it?",
+    )
+
+
+def _converts_fractions(reply: Any) -> Finding:
+    what = "36.6 °C are 97.88 °F"
+    if reply.status_code == 422:
+        return failed(
+            what,
+            "whole-numbers-only",
+            "It gets a 422: only whole numbers are taken. A temperature is a number, and few of them are integers.",
+        )
+    answer = reply.json or {}
+    celsius, fahrenheit = answer.get("celsius"), answer.get("fahrenheit")
+    if isinstance(fahrenheit, float) and (celsius, round(fahrenheit, 9)) == (36.6, 97.88):
+        return passed(what)
+    return failed(what, "changed-answer", f"The answer is {reply.status_code} {answer}: what it computes was to stay.")
+
+
+def _is_documented(document: dict[str, Any]) -> Finding:
     what = "the document describes the parameter with its bound, and the answer"
+    operation = document["paths"].get("/convert", {}).get("get", {})
     parameters = {each["name"]: each for each in operation.get("parameters", [])}
     celsius = parameters.get("celsius", {})
     if celsius.get("schema", {}).get("minimum") != _COLDEST_CELSIUS or not celsius.get("required"):
