@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import sys
 import tomllib
 import traceback
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from werkzeug.exceptions import HTTPException
 
 from benchmarks.exercises.finding import AnswerError
 
@@ -47,6 +50,21 @@ def member(module: ModuleType, name: str) -> Any:
             f"{module.__name__}.py has no `{name}` any more. The check uses that name: keep it, change what it is.",
         )
     return getattr(module, name)
+
+
+def view_of(app: Any, path: str) -> Any:
+    """Return the function that answers a GET, whatever it is called; of a class, its method.
+
+    Raises:
+        AnswerError: The app has no route for it.
+    """
+    try:
+        endpoint, _ = app.url_map.bind("localhost").match(path)
+    except HTTPException as error:
+        raise AnswerError("missing-route", f"Nothing answers GET {path} any more. Its route is to stay.") from error
+    view = app.view_functions[endpoint]
+    view_class = getattr(view, "view_class", None)
+    return inspect.unwrap(view if view_class is None else getattr(view_class, "get", view_class.dispatch_request))
 
 
 def load_toml(folder: Path, name: str) -> dict[str, Any]:
