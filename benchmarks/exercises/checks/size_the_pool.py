@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,8 @@ def check(folder: Path) -> Iterator[Finding]:
 
 def _places(answer: dict[str, Any], name: str) -> int:
     number = answer.get(name)
+    if isinstance(number, str | float) and re.fullmatch(r" *\d+(\.0*)? *", str(number)):
+        number = int(float(number))
     if not isinstance(number, int) or number < 1:
         raise AnswerError("not-answered", f"answer.toml has no whole number from 1 under `{name}` yet.")
     return number
