@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import functools
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,12 +17,29 @@ def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     with upstream.serving() as others:
         others.release()
+        threads = _watch(load_module(folder, "dependency"))
         application = load_module(folder, "app")
         app, served = member(application, "app"), member(application, "served")
         with serving.on_its_loop(served) as service:
             yield _knows_its_request(app, service)
             yield _keeps_apart(service, others)
             yield _frees_the_loop(service, others)
+            yield _asks_in_a_thread(threads)
+
+
+def _watch(dependency: Any) -> set[str]:
+    """Take note of the threads that ask the stock by the library; before the app imports it."""
+    threads: set[str] = set()
+    ask = dependency.ask
+
+    @functools.wraps(ask)
+    def watched(name: str) -> Any:
+        if name.startswith("stock-"):
+            threads.add(threading.current_thread().name)
+        return ask(name)
+
+    dependency.ask = watched
+    return threads
 
 
 def _knows_its_request(app: Any, service: serving.Served) -> Finding:
@@ -28,13 +47,21 @@ def _knows_its_request(app: Any, service: serving.Served) -> Finding:
     reply = service.ask("/stock/tea?id=1")
     if reply is not None and (reply.status, reply.json) == (200, {"request": "1", "in_stock": True}):
         return passed(what)
+    if reply is not None and reply.status == 200 and reply.json != {"request": "1", "in_stock": True}:
+        return failed(
+            what,
+            "id-lost",
+            f"The answer is {reply}: no error any more, and no id either. Whoever reads the log of the other side "
+            "learns nothing. What was to go along is the id of the request that asks.",
+        )
     error = _raised_by(app)
     if isinstance(error, AttributeError):
         return failed(
             what,
             "fresh-context",
-            f"{told(error)}. `app.app_context()` begins a context, a new one: its `g` is empty. The thread needs the "
-            "one that the request already has.",
+            f"{told(error)}. There is a context in the thread, a new one: its `g` is empty. `app.app_context()` "
+            "begins one, `copy_current_request_context` takes `request` along and begins one for `g`. The thread "
+            "needs the one that the request already has.",
         )
     if isinstance(error, RuntimeError):
         return failed(
@@ -99,4 +126,16 @@ def _frees_the_loop(service: serving.Served, others: upstream.Upstream) -> Findi
         "blocks-the-loop",
         "It was not. Called directly, `ask_stock` has its context, for it runs on the event loop itself, and holds "
         "everybody up meanwhile. It belongs into a thread.",
+    )
+
+
+def _asks_in_a_thread(threads: set[str]) -> Finding:
+    what = "and it is a thread that asks the stock, by the library"
+    if threads and f"{serving.OWN_THREADS}loop" not in threads:
+        return passed(what)
+    return failed(
+        what,
+        "no-thread",
+        "It is not: the library was not asked, or by the loop itself. Where all can be awaited nothing is lost, for "
+        "there is no thread; the task is the other case, a library that has no async form.",
     )
