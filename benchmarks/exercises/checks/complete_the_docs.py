@@ -70,6 +70,14 @@ def _describes(framework: str, document: Mapping[str, Any], *, cause: str, hint:
     found = {name: each.get("type") for name, each in _properties(document).items()}
     if found == _TYPES:
         return passed(what)
+    wrong = {name: kind for name, kind in found.items() if kind != _TYPES.get(name)}
+    if wrong and found.keys() == _TYPES.keys():
+        return failed(
+            what,
+            "wrong-type",
+            f"It says {wrong}. What the stock-keeper counts is whole, and the other two are words; a client that is "
+            "made from the document believes it.",
+        )
     return failed(what, cause, f"It has {found or 'none'}. {hint}")
 
 
