@@ -103,11 +103,19 @@ def _keeps_two(counted: database.Database) -> Finding:
     what = f"by {_POOL_SIZE} connections, which are kept from one request to the next"
     if counted.most_open <= _POOL_SIZE and counted.opened <= _POOL_SIZE:
         return passed(what)
+    told = f"{counted.opened} connections were opened, up to {counted.most_open} at once."
+    if counted.opened <= _CLIENTS:
+        return failed(
+            what,
+            "pool-too-large",
+            f"{told} They are kept, but nobody is made to wait for one of {_POOL_SIZE}: how large is the pool, and is "
+            "there only one on the server's loop?",
+        )
     return failed(
         what,
-        "pool-per-request",
-        f"{counted.opened} connections were opened, up to {counted.most_open} at once. A pool for each request limits "
-        "nobody and keeps nothing. The server's loop outlives requests: make its pool when its `lifespan` is entered.",
+        "not-kept",
+        f"{told} A pool for each request limits nobody and keeps nothing; one that each request closes keeps nothing "
+        "either. The server's loop outlives requests: make its pool when its `lifespan` is entered.",
     )
 
 
