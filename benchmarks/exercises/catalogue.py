@@ -26,7 +26,7 @@ class Exercise:
         lesson: Number of the lesson that it belongs to.
         minutes: How long it takes somebody who has had the lesson, about.
         check: Module of ``benchmarks.exercises.checks`` that judges it.
-        answers: Files that are worked on; a solution and a wrong answer replace these and no others.
+        answers: Files that are worked on; a solution replaces these and no others.
         given: Files of ``tasks/given`` that the folder has beside its own.
     """
 
@@ -48,11 +48,6 @@ class Exercise:
     def home(self) -> Path:
         """Where its files are kept."""
         return TASKS / self.label
-
-    @property
-    def wrong_answers(self) -> tuple[Path, ...]:
-        """Folders with a typical wrong answer each; the name of a folder is the cause that the check must find."""
-        return tuple(sorted(path for path in (self.home / "wrong").glob("*") if path.is_dir()))
 
     def starting_files(self) -> dict[str, Path]:
         """Return what the starting state is made of: names in the folder, and where each is copied from."""

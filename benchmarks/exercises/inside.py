@@ -75,7 +75,7 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
         os._exit(0)
 
     alarm = threading.Timer(limit_s, give_up)
-    alarm.daemon = True
+    alarm.daemon, alarm.name = True, "check-alarm"
     alarm.start()
     check: Check = importlib.import_module(f"benchmarks.exercises.checks.{name}").check
     findings = run(check, folder)

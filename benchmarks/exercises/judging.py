@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import subprocess
 import sys
@@ -17,6 +16,7 @@ import psutil
 
 from benchmarks.exercises.catalogue import Exercise
 from benchmarks.exercises.finding import Finding, failed
+from benchmarks.foreign_json import ForeignJSONError, read_json
 from benchmarks.process import Child, start
 
 LIMIT_S = 30.0
@@ -76,8 +76,7 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
             status = child.process.poll()
         output = "\n".join(log.read_text(encoding="utf-8", errors="replace").splitlines()[-_TAIL_LINES:])
         if excess is None and out.exists():
-            findings = tuple(Finding(**found) for found in json.loads(out.read_text(encoding="utf-8")))
-            return Judged(findings=findings, output=output)
+            return Judged(findings=_read(out), output=output)
     if excess is not None:
         return Judged(findings=(failed("The check keeps within its limits", "too-much", excess),), output=output)
     if status is None:
@@ -86,6 +85,14 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
     raise CheckError(
         f"The check of {exercise.label} ended with status {status} and found nothing. Its last words:\n{output}"
     )
+
+
+def _read(out: Path) -> tuple[Finding, ...]:
+    # The answer ran in the process that wrote it, and may have written there too.
+    try:
+        return tuple(Finding(**found) for found in read_json(out.read_bytes()))
+    except (ForeignJSONError, TypeError) as error:
+        raise CheckError(f"What the check found cannot be read: {error}.") from error
 
 
 def _environment() -> dict[str, str]:

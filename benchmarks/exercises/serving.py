@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import http.client
-import json
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -15,12 +14,17 @@ from typing import Any
 
 import uvicorn
 
+from benchmarks.foreign_json import ForeignJSONError, read_json
+
 HOST = "127.0.0.1"
 PATIENCE_S = 3.0
 """How long a client waits for an answer that ought to be there at once; only a wrong answer takes that long."""
 
 LOOK = "What the app wrote is below."
 """For hints on what is in a traceback."""
+
+OWN_THREADS = "check-"
+"""How the name of a thread begins that is the check's own."""
 
 _STOP_S = 3.0
 _GRACE_S = 1
@@ -44,8 +48,8 @@ class Reply:
     def json(self) -> Any:
         """The body as JSON; ``None`` when it is none."""
         try:
-            return json.loads(self.body)
-        except ValueError:
+            return read_json(self.body)
+        except ForeignJSONError:
             return None
 
     def __str__(self) -> str:
@@ -93,7 +97,7 @@ def on_its_loop(application: Any) -> Iterator[Served]:
     Args:
         application: Of ASGI 3.
     """
-    clients = ThreadPoolExecutor(64, "client")
+    clients = ThreadPoolExecutor(64, f"{OWN_THREADS}client")
     with socket.create_server((HOST, 0), backlog=256) as listening:
         # The kernel takes connections from here on; whoever asks waits until the app is up.
         server = uvicorn.Server(
@@ -108,7 +112,9 @@ def on_its_loop(application: Any) -> Iterator[Served]:
             )
         )
         # A daemon: an app that blocks its loop for ever must not hold the check.
-        thread = threading.Thread(target=lambda: asyncio.run(server.serve([listening])), daemon=True)
+        thread = threading.Thread(
+            target=lambda: asyncio.run(server.serve([listening])), daemon=True, name=f"{OWN_THREADS}loop"
+        )
         thread.start()
         try:
             yield Served(listening.getsockname()[1], clients)

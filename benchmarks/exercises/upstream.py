@@ -23,7 +23,11 @@ QUIET_S = 1.5
 PATIENCE_S = 3.0
 """How long to wait for what ought to be there at once; only a wrong answer takes that long."""
 
+_THREADS = "check-upstream"
+"""So that a check tells them from the app's."""
+
 _LOOK_S = 0.02
+_SETTLED_S = 20.0
 _ADDRESS = "DEPENDENCY"
 
 
@@ -91,6 +95,12 @@ class Upstream:
         with self._changed:
             return self._changed.wait_for(lambda: self.answered[path] >= times, timeout_s)
 
+    def wait_until_together(self, many: int) -> int:
+        """Wait until so many are in progress, or nobody new comes, and return how many there were at most."""
+        with self._changed:
+            self._changed.wait_for(lambda: self.most_at_once >= many or self._open, _SETTLED_S)
+            return self.most_at_once
+
     def wait_until_left(self, timeout_s: float = PATIENCE_S) -> bool:
         """Wait until no request is in progress, and return whether that is so."""
         with self._changed:
@@ -147,6 +157,7 @@ def serving(statuses: Mapping[str, int] | None = None) -> Iterator[Upstream]:
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
+            threading.current_thread().name = _THREADS
             answer = upstream.serve(self.path.strip("/"), self.connection)
             if answer is None:
                 return
@@ -170,7 +181,7 @@ def serving(statuses: Mapping[str, int] | None = None) -> Iterator[Upstream]:
 
     with Server(("127.0.0.1", 0), Handler) as server:
         os.environ[_ADDRESS] = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), daemon=True)
+        thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), daemon=True, name=_THREADS)
         thread.start()
         try:
             yield upstream

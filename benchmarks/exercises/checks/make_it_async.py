@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import inspect
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.exercises import serving, upstream
-from benchmarks.exercises.answer import load_module, member
+from benchmarks.exercises.answer import load_module, member, view_of
 from benchmarks.exercises.finding import Finding, failed, passed
 
 _CLIENTS = 50
+_TOGETHER = f"{_CLIENTS} clients wait for the supplier at once, and one thread serves them"
 _ANSWER = {"thing": "tea", "in_stock": True}
 
 
@@ -21,12 +23,32 @@ def check(folder: Path) -> Iterator[Finding]:
         app, served = member(application, "app"), member(application, "served")
         with serving.on_its_loop(served) as shop:
             yield _answers(shop.ask("/price/tea"))
-            supplier.gather(_CLIENTS)
-            replies = shop.ask_together([f"/price/{number}" for number in range(_CLIENTS)], timeout_s=20)
-            at_once = supplier.most_at_once
-            view = inspect.unwrap(app.view_functions["price"])
-            yield _waits_together(at_once, is_async=inspect.iscoroutinefunction(view))
+            supplier.gather(_CLIENTS + 1)
+            asked = [shop.begin(f"/price/{number}", timeout_s=20) for number in range(_CLIENTS)]
+            at_once = supplier.wait_until_together(_CLIENTS)
+            threads = sum(not _is_of_the_check(thread) for thread in threading.enumerate())
+            supplier.release()
+            replies = [reply.result() for reply in asked]
+            if at_once < _CLIENTS or threads >= _CLIENTS:
+                is_async = inspect.iscoroutinefunction(view_of(app, "/price/tea"))
+                yield _does_not(at_once, threads, is_async=is_async, is_free=_is_free(shop, supplier))
+            yield passed(_TOGETHER)
             yield _all_answered(replies)
+
+
+def _is_of_the_check(thread: threading.Thread) -> bool:
+    return thread is threading.main_thread() or thread.name.startswith(serving.OWN_THREADS)
+
+
+def _is_free(shop: serving.Served, supplier: upstream.Upstream) -> bool:
+    """Return whether the loop answers anything at all while somebody waits."""
+    supplier.hold("last")
+    asking = shop.begin("/price/last", timeout_s=20)
+    supplier.wait_until_asked("last")
+    answer = shop.ask("/there-is-no-such-page")
+    supplier.release()
+    asking.result()
+    return answer is not None
 
 
 def _answers(reply: serving.Reply | None) -> Finding:
@@ -47,30 +69,36 @@ def _answers(reply: serving.Reply | None) -> Finding:
     return passed(what)
 
 
-def _waits_together(at_once: int, *, is_async: bool) -> Finding:
-    what = f"{_CLIENTS} clients wait for the supplier at once"
-    if at_once == _CLIENTS and is_async:
-        return passed(what)
+def _does_not(at_once: int, threads: int, *, is_async: bool, is_free: bool) -> Finding:
+    """Find why so few waited at once, or by so many threads."""
+    told = f"{at_once} of {_CLIENTS} waited at once, and the app had {threads} threads beside the loop's."
     if not is_async:
         return failed(
-            what,
+            _TOGETHER,
             "still-def",
-            f"{at_once} of {_CLIENTS} waited at once: the view is a `def`, so each wait holds a thread of the bridge's "
-            "pool, and those are counted. An `async def` view runs on the event loop itself.",
+            f"{told} The view is a `def`, so each wait holds a thread of the bridge's pool, however many it has. An "
+            "`async def` view runs on the event loop itself.",
         )
-    if at_once == 1:
+    if not is_free:
         return failed(
-            what,
+            _TOGETHER,
             "blocks-the-loop",
-            "The view is `async def`, and yet the supplier never saw more than one request at a time. Something in it "
-            "waits without `await`: the loop stands still until that returns, and with it everybody else. Which of the "
-            "dependency's two forms can be awaited?",
+            f"{told} The view is `async def`, and yet nobody is answered while it waits. Something in it waits without "
+            "`await`: the loop stands still until that returns, and with it everybody else. Which of the dependency's "
+            "two forms can be awaited?",
+        )
+    if threads >= at_once > 1:
+        return failed(
+            _TOGETHER,
+            "holds-threads",
+            f"{told} The loop is free, but each wait holds a thread of a pool. `to_thread` is for what cannot be "
+            "awaited; this dependency can.",
         )
     return failed(
-        what,
-        "holds-threads",
-        f"{at_once} of {_CLIENTS} waited at once. The loop is free, but each wait holds a thread of its default pool, "
-        f"which has {at_once} here. `to_thread` is for what cannot be awaited; this dependency can.",
+        _TOGETHER,
+        "waits-in-line",
+        f"{told} The loop is free and no thread is held: the others wait for their turn. What lets only so many "
+        "through at a time: a lock, a semaphore, a queue?",
     )
 
 

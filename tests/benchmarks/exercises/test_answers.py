@@ -3,7 +3,7 @@
 The answers are in ``answers/``, one file of TOML an exercise. A list of pairs is the solution with each first text
 replaced by its second. A text goes in place of the starting file's lines that ``places`` names: from the first that
 begins so to the next that begins so, or to the end. It is the whole file where it begins with a docstring, or where the
-file has no place.
+file has no place. What an answer does not name is as in the solution.
 """
 
 from __future__ import annotations
@@ -55,17 +55,12 @@ class Case:
 
 def answers_of(exercise: Exercise) -> Iterator[Case]:
     """Read the answers of one exercise."""
-    for wrong in exercise.wrong_answers:
-        files = {path.name: path.read_text(encoding="utf-8") for path in wrong.iterdir()}
-        yield Case(exercise, "a typical one", wrong.name, files)
-    if not (HERE / "answers" / f"{exercise.name}.toml").exists():
-        return
     read = tomllib.loads((HERE / "answers" / f"{exercise.name}.toml").read_text(encoding="utf-8"))
     for answer in read["right"] + read["wrong"]:
         texts = {name: text for name, text in answer.items() if name not in ("how", "cause")}
         places = read.get("places", {})
         files = {name: _whole(exercise, name, text, places.get(name)) for name, text in texts.items()}
-        yield Case(exercise, answer["how"], answer.get("cause"), files)
+        yield Case(exercise, answer["how"], answer.get("cause"), exercise.solution_files() | files)
 
 
 def _whole(exercise: Exercise, name: str, text: str | list[list[str]], place: list[str] | None) -> str:
@@ -92,6 +87,18 @@ SOLUTIONS = [Case(exercise, "the solution", None, exercise.solution_files()) for
 ANSWERS = [case for exercise in EXERCISES for case in answers_of(exercise)]
 RIGHT = SOLUTIONS + [case for case in ANSWERS if case.cause is None]
 WRONG = [case for case in ANSWERS if case.cause is not None]
+
+
+@pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
+def test_an_exercise_has_been_tried_by_many_answers(exercise: Exercise) -> None:
+    """Eight right ones that are written differently, and eight wrong ones of three causes or more."""
+    right = [case for case in RIGHT if case.exercise == exercise and case not in SOLUTIONS]
+    wrong = [case for case in WRONG if case.exercise == exercise]
+
+    assert len(right) >= 8
+    assert len(wrong) >= 8
+    assert len({case.cause for case in wrong}) >= 3
+
 
 Judging = dict[Case, Future[tuple[list[Finding], str]]]
 
