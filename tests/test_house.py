@@ -147,6 +147,16 @@ def test_every_child_is_started_by_process_py() -> None:
     assert set() == found
 
 
+def test_json_is_read_in_one_place() -> None:
+    """json.loads gives way to a deep nest, an endless number or half a surrogate pair; foreign_json refuses them."""
+    readers = [path for path in modules() if re.search(r"\bjson\.loads?\(", path.read_text(encoding="utf-8"))]
+    tasks = ROOT / "benchmarks" / "exercises" / "tasks"
+
+    assert ["benchmarks/foreign_json.py"] == [
+        path.relative_to(ROOT).as_posix() for path in readers if not path.is_relative_to(tasks)
+    ]
+
+
 def test_the_top_level_is_the_designs() -> None:
     """New rooms are built inside the house, not beside it."""
     tracked = subprocess.run(

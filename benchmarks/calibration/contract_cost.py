@@ -8,13 +8,13 @@ within the bar.
 from __future__ import annotations
 
 import argparse
-import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.calibration import frame
+from benchmarks.foreign_json import read_object
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import arithmetic_mean, paired_ratio
 from benchmarks.measure.environment import share_cores
@@ -98,7 +98,7 @@ def measure(factory: str, views: Mapping[str, str], *, rounds: int, requests: in
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     if process.returncode != 0:
         raise MeasurementError(f"`{' '.join(command)}` failed:\n{process.stderr.strip()}")
-    lines = [json.loads(line) for line in process.stdout.splitlines()]
+    lines = [read_object(line) for line in process.stdout.splitlines()]
     return {endpoint: _cost([line for line in lines if line["endpoint"] == endpoint]) for endpoint in views}
 
 

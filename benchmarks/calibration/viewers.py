@@ -18,8 +18,8 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
+from benchmarks.foreign_json import read_object
 from benchmarks.judge import wording
 from benchmarks.judge.judge import judge
 from benchmarks.judge.statistics import paired_ratio
@@ -116,7 +116,7 @@ def _wait_until_over(page: _Page) -> None:
     has_begun = False
     for line in page.ask("GET", "/events"):
         if line.startswith(b"data: {") and b'"phase"' in line:
-            state: dict[str, Any] = json.loads(line.removeprefix(b"data: "))
+            state = read_object(line.removeprefix(b"data: "))
             has_begun = has_begun or state["phase"] in {"starting", "racing"}
             if has_begun and state["phase"] == "over":
                 return
@@ -135,7 +135,7 @@ def _served(out: Path) -> Iterator[_Page]:
             while not document.endswith("}\n"):
                 document += process.stdout.readline()
             page = _Page(port)
-            link = json.loads(document)["presenter_url"]
+            link = read_object(document)["presenter_url"]
             page.ask("POST", link.removeprefix(f"http://127.0.0.1:{port}")).read()
             yield page
         finally:

@@ -80,6 +80,13 @@ def loop():
                 await_list.append(res)
 
 
+def listen(port):  # on this machine alone
+    try:
+        return socket.create_server(("127.0.0.1", int(port)), backlog=1024)
+    except OSError as error:
+        sys.exit(f"Cannot listen on port {port}: {error.strerror}. Choose another: python {sys.argv[0]} 8001")
+
+
 if __name__ == "__main__":
-    runable.append(accept(socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1024)))
+    runable.append(accept(listen(sys.argv[1])))
     loop()

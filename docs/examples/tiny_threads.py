@@ -1,11 +1,10 @@
 """The same with a thread for each client, to lay beside tiny_loop.py. Run it: python tiny_threads.py 8000."""
 
 import contextlib
-import socket
 import sys
 import threading
 
-from tiny_loop import answer  # the work is the same; only the waiting differs
+from tiny_loop import answer, listen  # the work is the same; only the waiting differs
 
 
 def accept(listener):  # the main thread: let clients in, each gets a thread of its own
@@ -28,4 +27,4 @@ def serve(connection):  # one thread a client
 
 
 if __name__ == "__main__":
-    accept(socket.create_server(("127.0.0.1", int(sys.argv[1])), backlog=1024))
+    accept(listen(sys.argv[1]))

@@ -121,3 +121,16 @@ def test_a_client_that_hangs_up_or_talks_nonsense_does_no_harm(served: Served) -
     assert 404 == served.ask("/nothing").status_code
     assert 404 == served.ask("/health", "DELETE").status_code
     check_health(served.ask("/health"))
+
+
+@pytest.mark.parametrize("name", ["tiny_loop.py", "tiny_threads.py"])
+def test_a_port_in_use_is_a_sentence(name: str) -> None:
+    """And what to do."""
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        found = subprocess.run([sys.executable, EXAMPLES / name, port], capture_output=True, text=True, check=False)
+
+    assert 1 == found.returncode
+    assert found.stderr.startswith(f"Cannot listen on port {port}: ")
+    assert "Choose another: python " in found.stderr
+    assert "Traceback" not in found.stderr

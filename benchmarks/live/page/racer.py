@@ -21,6 +21,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from benchmarks.foreign_json import read_object
 from benchmarks.measure import environment, record
 from benchmarks.measure.alone import MachineBusyError, alone
 from benchmarks.measure.journal import Journal, RunFileError
@@ -65,7 +66,7 @@ class RaceOrder:
     @classmethod
     def from_line(cls, line: str) -> RaceOrder:
         """Read it back; it was written by ``line``."""
-        fields: dict[str, Any] = json.loads(line)
+        fields = read_object(line)
         for name in ("contenders", "cpus"):
             fields[name] = tuple(fields[name])
         return cls(**fields)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.contenders import catalogue
+from benchmarks.foreign_json import read_object
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import TimelineError
 from benchmarks.model import Contender
@@ -80,7 +80,7 @@ class Shelf:
             TimelineError: A line of the file is no exhibit.
         """
         lines = path.read_text(encoding="utf-8").splitlines()
-        return cls(Exhibit.from_json(json.loads(line), shipped=True) for line in lines)
+        return cls(Exhibit.from_json(read_object(line), shipped=True) for line in lines)
 
     def get(self, contender: str, wait_ms: int) -> Exhibit | None:
         """Return a contender's burst; ``None`` where there is none."""

@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, abort, render_template, request, url_for
 from markupsafe import Markup, escape
 
+from benchmarks.foreign_json import read_object
 from benchmarks.live.chrome_trace import chrome_trace
 from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.threads_recording import ThreadsRecording
@@ -195,8 +196,7 @@ class _Pages:
 
 
 def _shipped(name: str) -> dict[str, Any]:
-    document: dict[str, Any] = json.loads(Path(SHIPPED).with_name(name).read_text(encoding="utf-8"))
-    return document
+    return read_object(Path(SHIPPED).with_name(name).read_bytes())
 
 
 def _wait_asked() -> int:

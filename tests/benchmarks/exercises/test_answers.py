@@ -107,7 +107,7 @@ Judging = dict[Case, Future[tuple[list[Finding], str]]]
 def judging(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Judging]:
     """Judge the answers of all tests that were chosen, a few at a time."""
     functions = [item for item in request.session.items if isinstance(item, pytest.Function)]
-    parameters = [item.callspec.params["case"] for item in functions if item.module is request.module]
+    parameters = [item.callspec.params.get("case") for item in functions if item.module is request.module]
     chosen = [case for case in parameters if isinstance(case, Case)]
     root = tmp_path_factory.mktemp("exercises")
     judged: Judging = {}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 import sys
 from pathlib import Path
 
 import psutil
 import pytest
 
-from benchmarks.exercises import catalogue, folder, judging
+from benchmarks.exercises import catalogue, folder, judging, serving
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.exercises.checks import which_verdict_is_wrong
 from benchmarks.exercises.finding import Finding
@@ -132,6 +135,25 @@ def test_start_says_what_to_do_where_it_cannot_write(tmp_path: Path) -> None:
         folder.start(FIRST, tmp_path / "file", force=False)
 
 
+@pytest.mark.parametrize(
+    ("name", "script", "variable"),
+    [("make-it-async", "dependency.py", "DEPENDENCY"), ("fix-the-shared-pool", "pool.py", "DATABASE")],
+)
+def test_a_port_in_use_is_a_sentence(tmp_path: Path, name: str, script: str, variable: str) -> None:
+    """Of what an exercise gives to try the app by hand."""
+    folder.start(catalogue.find(name), tmp_path, force=False)
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = other.getsockname()[1]
+        environment = os.environ | {variable: f"127.0.0.1:{port}"}
+        command = [sys.executable, str(tmp_path / script)]
+        found = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert 1 == found.returncode
+    assert found.stderr.startswith(f"Cannot listen on port {port}: ")
+    assert f"{variable}=127.0.0.1:" in found.stderr
+    assert "Traceback" not in found.stderr
+
+
 @pytest.mark.parametrize("word", ["9", "09", "concurrent-readiness", "09-concurrent-readiness"])
 def test_an_exercise_is_found_by_its_number_or_name(word: str) -> None:
     """However it is written."""
@@ -245,6 +267,22 @@ def test_cpu_time_is_limited_too(begun: Path, monkeypatch: pytest.MonkeyPatch) -
 
     assert "too-much" == found.cause
     assert "of CPU time, and an answer may use 0 s: it was ended with all that it had started." in str(found.hint)
+
+
+@pytest.mark.parametrize("body", [b"[" * 100_000, b"1" * 5_000, b'{"thing": NaN}', b'"\\ud800"', b"\xff"])
+def test_whatever_an_answer_sends_is_read_or_refused(body: bytes) -> None:
+    """A reply that is no JSON to work with is none, and not the end of the check."""
+    assert serving.Reply(200, "application/json", body).json is None
+
+
+def test_findings_that_the_answer_wrote_itself_are_no_findings(begun: Path) -> None:
+    """It runs in the process of its check, and knows where that writes."""
+    (begun / "app.py").write_text(
+        "import os, pathlib, sys\npathlib.Path(sys.argv[3]).write_text('[' * 100_000)\nos._exit(0)\n", encoding="utf-8"
+    )
+
+    with pytest.raises(CheckError, match="cannot be read: it is nested more than 100 levels deep"):
+        judge_answer(FIRST, begun)
 
 
 def test_what_an_answer_leaves_behind_is_ended(begun: Path) -> None:

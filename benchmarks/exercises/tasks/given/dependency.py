@@ -72,4 +72,11 @@ class _Slow(http.server.BaseHTTPRequestHandler):
 
 
 if __name__ == "__main__":
-    http.server.ThreadingHTTPServer(_address(), _Slow).serve_forever()
+    try:
+        server = http.server.ThreadingHTTPServer(_address(), _Slow)
+    except OSError as error:
+        raise SystemExit(
+            f"Cannot listen on port {_address()[1]}: {error.strerror}. Choose another, here and for the app: "
+            "DEPENDENCY=127.0.0.1:8101 python dependency.py"
+        ) from None
+    server.serve_forever()

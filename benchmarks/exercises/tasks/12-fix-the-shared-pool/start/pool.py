@@ -49,7 +49,13 @@ async def _serve_database() -> None:
             writer.write(b"pong\n")
         writer.close()
 
-    server = await asyncio.start_server(answer, *_address())
+    try:
+        server = await asyncio.start_server(answer, *_address())
+    except OSError as error:
+        raise SystemExit(
+            f"Cannot listen on port {_address()[1]}: {error.strerror}. Choose another, here and for the app: "
+            "DATABASE=127.0.0.1:8201 python pool.py"
+        ) from None
     await server.serve_forever()
 
 
