@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import heapq
+import collections
+import functools
 import random
 from dataclasses import dataclass
 
@@ -30,15 +31,22 @@ def simulate(places: int, *, rate_per_s: float, held_s: float, for_s: float, see
         for_s: How long requests arrive.
         seed: Of their arrivals.
     """
-    arrivals = random.Random(seed)  # noqa: S311 (not for secrets)
-    free_at_s = [0.0] * places
-    now_s = arrivals.expovariate(rate_per_s)
+    # All hold their places equally long, so places become free in the order in which they were taken.
+    free_at_s = collections.deque([0.0] * places)
     waits_s: list[float] = []
-    while now_s < for_s:
-        begins_s = max(now_s, heapq.heappop(free_at_s))
-        heapq.heappush(free_at_s, begins_s + held_s)
-        waits_s.append(begins_s - now_s)
-        now_s += arrivals.expovariate(rate_per_s)
+    for arrives_s in _arrivals(rate_per_s, for_s, seed):
+        begins_s = max(arrives_s, free_at_s.popleft())
+        free_at_s.append(begins_s + held_s)
+        waits_s.append(begins_s - arrives_s)
     last_s = waits_s[-1]
     waits_s.sort()
     return Queueing(wait_p95_ms=1_000 * waits_s[int(0.95 * len(waits_s))], last_wait_ms=1_000 * last_s)
+
+
+@functools.cache
+def _arrivals(rate_per_s: float, for_s: float, seed: int) -> tuple[float, ...]:
+    between = random.Random(seed)  # noqa: S311 (not for secrets)
+    arrivals_s = [between.expovariate(rate_per_s)]
+    while arrivals_s[-1] < for_s:
+        arrivals_s.append(arrivals_s[-1] + between.expovariate(rate_per_s))
+    return tuple(arrivals_s[:-1])
