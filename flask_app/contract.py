@@ -15,17 +15,22 @@ from typing import Any, TypeVar
 
 from flask import Response, current_app, request
 from flask.views import MethodView
-from marshmallow import Schema, ValidationError
+from marshmallow import Schema, ValidationError, missing
 from werkzeug.routing import Rule
 
 from flask_app.problems import InvalidQueryError
 from flask_app.wire.answers import Answers
+from flask_app.wire.field_schemas import is_required
 from flask_app.wire.query import InvalidError, Parameter, Query
 from flask_app.wire.refusal import UndocumentableError
 
 View = TypeVar("View", bound=Callable[..., Any])
 
 JSON = "application/json"
+# What no route can rule out, in the form of problems: another method, too long a body, a fault of ours.
+ERRORS_OF_EVERY_ROUTE = (405, 413, 500)
+_INVALID_QUERY = 422
+_WITHOUT_BODY = {204, 205, 304}
 
 _ATTRIBUTE = "__contract__"
 
@@ -88,6 +93,8 @@ def declare(
 
     def decorate(view: View) -> View:
         answers, taken = _answers(response), None if query is None else _query(query, view)
+        for status in also or ():
+            _check_status(status, view, takes_query=taken is not None)
         contract = Contract(
             response=answers.schema,
             media_type=media_type,
@@ -220,11 +227,22 @@ def _with_query(view: Callable[..., Any], query: Query) -> Callable[..., Any]:
     return with_query
 
 
+def _check_status(status: object, view: Callable[..., Any], *, takes_query: bool) -> None:
+    others = {*ERRORS_OF_EVERY_ROUTE, *_WITHOUT_BODY, *((_INVALID_QUERY,) if takes_query else ())}
+    if type(status) is not int or not 200 <= status <= 599 or status in others:
+        raise TypeError(
+            f"{view.__qualname__} cannot answer its schema with status {status!r}: that is none, or one without a body, "
+            "or one whose answer is a problem; choose another."
+        )
+
+
 def _answers(schema_class: type[Schema]) -> Answers:
     try:
         return Answers(schema_class)
     except UndocumentableError as error:
         raise TypeError(f"{_name(schema_class)} cannot be an answer: {error}.") from None
+    except Exception as error:  # a schema that cannot be made may fail in any way
+        raise _unmade(schema_class, error) from error
 
 
 def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
@@ -232,12 +250,31 @@ def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
         query = Query(schema_class)
     except UndocumentableError as error:
         raise TypeError(f"{_name(schema_class)} cannot be a query: {error}.") from None
+    except Exception as error:  # a schema that cannot be made may fail in any way
+        raise _unmade(schema_class, error) from error
     arguments = [parameter.argument for parameter in query.parameters.values()]
+    signature = inspect.signature(view)
     try:
-        inspect.signature(view).bind_partial(**dict.fromkeys(arguments))
+        signature.bind_partial(**dict.fromkeys(arguments))
     except TypeError as error:
         raise TypeError(f"{view.__qualname__} cannot take the query that it declares: {error}.") from error
+    for parameter in query.parameters.values():
+        taken = signature.parameters.get(parameter.argument)
+        is_given = is_required(parameter.field) or parameter.field.load_default is not missing
+        if taken is not None and taken.default is taken.empty and not is_given:
+            raise TypeError(
+                f"{view.__qualname__} cannot take the query that it declares: {parameter.key} may be left out, and then "
+                f"nothing is given for {parameter.argument}; give that a default, or the field required=True or "
+                "load_default=."
+            )
     return query
+
+
+def _unmade(schema_class: object, error: Exception) -> TypeError:
+    return TypeError(
+        f"{_name(schema_class)} cannot be made, nor what is nested in it: {type(error).__name__}, {error}; make it as "
+        "marshmallow has it, so that it needs no arguments."
+    )
 
 
 def _name(schema_class: object) -> str:

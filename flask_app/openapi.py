@@ -11,7 +11,7 @@ import itertools
 import json
 import re
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -33,7 +33,7 @@ from werkzeug.exceptions import (
 from werkzeug.routing import Rule
 
 from flask_app import problems
-from flask_app.contract import JSON, Contract, check_rule, contract_of, contracted_methods
+from flask_app.contract import ERRORS_OF_EVERY_ROUTE, JSON, Contract, check_rule, contract_of, contracted_methods
 from flask_app.schemas import WAIT_MAX_MS, Problem
 from flask_app.wire.field_schemas import Way, is_required, object_schema, said_of
 from flask_app.wire.query import Parameter
@@ -44,6 +44,7 @@ OPENAPI_VERSION = "3.1.0"
 
 _ATTRIBUTE = "__openapi_description__"
 _EXTENSION = "openapi"
+_VARIABLE = re.compile(r"<(?:[^<>:]+:)?([^<>:]+)>")
 _DISTRIBUTION = "sync-async-lab"
 _INFO = """\
 The same health check, written twice: as `def` and as `async def`. Is async faster, here, and why?
@@ -58,8 +59,8 @@ _TAGS = {
 }
 _PAGES = "pages"
 _SUCCESS = "Successful Response"
-# What no route can rule out: another method, too long a body, a fault of ours.
-_ERRORS_OF_EVERY_ROUTE = (405, 413, 500)
+# Those that OpenAPI 3.1 has a place for; HEAD and OPTIONS come with each route, from Flask, and are said once.
+_METHODS = {"DELETE", "GET", "PATCH", "POST", "PUT", "TRACE"}
 # What each means here, and one that the service could raise, which becomes the example.
 _ERRORS: Mapping[int, tuple[str, HTTPException]] = {
     404: ("Nothing has that name.", NotFound()),
@@ -119,10 +120,10 @@ def init_app(app: Flask) -> None:
         app: With the routes that it has so far checked against their contracts; those to come are, at their first
             request and when the document is asked for.
     Raises:
-        TypeError: A path has a variable with the name of a parameter of its view's query.
+        TypeError: A path has a variable with the name of a parameter of its view's query, or two contracts.
     """
-    for rule in app.url_map.iter_rules():
-        check_rule(rule, app.view_functions[rule.endpoint])
+    for _ in _operations(app, response_schemas=False):
+        pass
     app.extensions[_EXTENSION] = _Documents(app)
     blueprint = Blueprint(_EXTENSION, __name__)
     blueprint.add_url_rule("/openapi.json", "openapi", publish)
@@ -200,12 +201,14 @@ class _Converter(OpenAPIConverter):
 
     def _free_name(self, schema: Any) -> str:
         # What nests a part of a schema is a schema of its own, under a name of its own.
-        name = self._name_of(schema)
-        numbers = itertools.count(2)
-        free = name
-        while free in self.spec.components.schemas:
-            free = f"{name}{next(numbers)}"
-        return free
+        name = re.sub("[^0-9A-Za-z._-]", "_", self._name_of(schema))
+        # One that is being described is not among the components yet.
+        return _free(name, {*self.spec.components.schemas, *self.refs.values()})
+
+
+def _free(name: str, taken: Collection[str]) -> str:
+    numbered = (f"{name}{number}" for number in itertools.count(2))
+    return next(each for each in itertools.chain([name], numbered) if each not in taken)
 
 
 def _said(name: str, field_: fields.Field[Any], schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -241,15 +244,23 @@ def _response(*, response_schemas: bool) -> Response:
 
 
 def _operations(app: Flask, *, response_schemas: bool) -> Iterator[tuple[tuple[str, str], dict[str, Any]]]:
+    contracts: dict[tuple[str, str], Contract | None] = {}
+    taken: set[str] = set()
     for rule in app.url_map.iter_rules():
         view = app.view_functions[rule.endpoint]
         check_rule(rule, view)
-        path = re.sub(r"<(?:[^<>:]+:)?([^<>:]+)>", r"{\1}", rule.rule)
-        # HEAD and OPTIONS come with each route, from Flask; the document says so once.
-        methods = sorted((rule.methods or set()) - {"HEAD", "OPTIONS"})
+        path = _VARIABLE.sub(r"{\1}", rule.rule)
+        methods = sorted((rule.methods or set()) & _METHODS)
         for method, function in contracted_methods(view, methods).items():
+            contract = contract_of(function)
+            if contracts.setdefault((re.sub(r"{[^{}]+}", "{}", path), method), contract) is not contract:
+                raise TypeError(
+                    f"{function.__qualname__} cannot be at {rule.rule}: to OpenAPI another rule has the same path, and "
+                    "one path has one contract; choose a path that differs in more than its variables."
+                )
             operation = _operation(function, rule, response_schemas=response_schemas)
-            operation["operationId"] = _operation_id(method, path)
+            operation["operationId"] = _free(_operation_id(method, path), taken)
+            taken.add(operation["operationId"])
             yield (path, method.lower()), operation
 
 
@@ -263,13 +274,15 @@ def _operation(view: Callable[..., Any], rule: Rule, *, response_schemas: bool) 
         # Of a view that says nothing of itself, nothing is known but that it answers.
         nothing = Description(summary=view.__name__.replace("_", " ").capitalize(), content={"*/*": {}})
         description, parameters, tag = getattr(view, _ATTRIBUTE, nothing), [], _PAGES
-    parameters += [_path_parameter(name, description) for name in sorted(rule.arguments)]
+    # The rule's defaults are arguments too, and in no path.
+    in_path = sorted(rule.arguments & set(_VARIABLE.findall(rule.rule)))
+    parameters += [_path_parameter(name, description) for name in in_path]
     content = {media: {"schema": schema if response_schemas else {}} for media, schema in description.content.items()}
     responses: dict[str, Any] = {"200": {"description": _SUCCESS, "content": content}}
     for status, words in description.also.items():
         same = {"content": content} if status in description.same_content else {}
         responses[str(status)] = {"description": words, **same}
-    for status in sorted({*description.errors, *_ERRORS_OF_EVERY_ROUTE}):
+    for status in sorted({*description.errors, *ERRORS_OF_EVERY_ROUTE}):
         responses[str(status)] = _error_name(status)
     return {
         "tags": [tag],

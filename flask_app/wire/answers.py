@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from marshmallow import RAISE, Schema, ValidationError, fields
+from marshmallow.utils import get_value
 
 from flask_app.wire.field_schemas import JsonSchema, Way, check_said, object_schema
 from flask_app.wire.holding import Rule, compiled, same_json
@@ -17,6 +18,8 @@ from flask_app.wire.refusal import Direction, UndocumentableError, named
 _SENT_AS_GIVEN = (fields.String, fields.Integer, fields.Float, fields.Boolean, fields.Raw)
 # What a schema class may have of its own, of what marshmallow's has.
 _HARMLESS = {"Meta", "error_messages", "on_bind_field", "opts"}
+# What a nested field takes of a schema; a dotted name is handed on to the fields of that one.
+_PARTS = ("only", "exclude")
 
 
 class Answers:
@@ -41,6 +44,7 @@ class Answers:
         for schema in self._schemas.values():
             check_class(schema, "answer")
             _check_both_ways(schema)
+            schema.get_attribute = _item_of  # type: ignore[method-assign]  # as marshmallow lets a class override it
         way = Way(direction="answer", refer=_reference)
         resolve = self._resolver(way, whole=False)
         for schema in self._schemas.values():
@@ -127,6 +131,12 @@ def check_class(schema: Schema, direction: Direction) -> None:
         raise UndocumentableError(
             f"{name} overrides {', '.join(overridden)}, which decides what it does; leave it alone"
         )
+    for field_name, field in schema.fields.items():
+        if "" in {field.data_key, field.attribute}:
+            raise UndocumentableError(
+                f"{name}.{field_name} has an empty data_key or attribute, which marshmallow takes for one here and for "
+                "none there; leave it out"
+            )
     for tag, hooks in schema._hooks.items():  # noqa: SLF001 - marshmallow has no other list of them
         if hooks and not (direction == "answer" and tag == "validates_schema"):
             cure = {
@@ -138,6 +148,21 @@ def check_class(schema: Schema, direction: Direction) -> None:
             )
     if schema.partial:
         raise UndocumentableError(f"{name} is partial; leave required=True out of the fields that may be missing")
+    for field_name, declared in type(schema)._declared_fields.items():  # noqa: SLF001 - as the class has them
+        bound = schema.declared_fields[field_name]
+        if any(set(getattr(bound, way, None) or ()) != set(getattr(declared, way, None) or ()) for way in _PARTS):
+            # Two such schemas of one class differ in nothing that can be asked of them.
+            raise UndocumentableError(
+                f"{name} is given only or exclude with a dotted name, {field_name}. and more; nest a class of its own "
+                "that has what is wanted"
+            )
+
+
+def _item_of(loaded: Any, path: str, default: Any) -> Any:
+    # What a mapping lacks marshmallow looks for among its attributes: a field named items would send a method.
+    for key in path.split("."):
+        loaded = loaded.get(key, default) if isinstance(loaded, Mapping) else get_value(loaded, key, default)
+    return loaded
 
 
 def _reference(schema: Schema) -> JsonSchema:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import decimal
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -159,6 +160,12 @@ def check_said(field: fields.Field[Any], rule: Rule, *, is_sent: bool) -> None:
     examples = field.metadata.get("examples", [])
     if not isinstance(examples, (list, tuple)) or not all(map(rule.holds, examples)):
         raise UndocumentableError(f"the examples {examples!r} are none of the field; give a list of what it sends")
+    for key, value in field.metadata.items():
+        kind = {"title": str, "description": str, "deprecated": bool, "readOnly": bool}.get(key, object)
+        if (key in _ANNOTATIONS or key.startswith(("x_", "x-"))) and not (is_json(value) and isinstance(value, kind)):
+            raise UndocumentableError(f"its {key} in the metadata, {value!r}, is not what a document has; write it as JSON")
+    if "example" in field.metadata and not rule.holds(field.metadata["example"]):
+        raise UndocumentableError(f"the example {field.metadata['example']!r} is none of the field; give one that it sends")
     if "default" in field.metadata and not rule.holds(field.metadata["default"]):
         raise UndocumentableError(
             f"the default {field.metadata['default']!r} is no value of the field; give one that is"
@@ -235,8 +242,8 @@ def _boolean(field: fields.Boolean, _: Way) -> JsonSchema:
 
 def _date_time(field: fields.DateTime, way: Way) -> JsonSchema:
     if field.format in {"timestamp", "timestamp_ms"}:
-        if isinstance(field, fields.AwareDateTime) and field.default_timezone is None:
-            raise UndocumentableError("a timestamp is read without a zone; give default_timezone")
+        if isinstance(field, fields.AwareDateTime) and field.default_timezone != dt.UTC:
+            raise UndocumentableError("a timestamp is read as one of UTC; give default_timezone=datetime.UTC")
         unit = 1 if field.format == "timestamp" else 1_000
         return {"type": "number", "minimum": 0, "maximum": _LAST_SECOND * unit}
     _needs_iso(field)
@@ -245,6 +252,8 @@ def _date_time(field: fields.DateTime, way: Way) -> JsonSchema:
     )
     if isinstance(field, fields.AwareDateTime) and not accepts_other:
         return dict(texts.DATE_TIME)
+    if isinstance(field, fields.NaiveDateTime) and accepts_other:
+        return {"anyOf": [dict(texts.SHIFTED_DATE_TIME), dict(texts.LOCAL_DATE_TIME)]}
     if isinstance(field, fields.NaiveDateTime) and not accepts_other:
         return dict(texts.LOCAL_DATE_TIME)
     return {"anyOf": [dict(texts.DATE_TIME), dict(texts.LOCAL_DATE_TIME)]}

@@ -71,8 +71,8 @@ class _Translation:
         self._at += 1
         if first in "*+?":
             return self._quantifier(first)
-        if first == ")":
-            self._looking.pop()
+        if first == ")" and self._looking.pop() and self._pattern.startswith(("*", "+", "?", "{"), self._at):
+            raise UndocumentableError("a look-around that is repeated is Python's alone; write it once, or (?:...) around it")
         if first == "$" and any(self._looking):
             raise UndocumentableError(r"$ inside of a look-around means another thing to Python; write \Z")
         return {".": r"[^\n]", "{": r"\{", "}": r"\}", "]": r"\]"}.get(first, first)
@@ -119,8 +119,10 @@ class _Translation:
                 f"\\{escaped} means characters of every script to Python, and those of ASCII to a document's reader; "
                 "give flags=re.ASCII, or write [0-9], [A-Za-z]"
             )
-        if escaped in "bB":
-            return f"\\{escaped}"
+        if escaped == "B":
+            raise UndocumentableError(r"\B in an empty text is not the same to every Python; write what is meant by \b")
+        if escaped == "b":
+            return r"\b"
         members = _ASCII_CLASSES[escaped.lower()]
         if escaped.islower():
             return members if in_class else f"[{members}]"

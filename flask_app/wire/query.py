@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, NamedTuple
 
 from marshmallow import Schema, ValidationError, fields, missing
@@ -156,11 +156,16 @@ def _loaded(parameter: Parameter, texts: Sequence[str]) -> Any:
         value = [parameter.read(text) for text in texts] if parameter.is_list else parameter.read(texts[0])
     except (ValueError, KeyError):
         # The field has the better words for most of what is no number and no truth value.
-        field.deserialize(list(texts) if parameter.is_list else texts[0])
+        value = list(texts) if parameter.is_list else texts[0]
     else:
         if parameter.rule.holds(value):
             return value if parameter.is_ready else field.deserialize(value)
+    try:
         field.deserialize(value)
+    except ValidationError:
+        raise
+    except Exception:  # noqa: BLE001, S110 - of a value that is not the field's, it may fail in any way
+        pass
     # The field reads more than the document says: spaces, underscores, other digits, other forms of a date.
     said = field.error_messages.get("invalid")
     raise ValidationError(said if isinstance(said, str) and "{" not in said else _INVALID)
@@ -207,7 +212,11 @@ def _number(text: str) -> float:
 def _decimal(text: str) -> Decimal:
     if _NUMBER.fullmatch(text) is None:
         raise ValueError(text)
-    return Decimal(text)
+    try:
+        return Decimal(text)
+    except InvalidOperation as error:
+        # Its exponent is beyond those of any decimal.
+        raise ValueError(text) from error
 
 
 _READERS: Mapping[str, Callable[[str], Any]] = {

@@ -73,6 +73,8 @@ FORMATS: Mapping[str, JsonSchema] = {
     ),
 }
 DATE_TIME, DATE = FORMATS["date-time"], FORMATS["date"]
+# What any zone has a time for: in the first and the last year of the calendar, not every one does.
+SHIFTED_DATE_TIME = DATE_TIME | {"pattern": DATE_TIME["pattern"].replace("0000|", "0000|0001|9999|")}
 
 
 def decimal(places: int | None, digits: int, *, special: bool) -> JsonSchema:

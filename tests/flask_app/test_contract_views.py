@@ -143,6 +143,57 @@ def test_a_parameter_with_the_name_of_a_paths_variable() -> None:
         openapi.init_app(app)
 
 
+class Loose(Schema):
+    """A parameter that may be left out, and then is nothing."""
+
+    v = fields.Integer()
+
+
+def test_a_parameter_that_may_be_left_out_has_a_default_in_the_view() -> None:
+    """A view that could not be called without it is refused, and one with a default or any keywords is not."""
+    with pytest.raises(TypeError, match="v may be left out, and then nothing is given for v; give that a default"):
+        declare(response=Told, query=Loose, summary="s")(lambda v: {"told": str(v)})
+
+    app = new_app()
+    app.add_url_rule("/a", "a", declare(response=Told, query=Loose, summary="a")(lambda v=None: {"told": str(v)}))
+    app.add_url_rule("/b", "b", declare(response=Told, query=Loose, summary="b")(lambda **given: {"told": str(given)}))
+    assert {"told": "None"} == app.test_client().get("/a").json
+    assert {"told": "{}"} == app.test_client().get("/b").json
+
+
+@pytest.mark.parametrize("status", [True, "503", 99, 204, 304, 405, 413, 422, 500])
+def test_a_status_that_has_no_answer_of_the_schema(status: Any) -> None:
+    """A status without a body, or one whose answer is a problem, is not the contract's."""
+    with pytest.raises(TypeError, match=f"cannot answer its schema with status {status!r}"):
+        declare(response=Told, query=Loose, also={status: "Never."}, summary="s")(lambda v=None: {"told": str(v)})
+
+
+def test_every_route_that_flask_has_is_in_a_valid_document() -> None:
+    """Defaults of a rule are in no path, ids are told apart, and a method that OpenAPI lacks is left out."""
+    app = new_app()
+    view = declare(response=Told, summary="s")(lambda **given: {"told": str(given)})
+    app.add_url_rule("/list", defaults={"page": 1}, endpoint="list", view_func=view)
+    app.add_url_rule("/list/<int:page>", endpoint="list", view_func=view)
+    app.add_url_rule("/a-b", endpoint="hyphen", view_func=view)
+    app.add_url_rule("/a_b", endpoint="underscore", view_func=view, methods=["GET", "PURGE"])
+    document = openapi.document(app)
+
+    check_document(document, cls=OpenAPIV31SpecValidator)
+    assert ["page"] == [each["name"] for each in document["paths"]["/list/{page}"]["get"]["parameters"]]
+    assert "parameters" not in document["paths"]["/list"]["get"]
+    assert ["get"] == list(document["paths"]["/a_b"])
+
+
+def test_one_path_has_one_contract() -> None:
+    """Rules that differ in their variables alone are one path to OpenAPI; an app with two contracts there is refused."""
+    app = new_app()
+    for converter in ("int", "string"):
+        view = declare(response=Told, summary=converter)(lambda **given: {"told": str(given)})
+        app.add_url_rule(f"/<{converter}:of_{converter}>", converter, view)
+    with pytest.raises(TypeError, match="one path has one contract; choose a path"):
+        openapi.init_app(app)
+
+
 def test_an_attribute_of_another_name_is_the_cure() -> None:
     """A query's field may reach the view under another name than the client gives it."""
 
