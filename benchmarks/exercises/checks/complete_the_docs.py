@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from benchmarks.exercises import serving
 from benchmarks.exercises.answer import load_module, member
-from benchmarks.exercises.finding import Finding, failed, passed
+from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
 
 _PATH = "/stock/tea"
+_UNKNOWN = "/stock/coal"
 _ROUTE = "/stock/{thing}"
 _ANSWER = {"thing": "tea", "amount": 12, "unit": "kg"}
 _TYPES = {"thing": "string", "amount": "integer", "unit": "string"}
@@ -39,9 +41,11 @@ def check(folder: Path) -> Iterator[Finding]:
             hint="FastAPI documents a response model: a class of pydantic's, as `response_model=` or as the annotation "
             "of what the view returns. `Any` says nothing, and `dict` says that it is some object.",
         )
-        member(flask_service, "STOCK")["tea"]["amount"] = "many"
+        yield _knows_nothing("Flask", client.get(_UNKNOWN).status_code)
+        yield _knows_nothing("FastAPI", _told(service.ask(_UNKNOWN))[0])
+        _write_many(flask_service)
         yield _refuses("Flask", client.get(_PATH).status_code)
-        member(fastapi_service, "STOCK")["tea"]["amount"] = "many"
+        _write_many(fastapi_service)
         many = service.ask(_PATH)
         yield _refuses("FastAPI", _told(many)[0])
 
@@ -86,8 +90,30 @@ def _properties(document: Mapping[str, Any]) -> Mapping[str, Any]:
     content = operation.get("responses", {}).get("200", {}).get("content", {})
     schema = content["application/json"].get("schema", {}) if "application/json" in content else {}
     name = schema.get("$ref", "").rpartition("/")[2]
-    found: Mapping[str, Any] = document.get("components", {}).get("schemas", {}).get(name, schema).get("properties", {})
-    return found
+    schemas = document.get("components", {}).get("schemas", {})
+    properties = schemas.get(name, schema).get("properties", {})
+    # A property may have a schema of its own, such as an enumeration's.
+    return {key: schemas.get(each.get("$ref", "").rpartition("/")[2], each) for key, each in properties.items()}
+
+
+def _knows_nothing(framework: str, status: int | None) -> Finding:
+    what = f"{framework}: GET {_UNKNOWN} is a 404 as before"
+    if status == 404:
+        return passed(what)
+    return failed(
+        what, "changed-answer", f"It is a {status}: what there is none of was to stay unknown. {serving.LOOK}"
+    )
+
+
+def _write_many(service: ModuleType) -> None:
+    try:
+        member(service, "STOCK")["tea"]["amount"] = "many"
+    except (KeyError, TypeError) as error:
+        raise AnswerError(
+            "missing-name",
+            f"The check writes into `STOCK` of {service.__name__}.py as the stock-keeper does, and cannot: {error}. "
+            "Keep it, and declare what is answered.",
+        ) from error
 
 
 def _refuses(framework: str, status: int | None) -> Finding:

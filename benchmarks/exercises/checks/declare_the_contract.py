@@ -107,6 +107,13 @@ def _converts_fractions(reply: Any) -> Finding:
             "whole-numbers-only",
             "It gets a 422: only whole numbers are taken. A temperature is a number, and few of them are integers.",
         )
+    if reply.status_code == 500:
+        return failed(
+            what,
+            "breaks-its-contract",
+            "It gets a 500: the schema of the answer forbids what the view returns of it. Which numbers are both to "
+            "be?",
+        )
     answer = reply.json or {}
     celsius, fahrenheit = answer.get("celsius"), answer.get("fahrenheit")
     if isinstance(fahrenheit, float) and (celsius, round(fahrenheit, 9)) == (36.6, 97.88):

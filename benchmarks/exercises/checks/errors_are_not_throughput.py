@@ -73,6 +73,8 @@ _FAULTS = (
             canned.response(200, b"<h1>We are sorry</h1>"),
             canned.response(200, _BODY.replace(b"1", b"2")),
             canned.response(200, _BODY + b" and more"),
+            canned.response(200, _BODY + b"\n"),
+            canned.response(200, _BODY.replace(b": ", b":")),
         ),
         cause="any-body-counts",
         hint="The status says 200 and the body says something else. Compare the whole body with the expected one: its "

@@ -6,6 +6,7 @@ import functools
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from benchmarks.exercises import serving, upstream
@@ -19,9 +20,9 @@ def check(folder: Path) -> Iterator[Finding]:
         others.release()
         threads = _watch(load_module(folder, "dependency"))
         application = load_module(folder, "app")
-        app, served = member(application, "app"), member(application, "served")
-        with serving.on_its_loop(served) as service:
-            yield _knows_its_request(app, service)
+        with serving.on_its_loop(member(application, "served")) as service:
+            yield _knows_its_request(application, service)
+            yield _sends_it_along(others)
             yield _keeps_apart(service, others)
             yield _frees_the_loop(service, others)
             yield _asks_in_a_thread(threads)
@@ -42,7 +43,7 @@ def _watch(dependency: Any) -> set[str]:
     return threads
 
 
-def _knows_its_request(app: Any, service: serving.Served) -> Finding:
+def _knows_its_request(application: ModuleType, service: serving.Served) -> Finding:
     what = "GET /stock/tea?id=1 asks the stock in the name of request 1"
     reply = service.ask("/stock/tea?id=1")
     if reply is not None and (reply.status, reply.json) == (200, {"request": "1", "in_stock": True}):
@@ -54,7 +55,7 @@ def _knows_its_request(app: Any, service: serving.Served) -> Finding:
             f"The answer is {reply}: no error any more, and no id either. Whoever reads the log of the other side "
             "learns nothing. What was to go along is the id of the request that asks.",
         )
-    error = _raised_by(app)
+    error = _raised_by(member(application, "app"))
     if isinstance(error, AttributeError):
         return failed(
             what,
@@ -72,6 +73,25 @@ def _knows_its_request(app: Any, service: serving.Served) -> Finding:
             "Which way of running something in a thread takes the context along?",
         )
     return failed(what, "changed-answer", f"The answer is {reply}. {serving.LOOK}")
+
+
+def _sends_it_along(others: upstream.Upstream) -> Finding:
+    what = "the session is asked first, and both are told the id"
+    if not others.asked["session-1"]:
+        return failed(
+            what,
+            "session-skipped",
+            "Nobody asked for the session. With less to wait for there is less to lose, but both were to be asked, one "
+            "after the other.",
+        )
+    if not others.asked["stock-tea-1"]:
+        return failed(
+            what,
+            "id-lost",
+            f"The stock was asked for {', '.join(name for name in others.asked if name.startswith('stock'))}: whoever "
+            "reads its log does not learn for which request.",
+        )
+    return passed(what)
 
 
 def _raised_by(app: Any) -> Exception | None:

@@ -20,8 +20,7 @@ def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     with upstream.serving() as supplier:
         application = load_module(folder, "app")
-        app, served = member(application, "app"), member(application, "served")
-        with serving.on_its_loop(served) as shop:
+        with serving.on_its_loop(member(application, "served")) as shop:
             yield _answers(shop.ask("/price/tea"))
             supplier.gather(_CLIENTS + 1)
             asked = [shop.begin(f"/price/{number}", timeout_s=20) for number in range(_CLIENTS)]
@@ -30,7 +29,7 @@ def check(folder: Path) -> Iterator[Finding]:
             supplier.release()
             replies = [reply.result() for reply in asked]
             if at_once < _CLIENTS or threads >= _CLIENTS:
-                is_async = inspect.iscoroutinefunction(view_of(app, "/price/tea"))
+                is_async = inspect.iscoroutinefunction(view_of(member(application, "app"), "/price/tea"))
                 yield _does_not(at_once, threads, is_async=is_async, is_free=_is_free(shop, supplier))
             yield passed(_TOGETHER)
             yield _all_answered(replies)

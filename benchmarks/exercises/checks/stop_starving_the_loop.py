@@ -6,6 +6,7 @@ import inspect
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from benchmarks.exercises import serving
@@ -23,7 +24,7 @@ _TIMES = 3
 def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     application = load_module(folder, "app")
-    app, served = member(application, "app"), member(application, "served")
+    served = member(application, "served")
     begun, answered = threading.Event(), threading.Event()
 
     async def watched(scope: Any, receive: Any, send: Any) -> None:
@@ -44,7 +45,7 @@ def check(folder: Path) -> Iterator[Finding]:
             before += health is not None and health.status == 200 and not answered.is_set()
         report = asking.result()
     yield _computes(report)
-    yield _others_first(before, is_async=inspect.iscoroutinefunction(view_of(app, "/report")))
+    yield _others_first(before, application)
 
 
 def _computes(report: serving.Reply | None) -> Finding:
@@ -67,11 +68,11 @@ def _computes(report: serving.Reply | None) -> Finding:
     )
 
 
-def _others_first(before: int, *, is_async: bool) -> Finding:
+def _others_first(before: int, application: ModuleType) -> Finding:
     what = f"{_TIMES} requests that come while it computes are answered before it"
     if before == _TIMES:
         return passed(what)
-    if not is_async:
+    if not inspect.iscoroutinefunction(view_of(member(application, "app"), "/report")):
         return failed(
             what,
             "broken-promise",
