@@ -231,8 +231,8 @@ def _check_status(status: object, view: Callable[..., Any], *, takes_query: bool
     others = {*ERRORS_OF_EVERY_ROUTE, *_WITHOUT_BODY, *((_INVALID_QUERY,) if takes_query else ())}
     if type(status) is not int or not 200 <= status <= 599 or status in others:
         raise TypeError(
-            f"{view.__qualname__} cannot answer its schema with status {status!r}: that is none, or one without a body, "
-            "or one whose answer is a problem; choose another."
+            f"{view.__qualname__} cannot answer its schema with status {status!r}: it is none, or has no body, "
+            "or its answer is a problem; choose another."
         )
 
 
@@ -263,8 +263,8 @@ def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
         is_given = is_required(parameter.field) or parameter.field.load_default is not missing
         if taken is not None and taken.default is taken.empty and not is_given:
             raise TypeError(
-                f"{view.__qualname__} cannot take the query that it declares: {parameter.key} may be left out, and then "
-                f"nothing is given for {parameter.argument}; give that a default, or the field required=True or "
+                f"{view.__qualname__} cannot take the query that it declares: {parameter.key} may be left out, and "
+                f"then nothing is given for {parameter.argument}; give that a default, or the field required=True or "
                 "load_default=."
             )
     return query

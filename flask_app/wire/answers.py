@@ -44,7 +44,7 @@ class Answers:
         for schema in self._schemas.values():
             check_class(schema, "answer")
             _check_both_ways(schema)
-            schema.get_attribute = _item_of  # type: ignore[method-assign]  # as marshmallow lets a class override it
+            schema.get_attribute = _item_of  # type: ignore[assignment]  # as marshmallow lets a class override it
         way = Way(direction="answer", refer=_reference)
         resolve = self._resolver(way, whole=False)
         for schema in self._schemas.values():

@@ -163,13 +163,11 @@ def check_said(field: fields.Field[Any], rule: Rule, *, is_sent: bool) -> None:
     for key, value in field.metadata.items():
         kind = {"title": str, "description": str, "deprecated": bool, "readOnly": bool}.get(key, object)
         if (key in _ANNOTATIONS or key.startswith(("x_", "x-"))) and not (is_json(value) and isinstance(value, kind)):
-            raise UndocumentableError(f"its {key} in the metadata, {value!r}, is not what a document has; write it as JSON")
-    if "example" in field.metadata and not rule.holds(field.metadata["example"]):
-        raise UndocumentableError(f"the example {field.metadata['example']!r} is none of the field; give one that it sends")
-    if "default" in field.metadata and not rule.holds(field.metadata["default"]):
-        raise UndocumentableError(
-            f"the default {field.metadata['default']!r} is no value of the field; give one that is"
-        )
+            raise UndocumentableError(
+                f"its {key} in the metadata, {value!r}, is not what a document has; write it as JSON"
+            )
+        if key in {"default", "example"} and not rule.holds(value):
+            raise UndocumentableError(f"the {key} {value!r} is no value of the field; give one that is")
     for default in (field.load_default, field.dump_default) if is_sent else ():
         if default is not missing and not callable(default):
             try:
@@ -309,6 +307,8 @@ def _enum(field: fields.Enum[Any], way: Way) -> JsonSchema:
 def _constant(field: fields.Constant[Any], _: Way) -> JsonSchema:
     if field.validators:
         raise UndocumentableError("a constant needs no validator; leave it out")
+    if field.constant is None and not field.allow_none:
+        raise UndocumentableError("a constant None is refused when it is given; give allow_none=True")
     if not is_json(field.constant):
         raise UndocumentableError(f"{field.constant!r} is not JSON; give the constant as it is sent")
     return {"const": plain_json(field.constant)}

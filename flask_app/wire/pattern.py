@@ -72,7 +72,9 @@ class _Translation:
         if first in "*+?":
             return self._quantifier(first)
         if first == ")" and self._looking.pop() and self._pattern.startswith(("*", "+", "?", "{"), self._at):
-            raise UndocumentableError("a look-around that is repeated is Python's alone; write it once, or (?:...) around it")
+            raise UndocumentableError(
+                "a look-around that is repeated is Python's alone; write it once, or (?:...) around it"
+            )
         if first == "$" and any(self._looking):
             raise UndocumentableError(r"$ inside of a look-around means another thing to Python; write \Z")
         return {".": r"[^\n]", "{": r"\{", "}": r"\}", "]": r"\]"}.get(first, first)

@@ -185,7 +185,7 @@ def test_every_route_that_flask_has_is_in_a_valid_document() -> None:
 
 
 def test_one_path_has_one_contract() -> None:
-    """Rules that differ in their variables alone are one path to OpenAPI; an app with two contracts there is refused."""
+    """Rules that differ in their variables alone are one path to OpenAPI, and two contracts there are refused."""
     app = new_app()
     for converter in ("int", "string"):
         view = declare(response=Told, summary=converter)(lambda **given: {"told": str(given)})

@@ -122,7 +122,11 @@ both, answer, query = ("response", "query"), ("response",), ("query",)
         (fields.Boolean(truthy={"yes"}, falsy={"no"}), both, "truthy and falsy refuse them; leave these alone"),
         (fields.DateTime("rfc"), both, "format 'rfc'; leave it out, for ISO 8601"),
         (fields.Time("%H.%M"), both, "format '%H.%M'; leave it out, for ISO 8601"),
-        (fields.AwareDateTime("timestamp"), both, "a timestamp is read as one of UTC; give default_timezone=datetime.UTC"),
+        (
+            fields.AwareDateTime("timestamp"),
+            both,
+            "a timestamp is read as one of UTC; give default_timezone=datetime.UTC",
+        ),
         (fields.Enum(Empty), both, "nothing to choose from; give it members"),
         (fields.Constant(Decimal("0.1")), both, "is not JSON; give the constant as it is sent"),
         (fields.Function(str, str), both, "compute it in the view"),

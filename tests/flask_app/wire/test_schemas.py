@@ -94,6 +94,7 @@ def test_a_name_beyond_ascii_is_one_that_openapi_has() -> None:
     [
         (of(v=fields.Nested(Shelf, exclude=("author.name",))), "a dotted name, author. and more; nest a class of its"),
         (of(v=fields.Nested(Shelf, only=("author.name",))), "a dotted name, author. and more; nest a class of its own"),
+        (of(v=fields.Constant(None)), "a constant None is refused when it is given; give allow_none=True"),
         (of(v=fields.Integer(data_key="")), "has an empty data_key or attribute"),
         (of(v=fields.Nested("NobodyKnowsIt")), "NobodyKnowsIt' was not found"),
         (of(v=fields.Pluck(Author, "age")), "cannot be made"),
@@ -101,7 +102,7 @@ def test_a_name_beyond_ascii_is_one_that_openapi_has() -> None:
         (of(v=fields.Float(metadata={"example": float("nan")})), "its example in the metadata, nan, is not"),
         (of(v=fields.Date(metadata={"x-since": dt.date(2026, 1, 1)})), "its x-since in the metadata"),
         (of(v=fields.Integer(metadata={"deprecated": "yes"})), "its deprecated in the metadata, 'yes', is not"),
-        (of(v=fields.Integer(metadata={"example": "a"})), "the example 'a' is none of the field"),
+        (of(v=fields.Integer(metadata={"example": "a"})), "the example 'a' is no value of the field"),
         (of(v=fields.AwareDateTime("timestamp", default_timezone=dt.timezone(dt.timedelta(hours=1)))), "one of UTC"),
         (of(v=fields.String(validate=validate.Regexp("(?=a)*b"))), "a look-around that is repeated"),
         (of(v=fields.String(validate=validate.Regexp(r"a\B", 256))), r"\B in an empty text is not the same"),
