@@ -67,6 +67,18 @@ def view_of(app: Any, path: str) -> Any:
     return inspect.unwrap(view if view_class is None else getattr(view_class, "get", view_class.dispatch_request))
 
 
+def raised_by(app: Any, path: str) -> Exception | None:
+    """Return what answering a GET raises, for Flask tells a client nothing of it; ``None`` when it raises nothing."""
+    app.config["PROPAGATE_EXCEPTIONS"] = True
+    try:
+        app.test_client().get(path)
+    except Exception as error:  # noqa: BLE001 - whatever it is, the view raised it
+        return error
+    finally:
+        app.config["PROPAGATE_EXCEPTIONS"] = None
+    return None
+
+
 def load_toml(folder: Path, name: str) -> dict[str, Any]:
     """Read a TOML file of the folder.
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.exercises import serving, upstream
-from benchmarks.exercises.answer import load_module, member, told
+from benchmarks.exercises.answer import load_module, member, raised_by, told
 from benchmarks.exercises.finding import Finding, failed, passed
 
 
@@ -55,7 +55,7 @@ def _knows_its_request(application: ModuleType, service: serving.Served) -> Find
             f"The answer is {reply}: no error any more, and no id either. Whoever reads the log of the other side "
             "learns nothing. What was to go along is the id of the request that asks.",
         )
-    error = _raised_by(member(application, "app"))
+    error = raised_by(member(application, "app"), "/stock/tea?id=0")
     if isinstance(error, AttributeError):
         return failed(
             what,
@@ -92,18 +92,6 @@ def _sends_it_along(others: upstream.Upstream) -> Finding:
             "reads its log does not learn for which request.",
         )
     return passed(what)
-
-
-def _raised_by(app: Any) -> Exception | None:
-    """Return what the view raises, for Flask tells a client nothing of it."""
-    app.config["PROPAGATE_EXCEPTIONS"] = True
-    try:
-        app.test_client().get("/stock/tea?id=0")
-    except Exception as error:  # noqa: BLE001 - whatever it is, the view raised it
-        return error
-    finally:
-        app.config["PROPAGATE_EXCEPTIONS"] = None
-    return None
 
 
 def _keeps_apart(service: serving.Served, others: upstream.Upstream) -> Finding:

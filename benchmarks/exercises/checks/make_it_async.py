@@ -6,9 +6,10 @@ import inspect
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from benchmarks.exercises import serving, upstream
-from benchmarks.exercises.answer import load_module, member, view_of
+from benchmarks.exercises.answer import load_module, member, raised_by, told, view_of
 from benchmarks.exercises.finding import Finding, failed, passed
 
 _CLIENTS = 50
@@ -21,7 +22,7 @@ def check(folder: Path) -> Iterator[Finding]:
     with upstream.serving() as supplier:
         application = load_module(folder, "app")
         with serving.on_its_loop(member(application, "served")) as shop:
-            yield _answers(shop.ask("/price/tea"))
+            yield _answers(shop.ask("/price/tea"), application)
             supplier.gather(_CLIENTS + 1)
             asked = [shop.begin(f"/price/{number}", timeout_s=20) for number in range(_CLIENTS)]
             at_once = supplier.wait_until_together(_CLIENTS)
@@ -50,9 +51,12 @@ def _is_free(shop: serving.Served, supplier: upstream.Upstream) -> bool:
     return answer is not None
 
 
-def _answers(reply: serving.Reply | None) -> Finding:
+def _answers(reply: serving.Reply | None, application: ModuleType) -> Finding:
     what = "GET /price/tea answers what the supplier said"
     if reply is not None and reply.status == 500:
+        error = raised_by(member(application, "app"), "/price/tea")
+        if error is not None and not isinstance(error, TypeError | AttributeError):
+            return failed(what, "raises", f"The view raises {told(error)}. {serving.LOOK}")
         return failed(
             what,
             "never-awaited",
@@ -70,19 +74,19 @@ def _answers(reply: serving.Reply | None) -> Finding:
 
 def _does_not(at_once: int, threads: int, *, is_async: bool, is_free: bool) -> Finding:
     """Find why so few waited at once, or by so many threads."""
-    told = f"{at_once} of {_CLIENTS} waited at once, and the app had {threads} threads beside the loop's."
+    seen = f"{at_once} of {_CLIENTS} waited at once, and the app had {threads} threads beside the loop's."
     if not is_async:
         return failed(
             _TOGETHER,
             "still-def",
-            f"{told} The view is a `def`, so each wait holds a thread of the bridge's pool, however many it has. An "
+            f"{seen} The view is a `def`, so each wait holds a thread of the bridge's pool, however many it has. An "
             "`async def` view runs on the event loop itself.",
         )
     if not is_free:
         return failed(
             _TOGETHER,
             "blocks-the-loop",
-            f"{told} The view is `async def`, and yet nobody is answered while it waits. Something in it waits without "
+            f"{seen} The view is `async def`, and yet nobody is answered while it waits. Something in it waits without "
             "`await`: the loop stands still until that returns, and with it everybody else. Which of the dependency's "
             "two forms can be awaited?",
         )
@@ -90,13 +94,13 @@ def _does_not(at_once: int, threads: int, *, is_async: bool, is_free: bool) -> F
         return failed(
             _TOGETHER,
             "holds-threads",
-            f"{told} The loop is free, but each wait holds a thread of a pool. `to_thread` is for what cannot be "
+            f"{seen} The loop is free, but each wait holds a thread of a pool. `to_thread` is for what cannot be "
             "awaited; this dependency can.",
         )
     return failed(
         _TOGETHER,
         "waits-in-line",
-        f"{told} The loop is free and no thread is held: the others wait for their turn. What lets only so many "
+        f"{seen} The loop is free and no thread is held: the others wait for their turn. What lets only so many "
         "through at a time: a lock, a semaphore, a queue?",
     )
 

@@ -10,7 +10,7 @@ from types import ModuleType
 from typing import Any
 
 from benchmarks.exercises import serving
-from benchmarks.exercises.answer import load_module, member, view_of
+from benchmarks.exercises.answer import load_module, member, raised_by, told, view_of
 from benchmarks.exercises.finding import Finding, failed, passed
 
 _ROWS = 4_000_000
@@ -44,15 +44,18 @@ def check(folder: Path) -> Iterator[Finding]:
             health = service.ask("/health", timeout_s=60)
             before += health is not None and health.status == 200 and not answered.is_set()
         report = asking.result()
-    yield _computes(report)
+    yield _computes(report, application)
     yield _others_first(before, application)
 
 
-def _computes(report: serving.Reply | None) -> Finding:
+def _computes(report: serving.Reply | None, application: ModuleType) -> Finding:
     what = "GET /report answers the same sum, over all rows"
     if report is not None and (report.status, report.json) == (200, {"total": _TOTAL}):
         return passed(what)
     if report is not None and report.status == 500:
+        error = raised_by(member(application, "app"), "/report")
+        if error is not None and not isinstance(error, TypeError):
+            return failed(what, "raises", f"The view raises {told(error)}. {serving.LOOK}")
         return failed(
             what,
             "handed-over-wrongly",

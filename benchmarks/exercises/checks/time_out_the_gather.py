@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 
 from benchmarks.exercises import serving, upstream
-from benchmarks.exercises.answer import load_module, member
+from benchmarks.exercises.answer import load_module, member, raised_by, told
 from benchmarks.exercises.checks import concurrent_readiness
 from benchmarks.exercises.checks.concurrent_readiness import DEPENDENCIES
 from benchmarks.exercises.finding import Finding, failed, passed
@@ -15,19 +16,20 @@ from benchmarks.exercises.finding import Finding, failed, passed
 def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     with upstream.serving() as others:
-        served = member(load_module(folder, "app"), "served")
+        application = load_module(folder, "app")
+        served = member(application, "served")
         with serving.on_its_loop(served) as service:
             others.release()
             yield concurrent_readiness.tells(
                 service.ask("/ready"), "while all are well the answer tells so, and is a 200", down=()
             )
             others.gather(len(DEPENDENCIES))
-            yield _gives_up_one(service, others)
+            yield _gives_up_one(service, others, application)
             yield _leaves(others)
             yield _tells_of_one_down(service, others)
 
 
-def _gives_up_one(service: serving.Served, others: upstream.Upstream) -> Finding:
+def _gives_up_one(service: serving.Served, others: upstream.Upstream, application: ModuleType) -> Finding:
     what = "with one that never answers it is a 503 that tells which, and what the others said"
     others.hold("stock")
     reply = service.ask("/ready")
@@ -48,6 +50,9 @@ def _gives_up_one(service: serving.Served, others: upstream.Upstream) -> Finding
         )
     if (reply.status, reply.json) == (503, expected):
         return passed(what)
+    error = raised_by(member(application, "app"), "/ready") if reply.status == 500 else None
+    if error is not None and not isinstance(error, TimeoutError | ExceptionGroup):
+        return failed(what, "raises", f"The view raises {told(error)}. {serving.LOOK}")
     cause, hint = _misunderstood(reply)
     return failed(what, cause, f"It is {reply}. {hint}")
 
