@@ -177,6 +177,8 @@ class LoadResult:
         dropped: Requests that were due inside the interval and never sent, because no connection was free for as long
             as the timeout; ``None`` in the closed model.
         lateness: How late the loader itself noticed that a request was due; ``None`` in the closed model.
+        hanging: Of the unfinished, those that were still not answered when they had been followed for a second, and are
+            much older than any valid answer; ``None`` in the open model, and where the engine does not say.
     """
 
     completed: int
@@ -192,6 +194,7 @@ class LoadResult:
     loader_cores: int = 1
     dropped: int | None = None
     lateness: LatencySummary | None = None
+    hanging: int | None = None
 
     @property
     def rate_per_s(self) -> float:

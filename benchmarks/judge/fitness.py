@@ -12,6 +12,7 @@ from benchmarks.judge.placebo import Placebo, judge_placebo, placebo_pairs
 from benchmarks.judge.power import POWER, Spread, detectable_difference, rounds_to_detect, spread_of
 from benchmarks.machine import Machine
 from benchmarks.model import Run
+from benchmarks.trials import void_reason
 
 Level = Literal["good", "warning", "bad"]
 
@@ -216,5 +217,5 @@ def _percent(fraction: float) -> str:
 
 
 def _void(run: Run) -> str:
-    reasons = {reason for trial in run.trials if (reason := trials.void_reason(trial)) is not None}
+    reasons = {reason for trial in run.trials if (reason := void_reason(trial)) is not None}
     return " ".join(f"Void: {reason}." for reason in sorted(reasons)) or "Run it with more --rounds."

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
 from benchmarks.model import EQUAL_RATE, Run
+from benchmarks.trials import void_reason
 
 BUSY_LOAD_PER_CORE = 0.5
 """One-minute load average over cores, before the run, from which the machine was not quiet."""
@@ -63,7 +64,7 @@ def _resumed(run: Run) -> Iterable[str]:
 
 
 def _void(run: Run) -> Iterable[str]:
-    reasons = Counter(reason for trial in run.trials if (reason := trials.void_reason(trial)) is not None)
+    reasons = Counter(reason for trial in run.trials if (reason := void_reason(trial)) is not None)
     if reasons:
         shown = [reason if count == 1 else f"{reason} ({count} times)" for reason, count in reasons.most_common()]
         more = len(shown) - _REASONS_SHOWN

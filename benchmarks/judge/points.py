@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from benchmarks.judge import trials
 from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Place, Run, Trial
+from benchmarks.trials import void_reason
 
 COUNTED_WAVES = 50
 """From so many answers a connection on, counting them says the rate well enough."""
@@ -84,7 +85,7 @@ def read_blanks(run: Run) -> tuple[Blank, ...]:
             gave_up=trial.failure is None and trial.result is not None,
         )
         for place, trial in _placed(run)
-        if (reason := trials.void_reason(trial)) is not None
+        if (reason := void_reason(trial)) is not None
     )
 
 

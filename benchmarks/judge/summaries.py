@@ -7,8 +7,9 @@ from collections.abc import Callable, Collection, Iterable
 
 from benchmarks.judge import measures
 from benchmarks.judge.judgement import Summary, TwinRatio
-from benchmarks.judge.trials import ValidTrial, confidence, ordinary_trials, paired, valid_trials, void_reason
+from benchmarks.judge.trials import ValidTrial, confidence, ordinary_trials, paired, valid_trials
 from benchmarks.model import Contender, Observation, Run
+from benchmarks.trials import void_reason
 
 
 def summarise(run: Run, contender: Contender, workload: str) -> Summary:

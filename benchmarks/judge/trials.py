@@ -1,4 +1,4 @@
-"""Which trials count: void ones, loader-bound ones, and pairs inside rounds."""
+"""Which trials of a run are evidence: valid ones, loader-bound ones, and pairs inside rounds."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
-from benchmarks.model import MAXIMUM_ERROR_FRACTION, LatencySummary, LoadResult, Run, Trial
+from benchmarks.model import LatencySummary, LoadResult, Run, Trial
+from benchmarks.trials import void_reason
 
 MAXIMUM_CEILING_FRACTION = 0.7
 MAXIMUM_LOADER_CPU_FRACTION = 0.9
@@ -27,24 +28,6 @@ class ValidTrial:
     trial: Trial
     result: LoadResult
     latency: LatencySummary
-
-
-def void_reason(trial: Trial) -> str | None:
-    """Say why a trial does not count, or ``None`` when it does."""
-    result = trial.result
-    if trial.failure is not None or result is None:
-        return trial.failure or "no result: the load was not driven to the end"
-    if not result.duration_s > 0:
-        return f"an interval of {result.duration_s:g} s"
-    errors = ", ".join(f"{count} {kind}" for kind, count in sorted(result.errors.items()) if count)
-    if result.completed <= 0:
-        return f"nothing completed ({errors or 'no error either'})"
-    if result.error_fraction > MAXIMUM_ERROR_FRACTION:
-        limit = f"{100 * MAXIMUM_ERROR_FRACTION:g} %"
-        return f"{100 * result.error_fraction:.2g} % of the requests failed, above {limit} ({errors})"
-    if result.latency is None or result.latency.minimum_ms <= 0:
-        return "no latency was recorded, or one of 0 ms"
-    return None
 
 
 def confidence(run: Run) -> float:

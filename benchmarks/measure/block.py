@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
-import math
 import time
 from collections.abc import Callable, Sequence
 from typing import ParamSpec
@@ -23,6 +22,7 @@ from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import Launch, RunningServer, ServerError, starting
 from benchmarks.model import LoadResult, Observation, Trial
+from benchmarks.trials import impossibility
 
 _P = ParamSpec("_P")
 
@@ -178,17 +178,9 @@ class _Lane:
         self._failure = self._server.death() or self._impossible(self._result)
 
     def _impossible(self, result: LoadResult) -> str | None:
-        """Say so when more was answered than users who wait can have asked, whatever engine counted it."""
-        users = self._scheduled.load.vus
         wait_s = self._scheduled.workload.wait_ms_in(self._scheduled.contender.variant) / 1_000
-        # One more in each slice: what was on its way when it began.
-        most = users * (result.duration_s / wait_s + self._scheduled.load.slices) if wait_s else math.inf
-        if result.completed <= most:
-            return None
-        return (
-            f"the load engine counted {result.completed:,} answers, and {users} users who wait {wait_s:g} s for each "
-            f"can have had {most:,.0f} at most: its figures cannot be true"
-        )
+        fault = impossibility(result, self._scheduled.load, wait_s=wait_s)
+        return None if fault is None else f"the load engine's figures cannot be true: {fault}"
 
     def record(self) -> Trial:
         """Return the trial as it is kept."""

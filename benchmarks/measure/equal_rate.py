@@ -7,7 +7,8 @@ import math
 from collections.abc import Sequence
 
 from benchmarks.measure.schedule import HEALTH, ScheduledTrial
-from benchmarks.model import EQUAL_RATE, MAXIMUM_ERROR_FRACTION, Run, Trial
+from benchmarks.model import EQUAL_RATE, Run
+from benchmarks.trials import void_reason
 
 
 def equal_rate_per_s(run: Run) -> float | None:
@@ -27,7 +28,10 @@ def equal_rate_per_s(run: Run) -> float | None:
     rates = [
         trial.result.rate_per_s
         for trial in run.trials
-        if trial.workload == HEALTH.name and not trial.placebo and trial.result is not None and _is_valid(trial)
+        if trial.workload == HEALTH.name
+        and not trial.placebo
+        and trial.result is not None
+        and void_reason(trial) is None
     ]
     if not rates or run.plan.latency_at is None:
         return None
@@ -53,13 +57,3 @@ def at_equal_rate(block: Sequence[ScheduledTrial], run: Run) -> list[ScheduledTr
         dataclasses.replace(scheduled, load=dataclasses.replace(scheduled.load, rate_per_s=rate_per_s))
         for scheduled in block
     ]
-
-
-def _is_valid(trial: Trial) -> bool:
-    result = trial.result
-    return (
-        trial.failure is None
-        and result is not None
-        and result.completed > 0
-        and result.error_fraction <= MAXIMUM_ERROR_FRACTION
-    )

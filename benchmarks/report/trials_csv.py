@@ -8,9 +8,9 @@ import io
 from collections.abc import Iterator
 from typing import Final
 
-from benchmarks.judge.trials import void_reason
 from benchmarks.model import LatencySummary, Observation, Run, Trial
 from benchmarks.report.plain_text import one_line
+from benchmarks.trials import void_reason
 
 _TRIAL: Final = (
     *("run", "kind", "workload", "round", "position", "contender", "framework", "variant", "server", "bridge"),

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import Callable
 
 from benchmarks.measure.load.connection import Tally
 from benchmarks.measure.load.engine import LoadOrder
-from benchmarks.measure.load.phases import RAMP_S, Announce, Interval, Permission, PhasedLoad, result_of, whole
+from benchmarks.measure.load.phases import (
+    NS_PER_MS,
+    RAMP_S,
+    Announce,
+    Interval,
+    Permission,
+    PhasedLoad,
+    result_of,
+    whole,
+)
 from benchmarks.model import LoadResult
+from benchmarks.trials import FOLLOW_S
 
 
 async def drive(order: LoadOrder, announce: Announce, permission: Permission | None = None) -> LoadResult:
@@ -32,31 +43,27 @@ class _ClosedLoop(PhasedLoad):
     """One load under way."""
 
     async def _measure(self) -> Callable[[], LoadResult]:
-        seen, interval = await (self._measure_whole() if self._load.slices == 1 else self._measure_slices())
-        return lambda: result_of(seen, interval)
-
-    async def _measure_whole(self) -> tuple[Tally, Interval]:
-        """Measure in one piece."""
-        interval = await self._interval(self._load.duration_s)
-        # Nothing may be counted any more.
-        self._cut()
-        return self._tally, interval
-
-    async def _measure_slices(self) -> tuple[Tally, Interval]:
-        """Measure slice by slice, each when it is permitted, and hold the load between them."""
+        """Measure slice by slice, each when it is permitted, the load held between them; or in one piece."""
         seen = Tally()
         intervals = []
         for _ in range(self._load.slices):
-            await self._hold_until_permitted()
-            self._tally.held = False
-            for user in self._users:
-                if user.connection is not None:
-                    user.connection.resume()
-            await self._pass(RAMP_S)
-            intervals.append(await self._interval(self._load.duration_s / self._load.slices))
-            # What still comes in is of no slice.
+            if self._load.slices > 1:
+                await self._hold_until_permitted()
+                self._tally.held = False
+                for user in self._users:
+                    if user.connection is not None:
+                        user.connection.resume()
+                await self._pass(RAMP_S)
+            interval = await self._interval(self._load.duration_s / self._load.slices)
+            # What still comes in is of no slice; but it shows that its connection does not hang.
             seen.add(self._tally)
-        return seen, whole(intervals)
+            await self._hold(FOLLOW_S)
+            intervals.append(dataclasses.replace(interval, unanswered_ms=self._ages_ms()))
+        return lambda: result_of(seen, whole(intervals))
+
+    def _ages_ms(self) -> tuple[float, ...]:
+        now_ns = time.monotonic_ns()
+        return tuple((now_ns - user.waiting.written_ns) / NS_PER_MS for user in self._users if user.waiting is not None)
 
     async def _interval(self, duration_s: float) -> Interval:
         self._tally.reset()

@@ -30,6 +30,7 @@ from benchmarks.measure.load.pinning import pin
 from benchmarks.measure.load.session import how_it_ended
 from benchmarks.model import LoadResult
 from benchmarks.process import start
+from benchmarks.trials import impossibility
 
 BEGINS = "lab: the load begins"
 """What the script says right before the load."""
@@ -182,7 +183,7 @@ def _drive(executable: str, order: LoadOrder, stack: contextlib.ExitStack) -> Lo
     used_s = None if cpu_before_s is None or cpu_after_s is None else cpu_after_s - cpu_before_s
     try:
         cores = len(order.cpus) or os.cpu_count() or 1
-        return read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
+        result = read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
     except FileNotFoundError:
         raise LoadEngineError(f"k6 left no summary{k6.last_words()}") from None
     except (K6SummaryError, UnicodeDecodeError) as error:
@@ -190,6 +191,10 @@ def _drive(executable: str, order: LoadOrder, stack: contextlib.ExitStack) -> Lo
             f"k6's summary cannot be read: {error}. Versions 0.31 to 2 write one that can; "
             "`k6 version` says which this is"
         ) from error
+    # The warm-up was another run: nothing of it was in flight.
+    if fault := impossibility(result, load, earlier_s=0.0):
+        raise LoadEngineError(f"k6's figures cannot be true: {fault}")
+    return result
 
 
 def _follow_parent(stack: contextlib.ExitStack) -> None:

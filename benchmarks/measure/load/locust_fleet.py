@@ -24,7 +24,7 @@ from benchmarks.measure.load.locust_engine import STOP
 from benchmarks.measure.load.locust_statistics import Statistics, fold, read
 from benchmarks.model import LoadProfile, LoadResult
 
-PROTOCOL = 2
+PROTOCOL = 3
 """Of the ``lab_`` messages; workers of another one are sent home."""
 
 _SAME_CLOCK = 0.99

@@ -6,29 +6,24 @@ sum, minimum and maximum are exact, so the average is; percentiles are as coarse
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.foreign_json import read_object
 from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult
+from benchmarks.trials import count_hanging, impossibility
 
 ERROR_KINDS = ("status", "body", "connection", "timeout")
 
 _LEAST_CPU_S = 20e-6
 """CPU time below which no request is made in Python, seconds; Locust needs some 140 µs."""
 
-_CORES = 1.5
-"""More than one process of Python can use at once."""
-
-_ROUNDED = 1 + 1e-6
 _TICK_S = 0.1
-"""How coarsely CPU time is counted, and how early an interval may end, seconds."""
-
-_LATE_S = 15.0
-"""How late a machine that has too much to do may begin or end an interval, seconds."""
+"""How coarsely CPU time is counted, seconds."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +39,8 @@ class Statistics:
         latency_maximum_ms: The longest; the same.
         latencies_ms: How often each latency was counted, pairs of milliseconds and count.
         cpu_s: CPU time of the process, seconds.
+        unanswered_ms: Age of each request that was in flight at the end and was followed in vain, milliseconds;
+            ``None`` where none was followed.
     """
 
     duration_s: float
@@ -54,6 +51,7 @@ class Statistics:
     latency_maximum_ms: float | None
     latencies_ms: tuple[tuple[int, int], ...]
     cpu_s: float
+    unanswered_ms: tuple[float, ...] | None = None
 
 
 def read(text: object, load: LoadProfile, users: int) -> Statistics:
@@ -70,57 +68,39 @@ def read(text: object, load: LoadProfile, users: int) -> Statistics:
     try:
         fields = read_object(str(text))
         fields["latencies_ms"] = tuple((int(latency_ms), count) for latency_ms, count in fields["latencies_ms"])
+        fields["unanswered_ms"] = tuple(fields["unanswered_ms"])
         seen = Statistics(**fields)
-        faults = [sentence for fault, sentence in _faults(seen, load, users) if fault]
+        _check_numbers(seen)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise LoadEngineError("its figures are not what a worker counts") from error
-    if faults:
-        raise LoadEngineError(f"its figures cannot be true: {faults[0]}")
+    fault = _miscounted(seen) or impossibility(fold([seen]), dataclasses.replace(load, vus=users))
+    if fault is not None:
+        raise LoadEngineError(f"its figures cannot be true: {fault}")
     return seen
 
 
-def _faults(seen: Statistics, load: LoadProfile, users: int) -> Iterator[tuple[bool, str]]:
-    """Yield what would be impossible, and in words why; TypeError and ValueError where there are no numbers at all."""
+def _check_numbers(seen: Statistics) -> None:
+    """Raise ValueError or TypeError where there are no numbers, or negative ones."""
     shortest_ms, longest_ms = seen.latency_minimum_ms or 0.0, seen.latency_maximum_ms or 0.0
-    times = (seen.duration_s, seen.cpu_s, seen.latency_sum_ms, shortest_ms, longest_ms)
+    ages_ms = seen.unanswered_ms or ()
+    times = (seen.duration_s, seen.cpu_s, seen.latency_sum_ms, shortest_ms, longest_ms, *ages_ms)
     counts = (seen.requests, *seen.errors.values(), *(number for pair in seen.latencies_ms for number in pair))
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError(counts)
     if not all(type(value) in {int, float} and math.isfinite(value) and value >= 0 for value in times):
         raise ValueError(times)
+    if seen.requests and (seen.latency_minimum_ms is None or seen.latency_maximum_ms is None):
+        raise ValueError(None)
+
+
+def _miscounted(seen: Statistics) -> str | None:
+    """Say what does not go together of what only Locust counts."""
     counted, failed = sum(count for _, count in seen.latencies_ms), sum(seen.errors.values())
-    mean_ms = seen.latency_sum_ms / seen.requests if seen.requests else 0.0
-    there_s = load.warmup_s + load.timeout_s + load.duration_s + _LATE_S
-    yield (
-        not seen.errors.keys() <= set(ERROR_KINDS) or failed > seen.requests or counted != seen.requests,
-        f"{seen.requests:,} requests, {failed:,} errors and {counted:,} latencies do not go together",
-    )
-    yield (
-        not load.duration_s - _TICK_S <= seen.duration_s <= load.duration_s + _LATE_S,
-        f"an interval of {load.duration_s:g} s took it {seen.duration_s:g} s",
-    )
-    yield (
-        seen.cpu_s > seen.duration_s * _CORES + _TICK_S,
-        f"one process used {seen.cpu_s:g} s of CPU time in {seen.duration_s:g} s",
-    )
-    yield (
-        seen.requests * _LEAST_CPU_S > seen.cpu_s + _TICK_S,
-        f"no process makes {seen.requests:,} requests in {seen.cpu_s:g} s of CPU time",
-    )
-    yield (
-        not shortest_ms <= mean_ms * _ROUNDED or not mean_ms <= longest_ms * _ROUNDED,
-        "its average latency is not between its shortest and its longest",
-    )
-    yield (
-        longest_ms > there_s * 1_000,
-        f"a latency of {longest_ms / 1_000:,.0f} s, from users who were there for {there_s:g} s",
-    )
-    # A user has one request on its way: together they cannot have waited for longer than there was time, but for what
-    # each had on its way when the interval began.
-    yield (
-        seen.latency_sum_ms > users * (seen.duration_s * 1_000 + longest_ms),
-        f"{users} users cannot have waited {seen.latency_sum_ms / 1_000:,.0f} s in all",
-    )
+    if not seen.errors.keys() <= set(ERROR_KINDS) or failed > seen.requests or counted != seen.requests:
+        return f"{seen.requests:,} requests, {failed:,} errors and {counted:,} latencies do not go together"
+    if seen.requests * _LEAST_CPU_S > seen.cpu_s + _TICK_S:
+        return f"no process makes {seen.requests:,} requests in {seen.cpu_s:g} s of CPU time"
+    return None
 
 
 def fold(parts: Sequence[Statistics]) -> LoadResult:
@@ -137,6 +117,8 @@ def fold(parts: Sequence[Statistics]) -> LoadResult:
         errors.update(part.errors)
     requests = sum(part.requests for part in parts)
     completed = requests - errors.total()
+    latency = _latency(parts, requests) if completed else None
+    ages_ms = [part.unanswered_ms for part in parts]
     return LoadResult(
         completed=completed,
         duration_s=sum(part.duration_s for part in parts) / len(parts),
@@ -146,8 +128,9 @@ def fold(parts: Sequence[Statistics]) -> LoadResult:
         sent_bytes=None,
         received_bytes=None,
         loader_cpu_s=max(part.cpu_s for part in parts),
-        latency=_latency(parts, requests) if completed else None,
+        latency=latency,
         histogram=None,
+        hanging=None if None in ages_ms else count_hanging([age for part in ages_ms for age in part or ()], latency),
     )
 
 

@@ -6,6 +6,7 @@ processes of ``locust_process`` import this module.
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import time
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from locust.env import Environment
 
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.measure.load.locust_statistics import ERROR_KINDS, Statistics
+from benchmarks.trials import FOLLOW_S
 
 PAUSE_S = 0.05
 _HEADERS = {"Accept-Encoding": "identity"}
@@ -31,6 +33,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
             there is nothing to ask.
         there: The users that there are.
         answered: Whether it has ever had a whole answer, valid or not.
+        asked_s: When it sent the request that is on its way, on the clock of ``time.monotonic()``; ``None`` for none.
     """
 
     wait_time = constant(0)
@@ -43,6 +46,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
     def on_start(self) -> None:
         """Be counted."""
         self.answered = False
+        self.asked_s: float | None = None
         self.there.add(self)
 
     def on_stop(self) -> None:
@@ -56,6 +60,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
             gevent.sleep(PAUSE_S)
             return
         order = self.order
+        self.asked_s = time.monotonic()
         with self.client.get(
             self.url, name=order.path, catch_response=True, allow_redirects=False, headers=_HEADERS
         ) as answer:
@@ -68,6 +73,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
                 answer.failure("body")
             else:
                 answer.success()
+        self.asked_s = None
         if status:
             self.answered = True
         else:
@@ -112,13 +118,13 @@ def measure(environment: Any, duration_s: float) -> Statistics:
     began_s, cpu_s = time.monotonic(), _cpu_s()
     gevent.sleep(duration_s)
     # Nothing else runs between these lines: greenlets take turns only where one waits.
-    measured_s, used_s = time.monotonic() - began_s, _cpu_s() - cpu_s
+    ended_s, used_s = time.monotonic(), _cpu_s() - cpu_s
     total = stats.total
     errors = dict.fromkeys(ERROR_KINDS, 0)
     for error in stats.errors.values():
         errors[_kind_of(error)] += error.occurrences
-    return Statistics(
-        duration_s=measured_s,
+    seen = Statistics(
+        duration_s=ended_s - began_s,
         requests=total.num_requests,
         errors={kind: count for kind, count in errors.items() if count},
         latency_sum_ms=total.total_response_time,
@@ -127,6 +133,17 @@ def measure(environment: Any, duration_s: float) -> Statistics:
         latencies_ms=tuple(sorted(total.response_times.items())),
         cpu_s=used_s,
     )
+    return dataclasses.replace(seen, unanswered_ms=_follow(ended_s))
+
+
+def _follow(ended_s: float) -> tuple[float, ...]:
+    """Follow what was in flight at the end, and return the age of each that was not answered meanwhile."""
+    while True:
+        asked_s = [user.asked_s for user in LabUser.there if user.asked_s is not None and user.asked_s < ended_s]
+        now_s = time.monotonic()
+        if not asked_s or now_s > ended_s + FOLLOW_S:
+            return tuple(1_000 * (now_s - each_s) for each_s in asked_s)
+        gevent.sleep(_POLL_S)
 
 
 def new_environment() -> Any:

@@ -14,11 +14,13 @@ from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.measure.load.latencies import encode_histogram, summarise
 from benchmarks.measure.load.virtual_user import VirtualUser, request_bytes
 from benchmarks.model import LoadResult
+from benchmarks.trials import count_hanging
 
 RAMP_S = 0.02
 """Load at the beginning of a slice that is thrown away, seconds: the server's caches are another's until then."""
 
 NS_PER_S = 1_000_000_000
+NS_PER_MS = 1_000_000
 
 _POLL_S = 0.01
 
@@ -28,11 +30,19 @@ Permission = Callable[[], Awaitable[None]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Interval:
-    """What the tally does not know of the measured interval, or of a slice of it."""
+    """What the tally does not know of the measured interval, or of a slice of it.
+
+    Attributes:
+        duration_s: Its length as it was, seconds.
+        cpu_s: CPU time that the loader used in it, seconds.
+        unfinished: Requests in flight at its end.
+        unanswered_ms: Age of each of these that was followed in vain, milliseconds; ``None`` where they all end.
+    """
 
     duration_s: float
     cpu_s: float
     unfinished: int
+    unanswered_ms: tuple[float, ...] | None = None
 
 
 def whole(slices: Iterable[Interval]) -> Interval:
@@ -42,6 +52,9 @@ def whole(slices: Iterable[Interval]) -> Interval:
         duration_s=sum(part.duration_s for part in parts),
         cpu_s=sum(part.cpu_s for part in parts),
         unfinished=sum(part.unfinished for part in parts),
+        unanswered_ms=None
+        if any(part.unanswered_ms is None for part in parts)
+        else tuple(age_ms for part in parts for age_ms in part.unanswered_ms or ()),
     )
 
 
@@ -111,10 +124,11 @@ class PhasedLoad(abc.ABC):
         await self._pass(min(self._load.warmup_s, at_the_latest_s - time.monotonic()))
         await self._until_all(lambda user: user.answered or user.refused, at_the_latest_s)
 
-    async def _hold(self) -> None:
-        """Let nothing more be sent, and wait until nothing is in flight."""
+    async def _hold(self, patience_s: float | None = None) -> None:
+        """Let nothing more be sent, and wait until nothing is in flight, or so long; unless told, as a request may."""
         self._tally.held = True
-        await self._until_all(lambda user: user.waiting is None, time.monotonic() + self._load.timeout_s)
+        patience_s = self._load.timeout_s if patience_s is None else patience_s
+        await self._until_all(lambda user: user.waiting is None, time.monotonic() + patience_s)
 
     async def _hold_until_permitted(self) -> None:
         """Hold the load until the next slice may run."""
@@ -175,6 +189,7 @@ class PhasedLoad(abc.ABC):
 
 def result_of(seen: Tally, interval: Interval) -> LoadResult:
     """Put together what was seen in the measured interval."""
+    latency = summarise(seen.latencies_ns)
     return LoadResult(
         completed=len(seen.latencies_ns),
         duration_s=interval.duration_s,
@@ -184,6 +199,7 @@ def result_of(seen: Tally, interval: Interval) -> LoadResult:
         sent_bytes=seen.sent_bytes,
         received_bytes=seen.received_bytes,
         loader_cpu_s=interval.cpu_s,
-        latency=summarise(seen.latencies_ns),
+        latency=latency,
         histogram=encode_histogram(seen.latencies_ns),
+        hanging=None if interval.unanswered_ms is None else count_hanging(interval.unanswered_ms, latency),
     )

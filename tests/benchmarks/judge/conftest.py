@@ -126,14 +126,15 @@ def make_result() -> Callable[..., LoadResult]:
         latency: bool = True,
     ) -> LoadResult:
         average = vus / rate * 1000 if average_ms is None and rate > 0 else average_ms or 0.0
+        p95 = average * 1.2 if p95_ms is None else p95_ms
         summary = LatencySummary(
             average_ms=average,
-            minimum_ms=average / 2,
-            median_ms=average,
-            maximum_ms=average * 5,
-            p90_ms=average * 1.1,
-            p95_ms=average * 1.2 if p95_ms is None else p95_ms,
-            p99_ms=average * 2,
+            minimum_ms=min(average, p95) / 2,
+            median_ms=min(average, p95),
+            maximum_ms=max(average, p95) * 5,
+            p90_ms=min(average * 1.1, p95),
+            p95_ms=p95,
+            p99_ms=max(average, p95) * 2,
         )
         return LoadResult(
             completed=round(rate * duration_s),
@@ -178,7 +179,7 @@ def make_trial(
             workload=workload,
             placebo=placebo,
             started_at="2026-01-01T00:00:00.000+00:00",
-            load=LoadProfile(vus=vus, duration_s=10.0, warmup_s=1.0),
+            load=LoadProfile(vus=vus, duration_s=of_result.get("duration_s", 10.0), warmup_s=1.0),
             result=make_result(rate, vus=vus, **of_result) if driven else None,
             observation=observation,
             failure=failure,

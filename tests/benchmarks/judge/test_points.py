@@ -45,7 +45,7 @@ def test_many_answers_a_connection_are_counted(make_sweep: Callable[..., Run]) -
 
 def test_connections_that_starve_are_not_forgotten(make_sweep: Callable[..., Run]) -> None:
     """Where those answered are the lucky ones, their latency promises what the count does not bear out."""
-    points = read_points(make_sweep([(100, 20)], change=with_result(completed=20)))
+    points = read_points(make_sweep([(100, 20)], change=with_result(completed=20, hanging=0)))
 
     assert 40.0 == next(point.rate_per_s for point in points if point.contender == "fastapi-async@uvicorn")
 

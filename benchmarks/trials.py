@@ -1,0 +1,171 @@
+"""When a trial counts, and when its figures cannot be true: pure, for who measures and for who judges."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator, Sequence
+
+from benchmarks.model import MAXIMUM_ERROR_FRACTION, LatencySummary, LoadProfile, LoadResult, Trial
+
+FOLLOW_S = 1.0
+"""How long a request in flight at the end is followed, seconds, to tell whether its connection hangs."""
+
+_HANGS = 2.0
+"""How many times as old as the slowest valid answer a request is that hangs: others of its queue are answered."""
+
+MINIMUM_WAITING_FRACTION = 0.5
+"""Of the users' time in the closed model: with less of it spent on waiting for answers, users have gone missing."""
+
+_TICK_S = 0.1
+"""How coarsely CPU time is counted, and how early an interval may end, seconds."""
+
+_LATE_S = 1.0
+_LATE_FRACTION = 0.1
+"""How late a machine that has too much to do may end an interval: seconds, and of its length."""
+
+_ROUNDED = 1 + 1e-6
+_CORES_BESIDE = 0.5
+"""What a loader may use beside the cores that it asks from: its other threads."""
+
+
+def void_reason(trial: Trial) -> str | None:
+    """Say why a trial does not count, or ``None`` when it does."""
+    if trial.failure is not None or trial.result is None:
+        return trial.failure or "no result: the load was not driven to the end"
+    return next((reason for reason in _reasons(trial, trial.result) if reason is not None), None)
+
+
+def _reasons(trial: Trial, result: LoadResult) -> Iterator[str | None]:
+    """Yield whatever makes it void; what comes later takes for granted that there was nothing before."""
+    yield None if result.duration_s > 0 else f"an interval of {result.duration_s:g} s"
+    errors = ", ".join(f"{count} {kind}" for kind, count in sorted(result.errors.items()) if count)
+    yield None if result.completed > 0 else f"nothing completed ({errors or 'no error either'})"
+    if result.error_fraction > MAXIMUM_ERROR_FRACTION:
+        limit = f"{100 * MAXIMUM_ERROR_FRACTION:g} %"
+        yield f"{100 * result.error_fraction:.2g} % of the requests failed, above {limit} ({errors})"
+    if result.latency is None or result.latency.minimum_ms <= 0:
+        yield "no latency was recorded, or one of 0 ms"
+        return
+    if result.hanging:
+        hung, they = (
+            ("1 connection", "it was") if result.hanging == 1 else (f"{result.hanging} connections", "they were")
+        )
+        yield f"{hung} hung: what {they} asked at the end was not answered within {FOLLOW_S:g} s"
+    fault = impossibility(result, trial.load)
+    yield None if fault is None else f"its figures cannot be true: {fault}"
+    yield _missing(trial.load, result, result.latency)
+
+
+def count_hanging(ages_ms: Sequence[float], latency: LatencySummary | None) -> int:
+    """Judge requests that were in flight at the end by their age: a connection that hangs is an error, not silence.
+
+    Args:
+        ages_ms: Of those that were followed for ``FOLLOW_S`` in vain, milliseconds.
+        latency: Of the valid answers; ``None`` when there was none.
+    Returns:
+        How many are much older than any answer.
+    """
+    oldest_ms = 0.0 if latency is None else _HANGS * latency.maximum_ms
+    return sum(age_ms > oldest_ms for age_ms in ages_ms)
+
+
+def impossibility(
+    result: LoadResult, load: LoadProfile, *, wait_s: float = 0.0, earlier_s: float | None = None
+) -> str | None:
+    """Say why what a load engine tells cannot be true, whichever engine it is; ``None`` when it can.
+
+    Args:
+        result: As it was told.
+        load: What was ordered.
+        wait_s: How long every view waits before it answers, seconds.
+        earlier_s: How long before the interval a request may have been sent that was answered in it, seconds; as long
+            as a warm-up may last, unless told.
+    """
+    return next((fault for is_true, fault in _faults(result, load, wait_s, earlier_s) if not is_true), None)
+
+
+def _missing(load: LoadProfile, result: LoadResult, latency: LatencySummary) -> str | None:
+    """Hold rate and latency against the number of users, and say so when many neither wait nor keep the loader busy.
+
+    Source:
+        Little, "A proof for the queuing formula: L = lambda W", Operations Research 9(3), 1961.
+    """
+    if load.rate_per_s is not None or result.hanging is not None:
+        # There is a schedule; or every connection has been seen to be alive.
+        return None
+    waiting = result.rate_per_s * latency.average_ms / 1_000
+    asking = (result.loader_cpu_s or 0.0) / result.duration_s
+    if waiting + asking >= MINIMUM_WAITING_FRACTION * load.vus:
+        return None
+    return f"of {load.vus} users {waiting:.1f} waited for an answer on average: the others were not served"
+
+
+def _faults(
+    result: LoadResult, load: LoadProfile, wait_s: float, earlier_s: float | None
+) -> Iterator[tuple[bool, str]]:
+    """Yield what must be so of any result, and what is wrong where it is not."""
+    took_s, users, latency = result.duration_s, load.vus, result.latency
+    numbers = [*_counts(result), result.loader_cpu_s or 0.0]
+    for summary in (latency, result.lateness):
+        numbers += [] if summary is None else [*_ascending(summary), summary.average_ms]
+    wrong = [number for number in numbers if not 0 <= number < math.inf]
+    yield not wrong, f"{wrong[0] if wrong else 0:g} stands where something was counted or measured"
+    longest_s = 0.0 if latency is None else latency.maximum_ms / 1_000
+    # Some engines wait at the end for what is in flight.
+    latest_s = load.duration_s * (1 + _LATE_FRACTION) + _LATE_S + longest_s
+    yield load.duration_s - _TICK_S <= took_s <= latest_s, f"an interval of {load.duration_s:g} s took {took_s:g} s"
+    cores = result.loader_cores + _CORES_BESIDE
+    used_s = result.loader_cpu_s or 0.0
+    yield used_s <= took_s * cores + _TICK_S, f"the loader used {used_s:g} s of CPU time in {took_s:g} s"
+    if latency is not None:
+        yield from _faults_of(latency)
+        there_s = took_s + (load.warmup_s + 2 * load.timeout_s + _LATE_S if earlier_s is None else earlier_s)
+        yield (
+            longest_s <= there_s * _ROUNDED,
+            f"a latency of {longest_s:,.3g} s, from users who asked for {there_s:g} s",
+        )
+    if wait_s:
+        # One more in each slice: what was on its way when it began.
+        most = users * (took_s / wait_s + load.slices)
+        yield (
+            result.completed <= most,
+            f"{result.completed:,} answers, and {users} users who wait {wait_s:g} s for each can have had {most:,.0f}",
+        )
+    if load.rate_per_s is not None:
+        return
+    in_flight = result.unfinished or 0
+    yield in_flight <= users * load.slices, f"{in_flight:,} requests in flight at the end, of {users} users"
+    # A user has one request on its way: together they cannot have waited for longer than there was time, but for what
+    # each had on its way when the interval, or a slice of it, began.
+    waited_s = 0.0 if latency is None else result.completed * latency.average_ms / 1_000
+    yield (
+        waited_s <= users * (took_s + load.slices * longest_s) * _ROUNDED,
+        f"{users} users cannot have waited {waited_s:,.3g} s in all in {took_s:g} s",
+    )
+
+
+def _faults_of(latency: LatencySummary) -> Iterator[tuple[bool, str]]:
+    values = _ascending(latency)
+    yield (
+        all(below <= above * _ROUNDED for below, above in itertools.pairwise(values)),
+        "its latencies do not ascend from the shortest over the percentiles to the longest",
+    )
+    yield (
+        latency.minimum_ms <= latency.average_ms * _ROUNDED and latency.average_ms <= latency.maximum_ms * _ROUNDED,
+        "its average latency is not between its shortest and its longest",
+    )
+
+
+def _counts(result: LoadResult) -> list[float]:
+    bytes_and_requests = (result.unfinished, result.sent_bytes, result.received_bytes, result.dropped)
+    return [
+        *(result.completed, result.duration_s, *result.errors.values(), *(result.statuses or {}).values()),
+        *(count for count in bytes_and_requests if count is not None),
+    ]
+
+
+def _ascending(latency: LatencySummary) -> list[float]:
+    return [
+        *(latency.minimum_ms, latency.median_ms, latency.p90_ms, latency.p95_ms, latency.p99_ms, latency.maximum_ms),
+    ]
