@@ -139,7 +139,12 @@ class LoadProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencySummary:
-    """Latencies, or latenesses, of one trial, milliseconds."""
+    """Latencies, or latenesses, of one trial, milliseconds.
+
+    Attributes:
+        average_ms: Exact, as the minimum and the maximum are; the others are percentiles.
+        step_ms: In what steps the 95th percentile was counted; 0 where every latency was kept.
+    """
 
     average_ms: float
     minimum_ms: float
@@ -148,6 +153,7 @@ class LatencySummary:
     p90_ms: float
     p95_ms: float
     p99_ms: float
+    step_ms: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -30,7 +30,12 @@ _CORES_BESIDE = 0.5
 
 
 def void_reason(trial: Trial) -> str | None:
-    """Say why a trial does not count, or ``None`` when it does."""
+    """Say why a trial does not count, or ``None`` when it does.
+
+    Source:
+        Little, "A proof for the queuing formula: L = lambda W", Operations Research 9(3), 1961: rate times latency are
+        the users who wait.
+    """
     if trial.failure is not None or trial.result is None:
         return trial.failure or "no result: the load was not driven to the end"
     return next((reason for reason in _reasons(trial, trial.result) if reason is not None), None)
@@ -86,11 +91,7 @@ def impossibility(
 
 
 def _missing(load: LoadProfile, result: LoadResult, latency: LatencySummary) -> str | None:
-    """Hold rate and latency against the number of users, and say so when many neither wait nor keep the loader busy.
-
-    Source:
-        Little, "A proof for the queuing formula: L = lambda W", Operations Research 9(3), 1961.
-    """
+    """Hold rate and latency against the number of users, and say so when many neither wait nor keep the loader busy."""
     if load.rate_per_s is not None or result.hanging is not None:
         # There is a schedule; or every connection has been seen to be alive.
         return None
@@ -123,7 +124,7 @@ def _faults(
         there_s = took_s + (load.warmup_s + 2 * load.timeout_s + _LATE_S if earlier_s is None else earlier_s)
         yield (
             longest_s <= there_s * _ROUNDED,
-            f"a latency of {longest_s:,.3g} s, from users who asked for {there_s:g} s",
+            f"a latency of {longest_s:,.1f} s, from users who asked for {there_s:g} s",
         )
     if wait_s:
         # One more in each slice: what was on its way when it began.
@@ -141,7 +142,7 @@ def _faults(
     waited_s = 0.0 if latency is None else result.completed * latency.average_ms / 1_000
     yield (
         waited_s <= users * (took_s + load.slices * longest_s) * _ROUNDED,
-        f"{users} users cannot have waited {waited_s:,.3g} s in all in {took_s:g} s",
+        f"{users} users cannot have waited {waited_s:,.0f} s in all in {took_s:g} s",
     )
 
 

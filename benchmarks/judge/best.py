@@ -6,7 +6,7 @@ from benchmarks.judge import measures, why, wording
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Estimate, Figure, Outcome
-from benchmarks.judge.statistics import bounds, geometric_mean
+from benchmarks.judge.statistics import bounds, geometric_mean, is_coarse
 from benchmarks.judge.summaries import participants
 from benchmarks.model import Contender
 
@@ -32,8 +32,14 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
     second = _fastest(evidence, test.against, test.workload)
     pairs = evidence.pairs(first, second, test.workload)
     rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence)
-    low, high = bounds(rate)
-    outcome: Outcome = "replicated" if high < test.much else "contradicted" if low > test.much else "inconclusive"
+
+    def decide(estimate: Estimate) -> Outcome:
+        low, high = bounds(estimate)
+        return "replicated" if high < test.much else "contradicted" if low > test.much else "inconclusive"
+
+    if is_coarse(rate, decide):
+        raise RefusedError(wording.coarse(rate))
+    outcome = decide(rate)
     figures = [_figure(test, "", rate)]
     sentence = (
         f"{first.id}, the fastest here of its framework, served {wording.ratio(rate)} the requests of {second.id}, the "

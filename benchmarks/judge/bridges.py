@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from benchmarks.judge import measures, trials, wording
 from benchmarks.judge.costs import Cost, accounts_for, cost_of, runs_a_loop
-from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.evidence import Evidence, RefusedError, found
 from benchmarks.judge.judgement import BridgeComparison, BridgeCost, BridgeRatio, Estimate, Summary
 from benchmarks.judge.summaries import participants
 from benchmarks.judge.why import NOT_OBSERVED
@@ -120,8 +120,8 @@ def _ratio(
     refused = False
     try:
         judged = measures.ratio(evidence.pairs(bridged, other, workload), measures.rate_per_s, evidence.confidence)
-        found = _found(judged, evidence.margin)
-        sentence = f"{bridged.id} served {wording.ratio(judged)} the requests of {other.id}: {found}."
+        word = found(judged, evidence.margin, "more", "fewer")
+        sentence = f"{bridged.id} served {wording.ratio(judged)} the requests of {other.id}: {word}."
         why = _why(*requests, judged)
     except RefusedError as refusal:
         refused, sentence, why = True, "Not judged.", str(refusal)
@@ -134,14 +134,6 @@ def _ratio(
         sentence=sentence,
         why=why,
     )
-
-
-def _found(rate: Estimate, margin: float) -> str:
-    if wording.is_equal(rate, margin):
-        return f"equal within ±{wording.percent(margin)}"
-    if not wording.excludes_one(rate):
-        return "no difference found, which is not the same as equal"
-    return wording.size(rate.value, "more", "fewer")
 
 
 def _why(before: _Request, after: _Request, rate: Estimate) -> str:

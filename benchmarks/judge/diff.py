@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.judge import trials, wording
+from benchmarks.judge import trials
 from benchmarks.judge.comparable import QUANTITIES, IncomparableError, Quantity, asked
-from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.evidence import Evidence, RefusedError, found
 from benchmarks.judge.independent import independent_ratio
 from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.measures import resolution, resolution_of_ratio
 from benchmarks.judge.placebo import evidence_of
 from benchmarks.judge.statistics import geometric_mean
 from benchmarks.judge.summaries import participants
@@ -179,6 +181,7 @@ def _ratio(
 ) -> Change:
     refusal = None
     samples: list[list[float]] = []
+    steps: list[float] = []
     for evidence in sides:
         try:
             pairs = evidence.pairs(*twins, workload)
@@ -187,14 +190,17 @@ def _ratio(
             pairs = trials.paired(*(evidence.valid(twin, workload) for twin in twins))
         values = [(quantity.measure(above), quantity.measure(below)) for above, below in pairs]
         samples.append([above / below for above, below in values if above is not None and below is not None])
-    return _change(workload, twins[0].arrangement, quantity.title, "×", samples, refusal, margin)
+        steps.append(resolution_of_ratio(pairs, quantity.measure))
+    return _change(workload, twins[0].arrangement, quantity.title, "×", samples, steps, refusal, margin)
 
 
 def _contender(
     sides: tuple[Evidence, Evidence], workload: str, contender: Contender, quantity: Quantity, margin: float
 ) -> Change:
-    samples = [_values(evidence.valid(contender, workload), quantity) for evidence in sides]
-    return _change(workload, contender.id, quantity.title, quantity.unit, samples, None, margin)
+    valid = [evidence.valid(contender, workload) for evidence in sides]
+    samples = [_values(trials_of, quantity) for trials_of in valid]
+    steps = [max((resolution(trial, quantity.measure) for trial in trials_of), default=0.0) for trials_of in valid]
+    return _change(workload, contender.id, quantity.title, quantity.unit, samples, steps, None, margin)
 
 
 def _values(valid: Sequence[ValidTrial], quantity: Quantity) -> list[float]:
@@ -207,11 +213,15 @@ def _change(  # noqa: PLR0917 (each is what its name says, once)
     quantity: str,
     unit: str,
     samples: Sequence[Sequence[float]],
+    steps: Sequence[float],
     refusal: str | None,
     margin: float,
 ) -> Change:
     left, right = (geometric_mean(sample) if sample else None for sample in samples)
-    change = independent_ratio(samples[1], samples[0]) if left is not None and right is not None else None
+    change = None
+    if left is not None and right is not None:
+        off_by = (1 + steps[0]) * (1 + steps[1]) - 1
+        change = dataclasses.replace(independent_ratio(samples[1], samples[0]), resolution=off_by)
     return Change(
         workload=workload,
         subject=subject,
@@ -227,11 +237,10 @@ def _change(  # noqa: PLR0917 (each is what its name says, once)
 def _word(change: Estimate | None, margin: float) -> str:
     if change is None:
         return "not known in both"
-    if wording.is_equal(change, margin):
-        return f"equal within ±{wording.percent(margin)}"
-    if not wording.excludes_one(change):
-        return "no difference found"
-    return wording.size(change.value, "more", "less")
+    try:
+        return found(change, margin, "more", "less")
+    except RefusedError as refusal:
+        return f"not judged: {refusal}"
 
 
 def _differences(left: Mapping[str, Fact], right: Mapping[str, Fact]) -> list[Difference]:

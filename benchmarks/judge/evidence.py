@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.judge import trials, wording
-from benchmarks.judge.judgement import Figure, Outcome, Summary
+from benchmarks.judge.judgement import Estimate, Figure, Outcome, Summary
 from benchmarks.judge.summaries import participants, summarise
 from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Contender, Run, Variant, Workload
@@ -17,6 +17,28 @@ MINIMUM_ROUNDS = 2
 
 class RefusedError(Exception):
     """This run cannot judge; the message is the reason and what to do about it."""
+
+
+def found(ratio: Estimate, margin: float, more: str, less: str) -> str:
+    """Say in words what a ratio says of two.
+
+    Args:
+        ratio: With its interval.
+        margin: Half-width of what counts as equal.
+        more: See ``wording.size``.
+        less: The same.
+    Raises:
+        RefusedError: Its figures are too coarse.
+    """
+    match wording.standing(ratio, margin):
+        case "refused":
+            raise RefusedError(wording.coarse(ratio))
+        case "equal":
+            return f"equal within ±{wording.percent(margin)}"
+        case "undecided":
+            return "no difference found, which is not the same as equal"
+        case _:
+            return wording.size(ratio.value, more, less)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

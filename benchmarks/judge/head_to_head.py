@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from benchmarks.judge import measures, why, wording
-from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, RefusedError
-from benchmarks.judge.judgement import Duel, DuelOutcome, Estimate
+from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, RefusedError, found
+from benchmarks.judge.judgement import Duel
 from benchmarks.judge.summaries import participants
 from benchmarks.model import RACE, Contender
 
@@ -43,6 +43,8 @@ def _pairs(contenders: Sequence[Contender]) -> Iterator[tuple[Contender, Contend
 def _duel(evidence: Evidence, contender: Contender, other: Contender, workload: str) -> Duel:
     try:
         pairs = evidence.pairs(contender, other, workload)
+        rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence)
+        told = found(rate, evidence.margin, "more", "fewer")
     except RefusedError as refusal:
         return Duel(
             contender=contender.id,
@@ -54,8 +56,7 @@ def _duel(evidence: Evidence, contender: Contender, other: Contender, workload: 
             sentence="Not judged.",
             why=str(refusal),
         )
-    rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence)
-    outcome = outcome_of(rate, evidence.margin)
+    outcome = wording.standing(rate, evidence.margin)
     one, two = evidence.summary(contender, workload), evidence.summary(other, workload)
     are_twins = contender.arrangement == other.arrangement and contender.variant == "async"
     wait_ms = evidence.wait_ms(workload)
@@ -71,29 +72,7 @@ def _duel(evidence: Evidence, contender: Contender, other: Contender, workload: 
         outcome=outcome,
         sentence=(
             f"{contender.id} served {wording.ratio(rate)} the requests of {other.id}: "
-            f"{_told(outcome, rate, evidence.margin)}."
+            f"{told}{'; more rounds may tell' if outcome == 'undecided' else ''}."
         ),
         why=why.twins(two, one, rate, wait_ms) if are_twins else why.best(one, two, rate),
     )
-
-
-def outcome_of(rate: Estimate, margin: float) -> DuelOutcome:
-    """Decide what a ratio of rates says.
-
-    Args:
-        rate: With its interval.
-        margin: Half-width of what counts as equal.
-    """
-    if wording.is_equal(rate, margin):
-        return "equal"
-    if not wording.excludes_one(rate):
-        return "undecided"
-    return "faster" if rate.value > 1 else "slower"
-
-
-def _told(outcome: DuelOutcome, rate: Estimate, margin: float) -> str:
-    if outcome == "equal":
-        return f"equal within ±{wording.percent(margin)}"
-    if outcome == "undecided":
-        return "no difference found, which is not the same as equal; more rounds may tell"
-    return wording.size(rate.value, "more", "fewer")

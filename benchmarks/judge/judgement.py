@@ -16,13 +16,15 @@ DuelOutcome = Literal["faster", "slower", "equal", "undecided", "refused"]
 class Estimate:
     """A value with its 95 % interval; ``low`` and ``high`` are ``None`` when fewer than two rounds were left.
 
-    ``samples`` counts the rounds (or trials) behind it.
+    ``samples`` counts the rounds (or trials) behind it. ``resolution`` is how far off the value may be, as a fraction
+    of it, for how coarsely the figures behind it were counted; 0 where they were not.
     """
 
     value: float
     low: float | None
     high: float | None
     samples: int
+    resolution: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

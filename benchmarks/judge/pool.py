@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 from collections import Counter
@@ -10,8 +11,9 @@ from dataclasses import dataclass
 
 from benchmarks.judge import wording
 from benchmarks.judge.comparable import Asked, IncomparableError, Quantity, asked
-from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.evidence import Evidence, RefusedError, found
 from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.measures import resolution_of_ratio
 from benchmarks.judge.placebo import evidence_of
 from benchmarks.judge.random_effects import RandomEffects, sum_up
 from benchmarks.judge.statistics import exponential, paired_ratio
@@ -208,21 +210,21 @@ def _pooled(
     headline: bool,
     margin: float,
 ) -> PooledRatio:
-    found: list[tuple[str, Estimate, float]] = []
+    ratios: list[tuple[str, Estimate, float]] = []
     left_out: list[tuple[str, str]] = []
     for label, evidence in pooled:
         twins = _twins(evidence, arrangement, workload)
         if twins is None:
             continue
         try:
-            found.append((label, *_effect(evidence, twins, workload, quantity)))
+            ratios.append((label, *_effect(evidence, twins, workload, quantity, margin)))
         except RefusedError as refusal:
             left_out.append((label, str(refusal)))
     effects = None
-    if len(found) > 1:
-        effects = sum_up([math.log(ratio.value) for _, ratio, _ in found], [variance for _, _, variance in found])
-    together = None if effects is None else _together(effects, len(found))
-    weights = [None] * len(found) if effects is None else effects.weights
+    if len(ratios) > 1:
+        effects = sum_up([math.log(ratio.value) for _, ratio, _ in ratios], [variance for _, _, variance in ratios])
+    together = None if effects is None else _together(effects, len(ratios))
+    weights = [None] * len(ratios) if effects is None else effects.weights
     return PooledRatio(
         arrangement=arrangement,
         framework=framework,
@@ -230,16 +232,16 @@ def _pooled(
         headline=headline,
         studies=tuple(
             Study(label=label, ratio=ratio, weight=weight)
-            for (label, ratio, _), weight in zip(found, weights, strict=True)
+            for (label, ratio, _), weight in zip(ratios, weights, strict=True)
         ),
         left_out=tuple(left_out),
         together=together,
-        sentence=_sentence(arrangement, len(found), together, quantity, margin),
+        sentence=_sentence(arrangement, len(ratios), together, quantity, margin),
     )
 
 
 def _effect(
-    evidence: Evidence, twins: tuple[Contender, Contender], workload: str, quantity: Quantity
+    evidence: Evidence, twins: tuple[Contender, Contender], workload: str, quantity: Quantity, margin: float
 ) -> tuple[Estimate, float]:
     """Return a run's ratio, and the squared standard error of its logarithm.
 
@@ -253,6 +255,9 @@ def _effect(
         raise RefusedError(evidence.too_few(len(both), twins, workload, MINIMUM_ROUNDS))
     logarithms = [math.log(above / below) for above, below in both]
     ratio = paired_ratio([above for above, _ in both], [below for _, below in both])
+    ratio = dataclasses.replace(ratio, resolution=resolution_of_ratio(pairs, quantity.measure))
+    if wording.standing(ratio, margin) == "refused":
+        raise RefusedError(wording.coarse(ratio))
     return ratio, statistics.variance(logarithms) / len(logarithms)
 
 
@@ -282,16 +287,8 @@ def _sentence(arrangement: str, runs: int, together: Together | None, quantity: 
     )
     return (
         f"{arrangement}, {quantity.title}: over {runs} runs async def had {wording.ratio(together.mean)} that of def: "
-        f"{_found(together.mean, margin)}; {spread}.{_expected(together.predicted)}"
+        f"{found(together.mean, margin, 'more', 'less')}; {spread}.{_expected(together.predicted)}"
     )
-
-
-def _found(mean: Estimate, margin: float) -> str:
-    if wording.is_equal(mean, margin):
-        return f"equal within ±{wording.percent(margin)}"
-    if not wording.excludes_one(mean):
-        return "no difference found, which is not the same as equal"
-    return wording.size(mean.value, "more", "less")
 
 
 def _expected(predicted: Estimate) -> str:

@@ -11,7 +11,7 @@ from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding
 from benchmarks.judge.judgement import Estimate, Figure, Outcome
 from benchmarks.judge.measures import Measure
-from benchmarks.judge.statistics import bounds
+from benchmarks.judge.statistics import bounds, is_coarse
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +93,9 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
             ),
         ),
         sentence="; ".join(entry.told(evidence.margin) for entry in judged) + _advice(outcome, len(pairs)),
-        why=why.twins(
+        why=wording.coarse(judged[0].estimate)
+        if outcome == "refused"
+        else why.twins(
             evidence.summary(sync, test.workload),
             evidence.summary(asynchronous, test.workload),
             measures.ratio(pairs, measures.rate_per_s, evidence.confidence),
@@ -103,7 +105,7 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
 
 
 def outcome_of(estimate: Estimate, claimed: float) -> Outcome:
-    """Decide whether a measured ratio bears a claimed one out.
+    """Decide whether a measured ratio bears a claimed one out; ``refused`` where its figures are too coarse to say.
 
     On the scale of logarithms the midpoint between "no difference" and the claim is the square root of the claim. The
     claim is replicated when the whole interval lies beyond it, contradicted when the whole interval falls short.
@@ -114,11 +116,15 @@ def outcome_of(estimate: Estimate, claimed: float) -> Outcome:
         claimed: The tutorial's ratio, not 1.
     """
     effect = math.log(claimed)
-    # Counted in claimed effects: 0 is no difference, 1 the claim, whichever way it points.
-    short, far = sorted(_log(bound) / effect for bound in bounds(estimate))
-    if far < _MIDPOINT:
-        return "contradicted"
-    return "replicated" if short > _MIDPOINT and far - short <= 1 else "inconclusive"
+
+    def decide(estimate: Estimate) -> Outcome:
+        # Counted in claimed effects: 0 is no difference, 1 the claim, whichever way it points.
+        short, far = sorted(_log(bound) / effect for bound in bounds(estimate))
+        if far < _MIDPOINT:
+            return "contradicted"
+        return "replicated" if short > _MIDPOINT and far - short <= 1 else "inconclusive"
+
+    return "refused" if is_coarse(estimate, decide) else decide(estimate)
 
 
 def _log(bound: float) -> float:
@@ -127,7 +133,7 @@ def _log(bound: float) -> float:
 
 
 _MIDPOINT = 0.5
-_WORST_FIRST: tuple[Outcome, ...] = ("contradicted", "inconclusive", "replicated")
+_WORST_FIRST: tuple[Outcome, ...] = ("contradicted", "refused", "inconclusive", "replicated")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +154,8 @@ class _Judged:
             f"async def {quantity.verb} {wording.ratio(self.estimate)} {quantity.noun} of def "
             f"(tutorial: {wording.times(self.claimed)} ×)"
         )
+        if self.outcome == "refused":
+            return f"{told}, which is not judged"
         if self.outcome == "inconclusive":
             return f"{told}: {self.doubt}"
         return f"{told}: {wording.comparison(self.estimate, self.claimed, margin, quantity.more, quantity.less)}"

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 import statistics
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from benchmarks.judge.judgement import Estimate
 
@@ -19,6 +20,7 @@ Whoever stops at the first interval that is narrow enough stops too often at one
 the interval at the stop still holds the true ratio in 95 % of runs: benchmarks/calibration/repeated_looks.py.
 """
 
+_SAME = 1 + 1e-9
 _LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 
@@ -140,6 +142,30 @@ def bounds(estimate: Estimate) -> tuple[float, float]:
     return low, math.inf if estimate.high is None else estimate.high
 
 
+def has_no_width(estimate: Estimate) -> bool:
+    """Say whether several rounds came out all the same, but for what floating point makes of it."""
+    return estimate.low is not None and estimate.high is not None and estimate.high <= estimate.low * _SAME
+
+
+def is_coarse(estimate: Estimate, decide: Callable[[Estimate], object]) -> bool:
+    """Say whether figures are too coarse for what is decided by them.
+
+    They are when the decision would be another one were the interval as wide as their resolution makes it. So they are
+    when several rounds came out all the same: what is measured varies, and what does not was counted too coarsely.
+
+    Args:
+        estimate: Over rounds.
+        decide: What is made of it.
+    """
+    low, high = estimate.low, estimate.high
+    if low is None or high is None:
+        return False
+    if has_no_width(estimate):
+        return True
+    factor = 1 + estimate.resolution
+    return decide(dataclasses.replace(estimate, low=low / factor, high=high * factor)) != decide(estimate)
+
+
 def _logarithm(value: float) -> float:
     if not 0 < value < math.inf:
         raise SampleError(f"{value} has no ratio to anything: every value must be above 0 and finite.")
@@ -148,8 +174,8 @@ def _logarithm(value: float) -> float:
 
 def exponential(estimate: Estimate) -> Estimate:
     """Take an estimate of a logarithm back to what it is the logarithm of."""
-    bounds = [None if bound is None else _exp(bound) for bound in (estimate.low, estimate.high)]
-    return Estimate(value=_exp(estimate.value), low=bounds[0], high=bounds[1], samples=estimate.samples)
+    low, high = (None if bound is None else _exp(bound) for bound in (estimate.low, estimate.high))
+    return dataclasses.replace(estimate, value=_exp(estimate.value), low=low, high=high)
 
 
 def _exp(value: float) -> float:

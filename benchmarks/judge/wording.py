@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import bounds
+from benchmarks.judge.judgement import DuelOutcome, Estimate
+from benchmarks.judge.statistics import bounds, has_no_width, is_coarse
 
 
 def times(value: float) -> str:
@@ -112,6 +112,36 @@ def comparison(estimate: Estimate, claimed: float, margin: float, more: str, les
         return f"{found}, as the tutorial found"
     larger = abs(math.log(estimate.value)) > abs(math.log(claimed))
     return f"{found}, a {'larger' if larger else 'smaller'} effect than the tutorial's"
+
+
+def standing(ratio: Estimate, margin: float) -> DuelOutcome:
+    """Decide what a ratio says of two: the one rule.
+
+    Args:
+        ratio: With its interval.
+        margin: Half-width of what counts as equal.
+    """
+
+    def decide(estimate: Estimate) -> DuelOutcome:
+        if is_equal(estimate, margin):
+            return "equal"
+        if not excludes_one(estimate):
+            return "undecided"
+        return "faster" if estimate.value > 1 else "slower"
+
+    return "refused" if is_coarse(ratio, decide) else decide(ratio)
+
+
+def coarse(ratio: Estimate) -> str:
+    """Say that figures are too coarse for what was to be decided by them, why, and what to do."""
+    if has_no_width(ratio):
+        why = f"it came out as {times(ratio.value)} × in each of {rounds(ratio.samples)}, and what is measured varies"
+    else:
+        why = f"{times(ratio.value)} × may be off by a factor of {times(1 + ratio.resolution)}"
+    return (
+        f"The figures are counted too coarsely for it: {why}. Measure longer trials (--duration), or ask with the "
+        "engine that keeps every latency (--engine builtin)."
+    )
 
 
 def is_equal(estimate: Estimate, margin: float) -> bool:

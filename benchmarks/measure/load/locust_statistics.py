@@ -155,7 +155,13 @@ def _latency(parts: Sequence[Statistics], requests: int) -> LatencySummary:
         p90_ms=percentile_ms(90),
         p95_ms=percentile_ms(95),
         p99_ms=percentile_ms(99),
+        step_ms=_step_ms(_percentile(ascending, requests, 95)),
     )
+
+
+def _step_ms(latency_ms: int) -> float:
+    """Return how far apart two latencies are that Locust counts as different: two digits, and no less than 1 ms."""
+    return float(10 ** max(0, len(str(latency_ms)) - 2))
 
 
 def _percentile(ascending: Sequence[tuple[int, int]], requests: int, percent: float) -> int:

@@ -121,7 +121,7 @@ def test_a_best_behind_a_bridge_has_the_best_without_one_beside_it(find: Callabl
 
 def test_a_run_with_bridges_alone_leaves_a_gap(find: Callable[..., Finding]) -> None:
     """What was not measured is not guessed."""
-    finding = find({"flask-async@s+eventloop": [1000.0] * 2, "fastapi-sync@s": [1000.0] * 2})
+    finding = find({"flask-async@s+eventloop": [1000.0, 1001.0], "fastapi-sync@s": [1000.0] * 2})
 
     assert finding.sentence.endswith(": equal within ±5 %. How they compare without a bridge is not seen.")
     assert finding.figures[1].estimate is None
@@ -136,7 +136,7 @@ def test_a_cause_that_the_cpu_does_not_show_is_not_claimed(find: Callable[..., F
 
 def test_one_lucky_round_makes_no_winner(find: Callable[..., Finding]) -> None:
     """A contender needs two valid rounds to be the best of its framework."""
-    finding = find({"flask-sync@s": [1000.0] * 2, "flask-async@s": [9000.0], "fastapi-sync@s": [2000.0] * 2})
+    finding = find({"flask-sync@s": [1000.0, 1001.0], "flask-async@s": [9000.0], "fastapi-sync@s": [2000.0] * 2})
 
     assert "the requests of flask-sync@s" in finding.sentence
 

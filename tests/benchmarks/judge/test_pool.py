@@ -38,12 +38,19 @@ def laptop(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> Ma
                 if placebo is not None:
                     trials.append(make_trial(fast, speed * ratio * placebo, number, placebo=True))
         if observation is not None:
-            trials = [dataclasses.replace(trial, observation=observation) for trial in trials]
+            trials = [dataclasses.replace(trial, observation=_of_trial(observation, trial)) for trial in trials]
         run = make_run(trials)
         plan = dataclasses.replace(run.plan, loads={"health": dataclasses.replace(LOAD, vus=vus)})
         return dataclasses.replace(run, name=name, plan=plan)
 
     return make
+
+
+def _of_trial(observation: Observation, trial: Trial) -> Observation:
+    """Let CPU time vary a little from round to round, as it does."""
+    user_us = observation.cpu_user_us_per_request
+    more = trial.round / 1_000 if "async" in trial.contender else 0.0
+    return dataclasses.replace(observation, cpu_user_us_per_request=None if user_us is None else user_us * (1 + more))
 
 
 def pooled(*runs: Run, headlines: Sequence[str] = ("fastapi@uvicorn",)) -> Pool:
@@ -194,7 +201,7 @@ def test_twins_of_which_one_is_missing_are_no_ratio(
     lonely = make_run([make_trial("flask-sync@hypercorn", 1000.0, number) for number in (1, 2, 3)])
     lonely = dataclasses.replace(lonely, name="lonely", plan=dataclasses.replace(lonely.plan, loads={"health": LOAD}))
 
-    found = pooled(laptop("a", [2.0, 2.1, 2.2], [0.5, 0.5, 0.5]), laptop("b", [2.0, 2.1, 2.2]), lonely)
+    found = pooled(laptop("a", [2.0, 2.1, 2.2], [0.5, 0.51, 0.5]), laptop("b", [2.0, 2.1, 2.2]), lonely)
 
     assert [2, 1] == [len(ratio.studies) for ratio in found.ratios]
     assert () == found.ratios[1].left_out
@@ -211,4 +218,4 @@ def test_what_was_not_observed_is_not_pooled(laptop: MakeRun, make_observation: 
     assert ["a", "b"] == [study.label for study in ratio.studies]
     assert ["blind"] == [label for label, _ in ratio.left_out]
     assert ratio.together is not None
-    assert pytest.approx(1.0) == ratio.together.mean.value
+    assert pytest.approx(1.0, abs=0.01) == ratio.together.mean.value

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Sequence
 
@@ -50,6 +51,52 @@ def test_the_whole_interval_decides_about_the_midpoint(
 ) -> None:
     """Beyond the square root of the claim it is borne out, short of it ruled out, across it or too wide neither."""
     assert outcome == outcome_of(between(low, high), claimed)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "resolution", "outcome"),
+    [
+        (0.50, 0.50, 0.0, "refused"),
+        (0.49, 0.51, 1.67, "refused"),
+        (0.49, 0.51, 0.01, "replicated"),
+        (0.93, 0.94, 0.07, "contradicted"),
+        (0.93, 0.93, 0.07, "refused"),
+    ],
+)
+def test_figures_that_are_too_coarse_decide_nothing(low: float, high: float, resolution: float, outcome: str) -> None:
+    """Where another reading of the counts would decide otherwise; and where rounds came out all the same."""
+    estimate = dataclasses.replace(between(low, high), resolution=resolution)
+
+    assert outcome == outcome_of(estimate, 0.4364)
+
+
+def test_whole_milliseconds_do_not_tell_what_is_finer(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """Counts of 1 ms and of 2 ms may be of 1.48 and 1.52 ms: the claim on latencies is refused, with the reason."""
+
+    def counted(contender: str, number: int, p95_ms: float, average_ms: float) -> Trial:
+        trial = make_trial(contender, 10_000 / average_ms, number, average_ms=average_ms, p95_ms=p95_ms)
+        assert trial.result is not None
+        assert trial.result.latency is not None
+        latency = dataclasses.replace(trial.result.latency, step_ms=1.0)
+        return dataclasses.replace(trial, result=dataclasses.replace(trial.result, latency=latency))
+
+    trials = [counted("fastapi-async@uvicorn", number, 1.0, 0.7 + number / 1_000) for number in range(1, 6)]
+    trials += [counted("fastapi-sync@uvicorn", number, 2.0, 1.5 + number / 900) for number in range(1, 6)]
+    on_latency = claim("async-latency")
+    test = next(test for test in on_latency.tests if test.framework == "fastapi")
+
+    finding = ratio.find(make_evidence(make_run(trials)), on_latency, test, "uvicorn")
+
+    assert "refused" == finding.outcome
+    assert "took 0.50 × [0.50, 0.50] the p95 latency of def (tutorial: 0.44 ×), which is not judged" in finding.sentence
+    assert finding.why.startswith(
+        "The figures are counted too coarsely for it: it came out as 0.50 × in each of 5 rounds"
+    )
 
 
 # A deadline would make a busy machine a failure; the same examples every time make a failure the code's.

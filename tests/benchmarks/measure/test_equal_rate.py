@@ -15,7 +15,7 @@ from benchmarks.measure.journal import JOURNAL_NAME, Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial, UnfitRateError
-from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, LoadResult, Plan, Run, Trial
+from benchmarks.model import EQUAL_RATE, Contender, LatencySummary, LoadProfile, LoadResult, Plan, Run, Trial
 
 LOAD = LoadProfile(vus=2, duration_s=1.0, warmup_s=0.1)
 
@@ -33,6 +33,9 @@ class Silence:
         """Show nothing."""
 
 
+LATENCIES = ("average_ms", "minimum_ms", "median_ms", "maximum_ms", "p90_ms", "p95_ms", "p99_ms")
+
+
 def trial(rate: float, *, workload: str = "health", errors: int = 0, rate_per_s: float | None = None) -> Trial:
     """Make a trial of one second."""
     result = LoadResult(
@@ -44,7 +47,7 @@ def trial(rate: float, *, workload: str = "health", errors: int = 0, rate_per_s:
         sent_bytes=0,
         received_bytes=0,
         loader_cpu_s=0.1,
-        latency=None,
+        latency=LatencySummary(**dict.fromkeys(LATENCIES, 1_000 * LOAD.vus / rate)) if rate else None,
         histogram=None,
     )
     return Trial(

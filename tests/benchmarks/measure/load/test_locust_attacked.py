@@ -99,7 +99,7 @@ def lie(guest: Guest, told: dict[str, Any], sent_home: list[str], here: threadin
         guest.say("heartbeat", {"state": "ready", "current_cpu_usage": 1})
         match guest.hear():
             case "ack", _:
-                guest.say("lab_here", 2)
+                guest.say("lab_here", 3)
                 here.set()
             case "lab_order", {"trial": trial}:
                 pass
@@ -126,6 +126,7 @@ def counted(duration_s: float) -> dict[str, Any]:
         "latency_maximum_ms": 2.0,
         "latencies_ms": [[1, 1], [2, 1]],
         "cpu_s": 0.01,
+        "unanswered_ms": [],
     }
 
 
@@ -232,9 +233,9 @@ def test_a_bad_message_costs_its_sender_alone(master: LocustMaster, measured: An
         ({"requests": 4_000_000_000, "latencies_ms": [[1, 4_000_000_000]]}, "no process makes 4,000,000,000 requests"),
         ({"requests": -2, "latencies_ms": [[1, -2]]}, "not what a worker counts"),
         ({"cpu_s": float("nan")}, "not what a worker counts"),
-        ({"cpu_s": 1e9}, "one process used 1e"),
-        ({"latency_sum_ms": 1e9, "latency_maximum_ms": 1e9}, "a latency of 1,000,000 s"),
-        ({"duration_s": 0.001}, "an interval of 0.2 s took it 0.001 s"),
+        ({"cpu_s": 1e9}, "the loader used 1e"),
+        ({"latency_sum_ms": 1e9, "latency_maximum_ms": 1e9}, "a latency of 1,000,000.0 s"),
+        ({"duration_s": 0.001}, "an interval of 0.2 s took 0.001 s"),
     ],
 )
 def test_figures_that_cannot_be_true_are_no_result(

@@ -19,6 +19,7 @@ ONE = Statistics(
     latency_maximum_ms=4.75,
     latencies_ms=((1, 2), (3, 1), (5, 1)),
     cpu_s=0.5,
+    unanswered_ms=(),
 )
 
 
@@ -36,6 +37,15 @@ def test_one_process_is_told_as_locust_counted_it() -> None:
     )
     assert 1.25 == result.latency.median_ms
     assert (4.75, 4.75, 4.75) == (result.latency.p90_ms, result.latency.p95_ms, result.latency.p99_ms)
+
+
+@pytest.mark.parametrize(("counted_ms", "step_ms"), [(0, 1), (2, 1), (99, 1), (150, 10), (990, 10), (2_300, 100)])
+def test_percentiles_tell_how_coarsely_they_were_counted(counted_ms: int, step_ms: float) -> None:
+    """Locust counts whole milliseconds, and two digits above 100 ms."""
+    latency = fold([dataclasses.replace(ONE, latencies_ms=((counted_ms, 4),))]).latency
+
+    assert latency is not None
+    assert step_ms == latency.step_ms
 
 
 def test_what_locust_does_not_say_is_missing() -> None:
@@ -132,6 +142,7 @@ def test_what_a_worker_sends_is_read_back() -> None:
         latency_maximum_ms=None,
         latencies_ms=(),
         cpu_s=0.0,
+        unanswered_ms=(1_000.0, 1_000.0),
     )
 
     for sent in (ONE, fast, idle):
@@ -150,7 +161,7 @@ def test_what_a_worker_sends_is_read_back() -> None:
         ({"requests": 10**6, "latencies_ms": [[0, 10**6]]}, "no process makes 1,000,000 requests in 0.5 s of CPU time"),
         ({"latency_minimum_ms": 4.0}, "between its shortest and its longest"),
         ({"latency_sum_ms": 1.0}, "between its shortest and its longest"),
-        ({"latency_maximum_ms": 1e8}, "a latency of 1e\\+05 s, from users who asked for 13.5 s"),
+        ({"latency_maximum_ms": 1e8}, "a latency of 100,000.0 s, from users who asked for 13.5 s"),
         (
             {"latency_maximum_ms": 2_000, "latency_sum_ms": 8_001, "requests": 5, "latencies_ms": [[2_000, 5]]},
             "2 users cannot have waited 8 s in all",
