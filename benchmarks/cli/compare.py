@@ -111,8 +111,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     if budget is not None and (rounds is not None or duration is not None):
         raise click.UsageError("--budget chooses rounds and duration itself: leave out --rounds and --duration.")
     loader = _loader_to_go_on(context, resume) if resume is not None else engine_for(context, engine)
-    if loader.name != "builtin":
-        _refuse_unfit_options(budget=budget, rate=rate, latency_at=latency_at)
+    _refuse_unfit_options(loader, budget=budget, rate=rate, latency_at=latency_at)
     began_s = time.monotonic()
     console = talking(as_json)
     claims = runs.ledger()
@@ -124,7 +123,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         usual = {"vus": vus, "duration_s": duration, "rounds": rounds, "precision": precision}
         asked = {
             "engine": loader.name,
-            "sliced": loader.supports_slices,
+            "limits": loader.limits,
             "rate_per_s": rate,
             "latency_at": latency_at,
             "workloads": workloads,
@@ -169,11 +168,13 @@ def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
     return loader
 
 
-def _refuse_unfit_options(*, budget: float | None, rate: float | None, latency_at: float | None) -> None:
+def _refuse_unfit_options(
+    loader: LoadEngine, *, budget: float | None, rate: float | None, latency_at: float | None
+) -> None:
     """Refuse what only the builtin engine can do."""
-    if budget is not None:
+    if budget is not None and loader.name != "builtin":
         raise click.UsageError("--budget plans by the spread of the builtin engine: leave it out, or --engine.")
-    if rate is not None or latency_at is not None:
+    if (rate is not None or latency_at is not None) and not loader.limits.rates:
         raise click.UsageError("Only the builtin engine asks at a given rate: leave out --rate and --latency-at.")
 
 
@@ -186,6 +187,8 @@ def _plan(preset: str, patterns: tuple[str, ...], seed: int, **sizes: Any) -> Pl
         raise click.BadParameter(str(error), param_hint="PRESET") from error
     except schedule.UnfitRateError as error:
         raise click.BadParameter(str(error), param_hint="--rate") from error
+    except schedule.UnfitDurationError as error:
+        raise click.BadParameter(str(error), param_hint="--duration") from error
     except schedule.UnfitWorkloadError as error:
         raise click.BadParameter(str(error), param_hint="--workload") from error
 

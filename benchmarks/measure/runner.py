@@ -83,7 +83,9 @@ class Runner:
                 (trial,) = self._block([scheduled], journal.add_calibration)
                 if trial.failure is not None:
                     # Without the ceiling no verdict would stand.
-                    raise ServerError(f"The loader could not be calibrated. {trial.failure}")
+                    raise ServerError(
+                        f"{trial.failure}\nSo the loader could not be calibrated: no verdict would stand."
+                    )
             return self._rounds(journal)
 
     def _check_parity(self, journal: Journal) -> Mapping[str, DocumentPair]:

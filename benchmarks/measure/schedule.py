@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure import ready_workloads
+from benchmarks.measure.load.engine import Limits
 from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Plan, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
@@ -49,6 +50,8 @@ OPEN_TIMEOUT_S = 2.0
 MINIMUM_REQUESTS = 20
 """Due in a trial of the open model: of fewer there is no 95th percentile."""
 
+_NO_LIMITS = Limits()
+
 STARTUP_ESTIMATE_S = 0.8
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
 
@@ -62,6 +65,10 @@ class UnknownPresetError(Exception):
 
 class UnfitRateError(Exception):
     """No trial of the plan could be measured at this rate; the message says what would do."""
+
+
+class UnfitDurationError(Exception):
+    """The load engine cannot measure for so long, or so short; the message says what it can."""
 
 
 class UnfitWorkloadError(Exception):
@@ -152,7 +159,7 @@ def plan(
     budget_s: float | None = None,
     precision: float | None = None,
     engine: str = "builtin",
-    sliced: bool = True,
+    limits: Limits = _NO_LIMITS,
     rate_per_s: float | None = None,
     latency_at: float | None = None,
     workloads: Sequence[str] = (),
@@ -170,13 +177,14 @@ def plan(
         budget_s: See ``Plan``.
         precision: The same.
         engine: Name of the load engine.
-        sliced: Whether the engine can hold its load between slices; if not, every interval is one piece.
+        limits: What the load engine can do: a preset is made to fit.
         rate_per_s: Ask the health workload at this rate, in the open model.
         latency_at: Ask all at one rate too, when the other rounds are over: this share of the slowest one's rate under
             the health workload.
         workloads: Names of ``WORKLOADS``; empty for the usual ones.
     Raises:
         UnknownPresetError: No such preset.
+        UnfitDurationError: A duration that the load engine cannot keep.
         UnfitRateError: A rate so low that a trial has no percentiles, or a share of a rate that will not be measured.
         UnfitWorkloadError: Nothing of what is asked could take part, or what is wanted is of a workload not asked.
     """
@@ -184,7 +192,9 @@ def plan(
     asked = [name for name in WORKLOADS if name in (workloads or USUAL_WORKLOADS)]
     if HEALTH.name not in asked:
         _refuse_without_health(vus=vus, rate_per_s=rate_per_s, latency_at=latency_at)
-    health = _resized(preset.health, vus=vus, duration_s=duration_s, sliced=sliced)
+    if duration_s is not None and (refusal := limits.refusal(duration_s)):
+        raise UnfitDurationError(f"{engine} {refusal}.")
+    health = _resized(preset.health, vus=vus, duration_s=duration_s, limits=limits)
     if rate_per_s is not None:
         if latency_at is not None:
             raise UnfitRateError(
@@ -201,7 +211,7 @@ def plan(
             "contender (--contender), or ask for --workload health."
         )
     planned = [workload for name in asked for workload in WORKLOADS[name]]
-    waiting_load = _resized(preset.wait, vus=None, duration_s=duration_s, sliced=sliced)
+    waiting_load = _resized(preset.wait, vus=None, duration_s=duration_s, limits=limits)
     loads, every_round, taking_part = {}, {}, {}
     for workload in planned:
         is_health = workload.name == HEALTH.name
@@ -356,10 +366,11 @@ def _steady_after_s(trial: ScheduledTrial) -> float:
     return trial.load.warmup_s
 
 
-def _resized(load: LoadProfile, vus: int | None, duration_s: float | None, *, sliced: bool) -> LoadProfile:
-    duration_s = duration_s or load.duration_s
-    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 and sliced else 1
-    return dataclasses.replace(load, vus=vus or load.vus, duration_s=duration_s, slices=slices)
+def _resized(load: LoadProfile, vus: int | None, duration_s: float | None, *, limits: Limits) -> LoadProfile:
+    duration_s = duration_s or max(load.duration_s, limits.least_s)
+    slices = max(2, round(duration_s / SLICE_S)) if load.slices > 1 and limits.slices else 1
+    warmup_s = max(load.warmup_s, limits.least_s)
+    return dataclasses.replace(load, vus=vus or load.vus, duration_s=duration_s, warmup_s=warmup_s, slices=slices)
 
 
 def _scheduled(load: LoadProfile, rate_per_s: float | None) -> LoadProfile:
@@ -375,7 +386,11 @@ def _scheduled(load: LoadProfile, rate_per_s: float | None) -> LoadProfile:
 
 
 def steadiest(contenders: Sequence[Contender]) -> str:
-    """Return which contender had best run twice a round: one without threads, where there is one."""
-    on_the_loop = [contender for contender in contenders if contender.framework != "flask"]
-    preferred = [contender for contender in on_the_loop if contender.variant == "async"]
-    return (preferred or on_the_loop or list(contenders))[-1].id
+    """Return which contender had best run twice a round: a view without threads, and one on which claims are judged."""
+
+    def unsteadiness(contender: Contender) -> tuple[bool, bool, bool, bool]:
+        is_flask = contender.framework == "flask"
+        on_the_loop = contender.variant != "sync" and (not is_flask or contender.bridge == "eventloop")
+        return not on_the_loop, contender.variant is None, is_flask, contender.arrangement not in catalogue.HEADLINES
+
+    return min(contenders, key=unsteadiness).id

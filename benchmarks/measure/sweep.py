@@ -147,7 +147,7 @@ class Sweep:
             trial = self._trial(scheduled, journal.add_calibration)
             if trial.failure is not None:
                 # Without the ceiling nobody knows whose limit a rate is.
-                raise ServerError(f"The loader could not be calibrated. {trial.failure}")
+                raise ServerError(f"{trial.failure}\nSo the loader could not be calibrated: no verdict would stand.")
 
     def _visit(self, journal: Journal, place: Place, number: int, shuffler: random.Random) -> None:
         plan = journal.run.plan

@@ -10,7 +10,7 @@ import threading
 from collections.abc import Callable, Mapping
 
 from benchmarks.measure.load import closed_loop, open_loop, wire
-from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.pinning import pin
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
@@ -24,7 +24,7 @@ class BuiltinEngine:
     """The load engine that needs nothing installed but this package: asyncio with httptools, closed and open model."""
 
     name = "builtin"
-    supports_slices = True
+    limits = Limits()
     uses_every_core = False
     host = LOOPBACK
 

@@ -10,6 +10,8 @@ from benchmarks.model import LoadProfile, LoadResult
 
 LOOPBACK = "127.0.0.1"
 
+_ROUNDING = 1e-6
+
 
 class LoadEngineError(Exception):
     """The loader itself failed (not the server under test); the message says what to do."""
@@ -34,6 +36,32 @@ class LoadOrder:
     load: LoadProfile
     expected_body_bytes: int
     cpus: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """The least and the finest that a load engine can do; what each of its latencies is told by, its results say.
+
+    Attributes:
+        slices: Whether it can hold its load between slices. For one that cannot, a plan has one piece.
+        rates: Whether it can ask at a given rate, in the open model.
+        least_s: The shortest warm-up and interval, seconds.
+        step_s: What durations are whole multiples of, seconds; 0 for any.
+    """
+
+    slices: bool = True
+    rates: bool = True
+    least_s: float = 0.0
+    step_s: float = 0.0
+
+    def refusal(self, duration_s: float) -> str | None:
+        """Say what the engine does instead of measuring for so long, seconds; ``None`` when it can."""
+        if duration_s < self.least_s:
+            return f"measures for {self.least_s:g} s at least, not for {duration_s:g} s"
+        steps = duration_s / self.step_s if self.step_s else 0.0
+        if abs(steps - round(steps)) > _ROUNDING:
+            return f"takes durations in steps of {1_000 * self.step_s:g} ms, not {duration_s} s"
+        return None
 
 
 class LoadSession(Protocol):
@@ -79,13 +107,13 @@ class LoadEngine(Protocol):
 
     Attributes:
         name: By which a person asks for it and a run records it.
-        supports_slices: Whether it can hold its load between slices. For one that cannot, a plan has one piece.
+        limits: What it can do; plans respect them, or are refused before anything is timed.
         uses_every_core: Whether one core is too little for it, and it takes all that the server leaves.
         host: Address of this machine at which it reaches the servers under test.
     """
 
     name: str
-    supports_slices: bool
+    limits: Limits
     uses_every_core: bool
     host: str
 

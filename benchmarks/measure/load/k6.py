@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
 from benchmarks.process import output_of
@@ -25,7 +25,8 @@ class K6Engine:
     """
 
     name = "k6"
-    supports_slices = False
+    # A shorter duration is refused by k6 itself, and it is typed in milliseconds.
+    limits = Limits(slices=False, rates=False, least_s=1.0, step_s=0.001)
     uses_every_core = True
     host = LOOPBACK
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import collections
 import contextlib
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -44,6 +45,9 @@ _SETTINGS = {
     # Where its words at the beginning are waited for.
     "K6_LOG_OUTPUT": "stderr",
 }
+
+_MESSAGE = re.compile(r'\bmsg="((?:[^"\\]|\\.)*)"')
+"""What k6 says in a line of its log."""
 
 _GRACEFUL_STOP_S = 30.0
 """How long k6 waits for requests that are in flight at the end, seconds."""
@@ -80,11 +84,11 @@ class K6:
     def wait_until_begun(self) -> float:
         """Return when the load began, on the clock of ``time.monotonic()``."""
         if not self._begun.wait(_BEGIN_TIMEOUT_S):
-            raise LoadEngineError(f"k6 did not begin within {_BEGIN_TIMEOUT_S:g} s{self.last_words()}")
+            raise LoadEngineError(f"{self.last_words()}k6 did not begin within {_BEGIN_TIMEOUT_S:g} s")
         if self._began_s is None:
             # It has closed what it speaks through, and is about to end.
             self.finish(_TERMINATE_GRACE_S)
-            raise LoadEngineError(f"k6 ended before it asked anything{self.last_words()}")
+            raise LoadEngineError(f"{self.last_words()}k6 ended before it asked anything")
         return self._began_s
 
     def cpu_s(self) -> float | None:
@@ -107,12 +111,12 @@ class K6:
             status = self._process.wait(timeout_s)
         except subprocess.TimeoutExpired:
             raise LoadEngineError(
-                f"k6 did not end within {timeout_s:g} s of the end of its load{self.last_words()}"
+                f"{self.last_words()}k6 did not end within {timeout_s:g} s of the end of its load"
             ) from None
         self._reader.join()
         if status != 0:
             raise LoadEngineError(
-                f"k6 ended {how_it_ended(status)}: nothing of this trial counts, run it again{self.last_words()}"
+                f"{self.last_words()}k6 ended {how_it_ended(status)}: nothing of this trial counts, run it again"
             )
 
     def _read(self, stderr: IO[bytes]) -> None:
@@ -128,8 +132,9 @@ class K6:
         self._begun.set()
 
     def last_words(self) -> str:
-        """Return the end of what it said, on lines of its own; empty when it said nothing."""
-        return f"\nIts last words:\n{chr(10).join(self._tail)}" if self._tail else ""
+        """Return the end of what it said, to stand before what is said of it; empty when it said nothing."""
+        told = [found[1].replace('\\"', '"') if (found := _MESSAGE.search(line)) else line for line in self._tail]
+        return f"k6 says: {chr(10).join(told)}\n" if told else ""
 
 
 def main() -> int:
@@ -185,7 +190,7 @@ def _drive(executable: str, order: LoadOrder, stack: contextlib.ExitStack) -> Lo
         cores = len(order.cpus) or os.cpu_count() or 1
         result = read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
     except FileNotFoundError:
-        raise LoadEngineError(f"k6 left no summary{k6.last_words()}") from None
+        raise LoadEngineError(f"{k6.last_words()}k6 left no summary") from None
     except (K6SummaryError, UnicodeDecodeError) as error:
         raise LoadEngineError(
             f"k6's summary cannot be read: {error}. Versions 0.31 to 2 write one that can; "

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping
 
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order, check_own_address
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
 
@@ -34,7 +34,7 @@ class LocustEngine:
     """
 
     name = "locust"
-    supports_slices = False
+    limits = Limits(slices=False, rates=False)
     uses_every_core = False
     host = LOOPBACK
 
@@ -78,7 +78,7 @@ class LocustMaster:
     """
 
     name = "locust"
-    supports_slices = False
+    limits = Limits(slices=False, rates=False)
     uses_every_core = False
 
     def __init__(

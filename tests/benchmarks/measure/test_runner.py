@@ -15,7 +15,7 @@ from benchmarks.measure.dependencies import Dependencies, DependencyError
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.load.engine import LoadEngineError, LoadOrder, LoadSession
+from benchmarks.measure.load.engine import Limits, LoadEngineError, LoadOrder, LoadSession
 from benchmarks.measure.parity import ParityError
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
@@ -47,7 +47,7 @@ class BrokenEngine:
     """A load engine that cannot start."""
 
     name = "broken"
-    supports_slices = True
+    limits = Limits()
     uses_every_core = False
     host = "127.0.0.1"
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.judge.claims import parse_claims
 from benchmarks.measure import schedule
+from benchmarks.measure.load.engine import Limits
+from benchmarks.measure.load.k6 import K6Engine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Workload
 
@@ -155,7 +158,7 @@ def test_an_unknown_preset_suggests_the_nearest() -> None:
     ("patterns", "placebo"),
     [
         (["flask-*", "fastapi-*"], "fastapi-async@uvicorn"),
-        (["flask-*@hypercorn"], "flask-async@hypercorn"),
+        (["flask-*@hypercorn"], "flask-sync@hypercorn"),
         (["fastapi-sync@uvicorn", "flask-*@hypercorn"], "fastapi-sync@uvicorn"),
     ],
 )
@@ -164,14 +167,41 @@ def test_the_placebo_is_the_steadiest_of_those_that_run(patterns: list[str], pla
     assert placebo == schedule.plan("quick", catalogue.select(patterns), seed=1).placebo
 
 
+def test_a_contender_that_is_added_later_does_not_become_the_placebo() -> None:
+    """What is run twice is chosen for what it is, not for its place in the catalogue."""
+    added = dataclasses.replace(catalogue.find("fastapi-async@uvicorn"), framework="starlette")
+
+    assert "fastapi-async@uvicorn" == schedule.steadiest([*catalogue.CONTENDERS, added])
+    assert "flask-async@hypercorn+eventloop" == schedule.steadiest(catalogue.select(["flask-*"]))
+
+
+@pytest.mark.parametrize("preset", schedule.PRESETS)
+def test_a_preset_is_made_to_fit_its_engine(preset: str) -> None:
+    """k6 refuses to run for less than a second, be it for a warm-up."""
+    plan = schedule.plan(preset, [], seed=7, engine="k6", limits=K6Engine.limits)
+
+    assert all(load.warmup_s >= 1 and load.duration_s >= 1 for load in plan.loads.values())
+
+
+@pytest.mark.parametrize(
+    ("duration_s", "told"),
+    [(0.7, "k6 measures for 1 s at least, not for 0.7 s"), (1.0005, "k6 takes durations in steps of 1 ms")],
+)
+def test_a_duration_that_its_engine_cannot_keep_is_refused(duration_s: float, told: str) -> None:
+    """Before anything is timed."""
+    with pytest.raises(schedule.UnfitDurationError, match=told):
+        schedule.plan("quick", [], seed=7, engine="k6", limits=K6Engine.limits, duration_s=duration_s)
+
+
 def test_an_engine_that_cannot_hold_has_every_interval_in_one_piece() -> None:
     """And the plan records which engine that is."""
-    plan = schedule.plan("quick", [], seed=7, engine="k6", sliced=False)
+    plan = schedule.plan("quick", [], seed=7, engine="k6", limits=Limits(slices=False))
 
     assert "k6" == plan.engine
     assert {1} == {load.slices for load in plan.loads.values()}
     assert {1, 2, 3} >= {len(block) for block in schedule.blocks(plan)}
-    assert schedule.estimate_s(plan) > schedule.estimate_s(schedule.plan("quick", [], seed=7, sliced=False))
+    in_one_piece = schedule.plan("quick", [], seed=7, limits=Limits(slices=False))
+    assert schedule.estimate_s(plan) > schedule.estimate_s(in_one_piece)
 
 
 def test_a_person_chooses_the_workloads() -> None:

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Fact
+from benchmarks.measure.load.engine import Limits
 from benchmarks.model import Run
 from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
 from benchmarks.report.reproduce import compare_command, resume_command
@@ -58,7 +59,7 @@ def test_the_command_repeats_preset_and_seed(preset: str) -> None:
 
 def test_the_command_and_the_rules_name_the_engine() -> None:
     """Its limits stand in the method, and a run with workers is repeated with workers."""
-    plan = schedule.plan("tutorial", [], seed=7, engine="k6", sliced=False)
+    plan = schedule.plan("tutorial", [], seed=7, engine="k6", limits=Limits(slices=False))
 
     assert "lab compare tutorial --engine k6 --seed 7" == compare_command(plan, {})
     assert "k6 asks, by the tutorial's command line." in " ".join(method_rules(plan, 0.05))

@@ -79,6 +79,11 @@ def main() -> None:
     assert "K6_STAGES" not in os.environ
     if WAY == "refuses":
         sys.exit("a script exception: GoError: no such module")
+    if options.duration < 1.0 or WAY == "too short":
+        # Its own words and status.
+        told = f"the duration must be at least 1s, but is {200 if WAY else 1000 * options.duration:g}ms"
+        sys.stderr.write(f'time="2026-11-24T16:00:00Z" level=error msg="{told}"\n')
+        sys.exit(104)
     sys.stderr.write('time="2026-11-24T16:00:00Z" level=info msg="lab: the load begins" source=console\n')
     sys.stderr.flush()
     if "FAKE_K6_PID" in os.environ:
@@ -92,10 +97,6 @@ def main() -> None:
     url = urllib.parse.urlsplit(settings["LAB_URL"])
     seen: list[tuple[float, str | None]] = []
     until_s = began_s + (0.0 if WAY == "hurries" else options.duration)
-    if options.duration < 1.0:
-        # Its own words and status.
-        sys.stderr.write(f'level=error msg="the duration must be at least 1s, but is {1000 * options.duration:g}ms"\n')
-        sys.exit(104)
     while not seen or time.monotonic() < until_s:
         seen.append(ask(url, int(settings["LAB_BODY_BYTES"])))
     # One in a hurry tells of a whole run all the same; one that waits has had requests in flight at the end.

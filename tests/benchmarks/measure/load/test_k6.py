@@ -17,7 +17,7 @@ import pytest
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import Limits, LoadEngine, LoadEngineError, LoadOrder
 from benchmarks.measure.load.engines import UnknownEngineError, find_engine
 from benchmarks.measure.load.k6 import INSTALL_PAGE, SCRIPT, K6Engine, command_line
 from benchmarks.measure.load.k6_process import BEGINS
@@ -162,7 +162,8 @@ def test_a_server_that_is_gone_is_errors_not_an_end(k6: Any, start: Any, order: 
 @pytest.mark.parametrize(
     ("way", "told"),
     [
-        ("refuses", "(?s)ended with exit status 1.*a script exception"),
+        ("refuses", "(?s)^k6 says: a script exception.*\nk6 ended with exit status 1"),
+        ("too short", "(?s)^k6 says: the duration must be at least 1s, but is 200ms\nk6 ended with exit status 104"),
         ("dies", "k6 ended killed by SIGKILL"),
         ("rubbish", "summary cannot be read: it is not whole JSON"),
         ("forgets", "k6 left no summary"),
@@ -227,7 +228,7 @@ def test_k6_cannot_hold(k6: Any, order: Any) -> None:
     """An order in slices is refused, not carried out otherwise."""
     engine = k6()
 
-    assert not engine.supports_slices
+    assert Limits(slices=False, rates=False, least_s=1.0, step_s=0.001) == engine.limits
     with pytest.raises(LoadEngineError, match="one piece"):
         engine.start(order(80, slices=3))
 

@@ -131,7 +131,7 @@ def test_the_engine_keeps_the_protocol_and_tells_its_version(locust: LocustEngin
     """It cannot hold, asks only loopback, and is found by its name."""
     engine: LoadEngine = find_engine("locust")
 
-    assert ("locust", False) == (engine.name, engine.supports_slices)
+    assert ("locust", False) == (engine.name, engine.limits.slices)
     assert str(engine.facts()["load_engine_version"]).startswith("Locust 2.")
     with pytest.raises(LoadEngineError, match="one piece"):
         engine.start(order(80, slices=3))

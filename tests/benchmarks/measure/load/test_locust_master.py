@@ -161,7 +161,7 @@ def test_a_master_keeps_the_protocol(fleet: Fleet) -> None:
     """To the type checker as well, and it tells a run how many workers there were."""
     engine: LoadEngine = fleet.master
 
-    assert ("locust", False, "127.0.0.1") == (engine.name, engine.supports_slices, engine.host)
+    assert ("locust", False, "127.0.0.1") == (engine.name, engine.limits.slices, engine.host)
     assert 2 == engine.facts()["load_workers"]
 
 
