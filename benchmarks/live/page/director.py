@@ -236,7 +236,7 @@ class Director:
         self._gate.open()
         if self._phase != "stopping":
             self._phase = "racing"
-        await self._judge()
+        await self._judge(is_over=False)
         number, rounds = event["round"], self._choice.rounds if self._choice else 0
         self._measuring = (
             f"Round {number} of {rounds}, on {event['server']}"
@@ -250,16 +250,19 @@ class Director:
         assert self._race is not None  # noqa: S101 (it is what pauses)
         self._race.go_on()
 
-    async def _judge(self) -> None:
+    async def _judge(self, *, is_over: bool) -> None:
         if self._folder is not None:
             with contextlib.suppress(journal.RunFileError):
                 run = await asyncio.to_thread(journal.read_run, self._folder)
+                if not is_over:
+                    # A journal without its end may be one that was cut; this one grows.
+                    run = dataclasses.replace(run, state="running")
                 self._trials_done = len(run.trials) + len(run.calibration)
                 if run.trials:
                     self._story = await asyncio.to_thread(tell_race, run, self._claims)
 
     async def _finish(self) -> None:
-        await self._judge()
+        await self._judge(is_over=True)
         if self._story is None:
             self._message = self._message or "Stopped before anything was measured."
             self._spoken = self._message

@@ -54,6 +54,12 @@ class RaceStory:
         return self.run.state != "running"
 
     @property
+    def progress(self) -> str:
+        """How far the race has come: ``round 1 of 6``."""
+        (workload,) = self.run.plan.workloads
+        return f"round {max(trial.round for trial in self.run.trials)} of {self.run.plan.rounds[workload.name]}"
+
+    @property
     def ratios(self) -> Mapping[str, Estimate]:
         """Async over sync by framework, of the twins that raced; the arrangement that claims are judged on first."""
         twins = sorted(self.judgement.twins, key=lambda twin: twin.headline)

@@ -30,9 +30,14 @@ CONTENDERS = ("flask-sync@hypercorn", "flask-async@hypercorn", "fastapi-sync@uvi
 
 
 def keep_race(
-    results: Path, contenders: Sequence[str] = CONTENDERS, *, rounds: int = 6, state: RunState = "complete"
+    results: Path,
+    contenders: Sequence[str] = CONTENDERS,
+    *,
+    rounds: int = 6,
+    state: RunState = "complete",
+    so_far: int | None = None,
 ) -> Path:
-    """Keep a race under ``results`` and return its folder."""
+    """Keep a race under ``results`` and return its folder; with ``so_far`` it has so many rounds yet, and no end."""
     plan = plan_race(contenders, wait_ms=0, connections=10, rounds=rounds, seed=3)
     run = Run(
         name="2026-01-01T00-00-00-live",
@@ -47,7 +52,11 @@ def keep_race(
     for scheduled in schedule.calibration(plan):
         journal.add_calibration(_trial(scheduled, noise))
     for scheduled in schedule.trials(plan):
-        journal.add_trial(_trial(scheduled, noise))
+        if so_far is None or scheduled.round <= so_far:
+            journal.add_trial(_trial(scheduled, noise))
+    if so_far is not None:
+        journal.close()
+        return journal.folder
     journal.finish(state, "2026-01-01T00:01:00.000+00:00")
     return journal.folder
 

@@ -76,10 +76,10 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: RaceStory) -> C
     monkeypatch.setattr(gates, "QUIET_S", 0.0)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
 
-    def played(story: Story, *, out: Path | None = None, really: bool = False) -> None:
+    def played(story: Story, *, out: Path | None = None, really: bool = False, so_far: int | None = None) -> None:
         folder = tmp_path / "kept" / raced.run.name
-        if really:
-            keep_race(folder.parent)
+        if really or so_far is not None:
+            keep_race(folder.parent, so_far=so_far)
         else:
             monkeypatch.setattr(journal, "read_run", lambda _folder: raced.run)
             monkeypatch.setattr(directors, "tell_race", lambda _run, _claims: raced)
@@ -137,6 +137,26 @@ def test_trials_run_behind_a_shut_gate_only(play: Callable[..., None]) -> None:
         assert not gate.is_shut
 
     play(story)
+
+
+@pytest.mark.parametrize(("so_far", "told_of_a_duel"), [(1, "round 1 of 6"), (3, "so far")])
+def test_a_healthy_race_is_shown_as_one_while_it_runs(
+    play: Callable[..., None], so_far: int, told_of_a_duel: str
+) -> None:
+    """No alarm, no verdict and no option of a command: what it has, and how far it has come."""
+
+    async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
+        await director.start(CHOICE)
+        while len(race.went_on_with_gate_shut) < 2:
+            await asyncio.sleep(0.01)
+        page = (await shown(director))["race"]["html"]
+        assert f'<span class="word">{told_of_a_duel}</span>' in page
+        for word in ("interrupted", 'class="alert"', "refused", "Not judged", "replicated", "--rounds", "lab "):
+            assert word not in page
+        race.may_end.set()
+        await until_it_is_over(director)
+
+    play(story, so_far=so_far)
 
 
 def test_one_race_at_a_time(play: Callable[..., None]) -> None:
