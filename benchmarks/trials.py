@@ -107,10 +107,7 @@ def _faults(
 ) -> Iterator[tuple[bool, str]]:
     """Yield what must be so of any result, and what is wrong where it is not."""
     took_s, users, latency = result.duration_s, load.vus, result.latency
-    numbers = [*_counts(result), result.loader_cpu_s or 0.0]
-    for summary in (latency, result.lateness):
-        numbers += [] if summary is None else [*_ascending(summary), summary.average_ms]
-    wrong = [number for number in numbers if not 0 <= number < math.inf]
+    wrong = wrong_numbers(result)
     yield not wrong, f"{wrong[0] if wrong else 0:g} stands where something was counted or measured"
     longest_s = 0.0 if latency is None else latency.maximum_ms / 1_000
     # Some engines wait at the end for what is in flight.
@@ -158,12 +155,21 @@ def _faults_of(latency: LatencySummary) -> Iterator[tuple[bool, str]]:
     )
 
 
-def _counts(result: LoadResult) -> list[float]:
-    bytes_and_requests = (result.unfinished, result.sent_bytes, result.received_bytes, result.dropped)
-    return [
-        *(result.completed, result.duration_s, *result.errors.values(), *(result.statuses or {}).values()),
-        *(count for count in bytes_and_requests if count is not None),
+def wrong_numbers(result: LoadResult) -> list[float]:
+    """Return what stands in a result where something was counted or measured, and is below 0 or not finite."""
+    counts = (result.unfinished, result.hanging, result.sent_bytes, result.received_bytes, result.dropped)
+    latencies = [
+        value
+        for summary in (result.latency, result.lateness)
+        if summary is not None
+        for value in (*_ascending(summary), summary.average_ms, summary.step_ms)
     ]
+    numbers = [
+        *(result.completed, result.duration_s, *result.errors.values(), *(result.statuses or {}).values()),
+        *(count for count in (*counts, result.loader_cpu_s) if count is not None),
+        *latencies,
+    ]
+    return [number for number in numbers if not 0 <= number < math.inf]
 
 
 def _ascending(latency: LatencySummary) -> list[float]:

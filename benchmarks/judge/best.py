@@ -26,11 +26,13 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
     of and choose, so where it has made the best, what there is without one stands beside it too.
 
     Raises:
-        RefusedError: A framework has no contender with a valid trial; or see ``Evidence.pairs``.
+        RefusedError: The best of a framework did not take part, or none of it has a valid trial; or see
+            ``Evidence.pairs``.
     """
     first = _fastest(evidence, test.framework, test.workload)
     second = _fastest(evidence, test.against, test.workload)
     pairs = evidence.pairs(first, second, test.workload)
+    _refuse_without(evidence, test)
     rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence)
 
     def decide(estimate: Estimate) -> Outcome:
@@ -59,6 +61,17 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
         sentence=sentence,
         why=why.best(evidence.summary(first, test.workload), evidence.summary(second, test.workload), rate),
     )
+
+
+def _refuse_without(evidence: Evidence, test: ClaimTest) -> None:
+    there = {contender.id for contender in participants(evidence.run, test.workload)}
+    absent = [contender for contender in test.among.split() if contender not in there]
+    if absent:
+        options = " ".join(f"--contender {contender}" for contender in absent)
+        raise RefusedError(
+            f"The best of each framework are compared when they take part, and {' and '.join(absent)} did not: add "
+            f"{options}, or choose no contenders."
+        )
 
 
 def _fastest(

@@ -22,7 +22,7 @@ TEST_KEYS: Mapping[str, tuple[str, ...]] = {
     "ratio": ("framework", "serving", "workload"),
     "waits": ("framework", "serving", "workload"),
     "event-loop": ("framework", "serving", "workload"),
-    "best": ("framework", "against", "workload", "much"),
+    "best": ("framework", "against", "workload", "much", "among"),
 }
 """The kinds of test, and what each must say beside ``kind`` and ``subject``."""
 
@@ -74,6 +74,7 @@ class ClaimTest:
         workload: Under which it is tested.
         against: The framework that ``framework`` is compared with.
         much: From what ratio on the first counts as much better.
+        among: Ids of contenders without which nobody knows the best of each framework.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class ClaimTest:
     workload: str = ""
     against: str = ""
     much: float = 0.0
+    among: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

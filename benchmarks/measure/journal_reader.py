@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from benchmarks.foreign_json import read_json
 from benchmarks.model import SCHEMA_VERSION, Run
+from benchmarks.trials import wrong_numbers
 
 if TYPE_CHECKING:
     import pydantic
@@ -136,7 +138,9 @@ def _folded(file: Path, entries: Sequence[Entry]) -> dict[str, Any]:
         for kind, value in entries:
             match kind:
                 case "run":
-                    begun = {**value} if begun is None else begun
+                    if begun is not None:
+                        raise RunFileError(f"{file} begins a second run: two journals were put together.")
+                    begun = {**value}
                 case "documents":
                     documents[value["framework"]] = value["pair"]
                 case "calibration":
@@ -192,4 +196,19 @@ def _validate(file: Path, value: object) -> Run:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
         raise RunFileError(f"{file} is not a run: {where}: {first['msg']} ({error.error_count()} faults).") from error
+    if fault := _fault(run):
+        raise RunFileError(f"{file} is not what a run can have kept: {fault}.")
     return run
+
+
+def _fault(run: Run) -> str | None:
+    """Say what no run of the lab writes down: a trial twice, or a count below 0."""
+    for trials in (run.calibration, run.trials):
+        places = Counter((trial.workload, trial.round, trial.position) for trial in trials)
+        for (workload, number, position), times in places.items():
+            if times > 1:
+                return f"the trial at position {position} of round {number} of {workload} is there {times} times"
+    for trial in (*run.calibration, *run.trials, *run.superseded):
+        if trial.result is not None and (wrong := wrong_numbers(trial.result)):
+            return f"round {trial.round} of {trial.workload} has {wrong[0]:g} of {trial.contender} in place of a count"
+    return None

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
@@ -22,7 +23,7 @@ def find(
 ) -> Callable[..., Finding]:
     """Judge rates of contenders over rounds; Flask's requests cost 451 µs of CPU, FastAPI's 117."""
 
-    def judge(rates: Mapping[str, Sequence[float]], ceiling: float = 1e6) -> Finding:
+    def judge(rates: Mapping[str, Sequence[float]], ceiling: float = 1e6, among: str | None = "") -> Finding:
         trials = [
             make_trial(name, rate, number, observation=make_observation(cpu_us=COSTS.get(name.split("-")[0], 50.0)))
             for name, measured in rates.items()
@@ -30,7 +31,8 @@ def find(
         ]
         run = make_run(trials, calibration=[make_trial("bare-asgi@uvicorn", ceiling, 0)])
         ledger = claim("fastapi-not-much-better")
-        return best.find(make_evidence(run), ledger, ledger.tests[0], "")
+        test = ledger.tests[0] if among is None else dataclasses.replace(ledger.tests[0], among=among)
+        return best.find(make_evidence(run), ledger, test, "")
 
     return judge
 
@@ -43,6 +45,16 @@ FIRST = {
     "fastapi-async@hypercorn": [2890.0, 2900.0, 2910.0],
     "fastapi-async@uvicorn": [8790.0, 8799.0, 8810.0],
 }
+
+
+def test_the_best_are_compared_only_when_they_took_part(find: Callable[..., Finding]) -> None:
+    """A run of a few would call the fastest of these few the best, and find the opposite."""
+    with pytest.raises(RefusedError, match=r"and flask-async@uvicorn\+eventloop did not: add --contender flask-async@"):
+        find(FIRST, among=None)
+
+    whole = find({**FIRST, "flask-async@uvicorn+eventloop": [8890.0, 8900.0, 8920.0]}, among=None)
+
+    assert "replicated" == whole.outcome
 
 
 def test_the_fastest_of_each_are_compared(find: Callable[..., Finding]) -> None:

@@ -49,6 +49,7 @@ framework = "fastapi"
 against = "flask"
 workload = "health"
 much = 1.5
+among = "fastapi-async@uvicorn"
 
 [[claim.test]]
 kind = "event-loop"
@@ -211,7 +212,7 @@ def test_a_claim_may_have_no_figure() -> None:
         ("much = 1.5", "much = 1", 40, "much must be a ratio above 1, not 1"),
         ("much = 1.5", 'much = "some"', 40, "much must be a finite number above 0"),
         ("rate_per_s = { sync = 1.0, async = 2 }", "", 17, "a test of kind ratio needs a figure in its claim"),
-        ("running_threads = { async = 1 }", "", 42, "a test of kind event-loop needs the figure running_threads"),
+        ("running_threads = { async = 1 }", "", 43, "a test of kind event-loop needs the figure running_threads"),
     ],
 )
 def test_a_malformed_ledger_names_the_line(replaced: str, by: str, line: int, problem: str) -> None:

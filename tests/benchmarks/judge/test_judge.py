@@ -77,7 +77,8 @@ def test_the_first_measurements_are_judged(first_run: Callable[..., Run], claims
         (5, "fastapi@hypercorn"): "replicated",
         (5, "flask@hypercorn"): "contradicted",
         (5, "flask@hypercorn+asgiref"): "contradicted",
-        (6, "FastAPI and Flask"): "contradicted",
+        # Without its bridge to uvicorn Flask's best is not there.
+        (6, "FastAPI and Flask"): "refused",
     } == outcomes(judgement)
     assert judgement.placebo is not None
     assert 5 == judgement.placebo.samples
@@ -201,7 +202,7 @@ def test_what_no_platform_told_is_said_in_every_cause(first_run: Callable[..., R
     assert "replicated" == find(judgement, 2, "fastapi@uvicorn").outcome
     assert "inconclusive" == find(judgement, 4, "fastapi@uvicorn").outcome
     assert "inconclusive" == find(judgement, 5, "fastapi@uvicorn").outcome
-    assert all("not observed" in verdict.why for verdict in judgement.verdicts if verdict.number > 1)
+    assert all("not observed" in verdict.why for verdict in judgement.verdicts if 1 < verdict.number < 6)
 
 
 def test_a_run_that_holds_nothing_is_judged(make_run: Callable[..., Run], claims: tuple[Claim, ...]) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import errno
 import os
 import subprocess
@@ -217,6 +218,35 @@ def test_a_foreign_journal_is_told_apart(tmp_path: Path, text: str, told: str) -
 
     with pytest.raises(RunFileError, match=told):
         read_run(file)
+
+
+@pytest.mark.parametrize("whole", [True, False])
+def test_what_no_run_writes_down_is_refused(tmp_path: Path, run: Run, *, whole: bool) -> None:
+    """A trial that is there twice would count twice; a count below 0 is none; two runs are not one."""
+
+    def kept(name: str, *trials: Trial) -> Path:
+        journal = Journal.create(tmp_path / name, run)
+        for each in trials:
+            journal.add_trial(each)
+        if whole:
+            journal.finish("complete", "t")
+            return journal.folder
+        journal.close()
+        return journal.folder / "journal.jsonl"
+
+    good = trial(1)
+    assert good.result is not None
+    negative = dataclasses.replace(good, result=dataclasses.replace(good.result, unfinished=-3))
+
+    with pytest.raises(RunFileError, match="the trial at position 1 of round 1 of health is there 2 times"):
+        read_run(kept("twice", good, good))
+    with pytest.raises(RunFileError, match=r"round 1 of health has -3 of \S+ in place of a count"):
+        read_run(kept("negative", negative))
+    if not whole:
+        file = kept("two", good)
+        file.write_bytes(file.read_bytes() * 2)
+        with pytest.raises(RunFileError, match="begins a second run: two journals were put together"):
+            read_run(file)
 
 
 def test_no_run_there_says_how_to_make_one(tmp_path: Path) -> None:
