@@ -183,6 +183,8 @@ class LoadResult:
         dropped: Requests that were due inside the interval and never sent, because no connection was free for as long
             as the timeout; ``None`` in the closed model.
         lateness: How late the loader itself noticed that a request was due; ``None`` in the closed model.
+        bodies_compared: Answers of 2xx whose body was held, byte by byte, against the one before anything was timed; of
+            the others only its length was. ``None`` where the engine does not say.
         hanging: Of the unfinished, those that were still not answered when they had been followed for a second, and are
             much older than any valid answer; ``None`` in the open model, and where the engine does not say.
     """
@@ -201,6 +203,7 @@ class LoadResult:
     dropped: int | None = None
     lateness: LatencySummary | None = None
     hanging: int | None = None
+    bodies_compared: int | None = None
 
     @property
     def rate_per_s(self) -> float:

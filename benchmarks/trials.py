@@ -157,7 +157,14 @@ def _faults_of(latency: LatencySummary) -> Iterator[tuple[bool, str]]:
 
 def wrong_numbers(result: LoadResult) -> list[float]:
     """Return what stands in a result where something was counted or measured, and is below 0 or not finite."""
-    counts = (result.unfinished, result.hanging, result.sent_bytes, result.received_bytes, result.dropped)
+    counts = (
+        result.unfinished,
+        result.hanging,
+        result.bodies_compared,
+        result.sent_bytes,
+        result.received_bytes,
+        result.dropped,
+    )
     latencies = [
         value
         for summary in (result.latency, result.lateness)

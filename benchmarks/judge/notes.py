@@ -23,6 +23,7 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
         *_unfinished(run),
         *_resumed(run),
         *_void(run),
+        *_bodies(run),
         *_loader(evidence),
         *machine_notes(run),
         *_equal_rate(run),
@@ -71,6 +72,17 @@ def _void(run: Run) -> Iterable[str]:
         rest = f"; and {more} more" if more > 0 else ""
         told = "; ".join(shown[:_REASONS_SHOWN])
         yield f"Void, so not counted: {reasons.total()} of {len(run.trials)} trials. {told}{rest}."
+
+
+def _bodies(run: Run) -> Iterable[str]:
+    results = [trial.result for trial in run.trials if trial.result is not None]
+    told = [(result.completed, result.bodies_compared) for result in results if result.bodies_compared is not None]
+    completed, compared = sum(count for count, _ in told), sum(count for _, count in told)
+    if compared < completed:
+        yield (
+            f"Of {completed:,} valid answers the bodies of {compared:,} were held against the one before anything was "
+            "timed; of the others the lengths."
+        )
 
 
 def _loader(evidence: Evidence) -> Iterable[str]:

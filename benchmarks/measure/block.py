@@ -5,6 +5,7 @@ A server or a loader that dies or misbehaves makes its own trial void; its block
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime as dt
 import time
@@ -89,7 +90,7 @@ class _Lane:
     """One trial of the block on its way; what it holds is there once the step that gets it has succeeded."""
 
     _launch: Launch
-    _body_bytes: int
+    _body: bytes
     _server: RunningServer
     _session: LoadSession
     _observer: Observer
@@ -126,7 +127,7 @@ class _Lane:
         contender, workload = self._scheduled.contender, self._scheduled.workload
         self._server = self._launch.wait_until_ready(workload.path_for(contender))
         self._observer = Observer(self._server.process.pid)
-        self._body_bytes = parity.check_answer(self._server, contender, workload)
+        self._body = parity.check_answer(self._server, contender, workload)
 
     def load(self, stack: contextlib.ExitStack, engine: LoadEngine, cores: Cores) -> None:
         """Start the loader; it ends with the stack."""
@@ -136,7 +137,8 @@ class _Lane:
             port=self._server.port,
             path=self._scheduled.workload.path_for(self._scheduled.contender),
             load=load,
-            expected_body_bytes=self._body_bytes,
+            expected_body_bytes=len(self._body),
+            expected_body_base64=base64.b64encode(self._body).decode("ascii"),
             cpus=cores.loader,
         )
         self._session = engine.start(order)

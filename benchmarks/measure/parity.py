@@ -27,7 +27,7 @@ class ParityError(Exception):
     """A contender does not answer what all must answer; the message shows both."""
 
 
-def check_answer(server: RunningServer, contender: Contender, workload: Workload) -> int:
+def check_answer(server: RunningServer, contender: Contender, workload: Workload) -> bytes:
     """Ask once and hold the answer against the contract of all contenders.
 
     Args:
@@ -35,7 +35,7 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
         contender: Whose path to ask.
         workload: What to ask for.
     Returns:
-        Length of the body, bytes.
+        The body.
     Raises:
         ParityError: Another status, content type or JSON than all must give.
         ServerError: No answer.
@@ -49,7 +49,7 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
                 "  Contenders are compared only when all give the same answer: mend the app, or leave this one out"
             )
         )
-    return len(answer.body)
+    return answer.body
 
 
 def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies = NONE) -> dict[str, DocumentPair]:

@@ -59,7 +59,7 @@ class _ClosedLoop(PhasedLoad):
             seen.add(self._tally)
             await self._hold(FOLLOW_S)
             intervals.append(dataclasses.replace(interval, unanswered_ms=self._ages_ms()))
-        return lambda: result_of(seen, whole(intervals))
+        return lambda: result_of(seen, whole(intervals), compares=self._compares)
 
     def _ages_ms(self) -> tuple[float, ...]:
         now_ns = time.monotonic_ns()

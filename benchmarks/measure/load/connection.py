@@ -67,10 +67,12 @@ class Question:
     Attributes:
         request: The request as it goes over the wire.
         expected_body_bytes: Length of the body of a valid answer.
+        expected_body: That body; ``None`` for any of that length.
     """
 
     request: bytes
     expected_body_bytes: int
+    expected_body: bytes | None = None
 
 
 class Connection(asyncio.Protocol):
@@ -85,7 +87,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
+        "_body",
         "_body_bytes",
+        "_expected_body",
         "_expected_body_bytes",
         "_idle",
         "_in_packet",
@@ -97,6 +101,7 @@ class Connection(asyncio.Protocol):
         "_status",
         "_tally",
         "_transport",
+        "_whole_body",
         "_whole_body_bytes",
         "answers",
         "ended",
@@ -108,14 +113,17 @@ class Connection(asyncio.Protocol):
         self._request = question.request
         self._request_bytes = len(question.request)
         self._expected_body_bytes = question.expected_body_bytes
+        self._expected_body = question.expected_body
         self._tally = tally
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
         self._opening = b""
+        self._body = b""
         self._body_bytes = 0
         self._idle = False
         self._in_packet = 0
         self._status = 0
+        self._whole_body = b""
         self._whole_body_bytes = 0
         self._keep_alive = True
         self.answers = 0
@@ -199,7 +207,7 @@ class Connection(asyncio.Protocol):
             self._end(0.0)
         elif exc is None and self._opening and body_ends_with_connection(self._opening):
             self._status = self._parser.get_status_code()
-            self._whole_body_bytes = self._body_bytes
+            self._whole_body, self._whole_body_bytes = self._body, self._body_bytes
             self._count(monotonic_ns())
             self._end(0.0)
         else:
@@ -208,6 +216,9 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of the answer's body from the parser."""
         self._body_bytes += len(body)
+        # Of a body that is too long no more is kept: it may have no end.
+        if self._body_bytes <= self._expected_body_bytes:
+            self._body += body
 
     def on_message_complete(self) -> None:
         """Take the end of an answer from the parser."""
@@ -219,8 +230,9 @@ class Connection(asyncio.Protocol):
         self._in_packet += 1
         if self._in_packet == 1:
             self._status = status
-            self._whole_body_bytes = self._body_bytes
+            self._whole_body, self._whole_body_bytes = self._body, self._body_bytes
             self._keep_alive = parser.should_keep_alive()
+        self._body = b""
         self._body_bytes = 0
 
     def expire(self) -> None:
@@ -248,7 +260,9 @@ class Connection(asyncio.Protocol):
         tally.statuses[status] += 1
         if status >= 300:
             tally.errors["status"] += 1
-        elif self._whole_body_bytes != self._expected_body_bytes:
+        elif self._whole_body_bytes != self._expected_body_bytes or (
+            self._expected_body is not None and self._whole_body != self._expected_body
+        ):
             tally.errors["body"] += 1
         else:
             tally.latencies_ns.append(arrived_ns - self.sent_ns)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -27,6 +28,7 @@ class LoadOrder:
         path: Path and query.
         load: How hard, and how long.
         expected_body_bytes: Length of the body of a valid answer.
+        expected_body_base64: That body itself; ``None`` for any of that length.
         cpus: Cores that the loader may use; empty for any.
     """
 
@@ -36,6 +38,12 @@ class LoadOrder:
     load: LoadProfile
     expected_body_bytes: int
     cpus: tuple[int, ...] = ()
+    expected_body_base64: str | None = None
+
+    @property
+    def expected_body(self) -> bytes | None:
+        """The body of a valid answer."""
+        return None if self.expected_body_base64 is None else base64.b64decode(self.expected_body_base64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,15 +5,19 @@
 // Asks what `lab serve` serves unless told by --env:
 //   LAB_URL         what to ask
 //   LAB_BODY_BYTES  length of the body of a valid answer; any length unless told
+//   LAB_BODY_BASE64 that body; one answer in a thousand is held against it, and the first of every status
 //   LAB_TIMEOUT     how long to wait for an answer: 30s
 //   LAB_SUMMARY     a file for k6's summary as JSON, in place of the one that it prints
 
 import { sleep } from 'k6';
+import encoding from 'k6/encoding';
 import http from 'k6/http';
 import { Counter } from 'k6/metrics';
 
 const URL = __ENV.LAB_URL || 'http://127.0.0.1:8000/health';
 const BODY_BYTES = __ENV.LAB_BODY_BYTES ? Number(__ENV.LAB_BODY_BYTES) : null;
+const BODY_BASE64 = __ENV.LAB_BODY_BASE64 || null;
+const COMPARE_ONE_IN = 1000;
 // Bytes, not text, are counted; a redirect is no valid answer.
 const PARAMETERS = { redirects: 0, responseType: 'binary', timeout: __ENV.LAB_TIMEOUT || '30s' };
 const PAUSE_S = 0.05;
@@ -30,7 +34,21 @@ const errors = {
   timeout: new Counter('lab_errors_timeout'),
 };
 
+const compared = new Counter('lab_bodies_compared');
+
 http.setResponseCallback(http.expectedStatuses({ min: 200, max: 299 }));
+
+// Of each virtual user, which has variables of its own.
+const statusesSeen = {};
+let answers = 0;
+
+// One in a thousand, and the first of every status.
+function isSampled(status) {
+  const isFirst = !statusesSeen[status];
+  statusesSeen[status] = true;
+  answers += 1;
+  return isFirst || answers % COMPARE_ONE_IN === 0;
+}
 
 // Runs once, right before the load: whoever watches the server begins here.
 export function setup() {
@@ -47,6 +65,11 @@ export default function () {
     errors.status.add(1);
   } else if (BODY_BYTES !== null && (answer.body ? answer.body.byteLength : 0) !== BODY_BYTES) {
     errors.body.add(1);
+  } else if (BODY_BASE64 !== null && isSampled(answer.status)) {
+    compared.add(1);
+    if (encoding.b64encode(answer.body) !== BODY_BASE64) {
+      errors.body.add(1);
+    }
   }
 }
 

@@ -76,6 +76,7 @@ def command_line(executable: str, order: LoadOrder, duration_s: float, summary: 
     settings = {
         "LAB_URL": f"http://{_in_url(order.host)}:{order.port}{order.path}",
         "LAB_BODY_BYTES": str(order.expected_body_bytes),
+        "LAB_BODY_BASE64": order.expected_body_base64 or "",
         "LAB_TIMEOUT": _milliseconds(order.load.timeout_s),
         "LAB_SUMMARY": str(summary),
     }

@@ -63,6 +63,7 @@ def read_summary(text: str, loader_cpu_s: float | None, loader_cores: int = 1) -
         latency=_latency(metrics) if completed else None,
         histogram=None,
         loader_cores=loader_cores,
+        bodies_compared=_count(metrics, "lab_bodies_compared"),
     )
 
 

@@ -41,6 +41,7 @@ class Statistics:
         cpu_s: CPU time of the process, seconds.
         unanswered_ms: Age of each request that was in flight at the end and was followed in vain, milliseconds;
             ``None`` where none was followed.
+        bodies_compared: See ``LoadResult``.
     """
 
     duration_s: float
@@ -52,6 +53,7 @@ class Statistics:
     latencies_ms: tuple[tuple[int, int], ...]
     cpu_s: float
     unanswered_ms: tuple[float, ...] | None = None
+    bodies_compared: int | None = None
 
 
 def read(text: object, load: LoadProfile, users: int) -> Statistics:
@@ -84,7 +86,12 @@ def _check_numbers(seen: Statistics) -> None:
     shortest_ms, longest_ms = seen.latency_minimum_ms or 0.0, seen.latency_maximum_ms or 0.0
     ages_ms = seen.unanswered_ms or ()
     times = (seen.duration_s, seen.cpu_s, seen.latency_sum_ms, shortest_ms, longest_ms, *ages_ms)
-    counts = (seen.requests, *seen.errors.values(), *(number for pair in seen.latencies_ms for number in pair))
+    counts = (
+        seen.requests,
+        seen.bodies_compared or 0,
+        *seen.errors.values(),
+        *(number for pair in seen.latencies_ms for number in pair),
+    )
     if not all(type(count) is int and count >= 0 for count in counts):
         raise ValueError(counts)
     if not all(type(value) in {int, float} and math.isfinite(value) and value >= 0 for value in times):
@@ -119,6 +126,7 @@ def fold(parts: Sequence[Statistics]) -> LoadResult:
     completed = requests - errors.total()
     latency = _latency(parts, requests) if completed else None
     ages_ms = [part.unanswered_ms for part in parts]
+    bodies = [part.bodies_compared for part in parts]
     return LoadResult(
         completed=completed,
         duration_s=sum(part.duration_s for part in parts) / len(parts),
@@ -130,6 +138,7 @@ def fold(parts: Sequence[Statistics]) -> LoadResult:
         loader_cpu_s=max(part.cpu_s for part in parts),
         latency=latency,
         histogram=None,
+        bodies_compared=None if None in bodies else sum(count or 0 for count in bodies),
         hanging=None if None in ages_ms else count_hanging([age for part in ages_ms for age in part or ()], latency),
     )
 

@@ -31,6 +31,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
         order: What to ask; set before users begin.
         url: The whole address of it: the base address that a master sends with its users does not matter. Empty where
             there is nothing to ask.
+        body: Of a valid answer; ``None`` for any of its length.
         there: The users that there are.
         answered: Whether it has ever had a whole answer, valid or not.
         asked_s: When it sent the request that is on its way, on the clock of ``time.monotonic()``; ``None`` for none.
@@ -41,6 +42,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
     concurrency = 1
     order: ClassVar[LoadOrder]
     url: ClassVar[str] = ""
+    body: ClassVar[bytes | None] = None
     there: ClassVar[set[LabUser]] = set()
 
     def on_start(self) -> None:
@@ -69,7 +71,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
                 answer.failure("timeout" if _timed_out(getattr(answer, "error", None)) else "connection")
             elif not 200 <= status <= 299:
                 answer.failure("status")
-            elif len(answer.content) != order.expected_body_bytes:
+            elif len(answer.content) != order.expected_body_bytes or (self.body or answer.content) != answer.content:
                 answer.failure("body")
             else:
                 answer.success()
@@ -88,6 +90,7 @@ def rest() -> None:
 def prepare(environment: Any, order: LoadOrder) -> None:
     """Make the users that begin from now on ask this."""
     LabUser.order = order
+    LabUser.body = order.expected_body
     LabUser.network_timeout = LabUser.connection_timeout = order.load.timeout_s
     LabUser.there.clear()
     environment.host = LabUser.host = base_address(order)
@@ -132,6 +135,7 @@ def measure(environment: Any, duration_s: float) -> Statistics:
         latency_maximum_ms=total.max_response_time if total.num_requests else None,
         latencies_ms=tuple(sorted(total.response_times.items())),
         cpu_s=used_s,
+        bodies_compared=None if LabUser.body is None else total.num_requests - sum(errors.values()) + errors["body"],
     )
     return dataclasses.replace(seen, unanswered_ms=_follow(ended_s))
 

@@ -122,7 +122,7 @@ class _OpenLoop(PhasedLoad):
                 lateness_ns.extend(arrivals.lateness_ns)
             interval = whole(intervals)
             return dataclasses.replace(
-                result_of(seen, interval),
+                result_of(seen, interval, compares=self._compares),
                 completed=completed,
                 dropped=sum(arrivals.dropped for arrivals in slices),
                 lateness=summarise(lateness_ns),

@@ -81,7 +81,12 @@ class PhasedLoad(abc.ABC):
         self._load = order.load
         self._announce = announce
         self._tally = Tally()
-        question = Question(request=request_bytes(order), expected_body_bytes=order.expected_body_bytes)
+        question = Question(
+            request=request_bytes(order),
+            expected_body_bytes=order.expected_body_bytes,
+            expected_body=order.expected_body,
+        )
+        self._compares = order.expected_body is not None
         self._users = [VirtualUser(order, question, self._tally) for _ in range(order.load.vus)]
 
     async def run(self) -> LoadResult:
@@ -187,8 +192,8 @@ class PhasedLoad(abc.ABC):
             self._failed.set_exception(exception or RuntimeError(message))
 
 
-def result_of(seen: Tally, interval: Interval) -> LoadResult:
-    """Put together what was seen in the measured interval."""
+def result_of(seen: Tally, interval: Interval, *, compares: bool) -> LoadResult:
+    """Put together what was seen in the measured interval; ``compares`` says whether bodies were held against one."""
     latency = summarise(seen.latencies_ns)
     return LoadResult(
         completed=len(seen.latencies_ns),
@@ -201,5 +206,6 @@ def result_of(seen: Tally, interval: Interval) -> LoadResult:
         loader_cpu_s=interval.cpu_s,
         latency=latency,
         histogram=encode_histogram(seen.latencies_ns),
+        bodies_compared=len(seen.latencies_ns) + seen.errors["body"] if compares else None,
         hanging=None if interval.unanswered_ms is None else count_hanging(interval.unanswered_ms, latency),
     )

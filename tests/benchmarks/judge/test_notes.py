@@ -30,6 +30,23 @@ def test_a_run_without_a_blemish_needs_no_note(
     assert () == told([make_trial()])
 
 
+def test_bodies_that_were_sampled_are_counted(
+    make_run: Callable[..., Run], make_trial: Callable[..., Trial], make_evidence: Callable[..., Evidence]
+) -> None:
+    """How many were compared is said where it was not every one."""
+
+    def told(compared: int | None) -> list[str]:
+        trial = make_trial()
+        assert trial.result is not None
+        trial = dataclasses.replace(trial, result=dataclasses.replace(trial.result, bodies_compared=compared))
+        return [note for note in notes(make_evidence(make_run([trial]))) if "bodies" in note]
+
+    assert [] == told(None) == told(10_000)
+    assert ["Of 10,000 valid answers the bodies of 11 were held against the one before anything was timed"] == [
+        note.partition(";")[0] for note in told(11)
+    ]
+
+
 @pytest.mark.parametrize(
     ("state", "ended"), [("interrupted", "was interrupted"), ("running", "did not finish, or has not yet")]
 )

@@ -57,7 +57,7 @@ def test_the_order_of_keys_and_the_spaces_do_not_matter(
     assert {} == parity.check_all(small_plan(compact)).get("flask", {})
     with running(compact, "/health/sync") as server:
         workload = Workload(name="health", path="/health/{variant}")
-        assert len(b'{"version":1,"api":"health"}') == parity.check_answer(server, compact, workload)
+        assert b'{"version":1,"api":"health"}' == parity.check_answer(server, compact, workload)
 
 
 def test_an_app_without_documents_simply_has_none(

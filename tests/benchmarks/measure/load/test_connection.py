@@ -151,6 +151,23 @@ def test_other_lengths_are_errors_of_body(talk: Talk, whole_response: Callable[.
     assert 0 == len(talk.tally.latencies_ns)
 
 
+@pytest.mark.parametrize("pieces", [1, 7])
+def test_a_body_of_other_bytes_is_an_error_though_its_length_is_right(
+    whole_response: Callable[..., bytes], loop: asyncio.AbstractEventLoop, pieces: int
+) -> None:
+    """Every body is held against the one before anything was timed, in however many pieces it comes."""
+    for body, errors in ((BODY, {}), (BODY[::-1], {"body": 1})):
+        tally = Tally()
+        question = Question(request=REQUEST, expected_body_bytes=len(BODY), expected_body=BODY)
+        connection = Connection(question, tally, loop.create_future())
+        connection.connection_made(FakeTransport())
+        answer = whole_response(body)
+        for start in range(0, len(answer), -(-len(answer) // pieces)):
+            connection.data_received(answer[start : start + -(-len(answer) // pieces)])
+
+        assert errors == tally.errors
+
+
 def test_status_comes_before_body(talk: Talk, whole_response: Callable[..., bytes]) -> None:
     """An answer that is wrong in both is one error, of status."""
     talk.connection.data_received(whole_response(b"no", "500 Internal Server Error"))

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import base64
 import json
 import os
 import shutil
@@ -16,12 +17,17 @@ STUBS = {
     " return globalThis.answer; }, setResponseCallback: () => {}, expectedStatuses: () => {} };",
     "metrics.mjs": "export class Counter { constructor(name) { this.name = name; }"
     " add(count) { globalThis.counted.push(this.name); } }",
-    "package.json": '{"exports": {".": "./index.mjs", "./http": "./http.mjs", "./metrics": "./metrics.mjs"}}',
+    "package.json": '{"exports": {".": "./index.mjs", "./http": "./http.mjs", "./metrics": "./metrics.mjs",'
+    ' "./encoding": "./encoding.mjs"}}',
+    "encoding.mjs": "export default { b64encode: (body) => Buffer.from(body).toString('base64') };",
 }
 """As much of k6's modules as the script uses."""
 
 ANSWERS = {
+    "valid, and the first of its status": ({"status": 200, "error_code": 0, "body": 31}, "compared"),
     "valid": ({"status": 200, "error_code": 0, "body": 31}, None),
+    "other bytes, not sampled": ({"status": 200, "error_code": 0, "body": 31, "fill": 7}, None),
+    "other bytes": ({"status": 201, "error_code": 0, "body": 31, "fill": 7}, "compared body"),
     "a length": ({"status": 200, "error_code": 0, "body": 30}, "body"),
     "no body": ({"status": 204, "error_code": 0, "body": None}, "body"),
     "a redirect": ({"status": 302, "error_code": 0, "body": 31}, "status"),
@@ -43,11 +49,12 @@ def test_the_script_counts_as_every_engine_does(tmp_path: Path) -> None:
         (folder / name).write_text(text, encoding="utf-8")
     (tmp_path / "http_get.mjs").write_text(SCRIPT.read_text("utf-8"), encoding="utf-8")
     (tmp_path / "run.mjs").write_text(
-        "globalThis.__ENV = { LAB_URL: 'http://127.0.0.1:1/x', LAB_BODY_BYTES: '31', LAB_SUMMARY: '/s.json' };\n"
+        "globalThis.__ENV = { LAB_URL: 'http://127.0.0.1:1/x', LAB_BODY_BYTES: '31', LAB_SUMMARY: '/s.json',"
+        f" LAB_BODY_BASE64: '{base64.b64encode(bytes(31)).decode()}' }};\n"
         "const script = await import('./http_get.mjs');\n"
         "const seen = JSON.parse(process.argv[2]).map((answer) => {\n"
         "  globalThis.counted = [];\n"
-        "  const body = answer.body === null ? null : new ArrayBuffer(answer.body);\n"
+        "  const body = answer.body === null ? null : new Uint8Array(answer.body).fill(answer.fill || 0).buffer;\n"
         "  globalThis.answer = { ...answer, body };\n"
         "  script.default();\n"
         "  return globalThis.counted;\n"
@@ -69,7 +76,10 @@ def test_the_script_counts_as_every_engine_does(tmp_path: Path) -> None:
 
     assert 0 == done.returncode, done.stderr
     told = json.loads(done.stdout)
-    expected = [[] if kind is None else [f"lab_errors_{kind}"] for _, kind in ANSWERS.values()]
+    names = {"compared": "lab_bodies_compared"}
+    expected = [
+        [names.get(kind, f"lab_errors_{kind}") for kind in (kinds or "").split()] for _, kinds in ANSWERS.values()
+    ]
     assert expected == told["seen"]
     assert "http://127.0.0.1:1/x" == told["url"]
     assert {"redirects": 0, "responseType": "binary", "timeout": "30s"} == told["parameters"]
