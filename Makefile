@@ -1,15 +1,27 @@
-# Every target first makes the environment right; the second time that costs a stat of two files.
+# Every target first makes the environment right, for what it needs; the second time that costs a look at it.
 
 PYTHON ?= python3
 # Another Python gets another: make test-service PYTHON=python3.12 VENV=.venv-3.12
 VENV := .venv
 BIN := $(VENV)/bin
-STAMP := $(VENV)/.installed
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+  --custom-compile-command 'make lock'
 OLDEST_FLASK := $(VENV)/oldest-flask
 NEXT_FLASK := $(VENV)/next-flask
 OLDEST_FLASK_LOCK := tests/flask_app/serving/oldest-flask.txt
-LOCK_INPUTS := --all-extras --group build --group test --group lint --group typing --group docs \
-  --group calibration
+
+# A need, its lock and what of pyproject.toml that holds: $(VENV)/.NEED is there when it has been installed. To test takes
+# all of it, so that lock is resolved first; a package has the same version in all.
+LOCK_lab := requirements.lock
+LOCK_locust := requirements-locust.lock
+LOCK_docs := requirements-docs.lock
+LOCK_test := requirements-test.lock
+LOCKED_lab := --extra bench --group build pyproject.toml
+LOCKED_locust := --extra bench --extra locust --group build pyproject.toml
+LOCKED_docs := --group pyproject.toml:docs
+LOCKED_test := --all-extras $(patsubst %,--group %,build test lint typing docs calibration) pyproject.toml
+NEEDS := lab locust docs test
 
 # The handbook: its sources in docs/, what is built of them out of the way of tests that read those.
 DOCS := build/docs
@@ -20,7 +32,7 @@ SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help env compare test test-service serve lint style types judge docs docs-catalogues lock oldest-flask flask-next clean
+.PHONY: FORCE help env env-locust env-docs env-test compare test test-service serve lint style types judge docs docs-catalogues lock oldest-flask flask-next clean
 
 help: ## Show this list
 	@echo 'make compare   try the tutorial'"'"'s claims on real servers, here and now (about three minutes)'
@@ -31,32 +43,45 @@ help: ## Show this list
 	@echo 'make lint      ruff and mypy only'
 	@echo 'make docs      build the handbook, offline, and fail on any warning: $(DOCS)/html/index.html'
 	@echo 'make docs-catalogues   write the catalogues that a translation is made from'
-	@echo 'make lock      resolve the dependencies anew into requirements.lock'
-	@echo 'make env       build or refresh .venv from requirements.lock'
+	@echo 'make lock      resolve the dependencies anew into requirements*.lock'
+	@echo 'make env       build or refresh .venv from requirements.lock: what lab needs'
+	@echo 'make env-locust   and what lab locust needs; env-docs, env-test: what make docs and make test need'
 	@echo 'make oldest-flask   put the oldest supported Flask into a folder of its own, for the tests'
 	@echo 'make flask-next SOURCE=/path/to/checkout   try the event-loop bridge on a Flask that is not released yet'
 	@echo 'make clean     remove .venv, other Pythons'"'"' .venv-*, and the tools'"'"' caches (results/ stays)'
 	@echo
 	@echo 'Options go through ARGS: make compare ARGS="tutorial --seed 7"; make serve ARGS="--bridge asgiref"'
 
-env: $(STAMP)
+env: $(VENV)/.lab
+env-locust env-docs env-test: env-%: $(VENV)/.%
+
+# An environment belongs to the place where it was made and to the Python that made it.
+USABLE := import os, pip, sys; \
+  made = open(os.path.join(sys.prefix, "pyvenv.cfg"), encoding="utf-8").read().splitlines(); \
+  sys.exit(sys.version_info < (3, 11) or not any(line.endswith(os.path.abspath(sys.prefix)) for line in made))
+
+$(VENV)/.python: FORCE
+	@if $(BIN)/python -c '$(USABLE)' 2>/dev/null; then test -e $@ || touch $@; else \
+	  $(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+	    { echo '$(PYTHON) is no Python 3.11 or newer, which this needs: make env PYTHON=python3.12' >&2; exit 1; }; \
+	  $(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
+	    { echo '$(PYTHON) has no venv module; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }; \
+	  if test -e $(VENV)/pyvenv.cfg; then \
+	    echo '$(VENV) was made elsewhere or halfway, or its Python is gone or older than 3.11: it is made anew.'; \
+	    rm -rf $(VENV); \
+	  fi; \
+	  $(PYTHON) -m venv $(VENV) && touch $@; \
+	fi
 
 # uv makes this seconds instead of a minute; without it, pip reads the same lock. Compiled now, for every server that is
 # started is a Python that loads all of it, and not everywhere may an import keep what it compiled.
-$(STAMP): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
-	  { echo 'This needs Python 3.11 or newer: make env PYTHON=python3.12' >&2; exit 1; }
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || \
-	  { echo 'Python has no venv module here; on Debian and Ubuntu: apt-get install python3-venv' >&2; exit 1; }
-	@echo 'Installing from requirements.lock ...'
-	@if $(BIN)/python -m pip install --quiet --disable-pip-version-check uv; then \
-	  $(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python --require-hashes \
-	    --requirement requirements.lock && \
-	  $(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable . ; \
-	else \
-	  $(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.lock && \
-	  $(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable . ; \
-	fi
+.SECONDEXPANSION:
+$(NEEDS:%=$(VENV)/.%): $(VENV)/.%: $$(LOCK_$$*) pyproject.toml $(VENV)/.python
+	@echo 'Installing from $< ...'
+	@if $(PIP) uv; then install='$(BIN)/uv pip install --quiet --compile-bytecode --python $(BIN)/python'; \
+	else install='$(PIP)'; fi; \
+	$$install --no-deps --require-hashes --requirement $< && \
+	{ test $* = docs || $$install --no-deps --no-build-isolation --editable .; }
 	@touch $@
 
 # Beside the environment's own Flask, which they take the place of for some tests: tests/flask_app/serving/other_flask.py.
@@ -66,18 +91,18 @@ rm -rf $(1)
 if test -x $(BIN)/uv; then \
   $(BIN)/uv pip install --quiet --python $(BIN)/python --target $(1) --no-deps $(2); \
 else \
-  $(BIN)/python -m pip install --quiet --disable-pip-version-check --target $(1) --no-deps $(2); \
+  $(PIP) --target $(1) --no-deps $(2); \
 fi
 endef
 
 oldest-flask: $(OLDEST_FLASK)/.installed
 
-$(OLDEST_FLASK)/.installed: $(OLDEST_FLASK_LOCK) $(STAMP)
+$(OLDEST_FLASK)/.installed: $(OLDEST_FLASK_LOCK) $(VENV)/.test
 	@$(call install-beside,$(OLDEST_FLASK),--require-hashes --requirement $(OLDEST_FLASK_LOCK))
 	@touch $@
 
 # Each time anew, and out of no cache: a checkout changes.
-flask-next: $(if $(SOURCE),env)
+flask-next: $(if $(SOURCE),env-test)
 	@test -n '$(SOURCE)' || { echo 'Say where a checkout of Flask is: make flask-next SOURCE=/path/to/checkout' >&2; exit 2; }
 	@$(call install-beside,$(NEXT_FLASK),--no-cache-dir '$(abspath $(SOURCE))')
 	@$(BIN)/python -m tests.flask_app.serving.other_flask
@@ -90,14 +115,14 @@ serve: env
 
 lint: style types
 
-style: env
+style: env-test
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 
-types: env
+types: env-test
 	$(BIN)/mypy
 
-judge: env
+judge: env-test
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 # Types and judge take one core each, so that they go side by side. Half of the other tests is waiting, for servers that
@@ -115,18 +140,24 @@ test: style oldest-flask
 test-service: oldest-flask
 	$(AT_ONCE) tests/flask_app $(ARGS)
 
-docs: env
+docs: env-docs
 	@$(SPHINX) --doctree-dir $(DOCS)/doctrees --builder html --define language=$(DOCS_LANGUAGE) docs $(DOCS)/html/$(filter-out en,$(DOCS_LANGUAGE))
 	@echo 'Open $(DOCS)/html/$(addsuffix /,$(filter-out en,$(DOCS_LANGUAGE)))index.html'
 
-docs-catalogues: env
+docs-catalogues: env-docs
 	@$(SPHINX) --doctree-dir $(DOCS)/doctrees-catalogues --builder gettext docs $(DOCS)/catalogues
 
-lock: ## Needs no environment: it is what the environment is made from
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip compile --quiet --universal --generate-hashes --upgrade $(LOCK_INPUTS) \
-	  --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+# A version that stands in the file already is kept.
+define relock
+cp $(LOCK_test) $(LOCK_$(1))
+$(COMPILE) --output-file $(LOCK_$(1)) $(LOCKED_$(1))
+
+endef
+
+lock: $(VENV)/.python ## Needs no packages: it is what they are installed from
+	@$(PIP) uv
+	$(COMPILE) --upgrade --output-file $(LOCK_test) $(LOCKED_test)
+	$(foreach need,$(filter-out test,$(NEEDS)),$(call relock,$(need)))
 
 clean:
 	rm -rf $(VENV) .venv-* $(DOCS) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .schemathesis .coverage

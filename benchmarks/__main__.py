@@ -5,14 +5,16 @@ from __future__ import annotations
 import importlib.util
 import sys
 
+from benchmarks.extras import installing
+
 
 def main() -> None:
     """Run ``lab``, or say what to install when only the service is there."""
-    missing = [name for name in ("click", "rich", "pydantic", "psutil", "scipy") if not importlib.util.find_spec(name)]
-    if missing:
+    names = ("click", "rich", "pydantic", "psutil", "numpy")
+    if missing := [name for name in names if not importlib.util.find_spec(name)]:
         sys.exit(
-            f"lab needs {', '.join(missing)}, which come with the instrument: pip install 'sync-async-lab[bench]', "
-            "or `make env` in a clone."
+            f"lab needs {', '.join(missing)}, which come with the instrument. `make env` in a clone installs it; "
+            f"elsewhere:\n{installing('bench')}"
         )
     try:
         from benchmarks.cli import lab  # noqa: PLC0415 (only importable once the check above has passed)

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import importlib.metadata
+import importlib.util
 import re
 import subprocess
 import tomllib
@@ -15,7 +18,6 @@ from packaging.version import Version
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
-LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
 
 def modules() -> list[Path]:
@@ -23,50 +25,92 @@ def modules() -> list[Path]:
     return [path for package in ("flask_app", "benchmarks") for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-def direct_requirements() -> list[Requirement]:
-    """List what pyproject.toml asks for, extras and groups included."""
-    project = PROJECT["project"]
-    lines = [*project["dependencies"]]
-    for extra in project["optional-dependencies"].values():
-        lines += extra
-    for group in PROJECT["dependency-groups"].values():
-        lines += group
-    return [Requirement(line) for line in lines]
+def groups(*names: str) -> list[str]:
+    """Return what dependency groups of pyproject.toml ask for."""
+    return [line for name in names for line in PROJECT["dependency-groups"][name]]
 
 
-def locked_pins() -> dict[str, list[Version]]:
-    """Read the lock: versions by name; a name may be pinned differently by platform or Python."""
-    pins: dict[str, list[Version]] = {}
-    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", LOCK, flags=re.MULTILINE):
-        pins.setdefault(canonicalize_name(name), []).append(Version(version))
+def extras(*names: str) -> list[str]:
+    """Return what the service, and extras beside it, ask for."""
+    optional = PROJECT["project"]["optional-dependencies"]
+    return [*PROJECT["project"]["dependencies"], *(line for name in names for line in optional[name])]
+
+
+# As the Makefile has it: what each lock is for.
+LOCKS = {
+    "requirements.lock": extras("bench") + groups("build"),
+    "requirements-locust.lock": extras("bench", "locust") + groups("build"),
+    "requirements-docs.lock": groups("docs"),
+    "requirements-test.lock": extras(*PROJECT["project"]["optional-dependencies"])
+    + groups(*PROJECT["dependency-groups"]),
+}
+ASKED = [(lock, Requirement(line)) for lock, lines in LOCKS.items() for line in lines]
+
+
+def text_of(lock: str) -> str:
+    """Read a lock."""
+    return (ROOT / lock).read_text(encoding="utf-8")
+
+
+def locked_pins(lock: str) -> dict[str, set[Version]]:
+    """Read a lock: versions by name; a name may be pinned differently by platform or Python."""
+    pins: dict[str, set[Version]] = {}
+    for name, version in re.findall(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", text_of(lock), flags=re.MULTILINE):
+        pins.setdefault(canonicalize_name(name), set()).add(Version(version))
     return pins
 
 
-@pytest.mark.parametrize("requirement", direct_requirements(), ids=str)
-def test_the_lock_satisfies_what_the_project_asks_for(requirement: Requirement) -> None:
+@pytest.mark.parametrize(("lock", "requirement"), ASKED, ids=str)
+def test_a_lock_satisfies_what_the_project_asks_for(lock: str, requirement: Requirement) -> None:
     """A requirement that is new or narrower than its pin makes the lock stale: run `make lock`."""
-    pins = locked_pins().get(canonicalize_name(requirement.name), [])
+    pins = locked_pins(lock).get(canonicalize_name(requirement.name), set())
 
-    assert pins, f"{requirement.name} is not in requirements.lock: run `make lock`"
+    assert pins, f"{requirement.name} is not in {lock}: run `make lock`"
     assert all(requirement.specifier.contains(pin) for pin in pins), "run `make lock`"
 
 
-def test_the_lock_holds_nothing_that_the_project_asks_for_no_more() -> None:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_nothing_that_its_need_asks_for_no_more(lock: str) -> None:
     """A direct pin without its requirement makes the lock stale too."""
-    asked = {canonicalize_name(requirement.name) for requirement in direct_requirements()}
     direct = set()
-    for block in re.split(r"\n(?=[A-Za-z0-9])", LOCK):
+    for block in re.split(r"\n(?=[A-Za-z0-9])", text_of(lock)):
         if "sync-async-lab (pyproject.toml" in block:
             direct.add(canonicalize_name(block.split("==")[0]))
 
-    assert asked == direct
+    assert {canonicalize_name(Requirement(line).name) for line in LOCKS[lock]} == direct
 
 
-def test_the_lock_has_hashes_and_no_address() -> None:
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_package_has_the_same_version_in_every_lock(lock: str) -> None:
+    """They are installed into one environment, one after the other; to test takes all that is in the others."""
+    tested = locked_pins("requirements-test.lock")
+
+    assert {} == {name: pins for name, pins in locked_pins(lock).items() if not pins <= tested.get(name, set())}
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_has_hashes_and_no_address(lock: str) -> None:
     """It installs from whatever index the machine uses, and only what was locked."""
-    for block in re.findall(r"^[A-Za-z0-9._-]+==.*?(?=^\S|\Z)", LOCK, flags=re.MULTILINE | re.DOTALL):
+    for block in re.findall(r"^[A-Za-z0-9._-]+==.*?(?=^\S|\Z)", text_of(lock), flags=re.MULTILINE | re.DOTALL):
         assert "--hash=sha256:" in block
-    assert not re.search(r"https?://|--(extra-)?index-url|--find-links|@ ", LOCK)
+    assert not re.search(r"https?://|--(extra-)?index-url|--find-links|@ ", text_of(lock))
+
+
+def test_every_lock_has_its_need() -> None:
+    """A lock beside these is installed by nobody."""
+    assert set(LOCKS) == {path.name for path in ROOT.glob("*.lock")}
+
+
+def test_what_comparing_needs_is_light() -> None:
+    """Its packages take at most 350 MB, compiled: with uv and pip beside them that is 400 MB installed."""
+    places = set()
+    for name in locked_pins("requirements.lock"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            for file in importlib.metadata.distribution(name).files or ():
+                place = str(file.locate())
+                places |= {Path(place), Path(importlib.util.cache_from_source(place))}
+
+    assert 100e6 < sum(place.stat().st_size for place in places if place.is_file()) <= 350e6
 
 
 def test_no_module_is_a_drawer_for_odds_and_ends() -> None:
@@ -165,7 +209,8 @@ def test_the_top_level_is_the_designs() -> None:
 
     assert {name.split("/")[0] for name in tracked} <= {
         *(".ci", ".gitignore", "CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "Makefile", "README.md"),
-        *("benchmarks", "docs", "flask_app", "pyproject.toml", "requirements.lock", "tests"),
+        *("benchmarks", "docs", "flask_app", "pyproject.toml", "tests"),
+        *LOCKS,
     }
 
 

@@ -11,10 +11,10 @@ import math
 from collections.abc import Sequence
 
 import numpy as np
-from scipy.special import stdtrit
 
 from benchmarks.calibration import frame
 from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS
+from benchmarks.judge.distributions import t_quantile
 from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
 
 _SPREADS = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
@@ -36,7 +36,7 @@ def coverage(spread: float, confidence: float, runs: int, generator: np.random.G
     count = np.arange(1, MOST_ROUNDS + 1)
     mean = np.cumsum(values, axis=1) / count
     squares = np.cumsum(values**2, axis=1) - count * mean**2
-    quantile = stdtrit(np.maximum(count - 1, 1), (1 + confidence) / 2)
+    quantile = np.array([t_quantile(max(looked - 1, 1), (1 + confidence) / 2) for looked in range(1, MOST_ROUNDS + 1)])
     reach = quantile * np.sqrt(np.maximum(squares, 0.0) / np.maximum(count - 1, 1) / count)
     stops = (reach <= 1.0) & (count >= FEWEST_ROUNDS)
     # Without a stop the last round ends the run.

@@ -206,7 +206,7 @@ def _refuse_other_options(ctx: click.Context) -> None:
 
 def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_of: Callable[..., Plan]) -> Plan:
     """Run the pilot, and plan what the rest of the time is best spent on."""
-    from benchmarks.judge import budget, power  # noqa: PLC0415 (scipy is slow to import)
+    from benchmarks.judge import budget, power  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.placebo import placebo_pairs  # noqa: PLC0415 (the same)
 
     began_s = time.monotonic()
@@ -247,7 +247,7 @@ def _placebo_of(plan: Plan) -> Contender:
 
 def _warn(console: Console, cores: environment.Cores) -> None:
     """Print what is wrong with the machine before it measures; the A/A comparison of the run itself says the rest."""
-    from benchmarks.judge.fitness import judge_machine  # noqa: PLC0415 (scipy is slow to import)
+    from benchmarks.judge.fitness import judge_machine  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.doctor import print_signs  # noqa: PLC0415 (kept beside its siblings)
 
     print_signs(console, [sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"])

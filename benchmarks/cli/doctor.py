@@ -31,7 +31,7 @@ def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, as_json:
     contender against itself (A/A), which must come out equal: if it does not, the exit status is 3. Takes about forty
     seconds.
     """
-    from benchmarks.judge.fitness import judge_fitness  # noqa: PLC0415 (scipy is slow to import)
+    from benchmarks.judge.fitness import judge_fitness  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.doctor import print_fitness  # noqa: PLC0415 (kept beside its siblings)
 
     contender = _contender(name)

@@ -57,8 +57,8 @@ def report(run: str, style: str, form: str | None, output: Path | None, as_json:
 
 
 def _write(run: Run, folder: Path, form: str, output: Path | None) -> None:
-    from benchmarks.judge.judge import judge  # noqa: PLC0415 (scipy is slow to import)
-    from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (so is matplotlib)
+    from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (brings matplotlib)
     from benchmarks.report.html import render_html  # noqa: PLC0415 (the same)
     from benchmarks.report.json_document import judgement_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.markdown import render_markdown  # noqa: PLC0415 (the same)

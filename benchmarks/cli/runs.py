@@ -135,8 +135,8 @@ def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path, *,
         folder: The run's.
         as_json: Write the judgement to standard output, as one document, and print no report.
     """
-    from benchmarks.judge.judge import judge  # noqa: PLC0415 (scipy is slow to import)
-    from benchmarks.report.files import ReportFileError, write_reports  # noqa: PLC0415 (so is matplotlib)
+    from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.report.files import ReportFileError, write_reports  # noqa: PLC0415 (brings matplotlib)
     from benchmarks.report.json_document import judgement_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.terminal import print_report  # noqa: PLC0415 (the same)
 

@@ -26,7 +26,7 @@ from benchmarks.model import Run
 from benchmarks.report.json_document import document, run_facts
 
 if TYPE_CHECKING:
-    # scipy is slow to import.
+    # Only who judges needs it.
     from benchmarks.judge.pool import Pool, PooledRatio
 
 QUANTITY_NAMES = ("rate", "latency-p95", "cpu")
@@ -48,7 +48,7 @@ def diff(first: str, second: str, as_json: bool) -> None:
       lab diff 2026-03-01T09-30-00-quick latest
       lab diff my-laptop/run.json server/run.json --json
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.judge.comparable import IncomparableError  # noqa: PLC0415 (scipy is slow to import)
+    from benchmarks.judge.comparable import IncomparableError  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.diff import diff as compared  # noqa: PLC0415 (the same)
     from benchmarks.report.diff_terminal import print_diff  # noqa: PLC0415 (the same)
 
@@ -96,9 +96,9 @@ def pool(  # noqa: PLR0917 (click passes them by name)
       lab pool 'class/*/run.json' --out class.html
       lab pool class/ --workload wait --of cpu -r 'flask@*'
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.judge.comparable import QUANTITIES, IncomparableError  # noqa: PLC0415 (scipy is slow to import)
+    from benchmarks.judge.comparable import QUANTITIES, IncomparableError  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.pool import pool as pooled  # noqa: PLC0415 (the same)
-    from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (so is matplotlib)
+    from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (brings matplotlib)
     from benchmarks.report.pool_page import render_pool  # noqa: PLC0415 (the same)
     from benchmarks.report.pool_terminal import print_pool  # noqa: PLC0415 (kept beside its sibling)
 

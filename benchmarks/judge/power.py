@@ -7,8 +7,7 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import chdtri, nctdtrinc
-
+from benchmarks.judge.distributions import chi_square_quantile, t_noncentrality
 from benchmarks.judge.statistics import CONFIDENCE, SampleError, students_quantile
 
 POWER = 0.8
@@ -40,7 +39,7 @@ class Spread:
             Browne, "On the use of a pilot sample for sample size determination", Statistics in Medicine 14, 1995.
         """
         freedom = self.rounds - 1
-        return self.value * math.sqrt(freedom / float(chdtri(freedom, _ASSURANCE)))
+        return self.value * math.sqrt(freedom / chi_square_quantile(freedom, _ASSURANCE))
 
 
 def spread_of(numerators: Sequence[float], denominators: Sequence[float]) -> Spread:
@@ -88,7 +87,7 @@ def detectable_difference(spread: float, rounds: int, power: float = POWER, conf
     if rounds < 2:
         return math.inf
     freedom = rounds - 1
-    noncentrality = float(nctdtrinc(freedom, 1 - power, students_quantile(freedom, confidence)))
+    noncentrality = t_noncentrality(freedom, 1 - power, students_quantile(freedom, confidence))
     return _above_one(noncentrality * spread / math.sqrt(rounds))
 
 

@@ -6,8 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from scipy.special import chdtrc
-
+from benchmarks.judge.distributions import chi_square_tail
 from benchmarks.judge.statistics import SampleError, students_quantile
 
 _SMALLEST_VARIANCE = 1e-12
@@ -84,7 +83,7 @@ def sum_up(values: Sequence[float], variances: Sequence[float]) -> RandomEffects
         tau_squared=tau_squared,
         i_squared=max(0.0, (q - freedom) / q) if q > 0 else 0.0,
         q=q,
-        q_probability=float(chdtrc(freedom, q)),
+        q_probability=chi_square_tail(freedom, q),
         predicted_low=None if predicted is None else mean - predicted,
         predicted_high=None if predicted is None else mean + predicted,
         weights=tuple(weight / total for weight in weights),

@@ -8,6 +8,7 @@ import statistics
 import sys
 from collections.abc import Callable, Sequence
 
+from benchmarks.judge.distributions import t_quantile
 from benchmarks.judge.judgement import Estimate
 
 CONFIDENCE = 0.95
@@ -35,11 +36,7 @@ def students_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
         freedom: Degrees of it, above 0.
         confidence: Of the interval.
     """
-    # scipy.special holds the quantile of scipy.stats.t, at a tenth of the time to import; that is still as long as all
-    # that `lab live` needs before it answers, and there is no interval yet.
-    from scipy.special import stdtrit  # noqa: PLC0415
-
-    return float(stdtrit(freedom, (1 + confidence) / 2))
+    return t_quantile(freedom, (1 + confidence) / 2)
 
 
 def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:

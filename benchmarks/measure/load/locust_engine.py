@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 
+from benchmarks.extras import installing
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order, check_own_address
@@ -195,7 +196,7 @@ def check_installed() -> None:
     """Raise LoadEngineError, with what to do, where Locust is not installed."""
     if importlib.util.find_spec("locust") is None:
         raise LoadEngineError(
-            "Locust is not installed: pip install 'sync-async-lab[locust]'.\n"
+            f"Locust is not installed. `make env-locust` in a clone installs it; elsewhere:\n{installing('locust')}\n"
             "`--engine builtin`, which is what runs unless told, needs nothing."
         )
 

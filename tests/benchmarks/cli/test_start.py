@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-SLOW = ("matplotlib", "numpy", "scipy", "sqlalchemy", "pydantic", "marshmallow")
+SLOW = ("matplotlib", "numpy", "sqlalchemy", "pydantic", "marshmallow")
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,117 @@
+"""Quantiles and probabilities of Student's t and of chi-square: the four that judging needs.
+
+Scipy has them too, and would be a third of all that comparing installs. The tests hold these against scipy's.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Sequence
+
+_ROOT_2 = math.sqrt(2)
+
+_NEGLIGIBLE = 1e-18
+"""Of the largest weight: smaller ones add nothing to a sum of floats."""
+
+_COARSE = 0.12
+"""Between the logarithms of two spreads."""
+
+_CLOSE = 1e-13
+"""Relative width of what a root is known to lie in."""
+
+
+@functools.cache
+def t_quantile(freedom: float, probability: float) -> float:
+    """Return what Student's t stays below with this probability.
+
+    Args:
+        freedom: Degrees of freedom, 1 or more, not always whole.
+        probability: Above one half, below 1.
+    """
+    spreads = _spreads(freedom, _COARSE)
+    return _root(lambda t: _t_probability(t, spreads) - probability)
+
+
+@functools.cache
+def t_noncentrality(freedom: float, probability: float, t: float) -> float:
+    """Return the noncentrality, 0 or more, with which a non-central t stays below ``t`` with this probability.
+
+    Args:
+        freedom: Degrees of freedom, 1 or more.
+        probability: One in twenty or more, and below that of the central t.
+        t: Above 0.
+    """
+    # What is averaged has a step as wide as the noncentrality is large, and that is twice ``t`` at most.
+    spreads = _spreads(freedom, min(_COARSE, 0.25 / t))
+    return _root(lambda noncentrality: probability - _t_probability(t, spreads, noncentrality))
+
+
+def chi_square_tail(freedom: int, value: float) -> float:
+    """Return how probably chi-square with these degrees of freedom, 1 or more, is above a value, 0 or more."""
+    if value == 0:
+        return 1.0
+    half, odd = value / 2, freedom % 2
+    # The incomplete gamma function of 1/2 or 1, and upwards by its recurrence.
+    tail = math.erfc(math.sqrt(half)) if odd else math.exp(-half)
+    steps = (step + odd / 2 for step in range(1 - odd, freedom // 2))
+    return tail + math.fsum(math.exp(step * math.log(half) - half - math.lgamma(step + 1)) for step in steps)
+
+
+@functools.cache
+def chi_square_quantile(freedom: int, tail: float) -> float:
+    """Return what chi-square with these degrees of freedom is above with the probability ``tail``."""
+    return _root(lambda value: tail - chi_square_tail(freedom, value))
+
+
+def _t_probability(t: float, spreads: Sequence[tuple[float, float]], noncentrality: float = 0.0) -> float:
+    """Return how probably a non-central t stays below ``t``.
+
+    It is a normal variable over an independent estimate of its own spread: the normal probability is averaged over
+    what that estimate may be.
+    """
+    return math.fsum(weight * math.erfc((noncentrality - t * spread) / _ROOT_2) for spread, weight in spreads) / 2
+
+
+def _spreads(freedom: float, step: float) -> list[tuple[float, float]]:
+    """Return estimates of a spread that is 1, each with its weight; the weights add up to 1.
+
+    The square is chi-square over its degrees of freedom. The points are equidistant in the logarithm, where the
+    density is smooth and falls off to both sides, so that a plain sum converges faster than any power of the step.
+
+    Source:
+        Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56, 2014.
+    """
+    step = min(step, 0.4 / math.sqrt(freedom))
+    points = [(1.0, 1.0)]
+    for direction in (step, -step):
+        weight, logarithm = 1.0, 0.0
+        while weight > _NEGLIGIBLE:
+            logarithm += direction
+            weight = math.exp(freedom * (logarithm - math.expm1(2 * logarithm) / 2))
+            points.append((math.exp(logarithm), weight))
+    total = math.fsum(weight for _, weight in points)
+    return [(spread, weight / total) for spread, weight in points]
+
+
+def _root(rising: Callable[[float], float]) -> float:
+    """Return where a function that rises, and is below 0 at 0, crosses 0.
+
+    Source:
+        Dowell and Jarratt, "A modified regula falsi method for computing the root of an equation", BIT 11, 1971: the
+        Illinois method, which keeps the crossing between two points and needs a fifth of what bisecting does.
+    """
+    far, near = 0.0, 1.0
+    at_far, at_near = rising(far), rising(near)
+    while at_near < 0:
+        far, at_far, near = near, at_near, 2 * near
+        at_near = rising(near)
+    while at_near != 0 and abs(near - far) > _CLOSE * abs(near):
+        between = near - at_near * (near - far) / (at_near - at_far)
+        at_between = rising(between)
+        if (at_between < 0) != (at_near < 0):
+            far, at_far = near, at_near
+        else:
+            at_far /= 2
+        near, at_near = between, at_between
+    return near
