@@ -18,9 +18,11 @@ def main() -> None:
         )
     try:
         from benchmarks.cli import lab  # noqa: PLC0415 (only importable once the check above has passed)
+        from benchmarks.cli.streams import unbreakable  # noqa: PLC0415 (the same)
     except KeyboardInterrupt:
         sys.exit(130)
 
+    unbreakable()
     lab(prog_name="lab")
 
 

@@ -46,6 +46,15 @@ _starting = threading.Lock()
 """Held while a process begins: until it is known, a thread that ends another one would take it for an orphan."""
 
 
+HOME = Path(__file__).resolve().parents[1]
+"""Where the lab's own packages lie: a child that puts its working folder before all others is started here."""
+
+
+def python(*arguments: str) -> list[str]:
+    """Return a command line of this Python that imports nothing from the folder that a person is in."""
+    return [sys.executable, "-P", *arguments]
+
+
 class Child:
     """One child with all its children.
 

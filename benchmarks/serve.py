@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import socket
-import sys
 import time
 from collections.abc import Callable
 
-from benchmarks.process import start
+from benchmarks.process import HOME, python, start
 
 BRIDGES = {
     "none": "flask_app.serving.wsgi:app",
@@ -39,15 +39,23 @@ def serve(bridge: str, host: str, port: int, ready: Callable[[], None]) -> int:
     """
     _check_free(host, port)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-    command = [sys.executable, "-m", "hypercorn", "--workers", "0", "--log-level", "WARNING", "--bind", bind]
+    command = python("-m", "hypercorn", "--workers", "0", "--log-level", "WARNING", "--bind", bind)
     with contextlib.ExitStack() as stack:
         # A group of its own: Ctrl-C comes to this process alone, then, and ends both.
-        process = start(stack, [*command, BRIDGES[bridge]]).process
+        process = start(stack, [*command, _lying_here(BRIDGES[bridge])]).process
         while process.poll() is None and not _accepts(host, port):
             time.sleep(_POLL_S)
         if process.poll() is None:
             ready()
         return process.wait()
+
+
+def _lying_here(app: str) -> str:
+    """Name an app with its folder: Hypercorn imports it from there first, or else from where the person is."""
+    # Relative: the colon behind a drive would be the one before an app's name to it. To another drive there is no way.
+    with contextlib.suppress(OSError, ValueError):
+        return os.path.relpath(HOME / app)
+    return app
 
 
 def _check_free(host: str, port: int) -> None:

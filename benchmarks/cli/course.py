@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks.cli.exits import exit_interrupted
+from benchmarks.cli.exits import exit_interrupted, words_for
 from benchmarks.cli.turn import own_turn
 from benchmarks.judge.claims import Claim
 from benchmarks.measure import dependencies, environment, journal, remaining, schedule
@@ -70,7 +70,7 @@ class Course:
             # A full disk or no descriptor left, somewhere beside the journal.
             raise click.ClickException(_kept(f"The system refused: {error}.", record)) from error
         except KeyboardInterrupt as interrupt:
-            click.echo(_kept("Interrupted.", record), err=True)
+            click.echo(_kept(words_for(interrupt), record), err=True)
             exit_interrupted(interrupt)
 
     @contextlib.contextmanager

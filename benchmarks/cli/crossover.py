@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from benchmarks.cli import maps, runs
-from benchmarks.cli.exits import exit_interrupted
+from benchmarks.cli.exits import exit_interrupted, words_for
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option
 from benchmarks.cli.options import Seconds
@@ -89,7 +89,7 @@ def _measure(
     except (ParityError, ServerError, LoadEngineError, journal.RunFileError) as error:
         raise click.ClickException(_kept(str(error), record)) from error
     except KeyboardInterrupt as interrupt:
-        click.echo(_kept("Interrupted.", record), err=True)
+        click.echo(_kept(words_for(interrupt), record), err=True)
         exit_interrupted(interrupt)
     return run, record.folder.resolve()
 

@@ -16,7 +16,11 @@ EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_NOT_SOLVED = 3
 EXIT_INTERRUPTED = 130
+EXIT_UNREAD = 141
 EXIT_TERMINATED = 143
+
+READER_GONE = 13
+"""Number of the signal that ends other programs when what they write is read no more; Windows has none of that name."""
 
 
 class RefusedError(click.ClickException):
@@ -40,9 +44,15 @@ def terminable() -> Iterator[None]:
 
 
 def exit_interrupted(interrupt: KeyboardInterrupt) -> NoReturn:
-    """End as what came demands: Ctrl-C and SIGTERM have a status each."""
+    """End as what came demands: Ctrl-C, SIGTERM and a reader that has gone have a status each."""
     # CPython keeps a mark when KeyboardInterrupt leaves code that was compiled from a string, as the methods of
     # dataclasses and named tuples are, also when it is handled later: `python -m benchmarks` that was interrupted in
     # an import would end by SIGINT, whatever status it asked for. To evaluate any other string takes the mark away.
     eval("None")  # noqa: S307 (a constant)
-    sys.exit(EXIT_TERMINATED if interrupt.args else EXIT_INTERRUPTED)
+    by_signal = {READER_GONE: EXIT_UNREAD, signal.SIGTERM: EXIT_TERMINATED}
+    sys.exit(by_signal[interrupt.args[0]] if interrupt.args else EXIT_INTERRUPTED)
+
+
+def words_for(interrupt: KeyboardInterrupt) -> str:
+    """Say what came: an interruption, or the end of whoever read the output, as with ``lab compare | head``."""
+    return "Nobody reads the output any more." if interrupt.args == (READER_GONE,) else "Interrupted."

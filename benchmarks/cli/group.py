@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from benchmarks.cli.exits import exit_interrupted, terminable
+from benchmarks.cli.exits import READER_GONE, exit_interrupted, terminable, words_for
 
 
 class NearestGroup(click.Group):
@@ -23,13 +23,22 @@ class NearestGroup(click.Group):
             ctx.fail(f"There is no command {name!r}." + (f" Did you mean {near[0]}?" if near else ""))
         return super().resolve_command(ctx, args)
 
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """Read the command line; ``--help``, too, may be read only in part."""
+        try:
+            return super().make_context(*arguments, **options)
+        except KeyboardInterrupt as interrupt:
+            exit_interrupted(interrupt)
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command; Ctrl-C and SIGTERM end it with their statuses where it does not say more itself."""
         with terminable():
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt as interrupt:
-                click.echo("Interrupted.", err=True)
+                # Of what only tells, whoever has read enough knows.
+                if interrupt.args != (READER_GONE,):
+                    click.echo(words_for(interrupt), err=True)
                 exit_interrupted(interrupt)
 
 
@@ -47,5 +56,5 @@ def lab() -> None:
       1    error; the message says what to do
       2    usage
       3    refused: verdicts are withheld (the A/A placebo failed), or what was asked for would mislead
-      130  interrupted (143 by SIGTERM); what was measured is kept
+      130  interrupted (143 by SIGTERM, 141 when nobody reads the output any more); what was measured is kept
     """  # noqa: D301 (\\b is click's mark against rewrapping)

@@ -8,6 +8,8 @@ from typing import Any
 import click
 from rich.console import Console
 
+from benchmarks.cli.streams import ending_unread
+
 json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document; messages go to standard error."
 )
@@ -21,5 +23,6 @@ def talking(as_json: bool, **options: Any) -> Console:
 
 def write_out(text: str) -> None:
     """Write a document to standard output, in UTF-8 whatever the terminal's encoding is."""
-    sys.stdout.buffer.write(text.encode("utf-8", "replace"))
-    sys.stdout.buffer.flush()
+    with ending_unread(sys.stdout):
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import os
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ import psutil
 from benchmarks.exercises.catalogue import Exercise
 from benchmarks.exercises.finding import Finding, failed
 from benchmarks.foreign_json import ForeignJSONError, read_json
-from benchmarks.process import Child, start
+from benchmarks.process import Child, python, start
 
 LIMIT_S = 30.0
 """How long a check may take; a right answer takes a second or two."""
@@ -68,7 +67,7 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
     """
     with tempfile.TemporaryDirectory(prefix="lab-check-") as scratch:
         out, log = Path(scratch) / "findings.json", Path(scratch) / "log"
-        command = [sys.executable, "-m", "benchmarks.exercises.inside", exercise.check]
+        command = python("-m", "benchmarks.exercises.inside", exercise.check)
         with log.open("wb") as stream, contextlib.ExitStack() as stack:
             command += [str(folder.resolve()), str(out), str(limit_s)]
             child = start(stack, command, _environment(), steps=(), stdout=stream, stderr=stream)

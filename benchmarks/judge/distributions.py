@@ -78,9 +78,7 @@ def _spreads(freedom: float, step: float) -> list[tuple[float, float]]:
 
     The square is chi-square over its degrees of freedom. The points are equidistant in the logarithm, where the
     density is smooth and falls off to both sides, so that a plain sum converges faster than any power of the step.
-
-    Source:
-        Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56, 2014.
+    Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56, 2014, say why.
     """
     step = min(step, 0.4 / math.sqrt(freedom))
     points = [(1.0, 1.0)]
@@ -96,10 +94,8 @@ def _spreads(freedom: float, step: float) -> list[tuple[float, float]]:
 
 def _root(rising: Callable[[float], float]) -> float:
     """Return where a function that rises, and is below 0 at 0, crosses 0.
-
-    Source:
-        Dowell and Jarratt, "A modified regula falsi method for computing the root of an equation", BIT 11, 1971: the
-        Illinois method, which keeps the crossing between two points and needs a fifth of what bisecting does.
+    By the Illinois method, which keeps the crossing between two points and needs a fifth of what bisecting does: Dowell
+    and Jarratt, "A modified regula falsi method for computing the root of an equation", BIT 11, 1971.
     """
     far, near = 0.0, 1.0
     at_far, at_near = rising(far), rising(near)

@@ -9,7 +9,6 @@ import shlex
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -18,7 +17,7 @@ from pathlib import Path
 from typing import IO
 
 from benchmarks.model import Contender
-from benchmarks.process import start
+from benchmarks.process import HOME, python, start
 
 HOST = "127.0.0.1"
 _POLL_S = 0.02
@@ -190,6 +189,8 @@ class Launch:
             ((signal.SIGTERM, self._stop_grace_s),),
             stdout=log,
             stderr=log,
+            # Hypercorn and uvicorn import from their working folder before they look anywhere else.
+            cwd=HOME,
         )
         server = RunningServer(self._contender, child.process, port, log, self._host)
         # Whoever starts it may have left the server's cores alone, and what is started inherits that.
@@ -199,7 +200,7 @@ class Launch:
 
 def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST) -> list[str]:
     """Return the start command as an argument vector, the interpreter first."""
-    return [sys.executable, *(argument.format(host=host, port=port) for argument in contender.arguments)]
+    return python(*(argument.format(host=host, port=port) for argument in contender.arguments))
 
 
 def _widened(cpus: Sequence[int]) -> Sequence[int]:

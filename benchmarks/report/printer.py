@@ -18,7 +18,8 @@ from benchmarks.report.ratio_axis import RatioAxis, strip
 _SMALLEST_STRIP: Final = 15
 _LARGEST_STRIP: Final = 41
 _ASCII: Final = str.maketrans(
-    dict(zip("✓✗×µ–÷│─●’²", "+xxu-/|-o'2", strict=True)) | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "\ufffd": "?"}
+    dict(zip("✓✗×µ–÷│─●’²\ufffd", "+xxu-/|-o'2?", strict=True))
+    | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "←": "<-"}
 )
 
 
@@ -34,7 +35,7 @@ def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> 
         return
     draft = io.StringIO()
     tell(Console(file=draft, width=console.width, no_color=True))
-    console.print(Text(_to_ascii(draft.getvalue())), end="", soft_wrap=True)
+    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
 
 
 class Printer:
@@ -92,5 +93,6 @@ def _trimmed(text: Text) -> Text:
     return text
 
 
-def _to_ascii(text: str) -> str:
+def to_ascii(text: str) -> str:
+    """Return a text with signs of ASCII for ours, and question marks for what else is not of it."""
     return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import sys
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, Final
 
 from benchmarks.foreign_json import read_object
 from benchmarks.live.page.racer import GO, RaceOrder
 from benchmarks.piped_child import PipedChild
+from benchmarks.process import python
 
-COMMAND: tuple[str, ...] = (sys.executable, "-m", "benchmarks.live.page.racer")
+COMMAND: tuple[str, ...] = tuple(python("-m", "benchmarks.live.page.racer"))
 """Of the process that measures a race."""
 
 _STOP_PATIENCE_S: Final = 15.0

@@ -12,7 +12,6 @@ import datetime as dt
 import os
 import platform
 import subprocess
-import sys
 import tempfile
 from typing import Final
 
@@ -21,7 +20,7 @@ from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import TimelineError
 from benchmarks.live.why.shelf import REQUESTS, Exhibit
 from benchmarks.model import Contender
-from benchmarks.process import start
+from benchmarks.process import python, start
 
 _TIMEOUT_S: Final = 60.0
 _REFUSED: Final = 3
@@ -51,7 +50,7 @@ async def record_here(
         RecordHereError: It could not be recorded.
     """
     command = [
-        *(sys.executable, "-m", "benchmarks", "explain", contender.id, "--json"),
+        *python("-m", "benchmarks", "explain", contender.id, "--json"),
         *("--wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
         *(["--wait-turn"] if wait_turn else []),
     ]

@@ -15,6 +15,7 @@ from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.pinning import pin
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
 from benchmarks.model import LoadResult
+from benchmarks.process import python
 
 _EXIT_FAILED = 1
 _EXIT_ABANDONED = 3
@@ -39,7 +40,7 @@ class BuiltinEngine:
             LoadEngineError: The order cannot or must not be carried out, or the process could not be started.
         """
         check_order(order)
-        return ProcessSession(LoaderProcess([sys.executable, "-m", "benchmarks.measure.load.builtin"]), order)
+        return ProcessSession(LoaderProcess(python("-m", "benchmarks.measure.load.builtin")), order)
 
     def facts(self) -> Mapping[str, str | int]:
         """Return nothing: it is this package's own."""

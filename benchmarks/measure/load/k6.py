@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -52,7 +51,7 @@ class K6Engine:
         check_order(order)
         if order.load.slices > 1:
             raise LoadEngineError("k6 cannot hold its load between slices: ask for an interval of one piece")
-        command = [sys.executable, "-m", "benchmarks.measure.load.k6_process", self._executable]
+        command = python("-m", "benchmarks.measure.load.k6_process", self._executable)
         return ProcessSession(LoaderProcess(command), order)
 
     def facts(self) -> Mapping[str, str | int]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import importlib.util
-import sys
 import time
 from collections.abc import Callable, Mapping
 
@@ -16,6 +15,7 @@ from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order, check_own_address
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
+from benchmarks.process import python
 
 MASTER_PORT = 5557
 """Locust's own."""
@@ -203,7 +203,7 @@ def check_installed() -> None:
 
 def process_command(*arguments: str) -> list[str]:
     """Return what starts one of Locust's processes."""
-    return [sys.executable, "-m", "benchmarks.measure.load.locust_process", *arguments]
+    return python("-m", "benchmarks.measure.load.locust_process", *arguments)
 
 
 def _version() -> dict[str, str | int]:

@@ -189,5 +189,5 @@ def test_the_command_is_what_a_person_would_type() -> None:
     """The interpreter, its arguments, and the place of the port."""
     command = command_of(catalogue.find("bare-asgi@hypercorn"), 8000)
 
-    assert ["-m", "hypercorn"] == command[1:3]
+    assert ["-P", "-m", "hypercorn"] == command[1:4]
     assert "127.0.0.1:8000" in command

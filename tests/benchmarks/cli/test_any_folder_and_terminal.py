@@ -1,0 +1,196 @@
+"""Every command, from a folder that has packages of our names, on a terminal that lacks our signs, read or not."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import pytest
+
+from benchmarks.cli import lab, maps
+from benchmarks.contenders import catalogue
+from benchmarks.live.page.race_process import RaceProcess
+from benchmarks.live.page.racer import RaceOrder
+from benchmarks.live.why.record_here import record_here
+from benchmarks.measure.journal import Journal
+from benchmarks.model import Run
+from tests.benchmarks.cli.kept_runs import keep_run
+from tests.benchmarks.live.page.served import free_port
+
+pytestmark = pytest.mark.timeout(240)
+
+LAB = str(Path(sys.executable).with_name("lab"))
+# Whoever imports one of these says so, and ends.
+THEIRS = 'import os, pathlib\npathlib.Path(__file__).with_name("imported").touch()\nos._exit(7)\n'
+SMALL = ("--duration", "200ms", "--rounds", "1", "--seed", "1")
+
+TELLING = {
+    "help": ["--help"],
+    "compare's help": ["compare", "--help"],
+    "claims": ["claims"],
+    "contenders": ["contenders"],
+    "report": ["report", "monday"],
+    "report, as k6": ["report", "monday", "--style", "k6"],
+    "report, as CSV": ["report", "monday", "--format", "csv"],
+    "report, as JSON": ["report", "monday", "--json"],
+    "diff": ["diff", "monday", "tuesday"],
+    "pool": ["pool", "monday", "tuesday"],
+    "crossover, again": ["crossover", "--from", "latest"],
+    "advise": ["advise", "--wait", "20ms", "--connections", "20"],
+    "exercise list": ["exercise", "list"],
+    "exercise check": ["exercise", "check", "1"],
+    "exercise solution": ["exercise", "solution", "1", "--yes"],
+}
+MEASURING = {
+    "compare": ["compare", "-c", "fastapi-async@uvicorn", "--workload", "health", *SMALL],
+    "compare, readiness": ["compare", "-c", "flask-async@hypercorn", "--workload", "ready", *SMALL],
+    "doctor": ["doctor", "--rounds", "2", "--seed", "1"],
+    "explain": ["explain", "flask-async@hypercorn", "--requests", "2"],
+}
+SERVING = {"serve": ["serve"], "live": ["live"], "locust master": ["locust", "master", "--workers", "1", *SMALL]}
+
+
+@pytest.fixture
+def folder(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Make a folder of somebody who has packages of our names, two kept runs and a map."""
+    place = tmp_path / "Übung mit Leerzeichen"
+    for package in ("benchmarks", "flask_app"):
+        (place / package).mkdir(parents=True)
+        (place / package / "__init__.py").write_text(THEIRS, encoding="utf-8")
+    for number, day in enumerate(("monday", "tuesday"), start=1):
+        keep_run(place / "results" / day, seed=number)
+    monkeypatch.chdir(place)
+    run = make_sweep(visits=2, noise=0.01)
+    record = Journal.create(maps.MAPS, run)
+    record.finish("complete", "t")
+    return place
+
+
+def imported(folder: Path) -> list[Path]:
+    """Return whose packages of the folder somebody has imported."""
+    return list(folder.glob("*/imported"))
+
+
+@contextlib.contextmanager
+def started(arguments: list[str], folder: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command as whoever has installed it does, on a terminal of Windows' western encoding."""
+    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "COLUMNS": "100"}
+    with subprocess.Popen([LAB, *arguments], cwd=folder, env=environment, stderr=subprocess.PIPE, **options) as process:
+        try:
+            yield process
+        finally:
+            if process.poll() is None:
+                process.kill()
+
+
+def test_these_are_all_commands() -> None:
+    """A new one has its line above."""
+    tried = {words[0] for words in (*TELLING.values(), *MEASURING.values(), *SERVING.values())}
+
+    assert set(lab.commands) == tried - {"--help"}
+
+
+@pytest.mark.parametrize("arguments", [*TELLING.values(), *MEASURING.values()], ids=[*TELLING, *MEASURING])
+def test_a_command_does_what_it_does_in_any_folder_and_encoding(arguments: list[str], folder: Path) -> None:
+    """What lies in a person's folder is not imported, and no sign of ours is an error."""
+    if arguments[:2] == ["exercise", "check"]:
+        subprocess.run([LAB, "exercise", "start", arguments[2]], cwd=folder, check=True, capture_output=True)
+
+    with started(arguments, folder, stdout=subprocess.PIPE) as process:
+        out, errors = process.communicate(timeout=200)
+
+    assert [] == imported(folder)
+    assert b"Traceback" not in errors
+    # In one round nothing is sure: 3 is an answer too, and so is that of an exercise not worked on.
+    assert process.returncode in (0, 3), errors.decode("cp1252")
+    assert out.decode("utf-8" if "--json" in arguments else "cp1252").strip()
+
+
+@pytest.mark.parametrize("arguments", [*TELLING.values(), *MEASURING.values()], ids=[*TELLING, *MEASURING])
+def test_a_command_that_nobody_reads_ends_as_others_do(arguments: list[str], folder: Path) -> None:
+    """With the status of SIGPIPE; one that measured says what is kept, and no other a word."""
+    if arguments[:2] == ["exercise", "check"]:
+        subprocess.run([LAB, "exercise", "start", arguments[2]], cwd=folder, check=True, capture_output=True)
+    unread, out = os.pipe()
+    os.close(unread)
+
+    with started(arguments, folder, stdout=out) as process:
+        os.close(out)
+        _, errors = process.communicate(timeout=200)
+
+    assert 141 == process.returncode, errors.decode("cp1252")
+    told = errors.decode("cp1252")
+    assert ("Nobody reads the output any more." in told) == (arguments[0] == "compare" and "--help" not in arguments)
+    assert "Traceback" not in told
+    assert "Exception" not in told
+
+
+def first_line(stream: IO[bytes] | None) -> str:
+    """Read what a command says first."""
+    assert stream is not None
+    return stream.readline().decode("cp1252")
+
+
+@pytest.mark.parametrize("arguments", SERVING.values(), ids=SERVING)
+def test_what_serves_does_so_in_any_folder_and_encoding(arguments: list[str], folder: Path) -> None:
+    """It answers, and ends by Ctrl-C with its own status."""
+    port = ["--port", str(free_port())]
+
+    with started([*arguments, *port], folder, stdout=subprocess.PIPE, start_new_session=True) as process:
+        said = first_line(process.stdout)
+        process.send_signal(signal.SIGINT)
+        out, errors = process.communicate(timeout=60)
+
+    assert said.startswith(("Flask on Hypercorn", "The class:", "Waiting for 1 worker"))
+    assert [] == imported(folder)
+    assert b"Traceback" not in errors
+    assert process.returncode in (0, 130), (out, errors)
+
+
+def test_locusts_processes_import_nothing_of_the_folder(folder: Path) -> None:
+    """Master and worker each start one."""
+    port = str(free_port())
+    with started(["locust", "master", "--workers", "1", "--port", port, "-c", "fastapi-*@uvicorn", *SMALL], folder,
+                 stdout=subprocess.PIPE) as master:  # fmt: skip
+        command = first_line(master.stdout).strip().partition("lab ")[2].split()
+        with started(command, folder, stdout=subprocess.PIPE) as worker:
+            _, errors = master.communicate(timeout=200)
+            worker.communicate(timeout=30)
+
+    assert [] == imported(folder)
+    assert (b"", True) == (errors, master.returncode in (0, 3))
+    assert 0 == worker.returncode
+
+
+def test_the_workshop_pages_processes_import_nothing_of_the_folder(folder: Path) -> None:
+    """A race and a recording are processes of their own."""
+    twins = ("flask-sync@hypercorn", "flask-async@hypercorn")
+    order = RaceOrder(contenders=twins, wait_ms=0, connections=2, rounds=2, seed=1, out=str(folder / "results"))
+
+    async def story() -> Mapping[str, Any]:
+        race = await RaceProcess.start(order)
+        first = await anext(aiter(race.events()))
+        await race.end()
+        await record_here(catalogue.find(twins[0]), 10)
+        return first
+
+    event = asyncio.run(story())
+
+    assert "failed" != event["event"], event
+    assert [] == imported(folder)
+
+
+def test_a_document_is_utf_8_in_any_encoding(folder: Path) -> None:
+    """JSON has no other."""
+    with started(["claims", "--json"], folder, stdout=subprocess.PIPE) as process:
+        out, _ = process.communicate(timeout=60)
+
+    assert "獅" in json.loads(out.decode("utf-8"))["claims"][0]["quote"][0]
