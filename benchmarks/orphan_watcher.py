@@ -23,6 +23,7 @@ MARK = "SYNC_ASYNC_LAB_CHILD"
 """Variable of the environment by which a lab finds what its children started: a space, the lab, a dot, the child."""
 
 _PROC = "/proc"
+_KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 _ATTEMPTS = 50
 _PAUSE_S = 0.1
 
@@ -51,7 +52,7 @@ def kill_marked(lab: str) -> None:
                 with open(f"{_PROC}/{int(name)}/environ", "rb") as environment:  # noqa: PTH123 (the same)
                     variables = environment.read().split(b"\0")
                 if any(each.startswith(name_of_it) and mark in each for each in variables):
-                    os.kill(int(name), signal.SIGKILL)
+                    os.kill(int(name), _KILL)
                     found = True
         if not found:
             return
@@ -72,7 +73,8 @@ if __name__ == "__main__":
     begun, there = watch(sys.stdin.buffer)
     for group in begun:
         with contextlib.suppress(OSError):
-            os.killpg(group, signal.SIGKILL)
+            if sys.platform != "win32":
+                os.killpg(group, _KILL)
     if os.environ.get(MARK):
         kill_marked(os.environ[MARK])
     for path in there:

@@ -130,7 +130,7 @@ class Child:
             with contextlib.suppress(psutil.Error, OSError):
                 process = psutil.Process(pid)
                 # Who has the lab's session was started by a library, or by a test.
-                left_to_it = os.getsid(pid) != os.getsid(0)
+                left_to_it = hasattr(os, "getsid") and os.getsid(pid) != os.getsid(0)
                 marks = _marks_of(process)
                 if left_to_it and process.create_time() >= self._began and (not marks or self._mark in marks):
                     yield process

@@ -17,7 +17,7 @@ from benchmarks.report.printer import to_ascii
 
 _HANDLER: Final = "lab"
 # Windows has a word of its own for a pipe that nobody reads.
-_GONE: Final = frozenset({errno.EPIPE, errno.EINVAL} if sys.platform == "win32" else {errno.EPIPE})
+_GONE: Final = frozenset({errno.EPIPE, errno.EINVAL} if os.name == "nt" else {errno.EPIPE})
 
 
 class _Stream(io.TextIOWrapper):
@@ -25,7 +25,7 @@ class _Stream(io.TextIOWrapper):
 
     def write(self, text: str, /) -> int:
         with ending_unread(self):
-            return super().write(text)
+            super().write(text)
         return len(text)
 
     def flush(self) -> None:

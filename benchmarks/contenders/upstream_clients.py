@@ -13,6 +13,7 @@ import functools
 import select
 import socket
 import ssl
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -133,11 +134,11 @@ class _ThreadConnection(_Connection):
         return self.parser.get_status_code()
 
     def is_closed(self) -> bool:
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(self._socket, select.POLLIN)
-            return bool(poll.poll(0))
-        return bool(select.select([self._socket], [], [], 0)[0])
+        if sys.platform == "win32":
+            return bool(select.select([self._socket], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         self._socket.close()

@@ -94,6 +94,7 @@ def _spreads(freedom: float, step: float) -> list[tuple[float, float]]:
 
 def _root(rising: Callable[[float], float]) -> float:
     """Return where a function that rises, and is below 0 at 0, crosses 0.
+
     By the Illinois method, which keeps the crossing between two points and needs a fifth of what bisecting does: Dowell
     and Jarratt, "A modified regula falsi method for computing the root of an equation", BIT 11, 1971.
     """

@@ -10,6 +10,7 @@ import contextlib
 import itertools
 import os
 import statistics
+import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
@@ -207,7 +208,7 @@ def _notes_of(server: RunningServer) -> Notes:
 @contextlib.contextmanager
 def _on(cpus: Sequence[int]) -> Iterator[None]:
     """Keep this thread on these cores for the length of a ``with`` block; empty for any."""
-    if not cpus or not hasattr(os, "sched_setaffinity"):
+    if not cpus or sys.platform != "linux" or not hasattr(os, "sched_setaffinity"):
         yield
         return
     before = os.sched_getaffinity(0)

@@ -59,7 +59,8 @@ class MachineLock:
             return
         # It is a courtesy: another user's lock file may be ours to lock, but not to write.
         with contextlib.suppress(OSError):
-            os.pwrite(self._descriptor, note, 0)
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            os.write(self._descriptor, note)
             os.ftruncate(self._descriptor, len(note))
 
 
@@ -135,7 +136,8 @@ def _open(path: Path) -> int | None:
 def _holder(descriptor: int) -> str:
     """Say who holds the lock, as far as its file tells; what it holds was written by somebody, so it is not trusted."""
     try:
-        note = read_object(os.pread(descriptor, _LONGEST_NOTE_BYTES, 0))
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        note = read_object(os.read(descriptor, _LONGEST_NOTE_BYTES))
         pid, folder = note["pid"], note["folder"]
     except (OSError, ValueError, KeyError, TypeError):
         return "Another `lab`"

@@ -46,7 +46,7 @@ def share_cores() -> Cores:
 @contextlib.contextmanager
 def kept_off(cpus: Sequence[int]) -> Iterator[None]:
     """Keep this process off the server's cores while there is something to disturb."""
-    if not cpus:
+    if not cpus or sys.platform != "linux" or not hasattr(os, "sched_setaffinity"):
         yield
         return
     before = os.sched_getaffinity(0)

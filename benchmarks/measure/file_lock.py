@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import sys
 
-if sys.platform != "win32":
-    import fcntl
-
 
 def try_lock(descriptor: int) -> bool | None:
     """Lock a file for this process alone, without waiting.
@@ -19,13 +16,11 @@ def try_lock(descriptor: int) -> bool | None:
         Whether it is locked now; ``False`` when another process has it, ``None`` when there is nothing to lock with:
         on Windows, and on file systems that know no locks.
     """
-    if sys.platform == "win32":
-        return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _lock(descriptor, wait=False)
     except BlockingIOError:
         return False
-    except OSError:
+    except (ImportError, OSError):
         return None
     return True
 
@@ -38,5 +33,12 @@ def wait_for_lock(descriptor: int) -> None:
     Raises:
         OSError: It cannot be locked any more.
     """
-    if sys.platform != "win32":
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
+    _lock(descriptor, wait=True)
+
+
+def _lock(descriptor: int, *, wait: bool) -> None:
+    if sys.platform == "win32":
+        raise ImportError("Windows has no such locks")
+    import fcntl  # noqa: PLC0415 (not on every platform)
+
+    fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

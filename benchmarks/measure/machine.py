@@ -51,15 +51,16 @@ class StealMeter:
     def fraction(self) -> float | None:
         """Return stolen over all CPU time since the meter was made, 0 to 1; ``None`` where it is not told."""
         now = psutil.cpu_times()
-        if not hasattr(now, "steal"):
+        stolen_s = getattr(now, "steal", None)
+        if stolen_s is None:
             return None
         total_s = sum(now[:8]) - sum(self._before[:8])
-        return float((now.steal - self._before.steal) / total_s) if total_s > 0 else None
+        return float((stolen_s - getattr(self._before, "steal", 0.0)) / total_s) if total_s > 0 else None
 
 
 def give_every_core(cores: Cores) -> Cores:
     """Give the loader every core that the server leaves: none that is its own, or a hyper-thread of its own."""
-    if not cores.server:
+    if not cores.server or not hasattr(os, "sched_getaffinity"):
         return cores
     siblings = _read(_CPUS / f"cpu{cores.server[0]}" / "topology" / "thread_siblings_list")
     taken = {*cores.server, *(_listed(siblings) if siblings else ())}

@@ -18,8 +18,8 @@ import psutil
 
 from benchmarks.model import Observation
 
-_LINUX = sys.platform == "linux"
 _PROC = Path("/proc")
+_LINUX = sys.platform == "linux" and _PROC.is_dir()
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +171,7 @@ def _cpu_time_s(pid: int, ticks_s: float) -> float:
         clock_getcpuclockid(3) on Linux: the clock of another process is ``~pid << 3 | CPUCLOCK_SCHED (2)``, which has
         nanoseconds where /proc has ticks of 10 ms. Elsewhere the ticks stand.
     """
-    if not _LINUX:
+    if not _LINUX or sys.platform == "win32":
         return ticks_s
     try:
         return time.clock_gettime(~pid << 3 | 2)

@@ -9,6 +9,7 @@ import secrets
 import shutil
 import signal
 import subprocess
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -204,7 +205,7 @@ class _Cluster:
 
 def _account() -> str | None:
     """Return whom PostgreSQL is to run as: it refuses to run as root."""
-    if not hasattr(os, "geteuid") or os.geteuid() != 0:
+    if sys.platform == "win32" or os.geteuid() != 0:
         return None
     import pwd  # noqa: PLC0415 (not on every platform)
 

@@ -68,11 +68,11 @@ class Stream:
     def is_spent(self) -> bool:
         """Return whether the other side has closed, or said what nobody asked for."""
         # A socket of TLS cannot be peeked into, and select counts no further than 1,024 files.
-        if hasattr(select, "poll"):
-            poll = select.poll()
-            poll.register(self._socket, select.POLLIN)
-            return bool(poll.poll(0))
-        return bool(select.select([self._socket], [], [], 0)[0])
+        if sys.platform == "win32":
+            return bool(select.select([self._socket], [], [], 0)[0])
+        poll = select.poll()
+        poll.register(self._socket, select.POLLIN)
+        return bool(poll.poll(0))
 
     def close(self) -> None:
         """Close at once."""

@@ -7,6 +7,7 @@ import errno
 import logging
 import os
 import socket
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, Final, Protocol
@@ -192,10 +193,10 @@ class _Connection(socket.socket):
 
 def _most_files() -> int:
     """Return how many files this process may have open, after raising that as far as it is of use and allowed."""
-    try:
-        import resource  # noqa: PLC0415 (Windows has none)
-    except ImportError:
+    if sys.platform == "win32":
         return _MOST_OPEN + _OTHER_FILES
+    import resource  # noqa: PLC0415 (Windows has none)
+
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = _MOST_OPEN + _OTHER_FILES
     if hard != resource.RLIM_INFINITY:

@@ -10,7 +10,7 @@ from pathlib import Path
 from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
-from benchmarks.process import output_of
+from benchmarks.process import output_of, python
 
 SCRIPT = Path(__file__).with_name("http_get.js")
 INSTALL_PAGE = "https://grafana.com/docs/k6/latest/set-up/install-k6/"

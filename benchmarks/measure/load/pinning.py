@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 
 from benchmarks.measure.load.engine import LoadEngineError
 
@@ -15,7 +16,7 @@ def pin(cpus: tuple[int, ...]) -> None:
     Raises:
         LoadEngineError: This machine does not offer them.
     """
-    if not cpus or not hasattr(os, "sched_setaffinity"):
+    if not cpus or sys.platform != "linux" or not hasattr(os, "sched_setaffinity"):
         return
     try:
         os.sched_setaffinity(0, cpus)
