@@ -13,7 +13,9 @@ from benchmarks.cli.options import Seconds
 
 @lab.command()
 @click.argument("kept", metavar="[MAP]", default="latest")
-@click.option("--wait", type=Seconds(0, 10), required=True, metavar="TIME", help="The view waits for others: 20ms.")
+@click.option(
+    "--view-wait", "wait", type=Seconds(0, 10), required=True, metavar="TIME", help="The view waits for others: 20ms."
+)
 @click.option("--connections", type=click.IntRange(1, 1_000_000), required=True, help="How many ask at once.")
 @click.option(
     "--threads", type=click.IntRange(1, 100_000), help="Of each process; as the map's servers had, if absent."
@@ -30,8 +32,8 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
 
     \b
     Examples:
-      lab advise --wait 20ms --connections 200
-      lab advise --wait 20ms --connections 200 --threads 10 --cores 8
+      lab advise --view-wait 20ms --connections 200
+      lab advise --view-wait 20ms --connections 200 --threads 10 --cores 8
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.judge.atlas import EmptyMapError  # noqa: PLC0415 (the same)

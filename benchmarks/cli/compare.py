@@ -131,6 +131,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
 
     plan = plan_of()
+    if budget is not None:
+        _check_budget(budget, plan_of)
     facts = facts_of(context, loader)
     cores = environment.share_cores()
     if loader.uses_every_core:
@@ -218,17 +220,13 @@ def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_
         raise click.ClickException("The pilot has too few valid rounds to plan by: lab doctor says more.")
     spread = power.spread_of([one.result.rate_per_s for one, _ in pairs], [two.result.rate_per_s for _, two in pairs])
 
-    def sized(rounds: int, duration_s: float) -> Plan:
-        # Ratios under the wait are a timer's doing and vary less.
-        wait_rounds = max(budget.FEWEST_ROUNDS if plan_of().precision else 3, rounds // 2)
-        return plan_of(rounds=rounds, wait_rounds=wait_rounds, duration_s=duration_s, budget_s=budget_s)
-
     try:
         sizing = budget.size(
-            budget_s - (time.monotonic() - began_s),
+            budget_s,
             spread.cautious,
             pairs[0][0].trial.load.duration_s,
-            lambda rounds, duration_s: schedule.estimate_s(sized(rounds, duration_s)),
+            lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
+            spent_s=time.monotonic() - began_s,
         )
     except budget.BudgetError as error:
         raise click.ClickException(str(error)) from error
@@ -238,7 +236,30 @@ def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_
         f"{100 * power.POWER:.0f} times in 100.",
         highlight=False,
     )
-    return sized(sizing.rounds, sizing.duration_s)
+    return _sized(plan_of, budget_s, sizing.rounds, sizing.duration_s)
+
+
+def _sized(plan_of: Callable[..., Plan], budget_s: float, rounds: int, duration_s: float) -> Plan:
+    from benchmarks.judge.budget import FEWEST_ROUNDS  # noqa: PLC0415 (only who judges needs it)
+
+    # Ratios under the wait are a timer's doing and vary less.
+    wait_rounds = max(FEWEST_ROUNDS if plan_of().precision else 3, rounds // 2)
+    return plan_of(rounds=rounds, wait_rounds=wait_rounds, duration_s=duration_s, budget_s=budget_s)
+
+
+def _check_budget(budget_s: float, plan_of: Callable[..., Plan]) -> None:
+    """Refuse a budget that the pilot and the shortest comparison do not fit into, before anything is begun."""
+    from benchmarks.judge import budget  # noqa: PLC0415 (only who judges needs it)
+
+    pilot = schedule.placebo_plan(_placebo_of(plan_of()), 0, _PILOT_ROUNDS)
+    try:
+        budget.check(
+            budget_s,
+            schedule.estimate_s(pilot),
+            lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
+        )
+    except budget.BudgetError as error:
+        raise click.UsageError(str(error)) from error
 
 
 def _placebo_of(plan: Plan) -> Contender:

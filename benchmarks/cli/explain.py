@@ -11,19 +11,18 @@ from rich.console import Console
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Seconds
-from benchmarks.cli.turn import own_turn
+from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment
 from benchmarks.measure.server import ServerError
 
 _MOST_REQUESTS = 20
-_WAIT_TURN = "--wait-turn"
 
 
 @lab.command()
 @click.argument("contender")
 @click.option(
-    "--wait", "wait_s", type=Seconds(0, 1), default="20ms", show_default=True, help="What each view waits for."
+    "--view-wait", "wait_s", type=Seconds(0, 1), default="20ms", show_default=True, help="What each view waits for."
 )
 @click.option(
     "--requests", type=click.IntRange(1, _MOST_REQUESTS), default=3, show_default=True, help="Sent at the same moment."
@@ -31,13 +30,10 @@ _WAIT_TURN = "--wait-turn"
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), help="Also write a Chrome trace, which Perfetto opens."
 )
-# Not --wait, as where a command has no other wait: here that is the view's.
-@click.option(
-    _WAIT_TURN, "wait_turn", is_flag=True, help="Wait while another lab measures on this machine; else that is refused."
-)
+@wait_option
 @json_option
 def explain(  # noqa: PLR0917 (click passes them by name)
-    contender: str, wait_s: float, requests: int, out: Path | None, wait_turn: bool, as_json: bool
+    contender: str, wait_s: float, requests: int, out: Path | None, wait: bool, as_json: bool
 ) -> None:
     """Where does the time of a request go?
 
@@ -56,14 +52,14 @@ def explain(  # noqa: PLR0917 (click passes them by name)
         raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     wait_ms = round(wait_s * 1_000)
     if abs(wait_ms - wait_s * 1_000) > 1e-6:
-        raise click.BadParameter("a view waits for whole milliseconds", param_hint="--wait")
+        raise click.BadParameter("a view waits for whole milliseconds", param_hint="--view-wait")
     try:
         chosen = catalogue.find(contender)
         recording.recorded(chosen)
     except (catalogue.UnknownContenderError, recording.NotRecordableError) as error:
         raise click.BadParameter(str(error), param_hint="CONTENDER") from error
     try:
-        with own_turn(wait=wait_turn, option=_WAIT_TURN):
+        with own_turn(wait=wait):
             made = recording.record(chosen, wait_ms, requests, environment.share_cores())
     except (ServerError, BurstError, TimelineError) as error:
         raise click.ClickException(str(error)) from error

@@ -17,12 +17,11 @@ wait_option = click.option(
 
 
 @contextlib.contextmanager
-def own_turn(*, wait: bool, option: str = "--wait") -> Iterator[MachineLock]:
+def own_turn(*, wait: bool) -> Iterator[MachineLock]:
     """Be the only one that measures, for the length of a ``with`` block; not to be nested.
 
     Args:
         wait: Whether to wait while another measures.
-        option: What this is called on the command line, for who was refused.
     Raises:
         RefusedError: Another measures, and this one is not to wait.
     """
@@ -30,4 +29,4 @@ def own_turn(*, wait: bool, option: str = "--wait") -> Iterator[MachineLock]:
         with alone(wait=wait, say=lambda sentence: click.echo(sentence, err=True)) as lock:
             yield lock
     except MachineBusyError as error:
-        raise RefusedError(f"{error.reason} Wait for it to end, or let this one wait: {option}") from error
+        raise RefusedError(f"{error.reason} Wait for it to end, or let this one wait: --wait") from error

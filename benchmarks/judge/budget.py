@@ -41,8 +41,29 @@ class Sizing:
     takes_s: float
 
 
+def check(budget_s: float, pilot_s: float, takes_s: Callable[[int, float], float]) -> None:
+    """Refuse a budget that is too little for any comparison, before anything takes time.
+
+    Args:
+        budget_s: Time for the whole run and its pilot, seconds.
+        pilot_s: How much of it the pilot takes, seconds.
+        takes_s: As of ``size``.
+    Raises:
+        BudgetError: Not even the shortest trials fit in.
+    """
+    least_s = pilot_s + takes_s(FEWEST_ROUNDS, _DURATIONS_S[0])
+    if budget_s < least_s:
+        raise _too_little(budget_s, least_s)
+
+
 def size(
-    budget_s: float, spread: float, spread_at_s: float, takes_s: Callable[[int, float], float], power: float = 0.8
+    budget_s: float,
+    spread: float,
+    spread_at_s: float,
+    takes_s: Callable[[int, float], float],
+    power: float = 0.8,
+    *,
+    spent_s: float = 0.0,
 ) -> Sizing:
     """Choose rounds and the length of a trial so that the smallest difference shows within a budget.
 
@@ -55,12 +76,13 @@ def size(
         spread_at_s: Length of the trials that it was seen with, seconds.
         takes_s: Returns how long a run of so many rounds, of trials so long, takes, seconds; more rounds take longer.
         power: How often a difference of the size promised is found.
+        spent_s: How much of the budget is over, seconds.
     Raises:
         BudgetError: Not even the shortest trials fit in.
     """
     best: Sizing | None = None
     for duration_s in _DURATIONS_S:
-        rounds = _most_rounds(budget_s, duration_s, takes_s)
+        rounds = _most_rounds(budget_s - spent_s, duration_s, takes_s)
         if rounds < FEWEST_ROUNDS:
             continue
         difference = detectable_difference(spread_at(duration_s, spread, spread_at_s), rounds, power)
@@ -69,11 +91,8 @@ def size(
                 rounds=rounds, duration_s=duration_s, difference=difference, takes_s=takes_s(rounds, duration_s)
             )
     if best is None:
-        least_s = takes_s(FEWEST_ROUNDS, _DURATIONS_S[0])
-        raise BudgetError(
-            f"A budget of {budget_s:.0f} s is too little: {FEWEST_ROUNDS} rounds of these contenders take about "
-            f"{math.ceil(least_s)} s. Give more time, or name fewer contenders with --contender."
-        )
+        least_s = spent_s + takes_s(FEWEST_ROUNDS, _DURATIONS_S[0])
+        raise _too_little(budget_s, least_s)
     return best
 
 
@@ -88,6 +107,13 @@ def spread_at(duration_s: float, spread: float, spread_at_s: float) -> float:
     between = min(_BETWEEN_STARTS, spread)
     within = spread**2 - between**2
     return math.sqrt(between**2 + within * spread_at_s / duration_s)
+
+
+def _too_little(budget_s: float, least_s: float) -> BudgetError:
+    return BudgetError(
+        f"A budget of {budget_s:g} s is too little: a pilot and {FEWEST_ROUNDS} rounds of these contenders take about "
+        f"{math.ceil(least_s)} s. Give more time, or name fewer contenders with --contender."
+    )
 
 
 def _most_rounds(budget_s: float, duration_s: float, takes_s: Callable[[int, float], float]) -> int:

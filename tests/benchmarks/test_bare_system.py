@@ -1,4 +1,4 @@
-"""The lab without /proc, affinity, process groups, uvloop and fcntl, which are hidden from it: as on macOS and Windows."""
+"""The lab without /proc, affinity, process groups, uvloop and fcntl: hidden from it, as macOS or Windows lack them."""
 
 from __future__ import annotations
 

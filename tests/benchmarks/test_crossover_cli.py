@@ -69,11 +69,11 @@ def sweep_under_way(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
         (("crossover", "--budget", "1s"), "outside 60 s to 21600 s"),
         (("crossover", "-c", "flask-asnyc@hypercorn"), "Did you mean flask-async@hypercorn?"),
         (("crossover", "-c", "bare-asgi@uvicorn"), "bare-asgi@uvicorn has no view that could wait"),
-        (("advise", "--wait", "20ms"), "Missing option '--connections'"),
-        (("advise", "--connections", "20"), "Missing option '--wait'"),
-        (("advise", "--wait", "20", "--connections", "2"), "20 is outside 0 s to 10 s"),
-        (("advise", "--wait", "20ms", "--connections", "0"), "1<=x<=1000000"),
-        (("advise", "--wait", "20ms", "--connections", "2", "--threads", "0"), "1<=x<="),
+        (("advise", "--view-wait", "20ms"), "Missing option '--connections'"),
+        (("advise", "--connections", "20"), "Missing option '--view-wait'"),
+        (("advise", "--view-wait", "20", "--connections", "2"), "20 is outside 0 s to 10 s"),
+        (("advise", "--view-wait", "20ms", "--connections", "0"), "1<=x<=1000000"),
+        (("advise", "--view-wait", "20ms", "--connections", "2", "--threads", "0"), "1<=x<="),
         (("advice",), "Did you mean advise?"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -88,7 +88,7 @@ def test_a_wrong_word_or_number_is_a_usage_error_that_helps(arguments: tuple[str
 
 @pytest.mark.parametrize(
     "arguments",
-    [("advise", "--wait", "20ms", "--connections", "200"), ("crossover", "--from", "latest")],
+    [("advise", "--view-wait", "20ms", "--connections", "200"), ("crossover", "--from", "latest")],
     ids=lambda arguments: arguments[0],
 )
 def test_no_map_yet_says_how_to_make_one(
@@ -111,7 +111,7 @@ def test_a_run_of_compare_is_no_map_and_a_map_no_run(tmp_path: Path, kept: Path)
     record = runs.begin(tmp_path / "results", plan, Cores((), ()))
     record.close()
 
-    assert "lab report" in lab("advise", str(record.folder), "--wait", "1ms", "--connections", "1").output
+    assert "lab report" in lab("advise", str(record.folder), "--view-wait", "1ms", "--connections", "1").output
     foreign = lab("report", str(kept))
     assert 1 == foreign.exit_code
     assert "lab crossover --from" in foreign.output
@@ -119,7 +119,7 @@ def test_a_run_of_compare_is_no_map_and_a_map_no_run(tmp_path: Path, kept: Path)
 
 def test_advice_from_the_latest_map(kept: Path) -> None:
     """The answer first, and every choice with its rate."""
-    result = lab("advise", "--wait", "20ms", "--connections", "200", "--threads", "10")
+    result = lab("advise", "--view-wait", "20ms", "--connections", "200", "--threads", "10")
 
     assert 0 == result.exit_code, result.output
     assert result.output.startswith("Flask: yes, make it async def.")
@@ -129,7 +129,7 @@ def test_advice_from_the_latest_map(kept: Path) -> None:
 
 def test_advice_as_json_is_one_document(kept: Path) -> None:
     """A wait that was measured is found again, whatever the unit it is written in."""
-    result = lab("advise", str(kept), "--wait", "0.1", "--connections", "500", "--json")
+    result = lab("advise", str(kept), "--view-wait", "0.1", "--connections", "500", "--json")
 
     assert 0 == result.exit_code
     assert "measured" == json.loads(result.stdout)["basis"]
@@ -140,12 +140,12 @@ def test_a_map_has_many_names(kept: Path, place: str) -> None:
     """Its folder, either file of it, or the folder's name."""
     name = {"folder": str(kept), "name": kept.name}.get(place, str(kept / place))
 
-    assert 0 == lab("advise", name, "--wait", "1ms", "--connections", "1").exit_code
+    assert 0 == lab("advise", name, "--view-wait", "1ms", "--connections", "1").exit_code
 
 
 def test_an_unknown_map_suggests_the_nearest(kept: Path) -> None:
     """A name is long, and mistyped easily."""
-    result = lab("advise", kept.name.replace("2026", "2025"), "--wait", "1ms", "--connections", "1")
+    result = lab("advise", kept.name.replace("2026", "2025"), "--view-wait", "1ms", "--connections", "1")
 
     assert 1 == result.exit_code
     assert f"Did you mean {kept.name}?" in result.output
@@ -170,7 +170,9 @@ def test_a_sweep_killed_by_kill_9_can_be_told_and_asked(kept: Path) -> None:
     assert 0 == told.exit_code, told.output
     assert str(kept / "map.html") in told.stderr
     assert ("interrupted", 50) == (json.loads(told.stdout)["state"], json.loads(told.stdout)["visits"])
-    assert "The map was cut short." in " ".join(lab("advise", "--wait", "5ms", "--connections", "20").output.split())
+    assert "The map was cut short." in " ".join(
+        lab("advise", "--view-wait", "5ms", "--connections", "20").output.split()
+    )
 
 
 def test_a_map_without_a_point_is_an_error_in_words(
@@ -181,7 +183,7 @@ def test_a_map_without_a_point_is_an_error_in_words(
     run = make_sweep()
     Journal.create(maps.MAPS, Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "trials": ()})).close()
 
-    for arguments in (("crossover", "--from", "latest"), ("advise", "--wait", "1ms", "--connections", "1")):
+    for arguments in (("crossover", "--from", "latest"), ("advise", "--view-wait", "1ms", "--connections", "1")):
         result = lab(*arguments)
         assert 1 == result.exit_code
         assert "No point of this sweep counts" in result.output
@@ -224,7 +226,7 @@ def test_ctrl_c_keeps_the_points_and_leaves_no_process(tmp_path: Path, sweep_und
     assert "Traceback" not in errors
     folder = tmp_path / "maps" / "latest"
     assert "interrupted" == read_run(folder).state
-    assert 0 == lab("advise", str(folder), "--wait", "5ms", "--connections", "20").exit_code
+    assert 0 == lab("advise", str(folder), "--view-wait", "5ms", "--connections", "20").exit_code
 
 
 def test_a_small_sweep_measures_judges_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -51,8 +51,8 @@ async def record_here(
     """
     command = [
         *python("-m", "benchmarks", "explain", contender.id, "--json"),
-        *("--wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
-        *(["--wait-turn"] if wait_turn else []),
+        *("--view-wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
+        *(["--wait"] if wait_turn else []),
     ]
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complaints:
         ends = contextlib.ExitStack()

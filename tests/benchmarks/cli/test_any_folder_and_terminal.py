@@ -44,7 +44,7 @@ TELLING = {
     "diff": ["diff", "monday", "tuesday"],
     "pool": ["pool", "monday", "tuesday"],
     "crossover, again": ["crossover", "--from", "latest"],
-    "advise": ["advise", "--wait", "20ms", "--connections", "20"],
+    "advise": ["advise", "--view-wait", "20ms", "--connections", "20"],
     "exercise list": ["exercise", "list"],
     "exercise check": ["exercise", "check", "1"],
     "exercise solution": ["exercise", "solution", "1", "--yes"],

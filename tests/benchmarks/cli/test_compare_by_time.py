@@ -88,13 +88,31 @@ def test_a_budget_is_kept_when_rounds_take_longer_than_planned(
     assert "complete" == run.state
 
 
-def test_too_small_a_budget_says_how_much_it_takes(compare: Callable[..., Result], tmp_path: Path) -> None:
-    """After the pilot, which is what takes the time."""
-    ran = compare("--budget", "10s")
+def test_too_small_a_budget_says_at_once_how_much_it_takes(
+    compare: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before anything is started, and in the number that was typed."""
+    monkeypatch.setattr("benchmarks.cli.compare.run_placebo", pytest.fail)
+
+    ran = compare("--budget", "15s")
+
+    assert 2 == ran.exit_code
+    assert "A budget of 15 s is too little: a pilot and 5 rounds of these contenders take about" in ran.stderr
+    assert "name fewer contenders" in ran.stderr
+    assert [] == list(tmp_path.iterdir())
+
+
+def test_a_pilot_that_took_too_long_leaves_the_budget_as_it_was_typed(
+    compare: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is left of it would be a number that nobody has seen before."""
+    clock = iter(range(0, 1_000_000, 170))
+    monkeypatch.setattr("benchmarks.cli.compare.time.monotonic", lambda: float(next(clock)))
+
+    ran = compare("--budget", "3m")
 
     assert 1 == ran.exit_code
-    assert "is too little" in ran.stderr
-    assert "name fewer contenders" in ran.stderr
+    assert "A budget of 180 s is too little" in ran.stderr
     assert [] == list(tmp_path.iterdir())
 
 

@@ -17,7 +17,7 @@ def test_a_burst_is_explained(tmp_path: Path) -> None:
     """Drawn, told, and written as a trace."""
     trace = tmp_path / "trace.json"
     ran = CliRunner().invoke(
-        cli.lab, ["explain", "flask-async@hypercorn", "--wait", "5ms", "--requests", "2", "--out", str(trace)]
+        cli.lab, ["explain", "flask-async@hypercorn", "--view-wait", "5ms", "--requests", "2", "--out", str(trace)]
     )
 
     assert 0 == ran.exit_code, ran.output
@@ -32,7 +32,7 @@ def test_a_burst_is_explained(tmp_path: Path) -> None:
 def test_json_is_one_document() -> None:
     """From which the timeline can be read back; without a wait the health check is asked for."""
     ran = CliRunner().invoke(
-        cli.lab, ["explain", "fastapi-async@uvicorn", "--wait", "0ms", "--requests", "1", "--json"]
+        cli.lab, ["explain", "fastapi-async@uvicorn", "--view-wait", "0ms", "--requests", "1", "--json"]
     )
 
     assert 0 == ran.exit_code, ran.output
@@ -49,8 +49,8 @@ def test_json_is_one_document() -> None:
     [
         (["flask-asinc@hypercorn"], "Did you mean flask-async@hypercorn?"),
         (["bare-asgi@uvicorn"], "no view"),
-        (["flask-async@hypercorn", "--wait", "0.5ms"], "whole milliseconds"),
-        (["flask-async@hypercorn", "--wait", "2s"], "outside"),
+        (["flask-async@hypercorn", "--view-wait", "0.5ms"], "whole milliseconds"),
+        (["flask-async@hypercorn", "--view-wait", "2s"], "outside"),
         (["flask-async@hypercorn", "--requests", "0"], "1<=x<=20"),
     ],
 )
@@ -79,7 +79,7 @@ def test_two_do_not_record_at_once() -> None:
 
     assert 3 == ran.exit_code
     assert f"(process {os.getpid()})" in ran.output
-    assert ran.output.rstrip().endswith("or let this one wait: --wait-turn")
+    assert ran.output.rstrip().endswith("or let this one wait: --wait")
 
 
 def test_the_second_can_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -89,7 +89,7 @@ def test_the_second_can_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> No
         # In one process nobody else could end the first while the second waits for it.
         monkeypatch.setattr("benchmarks.measure.alone.wait_for_lock", lambda _descriptor: first.close())
         ran = CliRunner().invoke(
-            cli.lab, ["explain", "fastapi-async@uvicorn", "--wait", "0ms", "--requests", "1", "--wait-turn"]
+            cli.lab, ["explain", "fastapi-async@uvicorn", "--view-wait", "0ms", "--requests", "1", "--wait"]
         )
 
     assert 0 == ran.exit_code, ran.output
