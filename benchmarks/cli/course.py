@@ -21,7 +21,7 @@ from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.model import Run
-from benchmarks.report.reproduce import resume_command
+from benchmarks.report.reproduce import report_command, resume_command
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,18 +88,21 @@ class Course:
 
         run = record.run
         if run.state == "complete":
-            told = f"{record.folder} is complete: there is nothing to measure. lab report {record.folder}"
+            told = f"{record.folder} is complete: there is nothing to measure. {report_command(record.folder)}"
             click.echo(told, err=True)
             return run
         _announce(self, run)
         with RunProgress(self.console, run.plan, len(run.calibration) + len(run.trials)) as progress:
-            return Runner(
+            measured = Runner(
                 engine=self.loader,
                 cores=self.cores,
                 listener=progress,
                 stop=_stop(run, self.claims, began_s),
                 dependencies=started,
             ).run(record)
+        # Wherever it was put: `latest` is a name of results/ alone.
+        self.console.print(f"The run is kept: {report_command(record.folder)}", highlight=False, soft_wrap=True)
+        return measured
 
 
 def _stop(run: Run, claims: Sequence[Claim], began_s: float | None) -> Callable[[Run], str | None]:
@@ -170,5 +173,9 @@ def _kept(what: str, record: journal.Journal | None) -> str:
     if record is None or not (record.run.trials or record.run.calibration):
         return f"{what}\nNothing was measured yet."
     trials = len(record.run.trials)
-    kept = f"{trials} trials are kept: lab report {record.folder}" if trials else "The loader was calibrated, no more."
+    kept = (
+        f"{trials} trials are kept: {report_command(record.folder)}"
+        if trials
+        else "The loader was calibrated, no more."
+    )
     return f"{what}\n{kept}\nTo go on: {resume_command(record.folder, record.run.environment)}"

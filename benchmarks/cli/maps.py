@@ -13,6 +13,7 @@ from benchmarks.cli.json_output import write_out
 from benchmarks.measure import journal
 from benchmarks.measure.sweep import PRESET
 from benchmarks.model import Run
+from benchmarks.report.reproduce import report_command
 
 MAPS = runs.RESULTS / "crossover"
 """Where maps are kept: not among the runs, whose `latest` is a run to report."""
@@ -36,7 +37,7 @@ def find_map(name: str) -> tuple[Run, Path]:
     except journal.RunFileError as error:
         raise click.ClickException(str(error)) from error
     if kept.plan.preset != PRESET:
-        raise click.ClickException(f"{place} is a run of `lab compare`, not a crossover map: lab report {place}")
+        raise click.ClickException(f"{place} is a run of `lab compare`, not a crossover map: {report_command(place)}")
     return kept, (place if place.is_dir() else place.parent).resolve()
 
 

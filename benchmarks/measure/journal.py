@@ -11,6 +11,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shlex
 from collections.abc import Mapping
 from io import FileIO
 from pathlib import Path
@@ -186,7 +187,7 @@ class Journal:
     def _refused(self, error: OSError) -> RunFileError:
         return RunFileError(
             f"Cannot write to {self.folder / JOURNAL_NAME}: {error.strerror or error}. "
-            f"What was measured before is kept: lab report {self.folder}"
+            f"What was measured before is kept: lab report {shlex.quote(str(self.folder))}"
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -100,7 +101,9 @@ def _parse_run(file: Path, content: bytes) -> Run:
         value = read_json(content)
     except ValueError as error:
         beside = file.with_name(JOURNAL_NAME)
-        advice = f" The journal beside it may be whole: lab report {beside}" if beside.exists() else ""
+        advice = (
+            f" The journal beside it may be whole: lab report {shlex.quote(str(beside))}" if beside.exists() else ""
+        )
         raise RunFileError(f"{file} is not whole JSON ({error}).{advice}") from error
     return _validate(file, value)
 

@@ -28,6 +28,11 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
     return shlex.join([*command, plan.preset, *options, "--seed", str(plan.seed), *_overrides(plan)])
 
 
+def report_command(place: Path) -> str:
+    """Return the command that tells a run again, which lies in a folder or a file of any name."""
+    return shlex.join(["lab", "report", str(place)])
+
+
 def resume_command(folder: Path, facts: Mapping[str, Fact]) -> str:
     """Return the command that goes on with a run.
 
