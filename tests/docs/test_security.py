@@ -118,7 +118,7 @@ def test_what_is_measured_listens_on_loopback_alone(arguments: list[str], tmp_pa
 def test_what_is_explained_listens_on_loopback_alone() -> None:
     """The contender's server with the recorder, and the one without."""
     assert "127.0.0.1, free ports" == WHERE["lab explain"]
-    assert {"127.0.0.1"} == opened(["explain", "fastapi-async@uvicorn", "--wait-turn"], places=2)
+    assert {"127.0.0.1"} == opened(["explain", "fastapi-async@uvicorn", "--wait"], places=2)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", ELSEWHERE])
