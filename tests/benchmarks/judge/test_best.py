@@ -153,6 +153,12 @@ def test_one_lucky_round_makes_no_winner(find: Callable[..., Finding]) -> None:
     assert "the requests of flask-sync@s" in finding.sentence
 
 
+def test_rounds_that_came_out_all_the_same_are_refused(find: Callable[..., Finding]) -> None:
+    """What is measured varies; what does not was counted too coarsely."""
+    with pytest.raises(RefusedError, match="counted too coarsely"):
+        find({name: rates[:1] * 3 for name, rates in FIRST.items()})
+
+
 @pytest.mark.parametrize("missing", ["flask", "fastapi"])
 def test_a_framework_without_a_contender_is_refused(find: Callable[..., Finding], missing: str) -> None:
     """The message says which, and how to add one."""

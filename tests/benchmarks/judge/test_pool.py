@@ -135,19 +135,21 @@ def test_an_arrangement_that_one_run_has_is_not_summed_up(laptop: MakeRun) -> No
 
 
 def test_a_run_that_cannot_judge_is_left_out_with_its_reason(laptop: MakeRun) -> None:
-    """Too few rounds, or a placebo that failed."""
+    """Too few rounds, rounds that came out all the same, or a placebo that failed."""
     (ratio,) = pooled(
         laptop("good", [2.0, 2.1, 2.2]),
         laptop("short", [2.0, 2.1]),
         laptop("noisy", [2.0, 2.1, 2.2], placebo=1.5),
         laptop("single", [2.0]),
+        laptop("coarse", [2.0, 2.0, 2.0]),
     ).ratios
 
     assert ["good"] == [study.label for study in ratio.studies]
     reasons = dict(ratio.left_out)
-    assert {"short", "noisy", "single"} == set(reasons)
+    assert {"short", "noisy", "single", "coarse"} == set(reasons)
     assert "it takes 3" in reasons["short"]
     assert "A/A comparison failed" in reasons["noisy"]
+    assert "counted too coarsely" in reasons["coarse"]
 
 
 def test_no_run_with_a_ratio_says_so(laptop: MakeRun) -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -115,3 +116,21 @@ def test_equal_needs_the_whole_interval_inside_the_margin() -> None:
     assert not wording.is_equal(between(0.96, 1.06), 0.05)
     assert wording.is_equal(between(0.94, 1.06), 0.1)
     assert not wording.is_equal(between(None, None, 1.0), 0.05)
+
+
+@pytest.mark.parametrize(
+    ("estimate", "resolution", "standing", "told"),
+    [
+        (between(1.04, 1.30), 0.5, "refused", "1.16 × may be off by a factor of 1.50"),
+        (between(1.04, 1.30), 0.01, "faster", None),
+        (between(1.20, 1.20), 0.0, "refused", "it came out as 1.20 × in each of 5 rounds"),
+    ],
+)
+def test_a_standing_that_figures_are_too_coarse_for_is_refused(
+    estimate: Estimate, resolution: float, standing: str, told: str | None
+) -> None:
+    """With the reason, and what to do."""
+    ratio = dataclasses.replace(estimate, resolution=resolution)
+
+    assert standing == wording.standing(ratio, 0.05)
+    assert told is None or told in wording.coarse(ratio)
