@@ -352,6 +352,8 @@ def _nested(field: fields.Nested, way: Way) -> JsonSchema:
 def _pluck(field: fields.Pluck, way: Way) -> JsonSchema:
     _not_in_query(way, "Pluck", "the field that it plucks")
     plucked = field.schema.fields[field.field_name]
+    if plucked.allow_none and not (field.allow_none or field.many):
+        raise UndocumentableError("what it plucks may be null, and it may not; give both allow_none=True, or neither")
     # What it sends has no place for a value that is missing.
     schema = schema_of(plucked, way)
     return {"type": "array", "items": schema} if field.many else schema

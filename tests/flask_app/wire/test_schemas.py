@@ -94,7 +94,8 @@ def test_a_name_beyond_ascii_is_one_that_openapi_has() -> None:
     [
         (of(v=fields.Nested(Shelf, exclude=("author.name",))), "a dotted name, author. and more; nest a class of its"),
         (of(v=fields.Nested(Shelf, only=("author.name",))), "a dotted name, author. and more; nest a class of its own"),
-        (of(v=fields.Constant(None)), "a constant None is refused when it is given; give allow_none=True"),
+        (of(v=fields.Pluck(of(w=fields.Date(allow_none=True)), "w")), "give both allow_none=True, or neither"),
+        (of(v=fields.Constant(None, allow_none=False)), "a constant None is refused when it is given"),
         (of(v=fields.Integer(data_key="")), "has an empty data_key or attribute"),
         (of(v=fields.Nested("NobodyKnowsIt")), "NobodyKnowsIt' was not found"),
         (of(v=fields.Pluck(Author, "age")), "cannot be made"),
