@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from benchmarks.cli.exits import READER_GONE
-from benchmarks.report.printer import to_ascii
 
 _HANDLER: Final = "lab"
 # Windows has a word of its own for a pipe that nobody reads.
@@ -74,4 +73,6 @@ def _like(stream: Any) -> Any:
 def _likeness(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
+    from benchmarks.report.printer import to_ascii  # noqa: PLC0415 (few terminals need it)
+
     return to_ascii(error.object[error.start : error.end]), error.end
