@@ -16,9 +16,6 @@ Variant = Literal["sync", "async"]
 AnswerName = Literal["health", "ready"]
 RunState = Literal["running", "complete", "interrupted"]
 
-MAXIMUM_ERROR_FRACTION = 0.001
-"""Of the requests of a trial; one with more of them failed does not count."""
-
 EQUAL_RATE = "latency"
 """Name of the workload that asks all contenders at one rate, a share of what the slowest reached under ``health``."""
 
@@ -139,12 +136,7 @@ class LoadProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LatencySummary:
-    """Latencies, or latenesses, of one trial, milliseconds.
-
-    Attributes:
-        average_ms: Exact, as the minimum and the maximum are; the others are percentiles.
-        step_ms: In what steps the 95th percentile was counted; 0 where every latency was kept.
-    """
+    """Latencies, or latenesses, of one trial; ``step_ms`` is how coarsely the 95th percentile was counted."""
 
     average_ms: float
     minimum_ms: float
@@ -169,10 +161,8 @@ class LoadResult:
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``; a kind that did not occur is absent.
         statuses: Count by HTTP status, keys as text ("200"), valid or not; ``None`` where the engine does not say.
         unfinished: Requests in flight when the interval, or a slice of it, ended; neither completed nor errors. In the
-            open model with those that were due and waited for a connection; what became of them is in the latencies.
-            ``None`` where the engine does not say.
-        sent_bytes: Bytes written to sockets inside the interval; ``None`` where the engine does not say.
-        received_bytes: Bytes read from sockets inside the interval; ``None`` where the engine does not say.
+            open model with those that waited for a connection, then in the latencies. ``None`` for not said.
+        sent_bytes: Written to sockets inside the interval; ``None`` for not said, as in ``received_bytes``, those read.
         loader_cpu_s: CPU time that the loader itself used inside the interval, seconds; of several on machines of
             their own, the busiest one's.
         loader_cores: How many cores it could spend that on.
@@ -182,11 +172,9 @@ class LoadResult:
             V2 compressed base64 form; ``None`` when there was none, or where the engine keeps none.
         dropped: Requests that were due inside the interval and never sent, because no connection was free for as long
             as the timeout; ``None`` in the closed model.
-        lateness: How late the loader itself noticed that a request was due; ``None`` in the closed model.
-        bodies_compared: Answers of 2xx whose body was held, byte by byte, against the one before anything was timed; of
-            the others only its length was. ``None`` where the engine does not say.
-        hanging: Of the unfinished, those that were still not answered when they had been followed for a second, and are
-            much older than any valid answer; ``None`` in the open model, and where the engine does not say.
+        lateness: How late the loader noticed that a request was due; ``None`` in the closed model.
+        bodies_compared: Answers whose body was held, byte by byte, against the one before; ``None`` for not said.
+        hanging: Of the unfinished, the ones of connections that hang; ``None`` in the open model, or for not said.
     """
 
     completed: int

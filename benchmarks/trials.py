@@ -6,7 +6,10 @@ import itertools
 import math
 from collections.abc import Iterator, Sequence
 
-from benchmarks.model import MAXIMUM_ERROR_FRACTION, LatencySummary, LoadProfile, LoadResult, Trial
+from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Trial
+
+MAXIMUM_ERROR_FRACTION = 0.001
+"""Of the requests of a trial; one with more of them failed does not count."""
 
 FOLLOW_S = 1.0
 """How long a request in flight at the end is followed, seconds, to tell whether its connection hangs."""

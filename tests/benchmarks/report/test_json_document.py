@@ -22,7 +22,7 @@ def test_what_json_cannot_say_is_null() -> None:
     """A bound without end, and what is no number; tuples are lists, and other things are told in words."""
     estimate = Estimate(value=1.5, low=0.0, high=math.inf, samples=2)
 
-    assert {"value": 1.5, "low": 0.0, "high": None, "samples": 2} == plain(estimate)
+    assert {"value": 1.5, "low": 0.0, "high": None, "samples": 2, "resolution": 0.0} == plain(estimate)
     assert [1, None, "x", True, {"2": ["a/b"]}] == plain((1, math.nan, "x", True, {2: [Path("a/b")]}))
 
 
