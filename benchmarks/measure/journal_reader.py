@@ -207,10 +207,11 @@ def _validate(file: Path, value: object) -> Run:
 def _fault(run: Run) -> str | None:
     """Say what no run of the lab writes down: a trial twice, or a count below 0."""
     for trials in (run.calibration, run.trials):
-        places = Counter((trial.workload, trial.round, trial.position) for trial in trials)
-        for (workload, number, position), times in places.items():
+        # A map asks a workload under one load after another, each in rounds of its own.
+        places = Counter((trial.contender, trial.workload, trial.load, trial.round, trial.position) for trial in trials)
+        for (contender, workload, _, number, _), times in places.items():
             if times > 1:
-                return f"the trial at position {position} of round {number} of {workload} is there {times} times"
+                return f"the trial of {contender} in round {number} of {workload} is there {times} times"
     for trial in (*run.calibration, *run.trials, *run.superseded):
         if trial.result is not None and (wrong := wrong_numbers(trial.result)):
             return f"round {trial.round} of {trial.workload} has {wrong[0]:g} of {trial.contender} in place of a count"

@@ -69,14 +69,12 @@ def serve(
         return f"{base}/presenter/{page.access.link}"
 
     page.flask.extensions["live-on-presenter"] = lambda: next_presenter(presenter_url(urls[0]))
-    ready(
-        Doors(
-            url=urls[0],
-            others=tuple(urls[1:]),
-            # On this machine, where there is a way: the Wi-Fi can be listened to.
-            presenter_url=presenter_url(url_of("127.0.0.1", port) if host in ANYWHERE else urls[0]),
-            qr="" if code is None else in_characters(code),
-        )
+    doors = Doors(
+        url=urls[0],
+        others=tuple(urls[1:]),
+        # On this machine, where there is a way: the Wi-Fi can be listened to.
+        presenter_url=presenter_url(url_of("127.0.0.1", port) if host in ANYWHERE else urls[0]),
+        qr="" if code is None else in_characters(code),
     )
     config = _Config(listening)
     config.backlog = BACKLOG
@@ -85,10 +83,10 @@ def serve(
     config.loglevel = "WARNING"
     config.include_server_header = False
     config.graceful_timeout = _GRACE_S
-    asyncio.run(_serve(page.application, config, page.director.close))
+    asyncio.run(_serve(page.application, config, lambda: ready(doors), page.director.close))
 
 
-async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> None:
+async def _serve(application: Any, config: Config, ready: Callable[[], object], close: Callable[[], Any]) -> None:
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_tell_fault)
@@ -98,6 +96,8 @@ async def _serve(application: Any, config: Config, close: Callable[[], Any]) -> 
         # Windows has none of these; there Ctrl-C ends it less gently.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, asked.set)
+    # Not before: whoever reads of it may end it at once.
+    ready()
 
     async def until_asked() -> None:
         await asked.wait()
