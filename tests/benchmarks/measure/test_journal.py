@@ -238,7 +238,7 @@ def test_what_no_run_writes_down_is_refused(tmp_path: Path, run: Run, *, whole: 
     assert good.result is not None
     negative = dataclasses.replace(good, result=dataclasses.replace(good.result, unfinished=-3))
 
-    with pytest.raises(RunFileError, match="the trial of .* in round 1 of health is there 2 times"):
+    with pytest.raises(RunFileError, match=r"the trial of .* in round 1 of health is there 2 times"):
         read_run(kept("twice", good, good))
     with pytest.raises(RunFileError, match=r"round 1 of health has -3 of \S+ in place of a count"):
         read_run(kept("negative", negative))
