@@ -8,6 +8,7 @@ import socket
 import time
 from collections.abc import Callable
 
+from benchmarks.listening import cannot_listen
 from benchmarks.process import HOME, python, start
 
 BRIDGES = {
@@ -65,10 +66,7 @@ def _check_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ServeError(
-                f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another: "
-                f"lab serve --port {port + 1 if port < 65535 else port - 1}"
-            ) from error
+            raise ServeError(cannot_listen("lab serve", host, port, error)) from error
 
 
 def _accepts(host: str, port: int) -> bool:

@@ -92,6 +92,10 @@ def declare(
     """
 
     def decorate(view: View) -> View:
+        if inspect.isclass(view):
+            raise TypeError(
+                f"{view.__qualname__} cannot have a contract: it is a class; put one on each of its methods."
+            )
         answers, taken = _answers(response), None if query is None else _query(query, view)
         for status in also or ():
             _check_status(status, view, takes_query=taken is not None)
@@ -272,8 +276,8 @@ def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
 
 def _unmade(schema_class: object, error: Exception) -> TypeError:
     return TypeError(
-        f"{_name(schema_class)} cannot be made, nor what is nested in it: {type(error).__name__}, {error}; make it as "
-        "marshmallow has it, so that it needs no arguments."
+        f"{_name(schema_class)} or a schema nested in it cannot be made: {type(error).__name__}, {error}; put that "
+        f"right, so that {_name(schema_class)}() needs no arguments."
     )
 
 

@@ -9,13 +9,14 @@ import click
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.options import Host
 from benchmarks.report.json_document import document
 
 DEFAULT_PORT = 8080
 
 
 @lab.command()
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
+@click.option("--host", type=Host(), default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Where it listens."
 )

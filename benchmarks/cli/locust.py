@@ -89,7 +89,9 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
     try:
         check_installed()
         with contextlib.closing(LoaderProcess(command, lambda note: click.echo(note, err=as_json))) as loader:
-            click.echo(f"Asking for the master at {host}:{port}. Ctrl-C leaves.", err=as_json)
+            click.echo(
+                f"Looking for the master at {host}:{port}; silent until one answers there. Ctrl-C leaves.", err=as_json
+            )
             _follow(loader)
         if as_json:
             write_out(document("worker", host=host, port=port, done=True))

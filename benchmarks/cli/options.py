@@ -28,6 +28,18 @@ class Seconds(click.ParamType[float]):
         return seconds
 
 
+class Host(click.ParamType[str]):
+    """An address to listen on. An empty one, as an unset variable leaves it, would be every address of the machine."""
+
+    name = "text"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is."""
+        if not str(value).strip():
+            self.fail("it is empty; name an address of this machine", param, ctx)
+        return str(value)
+
+
 class Rate(click.ParamType[float]):
     """A rate: ``2000/s``, or a plain number of requests per second; within bounds."""
 

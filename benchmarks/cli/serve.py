@@ -8,6 +8,7 @@ from benchmarks import serve as serving
 from benchmarks.cli.exits import exit_interrupted
 from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.options import Host
 from benchmarks.report.json_document import document
 
 
@@ -19,7 +20,7 @@ from benchmarks.report.json_document import document
     show_default=True,
     help="Between Flask and the server.",
 )
-@click.option("--host", default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
+@click.option("--host", type=Host(), default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
 @click.option("--port", type=click.IntRange(1, 65535), default=8000, show_default=True, help="Where it listens.")
 @json_option
 def serve(bridge: str, host: str, port: int, as_json: bool) -> None:

@@ -81,8 +81,10 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
     if status is None:
         hint = f"It held the whole process for {limit_s:g} s: a loop that never ends, or a call that never returns."
         return Judged(findings=(failed("The check comes to its end", "does-not-end", hint),), output=output)
+    last_words = f" Its last words:\n{output}" if output else ""
     raise CheckError(
-        f"The check of {exercise.label} ended with status {status} and found nothing. Its last words:\n{output}"
+        f"The check of {exercise.label} ended with status {status} before it found anything. If the answer ends its "
+        f"own process, with os._exit() or as a daemon does, leave that out.{last_words}"
     )
 
 

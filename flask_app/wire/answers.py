@@ -210,7 +210,10 @@ def _all_fields(schema: Schema) -> Iterator[fields.Field[Any]]:
 def _check_both_ways(schema: Schema) -> None:
     one_way = sorted(schema.load_fields.keys() ^ schema.dump_fields.keys())
     if one_way:
-        raise UndocumentableError(f"{', '.join(one_way)} only loads or only dumps; leave load_only and dump_only out")
+        raise UndocumentableError(
+            f"{', '.join(one_way)} only loads or only dumps; leave load_only and dump_only out, and compute in the "
+            "view what a Method or a Function would"
+        )
 
 
 def _hold_to_constant(field: fields.Constant[Any]) -> None:

@@ -66,7 +66,7 @@ def schema_of(field: fields.Field[Any], way: Way) -> JsonSchema:
     known = known_class(field, frozenset(_SCHEMAS))
     if known is None:
         raise UndocumentableError(
-            f"nobody but {type(field).__name__} itself knows what it sends; use a field of marshmallow.fields"
+            f"nobody but {type(field).__name__} itself knows what it sends; use another field of marshmallow.fields"
         )
     if way.direction == "query" and (field.pre_load or field.post_load):
         raise UndocumentableError("pre_load and post_load may refuse what the document allows; convert in the view")

@@ -131,7 +131,7 @@ def _parameter(name: str, field: fields.Field[Any]) -> Parameter:
     kinds = _kinds(one)
     if len(kinds) != 1 or not kinds <= _READERS.keys():
         raise UndocumentableError(
-            f"a query is text, and does not show whether it is {', '.join(sorted(kinds))}; use single values of one "
+            f"a query is text, and its values cannot be read as {' or '.join(sorted(kinds))}; use single values of one "
             "type, or a List of them"
         )
     is_decimal = isinstance(single, fields.Decimal) and not single.as_string

@@ -320,6 +320,16 @@ def test_serve_on_an_address_that_is_not_ours_says_so() -> None:
 
     assert 1 == result.exit_code
     assert "Cannot listen on 192.0.2.1" in result.output
+    assert "With --host, name an address of this machine" in result.output
+
+
+@pytest.mark.parametrize("command", ["serve", "live"])
+def test_an_empty_host_is_not_every_address(command: str) -> None:
+    """As a variable that is not set leaves it."""
+    result = lab(command, "--host", "")
+
+    assert 2 == result.exit_code
+    assert "it is empty; name an address of this machine" in result.output
 
 
 def test_lab_without_the_instruments_packages_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -334,3 +334,11 @@ def test_the_short_way_is_there() -> None:
     assert not is_sent_as_given({"name": "abcd", "share": 1.0})
     assert not is_sent_as_given({"name": "a", "share": 1.0, "words": {"x": [{"told": 1}]}})
     assert Answers(type("Dated", (Schema,), {"at": fields.Date()})).is_sent_as_given is None
+
+
+def test_a_contract_on_a_class_is_refused() -> None:
+    """It goes on the methods, and a class under it would never be asked as one."""
+    with pytest.raises(
+        TypeError, match="Methods cannot have a contract: it is a class; put one on each of its methods"
+    ):
+        declare(response=Told, summary="Told")(Methods)

@@ -15,6 +15,7 @@ from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config, Sockets
 
 from benchmarks.judge.claims import Claim
+from benchmarks.listening import cannot_listen
 from benchmarks.live import why
 from benchmarks.live.page.access import is_presenter, presenter_only
 from benchmarks.live.page.app import create_page
@@ -134,7 +135,4 @@ def _listen(host: str, port: int) -> Listener:
     try:
         return Listener(host, port)
     except OSError as error:
-        raise LiveError(
-            f"Cannot listen on {host} port {port}: {error.strerror or error}. Choose another: "
-            f"lab live --port {port + 1 if port < 65535 else port - 1}"
-        ) from error
+        raise LiveError(cannot_listen("lab live", host, port, error)) from error

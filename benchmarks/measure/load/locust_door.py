@@ -111,7 +111,7 @@ class Caller(rpc.Client):  # type: ignore[misc]  # the same
 
     def _watch(self, monitor: Any, master: str, token: str | None) -> None:
         parse_monitor_message(monitor.recv_multipart())
-        given = "no join token was given" if token is None else "the join token is not its own"
+        given = "no join token was given" if token is None else "its join token is wrong"
         end(f"The master at {master} turned this worker away: {given}. Its terminal shows the whole command.")
 
 
