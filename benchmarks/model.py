@@ -153,28 +153,28 @@ class LoadResult:
     """What a load engine saw in one measured interval.
 
     In the open model errors, statuses, bytes and latencies are those of the requests that were due inside the interval,
-    each followed to its end.
+    each followed to its end. ``None`` is also what an engine does not say.
 
     Attributes:
         completed: Valid answers (2xx with the right body length) inside the interval.
         duration_s: Length of the interval as it was, seconds.
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``; a kind that did not occur is absent.
-        statuses: Count by HTTP status, keys as text ("200"), valid or not; ``None`` where the engine does not say.
+        statuses: Count by HTTP status, keys as text ("200"), valid or not.
         unfinished: Requests in flight when the interval, or a slice of it, ended; neither completed nor errors. In the
-            open model with those that waited for a connection, then in the latencies. ``None`` for not said.
-        sent_bytes: Written to sockets inside the interval; ``None`` for not said, as in ``received_bytes``, those read.
+            open model with those that were due and waited for a connection; what became of them is in the latencies.
+        sent_bytes: Bytes written to sockets inside the interval.
+        received_bytes: Bytes read from sockets inside the interval.
         loader_cpu_s: CPU time that the loader itself used inside the interval, seconds; of several on machines of
             their own, the busiest one's.
         loader_cores: How many cores it could spend that on.
         latency: Summary of the valid answers; ``None`` when there was none. From the write of the request; in the open
             model from when it was due.
         histogram: The same latencies, all of them, as an HDR histogram of whole microseconds in HdrHistogram's
-            V2 compressed base64 form; ``None`` when there was none, or where the engine keeps none.
-        dropped: Requests that were due inside the interval and never sent, because no connection was free for as long
-            as the timeout; ``None`` in the closed model.
+            V2 compressed base64 form.
+        dropped: Requests due and never sent, as no connection was free before the timeout; ``None`` in the closed model.
         lateness: How late the loader noticed that a request was due; ``None`` in the closed model.
-        bodies_compared: Answers whose body was held, byte by byte, against the one before; ``None`` for not said.
-        hanging: Of the unfinished, the ones of connections that hang; ``None`` in the open model, or for not said.
+        bodies_compared: Answers whose body was compared, byte by byte, with the one before anything was timed.
+        hanging: Of the unfinished, those of connections that hang; ``None`` in the open model.
     """
 
     completed: int

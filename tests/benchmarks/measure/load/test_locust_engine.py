@@ -121,7 +121,7 @@ def test_an_absent_locust_says_what_to_install_and_what_needs_nothing(monkeypatc
     """Before anything is started."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
 
-    with pytest.raises(LoadEngineError, match=r"sync-async-lab\[locust\]") as told:
+    with pytest.raises(LoadEngineError, match=r"make env-locust.* in a clone") as told:
         LocustEngine()
 
     assert "--engine builtin" in str(told.value)
