@@ -171,7 +171,7 @@ class LoadResult:
             model from when it was due.
         histogram: The same latencies, all of them, as an HDR histogram of whole microseconds in HdrHistogram's
             V2 compressed base64 form.
-        dropped: Requests due and never sent, as no connection was free before the timeout; ``None`` in the closed model.
+        dropped: Requests due and never sent, as no connection was free in time; ``None`` in the closed model.
         lateness: How late the loader noticed that a request was due; ``None`` in the closed model.
         bodies_compared: Answers whose body was compared, byte by byte, with the one before anything was timed.
         hanging: Of the unfinished, those of connections that hang; ``None`` in the open model.

@@ -277,7 +277,7 @@ def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
 def _unmade(schema_class: object, error: Exception) -> TypeError:
     return TypeError(
         f"{_name(schema_class)} or a schema nested in it cannot be made: {type(error).__name__}, {error}; put that "
-        f"right, so that {_name(schema_class)}() needs no arguments."
+        f"right: {_name(schema_class)}() has to work without arguments."
     )
 
 

@@ -130,9 +130,10 @@ def _parameter(name: str, field: fields.Field[Any]) -> Parameter:
     single, one = (field.inner, schema["items"]) if isinstance(field, fields.List) else (field, schema)
     kinds = _kinds(one)
     if len(kinds) != 1 or not kinds <= _READERS.keys():
+        lack = "is no" if len(kinds) == 1 else "does not show whether it is"
         raise UndocumentableError(
-            f"a query is text, and its values cannot be read as {' or '.join(sorted(kinds))}; use single values of one "
-            "type, or a List of them"
+            f"a value in a query is text, and {lack} {' or '.join(sorted(kinds))}; use single values of one type, or a "
+            "List of them"
         )
     is_decimal = isinstance(single, fields.Decimal) and not single.as_string
     is_plain = isinstance(single, (fields.String, fields.Integer, fields.Boolean)) and not getattr(
