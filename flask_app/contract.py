@@ -257,6 +257,11 @@ def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
     except Exception as error:  # a schema that cannot be made may fail in any way
         raise _unmade(schema_class, error) from error
     arguments = [parameter.argument for parameter in query.parameters.values()]
+    if "self" in arguments:
+        raise TypeError(
+            f"{view.__qualname__} cannot take the query that it declares: a method is given its object as self; give "
+            "the query's field an attribute= of another name."
+        )
     signature = inspect.signature(view)
     try:
         signature.bind_partial(**dict.fromkeys(arguments))

@@ -194,6 +194,18 @@ def test_one_path_has_one_contract() -> None:
         openapi.init_app(app)
 
 
+def test_a_parameter_named_self_is_refused() -> None:
+    """A method has its object there."""
+    query = Schema.from_dict({"self": fields.Integer(load_default=1)})
+
+    with pytest.raises(TypeError, match=r"a method is given its object as self; give the query's field an attribute="):
+
+        class Named(MethodView):
+            @declare(response=Told, query=query, summary="Named")
+            def get(self) -> dict[str, Any]:
+                return {"told": "never"}
+
+
 def test_an_attribute_of_another_name_is_the_cure() -> None:
     """A query's field may reach the view under another name than the client gives it."""
 
