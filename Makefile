@@ -133,9 +133,9 @@ judge: env-test
 	$(BIN)/pytest tests/benchmarks/judge --quiet --cov=benchmarks.judge --cov-branch --cov-fail-under=100 --cov-report=term-missing:skip-covered
 
 # Types and judge take one core each, so that they go side by side. Half of the other tests is waiting, for servers that
-# start and for time-outs, so four files go at once; what counts or takes shares of CPU time comes after, alone. Files come
+# start and for time-outs, so three files go at once; what counts or takes shares of CPU time comes after, alone. Files come
 # in their own order: by their number of tests, those that take longest would come last.
-AT_ONCE := $(BIN)/pytest --numprocesses 4 --dist loadfile --no-loadscope-reorder -m 'not alone'
+AT_ONCE := $(BIN)/pytest --numprocesses 3 --dist loadfile --no-loadscope-reorder -m 'not alone'
 ALONE := $(BIN)/pytest -m alone $$(grep --recursive --files-with-matches --include="*.py" mark.alone tests)
 
 test: style oldest-flask
