@@ -28,6 +28,9 @@ DATABASE_FACT = "ready_database"
 REASON_FACT = "ready_database_reason"
 """Fact of a run: why it was not PostgreSQL."""
 
+_NEVER_MS = "86400000"
+"""A day: what took longer than ``LAB_READY_TIMEOUT_MS`` has failed long before."""
+
 
 class DependencyError(Exception):
     """A dependency did not start, or ended while servers were asked for it; the message says which, and what to do."""
@@ -93,9 +96,13 @@ def running(cores: Cores) -> Iterator[Dependencies]:
             ended = upstream.death()
             return database_death() if ended is None else upstream.explain(ended)
 
-        yield Dependencies(
-            settings={"LAB_DATABASE_URL": url, "LAB_UPSTREAM_URLS": " ".join(urls)}, facts=facts, death=death
-        )
+        settings = {
+            "LAB_DATABASE_URL": url,
+            "LAB_UPSTREAM_URLS": " ".join(urls),
+            # How slow it is, is measured; a warning of it would be another answer than the one that counts as valid.
+            "LAB_READY_WARN_MS": _NEVER_MS,
+        }
+        yield Dependencies(settings=settings, facts=facts, death=death)
 
 
 def _upstream(stack: contextlib.ExitStack) -> RunningServer:

@@ -29,6 +29,7 @@ def lab(*arguments: str) -> Result:
     return CliRunner().invoke(cli.lab, list(arguments), prog_name="lab")
 
 
+@pytest.mark.alone
 @pytest.mark.timeout(300)
 def test_a_run_that_is_killed_takes_everything_with_it_and_is_gone_on_with(tmp_path: Path) -> None:
     """Kill -9, then --resume --json: claim 4 is judged on real I/O, and nothing is left running or lying about."""

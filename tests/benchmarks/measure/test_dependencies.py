@@ -15,6 +15,8 @@ from benchmarks.measure.dependencies import DATABASE_FACT, NONE, REASON_FACT, De
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.postgres import PostgresError, Programs
 from benchmarks.model import Contender
+from flask_app.settings import Settings
+from tests.benchmarks.measure.children import children_with
 
 NO_PINNING = Cores((), ())
 
@@ -84,9 +86,7 @@ def test_what_does_not_start_is_not_measured_without(
 
 def test_what_has_ended_is_told(with_sqlite: Dependencies) -> None:
     """Which, and how."""
-    (upstream,) = [
-        child for child in psutil.Process().children() if any("slow_upstream" in word for word in child.cmdline())
-    ]
+    (upstream,) = children_with("slow_upstream")
     upstream.kill()
     # It is for its parent's own code to collect it; here only to see that it has ended.
     os.waitid(os.P_PID, upstream.pid, os.WEXITED | os.WNOWAIT)
@@ -99,8 +99,16 @@ def test_only_readiness_is_told_of_them(with_sqlite: Dependencies) -> None:
     """A server that nobody asks for readiness is not made to load what it would ask with."""
     (ready, *_) = schedule.WORKLOADS["ready"]
 
-    assert {"LAB_DATABASE_URL", "LAB_UPSTREAM_URLS"} == with_sqlite.settings_for(ready).keys()
+    assert {"LAB_DATABASE_URL", "LAB_UPSTREAM_URLS", "LAB_READY_WARN_MS"} == with_sqlite.settings_for(ready).keys()
     assert {} == with_sqlite.settings_for(schedule.HEALTH) == NONE.settings_for(ready)
+
+
+def test_an_answer_that_is_in_time_is_the_same_however_slow(with_sqlite: Dependencies) -> None:
+    """A warning that it was slow would be another body, and no valid answer."""
+    (ready, *_) = schedule.WORKLOADS["ready"]
+    settings = Settings.from_environment(with_sqlite.settings_for(ready))
+
+    assert settings.ready_warn_ms > settings.ready_timeout_ms
 
 
 @pytest.mark.parametrize("workloads", [["ready"], ["wait", "ready"], ["health", "wait"]])

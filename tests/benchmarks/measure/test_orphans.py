@@ -16,6 +16,7 @@ from benchmarks import process as process_module
 from benchmarks.measure.server import ServerError, running, starting
 from benchmarks.model import Contender
 from benchmarks.orphan_watcher import watch
+from tests.benchmarks.measure.children import children_with
 
 pytestmark = pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the watcher needs /bin/sh")
 
@@ -35,11 +36,7 @@ with running(contender, "/") as server:
 
 def watchers() -> list[psutil.Process]:
     """Return the watchers of this process."""
-    return [
-        child
-        for child in psutil.Process().children()
-        if child.cmdline()[-1:] and "orphan_watcher" in child.cmdline()[-1]
-    ]
+    return children_with("orphan_watcher")
 
 
 @pytest.mark.parametrize(

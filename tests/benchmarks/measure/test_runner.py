@@ -20,6 +20,7 @@ from benchmarks.measure.parity import ParityError
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, Plan, Run, Trial
+from tests.benchmarks.measure.children import children_with
 
 NO_PINNING = Cores((), ())
 
@@ -89,7 +90,7 @@ def journal_of(folder: Path, plan: Plan) -> Journal:
 
 def server_listening_on(port: int) -> psutil.Process:
     """Find the contender's process by the port in its command line."""
-    (process,) = [child for child in psutil.Process().children() if child.cmdline()[-1:] == [str(port)]]
+    (process,) = children_with(str(port))
     return process
 
 
@@ -168,7 +169,7 @@ def test_a_loader_killed_during_a_trial_makes_that_trial_void(
     def kill_loader(order: LoadOrder) -> None:
         if kills:
             kills.pop()
-            (loader,) = [c for c in psutil.Process().children() if "benchmarks.measure.load.builtin" in c.cmdline()]
+            (loader,) = children_with("benchmarks.measure.load.builtin")
             loader.kill()
 
     run = Runner(engine=MeddlingEngine(kill_loader), cores=NO_PINNING, listener=Recorder()).run(
