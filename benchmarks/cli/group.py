@@ -3,11 +3,40 @@
 from __future__ import annotations
 
 import difflib
-from typing import Any
+import importlib
+from typing import Any, Final
 
 import click
 
 from benchmarks.cli.exits import READER_GONE, exit_interrupted, terminable, words_for
+
+COMMANDS: Final = {
+    "advise": (
+        "advise",
+        "Say whether a view should be async def, and on what, from a map that `lab crossover` measured.",
+    ),
+    "claims": ("lists", "List the tutorial's claims and how each is tested."),
+    "compare": ("compare", "Measure, judge and report: PRESET is quick, tutorial or full."),
+    "contenders": ("lists", "List what can be compared, with exact start commands."),
+    "crossover": (
+        "crossover",
+        "Map where async def pays: who serves the most, for each wait and number of connections, and by how much.",
+    ),
+    "diff": ("several", "Hold two kept runs against each other: two days, or two machines."),
+    "doctor": ("doctor", "Is this machine fit to measure, and which differences will it show?"),
+    "exercise": ("exercise", "Work on a small app until its check passes: twelve tasks."),
+    "explain": ("explain", "Where does the time of a request go?"),
+    "live": ("live", "Predict, race, see why: one page for a class and a projector."),
+    "locust": ("locust", "Load from Locust's workers on many machines."),
+    "pool": ("several", "Pool the ratios of many RUNs, such as those of a class's laptops."),
+    "report": ("report", "Judge and report a kept RUN again."),
+    "serve": ("serve", "Serve the Flask app on Hypercorn."),
+}
+"""The commands of ``lab``: the module of each, and its help's first sentence.
+
+A module is imported when its command is asked for. Together they bring all of the instrument, which takes seconds on a
+slow laptop, and ``lab --help`` needs none of it.
+"""
 
 
 class NearestGroup(click.Group):
@@ -42,7 +71,32 @@ class NearestGroup(click.Group):
                 exit_interrupted(interrupt)
 
 
-@click.group(cls=NearestGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _Lab(NearestGroup):
+    """The group of ``COMMANDS``."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        """Return the names of all commands, imported or not."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Return a command; its module adds it to the group when it is imported."""
+        if name in COMMANDS:
+            importlib.import_module(f"benchmarks.cli.{COMMANDS[name][0]}")
+        return super().get_command(ctx, name)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        room = formatter.width - 6 - max(map(len, COMMANDS))
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [
+                    (name, click.Command(name, help=text).get_short_help_str(room))
+                    for name, (_, text) in COMMANDS.items()
+                ]
+            )
+
+
+@click.group(cls=_Lab, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="sync-async-lab", prog_name="lab")
 def lab() -> None:
     """Is async faster? Try the claims of a FastAPI tutorial on real servers, for FastAPI and for Flask.

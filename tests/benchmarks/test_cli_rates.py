@@ -15,7 +15,8 @@ from benchmarks.model import EQUAL_RATE, Plan
 @pytest.mark.parametrize(("text", "expected"), [("2000/s", 2000.0), ("2000", 2000.0), (" 0.5 / s ", 0.5)])
 def test_a_rate_is_written_with_or_without_its_unit(text: str, expected: float) -> None:
     """Both mean requests per second."""
-    command = cli.lab.commands["compare"]
+    command = cli.lab.get_command(click.Context(cli.lab), "compare")
+    assert command is not None
 
     context = command.make_context("compare", ["--rate", text])
 

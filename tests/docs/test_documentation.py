@@ -82,13 +82,13 @@ def try_make(words: list[str], _served: RunningServer) -> None:
 def try_lab(words: list[str], _served: RunningServer) -> None:
     """Run it; but what measures for minutes, serves or needs a map is parsed here and run in its own tests."""
     name, arguments = words[1], words[2:]
-    command = cli.lab.commands.get(name)
+    command = cli.lab.get_command(click.Context(cli.lab), name)
     if name == "exercise":
         try_exercise(arguments)
     elif isinstance(command, click.Group):
         command.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
-    elif name in ("advise", "compare", "crossover", "doctor", "explain", "live", "serve"):
-        cli.lab.commands[name].make_context(name, list(arguments))
+    elif command is not None and name in ("advise", "compare", "crossover", "doctor", "explain", "live", "serve"):
+        command.make_context(name, list(arguments))
         if name == "compare":
             schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
     else:
