@@ -31,10 +31,10 @@ class Contender:
     """One system under test: framework x variant x server x bridge.
 
     Attributes:
-        framework: ``flask``, ``fastapi`` or ``bare-asgi``.
+        framework: An id of the catalogue's, as server and bridge are.
         variant: The keyword under study; ``None`` for the bare server, which has no view.
-        server: ``hypercorn`` or ``uvicorn``.
-        bridge: How the app meets its server: ``none``, ``asgiref`` or ``eventloop``.
+        server: What listens.
+        bridge: How the app meets its server, or ``none``.
         arguments: Start command after the Python interpreter, with ``{host}`` and ``{port}`` to fill in.
         description: One line for a person.
     """
@@ -377,7 +377,7 @@ class Run:
         plan: What was to be done.
         environment: Facts of machine and software, each by a name that carries its unit.
         calibration: Trials of the bare servers, before the first round.
-        documents: By framework (``flask``, ``fastapi``), for claim 1.
+        documents: By framework, for claim 1.
         trials: In the order in which they ran.
         superseded: Trials measured again, for the run was cut inside their block; kept, and judged by nobody.
         resumptions: When the run was gone on with after an interruption.

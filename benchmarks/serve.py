@@ -8,14 +8,11 @@ import socket
 import time
 from collections.abc import Callable
 
+from benchmarks.contenders.catalogue import APPS
 from benchmarks.listening import cannot_listen
 from benchmarks.process import HOME, python, start
 
-BRIDGES = {
-    "none": "flask_app.serving.wsgi:app",
-    "asgiref": "flask_app.serving.asgi:app",
-    "eventloop": "flask_app.serving.event_loop:app",
-}
+BRIDGES = {app.bridge: app.target for app in APPS if app.target.startswith("flask_app.")}
 """What Hypercorn is told to serve, by bridge."""
 
 _POLL_S = 0.05

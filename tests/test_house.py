@@ -16,6 +16,8 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
+from benchmarks.contenders import catalogue
+
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
@@ -186,6 +188,51 @@ def test_every_child_is_started_by_process_py() -> None:
         if not place.startswith(tuple(MAY_START_PROCESSES))
         for name in names_used(path.read_text(encoding="utf-8"))
         if STARTS_A_PROCESS.fullmatch(name)
+    }
+
+    assert set() == found
+
+
+KNOWN = [*catalogue.FRAMEWORKS.values(), *catalogue.SERVERS.values(), *catalogue.BRIDGES.values()]
+NAMED = {each.id for each in KNOWN} | {each.name for each in KNOWN if not isinstance(each, catalogue.Bridge)}
+MAY_NAME_CONTENDERS = {
+    "benchmarks/contenders/": "the one place",
+    "benchmarks/calibration/": "scripts, each about contenders of its own",
+    "benchmarks/exercises/tasks/": "data: answers, each an app",
+    "benchmarks/exercises/checks/complete_the_docs.py": "the exercise is to document two apps, one of each framework",
+    "benchmarks/serve.py": "starts the service for a person, as no contender is started",
+}
+
+
+def texts_of(path: Path) -> set[str]:
+    """Return the words that a file works with: strings of a module but for docstrings, ids in what a page is made of."""
+    source = path.read_text(encoding="utf-8")
+    if path.suffix != ".py":
+        return {word for word in re.findall(r"[\w-]+", source) if word.islower()}
+    tree = ast.parse(source)
+    documents = {
+        id(node.body[0].value)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and isinstance(node.body[0], ast.Expr)
+    }
+    return {
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and id(node) not in documents
+    }
+
+
+def test_frameworks_servers_and_bridges_are_named_in_the_catalogue_alone() -> None:
+    """What lists them elsewhere would not know of a new one."""
+    suffixes = {".py", ".css", ".js", ".html", ".j2"}
+    paths = {path.relative_to(ROOT).as_posix(): path for path in (ROOT / "benchmarks").rglob("*.*")}
+    found = {
+        f"{place}: {text}"
+        for place, path in paths.items()
+        if path.suffix in suffixes and not place.startswith(tuple(MAY_NAME_CONTENDERS))
+        for text in texts_of(path)
+        if text in NAMED or re.fullmatch(rf"({'|'.join(catalogue.FRAMEWORKS)})(-\w+)?@[\w+]+", text)
     }
 
     assert set() == found

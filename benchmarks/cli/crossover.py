@@ -96,7 +96,7 @@ def _measure(
 
 def _select(patterns: tuple[str, ...]) -> tuple[Contender, ...]:
     try:
-        chosen = catalogue.select(patterns or sweep.DEFAULT_CONTENDERS)
+        chosen = catalogue.select(patterns or catalogue.MAPPED)
     except catalogue.UnknownContenderError as error:
         raise click.BadParameter(str(error), param_hint="--contender") from error
     without_view = [contender.id for contender in chosen if contender.variant is None]

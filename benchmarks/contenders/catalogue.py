@@ -1,7 +1,8 @@
-"""The catalogue: every contender, with its exact start command.
+"""The catalogue: all facts of frameworks, servers and bridges, and the contenders that they make.
 
-A new one is an entry here and, where it needs an app that is not there yet, a small file beside this one. Each runs on
-one worker process, the one that is started (``--workers 0`` is Hypercorn's word for that), with access logs off.
+What is added here shows everywhere: in ``lab contenders``, in runs, in every format and chart, on the live page. An app
+runs on every server that speaks its interface, unless its entry names some. Each contender runs on one worker process,
+the one that is started (``--workers 0`` is Hypercorn's word for that), with access logs off.
 """
 
 from __future__ import annotations
@@ -9,99 +10,224 @@ from __future__ import annotations
 import difflib
 import fnmatch
 import importlib.util
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal
 
 from benchmarks.model import Contender, Variant
 
-_HYPERCORN = (
-    *("-m", "hypercorn", "--config", "python:benchmarks.contenders.hypercorn_settings"),
-    *("--workers", "0", "--log-level", "WARNING", "--bind", "{host}:{port}"),
-)
+Interface = Literal["wsgi", "asgi"]
+
+OTHER_MARK = "D"
+"""The marker of what has none of its own."""
+
+_TWINS: tuple[Variant, ...] = ("sync", "async")
 # uvloop does not exist for Windows; there uvicorn's own fallback is asyncio's loop.
 _UVICORN_LOOP = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
-_UVICORN = (
-    *("-m", "uvicorn", "--loop", _UVICORN_LOOP, "--http", "httptools"),
-    *("--no-access-log", "--log-level", "warning", "--host", "{host}", "--port", "{port}"),
-)
-_VARIANTS: tuple[Variant, Variant] = ("sync", "async")
 
 
 class UnknownContenderError(Exception):
     """No contender has this id; the message suggests the nearest."""
 
 
-def _twins(framework: str, server: str, bridge: str, arguments: tuple[str, ...], description: str) -> list[Contender]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Framework:
+    """What an app is written with.
+
+    Attributes:
+        id: In ids of contenders and in run.json.
+        name: Its own spelling.
+        interface: Between it and a server, where there is no bridge.
+        hue: Its colour on a light page and on a dark one, hexadecimal; ``None`` for the colour of all others. Blue and
+            vermilion are taken: every common form of colour blindness keeps them apart.
+        mark: Its marker in charts, in matplotlib's letters.
+        views: Where its views are, ``{what}`` being ``health`` or ``wait``; the live page shows their source.
+    """
+
+    id: str
+    name: str
+    interface: Interface
+    hue: tuple[str, str] | None = None
+    mark: str = OTHER_MARK
+    views: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What listens.
+
+    Attributes:
+        id: In ids of contenders and in run.json.
+        name: Its own spelling.
+        interfaces: That it speaks.
+        arguments: Its command after the Python interpreter, with ``{host}`` and ``{port}`` to fill in and without the
+            app, which comes last.
+    """
+
+    id: str
+    name: str
+    interfaces: frozenset[Interface]
+    arguments: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """How an app of WSGI meets a server of ASGI.
+
+    Attributes:
+        id: In ids of contenders and in run.json, and what readers know it by.
+        keeps_loop: Whether async views run on the server's own event loop.
+        is_serial: Whether one thread serves the whole process, so that every client waits for all the others' waits.
+    """
+
+    id: str
+    keeps_loop: bool = False
+    is_serial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """One app under test, on one server or more.
+
+    Attributes:
+        framework: The id of what it is written with.
+        target: Its ``module:attribute``.
+        description: One line for a person, with ``{server}`` for the server's name.
+        bridge: The id of its bridge, or ``none``.
+        variants: Keywords of its views; ``None`` for a bare server, which has none.
+        servers: Ids of those that it runs on; empty for all that speak its interface.
+        headline: The id of the server on which the ledger judges its claims; ``None`` where it stands beside.
+        recorded: The same app with the recorder in it, for ``lab explain``; ``None`` where nothing can be recorded.
+        remarks: What to add to the description, by the server's id.
+    """
+
+    framework: str
+    target: str
+    description: str
+    bridge: str = "none"
+    variants: tuple[Variant | None, ...] = _TWINS
+    servers: tuple[str, ...] = ()
+    headline: str | None = None
+    recorded: str | None = None
+    remarks: Mapping[str, str] = field(default_factory=dict)
+
+
+FRAMEWORKS: Mapping[str, Framework] = {
+    framework.id: framework
+    for framework in (
+        Framework(
+            id="flask",
+            name="Flask",
+            interface="wsgi",
+            hue=("#b84400", "#ff9b57"),
+            mark="s",
+            views="flask_app.health.{variant}_views:{what}",
+        ),
+        Framework(
+            id="fastapi",
+            name="FastAPI",
+            interface="asgi",
+            hue=("#0a68a6", "#5bb8f0"),
+            mark="o",
+            views="benchmarks.contenders.fastapi_app:{what}_{variant}",
+        ),
+        Framework(id="bare-asgi", name="no framework", interface="asgi"),
+    )
+}
+
+SERVERS: Mapping[str, Server] = {
+    server.id: server
+    for server in (
+        Server(
+            id="hypercorn",
+            name="Hypercorn",
+            interfaces=frozenset({"wsgi", "asgi"}),
+            arguments=(
+                *("-m", "hypercorn", "--config", "python:benchmarks.contenders.hypercorn_settings"),
+                *("--workers", "0", "--log-level", "WARNING", "--bind", "{host}:{port}"),
+            ),
+        ),
+        Server(
+            id="uvicorn",
+            name="uvicorn",
+            interfaces=frozenset({"asgi"}),
+            arguments=(
+                *("-m", "uvicorn", "--loop", _UVICORN_LOOP, "--http", "httptools"),
+                *("--no-access-log", "--log-level", "warning", "--host", "{host}", "--port", "{port}"),
+            ),
+        ),
+    )
+}
+
+BRIDGES: Mapping[str, Bridge] = {
+    bridge.id: bridge for bridge in (Bridge(id="asgiref", is_serial=True), Bridge(id="eventloop", keeps_loop=True))
+}
+
+APPS: tuple[App, ...] = (
+    App(
+        framework="flask",
+        target="flask_app.serving.wsgi:app",
+        recorded="benchmarks.live.recorded.flask_wsgi:app",
+        description="Flask on {server}'s own WSGI wrapper",
+        headline="hypercorn",
+    ),
+    App(
+        framework="flask",
+        bridge="asgiref",
+        target="flask_app.serving.asgi:app",
+        recorded="benchmarks.live.recorded.flask_asgi:app",
+        description="Flask on {server} through asgiref's WsgiToAsgi",
+        # What this bridge costs is its own doing: one server is enough to show it.
+        servers=("hypercorn",),
+    ),
+    App(
+        framework="flask",
+        bridge="eventloop",
+        target="flask_app.serving.event_loop:app",
+        recorded="benchmarks.live.recorded.flask_event_loop:app",
+        description="Flask on {server}'s own event loop",
+    ),
+    App(
+        framework="fastapi",
+        target="benchmarks.contenders.fastapi_app:app",
+        recorded="benchmarks.live.recorded.fastapi_app:app",
+        description="FastAPI on {server}",
+        headline="uvicorn",
+        remarks={"uvicorn": ", the tutorial's set-up"},
+    ),
+    App(
+        framework="bare-asgi",
+        target="benchmarks.contenders.bare_asgi:app",
+        description="no framework: the ceiling on {server}",
+        variants=(None,),
+    ),
+)
+
+
+def _contenders_of(app: App) -> list[Contender]:
+    interface = FRAMEWORKS[app.framework].interface if app.bridge == "none" else "asgi"
     return [
         Contender(
-            framework=framework,
+            framework=app.framework,
             variant=variant,
-            server=server,
-            bridge=bridge,
-            arguments=arguments,
-            description=f"{'def' if variant == 'sync' else 'async def'}, {description}",
+            server=server.id,
+            bridge=app.bridge,
+            arguments=(*server.arguments, app.target),
+            description="".join(
+                (
+                    "" if variant is None else f"{'def' if variant == 'sync' else 'async def'}, ",
+                    app.description.format(server=server.name),
+                    app.remarks.get(server.id, ""),
+                )
+            ),
         )
-        for variant in _VARIANTS
+        for server in SERVERS.values()
+        if server.id in (app.servers or SERVERS) and interface in server.interfaces
+        for variant in app.variants
     ]
 
 
-CONTENDERS: tuple[Contender, ...] = (
-    *_twins(
-        "flask",
-        "hypercorn",
-        "none",
-        (*_HYPERCORN, "flask_app.serving.wsgi:app"),
-        "Flask on Hypercorn's own WSGI wrapper",
-    ),
-    *_twins(
-        "flask",
-        "hypercorn",
-        "asgiref",
-        (*_HYPERCORN, "flask_app.serving.asgi:app"),
-        "Flask on Hypercorn through asgiref's WsgiToAsgi",
-    ),
-    *_twins(
-        "flask",
-        "hypercorn",
-        "eventloop",
-        (*_HYPERCORN, "flask_app.serving.event_loop:app"),
-        "Flask on Hypercorn's own event loop",
-    ),
-    *_twins(
-        "flask",
-        "uvicorn",
-        "eventloop",
-        (*_UVICORN, "flask_app.serving.event_loop:app"),
-        "Flask on uvicorn's own event loop",
-    ),
-    *_twins(
-        "fastapi",
-        "hypercorn",
-        "none",
-        (*_HYPERCORN, "benchmarks.contenders.fastapi_app:app"),
-        "FastAPI on Hypercorn",
-    ),
-    *_twins(
-        "fastapi",
-        "uvicorn",
-        "none",
-        (*_UVICORN, "benchmarks.contenders.fastapi_app:app"),
-        "FastAPI on uvicorn, the tutorial's set-up",
-    ),
-    Contender(
-        framework="bare-asgi",
-        variant=None,
-        server="hypercorn",
-        arguments=(*_HYPERCORN, "benchmarks.contenders.bare_asgi:app"),
-        description="no framework: the ceiling on Hypercorn",
-    ),
-    Contender(
-        framework="bare-asgi",
-        variant=None,
-        server="uvicorn",
-        arguments=(*_UVICORN, "benchmarks.contenders.bare_asgi:app"),
-        description="no framework: the ceiling on uvicorn",
-    ),
-)
+CONTENDERS: tuple[Contender, ...] = tuple(contender for app in APPS for contender in _contenders_of(app))
 
 SLOW_UPSTREAM = Contender(
     framework="upstream",
@@ -111,11 +237,25 @@ SLOW_UPSTREAM = Contender(
     description="no contender: the service that readiness depends on",
 )
 
-HEADLINES = ("flask@hypercorn", "fastapi@uvicorn")
-"""Arrangements on which the ledger judges its claims; the others stand beside them."""
+HEADLINES: tuple[str, ...] = tuple(
+    contender.arrangement
+    for app in APPS
+    for contender in _contenders_of(app)
+    if contender.server == app.headline and contender.variant == "sync"
+)
+"""Arrangements on which the ledger judges its claims, one a framework at most; the others stand beside them."""
 
 CEILINGS: tuple[str, ...] = tuple(contender.id for contender in CONTENDERS if contender.variant is None)
 """Ids of the bare servers, by which the loader is calibrated."""
+
+MAPPED: tuple[str, ...] = (
+    "flask-sync@hypercorn",
+    "flask-async@hypercorn",
+    "flask-async@hypercorn+eventloop",
+    "fastapi-async@uvicorn",
+)
+"""What a crossover map compares unless told: where a Flask app starts from, and three steps away from it: the keyword
+alone; the keyword and a bridge that makes it count, on the same server; another framework, as the tutorial has it."""
 
 
 def by_command(contenders: Sequence[Contender] = CONTENDERS) -> list[list[Contender]]:
@@ -124,6 +264,29 @@ def by_command(contenders: Sequence[Contender] = CONTENDERS) -> list[list[Conten
     for contender in contenders:
         groups.setdefault(contender.arguments, []).append(contender)
     return list(groups.values())
+
+
+def is_served_in_turn(contender: Contender) -> bool:
+    """Say whether every client of this contender waits for all the others' waits."""
+    bridge = BRIDGES.get(contender.bridge)
+    return bridge is not None and bridge.is_serial
+
+
+def recorded_target(contender: Contender) -> str | None:
+    """Return the app of this contender with the recorder in it; ``None`` where there is none."""
+    return next((app.recorded for app in APPS if app.target == contender.arguments[-1]), None)
+
+
+def steadiest(contenders: Sequence[Contender]) -> str:
+    """Return which contender had best run twice a round: a view without threads, and one on which claims are judged."""
+
+    def unsteadiness(contender: Contender) -> tuple[bool, bool, bool, bool]:
+        framework, bridge = FRAMEWORKS.get(contender.framework), BRIDGES.get(contender.bridge)
+        is_bridged = framework is not None and framework.interface == "wsgi"
+        on_the_loop = contender.variant != "sync" and (not is_bridged or (bridge is not None and bridge.keeps_loop))
+        return not on_the_loop, contender.variant is None, is_bridged, contender.arrangement not in HEADLINES
+
+    return min(contenders, key=unsteadiness).id
 
 
 def find(contender_id: str) -> Contender:

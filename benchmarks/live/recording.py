@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
+from benchmarks.contenders import catalogue
 from benchmarks.foreign_json import read_object
 from benchmarks.live.burst import BurstError, Client
 from benchmarks.live.recorder import RECORDING_PATH
@@ -24,12 +25,6 @@ from benchmarks.measure.environment import Cores
 from benchmarks.measure.server import RunningServer, starting
 from benchmarks.model import Contender
 
-_RECORDED_APPS: Mapping[str, str] = {
-    "flask_app.serving.wsgi:app": "benchmarks.live.recorded.flask_wsgi:app",
-    "flask_app.serving.asgi:app": "benchmarks.live.recorded.flask_asgi:app",
-    "flask_app.serving.event_loop:app": "benchmarks.live.recorded.flask_event_loop:app",
-    "benchmarks.contenders.fastapi_app:app": "benchmarks.live.recorded.fastapi_app:app",
-}
 Notes = Mapping[str, Any]
 """What a server answers of its recording: ``lanes``, ``events`` and ``note_ns``."""
 
@@ -97,13 +92,12 @@ def recorded(contender: Contender) -> Contender:
     Raises:
         NotRecordableError: There is none.
     """
-    *server, app = contender.arguments
-    twin = _RECORDED_APPS.get(app)
+    twin = catalogue.recorded_target(contender)
     if twin is None or contender.variant is None:
         raise NotRecordableError(
             f"{contender.id} has no view whose time could be explained: choose one with a keyword."
         )
-    return replace(contender, arguments=(*server, twin))
+    return replace(contender, arguments=(*contender.arguments[:-1], twin))
 
 
 def path_of(contender: Contender, wait_ms: int) -> str:

@@ -62,7 +62,7 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
         },
         rounds={workload.name: rounds},
         workload_contenders={workload.name: ids},
-        placebo=schedule.steadiest(chosen),
+        placebo=catalogue.steadiest(chosen),
         ceilings=catalogue.CEILINGS,
     )
 

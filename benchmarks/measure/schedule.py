@@ -239,7 +239,7 @@ def plan(
             for contender in contenders
             if beside_every > 1 and contender.arrangement not in catalogue.HEADLINES
         },
-        placebo=steadiest(contenders),
+        placebo=catalogue.steadiest(contenders),
         ceilings=catalogue.CEILINGS,
         budget_s=budget_s,
         precision=precision,
@@ -265,7 +265,7 @@ def placebo_plan(contender: Contender | None, seed: int, rounds: int) -> Plan:
         seed: Of the order in each round.
         rounds: Number of rounds.
     """
-    contender = contender or catalogue.find(steadiest(catalogue.CONTENDERS))
+    contender = contender or catalogue.find(catalogue.steadiest(catalogue.CONTENDERS))
     return Plan(
         preset="doctor",
         seed=seed,
@@ -360,8 +360,7 @@ def estimate_trial_s(trial: ScheduledTrial) -> float:
 
 
 def _steady_after_s(trial: ScheduledTrial) -> float:
-    # Behind asgiref's bridge one thread serves the process: every virtual user waits for all the others' waits.
-    if trial.contender.bridge == "asgiref":
+    if catalogue.is_served_in_turn(trial.contender):
         return max(trial.load.warmup_s, trial.load.vus * trial.workload.wait_ms_in(trial.contender.variant) / 1000)
     return trial.load.warmup_s
 
@@ -383,14 +382,3 @@ def _scheduled(load: LoadProfile, rate_per_s: float | None) -> LoadProfile:
         )
     slices = max(2, round(load.duration_s / OPEN_SLICE_S)) if load.slices > 1 else 1
     return dataclasses.replace(load, rate_per_s=rate_per_s, timeout_s=OPEN_TIMEOUT_S, slices=slices)
-
-
-def steadiest(contenders: Sequence[Contender]) -> str:
-    """Return which contender had best run twice a round: a view without threads, and one on which claims are judged."""
-
-    def unsteadiness(contender: Contender) -> tuple[bool, bool, bool, bool]:
-        is_flask = contender.framework == "flask"
-        on_the_loop = contender.variant != "sync" and (not is_flask or contender.bridge == "eventloop")
-        return not on_the_loop, contender.variant is None, is_flask, contender.arrangement not in catalogue.HEADLINES
-
-    return min(contenders, key=unsteadiness).id

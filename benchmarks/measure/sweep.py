@@ -32,15 +32,6 @@ from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Trial, Wo
 PRESET = "crossover"
 """What the plan of a sweep is called."""
 
-DEFAULT_CONTENDERS = (
-    "flask-sync@hypercorn",
-    "flask-async@hypercorn",
-    "flask-async@hypercorn+eventloop",
-    "fastapi-async@uvicorn",
-)
-"""Where a Flask app starts from, and three steps away from it: the keyword alone; the keyword and a bridge that makes
-it count, on the same server; another framework, as the tutorial has it."""
-
 LOAD = LoadProfile(vus=1, duration_s=0.5, warmup_s=0.2, timeout_s=10.0)
 """Of every trial, but for its connections. A warm-up lasts until every connection has been answered once, and who has
 no answer in ``timeout_s`` gives up, so no trial lasts much longer than that."""

@@ -5,22 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
+from benchmarks.contenders.catalogue import FRAMEWORKS, SERVERS
 from benchmarks.judge.judgement import Summary
 from benchmarks.report.plain_text import one_line
 
-_FRAMEWORKS: Final = {"fastapi": "FastAPI", "flask": "Flask", "bare-asgi": "no framework"}
-_SERVERS: Final = {"hypercorn": "Hypercorn", "uvicorn": "uvicorn"}
 _KEYWORDS: Final = {"sync": "def", "async": "async def", None: "no view"}
 
 
 def framework_name(framework: str) -> str:
     """Return the framework's own spelling of its name."""
-    return _FRAMEWORKS.get(framework, one_line(framework))
+    known = FRAMEWORKS.get(framework)
+    return one_line(framework) if known is None else known.name
 
 
 def server_name(server: str) -> str:
     """Return the server's own spelling of its name."""
-    return _SERVERS.get(server, one_line(server))
+    known = SERVERS.get(server)
+    return one_line(server) if known is None else known.name
 
 
 def arrangement_name(arrangement: str) -> str:

@@ -12,7 +12,8 @@ from typing import Final
 import jinja2
 from markupsafe import Markup, escape
 
-from benchmarks.report.charts.palette import COLOURS
+from benchmarks.contenders.catalogue import FRAMEWORKS
+from benchmarks.report.charts.palette import ACCENT, COLOURS, framework_colour
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 _OPTION: Final = re.compile(r"(?<![\w-])(--[a-z]+(?: (?:\d+|[a-z]+-[a-z]+@[a-z+]+))?)")
@@ -44,12 +45,14 @@ def _environment() -> jinja2.Environment:
 
 
 def palette_css() -> str:
-    """Return the palette as variables, for light and dark, and a class for each chart colour."""
-    light = "".join(f"--{colour.name}:{colour.light};" for colour in COLOURS)
-    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in COLOURS)
+    """Return the palette as variables, for light and dark, and classes for each chart colour and each framework."""
+    light = "".join(f"--{colour.name}:{colour.light};" for colour in (*COLOURS, ACCENT))
+    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in (*COLOURS, ACCENT))
     classes = "".join(
         f".{kind}-{colour.name}{{{kind}:var(--{colour.name})}}" for colour in COLOURS for kind in ("fill", "stroke")
     )
+    # What is about a framework has its id for a class, and inside of it `var(--hue)`.
+    classes += "".join(f".{name}{{--hue:var(--{framework_colour(name).name})}}" for name in FRAMEWORKS)
     # Paper is light, whatever the screen is.
     variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     return f"{variables}\n{classes}\n"

@@ -11,9 +11,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from benchmarks.contenders.catalogue import HEADLINES
 from benchmarks.live.page.places import Places
 
-FRAMEWORKS: Final = ("flask", "fastapi")
+FRAMEWORKS: Final = tuple(arrangement.partition("@")[0] for arrangement in HEADLINES)
 MOST_RATIO: Final = 4.0
 MOST_GUESSES: Final = 1_000
 MOST_OF_ONE_ADDRESS: Final = 400

@@ -22,12 +22,12 @@ from benchmarks.live.page.access import (
     welcome,
 )
 from benchmarks.live.page.director import Director, RaceChoice, RaceUnderWayError
-from benchmarks.live.page.guesses import GuessError
+from benchmarks.live.page.guesses import FRAMEWORKS, GuessError
 from benchmarks.live.page.places import source_of
 from benchmarks.live.page.settings import PageSettings
 from benchmarks.measure import race
 from benchmarks.measure.race import UnfitRaceError
-from benchmarks.report.naming import arrangement_name, keyword
+from benchmarks.report.naming import arrangement_name, framework_name, keyword
 from benchmarks.report.page import palette_css
 
 ALWAYS: Final = ("/race/stop",)
@@ -63,6 +63,7 @@ async def page() -> str:
         "page.html",
         presents=is_presenter(),
         groups=_groups(),
+        frameworks={framework: framework_name(framework) for framework in FRAMEWORKS},
         bounds=race,
         settings=_settings(),
         guess=_director().guesses.by_viewer.get(welcome(), {}),
@@ -215,7 +216,7 @@ def _groups() -> list[dict[str, Any]]:
                 {
                     "id": contender.id,
                     "keyword": keyword(contender.variant),
-                    "chosen": contender.arrangement in catalogue.HEADLINES,
+                    "chosen": contender.arrangement == catalogue.HEADLINES[0],
                 }
             )
     return [

@@ -1,6 +1,6 @@
 """Reads the twins' source from the modules that run, and says which line shows as which spans; values after that.
 
-Both keywords stand side by side for Flask and FastAPI. A line that matters names the states that a request is in
+Both keywords stand side by side for each framework. A line that matters names the states that a request is in
 because of it: the keyword's own line what the framework does to call such a view, the wait's line the waiting.
 """
 
@@ -9,11 +9,13 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import pkgutil
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, get_args
 
+from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.live.timeline import State, Timeline
 from benchmarks.live.words import milliseconds
 from benchmarks.model import Variant
@@ -67,20 +69,15 @@ def sources() -> Mapping[tuple[str, Variant, bool], ViewSource]:
 
     The modules are those that servers load, and they are loaded for it.
     """
-    from benchmarks.contenders import fastapi_app  # noqa: PLC0415 (loading FastAPI takes half a second)
-    from flask_app.serving import wsgi  # noqa: PLC0415 (it makes the app)
-
-    views: dict[tuple[str, Variant, bool], Callable[..., Any]] = {
-        ("flask", "sync", False): wsgi.service.view_functions["health.health_sync"],
-        ("flask", "async", False): wsgi.service.view_functions["health.health_async"],
-        ("flask", "sync", True): wsgi.service.view_functions["health.wait_sync"],
-        ("flask", "async", True): wsgi.service.view_functions["health.wait_async"],
-        ("fastapi", "sync", False): fastapi_app.health_sync,
-        ("fastapi", "async", False): fastapi_app.health_async,
-        ("fastapi", "sync", True): fastapi_app.wait_sync,
-        ("fastapi", "async", True): fastapi_app.wait_async,
+    return {
+        (framework.id, variant, waits): read_view(
+            pkgutil.resolve_name(framework.views.format(what="wait" if waits else "health", variant=variant))
+        )
+        for framework in FRAMEWORKS.values()
+        if framework.views
+        for variant in get_args(Variant)
+        for waits in (False, True)
     }
-    return {key: read_view(view) for key, view in views.items()}
 
 
 def read_view(view: Callable[..., Any]) -> ViewSource:

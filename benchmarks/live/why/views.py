@@ -11,6 +11,7 @@ from typing import Any, Final
 from flask import Blueprint, Response, abort, render_template, request, url_for
 from markupsafe import Markup, escape
 
+from benchmarks.contenders.catalogue import HEADLINES
 from benchmarks.foreign_json import read_object
 from benchmarks.live.chrome_trace import chrome_trace
 from benchmarks.live.loop_recording import LoopRecording
@@ -37,8 +38,9 @@ Record = Callable[[Contender, int], Awaitable[Exhibit]]
 _TURN: Final = "kernel.select("
 """What the loop does once a turn."""
 
-_FIRST: Final = "flask-async@hypercorn"
-_FRAMEWORKS: Final = {"flask": "flask@hypercorn", "fastapi": "fastapi@uvicorn"}
+_USUAL: Final = {arrangement.partition("@")[0]: arrangement for arrangement in HEADLINES}
+"""Which arrangement of a framework is shown first."""
+
 _VARIANTS: Final[tuple[Variant, Variant]] = ("sync", "async")
 _KEYWORDS: Final = re.compile(r"(^\s*(?:async )?def(?= )|\bawait(?= ))")
 
@@ -85,7 +87,7 @@ class _Pages:
     def timeline(self) -> str:
         """Show one contender's burst, and another beside it, its twin unless told."""
         wait_ms = _wait_asked()
-        chosen = _contender_asked("contender", _FIRST)
+        chosen = _contender_asked("contender", _first())
         beside = request.args.get("beside")
         others = [] if beside == "none" else [twin_of(chosen) if not beside else _contender_asked("beside", beside)]
         shown = [self._show(each, wait_ms) for each in dict.fromkeys((chosen, *others))]
@@ -119,7 +121,7 @@ class _Pages:
         except OSError:
             sources = {}
         pairs = []
-        for framework, usual in _FRAMEWORKS.items():
+        for framework, usual in _USUAL.items():
             arrangement = request.args.get(framework, usual)
             pair = [each for each in CONTENDERS if (each.framework, each.arrangement) == (framework, arrangement)]
             if len(pair) != len(_VARIANTS):
@@ -204,6 +206,10 @@ def _wait_asked() -> int:
     if wait_ms not in WAITS_MS:
         abort(404, f"Bursts on show wait {' or '.join(map(str, WAITS_MS))} ms.")
     return wait_ms
+
+
+def _first() -> str:
+    return next(each.id for each in CONTENDERS if each.arrangement == HEADLINES[0] and each.variant == "async")
 
 
 def _contender_asked(name: str, usual: str) -> Contender:

@@ -1,13 +1,15 @@
 """Names the colours of the page and its charts, once for light and once for dark.
 
 Hue says the framework and filling says the keyword (filled is ``async def``, hollow is ``def``), so that nothing is
-told by hue alone. The hues are blue and vermilion, which every common form of colour blindness keeps apart.
+told by hue alone. Hues and markers of frameworks are the catalogue's.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Final
+
+from benchmarks.contenders.catalogue import FRAMEWORKS, OTHER_MARK
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,18 +33,25 @@ INK: Final = Colour("ink", "#1b2127", "#e8ecf0")
 MUTED: Final = Colour("muted", "#56606b", "#a6b0bb")
 GRID: Final = Colour("grid", "#d9dfe5", "#323b45")
 BAND: Final = Colour("band", "#e6ebf0", "#29323c")
-FASTAPI: Final = Colour("fastapi", "#0a68a6", "#5bb8f0")
-FLASK: Final = Colour("flask", "#b84400", "#ff9b57")
 OTHER: Final = Colour("other", "#6b4ca8", "#c3a6f5")
 GOOD: Final = Colour("good", "#0b6b43", "#58d199")
 BAD: Final = Colour("bad", "#a81d4e", "#ff86ab")
 DOUBT: Final = Colour("doubt", "#7a5800", "#e8c05a")
 
-COLOURS: Final = (PAPER, INK, MUTED, GRID, BAND, FASTAPI, FLASK, OTHER, GOOD, BAD, DOUBT)
+_FRAMEWORKS: Final = {each.id: Colour(each.id, *each.hue) for each in FRAMEWORKS.values() if each.hue is not None}
 
-_FRAMEWORKS: Final = {"fastapi": FASTAPI, "flask": FLASK}
+COLOURS: Final = (PAPER, INK, MUTED, GRID, BAND, *_FRAMEWORKS.values(), OTHER, GOOD, BAD, DOUBT)
+
+ACCENT: Final = Colour("accent", "#0a68a6", "#5bb8f0")
+"""Of links, buttons and what has the focus: it stands for nothing."""
 
 
 def framework_colour(framework: str) -> Colour:
     """Return the hue that stands for a framework."""
     return _FRAMEWORKS.get(framework, OTHER)
+
+
+def framework_mark(framework: str) -> str:
+    """Return the marker that stands for a framework, in matplotlib's letters."""
+    known = FRAMEWORKS.get(framework)
+    return OTHER_MARK if known is None else known.mark

@@ -14,7 +14,7 @@ from benchmarks.judge.crossover import CONNECTIONS, CrossoverMap
 from benchmarks.judge.theory import binding
 from benchmarks.model import Place
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
-from benchmarks.report.charts.palette import BAD, DOUBT, FASTAPI, FLASK, GOOD, GRID, INK, MUTED, OTHER, Colour
+from benchmarks.report.charts.palette import BAD, DOUBT, GOOD, GRID, INK, MUTED, OTHER, Colour, framework_colour
 from benchmarks.report.crossover.story import Contestant, MapStory
 from benchmarks.report.figures import amount
 
@@ -37,11 +37,11 @@ class _Curves:
 
 def contender_colours(contestants: Sequence[Contestant]) -> Mapping[str, Colour]:
     """Return a colour for each letter: the framework's hue for its first, others for the rest."""
-    hues, more = {"flask": FLASK, "fastapi": FASTAPI}, itertools.cycle(_MORE_COLOURS)
-    chosen = {}
+    more = itertools.cycle(_MORE_COLOURS)
+    chosen: dict[str, Colour] = {}
     for each in contestants:
-        framework = each.contender.partition("-")[0]
-        chosen[each.letter] = hues.pop(framework) if framework in hues else next(more)
+        hue = framework_colour(each.contender.partition("@")[0].rpartition("-")[0])
+        chosen[each.letter] = next(more) if hue == OTHER or hue in chosen.values() else hue
     return chosen
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.judge.judgement import TwinRatio
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
-from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour
+from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured
 from benchmarks.report.naming import arrangement_name
 from benchmarks.report.plain_text import one_line
@@ -126,7 +126,7 @@ def _mark(axes: Axes, twin: TwinRatio, y: float, layout: Layout) -> None:
         [rate.value],
         [y],
         xerr=error,
-        fmt="o" if twin.framework == "fastapi" else "s",
+        fmt=framework_mark(twin.framework),
         markersize=layout.font_px * 0.5,
         color=colour,
         elinewidth=2.5,

@@ -171,8 +171,8 @@ def test_a_contender_that_is_added_later_does_not_become_the_placebo() -> None:
     """What is run twice is chosen for what it is, not for its place in the catalogue."""
     added = dataclasses.replace(catalogue.find("fastapi-async@uvicorn"), framework="starlette")
 
-    assert "fastapi-async@uvicorn" == schedule.steadiest([*catalogue.CONTENDERS, added])
-    assert "flask-async@hypercorn+eventloop" == schedule.steadiest(catalogue.select(["flask-*"]))
+    assert "fastapi-async@uvicorn" == catalogue.steadiest([*catalogue.CONTENDERS, added])
+    assert "flask-async@hypercorn+eventloop" == catalogue.steadiest(catalogue.select(["flask-*"]))
 
 
 @pytest.mark.parametrize("preset", schedule.PRESETS)

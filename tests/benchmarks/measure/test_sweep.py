@@ -101,7 +101,7 @@ def test_every_contender_takes_its_turn_at_each_place(tmp_path: Path, answering:
 
 def test_the_plan_keeps_seed_budget_and_waits() -> None:
     """All that is needed to do it again; every wait is a workload of its own."""
-    plan = plan_sweep(catalogue.select(sweep.DEFAULT_CONTENDERS), (5, 0, 5), 600.0, seed=7)
+    plan = plan_sweep(catalogue.select(catalogue.MAPPED), (5, 0, 5), 600.0, seed=7)
 
     assert ("crossover", 7, 600.0) == (plan.preset, plan.seed, plan.budget_s)
     assert [("wait-0ms", 0), ("wait-5ms", 5)] == [(workload.name, workload.wait_ms) for workload in plan.workloads]

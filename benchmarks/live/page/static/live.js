@@ -5,7 +5,7 @@
 
 const find = (id) => document.getElementById(id);
 
-const frameworks = ["flask", "fastapi"];
+const frameworks = [...document.querySelectorAll("[data-guess]")].map((slider) => slider.name);
 
 function toldRatio(ratio) {
   if (ratio > 0.966 && ratio < 1.035) return "the same";

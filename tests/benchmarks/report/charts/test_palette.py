@@ -4,7 +4,17 @@ import itertools
 
 import pytest
 
-from benchmarks.report.charts.palette import BAND, COLOURS, FASTAPI, FLASK, GRID, OTHER, PAPER, framework_colour
+from benchmarks.report.charts.palette import (
+    ACCENT,
+    BAND,
+    COLOURS,
+    GRID,
+    OTHER,
+    PAPER,
+    Colour,
+    framework_colour,
+    framework_mark,
+)
 
 
 def luminance(colour: str) -> float:
@@ -20,12 +30,11 @@ def contrast(one: str, other: str) -> float:
     return (lighter + 0.05) / (darker + 0.05)
 
 
-@pytest.mark.parametrize("colour", [colour for colour in COLOURS if colour not in (PAPER, GRID, BAND)], ids=str)
-def test_text_of_every_colour_is_legible(colour: object) -> None:
+@pytest.mark.parametrize(
+    "entry", [colour for colour in (*COLOURS, ACCENT) if colour not in (PAPER, GRID, BAND)], ids=str
+)
+def test_text_of_every_colour_is_legible(entry: Colour) -> None:
     """On the light page and on the dark one the contrast is at least 4.5, on the equal band at least 3."""
-    palette = {entry.name: entry for entry in COLOURS}
-    entry = palette[getattr(colour, "name", "")]
-
     for shade, paper, band in ((entry.light, PAPER.light, BAND.light), (entry.dark, PAPER.dark, BAND.dark)):
         assert 4.5 <= contrast(shade, paper)
         assert 3 <= contrast(shade, band)
@@ -40,5 +49,8 @@ def test_no_two_roles_share_a_colour() -> None:
 
 
 def test_each_framework_has_its_hue() -> None:
-    """One that the palette does not know gets a hue of its own too."""
-    assert (FASTAPI, FLASK, OTHER) == tuple(map(framework_colour, ("fastapi", "flask", "quart")))
+    """And its marker, as the catalogue says; those that it does not know share one of each."""
+    known, unknown = ("fastapi", "flask"), "quart"
+
+    assert ["fastapi", "flask", OTHER.name] == [framework_colour(each).name for each in (*known, unknown)]
+    assert ["o", "s", "D"] == [framework_mark(each) for each in (*known, unknown)]
