@@ -13,7 +13,6 @@ from typing import Any, Literal
 SCHEMA_VERSION = 1
 
 Variant = Literal["sync", "async"]
-AnswerName = Literal["health", "ready"]
 RunState = Literal["running", "complete", "interrupted"]
 
 EQUAL_RATE = "latency"
@@ -68,18 +67,18 @@ class Workload:
     """What one request asks for.
 
     Attributes:
-        name: ``health``, ``wait``, ``latency``, or ``ready-`` and a number of connections.
+        name: In a run, for example ``health`` or ``ready-100``.
         path: Path and query, with ``{variant}`` to fill in.
         wait_ms: The delay of a dependency, milliseconds; 0 when the view waits for nothing.
         waits: How many of these there are: ``def`` waits for one after another, ``async def`` for all at once.
-        answer: Which body all must answer with: ``health``, or ``ready``, for which real dependencies are started.
+        answer: The name of the answer that all must give: ``health``, or another of the workloads' own.
     """
 
     name: str
     path: str
     wait_ms: float = 0.0
     waits: int = 1
-    answer: AnswerName = "health"
+    answer: str = "health"
 
     def wait_ms_in(self, variant: Variant | None) -> float:
         """Return how long a view of this variant waits in all, milliseconds."""

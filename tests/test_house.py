@@ -193,8 +193,11 @@ def test_every_child_is_started_by_process_py() -> None:
     assert set() == found
 
 
-KNOWN = [*catalogue.FRAMEWORKS.values(), *catalogue.SERVERS.values(), *catalogue.BRIDGES.values()]
-NAMED = {each.id for each in KNOWN} | {each.name for each in KNOWN if not isinstance(each, catalogue.Bridge)}
+NAMED = {
+    *catalogue.BRIDGES,
+    *(text for each in catalogue.FRAMEWORKS.values() for text in (each.id, each.name)),
+    *(text for each in catalogue.SERVERS.values() for text in (each.id, each.name)),
+}
 MAY_NAME_CONTENDERS = {
     "benchmarks/contenders/": "the one place",
     "benchmarks/calibration/": "scripts, each about contenders of its own",
@@ -205,7 +208,7 @@ MAY_NAME_CONTENDERS = {
 
 
 def texts_of(path: Path) -> set[str]:
-    """Return the words that a file works with: strings of a module but for docstrings, ids in what a page is made of."""
+    """Return the words that a file works with: strings of a module but for docstrings, ids in files of a page."""
     source = path.read_text(encoding="utf-8")
     if path.suffix != ".py":
         return {word for word in re.findall(r"[\w-]+", source) if word.islower()}

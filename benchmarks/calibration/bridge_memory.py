@@ -20,8 +20,8 @@ from benchmarks.calibration.loading import ask_health
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import share_cores
 from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import HOST, RunningServer, ServerError, running
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import LoadProfile
 
 IN_FLIGHT = 1_000

@@ -19,7 +19,8 @@ from benchmarks.calibration.blocks import rate_per_s, run_trials
 from benchmarks.contenders import catalogue
 from benchmarks.judge.statistics import paired_ratio
 from benchmarks.measure.environment import Cores, share_cores
-from benchmarks.measure.schedule import HEALTH, SLICE_S, WAIT
+from benchmarks.measure.schedule import SLICE_S
+from benchmarks.measure.workloads import HEALTH, WAIT
 from benchmarks.model import Contender, LoadProfile, Workload
 
 CONNECTIONS = 10

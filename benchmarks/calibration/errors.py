@@ -23,7 +23,8 @@ from benchmarks.judge import wording
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import paired_ratio
 from benchmarks.measure.environment import Cores, share_cores
-from benchmarks.measure.schedule import HEALTH, PRESETS
+from benchmarks.measure.schedule import PRESETS
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, Trial
 
 SUBJECT = "fastapi-async@uvicorn"

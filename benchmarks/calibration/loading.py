@@ -7,8 +7,8 @@ from contextlib import closing
 
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import HOST, RunningServer
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import LoadProfile, LoadResult
 
 _PATIENCE_S = 30.0

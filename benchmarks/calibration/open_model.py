@@ -26,8 +26,8 @@ from benchmarks.contenders import catalogue
 from benchmarks.judge.statistics import paired_ratio
 from benchmarks.measure.environment import share_cores
 from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import RunningServer, ServerError, running
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import LoadProfile, LoadResult
 
 SERVERS = ("fastapi-async@uvicorn", "flask-sync@hypercorn")

@@ -23,7 +23,7 @@ from benchmarks.calibration.awake import cores_awake
 from benchmarks.calibration.bar import HOLDS, Bar
 from benchmarks.contenders import catalogue
 from benchmarks.judge.statistics import paired_ratio
-from benchmarks.measure import dependencies, ready_workloads
+from benchmarks.measure import dependencies, workloads
 from benchmarks.measure.block import run_block
 from benchmarks.measure.dependencies import DATABASE_FACT, Dependencies, DependencyError
 from benchmarks.measure.environment import Cores, share_cores
@@ -31,8 +31,8 @@ from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import LoadProfile, Trial, Workload
 
-CHECK_MS = ready_workloads.UPSTREAM_WAIT_MS
-CHECKS = ready_workloads.UPSTREAMS + 1
+CHECK_MS = workloads.UPSTREAM_WAIT_MS
+CHECKS = workloads.UPSTREAMS + 1
 """The two upstreams, and one more, simulated; the database answers at once."""
 
 THREE_CHECKS = Workload(
@@ -42,7 +42,7 @@ THREE_CHECKS = Workload(
     waits=CHECKS,
     answer="ready",
 )
-TWO_CHECKS = ready_workloads.WORKLOADS[-1]
+TWO_CHECKS = workloads.WORKLOADS["ready"].workloads[-1]
 """As ``lab compare`` asks."""
 
 MANY = 100

@@ -25,8 +25,9 @@ from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.measure.parity import ParityError
 from benchmarks.measure.runner import Runner
-from benchmarks.measure.schedule import HEALTH, ScheduledTrial
+from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run, Trial
 
 MOST_AWAY = 0.05

@@ -23,7 +23,8 @@ from benchmarks.cli.placebo import run_placebo
 from benchmarks.cli.turn import wait_option
 from benchmarks.contenders import catalogue
 from benchmarks.measure import dependencies, environment, journal, machine, schedule
-from benchmarks.measure.load.engine import LoadEngine
+from benchmarks.measure.load.engine import DEFAULT_ENGINE, ENGINES, LoadEngine
+from benchmarks.measure.workloads import WORKLOADS
 from benchmarks.model import Contender, Plan
 from benchmarks.report.reproduce import resume_command
 
@@ -40,7 +41,7 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "as_json"})
     "--workload",
     "workloads",
     multiple=True,
-    type=click.Choice(tuple(schedule.WORKLOADS)),
+    type=click.Choice(tuple(WORKLOADS)),
     help="Only these, instead of health and wait; ready asks a real database and two upstreams.",
 )
 @click.option("--vus", type=click.IntRange(1, 10_000), help="Virtual users of the health workload.")
@@ -50,7 +51,7 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "as_json"})
 @click.option(
     "--precision", type=Percent(0.5, 50), metavar="PERCENT", help="Stop when headline intervals are so narrow."
 )
-@click.option("--engine", default="builtin", show_default=True, help="What asks: builtin, k6 or locust.")
+@click.option("--engine", default=DEFAULT_ENGINE, show_default=True, help=f"Load generator: {', '.join(ENGINES)}.")
 @click.option("--rate", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s.")
 @click.option(
     "--latency-at",
@@ -173,9 +174,11 @@ def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
 def _refuse_unfit_options(
     loader: LoadEngine, *, budget: float | None, rate: float | None, latency_at: float | None
 ) -> None:
-    """Refuse what only the builtin engine can do."""
-    if budget is not None and loader.name != "builtin":
-        raise click.UsageError("--budget plans by the spread of the builtin engine: leave it out, or --engine.")
+    """Refuse what this engine cannot do."""
+    if budget is not None and loader.name != DEFAULT_ENGINE:
+        raise click.UsageError(
+            f"--budget plans by the spread of the {DEFAULT_ENGINE} engine: leave it out, or --engine."
+        )
     if (rate is not None or latency_at is not None) and not loader.limits.rates:
         raise click.UsageError("Only the builtin engine asks at a given rate: leave out --rate and --latency-at.")
 

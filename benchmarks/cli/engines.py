@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import click
 
-from benchmarks.measure.load.engine import LoadEngine, LoadEngineError
+from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, UnknownEngineError, find_engine
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,6 @@ def engine_for(context: click.Context, name: str) -> LoadEngine:
         click.BadParameter: There is none of this name.
         click.ClickException: What it runs is not installed.
     """
-    from benchmarks.measure.load.engines import UnknownEngineError, find_engine  # noqa: PLC0415 (only what measures)
-
     given = context.find_object(GivenEngine)
     if given is not None:
         return given.engine

@@ -21,7 +21,7 @@ from benchmarks.cli.group import lab
 from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.contenders import catalogue
 from benchmarks.measure.journal import JOURNAL_NAME, RUN_NAME, RunFileError, read_run
-from benchmarks.measure.schedule import HEALTH
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run
 from benchmarks.report.json_document import document, run_facts
 

@@ -18,8 +18,8 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure import postgres, server
 from benchmarks.measure.environment import Cores, Fact, kept_off
 from benchmarks.measure.postgres import PostgresError
-from benchmarks.measure.ready_workloads import UPSTREAM_WAIT_MS, UPSTREAMS
 from benchmarks.measure.server import NO_SETTINGS, RunningServer
+from benchmarks.measure.workloads import UPSTREAM_WAIT_MS, UPSTREAMS, offer_of
 from benchmarks.model import Plan, Workload
 
 DATABASE_FACT = "ready_database"
@@ -51,8 +51,8 @@ class Dependencies:
     death: Callable[[], str | None]
 
     def settings_for(self, workload: Workload) -> Mapping[str, str]:
-        """Return the variables of servers that a workload asks: only readiness depends on anything."""
-        return self.settings if workload.answer == "ready" else NO_SETTINGS
+        """Return the variables of servers that a workload asks."""
+        return self.settings if offer_of(workload).needs_dependencies else NO_SETTINGS
 
     def check(self) -> None:
         """See that all still run.
@@ -69,8 +69,8 @@ NONE = Dependencies(settings={}, facts={}, death=lambda: None)
 
 
 def needed_by(plan: Plan) -> bool:
-    """Say whether a run asks for readiness."""
-    return any(workload.answer == "ready" for workload in plan.workloads)
+    """Say whether a run asks for what depends on something."""
+    return any(offer_of(workload).needs_dependencies for workload in plan.workloads)
 
 
 @contextlib.contextmanager

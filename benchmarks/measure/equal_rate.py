@@ -6,7 +6,8 @@ import dataclasses
 import math
 from collections.abc import Sequence
 
-from benchmarks.measure.schedule import HEALTH, ScheduledTrial
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import EQUAL_RATE, Run
 from benchmarks.trials import void_reason
 

@@ -11,16 +11,13 @@ from benchmarks.contenders import catalogue
 from benchmarks.foreign_json import read_object
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.server import Answer, RunningServer, running
-from benchmarks.model import HEALTH_BODY, AnswerName, Contender, DocumentPair, Plan, Workload
+from benchmarks.measure.workloads import Offer, offer_of
+from benchmarks.model import Contender, DocumentPair, Plan, Workload
 
 DOCUMENT_PATHS = ("/openapi-before.json", "/openapi-after.json")
 """Where every framework's app publishes its document without and with the response model."""
 
 _STARTS_AT_ONCE = 2
-_EXPECTED: Mapping[AnswerName, tuple[str, Mapping[str, str | int]]] = {
-    "health": ("application/json", HEALTH_BODY),
-    "ready": ("application/health+json", {"status": "pass"}),
-}
 
 
 class ParityError(Exception):
@@ -42,7 +39,7 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     """
     path = workload.path_for(contender)
     answer = server.get(path)
-    if difference := _difference(answer, *_EXPECTED[workload.answer]):
+    if difference := _difference(answer, offer_of(workload)):
         raise ParityError(
             server.explain(
                 f"answered GET {path} with {difference}.\n"
@@ -82,7 +79,7 @@ def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies =
 
 def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
     """Return the workloads in which any of the twins takes part, those of one answer together."""
-    groups: dict[AnswerName, list[Workload]] = {}
+    groups: dict[str, list[Workload]] = {}
     for workload in plan.workloads:
         if any(contender.id in plan.workload_contenders[workload.name] for contender in twins):
             groups.setdefault(workload.answer, []).append(workload)
@@ -120,11 +117,11 @@ def _json(answer: Answer) -> Mapping[str, Any] | None:
         return None
 
 
-def _difference(answer: Answer, content_type: str, body: Mapping[str, str | int]) -> str | None:
+def _difference(answer: Answer, expected: Offer) -> str | None:
     if answer.status != 200:
         return f"status {answer.status} instead of 200"
-    if answer.content_type != content_type:
-        return f"content type {answer.content_type} instead of {content_type}"
-    if _json(answer) != body:
-        return f"{answer.body[:200]!r} instead of {json.dumps(dict(body))}"
+    if answer.content_type != expected.content_type:
+        return f"content type {answer.content_type} instead of {expected.content_type}"
+    if _json(answer) != expected.body:
+        return f"{answer.body[:200]!r} instead of {json.dumps(dict(expected.body))}"
     return None

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
+from benchmarks.measure.workloads import HEALTH, WAIT
 from benchmarks.model import RACE, Contender, LoadProfile, Plan, Workload
 
 FEWEST_CONTENDERS = 2
@@ -46,7 +47,7 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
     ):
         if not least <= value <= most:
             raise UnfitRaceError(f"The {name} must be from {least} to {most}, not {value}.")
-    workload = schedule.HEALTH if wait_ms == 0 else _wait(wait_ms)
+    workload = HEALTH if wait_ms == 0 else _wait(wait_ms)
     usual = schedule.PRESETS["quick"]
     load = usual.health if wait_ms == 0 else usual.wait
     ids = tuple(contender.id for contender in chosen)
@@ -69,7 +70,7 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
 
 def _wait(wait_ms: int) -> Workload:
     # The claims about waiting are tried on the workload of this name, however long it waits.
-    return Workload(name=schedule.WAIT.name, path=f"/wait/{{variant}}?ms={wait_ms}", wait_ms=float(wait_ms))
+    return Workload(name=WAIT.name, path=f"/wait/{{variant}}?ms={wait_ms}", wait_ms=float(wait_ms))
 
 
 def _chosen(ids: Sequence[str]) -> tuple[Contender, ...]:

@@ -13,27 +13,13 @@ import dataclasses
 import difflib
 import itertools
 import random
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure import ready_workloads
-from benchmarks.measure.load.engine import Limits
+from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits, startup_estimate_s
+from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, offer_of, takes_part
 from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Plan, Workload
-
-HEALTH = Workload(name="health", path="/health/{variant}")
-WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
-LATENCY = Workload(name=EQUAL_RATE, path=HEALTH.path)
-
-WORKLOADS: Mapping[str, tuple[Workload, ...]] = {
-    "health": (HEALTH,),
-    "wait": (WAIT,),
-    "ready": ready_workloads.WORKLOADS,
-}
-"""By the name under which a person asks for them."""
-
-USUAL_WORKLOADS = ("health", "wait")
-"""What every preset asks, unless told."""
 
 SLICE_S = 0.1
 """Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
@@ -54,9 +40,6 @@ _NO_LIMITS = Limits()
 
 STARTUP_ESTIMATE_S = 0.8
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
-
-ENGINE_START_ESTIMATE_S: Mapping[str, float] = {"k6": 1.5, "locust": 1.2}
-"""What starting a load engine adds to a trial, seconds: k6 runs twice, Locust imports much. For the estimate too."""
 
 
 class UnknownPresetError(Exception):
@@ -81,10 +64,10 @@ class Preset:
 
     Attributes:
         summary: One line for a person.
-        health: Load of the health workload; 10 virtual users, as in the tutorial.
-        wait: Load of the wait workload; more virtual users than any server's threads, or nothing would queue.
-        health_rounds: Rounds of the health workload.
-        wait_rounds: Rounds of the wait workload, whose rates hold still because a timer makes them.
+        health: Load of what is answered at once; 10 virtual users, as in the tutorial.
+        wait: Load of what waits; more virtual users than any server's threads, or nothing would queue.
+        health_rounds: Rounds of what is answered at once.
+        wait_rounds: Rounds of what waits, whose rates hold still because a timer makes them.
         beside_every: Arrangements on which no claim is judged take part in one of so many rounds, in two at least.
     """
 
@@ -94,6 +77,14 @@ class Preset:
     health_rounds: int
     wait_rounds: int
     beside_every: int = 1
+
+    def load_of(self, workload: Workload) -> LoadProfile:
+        """Return the load of a workload, but for what is its own to say."""
+        return self.wait if workload.wait_ms else self.health
+
+    def rounds_of(self, workload: Workload) -> int:
+        """Return how many rounds a workload has."""
+        return self.wait_rounds if workload.wait_ms else self.health_rounds
 
 
 PRESETS: dict[str, Preset] = {
@@ -158,7 +149,7 @@ def plan(
     wait_rounds: int | None = None,
     budget_s: float | None = None,
     precision: float | None = None,
-    engine: str = "builtin",
+    engine: str = DEFAULT_ENGINE,
     limits: Limits = _NO_LIMITS,
     rate_per_s: float | None = None,
     latency_at: float | None = None,
@@ -189,7 +180,7 @@ def plan(
         UnfitWorkloadError: Nothing of what is asked could take part, or what is wanted is of a workload not asked.
     """
     preset = find_preset(preset_name)
-    asked = [name for name in WORKLOADS if name in (workloads or USUAL_WORKLOADS)]
+    asked = [name for name in WORKLOADS if name in (workloads or USUAL)]
     if HEALTH.name not in asked:
         _refuse_without_health(vus=vus, rate_per_s=rate_per_s, latency_at=latency_at)
     if duration_s is not None and (refusal := limits.refusal(duration_s)):
@@ -203,29 +194,32 @@ def plan(
         health = _scheduled(health, rate_per_s)
     beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
     contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
-    ids = tuple(contender.id for contender in contenders)
-    waiting = tuple(contender.id for contender in contenders if contender.variant is not None)
-    if not waiting and HEALTH.name not in asked:
+    planned = [workload for name in asked for workload in WORKLOADS[name].workloads]
+    taking_part = {
+        workload.name: tuple(each.id for each in contenders if takes_part(each, workload)) for workload in planned
+    }
+    if not any(taking_part.values()):
         raise UnfitWorkloadError(
             f"A bare server has no view that could wait, so it takes no part in {' and '.join(asked)}: add another "
             "contender (--contender), or ask for --workload health."
         )
-    planned = [workload for name in asked for workload in WORKLOADS[name]]
-    waiting_load = _resized(preset.wait, vus=None, duration_s=duration_s, limits=limits)
-    loads, every_round, taking_part = {}, {}, {}
+    loads, every_round = {}, {}
     for workload in planned:
-        is_health = workload.name == HEALTH.name
-        loads[workload.name] = health if is_health else ready_workloads.load_of(workload, waiting_load)
-        usual = preset.health_rounds if is_health else preset.wait_rounds
-        every_round[workload.name] = (None if is_health else wait_rounds) or rounds or usual
-        taking_part[workload.name] = ids if is_health else waiting
+        if workload == HEALTH:
+            loads[workload.name] = health
+        else:
+            connections = offer_of(workload).connections.get(workload.name)
+            loads[workload.name] = _resized(
+                preset.load_of(workload), vus=connections, duration_s=duration_s, limits=limits
+            )
+        every_round[workload.name] = (wait_rounds if workload.wait_ms else None) or rounds or preset.rounds_of(workload)
     if latency_at is not None:
         planned.append(LATENCY)
         longer = dataclasses.replace(health, duration_s=duration_s or max(OPEN_SHORTEST_S, health.duration_s))
         # Which rate it is nobody knows before the other rounds are over.
         loads[LATENCY.name] = _scheduled(longer, None)
         every_round[LATENCY.name] = every_round[HEALTH.name]
-        taking_part[LATENCY.name] = ids
+        taking_part[LATENCY.name] = taking_part[HEALTH.name]
     return Plan(
         preset=preset_name,
         seed=seed,
@@ -349,14 +343,13 @@ def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
 def estimate_s(plan: Plan) -> float:
     """Return about how long the run will take, seconds."""
     planned = [*calibration(plan), *trials(plan)]
-    engine_s = ENGINE_START_ESTIMATE_S.get(plan.engine, 0.0)
+    engine_s = startup_estimate_s(plan.engine)
     return sum(estimate_trial_s(trial) + engine_s for trial in planned)
 
 
 def estimate_trial_s(trial: ScheduledTrial) -> float:
     """Return about how long one trial will take, seconds."""
-    startup_s = STARTUP_ESTIMATE_S + (ready_workloads.STARTUP_ESTIMATE_S if trial.workload.answer == "ready" else 0.0)
-    return startup_s + _steady_after_s(trial) + trial.load.duration_s
+    return STARTUP_ESTIMATE_S + offer_of(trial.workload).startup_s + _steady_after_s(trial) + trial.load.duration_s
 
 
 def _steady_after_s(trial: ScheduledTrial) -> float:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure import parity, schedule
+from benchmarks.measure import parity
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores, kept_off
 from benchmarks.measure.finishing import finished
@@ -27,6 +27,7 @@ from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.runner import RunListener
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Trial, Workload
 
 PRESET = "crossover"
@@ -134,7 +135,7 @@ class Sweep:
     def _calibrate(self, journal: Journal) -> None:
         load = _loaded(self.load, CALIBRATION_CONNECTIONS)
         for position, name in enumerate(journal.run.plan.ceilings, start=1):
-            scheduled = ScheduledTrial(0, position, catalogue.find(name), schedule.HEALTH, load)
+            scheduled = ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
             trial = self._trial(scheduled, journal.add_calibration)
             if trial.failure is not None:
                 # Without the ceiling nobody knows whose limit a rate is.

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
+from benchmarks.measure.load.engine import method_of
 from benchmarks.model import LoadProfile, Plan, Workload
 from benchmarks.report import figures
 from benchmarks.report.plain_text import one_line
@@ -13,14 +14,6 @@ from benchmarks.trials import MAXIMUM_ERROR_FRACTION
 
 _PACKAGE: Final = "package_"
 _BYTES: Final = "_bytes"
-
-_ENGINES: Final = {
-    "builtin": "The lab's own load engine asks.",
-    "k6": "k6 asks, by the tutorial's command line. It waits for the requests that are in flight when the time is up, "
-    "and counts them; rates are over its own time. It has every core that the server leaves.",
-    "locust": "Locust asks. It keeps latencies in whole milliseconds, in tens above 100 ms: percentiles are as coarse, "
-    "averages are exact.",
-}
 
 Fact = str | int | float | bool | None
 
@@ -75,7 +68,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         "A trial is one contender under one load, on a server started for it alone.",
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
         *slices,
-        _ENGINES.get(plan.engine, f"{one_line(plan.engine)} asks."),
+        method_of(plan.engine) or f"{one_line(plan.engine)} asks.",
         *([f"Each virtual user keeps one connection and asks again when it has its answer: {loads}."] if loads else []),
         *scheduled,
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",

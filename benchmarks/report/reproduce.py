@@ -8,7 +8,9 @@ from pathlib import Path
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import Fact
-from benchmarks.measure.schedule import HEALTH, PRESETS, USUAL_WORKLOADS, WORKLOADS, Preset
+from benchmarks.measure.load.engine import DEFAULT_ENGINE
+from benchmarks.measure.schedule import PRESETS, Preset
+from benchmarks.measure.workloads import HEALTH, USUAL, WORKLOADS
 from benchmarks.model import EQUAL_RATE, RACE, Plan
 
 
@@ -23,7 +25,7 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
         # A race is chosen on the page, which takes no seed.
         return "lab live"
     command, options = _asking(facts)
-    if plan.engine != "builtin" and not options:
+    if plan.engine != DEFAULT_ENGINE and not options:
         options = ["--engine", plan.engine]
     return shlex.join([*command, plan.preset, *options, "--seed", str(plan.seed), *_overrides(plan)])
 
@@ -55,7 +57,7 @@ def _asking(facts: Mapping[str, Fact]) -> tuple[list[str], list[str]]:
 
 def _overrides(plan: Plan) -> Iterator[str]:
     asked = _workloads(plan)
-    if asked and asked != USUAL_WORKLOADS:
+    if asked and asked != USUAL:
         yield from (word for name in asked for word in ("--workload", name))
     preset = PRESETS.get(plan.preset)
     if plan.budget_s is not None:
@@ -74,15 +76,19 @@ def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
     health = plan.loads.get(HEALTH.name)
     if health is not None and health.vus != preset.health.vus:
         yield from ("--vus", str(health.vus))
-    loads = ((load, preset.health if name == HEALTH.name else preset.wait) for name, load in plan.loads.items())
+    planned = [workload for workload in plan.workloads if workload.name in plan.loads]
+    loads = ((plan.loads[workload.name], preset.load_of(workload)) for workload in planned)
     other_s = [load.duration_s for load, of_preset in loads if load.duration_s != of_preset.duration_s]
     if health is not None and health.duration_s != preset.health.duration_s:
         yield from ("--duration", f"{health.duration_s:g}s")
     elif health is None and other_s:
         yield from ("--duration", f"{other_s[0]:g}s")
     # Asked for, rounds are the same under every workload; as the preset has them, they are not.
-    usual = {name: preset.health_rounds if name == HEALTH.name else preset.wait_rounds for name in plan.rounds}
-    asked = any(rounds != usual[name] for name, rounds in plan.rounds.items() if name != EQUAL_RATE)
+    asked = any(
+        plan.rounds.get(workload.name) not in {None, preset.rounds_of(workload)}
+        for workload in plan.workloads
+        if workload.name != EQUAL_RATE
+    )
     # As many as the preset has, but nobody sits any out.
     if plan.rounds and (asked or (preset.beside_every > 1 and not plan.every and _has_usual_contenders(plan))):
         yield from ("--rounds", str(max(plan.rounds.values())))
@@ -96,7 +102,7 @@ def _has_usual_contenders(plan: Plan) -> bool:
 def _workloads(plan: Plan) -> tuple[str, ...]:
     """Return the names by which a person asks for what a plan asks."""
     planned = {workload.name for workload in plan.workloads}
-    return tuple(name for name, those in WORKLOADS.items() if any(workload.name in planned for workload in those))
+    return tuple(name for name, offer in WORKLOADS.items() if any(each.name in planned for each in offer.workloads))
 
 
 def _rates(plan: Plan) -> Iterator[str]:

@@ -17,8 +17,8 @@ import time
 from benchmarks.contenders import catalogue
 from benchmarks.measure.alone import MachineBusyError, alone
 from benchmarks.measure.observe import Observer
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import ServerError, running
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, Observation
 
 USUAL = (

@@ -13,9 +13,9 @@ from sybil import Document
 from sybil.parsers.markdown import PythonCodeBlockParser
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure import schedule
 from benchmarks.measure.parity import check_answer
 from benchmarks.measure.server import running
+from benchmarks.measure.workloads import HEALTH, WAIT
 from benchmarks.model import Contender
 
 ROOT = Path(__file__).parents[2]
@@ -105,7 +105,5 @@ def test_the_contender_of_the_how_to_answers_as_all_must(tmp_path: Path) -> None
     ]
 
     with running(twins[0], "/health/sync") as server:
-        lengths = {
-            check_answer(server, twin, workload) for twin in twins for workload in (schedule.HEALTH, schedule.WAIT)
-        }
+        lengths = {check_answer(server, twin, workload) for twin in twins for workload in (HEALTH, WAIT)}
     assert 1 == len(lengths)

@@ -27,6 +27,8 @@ class BuiltinEngine:
     name = "builtin"
     limits = Limits()
     uses_every_core = False
+    startup_s = 0.0
+    method = "The lab's own load engine asks."
     host = LOOPBACK
 
     def start(self, order: LoadOrder) -> ProcessSession:

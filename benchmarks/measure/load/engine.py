@@ -1,11 +1,16 @@
-"""The protocol between the runner and a load engine: an order in, a session to follow, a result out."""
+"""The protocol between the runner and a load engine: an order in, a session to follow, a result out.
+
+And the engines that there are. Each has a module of its own, which holds all that is known of it.
+"""
 
 from __future__ import annotations
 
 import base64
+import difflib
+import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, cast
 
 from benchmarks.model import LoadProfile, LoadResult
 
@@ -13,9 +18,22 @@ LOOPBACK = "127.0.0.1"
 
 _ROUNDING = 1e-6
 
+DEFAULT_ENGINE = "builtin"
+
+ENGINES: Mapping[str, str] = {
+    "builtin": "benchmarks.measure.load.builtin:BuiltinEngine",
+    "k6": "benchmarks.measure.load.k6:K6Engine",
+    "locust": "benchmarks.measure.load.locust_engine:LocustEngine",
+}
+"""Where each is, by its name; loaded when it is asked for."""
+
 
 class LoadEngineError(Exception):
     """The loader itself failed (not the server under test); the message says what to do."""
+
+
+class UnknownEngineError(Exception):
+    """No load engine has this name; the message suggests the nearest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,12 +135,16 @@ class LoadEngine(Protocol):
         name: By which a person asks for it and a run records it.
         limits: What it can do; plans respect them, or are refused before anything is timed.
         uses_every_core: Whether one core is too little for it, and it takes all that the server leaves.
+        startup_s: What starting it adds to a trial, seconds; for estimates.
+        method: How it measures, a sentence or two for the report.
         host: Address of this machine at which it reaches the servers under test.
     """
 
     name: str
     limits: Limits
     uses_every_core: bool
+    startup_s: float
+    method: str
     host: str
 
     def start(self, order: LoadOrder) -> LoadSession:
@@ -134,3 +156,34 @@ class LoadEngine(Protocol):
 
     def facts(self) -> Mapping[str, str | int]:
         """Return what a run should record of the engine, beside its name; nothing of what belongs to this package."""
+
+
+def find_engine(name: str) -> LoadEngine:
+    """Return the load engine of this name.
+
+    Raises:
+        UnknownEngineError: There is none.
+        LoadEngineError: What it runs is not installed; the message says what to do.
+    """
+    engine = _class_of(name)
+    if engine is not None:
+        return engine()
+    near = difflib.get_close_matches(name, ENGINES, n=1, cutoff=0.4)
+    suggestion = f" Did you mean {near[0]}?" if near else ""
+    raise UnknownEngineError(f"No load engine is called {name!r}.{suggestion} There are: {', '.join(ENGINES)}.")
+
+
+def startup_estimate_s(name: str) -> float:
+    """Return what starting an engine adds to a trial, seconds; 0 for one that this version does not know."""
+    engine = _class_of(name)
+    return 0.0 if engine is None else engine.startup_s
+
+
+def method_of(name: str) -> str | None:
+    """Return how an engine measures, in words; ``None`` for one that this version does not know."""
+    engine = _class_of(name)
+    return None if engine is None else engine.method
+
+
+def _class_of(name: str) -> type[LoadEngine] | None:
+    return cast("type[LoadEngine]", pkgutil.resolve_name(ENGINES[name])) if name in ENGINES else None

@@ -27,6 +27,12 @@ class K6Engine:
     # A shorter duration is refused by k6 itself, and it is typed in milliseconds.
     limits = Limits(slices=False, rates=False, least_s=1.0, step_s=0.001)
     uses_every_core = True
+    # It runs twice.
+    startup_s = 1.5
+    method = (
+        "k6 asks, by the tutorial's command line. It waits for the requests that are in flight when the time is up, "
+        "and counts them; rates are over its own time. It has every core that the server leaves."
+    )
     host = LOOPBACK
 
     def __init__(self) -> None:

@@ -27,16 +27,25 @@ _STARTUP_S = 30.0
 _STOP_S = 60.0
 
 
-class LocustEngine:
+class _Locust:
+    name = "locust"
+    limits = Limits(slices=False, rates=False)
+    uses_every_core = False
+    # It imports much.
+    startup_s = 1.2
+    method = (
+        "Locust asks. It keeps latencies in whole milliseconds, in tens above 100 ms: percentiles are as coarse, "
+        "averages are exact."
+    )
+
+
+class LocustEngine(_Locust):
     """One process of Locust on this machine, closed model.
 
     Raises:
         LoadEngineError: Locust is not installed.
     """
 
-    name = "locust"
-    limits = Limits(slices=False, rates=False)
-    uses_every_core = False
     host = LOOPBACK
 
     def __init__(self) -> None:
@@ -61,7 +70,7 @@ class LocustEngine:
         return _version()
 
 
-class LocustMaster:
+class LocustMaster(_Locust):
     """Workers on machines of their own, or on this one, that a master process here has ask.
 
     Args:
@@ -77,10 +86,6 @@ class LocustMaster:
     Raises:
         LoadEngineError: Locust is not installed, the address is not this machine's, or the master did not start.
     """
-
-    name = "locust"
-    limits = Limits(slices=False, rates=False)
-    uses_every_core = False
 
     def __init__(
         self, workers: int, host: str, port: int = MASTER_PORT, note: Callable[[str], None] | None = None

@@ -16,7 +16,7 @@ import honest
 
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
-from benchmarks.measure.schedule import HEALTH
+from benchmarks.measure.workloads import HEALTH
 
 SUBJECT = catalogue.find("fastapi-async@uvicorn")
 TRIES = 3

@@ -17,8 +17,8 @@ import psutil
 
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import RunningServer
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import LoadResult
 
 TWINS = tuple(catalogue.find(name) for name in ("fastapi-async@uvicorn", "fastapi-sync@uvicorn"))

@@ -19,8 +19,8 @@ import honest
 
 from benchmarks.contenders import catalogue
 from benchmarks.judge.statistics import paired_ratio
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import RunningServer
+from benchmarks.measure.workloads import HEALTH
 
 TWINS = tuple(catalogue.find(name) for name in ("flask-async@hypercorn", "flask-sync@hypercorn"))
 REQUESTS = 10

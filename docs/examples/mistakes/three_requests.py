@@ -16,8 +16,8 @@ import honest
 
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import RunningServer
+from benchmarks.measure.workloads import HEALTH
 
 SUBJECT = catalogue.find("fastapi-async@uvicorn")
 PEOPLE = 40

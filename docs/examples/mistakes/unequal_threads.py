@@ -13,7 +13,7 @@ import sys
 import honest
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure.schedule import WAIT
+from benchmarks.measure.workloads import WAIT
 from flask_app import create_app
 from flask_app.serving.bridge import EventLoopBridge
 

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.calibration import bridge_memory, bridges
 from benchmarks.calibration.bridge_memory import Growth
 from benchmarks.calibration.bridges import NO_WAIT, RATES
-from benchmarks.measure.schedule import HEALTH, WAIT
+from benchmarks.measure.workloads import HEALTH, WAIT
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:

@@ -8,8 +8,8 @@ import pytest
 from benchmarks.calibration import open_model
 from benchmarks.calibration.open_model import Loader, Round, main, tell
 from benchmarks.contenders import catalogue
-from benchmarks.measure.schedule import HEALTH
 from benchmarks.measure.server import running
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import LatencySummary, LoadResult
 
 

@@ -10,7 +10,8 @@ from benchmarks.measure import block as block_module
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.schedule import HEALTH, ScheduledTrial
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, LoadProfile, Trial, Workload
 
 LOAD = LoadProfile(vus=2, duration_s=0.3, warmup_s=0.05, timeout_s=5.0, slices=3)

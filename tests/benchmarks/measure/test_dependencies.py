@@ -14,6 +14,7 @@ from benchmarks.measure import dependencies, parity, postgres, schedule
 from benchmarks.measure.dependencies import DATABASE_FACT, NONE, REASON_FACT, Dependencies, DependencyError
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.postgres import PostgresError, Programs
+from benchmarks.measure.workloads import HEALTH, WORKLOADS
 from benchmarks.model import Contender
 from flask_app.settings import Settings
 from tests.benchmarks.measure.children import children_with
@@ -97,15 +98,15 @@ def test_what_has_ended_is_told(with_sqlite: Dependencies) -> None:
 
 def test_only_readiness_is_told_of_them(with_sqlite: Dependencies) -> None:
     """A server that nobody asks for readiness is not made to load what it would ask with."""
-    (ready, *_) = schedule.WORKLOADS["ready"]
+    (ready, *_) = WORKLOADS["ready"].workloads
 
     assert {"LAB_DATABASE_URL", "LAB_UPSTREAM_URLS", "LAB_READY_WARN_MS"} == with_sqlite.settings_for(ready).keys()
-    assert {} == with_sqlite.settings_for(schedule.HEALTH) == NONE.settings_for(ready)
+    assert {} == with_sqlite.settings_for(HEALTH) == NONE.settings_for(ready)
 
 
 def test_an_answer_that_is_in_time_is_the_same_however_slow(with_sqlite: Dependencies) -> None:
     """A warning that it was slow would be another body, and no valid answer."""
-    (ready, *_) = schedule.WORKLOADS["ready"]
+    (ready, *_) = WORKLOADS["ready"].workloads
     settings = Settings.from_environment(with_sqlite.settings_for(ready))
 
     assert settings.ready_warn_ms > settings.ready_timeout_ms

@@ -15,6 +15,7 @@ from benchmarks.measure.journal import JOURNAL_NAME, Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial, UnfitRateError
+from benchmarks.measure.workloads import HEALTH, LATENCY
 from benchmarks.model import EQUAL_RATE, Contender, LatencySummary, LoadProfile, LoadResult, Plan, Run, Trial
 
 LOAD = LoadProfile(vus=2, duration_s=1.0, warmup_s=0.1)
@@ -166,7 +167,7 @@ def plan_of(contenders: Sequence[Contender]) -> Plan:
         preset="test",
         seed=1,
         contenders=tuple(contenders),
-        workloads=(schedule.HEALTH, schedule.LATENCY),
+        workloads=(HEALTH, LATENCY),
         loads={
             "health": LoadProfile(vus=2, duration_s=0.2, warmup_s=0.05, timeout_s=2.0),
             EQUAL_RATE: LoadProfile(vus=2, duration_s=0.4, warmup_s=0.05, timeout_s=2.0, slices=2),

@@ -9,6 +9,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure import parity, schedule
 from benchmarks.measure.parity import ParityError
 from benchmarks.measure.server import ServerError, running
+from benchmarks.measure.workloads import HEALTH, WAIT
 from benchmarks.model import Contender, Plan, Workload
 
 
@@ -94,5 +95,5 @@ def test_the_bare_server_answers_any_path() -> None:
     """It stands in for every contender when the loader is calibrated."""
     bare = catalogue.find("bare-asgi@uvicorn")
     with running(bare, "/health/async") as server:
-        for workload in (schedule.HEALTH, schedule.WAIT):
+        for workload in (HEALTH, WAIT):
             parity.check_answer(server, bare, workload)

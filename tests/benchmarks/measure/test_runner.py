@@ -50,6 +50,8 @@ class BrokenEngine:
     name = "broken"
     limits = Limits()
     uses_every_core = False
+    startup_s = 0.0
+    method = "It does not ask."
     host = "127.0.0.1"
 
     def start(self, order: LoadOrder) -> LoadSession:

@@ -13,6 +13,7 @@ from benchmarks.measure import schedule
 from benchmarks.measure.load.engine import Limits
 from benchmarks.measure.load.k6 import K6Engine
 from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.workloads import WORKLOADS
 from benchmarks.model import Workload
 
 
@@ -225,7 +226,7 @@ def test_the_placebo_runs_under_the_last_workload_where_health_is_not_asked() ->
 
 def test_readiness_takes_longer_to_start_and_to_get_steady() -> None:
     """Its libraries are loaded first; and behind asgiref each connection waits for the others' waits, one by one."""
-    (health, *_), (*_, ready) = (schedule.WORKLOADS[name] for name in ("health", "ready"))
+    (health, *_), (*_, ready) = (WORKLOADS[name].workloads for name in ("health", "ready"))
     load = schedule.PRESETS["quick"].wait
 
     def estimate(name: str, workload: Workload) -> float:

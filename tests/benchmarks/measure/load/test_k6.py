@@ -17,12 +17,19 @@ import pytest
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.engine import Limits, LoadEngine, LoadEngineError, LoadOrder
-from benchmarks.measure.load.engines import UnknownEngineError, find_engine
+from benchmarks.measure.load.engine import (
+    Limits,
+    LoadEngine,
+    LoadEngineError,
+    LoadOrder,
+    UnknownEngineError,
+    find_engine,
+)
 from benchmarks.measure.load.k6 import INSTALL_PAGE, SCRIPT, K6Engine, command_line
 from benchmarks.measure.load.k6_process import BEGINS
 from benchmarks.measure.load.session import ProcessSession
-from benchmarks.measure.schedule import HEALTH, ScheduledTrial
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, LoadProfile
 
 PATIENCE_S = 30.0

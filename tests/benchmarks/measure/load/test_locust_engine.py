@@ -12,8 +12,7 @@ import psutil
 import pytest
 
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
-from benchmarks.measure.load.engines import find_engine
+from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, find_engine
 from benchmarks.measure.load.locust_engine import LocustEngine
 from benchmarks.measure.load.session import ProcessSession
 

@@ -1,0 +1,86 @@
+"""The workloads: what requests ask for, one entry each, under the name by which a person asks for it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from benchmarks.model import EQUAL_RATE, HEALTH_BODY, Contender, Workload
+
+UPSTREAM_WAIT_MS = 20
+"""How long each upstream of readiness takes, milliseconds."""
+
+UPSTREAMS = 2
+"""How many there are, beside a database that answers at once."""
+
+HEALTH = Workload(name="health", path="/health/{variant}")
+WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
+LATENCY = Workload(name=EQUAL_RATE, path=HEALTH.path)
+_READY = {
+    Workload(
+        name=f"ready-{connections}",
+        path="/health/ready/{variant}",
+        wait_ms=UPSTREAM_WAIT_MS,
+        waits=UPSTREAMS,
+        answer="ready",
+    ): connections
+    for connections in (1, 10, 100)
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """What a person asks for by one name: one workload, or a few that belong together.
+
+    Those that wait have the load of a preset for waiting, the others its load for health.
+
+    Attributes:
+        workloads: Which; the first one's ``answer`` says whose expected answer this is.
+        is_usual: Whether it is asked unless told otherwise.
+        connections: How many at once, by the workload's name, where that is not the preset's to say.
+        content_type: Of the expected answer.
+        body: Of it, as JSON.
+        needs_dependencies: Whether servers need a database and upstreams for it.
+        startup_s: What a server takes longer to start for it, seconds; for estimates.
+    """
+
+    workloads: tuple[Workload, ...]
+    is_usual: bool = False
+    connections: Mapping[str, int] = field(default_factory=dict)
+    content_type: str = "application/json"
+    body: Mapping[str, str | int] = field(default_factory=lambda: HEALTH_BODY)
+    needs_dependencies: bool = False
+    startup_s: float = 0.0
+
+
+WORKLOADS: Mapping[str, Offer] = {
+    "health": Offer(workloads=(HEALTH,), is_usual=True),
+    "wait": Offer(workloads=(WAIT,), is_usual=True),
+    "ready": Offer(
+        workloads=tuple(_READY),
+        connections={workload.name: connections for workload, connections in _READY.items()},
+        content_type="application/health+json",
+        body={"status": "pass"},
+        needs_dependencies=True,
+        startup_s=0.7,
+    ),
+}
+
+USUAL: tuple[str, ...] = tuple(name for name, offer in WORKLOADS.items() if offer.is_usual)
+
+
+def offer_of(workload: Workload) -> Offer:
+    """Return the offer whose expected answer a workload's must be; one of this version for any workload of a run.
+
+    Raises:
+        KeyError: No offer has such an answer.
+    """
+    for offer in WORKLOADS.values():
+        if offer.workloads[0].answer == workload.answer:
+            return offer
+    raise KeyError(workload.answer)
+
+
+def takes_part(contender: Contender, workload: Workload) -> bool:
+    """Say whether a contender can be asked this: a bare server has no view that waits, nor another answer."""
+    return contender.variant is not None or (workload.wait_ms == 0 and workload.answer == HEALTH.answer)
