@@ -7,8 +7,8 @@ from rich.console import Console
 
 from benchmarks.cli import maps
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import write_out
 from benchmarks.cli.options import Seconds
+from benchmarks.cli.output import write_out
 
 
 @lab.command()

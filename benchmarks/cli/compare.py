@@ -17,8 +17,8 @@ from benchmarks.cli.course import Course
 from benchmarks.cli.engines import engine_for, facts_of
 from benchmarks.cli.exits import RefusedError
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, talking
 from benchmarks.cli.options import Percent, Rate, Seconds
+from benchmarks.cli.output import json_option, talking
 from benchmarks.cli.placebo import run_placebo
 from benchmarks.cli.turn import wait_option
 from benchmarks.contenders import catalogue
@@ -272,6 +272,7 @@ def _placebo_of(plan: Plan) -> Contender:
 def _warn(console: Console, cores: environment.Cores) -> None:
     """Print what is wrong with the machine before it measures; the A/A comparison of the run itself says the rest."""
     from benchmarks.judge.fitness import judge_machine  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.report.doctor import print_signs  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.formats.terminal import print_blocks  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.products.doctor import sign_notes  # noqa: PLC0415 (the same)
 
-    print_signs(console, [sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"])
+    print_blocks(console, sign_notes(sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"))

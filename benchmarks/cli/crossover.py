@@ -11,8 +11,8 @@ from rich.console import Console
 from benchmarks.cli import maps, runs
 from benchmarks.cli.exits import exit_interrupted, words_for
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option
 from benchmarks.cli.options import Seconds
+from benchmarks.cli.output import json_option
 from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment, journal, sweep

@@ -9,13 +9,12 @@ from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.output import Output, document_options
 from benchmarks.cli.placebo import run_placebo
 from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment, machine
 from benchmarks.model import Contender
-from benchmarks.report.json_document import document, plain
 
 
 @lab.command()
@@ -23,8 +22,8 @@ from benchmarks.report.json_document import document, plain
 @click.option("--rounds", type=click.IntRange(2, 1000), default=10, show_default=True, help="Of the A/A comparison.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order in each round.")
 @wait_option
-@json_option
-def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, as_json: bool) -> None:
+@document_options
+def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, output: Output) -> None:
     """Is this machine fit to measure, and which differences will it show?
 
     Looks at cores, governor, power, clock and what else runs; calibrates the loader on bare servers; and runs one
@@ -32,7 +31,7 @@ def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, as_json:
     seconds.
     """
     from benchmarks.judge.fitness import judge_fitness  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.report.doctor import print_fitness  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.products.doctor import fitness_document  # noqa: PLC0415 (the same)
 
     contender = _contender(name)
     cores = environment.share_cores()
@@ -41,10 +40,7 @@ def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, as_json:
         steal = machine.StealMeter()
         run = run_placebo(Console(stderr=True), cores, contender, seed, rounds)
         fitness = judge_fitness(seen, run, steal.fraction())
-    if as_json:
-        write_out(document("doctor", machine=seen, **plain(fitness)))
-    else:
-        print_fitness(Console(), fitness)
+    output.tell(fitness_document(seen, fitness))
     if not fitness.fit:
         sys.exit(EXIT_REFUSED)
 

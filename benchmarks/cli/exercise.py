@@ -10,10 +10,10 @@ from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_NOT_SOLVED
 from benchmarks.cli.group import NearestGroup, lab
-from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.output import json_option, write_out
 from benchmarks.exercises import catalogue
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
-from benchmarks.report.json_document import document
+from benchmarks.report.formats.data import json_document
 
 FOLDER = Path("exercises")
 """Where exercises are put unless told otherwise, each into a folder of its own."""
@@ -86,7 +86,7 @@ def list_exercises(as_json: bool) -> None:
             }
             for each in EXERCISES
         ]
-        write_out(document("exercises", exercises=listed))
+        write_out(json_document("exercises", exercises=listed))
     else:
         print_exercises(Console(), started)
 
@@ -107,7 +107,9 @@ def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -
         raise click.ClickException(str(error)) from error
     if as_json:
         write_out(
-            document("exercise-start", exercise=exercise.label, folder=place, files=[path.name for path in written])
+            json_document(
+                "exercise-start", exercise=exercise.label, folder=place, files=[path.name for path in written]
+            )
         )
         return
     click.echo(f"{exercise.label}: {exercise.title}.\n")
@@ -141,7 +143,7 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
         raise click.ClickException(str(error)) from error
     if as_json:
         write_out(
-            document(
+            json_document(
                 "exercise-check",
                 exercise=exercise.label,
                 folder=place,
@@ -168,7 +170,7 @@ def solution(exercise: Exercise, is_sure: bool, as_json: bool) -> None:
         if not is_sure:
             raise click.UsageError("With --json nobody is asked first: add --yes.")
         write_out(
-            document(
+            json_document(
                 "exercise-solution",
                 exercise=exercise.label,
                 explanation=exercise.explanation(),

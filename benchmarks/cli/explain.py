@@ -9,8 +9,8 @@ import click
 from rich.console import Console
 
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Seconds
+from benchmarks.cli.output import json_option, write_out
 from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment
@@ -46,7 +46,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
     from benchmarks.live.chrome_trace import chrome_trace  # noqa: PLC0415 (the same)
     from benchmarks.live.drawing import print_recording  # noqa: PLC0415 (the same)
     from benchmarks.live.timeline import TimelineError  # noqa: PLC0415 (the same)
-    from benchmarks.report.json_document import document  # noqa: PLC0415 (the same)
+    from benchmarks.report.formats.data import json_document  # noqa: PLC0415 (the same)
 
     if out is not None and not out.parent.is_dir():
         raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
@@ -69,7 +69,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
         except OSError as error:
             raise click.ClickException(f"Cannot write {out}: {error.strerror or error}.") from error
     if as_json:
-        write_out(document("timeline", **made.to_json()))
+        write_out(json_document("timeline", **made.to_json()))
         return
     print_recording(Console(), made)
     if out is not None:

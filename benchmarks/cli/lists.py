@@ -10,10 +10,10 @@ from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.output import json_option, write_out
 from benchmarks.contenders import catalogue
 from benchmarks.measure.server import command_of
-from benchmarks.report.json_document import document, plain
+from benchmarks.report.formats.data import json_document, plain
 
 
 @lab.command()
@@ -36,7 +36,7 @@ def claims(claim: str | None, as_json: bool) -> None:
             )
         ledger = tuple(chosen)
     if as_json:
-        write_out(document("claims", claims=ledger))
+        write_out(json_document("claims", claims=ledger))
     else:
         print_claims(Console(), ledger)
 
@@ -50,7 +50,7 @@ def contenders(as_json: bool) -> None:
             {"id": contender.id, **plain(contender), "command": ["python", *command_of(contender)[1:]]}
             for contender in catalogue.CONTENDERS
         ]
-        write_out(document("contenders", contenders=listed))
+        write_out(json_document("contenders", contenders=listed))
         return
     console = Console(highlight=False, soft_wrap=True)
     for twins in catalogue.by_command():

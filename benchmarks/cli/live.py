@@ -8,9 +8,9 @@ import click
 
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Host
-from benchmarks.report.json_document import document
+from benchmarks.cli.output import json_option, write_out
+from benchmarks.report.formats.data import json_document
 
 DEFAULT_PORT = 8080
 
@@ -38,7 +38,7 @@ def live(host: str, port: int, out: Path, as_json: bool) -> None:
 
     def ready(doors: Doors) -> None:
         if as_json:
-            write_out(document("live", url=doors.url, presenter_url=doors.presenter_url))
+            write_out(json_document("live", url=doors.url, presenter_url=doors.presenter_url))
             return
         if doors.qr:
             click.echo(doors.qr)

@@ -12,11 +12,11 @@ import click
 from benchmarks.cli.compare import compare
 from benchmarks.cli.engines import GivenEngine
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Seconds
+from benchmarks.cli.output import json_option, write_out
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError
 from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, check_installed, process_command
-from benchmarks.report.json_document import document
+from benchmarks.report.formats.data import json_document
 
 _LONGEST_S = 30 * 86_400.0
 """A worker that nobody needs is not to end by itself."""
@@ -94,7 +94,7 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
             )
             _follow(loader)
         if as_json:
-            write_out(document("worker", host=host, port=port, done=True))
+            write_out(json_document("worker", host=host, port=port, done=True))
         else:
             click.echo("The master is done.")
     except LoadEngineError as error:

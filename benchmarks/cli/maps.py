@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from benchmarks.cli import runs
-from benchmarks.cli.json_output import write_out
+from benchmarks.cli.output import write_out
 from benchmarks.measure import journal
 from benchmarks.measure.sweep import PRESET
 from benchmarks.model import Run

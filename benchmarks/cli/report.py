@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.cli import runs
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.output import json_option, write_out
 from benchmarks.model import Run
 
 FORMATS = ("html", "markdown", "json", "csv")
@@ -60,8 +60,8 @@ def _write(run: Run, folder: Path, form: str, output: Path | None) -> None:
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (brings matplotlib)
     from benchmarks.report.html import render_html  # noqa: PLC0415 (the same)
-    from benchmarks.report.json_document import judgement_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.markdown import render_markdown  # noqa: PLC0415 (the same)
+    from benchmarks.report.reproduce import judgement_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.trials_csv import render_csv  # noqa: PLC0415 (the same)
 
     claims = runs.ledger()

@@ -11,7 +11,7 @@ import click
 from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
-from benchmarks.cli.json_output import write_out
+from benchmarks.cli.output import write_out
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
 from benchmarks.measure import environment, journal, record, sweep
 from benchmarks.measure import resume as resuming
@@ -137,7 +137,7 @@ def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path, *,
     """
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.files import ReportFileError, write_reports  # noqa: PLC0415 (brings matplotlib)
-    from benchmarks.report.json_document import judgement_document  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.reproduce import judgement_document  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.terminal import print_report  # noqa: PLC0415 (the same)
 
     judgement = judge(run, claims)

@@ -7,9 +7,9 @@ import click
 from benchmarks import serve as serving
 from benchmarks.cli.exits import exit_interrupted
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
 from benchmarks.cli.options import Host
-from benchmarks.report.json_document import document
+from benchmarks.cli.output import json_option, write_out
+from benchmarks.report.formats.data import json_document
 
 
 @lab.command()
@@ -33,7 +33,7 @@ def serve(bridge: str, host: str, port: int, as_json: bool) -> None:
 
     def ready() -> None:
         if as_json:
-            write_out(document("serve", bridge=bridge, host=host, port=port, url=base))
+            write_out(json_document("serve", bridge=bridge, host=host, port=port, url=base))
             return
         click.echo(f"Flask on Hypercorn, bridge {bridge}. Ctrl-C stops it.")
         for path, what in (

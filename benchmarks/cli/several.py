@@ -13,17 +13,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
 from benchmarks.cli.group import lab
-from benchmarks.cli.json_output import json_option, write_out
+from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
 from benchmarks.measure.journal import JOURNAL_NAME, RUN_NAME, RunFileError, read_run
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run
-from benchmarks.report.json_document import document, run_facts
 
 if TYPE_CHECKING:
     # Only who judges needs it.
@@ -35,12 +33,13 @@ QUANTITY_NAMES = ("rate", "latency-p95", "cpu")
 @lab.command()
 @click.argument("first")
 @click.argument("second")
-@json_option
-def diff(first: str, second: str, as_json: bool) -> None:
-    """Hold two kept runs against each other: two days, or two machines.
+@document_options
+def diff(first: str, second: str, output: Output) -> None:
+    """Compare two kept runs: two days, or two machines.
 
     Shows the ratios of both with their intervals, the ratio of the ratios with its own, and what differs in machine and
-    packages. It refuses (exit status 3) when the runs asked different things or have no contender in common.
+    packages; with --details, latencies, CPU time and each contender too. It refuses (exit status 3) when the runs asked
+    different things or have no contender in common.
     Each is a folder, a run.json, a journal.jsonl, a name under results/, or latest.
 
     \b
@@ -50,18 +49,14 @@ def diff(first: str, second: str, as_json: bool) -> None:
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge.comparable import IncomparableError  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.diff import diff as compared  # noqa: PLC0415 (the same)
-    from benchmarks.report.diff_terminal import print_diff  # noqa: PLC0415 (the same)
+    from benchmarks.report.products.diff import diff_document  # noqa: PLC0415 (the same)
 
-    (left, left_folder), (right, right_folder) = runs.find_run(first), runs.find_run(second)
+    left, right = runs.find_run(first), runs.find_run(second)
     try:
-        found = compared(left, right)
+        found = compared(left[0], right[0])
     except IncomparableError as error:
         raise RefusedError(str(error)) from error
-    if as_json:
-        facts = {"first": run_facts(left, left_folder), "second": run_facts(right, right_folder)}
-        write_out(document("diff", **facts, diff=found))
-    else:
-        print_diff(Console(highlight=False), found, left, right)
+    output.tell(diff_document(found, left, right))
     if found.withheld is not None:
         sys.exit(EXIT_REFUSED)
 
@@ -81,9 +76,9 @@ def diff(first: str, second: str, as_json: bool) -> None:
     "-r", "--ratio", "patterns", multiple=True, help="Show the runs of these: an arrangement or a pattern ('flask@*')."
 )
 @click.option("--out", type=click.Path(path_type=Path, dir_okay=False), help="Write one HTML page, for the class.")
-@json_option
+@document_options
 def pool(  # noqa: PLR0917 (click passes them by name)
-    places: tuple[str, ...], workload: str, quantity: str, patterns: tuple[str, ...], out: Path | None, as_json: bool
+    places: tuple[str, ...], workload: str, quantity: str, patterns: tuple[str, ...], out: Path | None, output: Output
 ) -> None:
     """Pool the ratios of many RUNs, such as those of a class's laptops.
 
@@ -98,9 +93,7 @@ def pool(  # noqa: PLR0917 (click passes them by name)
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge.comparable import QUANTITIES, IncomparableError  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.pool import pool as pooled  # noqa: PLC0415 (the same)
-    from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (brings matplotlib)
-    from benchmarks.report.pool_page import render_pool  # noqa: PLC0415 (the same)
-    from benchmarks.report.pool_terminal import print_pool  # noqa: PLC0415 (kept beside its sibling)
+    from benchmarks.report.products.pool import pool_document  # noqa: PLC0415 (kept beside its siblings)
 
     read, unreadable = _read(places)
     _check_workload(workload, [run for _, run in read])
@@ -111,16 +104,11 @@ def pool(  # noqa: PLR0917 (click passes them by name)
         raise RefusedError(str(error)) from error
     found = dataclasses.replace(found, left_out=(*unreadable, *found.left_out))
     chosen = _chosen(found, patterns)
-    if as_json:
-        write_out(document("pool", pool=found))
-    else:
-        print_pool(Console(highlight=False), found, chosen)
+    document = pool_document(found, chosen)
+    output.tell(document)
     if out is not None:
-        try:
-            write_document(out, render_pool(found, chosen))
-        except ReportFileError as error:
-            raise click.ClickException(str(error)) from error
-        click.echo(f"Page: {out}", err=as_json)
+        Output("html", out, details=True).tell(document)
+        click.echo(f"Page: {out}", err=output.form is not None)
 
 
 def _check_workload(name: str, read: Sequence[Run]) -> None:

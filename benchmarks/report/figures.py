@@ -9,6 +9,14 @@ from benchmarks.judge.judgement import Estimate
 
 NOT_MEASURED: Final = "not measured"
 NO_INTERVAL: Final = "no interval"
+ABSENT: Final = "–"
+"""Stands in a table for what was not measured."""
+
+TOO_FEW: Final = "too few rounds to tell"
+
+_FEW_ROUNDS: Final = 4
+_WIDE: Final = 10.0
+"""Upper over lower bound from which the interval of a few rounds says nothing but that."""
 
 _MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
 
@@ -36,8 +44,9 @@ def interval(estimate: Estimate | None, unit: str = "") -> str:
     """Write the 95 % interval in brackets, in the unit of its value.
 
     Returns:
-        ``[1.95, 2.07]``; ``(no interval)`` for a value of fewer than two rounds; empty for a count, which may be exact,
-        without an interval or with one of no width, and for what was not measured.
+        ``[1.95, 2.07]``; ``(no interval)`` for a value of fewer than two rounds; ``(too few rounds to tell)`` for a
+        ratio whose few rounds differ wildly; empty for a count, which may be exact, without an interval or with one of
+        no width, and for what was not measured.
     """
     if estimate is None or not is_measured(estimate.value):
         return ""
@@ -45,12 +54,41 @@ def interval(estimate: Estimate | None, unit: str = "") -> str:
         return f"({NO_INTERVAL})" if unit else ""
     if not unit and estimate.low == estimate.high:
         return ""
+    if unit == "×" and says_nothing(estimate):
+        return f"({TOO_FEW})"
     factor, shown_unit = _scale(estimate.value, unit)
     # A ratio's bound has the decimals of its own size, as the judge writes it; others have those of their value.
     decimals = _decimals(estimate.value * factor, shown_unit)
     bounds = (bound * factor for bound in (estimate.low, estimate.high))
     low, high = (_digits(bound, _decimals(bound, unit) if unit in {"×", ""} else decimals) for bound in bounds)
     return f"[{low}, {high}]"
+
+
+def says_nothing(ratio: Estimate) -> bool:
+    """Tell whether a ratio has so few rounds, and so wide an interval, that it says only that."""
+    if ratio.low is None or ratio.high is None or ratio.samples > _FEW_ROUNDS:
+        return False
+    return ratio.low <= 0 or ratio.high / ratio.low >= _WIDE
+
+
+def shown(value: str | float | Estimate | None, unit: str = "") -> str:
+    """Write a cell of a table, whose column says the unit.
+
+    Args:
+        value: Text, a number, an estimate, or ``None`` for what was not measured.
+        unit: As of ``amount``; ``/req`` for a count per request, ``%`` for a fraction, ``MiB`` for bytes.
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Estimate):
+        return estimated(value, unit) if unit == "×" else f"{cell(value.value, unit)} {spread(value)}".rstrip()
+    if not is_measured(value):
+        return ABSENT
+    if unit == "/req":
+        return per_request(value)
+    if unit == "%":
+        return f"{100 * value:.1f} %"
+    return mebibytes(value) if unit == "MiB" else cell(value, unit)
 
 
 def estimated(estimate: Estimate | None, unit: str = "") -> str:

@@ -5,11 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
-from benchmarks.judge.judgement import Outcome
-
-SYMBOLS: Final[Mapping[Outcome, str]] = {
+SYMBOLS: Final[Mapping[str, str]] = {
     "replicated": "✓",
     "contradicted": "✗",
     "inconclusive": "?",
     "refused": "!",
+    "faster": "▲",
+    "slower": "▼",
+    "equal": "=",
+    "undecided": "?",
+    "good": "✓",
+    "warning": "!",
+    "bad": "✗",
 }
+
+
+def sign(outcome: str) -> str:
+    """Return the sign of an outcome, or of how grave a note is."""
+    return SYMBOLS.get(outcome, "·")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
 from typing import Final
 
 _LIMIT: Final = 2000
@@ -20,3 +21,16 @@ def one_line(text: object, limit: int = _LIMIT) -> str:
 def shorten(text: str, limit: int) -> str:
     """Cut a text that is longer than ``limit`` characters and mark the cut."""
     return text if len(text) <= limit else text[: limit - 1] + "…"
+
+
+def spans(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield the parts of a text, made safe, each with whether it is code: what stands between two backticks.
+
+    A backtick without another is one.
+    """
+    *parts, last = one_line(text).split("`")
+    if len(parts) % 2:
+        parts[-1:], last = [], f"{parts[-1]}`{last}"
+    for number, part in enumerate((*parts, last)):
+        if part:
+            yield part, number % 2 == 1

@@ -1,4 +1,4 @@
-"""Writes the command that measures the same plan again, and the one that goes on with a run."""
+"""Says which run something is about: its facts, and the commands that measure it again, report it and resume it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,49 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.contenders import catalogue
+from benchmarks.judge.judgement import Judgement
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import DEFAULT_ENGINE
 from benchmarks.measure.schedule import PRESETS, Preset
 from benchmarks.measure.workloads import HEALTH, USUAL, WORKLOADS
-from benchmarks.model import EQUAL_RATE, RACE, Plan
+from benchmarks.model import EQUAL_RATE, RACE, Plan, Run
+from benchmarks.report.formats.data import json_document, plain
+
+
+def run_facts(run: Run, folder: Path | None = None) -> dict[str, object]:
+    """Return which run something is about.
+
+    Args:
+        run: Any.
+        folder: Where it is kept.
+    """
+    return {
+        "name": run.name,
+        "folder": None if folder is None else str(folder),
+        "state": run.state,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "preset": run.plan.preset,
+        "seed": run.plan.seed,
+        "trials": len(run.trials),
+        "resumptions": len(run.resumptions),
+        "command": compare_command(run.plan, run.environment),
+    }
+
+
+def judgement_document(run: Run, judgement: Judgement, folder: Path | None = None) -> str:
+    """Return the judgement of a run, and which run it is; its trials are in ``run.json``.
+
+    Args:
+        run: What was measured.
+        judgement: What was judged of it.
+        folder: Where it is kept.
+    """
+    told = plain(judgement)
+    for summary in told["summaries"]:
+        # Every latency, which would be most of the document.
+        del summary["histograms"]
+    return json_document("judgement", run=run_facts(run, folder), judgement=told)
 
 
 def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:

@@ -9,17 +9,17 @@ from benchmarks.judge.advice import Advice
 from benchmarks.judge.crossover import CrossoverMap
 from benchmarks.report.crossover.advice import advice_sentences
 from benchmarks.report.crossover.story import tell_map
-from benchmarks.report.json_document import document
+from benchmarks.report.formats.data import json_document
 
 
 def map_document(found: CrossoverMap) -> str:
     """Return a map as a document: every field of ``CrossoverMap``, and the answers in words."""
-    return document("crossover", answers=tell_map(found).answers, **_fields(found))
+    return json_document("crossover", answers=tell_map(found).answers, **_fields(found))
 
 
 def advice_document(advice: Advice) -> str:
     """Return advice as a document: every field of ``Advice``, and the answer in words."""
-    return document("advice", sentences=advice_sentences(advice), **_fields(advice))
+    return json_document("advice", sentences=advice_sentences(advice), **_fields(advice))
 
 
 def _fields(value: CrossoverMap | Advice) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def test_a_diff_with_a_failed_placebo_is_no_evidence(kept_run: KeptRun) -> None:
     result = lab("diff", str(kept_run("a")), str(kept_run("noisy", placebo=1.5)))
 
     assert 3 == result.exit_code
-    assert "No evidence, for a placebo failed" in told(result)
+    assert "No evidence: the A/A comparison of a run failed." in told(result)
 
 
 def test_a_class_is_pooled_from_its_folder(kept_run: KeptRun, tmp_path: Path) -> None:
@@ -65,14 +65,14 @@ def test_a_class_is_pooled_from_its_folder(kept_run: KeptRun, tmp_path: Path) ->
 
     assert 0 == result.exit_code
     for expected in (
-        "3 runs: GET /health/{variant}, 10 virtual users",
+        "GET /health/{variant}, 10 virtual users",
         "anna 1.90 ×",
         "chen 2.10 ×",
         "one more machine",
         "over 3 runs async def had",
-        "left out: hasty: GET /health/{variant}, 50 virtual users",
-        "left out: copy: the same run as anna, counted once",
-        "left out: broken:",
+        "- hasty: GET /health/{variant}, 50 virtual users",
+        "- copy: the same run as anna, counted once",
+        "- broken:",
     ):
         assert expected in told(result)
     assert "<svg" in page.read_text(encoding="utf-8")
@@ -92,7 +92,7 @@ def test_a_class_is_pooled_from_a_pattern(kept_run: KeptRun, tmp_path: Path) -> 
     assert 0 == result.exit_code
     assert "one/run-of-today 2.00 ×" in told(result)
     assert "two/run-of-today 2.20 ×" in told(result)
-    assert "fastapi@uvicorn" in told(result).partition("Flask on Hypercorn")[0]
+    assert "FastAPI on uvicorn" in told(result).rpartition("All runs together")[2]
 
 
 def test_what_cannot_be_pooled_says_why(kept_run: KeptRun, tmp_path: Path) -> None:
@@ -114,3 +114,28 @@ def test_what_cannot_be_pooled_says_why(kept_run: KeptRun, tmp_path: Path) -> No
     blocked = lab("pool", first, second, "--out", str(tmp_path / "no" / "page.html"))
     assert 1 == blocked.exit_code
     assert "Cannot write" in blocked.stderr
+
+
+def test_a_run_beside_itself_is_the_same_run(kept_run: KeptRun) -> None:
+    """It says so, and no figure."""
+    folder = str(kept_run("a"))
+
+    result = lab("diff", folder, folder)
+
+    assert 0 == result.exit_code
+    assert "Both are the same run" in told(result)
+    assert "×" not in told(result)
+
+
+@pytest.mark.parametrize("form", ["terminal", "markdown", "html", "json", "csv"])
+def test_both_tell_in_every_format(kept_run: KeptRun, tmp_path: Path, form: str) -> None:
+    """To standard output, or byte for byte the same into a file."""
+    runs = str(kept_run("a")), str(kept_run("b", 3.0, seed=2))
+    for command in ("diff", "pool"):
+        file = tmp_path / "told"
+        printed = lab(command, *runs, "--format", form)
+        written = lab(command, *runs, "--format", form, "--output", str(file))
+
+        assert (0, 0, "") == (printed.exit_code, written.exit_code, written.stdout)
+        assert "fastapi@uvicorn" in printed.stdout
+        assert printed.stdout_bytes == file.read_bytes()

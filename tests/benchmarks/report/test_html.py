@@ -6,7 +6,6 @@ import hashlib
 import re
 from collections import Counter
 from collections.abc import Sequence
-from html.parser import HTMLParser
 
 import pytest
 
@@ -14,50 +13,9 @@ from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Estimate, Judgement
 from benchmarks.model import Run
 from benchmarks.report.html import render_html
+from tests.benchmarks.report.parsed_page import Page
 
-VOID = {"meta", "link", "br", "hr", "img", "input"}
 HOSTILE = "\"><script>alert(1)</script><img src=http://host/x onerror=alert(1)> {{ 7*7 }} ' &amp;"
-
-
-class Page(HTMLParser):
-    """A parsed page: its elements in order, its text, and whether every element was closed in its turn."""
-
-    def __init__(self, source: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.elements: list[tuple[str, dict[str, str]]] = []
-        self.pieces: list[str] = []
-        self.styles: list[str] = []
-        self.open: list[str] = []
-        self.feed(source)
-        self.close()
-        assert [] == self.open
-
-    @property
-    def text(self) -> str:
-        """All that can be read, on one line."""
-        return " ".join(" ".join(self.pieces).split())
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element and its attributes."""
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        """Note an element that closes itself, as in SVG."""
-        self.elements.append((tag, {name: value or "" for name, value in attrs}))
-
-    def handle_endtag(self, tag: str) -> None:
-        """Hold an end tag against the element that is open."""
-        assert tag == self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        """Keep text, and style sheets apart from it."""
-        (self.styles if self.open and self.open[-1] == "style" else self.pieces).append(data)
-
-    def all(self, tag: str) -> list[dict[str, str]]:
-        """Return the attributes of every element of a kind."""
-        return [attributes for name, attributes in self.elements if name == tag]
 
 
 @pytest.fixture(scope="module")

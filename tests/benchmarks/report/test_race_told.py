@@ -14,9 +14,8 @@ from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
 from benchmarks.report.charts.narrowing import narrowing_chart
 from benchmarks.report.charts.speed import speed_chart
 from benchmarks.report.html import render_html
-from benchmarks.report.json_document import judgement_document
 from benchmarks.report.markdown import render_markdown
-from benchmarks.report.reproduce import compare_command
+from benchmarks.report.reproduce import compare_command, judgement_document
 from benchmarks.report.terminal import print_report
 
 RATIO = Estimate(value=0.54, low=0.53, high=0.56, samples=3)

@@ -6,12 +6,13 @@ from pathlib import Path
 
 from benchmarks.judge.judgement import Estimate, Judgement
 from benchmarks.model import Run
-from benchmarks.report.json_document import document, judgement_document, plain
+from benchmarks.report.formats.data import json_document, plain
+from benchmarks.report.reproduce import judgement_document
 
 
 def test_a_document_says_what_it_is() -> None:
     """Kind and version first; then what it holds."""
-    text = document("tea", temperature_celsius=80.0)
+    text = json_document("tea", temperature_celsius=80.0)
 
     assert {"document": "tea", "format_version": 1, "temperature_celsius": 80.0} == json.loads(text)
     assert text.startswith('{\n "document": "tea"')
@@ -28,7 +29,7 @@ def test_what_json_cannot_say_is_null() -> None:
 
 def test_a_document_is_ascii() -> None:
     """So that no terminal's encoding can break it; a reader gets the signs back."""
-    text = document("tea", name="茶", broken="\ud800")
+    text = json_document("tea", name="茶", broken="\ud800")
 
     assert text.isascii()
     assert "茶" == json.loads(text)["name"]

@@ -1,0 +1,115 @@
+"""How commands tell: a document in any format on standard output; with ``--json``, all else on standard error."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from rich.console import Console
+
+from benchmarks.cli.streams import ending_unread
+from benchmarks.report.formats import FORMATS
+
+if TYPE_CHECKING:
+    # What it is made of is imported when there is one.
+    from benchmarks.report.document import Document
+
+json_option = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document; messages go to standard error."
+)
+"""Gives a command the option, passed to it as ``as_json``."""
+
+
+class FormatName(click.ParamType[str]):
+    """A format that documents can be rendered in."""
+
+    name = "format"
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 (click's signature)
+        """Return the formats."""
+        return f"[{'|'.join(FORMATS)}]"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """Return it as it is."""
+        if value not in FORMATS:
+            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}.", param, ctx)
+        return str(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """Where and how a command tells its document.
+
+    Attributes:
+        form: A format, which is then all that is written; ``None`` prints it for a person.
+        file: Written instead of standard output.
+        details: Whether to print what is folded.
+    """
+
+    form: str | None
+    file: Path | None
+    details: bool
+
+    @property
+    def console(self) -> Console:
+        """The console for what a person reads on the way: standard error when a program reads standard output."""
+        return talking(self.form is not None)
+
+    def tell(self, document: Document, console: Console | None = None) -> None:
+        """Print a document, or write it in the format that was asked for.
+
+        Raises:
+            click.ClickException: The file cannot be written.
+        """
+        from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (brings jinja2)
+        from benchmarks.report.formats import render  # noqa: PLC0415 (kept beside its siblings)
+        from benchmarks.report.formats.terminal import print_document  # noqa: PLC0415 (the same)
+
+        if self.form is None:
+            print_document(Console(highlight=False) if console is None else console, document, details=self.details)
+        elif self.file is None:
+            write_out(render(document, self.form))
+        else:
+            try:
+                write_document(self.file, render(document, self.form))
+            except ReportFileError as error:
+                raise click.ClickException(str(error)) from error
+
+
+def document_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command that tells a document the options of how, passed to it as ``output``."""
+
+    @click.option("--format", "form", type=FormatName(), help="Write this alone, to standard output.")
+    @click.option("--output", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
+    @click.option("--details", is_flag=True, help="Also print what is folded in the page.")
+    @json_option
+    @functools.wraps(command)
+    def told(
+        *arguments: Any, form: str | None, file: Path | None, details: bool, as_json: bool, **options: Any
+    ) -> None:
+        if as_json:
+            if form not in (None, "json"):
+                raise click.UsageError(f"--json and --format {form} are two formats: choose one.")
+            form = "json"
+        if file is not None and form is None:
+            raise click.UsageError(f"--output needs --format: {', '.join(FORMATS)}.")
+        command(*arguments, output=Output(form, file, details), **options)
+
+    return told
+
+
+def talking(as_json: bool, **options: Any) -> Console:
+    """Return the console for what a person reads on the way: standard error when a program reads standard output."""
+    return Console(stderr=as_json, **options)
+
+
+def write_out(text: str) -> None:
+    """Write a document to standard output, in UTF-8 whatever the terminal's encoding is."""
+    with ending_unread(sys.stdout):
+        sys.stdout.buffer.write(text.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()

@@ -1,0 +1,119 @@
+"""Renders a document as one HTML file that needs nothing else: no network, no script, no font."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import itertools
+import re
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Final
+
+import jinja2
+from markupsafe import Markup, escape
+
+from benchmarks.report import figures
+from benchmarks.report.charts.palette import COLOURS
+from benchmarks.report.document import Block, Column, Document, Note, Row
+from benchmarks.report.outcomes import sign
+from benchmarks.report.plain_text import one_line, spans
+
+_TEMPLATES: Final = Path(__file__).parent.with_name("templates")
+_OPTION: Final = re.compile(r"(?<![\w-])(--[a-z]+(?: (?:\d+|[a-z]+-[a-z]+@[a-z+]+))?)")
+
+
+def render(document: Document) -> str:
+    """Return the document as a page."""
+    style = _style()
+    template = _environment().get_template("document.html.j2")
+    return template.render(document=document, style=Markup(style), style_hash=_hash(style))  # noqa: S704 (our own sheet)
+
+
+def palette_css() -> str:
+    """Return the palette as variables, for light and dark, and a class for each chart colour."""
+    light = "".join(f"--{colour.name}:{colour.light};" for colour in COLOURS)
+    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in COLOURS)
+    classes = "".join(
+        f".{kind}-{colour.name}{{{kind}:var(--{colour.name})}}" for colour in COLOURS for kind in ("fill", "stroke")
+    )
+    # Paper is light, whatever the screen is.
+    variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+    return f"{variables}\n{classes}\n"
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    """Return what reads templates, which keeps them as it has compiled them."""
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        # Whatever is written on the page is on one line and steers nothing; what is markup already has been made here.
+        finalize=lambda value: one_line(value) if type(value) is str else value,
+    )
+    environment.filters |= {"prose": _prose, "words": _words, "grouped": _grouped, "runs": _runs}
+    environment.globals |= {
+        "estimated": figures.estimated,
+        "amount": figures.amount,
+        "interval": figures.interval,
+        "shown": figures.shown,
+        "absent": figures.ABSENT,
+        "sign": sign,
+        "headings": _headings,
+    }
+    return environment
+
+
+def _style() -> str:
+    return palette_css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+
+
+def _words(text: str) -> Markup:
+    """Set a text, with what stands between backticks as code."""
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if code else escape(part) for part, code in spans(text)
+    )
+
+
+def _prose(text: str) -> Markup:
+    """Set a sentence; command-line options are code too, which also keeps a line from breaking inside them."""
+    parts = (
+        Markup("<code>{}</code>").format(part) if code else _OPTION.sub(r"<code>\1</code>", str(escape(part)))
+        for part, code in spans(text)
+    )
+    return Markup("".join(parts))  # noqa: S704 (each part is escaped just before)
+
+
+def _grouped(blocks: Iterable[Block]) -> list[tuple[bool, list[Block]]]:
+    """Return blocks in groups; notes that follow one another are a list."""
+    return [(listed, list(group)) for listed, group in itertools.groupby(blocks, _is_listed)]
+
+
+def _is_listed(block: Block) -> bool:
+    return isinstance(block, Note) and block.level != "alert"
+
+
+def _runs(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
+    """Return rows by their group, as they follow one another."""
+    return [(group, list(those)) for group, those in itertools.groupby(rows, lambda row: row.group)]
+
+
+def _headings(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:
+    """Return columns by the heading above them; one without such a heading stands alone."""
+    groups: list[tuple[str, list[Column]]] = []
+    for column in columns:
+        if column.group and groups and groups[-1][0] == column.group:
+            groups[-1][1].append(column)
+        else:
+            groups.append((column.group, [column]))
+    return groups
+
+
+def _hash(text: str) -> str:
+    """Return the hash by which the page's policy admits this style sheet and no other."""
+    digest = hashlib.sha256(text.encode()).digest()
+    return f"sha256-{base64.b64encode(digest).decode('ascii')}"

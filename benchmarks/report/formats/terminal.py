@@ -1,0 +1,370 @@
+"""Prints a document on a terminal of any width and encoding; the answer last, so that it stands on the screen."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.measure import Measurement
+from rich.table import Table as RichTable
+from rich.text import Text
+
+from benchmarks.report import figures
+from benchmarks.report.document import (
+    Badge,
+    Block,
+    Cell,
+    Chart,
+    Command,
+    Comparisons,
+    Document,
+    Grid,
+    Measured,
+    Note,
+    Paragraph,
+    Row,
+    Section,
+    Square,
+    Table,
+    Verdict,
+    Verdicts,
+)
+from benchmarks.report.outcomes import sign
+from benchmarks.report.plain_text import one_line, spans
+from benchmarks.report.ratio_axis import RatioAxis, strip
+
+_WIDTH: Final = 100
+"""Of a document that is written to a file."""
+
+_SMALLEST_STRIP: Final = 15
+_LARGEST_STRIP: Final = 41
+_LONGEST_NAME: Final = 40
+_OUTCOME_CELLS: Final = len("✗ contradicted")
+_ASCII: Final = str.maketrans(
+    dict(zip("✓✗×µ–÷│─●’²▲▼·\ufffd", "+xxu-/|-o'2^v*?", strict=True))
+    | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "←": "<-"}
+)
+_STYLES: Final[Mapping[str, str]] = {
+    "replicated": "bold green",
+    "contradicted": "bold red",
+    "inconclusive": "bold yellow",
+    "refused": "bold magenta",
+    "faster": "bold green",
+    "slower": "bold red",
+    "undecided": "bold yellow",
+    "good": "green",
+    "warning": "yellow",
+    "bad": "bold red",
+    "alert": "bold red",
+}
+_MORE: Final = ("green", "bold green", "bold white on green")
+_LESS: Final = ("red", "bold red", "bold white on red")
+_BY_LETTER: Final = ("bold yellow", "bold magenta", "bold cyan", "bold blue", "bold green", "bold red")
+
+
+def render(document: Document) -> str:
+    """Return the document as plain text, with all of its details."""
+    output = io.StringIO()
+    print_document(Console(file=output, width=_WIDTH, no_color=True), document, details=True)
+    return output.getvalue()
+
+
+def print_document(console: Console, document: Document, *, details: bool = False) -> None:
+    """Print a document.
+
+    Colour only repeats what words and signs say. A console whose encoding lacks the signs gets ASCII.
+
+    Args:
+        console: Where to; its width is kept to.
+        document: What to print.
+        details: Whether to print what pages fold.
+    """
+    print_in_any_encoding(console, lambda capable: _Printer(capable, details=details).document(document))
+
+
+def print_blocks(console: Console, blocks: Iterable[Block]) -> None:
+    """Print blocks alone, as those of a warning on the way."""
+    chosen = tuple(blocks)
+    print_in_any_encoding(console, lambda capable: _Printer(capable, details=True).blocks(chosen))
+
+
+def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> None:
+    """Print on a console; one whose encoding lacks our signs gets ASCII.
+
+    Args:
+        console: Where to; its width is kept to.
+        tell: Prints on the console that it is given.
+    """
+    if not console.options.ascii_only:
+        tell(console)
+        return
+    draft = io.StringIO()
+    tell(Console(file=draft, width=console.width, no_color=True))
+    console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
+
+
+def to_ascii(text: str) -> str:
+    """Return a text with signs of ASCII for ours, and question marks for what else is not of it."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
+
+
+class _Printer:
+    """Prints on one console; every text is a ``Text``, so that nothing in a run is taken for markup."""
+
+    def __init__(self, console: Console, *, details: bool) -> None:
+        self.console = console
+        self.details = details
+        self.left_out = False
+
+    def document(self, document: Document) -> None:
+        """Print everything: sections from the last to the first, then the answer, then what is to be copied."""
+        sections = [block for block in document.blocks if isinstance(block, Section)]
+        commands = [block for block in document.blocks if isinstance(block, Command)]
+        for section in reversed(sections):
+            self.block(section)
+        self.heading(document.title)
+        self.blocks(block for block in document.blocks if not isinstance(block, Section | Command))
+        self.blocks(commands)
+        if self.left_out:
+            self.hanging("", "Details are left out; --details shows them.", style="dim")
+
+    def blocks(self, blocks: Iterable[Block]) -> None:
+        """Print blocks in their order, with an empty line after those that are more than lines of text."""
+        before: Block | None = None
+        for block in blocks:
+            if isinstance(before, Table | Comparisons | Grid | Verdicts) and isinstance(block, Paragraph | Note):
+                self.console.print()
+            self.block(block)
+            before = block
+
+    def block(self, block: Block) -> None:
+        """Print one block."""
+        match block:
+            case Section():
+                self.section(block)
+            case Paragraph():
+                style = {"strong": "bold", "quiet": "dim", "quote": "italic"}.get(block.kind, "")
+                self.hanging("  " if block.kind == "quote" else "", _words(block.text), style)
+            case Note():
+                self.note(block)
+            case Verdicts():
+                self.verdicts(block)
+            case Comparisons():
+                self.comparisons(block)
+            case Table():
+                self.table(block)
+            case Grid():
+                self.grid(block)
+            case Chart():
+                self.blocks(block.instead)
+            case Command():
+                # For copying: a terminal may wrap it, but no line break may be put in.
+                self.console.print(Text(f"\n{_words(block.title)}: {one_line(block.text)}"), soft_wrap=True)
+
+    def section(self, section: Section) -> None:
+        """Print a section; one that is folded, or that has only drawings, is left out."""
+        if section.is_folded and not self.details:
+            self.left_out = True
+        elif any(_is_seen(block, details=self.details) for block in section.blocks):
+            self.heading(section.title)
+            self.blocks(section.blocks)
+        else:
+            self.left_out |= any(isinstance(block, Section) for block in section.blocks)
+
+    def heading(self, text: str) -> None:
+        """Print a heading after an empty line."""
+        self.console.print()
+        self.hanging("", _words(text), style="bold underline")
+
+    def note(self, note: Note) -> None:
+        """Print one of a list of notes, and below it what to do."""
+        style = _STYLES.get(note.level, "")
+        marker = "- " if note.level == "plain" else f"{'!' if note.level == 'alert' else sign(note.level)} "
+        self.hanging(marker, _words(note.text), style if note.level != "good" else "")
+        if note.advice:
+            self.hanging("  ", _words(note.advice))
+
+    def verdicts(self, block: Verdicts) -> None:
+        """Print verdicts: subject, outcome and the first figure on a line, then what was found and why."""
+        names = max((cell_len(_words(verdict.subject)) for verdict in block.verdicts), default=0)
+        for verdict in block.verdicts:
+            self.verdict(verdict, min(names, _LONGEST_NAME))
+
+    def verdict(self, verdict: Verdict, name_cells: int) -> None:
+        """Print one verdict; further figures have a line each."""
+        word = verdict.word or f"{sign(verdict.outcome)} {verdict.outcome}"
+        outcome = (word, _OUTCOME_CELLS, "bold" if verdict.word else _STYLES.get(verdict.outcome, "bold"))
+        first, *others = verdict.figures or (None,)
+        shown = "" if first is None else _measured(first, labelled=not first.unit or bool(others))
+        self.line(2, (_words(verdict.subject), name_cells, ""), outcome, (shown, 0, ""))
+        for figure in others:
+            if figure is not None:
+                self.line(2, ("", name_cells, ""), (" ", _OUTCOME_CELLS, ""), (_measured(figure, labelled=True), 0, ""))
+        for text in (verdict.sentence, verdict.why):
+            if text:
+                self.hanging("    ", _words(text))
+
+    def comparisons(self, block: Comparisons) -> None:
+        """Print ratios with their names, drawn on one axis where there is room."""
+        self.console.print()
+        self.hanging("", f"{_words(block.title)}; left of the bar it is below 1", style="dim")
+        axis = RatioAxis.around([ratio.estimate for ratio in block.ratios])
+        names = [one_line(ratio.name, _LONGEST_NAME) for ratio in block.ratios]
+        written = [figures.estimated(ratio.estimate, "×") for ratio in block.ratios]
+        name_cells, written_cells = max(map(cell_len, names)), max(map(cell_len, written))
+        room = min(_LARGEST_STRIP, self.console.width - name_cells - written_cells - 6)
+        for name, text, ratio in zip(names, written, block.ratios, strict=True):
+            drawn = strip(axis, ratio.estimate, room) if room >= _SMALLEST_STRIP else ""
+            style = "bold" if ratio.strong else ""
+            self.line(2, (name, name_cells, style), (text, written_cells, style), (drawn, 0, ""))
+
+    def table(self, block: Table) -> None:
+        """Print a table; one that has no room loses its minor columns first, and then becomes paragraphs."""
+        self.console.print()
+        if block.caption:
+            self.hanging("", _words(block.caption), style="dim")
+        if block.kind == "facts":
+            for row in block.rows:
+                name, *values = (_cell(cell, "") for cell in row.cells)
+                self.hanging("  ", f"{name}: {' '.join(values)}" if name else " ".join(values))
+            return
+        every = range(len(block.columns))
+        major = [number for number in every if not block.columns[number].is_minor]
+        drawn = next((table for table in (_drawn(block, every), _drawn(block, major)) if self.fits(table)), None)
+        if drawn is None:
+            for row in block.rows:
+                self.row(block, row, major)
+        else:
+            self.console.print(drawn)
+        if any(row.cells[number] is None for row in block.rows for number in major):
+            self.hanging("  ", f"{figures.ABSENT}: {figures.NOT_MEASURED}", style="dim")
+
+    def row(self, block: Table, row: Row, columns: Sequence[int]) -> None:
+        """Print one row of a table as a paragraph: its name, then each value after its heading."""
+        name = _cell(row.cells[0], "")
+        self.hanging("", f"{_words(row.group)}, {name}" if row.group else name, style="bold")
+        told = []
+        for number in columns[1:]:
+            heading, text = _words(block.columns[number].heading), _cell(row.cells[number], block.columns[number].unit)
+            if isinstance(badge := row.cells[number], Badge):
+                self.line(2, (heading, 0, ""), (text, 0, _STYLES.get(badge.outcome, "")))
+            elif text:
+                told.append(f"{heading} {text}")
+        if told:
+            self.hanging("  ", "; ".join(told))
+
+    def fits(self, table: RichTable) -> bool:
+        """Tell whether a table can be printed without breaking a cell."""
+        unbounded = self.console.options.update_width(10_000)
+        return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
+
+    def grid(self, block: Grid) -> None:
+        """Print squares in rows, in bands where there is no room for a whole row."""
+        self.console.print()
+        self.hanging("", f"{_words(block.caption)} {_words(block.corner)}.", style="dim")
+        head_cells = max(cell_len(one_line(name)) for name, _ in block.rows)
+        labels = [one_line(square.label) for _, squares in block.rows for square in squares]
+        width = max(map(cell_len, [*labels, *block.columns])) + 1
+        per_band = max(1, (self.console.width - head_cells) // width)
+        for start in range(0, len(block.columns), per_band):
+            columns = slice(start, start + per_band)
+            header = "".join(f"{column:>{width}}" for column in block.columns[columns])
+            self.console.print(Text(f"{'':{head_cells}}{header}", "dim"), soft_wrap=True)
+            for name, squares in block.rows:
+                line = Text(f"{one_line(name):>{head_cells}}", "dim")
+                for square in squares[columns]:
+                    label = one_line(square.label)
+                    line.append(" " * (width - cell_len(label)))
+                    line.append(label, _square_style(square))
+                self.console.print(line, soft_wrap=True)
+
+    def line(self, indent: int, *cells: tuple[str, int, str]) -> None:
+        """Print cells of text, least width and style on one line; what does not fit goes below, indented."""
+        text = Text(" " * indent)
+        for content, width, style in cells:
+            if not content and not width:
+                continue
+            if text.cell_len > indent and text.cell_len + cell_len(content) > self.console.width:
+                self.console.print(_trimmed(text), soft_wrap=True)
+                text = Text(" " * (indent + 2))
+            text.append(content, style)
+            text.append(" " * (max(0, width - cell_len(content)) + 2))
+        for wrapped in _trimmed(text).wrap(self.console, self.console.width):
+            self.console.print(_trimmed(wrapped), soft_wrap=True)
+
+    def hanging(self, marker: str, text: str, style: str = "") -> None:
+        """Print a paragraph whose lines after the first stand below its first word."""
+        indent = cell_len(marker)
+        wrapped = Text(text).wrap(self.console, max(10, self.console.width - indent))
+        for number, line in enumerate(wrapped):
+            line.rstrip()
+            line.stylize(style)
+            self.console.print(Text.assemble((marker if number == 0 else " " * indent, style), line), soft_wrap=True)
+
+
+def _is_seen(block: Block, *, details: bool) -> bool:
+    match block:
+        case Section():
+            return (details or not block.is_folded) and any(_is_seen(each, details=details) for each in block.blocks)
+        case Chart():
+            return bool(block.instead)
+        case _:
+            return True
+
+
+def _drawn(block: Table, columns: Sequence[int]) -> RichTable:
+    table = RichTable(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
+    for number in columns:
+        column = block.columns[number]
+        is_text = column.is_text or number == 0
+        heading = "\n".join(_words(part) for part in (column.title, column.shown_unit) if part)
+        table.add_column(heading, justify="left" if is_text else "right", no_wrap=True, vertical="bottom")
+    group = ""
+    for row in block.rows:
+        if row.group and row.group != group:
+            table.add_row(Text(_words(row.group), style="bold"))
+        group = row.group
+        cells = [Text(_cell(row.cells[number], block.columns[number].unit)) for number in columns]
+        for number, text in zip(columns, cells, strict=True):
+            if isinstance(badge := row.cells[number], Badge):
+                text.stylize(_STYLES.get(badge.outcome, ""))
+        if row.group:
+            cells[0] = Text("  ") + cells[0]
+        table.add_row(*cells, style="bold" if row.strong else "")
+    return table
+
+
+def _measured(figure: Measured, *, labelled: bool) -> str:
+    """Return a figure of a verdict: its own outcome, its name where that is needed, and what the tutorial has."""
+    name = f"{one_line(figure.name)}: " if labelled else ""
+    reference = "" if figure.reference is None else f"  tutorial {figures.amount(figure.reference, figure.unit)}"
+    outcome = f"{sign(figure.outcome)} " if figure.outcome else ""
+    return f"{outcome}{name}{figures.estimated(figure.estimate, figure.unit)}{reference}"
+
+
+def _cell(cell: Cell, unit: str) -> str:
+    if isinstance(cell, Badge):
+        return _words(f"{sign(cell.outcome)} {cell.outcome}  {cell.text}")
+    return _words(figures.shown(cell, unit))
+
+
+def _square_style(square: Square) -> str:
+    if square.tone in {"equal", "unsure"}:
+        return "dim" if square.tone == "equal" else "yellow"
+    if square.tone in {"more", "less"}:
+        return (_MORE if square.tone == "more" else _LESS)[max(0, square.level - 1)]
+    return _BY_LETTER[ord(square.tone[:1] or "A") % len(_BY_LETTER)]
+
+
+def _words(text: str) -> str:
+    """Return a text on one line, without the marks of code."""
+    return "".join(part for part, _ in spans(text))
+
+
+def _trimmed(text: Text) -> Text:
+    text.rstrip()
+    return text

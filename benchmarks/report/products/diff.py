@@ -1,0 +1,122 @@
+"""Tells two runs that were compared: what changed in a sentence, the ratios of rates, then all else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from benchmarks.judge import wording
+from benchmarks.judge.diff import Change, Diff, Difference
+from benchmarks.model import Run
+from benchmarks.report.document import Block, Column, Document, Note, Paragraph, Row, Section, Table, told
+from benchmarks.report.method import fact_told
+from benchmarks.report.naming import arrangement_name
+from benchmarks.report.reproduce import run_facts
+
+_FIRST_LOOKED_AT: Final = "requests per second"
+
+
+def diff_document(diff: Diff, left: tuple[Run, Path | None], right: tuple[Run, Path | None]) -> Document:
+    """Return the document of ``lab diff``.
+
+    Args:
+        diff: Of the two.
+        left: The first, and where it is kept.
+        right: The second.
+    """
+    blocks = (Paragraph("Both are the same run: there is nothing to compare.", "strong"),)
+    return Document(
+        kind="diff",
+        title=f"What changed from {left[0].name} to {right[0].name}?",
+        blocks=blocks if _is_same(left[0], right[0]) else told(_blocks(diff)),
+        data={"first": run_facts(*left), "second": run_facts(*right), "diff": diff},
+        records=[_record(kind, change) for kind, changes in _kinds(diff) for change in changes],
+        about=f"First: {left[0].name}, {left[0].started_at}. Second: {right[0].name}, {right[0].started_at}.",
+    )
+
+
+def _is_same(left: Run, right: Run) -> bool:
+    # A file may be copied and renamed; the moment at which a run began, and its seed, go with it.
+    return (left.name, left.started_at, left.plan.seed) == (right.name, right.started_at, right.plan.seed)
+
+
+def _blocks(diff: Diff) -> Iterator[Block]:
+    if diff.withheld is not None:
+        yield Note(f"No evidence: the A/A comparison of a run failed. {diff.withheld}", "alert")
+    yield Paragraph(_summary(diff), "strong")
+    rates = [change for change in diff.ratios if change.quantity == _FIRST_LOOKED_AT]
+    yield from _tables(rates)
+    yield Paragraph(f"These are runs of {'one machine, as far as is known' if diff.same_machine else 'two machines'}.")
+    yield from (Note(note) for note in diff.notes)
+    for name, only in (("first", diff.only_left), ("second", diff.only_right)):
+        if only:
+            yield Note(f"Only in the {name}: {', '.join(only)}.")
+    others = [change for change in diff.ratios if change.quantity != _FIRST_LOOKED_AT]
+    yield Section(title="async def over def: latency and CPU time", blocks=tuple(_tables(others)), is_folded=True)
+    yield Section(title="Each contender", blocks=tuple(_tables(diff.contenders)), is_folded=True)
+    yield _differences("What differs in the machine and its software", diff.environment)
+    yield _differences("What differs in packages", diff.packages)
+
+
+def _summary(diff: Diff) -> str:
+    """Say in a sentence how many ratios of rates changed, and which."""
+    rates = [change for change in diff.ratios if change.quantity == _FIRST_LOOKED_AT]
+    if not rates:
+        return "The two have no arrangement with both keywords in common: only contenders can be compared."
+    changed = [change for change in rates if change.change is not None and _has_changed(change, diff.margin)]
+    of = f"the {len(rates)} ratios of requests per second, async def over def"
+    if not changed:
+        return f"No change was found in {of}."
+    names = ", ".join(dict.fromkeys(arrangement_name(change.subject) for change in changed))
+    return f"{len(changed)} of {of}, changed: {names}."
+
+
+def _has_changed(change: Change, margin: float) -> bool:
+    judged = change.change is not None and not change.word.startswith("not judged")
+    return judged and change.change is not None and wording.standing(change.change, margin) in {"faster", "slower"}
+
+
+def _tables(changes: Sequence[Change]) -> Iterator[Table]:
+    for workload, quantity in dict.fromkeys((change.workload, change.quantity) for change in changes):
+        own = [change for change in changes if (change.workload, change.quantity) == (workload, quantity)]
+        unit = own[0].unit
+        yield Table(
+            caption=f"{workload}, {quantity}: first, second, second over first",
+            columns=(
+                Column(title=""),
+                Column(title="first", unit=unit),
+                Column(title="second", unit=unit),
+                Column(title="change", unit="×"),
+                Column(title="", is_text=True, is_minor=True),
+            ),
+            rows=tuple(Row((change.subject, change.left, change.right, change.change, change.word)) for change in own),
+        )
+
+
+def _differences(title: str, differences: Sequence[Difference]) -> Section:
+    rows = tuple(
+        Row(
+            (
+                each.name.removeprefix("package_").removesuffix("_bytes").replace("_", " "),
+                " → ".join(fact_told(each.name, value) for value in (each.left, each.right)),
+            )
+        )
+        for each in differences
+    )
+    columns = (Column(title="Fact", is_text=True), Column(title="first → second", is_text=True))
+    table = Table(caption="", columns=columns, rows=rows, kind="facts")
+    return Section(title=title, blocks=(table,) if rows else (Paragraph("The same in both.", "quiet"),))
+
+
+def _kinds(diff: Diff) -> tuple[tuple[str, tuple[Change, ...]], ...]:
+    return (("async over sync", diff.ratios), ("contender", diff.contenders))
+
+
+def _record(kind: str, change: Change) -> dict[str, Any]:
+    record: dict[str, Any] = {"kind": kind, "workload": change.workload, "subject": change.subject}
+    record |= {"quantity": change.quantity, "unit": change.unit}
+    for name, estimate in (("first", change.left), ("second", change.right), ("change", change.change)):
+        for part in ("value", "low", "high"):
+            record[f"{name}_{part}"] = None if estimate is None else getattr(estimate, part)
+    return {**record, "said": change.word}

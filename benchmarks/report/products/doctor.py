@@ -1,0 +1,44 @@
+"""Tells whether a machine is fit to measure: the verdict, then all that was seen, with what to do about it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable
+
+from benchmarks.judge import wording
+from benchmarks.judge.fitness import Fitness, Sign
+from benchmarks.machine import Machine
+from benchmarks.report.document import Document, Note, Paragraph, Section, told
+
+
+def fitness_document(machine: Machine, fitness: Fitness) -> Document:
+    """Return the document of ``lab doctor``.
+
+    Args:
+        machine: What was looked at.
+        fitness: What was found.
+    """
+    spread = fitness.spread
+    return Document(
+        kind="doctor",
+        title="Is this machine fit to measure?",
+        blocks=told(
+            (
+                Paragraph(fitness.verdict, "strong") if fitness.fit else Note(fitness.verdict, "alert"),
+                None
+                if spread is None
+                else Paragraph(
+                    f"From round to round two equal things differ by {100 * spread.value:.1f} % (standard deviation "
+                    f"over {wording.rounds(spread.rounds)})."
+                ),
+                Section(title="What was seen", blocks=sign_notes(fitness.signs)),
+            )
+        ),
+        data={"machine": machine, **{each.name: getattr(fitness, each.name) for each in dataclasses.fields(fitness)}},
+        records=[{"level": sign.level, "what": sign.what, "advice": sign.advice} for sign in fitness.signs],
+    )
+
+
+def sign_notes(signs: Iterable[Sign]) -> tuple[Note, ...]:
+    """Return signs as notes, each with what to do about it."""
+    return tuple(Note(sign.what, sign.level, sign.advice) for sign in signs)

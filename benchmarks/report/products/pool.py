@@ -1,0 +1,173 @@
+"""Tells the pooled ratios of many runs: what they say together first, then each run's own."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from benchmarks.judge.pool import Pool, PooledRatio, Study
+from benchmarks.report.charts.forest import forest_chart
+from benchmarks.report.document import (
+    Block,
+    Chart,
+    Column,
+    Comparisons,
+    Document,
+    Note,
+    Paragraph,
+    Ratio,
+    Row,
+    Section,
+    Table,
+    told,
+)
+from benchmarks.report.figures import ABSENT, interval
+from benchmarks.report.naming import arrangement_name
+
+_NAMED: Final = 3
+"""Runs that are named beside a reason; of the others, the number is told."""
+
+_RULES: Final = (
+    "A run's ratio is made inside its rounds, where the machine was the same. Its rounds give its interval and weight.",
+    "The mean is of the machines' own ratios (random effects): variance between machines by Paule and Mandel.",
+    "Its interval is by Hartung, Knapp, Sidik and Jonkman, which is right for few runs too.",
+    "I² and the factor between machines say how much the machines themselves differ.",
+    "Where they do, the last line of a forest says more about your machine than the mean does.",
+    "A run whose A/A comparison failed, or whose loader was at its limit, has no ratio here.",
+)
+
+
+def pool_document(pool: Pool, chosen: Sequence[PooledRatio]) -> Document:
+    """Return the document of ``lab pool``.
+
+    Args:
+        pool: Of many runs.
+        chosen: The ratios whose runs are shown one by one.
+    """
+    return Document(
+        kind="pool",
+        title=f"Is `async def` faster than `def`? {len(pool.runs)} runs together",
+        blocks=told(_blocks(pool, chosen)),
+        data={"pool": pool},
+        records=[_record(ratio, study) for ratio in pool.ratios for study in (*ratio.studies, *_sums(ratio))],
+    )
+
+
+def _blocks(pool: Pool, chosen: Sequence[PooledRatio]) -> Iterator[Block]:
+    yield from (Paragraph(ratio.sentence) for ratio in chosen)
+    yield Paragraph(
+        "Machines differ in how many requests a second they serve. What travels is the ratio that each of them found. "
+        f"Every run asked the same: {pool.asked.told()}.",
+        "quiet",
+    )
+    yield Comparisons(
+        title=f"All runs together, {pool.quantity}, async def over def",
+        ratios=tuple(
+            Ratio(arrangement_name(ratio.arrangement), ratio.together.mean, ratio in chosen)
+            for ratio in pool.ratios
+            if ratio.together is not None
+        ),
+    )
+    yield from (_forest(pool, ratio) for ratio in chosen)
+    yield Section(title="Every arrangement", blocks=(_every(pool),), is_folded=True)
+    reasons = (*pool.left_out, *(left for ratio in pool.ratios for left in ratio.left_out))
+    yield Section(title="Left out", blocks=tuple(_left_out(reasons)))
+    yield Section(title="How it was pooled", blocks=tuple(map(Note, _RULES)), is_folded=True)
+
+
+def _forest(pool: Pool, ratio: PooledRatio) -> Section:
+    title = f"{arrangement_name(ratio.arrangement)}: async def over def, {pool.quantity}"
+    if not ratio.studies:
+        return Section(title=title, blocks=(Paragraph("No run has a ratio to pool."),))
+    lines = (
+        *(Ratio(study.label, study.ratio) for study in ratio.studies),
+        *(Ratio(study.label, study.ratio, strong=True) for study in _sums(ratio)),
+    )
+    return Section(
+        title=title,
+        blocks=(
+            Chart(
+                draw=functools.partial(forest_chart, ratio, pool.quantity, margin=pool.margin),
+                caption=(
+                    f"{pool.quantity.capitalize()}, async def over def, with 95 % intervals. Diamond: the mean of the "
+                    "machines' own ratios. Below it: where one more machine is expected. Grey band: counts as equal "
+                    f"(±{100 * pool.margin:g} %)."
+                ),
+                instead=(Comparisons(title="A line for each run", ratios=lines),),
+            ),
+            Section(
+                title=f"The same in figures ({len(ratio.studies)} runs)",
+                blocks=(
+                    Table(
+                        caption="Each run's ratio with its 95 % interval, and its weight in the mean",
+                        columns=(
+                            Column(title="Run"),
+                            Column(title="ratio", unit="×"),
+                            Column(title="weight", unit="%"),
+                        ),
+                        rows=tuple(Row((study.label, study.ratio, study.weight)) for study in ratio.studies),
+                    ),
+                ),
+                is_folded=True,
+            ),
+        ),
+    )
+
+
+def _sums(ratio: PooledRatio) -> Iterator[Study]:
+    """Yield what all runs say together, and what one more machine is expected to show."""
+    if ratio.together is not None:
+        yield Study(label="together", ratio=ratio.together.mean, weight=None)
+        if ratio.together.predicted.low is not None:
+            yield Study(label="one more machine", ratio=ratio.together.predicted, weight=None)
+
+
+def _every(pool: Pool) -> Table:
+    return Table(
+        caption=(
+            f"{pool.quantity.capitalize()}, async def over def, workload {pool.workload}. I²: share of the spread that "
+            "the runs' own errors do not explain. Between: one standard deviation between machines, as a factor."
+        ),
+        columns=(
+            Column(title="Arrangement"),
+            Column(title="together", unit="×"),
+            Column(title="one more machine"),
+            Column(title="I²", unit="%", is_minor=True),
+            Column(title="between", unit="×", is_minor=True),
+            Column(title="runs"),
+        ),
+        rows=tuple(_row(ratio) for ratio in pool.ratios),
+    )
+
+
+def _row(ratio: PooledRatio) -> Row:
+    name, runs, together = arrangement_name(ratio.arrangement), len(ratio.studies), ratio.together
+    if together is None:
+        return Row((name, None, None, None, None, runs))
+    expected = ABSENT if together.predicted.low is None else interval(together.predicted, "×")
+    return Row((name, together.mean, expected, together.i_squared, together.between_factor, runs))
+
+
+def _left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[Note]:
+    """Yield each reason once, with the runs that it is about."""
+    by_reason: dict[str, dict[str, None]] = {}
+    for label, reason in reasons:
+        by_reason.setdefault(reason, {})[label] = None
+    for reason, labels in by_reason.items():
+        more = len(labels) - _NAMED
+        names = ", ".join([*list(labels)[:_NAMED], *([f"{more} more"] if more > 0 else [])])
+        yield Note(f"{names}: {reason}")
+
+
+def _record(ratio: PooledRatio, study: Study) -> dict[str, Any]:
+    return {
+        "arrangement": ratio.arrangement,
+        "workload": ratio.workload,
+        "run": study.label,
+        "ratio": study.ratio.value,
+        "low": study.ratio.low,
+        "high": study.ratio.high,
+        "samples": study.ratio.samples,
+        "weight": study.weight,
+    }

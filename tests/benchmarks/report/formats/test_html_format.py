@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from benchmarks.report.formats.html import render
+from tests.benchmarks.report.made_up_documents import DRAWING, HOSTILE, everything
+from tests.benchmarks.report.parsed_page import Page
+
+
+def test_the_page_needs_nothing_but_itself() -> None:
+    """There is no script and no address of anything else: opened without a network it is whole."""
+    source = render(everything())
+    page = Page(source)
+
+    assert set() == set(re.findall(r"https?://[^\"'\s<>)]+", source))
+    assert not {"script", "img", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.elements}
+    references = [
+        value
+        for _, attributes in page.elements
+        for name, value in attributes.items()
+        if name in {"href", "src", "srcset"}
+    ]
+    assert [] == [value for value in references if not value.startswith("#") and value != "data:,"]
+    assert not re.search(r"@import|url\(|@font-face", "".join(page.styles))
+
+
+def test_the_policy_admits_the_style_sheet_and_nothing_else() -> None:
+    """Its hash is the sheet's, and no element carries a style or a handler, which it would block."""
+    page = Page(render(everything()))
+    policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
+    digest = base64.b64encode(hashlib.sha256("".join(page.styles).encode()).digest()).decode()
+
+    assert 1 == len(page.all("style"))
+    assert (
+        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'" == policy
+    )
+    assert [] == [
+        name for _, attributes in page.elements for name in attributes if name == "style" or name.startswith("on")
+    ]
+
+
+def test_every_block_is_there() -> None:
+    """In words: answers before all else, tables with captions and scopes, drawings, details, what is to be copied."""
+    page = Page(render(everything()))
+
+    assert page.text.index("Yes 2.00 × [1.95, 2.07] ✓ replicated the tutorial: 2.02 ×") < page.text.index(
+        "What was found"
+    )
+    assert "def 4,105 – 2.00 × [1.95, 2.07] ✓ replicated 2.00 ×" in page.text
+    assert len(page.all("table")) == len(page.all("caption"))
+    assert {"col", "row", "rowgroup", "colgroup"} == {heading.get("scope") for heading in page.all("th")}
+    assert 2 == len(page.all("svg"))
+    assert 1 == len(page.all("details"))
+    assert "! Unplugged. Plug it in." in page.text
+    assert "lab compare quick --seed 20260301" in page.text
+    assert "zh-Hant" in {quote.get("lang") for quote in page.all("blockquote")}
+    assert {"href": "#more"} in page.all("a")
+    assert "more" in {section.get("id") for section in page.all("section")}
+
+
+def test_code_and_options_are_set_as_code() -> None:
+    """A line does not break inside them."""
+    source = render(everything())
+
+    assert "<code>async def</code>" in source
+    assert "<code>--rounds 20</code>" in source
+
+
+def test_what_cannot_be_drawn_is_told_in_figures() -> None:
+    """The blocks that stand for the drawing take its place."""
+    assert "Who serves the most" in Page(render(everything(drawing=None))).text
+    assert "Who serves the most" not in Page(render(everything(drawing=DRAWING))).text
+
+
+def test_hostile_text_stays_text() -> None:
+    """Whatever a run file holds is shown, and nothing of it becomes an element, an attribute or a control."""
+    source = render(everything(HOSTILE))
+    page = Page(source)
+
+    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert "<script>alert(1)</script> a | b # c [x](javascript:y)" in page.text
+    assert "\x1b" not in source
+    assert source == render(everything(HOSTILE))

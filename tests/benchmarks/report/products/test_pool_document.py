@@ -1,0 +1,158 @@
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from xml.etree import ElementTree as ET
+
+from benchmarks.judge.comparable import Asked
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.pool import Pool, PooledRatio, Study, Together
+from benchmarks.report.charts.forest import forest_chart
+from benchmarks.report.document import Chart, Comparisons, Document, Note, Paragraph, Section
+from benchmarks.report.products.pool import pool_document
+
+
+def estimate(value: float, percent: float = 3.0) -> Estimate:
+    """Return an estimate with an interval of so many percent on both sides."""
+    return Estimate(value=value, low=value * (1 - percent / 100), high=value * (1 + percent / 100), samples=7)
+
+
+def pooled(runs: int, arrangement: str = "fastapi@uvicorn", label: str = "laptop") -> PooledRatio:
+    """Return the ratios of a class."""
+    mean = estimate(2.1)
+    return PooledRatio(
+        arrangement=arrangement,
+        framework=arrangement.partition("@")[0],
+        workload="health",
+        headline=True,
+        studies=tuple(
+            Study(label=f"{label} {number}", ratio=estimate(1.8 + 0.02 * number), weight=1 / runs)
+            for number in range(1, runs + 1)
+        ),
+        left_out=(("noisy", "The A/A comparison failed: run again, with more --rounds."),),
+        together=Together(
+            mean=mean,
+            predicted=estimate(2.1, 20.0),
+            between_factor=1.08,
+            tau_squared=0.006,
+            i_squared=0.92,
+            q=300.0,
+            q_probability=0.0,
+        ),
+        sentence=f"{arrangement}: over {runs} runs async def had 2.10 × that of def.",
+    )
+
+
+def pool_of(*ratios: PooledRatio) -> Pool:
+    """Return a pool of these ratios."""
+    return Pool(
+        quantity="requests per second",
+        workload="health",
+        asked=Asked(path="/health/{variant}", wait_ms=0.0, vus=10, rate_per_s=None, in_slices=True, engine="builtin"),
+        runs=tuple(study.label for study in ratios[0].studies),
+        left_out=(("hasty", "GET /health/{variant}, 50 virtual users"),),
+        ratios=ratios,
+        margin=0.05,
+    )
+
+
+def told(*ratios: PooledRatio) -> Document:
+    """Return the document of a pool of these ratios; the runs of the first are shown."""
+    return pool_document(pool_of(*ratios), ratios[:1])
+
+
+def section(document: Document, title: str) -> Section:
+    """Return the section whose title begins so."""
+    (found,) = [block for block in document.blocks if isinstance(block, Section) and block.title.startswith(title)]
+    return found
+
+
+def runs_of(document: Document) -> Sequence[str]:
+    """Return the names of the lines of the forest."""
+    (chart,) = [block for block in section(document, "FastAPI on uvicorn").blocks if isinstance(block, Chart)]
+    (lines,) = chart.instead
+    assert isinstance(lines, Comparisons)
+    return [ratio.name for ratio in lines.ratios]
+
+
+def test_what_all_say_together_comes_first() -> None:
+    """A sentence for each ratio that is shown, then a line for each arrangement; below, a line a run."""
+    document = told(pooled(3), pooled(3, "flask@hypercorn"))
+    sentence, _, together = document.blocks[:3]
+
+    assert Paragraph("fastapi@uvicorn: over 3 runs async def had 2.10 × that of def.") == sentence
+    assert isinstance(together, Comparisons)
+    assert [("FastAPI on uvicorn", True), ("Flask on Hypercorn", False)] == [
+        (ratio.name, ratio.strong) for ratio in together.ratios
+    ]
+    assert ["laptop 1", "laptop 2", "laptop 3", "together", "one more machine"] == runs_of(document)
+
+
+def test_each_reason_to_leave_a_run_out_is_told_once() -> None:
+    """With the runs that it is about, however many ratios they lack."""
+    many = tuple((f"laptop {number}", "too few rounds") for number in range(1, 6))
+    ratio = dataclasses.replace(pooled(3), left_out=many)
+    document = told(ratio, dataclasses.replace(ratio, arrangement="flask@hypercorn"))
+
+    assert (
+        Note("hasty: GET /health/{variant}, 50 virtual users"),
+        Note("laptop 1, laptop 2, laptop 3, 2 more: too few rounds"),
+    ) == section(document, "Left out").blocks
+
+
+def test_a_ratio_without_a_sum_is_shown_without_one() -> None:
+    """One run, or none."""
+    single = dataclasses.replace(pooled(1), together=None)
+    none = dataclasses.replace(single, studies=())
+
+    assert ["laptop 1"] == runs_of(told(single))
+    assert (Paragraph("No run has a ratio to pool."),) == section(told(none), "FastAPI on uvicorn").blocks
+    assert forest_chart(none, "requests per second", margin=0.05) is None
+
+
+def test_two_runs_have_no_last_line() -> None:
+    """There is nothing to say of a third machine."""
+    ratio = pooled(2)
+    assert ratio.together is not None
+    alone = Estimate(value=2.1, low=None, high=None, samples=2)
+    ratio = dataclasses.replace(ratio, together=dataclasses.replace(ratio.together, predicted=alone))
+
+    assert ["laptop 1", "laptop 2", "together"] == runs_of(told(ratio))
+    chart = forest_chart(ratio, "requests per second", margin=0.05)
+    assert chart is not None
+    assert "one more machine" not in chart.description
+
+
+def test_records_are_the_runs_of_every_ratio() -> None:
+    """And what they say together, which has no weight."""
+    records = list(told(pooled(2), pooled(2, "flask@hypercorn")).records)
+
+    assert 2 * (2 + 2) == len(records)
+    assert (0.5, None) == (records[0]["weight"], records[2]["weight"])
+
+
+def test_the_forest_of_a_class_is_drawn_and_told_in_words() -> None:
+    """Well-formed in both layouts; the description has every run."""
+    chart = forest_chart(pooled(30), "requests per second", margin=0.05)
+
+    assert chart is not None
+    assert "forest-fastapi-uvicorn" in chart.name
+    for drawing in (chart.wide, chart.narrow):
+        written = [text.text for text in ET.fromstring(drawing).iter("{http://www.w3.org/2000/svg}text")]  # noqa: S314 (ours)
+        assert {"laptop 1", "laptop 30", "together", "one more machine", "2.10 × [2.04, 2.16]"} <= set(written)
+    assert "laptop 30: 2.40 × [2.33, 2.47]." in chart.description
+
+
+def test_an_interval_without_end_does_not_break_the_forest() -> None:
+    """Two rounds that differ wildly have one."""
+    ratio = pooled(2)
+    endless = Estimate(value=2.0, low=0.0, high=float("inf"), samples=2)
+    nothing = Estimate(value=float("inf"), low=None, high=None, samples=2)
+    wild = dataclasses.replace(
+        ratio, studies=tuple(dataclasses.replace(ratio.studies[0], ratio=each) for each in (endless, nothing))
+    )
+
+    chart = forest_chart(wild, "requests per second", margin=0.05)
+
+    assert chart is not None
+    assert "too few rounds to tell" in chart.description
