@@ -161,9 +161,12 @@ $(COMPILE) --output-file $(LOCK_$(1)) $(LOCKED_$(1))
 
 endef
 
+# To add or drop a package and leave the others at their versions: make lock UPGRADE=
+UPGRADE ?= --upgrade
+
 lock: $(VENV)/.python ## Needs no packages: it is what they are installed from
 	@$(PIP) uv
-	$(COMPILE) --upgrade --output-file $(LOCK_test) $(LOCKED_test)
+	$(COMPILE) $(UPGRADE) --output-file $(LOCK_test) $(LOCKED_test)
 	$(foreach need,$(filter-out test,$(NEEDS)),$(call relock,$(need)))
 
 clean:

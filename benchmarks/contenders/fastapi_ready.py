@@ -16,16 +16,18 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Literal
 
+import aiohttp
 import fastapi
 import pydantic
 import sqlalchemy
+import urllib3
 from fastapi.concurrency import run_in_threadpool
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from benchmarks.contenders.upstream_clients import AsyncUpstreamClient, UpstreamClient
-
 _POOL = {"pool_size": 5, "max_overflow": 0}
+# Of connections to upstreams, as many and for as long as the Flask app.
+_KEPT_BY_THREADS, _AT_ONCE, _KEPT_FOR_S = 100, 200, 5.0
 _ORDER = ("pass", "warn", "fail")
 _QUERY = sqlalchemy.text("SELECT 1")
 # To the other, SQLite answers without a look at its file.
@@ -67,8 +69,8 @@ class Dependencies:
         engine: For threads.
         async_engine: For the loop; ``None`` for SQLite, which has no way to be asked but in a thread.
         turns: To be taken before it is asked: its pool lets newcomers go first, and somebody waits until time runs out.
-        client: For threads.
-        async_client: For the loop.
+        http_pool: For threads, to ask upstreams.
+        http_session: For the loop, to ask upstreams.
         upstream_urls: Whose health to ask.
         timeout_s: How long one may take, seconds.
         warn_ms: From how long on an answer is a warning, milliseconds.
@@ -78,8 +80,8 @@ class Dependencies:
     engine: sqlalchemy.Engine
     async_engine: AsyncEngine | None
     turns: asyncio.Semaphore
-    client: UpstreamClient
-    async_client: AsyncUpstreamClient
+    http_pool: urllib3.PoolManager
+    http_session: aiohttp.ClientSession
     upstream_urls: tuple[str, ...]
     timeout_s: float
     warn_ms: float
@@ -91,8 +93,8 @@ async def lifespan(app: fastapi.FastAPI) -> AsyncIterator[None]:
     """Hold pool and clients for as long as the app is served."""
     app.state.dependencies = dependencies = _connect(os.environ)
     yield
-    dependencies.async_client.close()
-    dependencies.client.close()
+    await dependencies.http_session.close()
+    dependencies.http_pool.clear()
     dependencies.engine.dispose()
     if dependencies.async_engine is not None:
         await dependencies.async_engine.dispose()
@@ -103,7 +105,7 @@ async def ready_async(request: fastapi.Request, response: fastapi.Response, wait
     found: Dependencies = request.app.state.dependencies
     asking: dict[tuple[str, str], Coroutine[Any, Any, None]] = {("database", "datastore"): _ask_database(found)}
     for number, url in enumerate(found.upstream_urls, 1):
-        asking[f"upstream-{number}", "component"] = found.async_client.get(url)
+        asking[f"upstream-{number}", "component"] = _get_async(found, url)
     if wait_ms:
         asking["wait", "component"] = asyncio.sleep(wait_ms / 1000)
     async with asyncio.TaskGroup() as group:
@@ -117,7 +119,7 @@ def ready_sync(request: fastapi.Request, response: fastapi.Response, wait_ms: Wa
     found: Dependencies = request.app.state.dependencies
     readings = [_read("database", "datastore", lambda: _query(found), found)]
     for number, url in enumerate(found.upstream_urls, 1):
-        readings.append(_read(f"upstream-{number}", "component", functools.partial(found.client.get, url), found))
+        readings.append(_read(f"upstream-{number}", "component", functools.partial(_get, found, url), found))
     if wait_ms:
         readings.append(_read("wait", "component", lambda: time.sleep(wait_ms / 1000), found))
     return _answer(readings, response, details=found.details)
@@ -157,8 +159,12 @@ def _connect(environment: Mapping[str, str]) -> Dependencies:
         engine=engine,
         async_engine=async_engine,
         turns=asyncio.Semaphore(_POOL["pool_size"]),
-        client=UpstreamClient(timeout_s),
-        async_client=AsyncUpstreamClient(),
+        http_pool=urllib3.PoolManager(maxsize=_KEPT_BY_THREADS, timeout=timeout_s, retries=False),
+        http_session=aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, limit_per_host=_AT_ONCE, keepalive_timeout=_KEPT_FOR_S),
+            timeout=aiohttp.ClientTimeout(),
+            cookie_jar=aiohttp.DummyCookieJar(),
+        ),
         upstream_urls=tuple(environment.get("LAB_UPSTREAM_URLS", "").split()),
         timeout_s=timeout_s,
         warn_ms=float(environment.get("LAB_READY_WARN_MS", "500")),
@@ -177,6 +183,21 @@ async def _ask_database(found: Dependencies) -> None:
 def _query(found: Dependencies) -> None:
     with found.engine.connect() as connection:
         connection.execute(_QUERY if found.async_engine else _EMBEDDED_QUERY)
+
+
+async def _get_async(found: Dependencies, url: str) -> None:
+    async with found.http_session.get(url, allow_redirects=False) as response:
+        await response.read()
+        _check(response.status)
+
+
+def _get(found: Dependencies, url: str) -> None:
+    _check(found.http_pool.request("GET", url, redirect=False).status)
+
+
+def _check(status: int) -> None:
+    if not 200 <= status < 300:
+        raise RuntimeError(f"answered {status}")
 
 
 async def _read_async(

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import re
+import http.client
 import selectors
-import socket
 import time
 from types import TracebackType
 from typing import Self
@@ -14,9 +13,7 @@ from benchmarks.live.recorder import RECORD_HEADER
 from benchmarks.live.timeline import Exchange
 from benchmarks.measure.server import HOST
 
-_LENGTH = re.compile(rb"\r\ncontent-length: *([0-9]+)\r\n", re.IGNORECASE)
 _TIMEOUT_S = 30.0
-_READ_BYTES = 65_536
 
 
 class BurstError(Exception):
@@ -32,12 +29,12 @@ class Client:
     """
 
     def __init__(self, port: int, connections: int) -> None:
-        self._sockets: list[socket.socket] = []
+        self._connections = [http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_S) for _ in range(connections)]
         try:
-            for _ in range(connections):
-                connection = socket.create_connection((HOST, port), timeout=_TIMEOUT_S)
-                self._sockets.append(connection)
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            for connection in self._connections:
+                connection.connect()
+                # A burst goes out on kept connections or not at all.
+                connection.auto_open = 0
         except OSError as error:
             self.close()
             raise BurstError(f"Cannot connect to the server on port {port}: {error}.") from error
@@ -54,7 +51,7 @@ class Client:
 
     def close(self) -> None:
         """Close the connections."""
-        for connection in self._sockets:
+        for connection in self._connections:
             connection.close()
 
     def burst(self, path: str, recorded_as: int | None = None) -> tuple[Exchange, ...]:
@@ -69,61 +66,37 @@ class Client:
         Raises:
             BurstError: An answer was not a whole 200.
         """
-        requests = [
-            _request(path, None if recorded_as is None else recorded_as + place) for place in range(len(self._sockets))
-        ]
         sent_ns: dict[int, int] = {}
-        with contextlib.closing(selectors.DefaultSelector()) as selector:
-            for number, connection in enumerate(self._sockets, start=1):
-                selector.register(connection, selectors.EVENT_READ, number)
-            try:
-                for number, (connection, request) in enumerate(zip(self._sockets, requests, strict=True), start=1):
+        try:
+            with contextlib.closing(selectors.DefaultSelector()) as selector:
+                for number, connection in enumerate(self._connections, start=1):
+                    recorded = {} if recorded_as is None else {RECORD_HEADER: str(recorded_as + number - 1)}
                     sent_ns[number] = time.monotonic_ns()
-                    connection.sendall(request)
+                    connection.request("GET", path, headers=recorded)
+                for number, connection in enumerate(self._connections, start=1):
+                    selector.register(connection.sock, selectors.EVENT_READ, number)
                 received_ns = self._receive(selector)
-            except OSError as error:
-                raise BurstError(f"GET {path}: the connection broke: {error}.") from error
+        except (OSError, http.client.HTTPException) as error:
+            raise BurstError(f"GET {path}: the connection broke: {str(error) or 'closed by the server'}.") from error
         return tuple(
             Exchange(request=number, sent_ns=sent_ns[number], received_ns=received_ns[number])
             for number in sorted(received_ns)
         )
 
     def _receive(self, selector: selectors.BaseSelector) -> dict[int, int]:
-        came = dict.fromkeys(range(1, len(self._sockets) + 1), b"")
         received_ns: dict[int, int] = {}
         deadline = time.monotonic() + _TIMEOUT_S
-        while len(received_ns) < len(came):
+        while len(received_ns) < len(self._connections):
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready:
-                raise BurstError(f"{len(came) - len(received_ns)} of {len(came)} answers did not come in time.")
+                missing = len(self._connections) - len(received_ns)
+                raise BurstError(f"{missing} of {len(self._connections)} answers did not come in time.")
             for key, _ in ready:
-                number: int = key.data
-                part = self._sockets[number - 1].recv(_READ_BYTES)
-                at_ns = time.monotonic_ns()
-                if not part:
-                    raise BurstError(f"The server closed the connection of request {number}.")
-                came[number] += part
-                if _is_whole(came[number]):
-                    received_ns[number] = at_ns
-                    selector.unregister(key.fileobj)
+                # Once it has begun, the whole of so short an answer is there.
+                answer = self._connections[key.data - 1].getresponse()
+                answer.read()
+                received_ns[key.data] = time.monotonic_ns()
+                selector.unregister(key.fileobj)
+                if answer.status != 200:
+                    raise BurstError(f"The server answered {answer.status} {answer.reason}, not 200.")
         return received_ns
-
-
-def _request(path: str, number: int | None) -> bytes:
-    lines = [f"GET {path} HTTP/1.1", "Host: localhost", "Accept: */*"]
-    if number is not None:
-        lines.append(f"{RECORD_HEADER}: {number}")
-    return "\r\n".join([*lines, "", ""]).encode("ascii")
-
-
-def _is_whole(came: bytes) -> bool:
-    head, end, body = came.partition(b"\r\n\r\n")
-    if not end:
-        return False
-    status = head.split(b" ", 2)[1:2]
-    if status != [b"200"]:
-        raise BurstError(f"The server answered {head.splitlines()[0].decode('latin-1')!r}, not 200.")
-    length = _LENGTH.search(head + b"\r\n")
-    if length is None:
-        raise BurstError("The server answered without a Content-Length, so the end of the answer cannot be told.")
-    return len(body) >= int(length[1])

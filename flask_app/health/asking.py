@@ -58,8 +58,7 @@ class Readiness:
         """
         # The database last: to ask it takes work of this loop's, which would keep others from being asked meanwhile.
         database, *others = self._checks_with(wait_ms)
-        connections = self.connections.of_this_loop()
-        async with asyncio.TaskGroup() as group:
+        async with self.connections.of_this_loop() as connections, asyncio.TaskGroup() as group:
             *asking, last = [
                 group.create_task(self._kept_or_asked_async(check, connections)) for check in (*others, database)
             ]

@@ -17,9 +17,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from flask_app.health.bulkhead import Bulkhead
 from flask_app.health.connections import LoopConnections, ThreadConnections
-from flask_app.health.http_client import ERRORS, Address
 from flask_app.health.outcome import CONNECT_TIME, RESPONSE_TIME, CheckFailedError, Readings
-from flask_app.health.streams import UnreachableError
 from flask_app.settings import Settings
 
 # Once more, on a connection of now: that an old one is gone says only that the database was.
@@ -120,26 +118,23 @@ class UpstreamCheck:
     is_kept = True
 
     def __init__(self, name: str, url: str) -> None:
+        # Here, so that whoever has no upstream does not load two HTTP clients, and nobody does it on a loop.
+        from flask_app.health.upstreams import Upstream  # noqa: PLC0415
+
         self.name = name
-        self._address = Address.parse(url)
+        self._upstream = Upstream.parse(url)
 
     def ask(self, connections: ThreadConnections) -> Readings:
         """Ask, and hold the thread meanwhile."""
         watch = _Watch()
-        try:
-            status = connections.client.status_of(self._address)
-        except ERRORS as error:
-            raise CheckFailedError(_said_of_http(error)) from error
+        status = connections.client.status_of(self._upstream)
         watch.lap(RESPONSE_TIME)
         return _readings_unless_unwell(status, watch)
 
     async def ask_async(self, connections: LoopConnections) -> Readings:
         """Ask, and leave the loop free meanwhile."""
         watch = _Watch()
-        try:
-            status = await connections.client.status_of(self._address)
-        except ERRORS as error:
-            raise CheckFailedError(_said_of_http(error)) from error
+        status = await connections.client.status_of(self._upstream)
         watch.lap(RESPONSE_TIME)
         return _readings_unless_unwell(status, watch)
 
@@ -203,14 +198,6 @@ def _said_of_sql(error: SQLAlchemyError) -> str:
             return words
     sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None)
     return f"failed with SQLSTATE {sqlstate}" if sqlstate else "could not be reached"
-
-
-def _said_of_http(error: Exception) -> str:
-    if isinstance(error, UnreachableError):
-        return "could not be reached"
-    if isinstance(error, TimeoutError):
-        return "did not answer in time"
-    return "broke off its answer"
 
 
 def _readings_unless_unwell(status: int, watch: _Watch) -> Readings:

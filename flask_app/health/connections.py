@@ -3,7 +3,7 @@
 A connection of asyncio belongs to the loop on which it was opened, and so does a pool of them: used from another loop,
 it fails or hangs. Which loops there are depends on how the app is served. On the server's own loop, for which the
 lifespan is entered, a pool lives as long as the loop. A loop that Flask made for one request has no lifespan: there
-each request opens what it needs and closes it again, but for plain sockets, which belong to no loop.
+each request opens what it needs and closes it again.
 """
 
 from __future__ import annotations
@@ -14,13 +14,14 @@ import ssl
 import threading
 from collections.abc import AsyncIterator, Callable
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import NullPool
 
-from flask_app.health.http_client import AsyncHttpClient, HttpClient
+if TYPE_CHECKING:
+    from flask_app.health.upstreams import LoopClient, ThreadClient
 
 POOL_SIZE = 5
 _POLL_S = 0.005
@@ -42,34 +43,39 @@ class Connections:
         self._timeout_s = timeout_s
         # Its making reads every certificate of the machine: once is enough, and only for https.
         self._certificates = ssl.create_default_context() if verifies else None
-        self.threads = ThreadConnections(self._engine(), HttpClient(self._certificates, timeout_s))
+        self.threads = ThreadConnections(self._engine(), self._certificates, timeout_s)
         self._alone = _FirstAlone(partial(self._async_engine, pooled=False))
-        self._client = AsyncHttpClient(self._certificates, on_any_loop=True)
         self._of_loops: dict[asyncio.AbstractEventLoop, LoopConnections] = {}
 
-    def of_this_loop(self) -> LoopConnections:
-        """Return the connections that the running loop may use: its pool, or for a loop without one, for this once."""
-        pooled = self._of_loops.get(asyncio.get_running_loop())
-        return pooled or LoopConnections(self.threads, self._alone, self._client, is_pooled=False)
+    @contextlib.asynccontextmanager
+    async def of_this_loop(self) -> AsyncIterator[LoopConnections]:
+        """Give the connections that the running loop may use: those that it keeps, or else some for this once."""
+        kept = self._of_loops.get(asyncio.get_running_loop())
+        if kept is not None:
+            yield kept
+            return
+        alone = LoopConnections(self.threads, self._alone, self._certificates, is_pooled=False)
+        try:
+            yield alone
+        finally:
+            await alone.aclose()
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
         """Keep a pool for the running loop, from when this is entered until it is left; both on that loop."""
         loop = asyncio.get_running_loop()
         pool = _FirstAlone(partial(self._async_engine, pooled=True))
-        client = AsyncHttpClient(self._certificates)
-        self._of_loops[loop] = LoopConnections(self.threads, pool, client, is_pooled=True)
+        self._of_loops[loop] = connections = LoopConnections(self.threads, pool, self._certificates, is_pooled=True)
         try:
             yield
         finally:
             del self._of_loops[loop]
             await pool.close()
-            client.close()
-            await self.close()
+            await connections.aclose()
+            self.close()
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Close what is open and idle, and belongs to no loop; what is used again is opened again."""
-        self._client.close()
         self.threads.close()
 
     def _engine(self) -> sqlalchemy.Engine:
@@ -110,19 +116,35 @@ class Connections:
 class ThreadConnections:
     """What any thread may use.
 
-    Attributes:
+    Args:
         engine: Of the database.
-        client: For upstreams.
+        certificates: Who vouches for an upstream; ``None`` when none is asked by ``https:``.
+        timeout_s: The longest that a check may take, seconds.
     """
 
-    def __init__(self, engine: sqlalchemy.Engine, client: HttpClient) -> None:
+    def __init__(self, engine: sqlalchemy.Engine, certificates: ssl.SSLContext | None, timeout_s: float) -> None:
         self.engine = engine
-        self.client = client
+        self._certificates = certificates
+        self._timeout_s = timeout_s
+        self._client: ThreadClient | None = None
+        self._lock = threading.Lock()
+
+    @property
+    def client(self) -> ThreadClient:
+        """For upstreams. Its libraries are loaded when there is one to ask."""
+        if self._client is None:
+            from flask_app.health.upstreams import ThreadClient  # noqa: PLC0415
+
+            with self._lock:
+                if self._client is None:
+                    self._client = ThreadClient(self._certificates, self._timeout_s)
+        return self._client
 
     def close(self) -> None:
         """Close what is open and idle; what is used again is opened again."""
         self.engine.dispose()
-        self.client.close()
+        if self._client is not None:
+            self._client.close()
 
 
 class LoopConnections:
@@ -130,19 +152,38 @@ class LoopConnections:
 
     Attributes:
         threads: What any thread may use, for what has no other form.
-        client: For upstreams.
         turns: To be taken before the database is asked. Where many wait for a connection, SQLAlchemy's pool lets
             newcomers have it first, and somebody waits until time runs out; here it is first come, first served.
     """
 
     def __init__(
-        self, threads: ThreadConnections, first_alone: _FirstAlone, client: AsyncHttpClient, *, is_pooled: bool
+        self,
+        threads: ThreadConnections,
+        first_alone: _FirstAlone,
+        certificates: ssl.SSLContext | None,
+        *,
+        is_pooled: bool,
     ) -> None:
         self.threads = threads
-        self.client = client
         self.turns = asyncio.Semaphore(POOL_SIZE)
         self._first_alone = first_alone
+        self._certificates = certificates
         self._is_pooled = is_pooled
+        self._client: LoopClient | None = None
+
+    @property
+    def client(self) -> LoopClient:
+        """For upstreams; see that of threads."""
+        if self._client is None:
+            from flask_app.health.upstreams import LoopClient  # noqa: PLC0415
+
+            self._client = LoopClient(self._certificates)
+        return self._client
+
+    async def aclose(self) -> None:
+        """Close the connections to upstreams, on the loop that used them."""
+        if self._client is not None:
+            await self._client.aclose()
 
     async def engine(self) -> AsyncEngine:
         """Return the engine of the database."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import itertools
 import json
 import threading
@@ -72,7 +71,7 @@ def test_an_answer_tells_what_connecting_took_and_what_the_query(postgres: Postg
     app = create_app(Settings(database_url=postgres.url, ready_details=True))
 
     body = app.test_client().get(path).get_json()
-    asyncio.run(readiness_of(app).connections.close())
+    readiness_of(app).connections.close()
 
     assert "pass" == body["status"]
     assert ["database:connectTime", "database:responseTime"] == list(body["checks"])
@@ -150,4 +149,4 @@ def test_out_of_connections(postgres: Postgres, path: str) -> None:
     assert 503 == answer.status_code
     assert "has no connection free" == answer.get_json()["checks"]["database:responseTime"][0]["output"]
     until(lambda: client.get(path).status_code == 200, lambda: None)
-    asyncio.run(readiness_of(app).connections.close())
+    readiness_of(app).connections.close()

@@ -110,7 +110,7 @@ def ask() -> Iterator[Callable[..., TestResponse]]:
 
     yield ask_once
     for readiness in asked:
-        asyncio.run(readiness.connections.close())
+        readiness.connections.close()
 
 
 def told(answer: TestResponse, key: str) -> dict[str, Any]:
@@ -281,7 +281,7 @@ def test_answers_are_kept(upstream: Upstream, kept_ms: int, times: int) -> None:
 
     assert [200] * 6 == statuses
     assert times == len(upstream.asked)
-    asyncio.run(readiness_of(app).connections.close())
+    readiness_of(app).connections.close()
 
 
 def test_many_who_ask_at_once_share_a_question(upstream: Upstream) -> None:
@@ -301,7 +301,7 @@ def test_many_who_ask_at_once_share_a_question(upstream: Upstream) -> None:
         assert [200] * 8 == [answer.result() for answer in answers]
 
     assert ["/stuck"] == upstream.asked
-    asyncio.run(readiness_of(app).connections.close())
+    readiness_of(app).connections.close()
 
 
 def test_another_leads_when_the_leader_is_cancelled(upstream: Upstream) -> None:
@@ -326,7 +326,7 @@ def test_another_leads_when_the_leader_is_cancelled(upstream: Upstream) -> None:
         return status
 
     assert 200 == asyncio.run(asyncio.wait_for(main(), HANG_S))
-    asyncio.run(readiness.connections.close())
+    readiness.connections.close()
 
 
 def test_a_loop_with_a_lifespan_keeps_its_connections(upstream: Upstream) -> None:
@@ -334,11 +334,14 @@ def test_a_loop_with_a_lifespan_keeps_its_connections(upstream: Upstream) -> Non
     app = create_app(Settings(upstream_urls=(upstream.url("well"),)))
     readiness = readiness_of(app)
 
+    async def are_kept() -> bool:
+        async with readiness.connections.of_this_loop() as one, readiness.connections.of_this_loop() as other:
+            return one is other
+
     async def main() -> list[bool]:
-        of_this_loop = readiness.connections.of_this_loop
-        alone = of_this_loop() is of_this_loop()
+        alone = await are_kept()
         async with health.lifespan(app):
-            kept = of_this_loop() is of_this_loop()
+            kept = await are_kept()
             other = await asyncio.to_thread(asyncio.run, readiness.ask_together(0))
             return [alone, kept, other[1] == 200, (await readiness.ask_together(0))[1] == 200]
 
@@ -373,7 +376,7 @@ def test_what_is_not_asked_is_not_loaded() -> None:
     """The libraries that readiness asks with are no burden to a service that nobody asks for it."""
     code = (
         "import sys, flask_app.serving.event_loop, benchmarks.contenders.fastapi_app;"
-        "print(sorted({'sqlalchemy', 'flask_app.health.http_client', 'psycopg'} & sys.modules.keys()))"
+        "print(sorted({'sqlalchemy', 'aiohttp', 'urllib3', 'psycopg'} & sys.modules.keys()))"
     )
 
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -390,7 +393,8 @@ def test_the_first_to_ask_loads_and_connects_the_loop() -> None:
             async with health.lifespan(app):
                 answers = list(await asyncio.gather(ask_together(0), ask_together(0)))
                 connections = readiness_of(app).connections
-                assert connections.of_this_loop() is connections.of_this_loop()
+                async with connections.of_this_loop() as one, connections.of_this_loop() as other:
+                    assert one is other
                 return answers
 
         assert [({"status": "pass"}, 200)] * 2 == asyncio.run(main())
