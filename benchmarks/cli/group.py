@@ -22,7 +22,7 @@ COMMANDS: Final = {
         "crossover",
         "Map where async def pays: who serves the most, for each wait and number of connections, and by how much.",
     ),
-    "diff": ("several", "Hold two kept runs against each other: two days, or two machines."),
+    "diff": ("several", "Compare two kept runs: two days, or two machines."),
     "doctor": ("doctor", "Is this machine fit to measure, and which differences will it show?"),
     "exercise": ("exercise", "Work on a small app until its check passes: twelve tasks."),
     "explain": ("explain", "Where does the time of a request go?"),

@@ -27,7 +27,9 @@ KeptRun = Callable[..., Path]
 
 def commands(group: click.Group, *names: str) -> Iterator[tuple[str, ...]]:
     """Yield every command, also those of a group within a group."""
-    for name, command in sorted(group.commands.items()):
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
         if isinstance(command, click.Group):
             yield from commands(command, *names, name)
         else:
