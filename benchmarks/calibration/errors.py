@@ -19,9 +19,8 @@ from benchmarks.calibration.blocks import rate_per_s, run_trials
 from benchmarks.calibration.costly_app import COST_VARIABLE
 from benchmarks.calibration.frame import NotMeasuredError
 from benchmarks.contenders import catalogue
-from benchmarks.judge import wording
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import paired_ratio
+from benchmarks.judge.statistics import excludes_one, paired_ratio
 from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.schedule import PRESETS
 from benchmarks.measure.workloads import HEALTH
@@ -105,7 +104,7 @@ def tell_equal(estimates: Sequence[Estimate]) -> bool:
     Returns:
         Whether the bar holds.
     """
-    missed = [estimate for estimate in estimates if wording.excludes_one(estimate)]
+    missed = [estimate for estimate in estimates if excludes_one(estimate)]
     share = len(missed) / len(estimates)
     held = share <= MOST_FALSE_ALARMS
     print(

@@ -16,8 +16,9 @@ from pathlib import Path
 from benchmarks.calibration import frame
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
+from benchmarks.judge.evidence import evidence_of
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.summaries import twin_ratios
+from benchmarks.judge.selections import twins as twins_of
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import environment, share_cores
 from benchmarks.measure.journal import Journal, RunFileError, read_run
@@ -78,7 +79,7 @@ def tell(runs: Sequence[Run]) -> bool:
     """
     ratios: dict[str, list[Estimate]] = {}
     for run in runs:
-        for twins in twin_ratios(run, {(arrangement, HEALTH.name) for arrangement in catalogue.HEADLINES}):
+        for twins in twins_of(evidence_of(run), {(arrangement, HEALTH.name) for arrangement in catalogue.HEADLINES}):
             if twins.headline and twins.rate is not None:
                 ratios.setdefault(twins.arrangement, []).append(twins.rate)
     held = bool(ratios)

@@ -15,7 +15,8 @@ import numpy as np
 from benchmarks.calibration import frame
 from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS
 from benchmarks.judge.distributions import t_quantile
-from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
+from benchmarks.judge.judgement import CONFIDENCE
+from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE
 
 _SPREADS = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)
 """Standard deviation of a round's logarithm over the half-width asked for."""

@@ -22,7 +22,7 @@ from pathlib import Path
 from benchmarks.foreign_json import read_object
 from benchmarks.judge import wording
 from benchmarks.judge.judge import judge
-from benchmarks.judge.statistics import paired_ratio
+from benchmarks.judge.statistics import excludes_one, paired_ratio
 from benchmarks.measure.journal import read_run
 
 _RACE = {"contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"], "wait_ms": 0, "connections": 10, "rounds": 6}
@@ -49,7 +49,7 @@ def main() -> int:
         return 1
     ratio = paired_ratio([above for above, _ in pairs], [below for _, below in pairs])
     print(f"the ratio with {viewers} viewers over that without, {len(pairs)} pairs of races: {wording.ratio(ratio)}")
-    return 1 if wording.excludes_one(ratio) else 0
+    return 1 if excludes_one(ratio) else 0
 
 
 class _Page:
@@ -109,7 +109,9 @@ def _race(page: _Page, out: Path, viewers: int) -> tuple[float | None, str]:
     if not made:
         raise SystemExit("The race was not run: is another lab measuring on this machine?")
     (duel,) = judge(read_run(out / made.pop()), ()).duels
-    return (None, f"not judged: {duel.why}") if duel.rate is None else (duel.rate.value, duel.sentence)
+    if duel.rate is None or duel.refusal is not None:
+        return None, f"not judged: {duel.refusal}"
+    return duel.rate.value, duel.sentence
 
 
 def _wait_until_over(page: _Page) -> None:

@@ -212,7 +212,7 @@ def _refuse_other_options(ctx: click.Context) -> None:
 def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_of: Callable[..., Plan]) -> Plan:
     """Run the pilot, and plan what the rest of the time is best spent on."""
     from benchmarks.judge import budget, power  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.judge.placebo import placebo_pairs  # noqa: PLC0415 (the same)
+    from benchmarks.judge.evidence import placebo_pairs  # noqa: PLC0415 (the same)
 
     began_s = time.monotonic()
     contender = _placebo_of(plan_of())

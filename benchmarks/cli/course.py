@@ -123,7 +123,7 @@ def _stop(run: Run, claims: Sequence[Claim], began_s: float | None) -> Callable[
 
     def stop(so_far: Run) -> str | None:
         if plan.precision is not None:
-            from benchmarks.judge.precision import reached  # noqa: PLC0415 (only who judges needs it)
+            from benchmarks.judge.judge import reached  # noqa: PLC0415 (only who judges needs it)
 
             if (reason := reached(so_far, claims, plan.precision)) is not None:
                 return reason

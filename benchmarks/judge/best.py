@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from benchmarks.judge import measures, why, wording
+from benchmarks.judge import cause, measures, wording
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, Finding, RefusedError
-from benchmarks.judge.judgement import Estimate, Figure, Outcome
+from benchmarks.judge.judgement import Comparison, Estimate, Figure, Outcome
 from benchmarks.judge.statistics import bounds, geometric_mean, is_coarse
 from benchmarks.judge.summaries import participants
 from benchmarks.model import Contender
@@ -27,13 +27,13 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
 
     Raises:
         RefusedError: The best of a framework did not take part, or none of it has a valid trial; or see
-            ``Evidence.pairs``.
+            ``Evidence.require``.
     """
     first = _fastest(evidence, test.framework, test.workload)
     second = _fastest(evidence, test.against, test.workload)
-    pairs = evidence.pairs(first, second, test.workload)
+    comparison = evidence.require(first, second, test.workload)
     _refuse_without(evidence, test)
-    rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence)
+    rate = _rate(comparison)
 
     def decide(estimate: Estimate) -> Outcome:
         low, high = bounds(estimate)
@@ -45,7 +45,7 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
     figures = [_figure(test, "", rate)]
     sentence = (
         f"{first.id}, the fastest here of its framework, served {wording.ratio(rate)} the requests of {second.id}, the "
-        f"fastest of its own: {_verdict(outcome, rate, test.much, evidence.margin)}."
+        f"fastest of its own: {_verdict(outcome, comparison, rate, test.much, evidence.margin)}."
     )
     if first.server != second.server:
         same, told = _on_one_server(evidence, test, second)
@@ -59,7 +59,8 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
         outcome=outcome,
         figures=tuple(figures),
         sentence=sentence,
-        why=why.best(evidence.summary(first, test.workload), evidence.summary(second, test.workload), rate),
+        why=cause.best(evidence.summary(first, test.workload), evidence.summary(second, test.workload), comparison),
+        standing=comparison.standing,
     )
 
 
@@ -103,7 +104,7 @@ def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tu
     """Return the ratio on the second's server, and what to say of it."""
     try:
         first = _fastest(evidence, test.framework, test.workload, server=second.server)
-        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s, evidence.confidence)
+        rate = _rate(evidence.require(first, second, test.workload))
     except RefusedError:
         return (
             None,
@@ -117,13 +118,19 @@ def _without_bridges(evidence: Evidence, test: ClaimTest) -> tuple[Estimate | No
     try:
         first = _fastest(evidence, test.framework, test.workload, bridge=_NO_BRIDGE)
         second = _fastest(evidence, test.against, test.workload, bridge=_NO_BRIDGE)
-        rate = measures.ratio(evidence.pairs(first, second, test.workload), measures.rate_per_s, evidence.confidence)
+        rate = _rate(evidence.require(first, second, test.workload))
     except RefusedError:
         return None, "How they compare without a bridge is not seen"
     return rate, f"Without a bridge, {first.id} served {wording.ratio(rate)} the requests of {second.id}"
 
 
-def _verdict(outcome: Outcome, rate: Estimate, much: float, margin: float) -> str:
+def _rate(comparison: Comparison) -> Estimate:
+    # Every valid trial has a rate, and there are pairs of them.
+    assert comparison.rate is not None  # noqa: S101
+    return comparison.rate
+
+
+def _verdict(outcome: Outcome, comparison: Comparison, rate: Estimate, much: float, margin: float) -> str:
     if outcome == "contradicted":
         return f"much better, which begins at {wording.times(much)} ×"
     if outcome == "inconclusive":
@@ -131,11 +138,9 @@ def _verdict(outcome: Outcome, rate: Estimate, much: float, margin: float) -> st
             f"the interval reaches to both sides of {wording.times(much)} ×, where much better begins; run more rounds "
             f"(--rounds {2 * rate.samples}) or longer trials (--duration)"
         )
-    if wording.is_equal(rate, margin):
-        return f"equal within ±{wording.percent(margin)}"
-    if not wording.excludes_one(rate):
-        return "no difference found, which is not the same as equal"
-    return f"better, but not {wording.times(much)} ×" if rate.value > 1 else "not better at all"
+    if comparison.standing in ("faster", "slower"):
+        return f"better, but not {wording.times(much)} ×" if rate.value > 1 else "not better at all"
+    return wording.found(comparison.standing, rate, margin, "more", "fewer")
 
 
 def _figure(test: ClaimTest, where: str, estimate: Estimate | None) -> Figure:

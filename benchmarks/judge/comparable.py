@@ -4,37 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.judge import measures
-from benchmarks.judge.measures import Measure, ObservedMeasure
+from benchmarks.judge.judgement import QuantityName
 from benchmarks.model import Run
+
+COMPARED: tuple[QuantityName, ...] = ("rate", "latency_p95", "cpu")
+"""What runs are compared by."""
 
 
 class IncomparableError(Exception):
     """What must match does not; the message says what, and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Quantity:
-    """One number of a trial that runs are compared by.
-
-    Attributes:
-        name: By which a person asks for it.
-        title: What it is, for a reader.
-        unit: Of its value for one contender.
-        measure: Takes it from a trial.
-    """
-
-    name: str
-    title: str
-    unit: str
-    measure: Measure | ObservedMeasure
-
-
-QUANTITIES = (
-    Quantity("rate", "requests per second", "req/s", measures.rate_per_s),
-    Quantity("latency-p95", "p95 latency", "ms", measures.latency_p95_ms),
-    Quantity("cpu", "CPU time per request", "µs", measures.cpu_us_per_request),
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,16 +6,15 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.judge import trials
-from benchmarks.judge.comparable import QUANTITIES, IncomparableError, Quantity, asked
-from benchmarks.judge.evidence import Evidence, RefusedError, found
-from benchmarks.judge.independent import independent_ratio
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.measures import resolution, resolution_of_ratio
-from benchmarks.judge.placebo import evidence_of
-from benchmarks.judge.statistics import geometric_mean
+from benchmarks.judge import wording
+from benchmarks.judge.comparable import COMPARED, IncomparableError, asked
+from benchmarks.judge.comparison import MARGIN, conclude, paired
+from benchmarks.judge.evidence import Evidence, RefusedError, evidence_of
+from benchmarks.judge.judgement import Comparison, Estimate, QuantityName
+from benchmarks.judge.measures import QUANTITIES, resolution, resolution_of_ratio
+from benchmarks.judge.selections import twin_pairs
+from benchmarks.judge.statistics import geometric_mean, independent_ratio
 from benchmarks.judge.summaries import participants
-from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Contender, Run
 
 _PACKAGE = "package_"
@@ -26,8 +25,8 @@ Fact = str | int | float | bool | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Change:
-    """One number of both runs.
+class SideBySide:
+    """One number of both runs, side by side.
 
     Attributes:
         workload: Name of the workload.
@@ -36,8 +35,7 @@ class Change:
         unit: Of ``left`` and ``right``; ``×`` for a ratio.
         left: In the first run.
         right: In the second.
-        change: The second over the first; of ratios, the ratio of the ratios. ``None`` where one is missing.
-        word: What that says, in words.
+        comparison: The second over the first; of ratios, the ratio of the ratios.
     """
 
     workload: str
@@ -46,8 +44,7 @@ class Change:
     unit: str
     left: Estimate | None
     right: Estimate | None
-    change: Estimate | None
-    word: str
+    comparison: Comparison
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +64,7 @@ class Diff:
         ratios: Async over sync, of every arrangement and workload that both have.
         contenders: Of every contender and workload that both have. Not paired: what the machines or the days have of
             their own is in them.
+        same_run: Whether it is one run, given twice.
         same_machine: Whether nothing says that it is another machine.
         environment: Facts of machine and software that differ.
         packages: Versions that differ.
@@ -77,8 +75,9 @@ class Diff:
         margin: Half-width of what counts as equal.
     """
 
-    ratios: tuple[Change, ...]
-    contenders: tuple[Change, ...]
+    ratios: tuple[SideBySide, ...]
+    contenders: tuple[SideBySide, ...]
+    same_run: bool
     same_machine: bool
     environment: tuple[Difference, ...]
     packages: tuple[Difference, ...]
@@ -89,7 +88,7 @@ class Diff:
     margin: float
 
 
-def diff(left: Run, right: Run, margin: float = 0.05) -> Diff:
+def diff(left: Run, right: Run, margin: float = MARGIN) -> Diff:
     """Compare two runs.
 
     Args:
@@ -117,8 +116,9 @@ def diff(left: Run, right: Run, margin: float = 0.05) -> Diff:
         contenders=tuple(
             _contender(sides, workload, contender, quantity, margin)
             for workload, contender in common
-            for quantity in QUANTITIES
+            for quantity in COMPARED
         ),
+        same_run=(left.name, left.started_at, left.plan.seed) == (right.name, right.started_at, right.plan.seed),
         same_machine=not any(difference.name in _MACHINE for difference in differences),
         environment=tuple(each for each in differences if not each.name.startswith(_PACKAGE)),
         packages=tuple(each for each in differences if each.name.startswith(_PACKAGE)),
@@ -158,89 +158,90 @@ def _common_workloads(left: Run, right: Run) -> list[str]:
 
 def _ratios(
     sides: tuple[Evidence, Evidence], common: Sequence[tuple[str, Contender]], margin: float
-) -> Iterator[Change]:
-    for workload, sync in common:
-        if sync.variant != "sync":
-            continue
-        for other_workload, asynchronous in common:
-            if (other_workload, asynchronous.arrangement, asynchronous.variant) == (
-                workload,
-                sync.arrangement,
-                "async",
-            ):
-                for quantity in QUANTITIES:
-                    yield _ratio(sides, workload, (asynchronous, sync), quantity, margin)
+) -> Iterator[SideBySide]:
+    for asynchronous, sync, workload in twin_pairs(sides[0].run):
+        if {(workload, asynchronous), (workload, sync)} <= set(common):
+            for quantity in COMPARED:
+                yield _ratio(sides, workload, (asynchronous, sync), quantity, margin)
 
 
 def _ratio(
     sides: tuple[Evidence, Evidence],
     workload: str,
     twins: tuple[Contender, Contender],
-    quantity: Quantity,
+    quantity: QuantityName,
     margin: float,
-) -> Change:
+) -> SideBySide:
+    measure = QUANTITIES[quantity].measure
     refusal = None
     samples: list[list[float]] = []
     steps: list[float] = []
     for evidence in sides:
         try:
-            pairs = evidence.pairs(*twins, workload)
+            evidence.require(*twins, workload)
         except RefusedError as error:
             refusal = str(error)
-            pairs = trials.paired(*(evidence.valid(twin, workload) for twin in twins))
-        values = [(quantity.measure(above), quantity.measure(below)) for above, below in pairs]
+        pairs = paired(*(evidence.valid(twin, workload) for twin in twins))
+        values = [(measure(above), measure(below)) for above, below in pairs]
         samples.append([above / below for above, below in values if above is not None and below is not None])
-        steps.append(resolution_of_ratio(pairs, quantity.measure))
-    return _change(workload, twins[0].arrangement, quantity.title, "×", samples, steps, refusal, margin)
+        steps.append(resolution_of_ratio(pairs, measure))
+    row = SideBySide(
+        workload=workload,
+        subject=twins[0].arrangement,
+        quantity=QUANTITIES[quantity].title,
+        unit="×",
+        left=_average(samples[0]),
+        right=_average(samples[1]),
+        comparison=_sides(workload, quantity, refusal),
+    )
+    return _compared(row, samples, steps, margin)
 
 
 def _contender(
-    sides: tuple[Evidence, Evidence], workload: str, contender: Contender, quantity: Quantity, margin: float
-) -> Change:
+    sides: tuple[Evidence, Evidence], workload: str, contender: Contender, quantity: QuantityName, margin: float
+) -> SideBySide:
+    told = QUANTITIES[quantity]
     valid = [evidence.valid(contender, workload) for evidence in sides]
-    samples = [_values(trials_of, quantity) for trials_of in valid]
-    steps = [max((resolution(trial, quantity.measure) for trial in trials_of), default=0.0) for trials_of in valid]
-    return _change(workload, contender.id, quantity.title, quantity.unit, samples, steps, None, margin)
-
-
-def _values(valid: Sequence[ValidTrial], quantity: Quantity) -> list[float]:
-    return [value for value in map(quantity.measure, valid) if value is not None]
-
-
-def _change(  # noqa: PLR0917 (each is what its name says, once)
-    workload: str,
-    subject: str,
-    quantity: str,
-    unit: str,
-    samples: Sequence[Sequence[float]],
-    steps: Sequence[float],
-    refusal: str | None,
-    margin: float,
-) -> Change:
-    left, right = (geometric_mean(sample) if sample else None for sample in samples)
-    change = None
-    if left is not None and right is not None:
-        off_by = (1 + steps[0]) * (1 + steps[1]) - 1
-        change = dataclasses.replace(independent_ratio(samples[1], samples[0]), resolution=off_by)
-    return Change(
+    samples = [[value for value in map(told.measure, each) if value is not None] for each in valid]
+    steps = [max((resolution(trial, told.measure) for trial in each), default=0.0) for each in valid]
+    row = SideBySide(
         workload=workload,
-        subject=subject,
-        quantity=quantity,
-        unit=unit,
-        left=left,
-        right=right,
-        change=change,
-        word=_word(change, margin) if refusal is None else f"not judged: {refusal}",
+        subject=contender.id,
+        quantity=told.title,
+        unit=told.unit,
+        left=_average(samples[0]),
+        right=_average(samples[1]),
+        comparison=_sides(workload, quantity, None),
+    )
+    return _compared(row, samples, steps, margin)
+
+
+def _average(sample: Sequence[float]) -> Estimate | None:
+    return geometric_mean(sample) if sample else None
+
+
+def _sides(workload: str, quantity: QuantityName, refusal: str | None) -> Comparison:
+    return Comparison(
+        above="the second run", below="the first run", workload=workload, decides=quantity, refusal=refusal
     )
 
 
-def _word(change: Estimate | None, margin: float) -> str:
-    if change is None:
-        return "not known in both"
-    try:
-        return found(change, margin, "more", "less")
-    except RefusedError as refusal:
-        return f"not judged: {refusal}"
+def _compared(row: SideBySide, samples: Sequence[Sequence[float]], steps: Sequence[float], margin: float) -> SideBySide:
+    """Return a row with the second run over the first, from samples that share no round."""
+    comparison = row.comparison
+    if row.left is None or row.right is None:
+        refusal = comparison.refusal or "It is not known in both runs."
+        return dataclasses.replace(row, comparison=conclude(dataclasses.replace(comparison, refusal=refusal), margin))
+    off_by = (1 + steps[0]) * (1 + steps[1]) - 1
+    estimate = dataclasses.replace(independent_ratio(samples[1], samples[0]), resolution=off_by)
+    comparison = conclude(comparison.having({comparison.decides: estimate}), margin)
+    if comparison.refusal is None:
+        sentence = (
+            f"{row.subject}, {row.workload}, {row.quantity}: {wording.ratio(estimate)} in the second run over the "
+            f"first: {comparison.finding}."
+        )
+        comparison = dataclasses.replace(comparison, sentence=sentence)
+    return dataclasses.replace(row, comparison=comparison)
 
 
 def _differences(left: Mapping[str, Fact], right: Mapping[str, Fact]) -> list[Difference]:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 
-from benchmarks.judge import measures, why, wording
+from benchmarks.judge import cause, measures, wording
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Estimate, Figure, Outcome
 from benchmarks.judge.statistics import median_and_range
-from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Observation
+from benchmarks.trials import ValidTrial
 
 NO_THREAD_A_REQUEST = 0.01
 """Threads started a request below which requests start none: the machine, whose count it is, is never still."""
@@ -48,11 +48,11 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
         figures=(
             Figure(name=_RAN, unit="", estimate=ran, tutorial_value=claimed),
             Figure(name="epoll descriptors, async (range)", unit="", estimate=epoll, tutorial_value=None),
-            Figure(name="threads started a request, async (range)", unit="", estimate=started, tutorial_value=None),
+            Figure(name="threads started per request, async (range)", unit="", estimate=started, tutorial_value=None),
             Figure(name="threads that ran, sync (range)", unit="", estimate=sync_ran, tutorial_value=None),
         ),
         sentence=_sentence(ran, epoll, started, sync_ran) + doubt + ".",
-        why=why.event_loop(
+        why=cause.event_loop(
             evidence.summary(sync, test.workload) if sync else None, evidence.summary(asynchronous, test.workload)
         ),
     )
@@ -98,7 +98,9 @@ def _sentence(ran: Estimate | None, epoll: Estimate | None, started: Estimate | 
         told += f", with {wording.things(epoll, 'epoll descriptor')} open"
     if started is not None:
         least = started.value if started.low is None else started.low
-        told += f" and {'no' if least < NO_THREAD_A_REQUEST else wording.per_request(least)} threads started a request"
+        told += (
+            f" and {'no' if least < NO_THREAD_A_REQUEST else wording.per_request(least)} threads started per request"
+        )
     return told if sync_ran is None else f"{told}; def ran on {wording.threads(sync_ran)}"
 
 

@@ -1,15 +1,20 @@
-"""What a run offers to judge by, and why something in it cannot be judged."""
+"""What a run offers to judge by: its comparisons, its A/A comparison, and why something in it cannot be judged."""
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from benchmarks.judge import trials, wording
-from benchmarks.judge.judgement import Estimate, Figure, Outcome, Summary
+from benchmarks import trials
+from benchmarks.judge import wording
+from benchmarks.judge.comparison import MARGIN, Pairs, compare, equal_band, is_equal, paired, ratio
+from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Figure, Outcome, Standing, Summary
+from benchmarks.judge.measures import rate_per_s
+from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
 from benchmarks.judge.summaries import participants, summarise
-from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Contender, Run, Variant, Workload
+from benchmarks.trials import ValidTrial
 
 MINIMUM_ROUNDS = 2
 """Fewer have no interval."""
@@ -17,28 +22,6 @@ MINIMUM_ROUNDS = 2
 
 class RefusedError(Exception):
     """This run cannot judge; the message is the reason and what to do about it."""
-
-
-def found(ratio: Estimate, margin: float, more: str, less: str) -> str:
-    """Say in words what a ratio says of two.
-
-    Args:
-        ratio: With its interval.
-        margin: Half-width of what counts as equal.
-        more: See ``wording.size``.
-        less: The same.
-    Raises:
-        RefusedError: Its figures are too coarse.
-    """
-    match wording.standing(ratio, margin):
-        case "refused":
-            raise RefusedError(wording.coarse(ratio))
-        case "equal":
-            return f"equal within ±{wording.percent(margin)}"
-        case "undecided":
-            return "no difference found, which is not the same as equal"
-        case _:
-            return wording.size(ratio.value, more, less)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +32,7 @@ class Finding:
     figures: tuple[Figure, ...]
     sentence: str
     why: str
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,11 +50,12 @@ class Evidence:
     margin: float
     placebo_failed: str | None
     ceiling_per_s: float | None
+    _summaries: dict[tuple[Contender, str], Summary] = field(default_factory=dict, repr=False, compare=False)
 
     @property
     def confidence(self) -> float:
-        """Of the intervals of ratios in this run."""
-        return trials.confidence(self.run)
+        """Of the intervals of ratios: higher where the run looked after every round whether to stop."""
+        return CONFIDENCE if self.run.plan.precision is None else REPEATED_LOOKS_CONFIDENCE
 
     def find_if_there(self, framework: str, variant: Variant, serving: str, workload: str) -> Contender | None:
         """Return the contender that took part under a workload, or ``None``."""
@@ -129,8 +114,19 @@ class Evidence:
         return trials.valid_trials(trials.ordinary_trials(self.run, contender.id, workload))
 
     def summary(self, contender: Contender, workload: str) -> Summary:
-        """Summarise a contender under a workload."""
-        return summarise(self.run, contender, workload)
+        """Summarise a contender under a workload; once, however often it is asked for."""
+        key = (contender, workload)
+        if key not in self._summaries:
+            self._summaries[key] = summarise(self.run, contender, workload, self.ceiling_per_s)
+        return self._summaries[key]
+
+    def summaries(self) -> tuple[Summary, ...]:
+        """Summarise every contender under every workload in which it took part."""
+        return tuple(
+            self.summary(contender, workload.name)
+            for workload in self.run.plan.workloads
+            for contender in participants(self.run, workload.name)
+        )
 
     def timed(self, contender: Contender, workload: str) -> tuple[ValidTrial, ...]:
         """Return a contender's valid trials, whose rates and latencies may be judged.
@@ -139,39 +135,90 @@ class Evidence:
             RefusedError: The placebo failed, there are too few, or the loader had no head-room.
         """
         valid = self.valid(contender, workload)
-        self._refuse_unless_timed(len(valid), valid, (contender,), workload)
+        self._refuse(self._given_rate(workload) or self._untimed(len(valid), valid, (contender,), workload))
         return valid
 
-    def pairs(self, above: Contender, below: Contender, workload: str) -> tuple[tuple[ValidTrial, ValidTrial], ...]:
-        """Return the valid trials of two contenders in the rounds that both have, as ``timed`` does.
+    def compare(
+        self, above: Contender, below: Contender, workload: str, *, headline: bool = False, narrows: bool = False
+    ) -> Comparison:
+        """Compare two contenders, as far as this run can judge them.
+
+        Args:
+            above: The numerator.
+            below: The denominator.
+            workload: Under which.
+            headline: Whether a claim is judged on it.
+            narrows: Whether to tell how the interval narrowed, round after round.
+        """
+        numerators, denominators = self.valid(above, workload), self.valid(below, workload)
+        doubts = [doubt for contender in (above, below) if (doubt := self.summary(contender, workload).doubt)]
+        refusal = " ".join(doubts) or self._untimed_pairs(above, below, workload)
+        compared = compare(
+            numerators,
+            denominators,
+            Comparison(
+                above=above.id,
+                below=below.id,
+                workload=workload,
+                arrangement=above.arrangement if above.arrangement == below.arrangement else "",
+                framework=above.framework if above.framework == below.framework else "",
+                headline=headline,
+                decides="latency_p95" if self.run.plan.is_open(workload) else "rate",
+                refusal=refusal,
+                narrowing=self._narrowing(paired(numerators, denominators)) if narrows else (),
+            ),
+            margin=self.margin,
+            confidence=self.confidence,
+        )
+        # The latencies of one that did not keep up are of its queue: they have no ratio.
+        return dataclasses.replace(compared, latency_average=None, latency_p95=None) if doubts else compared
+
+    def require(self, above: Contender, below: Contender, workload: str) -> Comparison:
+        """Compare two contenders for a claim.
 
         Raises:
-            RefusedError: The placebo failed, there are too few, or the loader had no head-room.
+            RefusedError: The rate was given, the placebo failed, there are too few, or the loader had no head-room.
         """
-        pairs = trials.paired(self.valid(above, workload), self.valid(below, workload))
-        self._refuse_unless_timed(len(pairs), [valid for pair in pairs for valid in pair], (above, below), workload)
-        return pairs
+        self._refuse(self._given_rate(workload) or self._untimed_pairs(above, below, workload))
+        return self.compare(above, below, workload)
 
-    def _refuse_unless_timed(
+    def _untimed_pairs(self, above: Contender, below: Contender, workload: str) -> str | None:
+        pairs = paired(self.valid(above, workload), self.valid(below, workload))
+        return self._untimed(len(pairs), [valid for pair in pairs for valid in pair], (above, below), workload)
+
+    def _narrowing(self, pairs: Pairs) -> tuple[Estimate, ...]:
+        looks = (ratio(pairs[:rounds], rate_per_s, self.confidence) for rounds in range(MINIMUM_ROUNDS, len(pairs) + 1))
+        return tuple(estimate for estimate in looks if estimate is not None)
+
+    def _refuse(self, reason: str | None) -> None:
+        if reason is not None:
+            raise RefusedError(reason)
+
+    def _given_rate(self, workload: str) -> str | None:
+        if not self.run.plan.is_open(workload):
+            return None
+        return (
+            f"The workload {workload} was asked at a given rate: what a server can do is not seen then, nor its "
+            "latency at its limit, which is what the tutorial compares. Run again without --rate."
+        )
+
+    def _untimed(
         self, count: int, valid: Sequence[ValidTrial], contenders: Sequence[Contender], workload: str
-    ) -> None:
-        if self.run.plan.is_open(workload):
-            raise RefusedError(
-                f"The workload {workload} was asked at a given rate: what a server can do is not seen then, nor its "
-                "latency at its limit, which is what the tutorial compares. Run again without --rate."
-            )
+    ) -> str | None:
+        """Say why trials may not be judged by their rates and latencies, or ``None``."""
         if count < MINIMUM_ROUNDS:
-            raise RefusedError(self.too_few(count, contenders, workload, MINIMUM_ROUNDS))
+            return self.too_few(count, contenders, workload, MINIMUM_ROUNDS)
         if self.placebo_failed is not None:
-            raise RefusedError(self.placebo_failed)
+            return self.placebo_failed
         reasons = [
             reason for trial in valid if (reason := trials.loader_bound_reason(trial, self.ceiling_per_s)) is not None
         ]
-        if reasons:
-            raise RefusedError(
-                f"Loader-bound in {len(reasons)} of {len(valid)} trials: {reasons[0]}. The figure may be the loader's, "
-                "not the server's: give the loader a core of its own, on a quieter or larger machine."
-            )
+        if not reasons:
+            return None
+        return (
+            f"Loader-bound in {len(reasons)} of {len(valid)} trials: {reasons[0]}. The figure may be the loader's, "
+            "not the server's: give the loader a core of its own, on a quieter or larger machine."
+        )
 
     def too_few(self, count: int, contenders: Sequence[Contender], workload: str, needed: int) -> str:
         """Say that too few rounds have valid trials, why, and what to do.
@@ -191,3 +238,73 @@ class Evidence:
             f"{wording.rounds(count).capitalize()} with a valid trial of {names} under {workload}, and it takes "
             f"{needed}: run again with more --rounds.{because}"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placebo:
+    """What the A/A comparison says of the run.
+
+    Attributes:
+        rate: The second trial's rate over the first's; ``None`` when there was no pair.
+        failed: Why measured verdicts are withheld; ``None`` when they are not.
+        note: What the reader must know of it; ``None`` when it came out equal.
+    """
+
+    rate: Estimate | None
+    failed: str | None = None
+    note: str | None = None
+
+
+def judge_placebo(run: Run, margin: float) -> Placebo:
+    """Compare each placebo trial with its contender's ordinary trial in the same round.
+
+    It fails when the interval leaves 1 out and the ratio is outside the margin: a difference that is both seen and
+    large enough to matter.
+    """
+    pairs = placebo_pairs(run)
+    if not pairs and any(trial.placebo and trial.load.rate_per_s is not None for trial in run.trials):
+        return Placebo(
+            rate=None,
+            note="A/A was not judged: it compares rates, and those are equal by themselves where they are given.",
+        )
+    rate = ratio(pairs, rate_per_s)
+    if rate is None:
+        return Placebo(
+            rate=None, note="No A/A comparison was run, so nothing says how equal two equal things come out."
+        )
+    contender = pairs[0][0].trial.contender
+    told = f"{contender} against itself came out {wording.ratio(rate)}"
+    if len(pairs) < MINIMUM_ROUNDS:
+        return Placebo(rate=rate, note=f"A/A was not judged: {told} in one round, and it takes {MINIMUM_ROUNDS}.")
+    if is_equal(rate, margin):
+        return Placebo(rate=rate)
+    band = f"±{wording.percent(margin)}"
+    least, most = equal_band(margin)
+    if excludes_one(rate) and not least <= rate.value <= most:
+        failed = (
+            f"The A/A comparison failed: {told}, outside {band}, though it is the same thing twice. Something else "
+            "moves the figures by as much: stop what else runs on this machine and run again, with more --rounds."
+        )
+        return Placebo(rate=rate, failed=failed)
+    note = f"A/A: {told}; equality within {band} is not shown, so differences as small as that may be chance here."
+    return Placebo(rate=rate, note=note)
+
+
+def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
+    """Return each valid placebo trial with its contender's ordinary trial of the same round."""
+    placebos = trials.valid_trials(trial for trial in run.trials if trial.placebo and trial.load.rate_per_s is None)
+    pairs: list[tuple[ValidTrial, ValidTrial]] = []
+    for contender, workload in dict.fromkeys((valid.trial.contender, valid.trial.workload) for valid in placebos):
+        again = [valid for valid in placebos if (valid.trial.contender, valid.trial.workload) == (contender, workload)]
+        pairs.extend(paired(again, trials.valid_trials(trials.ordinary_trials(run, contender, workload))))
+    return pairs
+
+
+def evidence_of(run: Run, margin: float = MARGIN) -> Evidence:
+    """Return what a run offers to judge by; verdicts are withheld where its placebo failed."""
+    return Evidence(
+        run=run,
+        margin=margin,
+        placebo_failed=judge_placebo(run, margin).failed,
+        ceiling_per_s=trials.ceiling(trials.ceilings(run.calibration)),
+    )

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.judge import trials, wording
+from benchmarks import trials
+from benchmarks.judge import wording
+from benchmarks.judge.evidence import Placebo, judge_placebo, placebo_pairs
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.placebo import Placebo, judge_placebo, placebo_pairs
 from benchmarks.judge.power import POWER, Spread, detectable_difference, rounds_to_detect, spread_of
 from benchmarks.machine import Machine
 from benchmarks.model import Run
@@ -191,7 +192,7 @@ def _seen_in_run(
         advice = "Two equal things came out different. Stop what else runs here, and run lab doctor again."
         yield Sign(level="bad", what=f"{told}.", advice=advice)
     elif placebo.note is not None:
-        yield Sign(level="warning", what=f"{told}, not surely equal.", advice="Small differences may be chance here.")
+        yield Sign(level="warning", what=f"{told}, equality not shown.", advice="Small differences may be chance here.")
     else:
         yield Sign(level="good", what=f"{told}, equal.")
 

@@ -1,17 +1,19 @@
-"""Judges a run by the ledger: every verdict, summary, ratio and note that a report tells."""
+"""Judges a run by the ledger: every verdict, summary, comparison and note that a report tells, and when it may stop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+import math
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.judge import at_rate, best, bridges, documents, event_loop, head_to_head, ratio, trials, waits
+from benchmarks import trials
+from benchmarks.judge import best, documents, event_loop, ratio, selections, waits
+from benchmarks.judge.budget import FEWEST_ROUNDS
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
-from benchmarks.judge.judgement import Figure, Judgement, Verdict
+from benchmarks.judge.comparison import MARGIN, REFUSED
+from benchmarks.judge.evidence import Evidence, Finding, RefusedError, evidence_of, judge_placebo
+from benchmarks.judge.judgement import Estimate, Figure, Judgement, Verdict
 from benchmarks.judge.notes import notes
-from benchmarks.judge.placebo import judge_placebo
-from benchmarks.judge.summaries import summarise_all, twin_ratios
 from benchmarks.model import Run
 
 
@@ -32,7 +34,7 @@ _KINDS: Mapping[str, _Kind] = {
 }
 
 
-def judge(run: Run, claims: tuple[Claim, ...], margin: float = 0.05) -> Judgement:
+def judge(run: Run, claims: tuple[Claim, ...], margin: float = MARGIN) -> Judgement:
     """Judge a run, whole or interrupted, by what it has.
 
     Args:
@@ -47,26 +49,57 @@ def judge(run: Run, claims: tuple[Claim, ...], margin: float = 0.05) -> Judgemen
     placebo = judge_placebo(run, margin)
     ceilings = trials.ceilings(run.calibration)
     evidence = Evidence(run=run, margin=margin, placebo_failed=placebo.failed, ceiling_per_s=trials.ceiling(ceilings))
+    bridges, bridge_costs = selections.bridges(evidence)
     return Judgement(
         verdicts=tuple(
             verdict for claim in claims for test in claim.tests for verdict in _judge(evidence, claim, test)
         ),
-        summaries=summarise_all(run),
-        twins=twin_ratios(run, headlines(claims)),
-        bridges=bridges.compare(evidence),
+        summaries=evidence.summaries(),
+        twins=selections.twins(evidence, headlines(claims)),
+        bridges=bridges,
+        bridge_costs=bridge_costs,
         placebo=placebo.rate,
         placebo_failed=placebo.failed,
         ceiling_per_s=ceilings,
         margin=margin,
         notes=(*notes(evidence), *([] if placebo.note is None else [placebo.note])),
-        at_rates=at_rate.compare(evidence),
-        duels=head_to_head.compare(evidence),
+        duels=selections.duels(evidence),
     )
 
 
 def headlines(claims: Iterable[Claim]) -> set[tuple[str, str]]:
     """Return arrangement and workload of every pair of twins that a claim is judged on."""
     return {(_arrangement(test, test.serving), test.workload) for claim in claims for test in claim.tests}
+
+
+def reached(run: Run, claims: Sequence[Claim], precision: float) -> str | None:
+    """Say that the precision is reached, or return ``None`` when the run must go on.
+
+    Only rates are looked at: of the headline twins under every workload in which they take part.
+
+    Args:
+        run: So far.
+        claims: The ledger, which says what is a headline.
+        precision: Half-width of an interval, as a fraction: 0.03 for ±3 %.
+    """
+    evidence, wanted = evidence_of(run), headlines(claims)
+    rates = [
+        evidence.compare(asynchronous, sync, workload).rate
+        for asynchronous, sync, workload in selections.twin_pairs(run)
+        if (sync.arrangement, workload) in wanted
+    ]
+    widths = [_half_width(rate) for rate in rates]
+    if not widths or max(widths) > precision:
+        return None
+    rounds = min(rate.samples for rate in rates if rate is not None)
+    return f"Every headline interval was within ±{100 * precision:g} % after {rounds} rounds."
+
+
+def _half_width(rate: Estimate | None) -> float:
+    """Return how far an interval reaches upwards, as a fraction of the estimate; infinite where there is none."""
+    if rate is None or rate.samples < FEWEST_ROUNDS or rate.high is None:
+        return math.inf
+    return rate.high / rate.value - 1
 
 
 def _judge(evidence: Evidence, claim: Claim, test: ClaimTest) -> Iterator[Verdict]:
@@ -86,7 +119,11 @@ def _verdict(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) ->
         finding = kind.find(evidence, claim, test, serving)
     except RefusedError as refusal:
         finding = Finding(
-            outcome="refused", figures=kind.unmeasured(claim, test), sentence="Not judged.", why=str(refusal)
+            outcome="refused",
+            figures=kind.unmeasured(claim, test),
+            sentence=REFUSED,
+            why=str(refusal),
+            standing="refused",
         )
     return Verdict(
         claim=claim.id,
@@ -99,6 +136,8 @@ def _verdict(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) ->
         figures=finding.figures,
         sentence=finding.sentence,
         why=finding.why,
+        # The figures may be fine enough for the claim and too coarse to tell a difference from none.
+        standing="undecided" if finding.standing == "refused" != finding.outcome else finding.standing,
     )
 
 

@@ -2,22 +2,35 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 Outcome = Literal["replicated", "contradicted", "inconclusive", "refused"]
 
-DuelOutcome = Literal["faster", "slower", "equal", "undecided", "refused"]
-"""What the one contender was against the other: ``equal`` has its whole interval inside the margin."""
+Standing = Literal["faster", "slower", "equal", "undecided", "refused"]
+"""What one side of a comparison was against the other; see ``comparison.standing``."""
+
+QuantityName = Literal["rate", "latency_average", "latency_p95", "cpu"]
+"""What two sides are compared by: the fields of a ``Comparison`` that hold an estimate."""
+
+CONFIDENCE = 0.95
+"""Of an interval, unless a run looked after every round whether to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """A value with its 95 % interval; ``low`` and ``high`` are ``None`` when fewer than two rounds were left.
+    """A value with its interval.
 
-    ``samples`` counts the rounds (or trials) behind it. ``resolution`` is how far off the value may be, as a fraction
-    of it, for how coarsely the figures behind it were counted; 0 where they were not.
+    Attributes:
+        value: The estimate.
+        low: Lower end of the interval; ``None`` when fewer than two rounds were left.
+        high: Upper end; the same.
+        samples: The rounds (or trials, or runs) behind it.
+        resolution: How far off the value may be, as a fraction of it, for how coarsely the figures behind it were
+            counted; 0 where they were not.
+        confidence: Of the interval, 0 to 1; ``None`` where ``low`` and ``high`` are the least and the most seen.
     """
 
     value: float
@@ -25,6 +38,7 @@ class Estimate:
     high: float | None
     samples: int
     resolution: float = 0.0
+    confidence: float | None = CONFIDENCE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +50,16 @@ class Figure:
         unit: For example ``×``; empty for a count.
         estimate: Measured in this run; ``None`` when it could not be.
         tutorial_value: What the tutorial printed or claimed, in the same unit; ``None`` when it gave no number.
+        outcome: Of this figure alone, where a verdict is of several; ``None`` where nothing is claimed of it.
+        finding: The same in a few words: ``71 % more (same direction, smaller)``; empty the same.
     """
 
     name: str
     unit: str
     estimate: Estimate | None
     tutorial_value: float | None
+    outcome: Outcome | None = None
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +78,8 @@ class Verdict:
         why: The cause, in one sentence, from the observed switches, threads and CPU per request; for ``refused``, the
             reason and what to do about it.
         workload: Under which it was tried; empty where the claim is not about timing.
+        standing: Of the comparison that it was tried on, and ``refused`` with the verdict; ``None`` where it was tried
+            on none.
     """
 
     claim: str
@@ -72,6 +92,7 @@ class Verdict:
     sentence: str
     why: str
     workload: str = ""
+    standing: Standing | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,6 +126,12 @@ class Summary:
         histograms: The valid trials' HDR histograms (V2, base64), to be added up by who draws them.
         used: Number of valid trials.
         void: Why each of the others does not count.
+        asked_per_s: The rate at which it was asked, latencies being from when the requests were due; ``None`` in the
+            closed model, as are those below.
+        achieved_fraction: Valid answers over what was asked, in all trials that were driven to their end.
+        dropped: Requests that never found a free connection, in the same trials.
+        doubt: Why the latencies are not those of a server that keeps up, measured by a loader that does; empty when
+            they are.
     """
 
     contender: str
@@ -128,31 +155,71 @@ class Summary:
     histograms: tuple[str, ...]
     used: int
     void: tuple[str, ...]
+    asked_per_s: float | None = None
+    achieved_fraction: float | None = None
+    dropped: int | None = None
+    doubt: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TwinRatio:
-    """Async over sync of one arrangement under one workload, paired inside rounds.
+class Comparison:
+    """A over B under one workload, paired inside rounds: twins, bridges, the contenders of a race, two runs.
 
     Attributes:
-        arrangement: For example ``fastapi@uvicorn``.
-        framework: ``flask`` or ``fastapi``.
+        above: Id of the numerator; of two runs, the run.
+        below: Id of the denominator; the same.
         workload: Name of the workload.
+        arrangement: What both share, for example ``fastapi@uvicorn``; empty where they do not.
+        framework: What both share, ``flask`` or ``fastapi``; empty where they do not.
         headline: Whether a claim is judged on it.
-        rate: Ratio of valid answers per second.
+        rate: Ratio of valid answers per second; ``None`` where there is no pair, as are those below.
         latency_average: Ratio of mean latencies.
         latency_p95: Ratio of 95th percentiles.
-        cpu: Ratio of CPU time a request.
+        cpu: Ratio of CPU time per request.
+        decides: The quantity that the standing is of: the rate, or the 95th percentile where the rate was given.
+        standing: What ``above`` was against ``below``; ``refused`` until ``comparison.conclude`` has decided.
+        refusal: Why nothing may be said, and what to do; ``None`` unless the standing is ``refused``. The estimates,
+            where there are any, are then figures like any other.
+        finding: What was found, in a few words: ``double``, ``equal within ±5 %``.
+        sentence: The same in one sentence, with the figure.
+        cause: In one sentence, as observed; empty where nothing was decided.
+        narrowing: In a race, the rate's ratio as it stood after two rounds, after three, and so on.
+        run: Label of the run that it is of, where it stands among those of others; empty where it does not.
     """
 
-    arrangement: str
-    framework: str
+    above: str
+    below: str
     workload: str
-    headline: bool
-    rate: Estimate | None
-    latency_average: Estimate | None
-    latency_p95: Estimate | None
-    cpu: Estimate | None
+    arrangement: str = ""
+    framework: str = ""
+    headline: bool = False
+    rate: Estimate | None = None
+    latency_average: Estimate | None = None
+    latency_p95: Estimate | None = None
+    cpu: Estimate | None = None
+    decides: QuantityName = "rate"
+    standing: Standing = "refused"
+    refusal: str | None = None
+    finding: str = ""
+    sentence: str = ""
+    cause: str = ""
+    narrowing: tuple[Estimate, ...] = ()
+    run: str = ""
+
+    def having(self, estimates: Mapping[QuantityName, Estimate | None]) -> Comparison:
+        """Return the same with these estimates."""
+        changes: dict[str, Any] = {str(name): estimate for name, estimate in estimates.items()}
+        return dataclasses.replace(self, **changes)
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """Of the quantity that decides."""
+        return self.of(self.decides)
+
+    def of(self, quantity: QuantityName) -> Estimate | None:
+        """Return the estimate of one quantity."""
+        estimate: Estimate | None = getattr(self, quantity)
+        return estimate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -161,6 +228,9 @@ class BridgeCost:
 
     Attributes:
         contender: Its id.
+        server: On which all that are compared with it are.
+        variant: ``sync`` or ``async``; the same.
+        workload: Name of the workload.
         threads_started: By each request; 0 where requests start none, whatever else the machine does.
         loops_started: Those of the threads that run an event loop of their own.
         voluntary_switches: Of a request.
@@ -170,6 +240,9 @@ class BridgeCost:
     """
 
     contender: str
+    server: str
+    variant: str
+    workload: str
     threads_started: float | None
     loops_started: float | None
     voluntary_switches: float | None
@@ -179,160 +252,33 @@ class BridgeCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeRatio:
-    """Views behind a bridge over those on the same server without one, paired inside rounds.
-
-    Attributes:
-        contender: Id of the one behind the bridge.
-        other: Id of what it is compared with: the same framework without a bridge, or another framework.
-        same_framework: Whether nothing but the bridge differs.
-        rate: Ratio of valid answers per second.
-        refused: Whether this run cannot judge it; the ratio, where there is one, is then a figure like any other.
-        sentence: What was found, in one sentence.
-        why: What the bridge changes in the cost of a request, as observed; for ``refused``, the reason.
-    """
-
-    contender: str
-    other: str
-    same_framework: bool
-    rate: Estimate | None
-    refused: bool
-    sentence: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeComparison:
-    """The same views behind each bridge and without one, and those of other frameworks, all on one server.
-
-    Attributes:
-        server: On which they are.
-        variant: ``sync`` or ``async``.
-        workload: Name of the workload.
-        costs: In the catalogue's order.
-        ratios: The same.
-    """
-
-    server: str
-    variant: str
-    workload: str
-    costs: tuple[BridgeCost, ...]
-    ratios: tuple[BridgeRatio, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatencyAtRate:
-    """One contender at a given rate: how long its answers took from when the requests were due.
-
-    Averages over valid trials are geometric, with 95 % intervals of the same trials; ``None`` where nothing was seen.
-
-    Attributes:
-        contender: Its id.
-        arrangement: What both twins share.
-        variant: ``sync``, ``async`` or ``None`` for the bare server.
-        median_ms: Median latency.
-        p95_ms: 95th percentile.
-        p99_ms: 99th percentile.
-        achieved_fraction: Valid answers over what was asked, in all trials that were driven to their end.
-        dropped: Requests that never found a free connection, in the same trials.
-        used: Number of valid trials.
-        doubt: Why the latencies are not those of a server that keeps up, measured by a loader that does; empty when
-            they are.
-    """
-
-    contender: str
-    arrangement: str
-    variant: str | None
-    median_ms: Estimate | None
-    p95_ms: Estimate | None
-    p99_ms: Estimate | None
-    achieved_fraction: float | None
-    dropped: int | None
-    used: int
-    doubt: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LatencyRatio:
-    """Async over sync of one arrangement at a given rate, paired inside rounds.
-
-    Attributes:
-        arrangement: For example ``fastapi@uvicorn``.
-        p95: Ratio of 95th percentiles; ``None`` when there is no pair, or when one of the two is in doubt.
-    """
-
-    arrangement: str
-    p95: Estimate | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateComparison:
-    """All contenders at one given rate.
-
-    Attributes:
-        workload: Name of the workload.
-        rate_per_s: At which all were asked.
-        latencies: In the catalogue's order.
-        ratios: The same.
-    """
-
-    workload: str
-    rate_per_s: float
-    latencies: tuple[LatencyAtRate, ...]
-    ratios: tuple[LatencyRatio, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Duel:
-    """One contender of a race over another, paired inside rounds.
-
-    Attributes:
-        contender: Id of the numerator.
-        other: Id of the denominator.
-        workload: Name of the workload.
-        rate: Ratio of valid answers per second; ``None`` when it was refused.
-        narrowing: The same ratio as it stood after two rounds, after three, and so on; empty where it was refused.
-        outcome: What the numerator was, see ``DuelOutcome``.
-        sentence: What was found, in one sentence.
-        why: The cause, as observed; for ``refused``, the reason and what to do about it.
-    """
-
-    contender: str
-    other: str
-    workload: str
-    rate: Estimate | None
-    narrowing: tuple[Estimate, ...]
-    outcome: DuelOutcome
-    sentence: str
-    why: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """All that a report tells of a run.
 
     Attributes:
         verdicts: In the ledger's order; headline first within a claim and subject.
         summaries: In the catalogue's order, by workload.
-        twins: In the catalogue's order, by workload.
-        bridges: By workload and server; ``async`` first, which it is that bridges are made for.
+        twins: Async over sync of each arrangement that has both, in the catalogue's order, by workload. Where the rate
+            was given, latencies decide.
+        bridges: Views behind a bridge over those on the same server without one, by workload and server; ``async``
+            first, which it is that bridges are made for.
+        bridge_costs: What a request of each of these costs, in the same order.
+        duels: Of a race; empty for any other run.
         placebo: The A/A ratio of rates; ``None`` when the run had none.
         placebo_failed: Why verdicts are withheld; ``None`` when the placebo came out equal or was not run.
         ceiling_per_s: The loader's rate on each bare server, by contender id.
         margin: Half-width of what counts as equal, 0.05 for ±5 %.
         notes: Sentences on what the reader must know: trials void, load average high, no pinning ...
-        at_rates: By workload; empty where none was asked at a given rate.
-        duels: Of a race; empty for any other run.
     """
 
     verdicts: tuple[Verdict, ...]
     summaries: tuple[Summary, ...]
-    twins: tuple[TwinRatio, ...]
-    bridges: tuple[BridgeComparison, ...]
+    twins: tuple[Comparison, ...]
+    bridges: tuple[Comparison, ...]
+    bridge_costs: tuple[BridgeCost, ...] = ()
     placebo: Estimate | None
     placebo_failed: str | None
     ceiling_per_s: Mapping[str, float]
     margin: float
     notes: tuple[str, ...]
-    at_rates: tuple[RateComparison, ...] = ()
-    duels: tuple[Duel, ...] = ()
+    duels: tuple[Comparison, ...] = ()

@@ -1,20 +1,17 @@
-"""The numbers of a trial that are compared, and their averages and ratios over rounds."""
+"""The numbers of a trial that are compared, how coarsely they were counted, and their averages over trials."""
 
 from __future__ import annotations
 
-import dataclasses
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import CONFIDENCE, geometric_mean, paired_ratio
-from benchmarks.judge.trials import ValidTrial
+from benchmarks.judge.judgement import Estimate, QuantityName
+from benchmarks.judge.statistics import geometric_mean
 from benchmarks.model import Observation
+from benchmarks.trials import ValidTrial
 
-Measure = Callable[[ValidTrial], float]
-"""One number of a trial, above 0, that every valid trial has."""
-
-ObservedMeasure = Callable[[ValidTrial], float | None]
+Measure = Callable[[ValidTrial], float | None]
 """One number of a trial, above 0; ``None`` where it was not seen."""
 
 THREAD_A_REQUEST = 0.5
@@ -60,7 +57,58 @@ def cpu_us_per_request(valid: ValidTrial) -> float | None:
     return None if observation is None else observation.cpu_us_per_request or None
 
 
-def resolution(valid: ValidTrial, measure: ObservedMeasure) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quantity:
+    """One number of a trial that two sides are compared by, and how a ratio of it is told.
+
+    Attributes:
+        title: What it is.
+        unit: Of its value for one contender.
+        measure: Takes it from a trial.
+        verb: What a side did with it: ``served``.
+        noun: What it did so much of: ``the requests``.
+        more: What a ratio above 1 means: ``more``, ``longer``.
+        less: What a ratio below 1 means.
+        less_is_faster: Whether the side that has less of it is the faster one.
+    """
+
+    title: str
+    unit: str
+    measure: Measure
+    verb: str = "took"
+    noun: str
+    more: str = "longer"
+    less: str = "shorter"
+    less_is_faster: bool = True
+
+
+QUANTITIES: Mapping[QuantityName, Quantity] = {
+    "rate": Quantity(
+        title="requests per second",
+        unit="req/s",
+        measure=rate_per_s,
+        verb="served",
+        noun="the requests",
+        more="more",
+        less="fewer",
+        less_is_faster=False,
+    ),
+    "latency_average": Quantity(
+        title="average latency", unit="ms", measure=latency_average_ms, noun="the average latency"
+    ),
+    "latency_p95": Quantity(title="p95 latency", unit="ms", measure=latency_p95_ms, noun="the p95 latency"),
+    "cpu": Quantity(
+        title="CPU time per request",
+        unit="µs",
+        measure=cpu_us_per_request,
+        noun="the CPU time per request",
+        more="more",
+        less="less",
+    ),
+}
+
+
+def resolution(valid: ValidTrial, measure: Measure) -> float:
     """Return how far off a number of a trial may be for how coarsely it was counted, as a fraction of it."""
     if measure is rate_per_s:
         return 1 / valid.result.completed
@@ -70,7 +118,7 @@ def resolution(valid: ValidTrial, measure: ObservedMeasure) -> float:
     return half / (1 - half) if half < _FINE else _COARSE
 
 
-def resolution_of_ratio(pairs: Iterable[tuple[ValidTrial, ValidTrial]], measure: ObservedMeasure) -> float:
+def resolution_of_ratio(pairs: Iterable[tuple[ValidTrial, ValidTrial]], measure: Measure) -> float:
     """Return how far off a ratio may be, by the round in which it was counted most coarsely, as a fraction of it."""
     return max(
         ((1 + resolution(above, measure)) * (1 + resolution(below, measure)) - 1 for above, below in pairs),
@@ -78,28 +126,10 @@ def resolution_of_ratio(pairs: Iterable[tuple[ValidTrial, ValidTrial]], measure:
     )
 
 
-def ratio(pairs: Sequence[tuple[ValidTrial, ValidTrial]], measure: Measure, confidence: float = CONFIDENCE) -> Estimate:
-    """Return the paired ratio over one round or more."""
-    values = [measure(above) for above, _ in pairs], [measure(below) for _, below in pairs]
-    return dataclasses.replace(paired_ratio(*values, confidence), resolution=resolution_of_ratio(pairs, measure))
-
-
-def average_where_seen(valid: Iterable[ValidTrial], measure: ObservedMeasure) -> Estimate | None:
+def average_where_seen(valid: Iterable[ValidTrial], measure: Measure) -> Estimate | None:
     """Return the geometric mean over the trials that have the measure, or ``None`` when none has."""
     values = [value for value in map(measure, valid) if value is not None]
     return geometric_mean(values) if values else None
-
-
-def ratio_where_seen(
-    pairs: Sequence[tuple[ValidTrial, ValidTrial]], measure: ObservedMeasure, confidence: float = CONFIDENCE
-) -> Estimate | None:
-    """Return the paired ratio over the rounds in which both have the measure, or ``None`` when there is none."""
-    measured = [(measure(above), measure(below)) for above, below in pairs]
-    both = [(above, below) for above, below in measured if above is not None and below is not None]
-    if not both:
-        return None
-    estimate = paired_ratio([above for above, _ in both], [below for _, below in both], confidence)
-    return dataclasses.replace(estimate, resolution=resolution_of_ratio(pairs, measure))
 
 
 def observed(valid: Iterable[ValidTrial], value_of: Callable[[Observation], float | None]) -> list[float]:

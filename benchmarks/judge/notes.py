@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from benchmarks.judge import trials, wording
+from benchmarks import trials
+from benchmarks.judge import wording
 from benchmarks.judge.evidence import Evidence
 from benchmarks.model import EQUAL_RATE, Run
 from benchmarks.trials import void_reason
@@ -20,7 +21,7 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the gravest first; empty for a run without a blemish."""
     run = evidence.run
     return (
-        *_unfinished(run),
+        *_unfinished(evidence),
         *_resumed(run),
         *_void(run),
         *_bodies(run),
@@ -36,7 +37,8 @@ def machine_notes(run: Run) -> tuple[str, ...]:
     return (*_load_average(run), *_pinning(run))
 
 
-def _unfinished(run: Run) -> Iterable[str]:
+def _unfinished(evidence: Evidence) -> Iterable[str]:
+    run = evidence.run
     if run.state != "complete":
         ended = "was interrupted" if run.state == "interrupted" else "did not finish, or has not yet"
         planned = sum(
@@ -49,7 +51,7 @@ def _unfinished(run: Run) -> Iterable[str]:
     if run.stopped_early is not None:
         yield f"Stopped before its last round: {run.stopped_early}"
     if run.plan.precision is not None:
-        level = wording.percent(trials.confidence(run))
+        level = wording.percent(evidence.confidence)
         yield f"It looked after each round whether to stop, so intervals of ratios are {level} ones; see verdicts.md."
 
 
@@ -59,7 +61,7 @@ def _resumed(run: Run) -> Iterable[str]:
         again = len(run.superseded)
         measured_again = f"; {again} trials of a block that was cut were measured again with it" if again else ""
         yield (
-            f"The run was interrupted and gone on with {times}, last at {run.resumptions[-1].resumed_at}: what is "
+            f"The run was interrupted and resumed {times}, last at {run.resumptions[-1].resumed_at}: what is "
             f"compared is of one round and one time all the same{measured_again}."
         )
 

@@ -6,10 +6,9 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from benchmarks.judge import trials
-from benchmarks.judge.trials import ValidTrial
+from benchmarks import trials
 from benchmarks.model import Place, Run, Trial
-from benchmarks.trials import void_reason
+from benchmarks.trials import ValidTrial, void_reason
 
 COUNTED_WAVES = 50
 """From so many answers a connection on, counting them says the rate well enough."""

@@ -4,91 +4,50 @@ from __future__ import annotations
 
 import dataclasses
 import math
-import statistics
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.judge import wording
-from benchmarks.judge.comparable import Asked, IncomparableError, Quantity, asked
-from benchmarks.judge.evidence import Evidence, RefusedError, found
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.measures import resolution_of_ratio
-from benchmarks.judge.placebo import evidence_of
+from benchmarks.judge.comparable import Asked, IncomparableError, asked
+from benchmarks.judge.comparison import MARGIN, conclude
+from benchmarks.judge.evidence import Evidence, RefusedError, evidence_of
+from benchmarks.judge.judgement import Comparison, Estimate, QuantityName
+from benchmarks.judge.measures import QUANTITIES
 from benchmarks.judge.random_effects import RandomEffects, sum_up
-from benchmarks.judge.statistics import exponential, paired_ratio
+from benchmarks.judge.selections import twin_pairs
+from benchmarks.judge.statistics import exponential, lies_in, standard_error
 from benchmarks.judge.summaries import participants
 from benchmarks.model import Contender, Run
 
 MINIMUM_ROUNDS = 3
 """Of a run that is pooled: fewer say next to nothing of its own error, by which it is weighed."""
 
-MARGIN = 0.05
-"""Half-width of what counts as equal."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Study:
-    """One run's ratio.
+class Pooled:
+    """Async over sync of one arrangement under one workload, in every run that has it, and over all of them.
 
     Attributes:
-        label: Of the run.
-        ratio: Paired inside its rounds.
-        weight: In the mean, 0 to 1; ``None`` where there is no mean.
-    """
-
-    label: str
-    ratio: Estimate
-    weight: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Together:
-    """What all runs say together of one ratio.
-
-    Attributes:
-        mean: Of the machines' own ratios, with its 95 % interval; ``samples`` counts the runs.
-        predicted: The same value, with the 95 % interval within which the ratio of one more machine is expected;
-            without one for two runs.
-        between_factor: By which the machines' own ratios differ: one standard deviation, as a factor from 1.
-        tau_squared: Its square, of logarithms.
-        i_squared: Share of the spread that the runs' own errors do not explain, 0 to 1.
-        q: Cochran's.
-        q_probability: How often Q would be as large, had all machines the same ratio.
-    """
-
-    mean: Estimate
-    predicted: Estimate
-    between_factor: float
-    tau_squared: float
-    i_squared: float
-    q: float
-    q_probability: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PooledRatio:
-    """Async over sync of one arrangement under one workload, in every run that has it.
-
-    Attributes:
-        arrangement: For example ``fastapi@uvicorn``.
-        framework: ``flask`` or ``fastapi``.
-        workload: Name of the workload.
-        headline: Whether a claim is judged on it.
-        studies: In the order of the runs.
+        comparison: Over the runs: the mean of the machines' own ratios, whose ``samples`` counts them; without an
+            estimate for fewer than two.
+        studies: Of each run, in the order of the runs.
         left_out: Label and reason of each run that has the arrangement, and no ratio to pool.
-        together: ``None`` for fewer than two studies.
-        sentence: What came out.
+        predicted: The mean, with the 95 % interval within which the ratio of one more machine is expected; without one
+            for two runs, ``None`` for fewer.
+        effects: How the mean came about, on the scale of logarithms; ``None`` the same.
     """
 
-    arrangement: str
-    framework: str
-    workload: str
-    headline: bool
-    studies: tuple[Study, ...]
+    comparison: Comparison
+    studies: tuple[Comparison, ...]
     left_out: tuple[tuple[str, str], ...]
-    together: Together | None
-    sentence: str
+    predicted: Estimate | None
+    effects: RandomEffects | None
+
+    @property
+    def between_factor(self) -> float | None:
+        """By which the machines' own ratios differ: one standard deviation, as a factor from 1."""
+        return None if self.effects is None else math.exp(math.sqrt(self.effects.tau_squared))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,14 +69,14 @@ class Pool:
     asked: Asked
     runs: tuple[str, ...]
     left_out: tuple[tuple[str, str], ...]
-    ratios: tuple[PooledRatio, ...]
+    ratios: tuple[Pooled, ...]
     margin: float
 
 
 def pool(
     labelled: Sequence[tuple[str, Run]],
     *,
-    quantity: Quantity,
+    quantity: QuantityName,
     workload: str,
     headlines: Sequence[str],
     margin: float = MARGIN,
@@ -153,23 +112,23 @@ def pool(
             pooled.append((label, evidence_of(run, margin)))
         else:
             left_out.append((label, question.told() if question else f"it has no workload {workload}"))
-    arrangements = dict.fromkeys(
-        (contender.arrangement, contender.framework)
+    pairs = {
+        (asynchronous.id, sync.id): (asynchronous, sync)
         for _, evidence in pooled
-        for contender in participants(evidence.run, workload)
-        if _twins(evidence, contender.arrangement, workload) is not None
-    )
+        for asynchronous, sync, name in twin_pairs(evidence.run)
+        if name == workload
+    }
     ratios = [
-        _pooled(pooled, arrangement, framework, workload, quantity, headline=arrangement in headlines, margin=margin)
-        for arrangement, framework in arrangements
+        _pooled(pooled, workload, twins, quantity, headline=twins[1].arrangement in headlines, margin=margin)
+        for twins in pairs.values()
     ]
     return Pool(
-        quantity=quantity.title,
+        quantity=QUANTITIES[quantity].title,
         workload=workload,
         asked=common,
         runs=tuple(label for label, _ in pooled),
         left_out=tuple(left_out),
-        ratios=tuple(sorted(ratios, key=lambda ratio: not ratio.headline)),
+        ratios=tuple(sorted(ratios, key=lambda ratio: not ratio.comparison.headline)),
         margin=margin,
     )
 
@@ -190,111 +149,96 @@ def _distinct(labelled: Sequence[tuple[str, Run]]) -> tuple[list[tuple[str, Run]
     return distinct, again
 
 
-def _twins(evidence: Evidence, arrangement: str, workload: str) -> tuple[Contender, Contender] | None:
-    """Return the async and the sync contender of an arrangement, or ``None`` where one is missing."""
-    own = {
-        contender.variant: contender
-        for contender in participants(evidence.run, workload)
-        if contender.arrangement == arrangement
-    }
-    return (own["async"], own["sync"]) if {"async", "sync"} <= own.keys() else None
-
-
 def _pooled(
     pooled: Sequence[tuple[str, Evidence]],
-    arrangement: str,
-    framework: str,
     workload: str,
-    quantity: Quantity,
+    twins: tuple[Contender, Contender],
+    quantity: QuantityName,
     *,
     headline: bool,
     margin: float,
-) -> PooledRatio:
-    ratios: list[tuple[str, Estimate, float]] = []
+) -> Pooled:
+    studies: list[Comparison] = []
     left_out: list[tuple[str, str]] = []
     for label, evidence in pooled:
-        twins = _twins(evidence, arrangement, workload)
-        if twins is None:
+        if not {twin.id for twin in twins} <= {other.id for other in participants(evidence.run, workload)}:
             continue
         try:
-            ratios.append((label, *_effect(evidence, twins, workload, quantity, margin)))
+            studies.append(_study(evidence, label, twins, workload, quantity))
         except RefusedError as refusal:
             left_out.append((label, str(refusal)))
-    effects = None
-    if len(ratios) > 1:
-        effects = sum_up([math.log(ratio.value) for _, ratio, _ in ratios], [variance for _, _, variance in ratios])
-    together = None if effects is None else _together(effects, len(ratios))
-    weights = [None] * len(ratios) if effects is None else effects.weights
-    return PooledRatio(
-        arrangement=arrangement,
-        framework=framework,
+    effects = mean = predicted = None
+    if len(studies) > 1:
+        estimates = [study.estimate for study in studies if study.estimate is not None]
+        effects = sum_up(
+            [math.log(estimate.value) for estimate in estimates],
+            [standard_error(estimate) ** 2 for estimate in estimates],
+        )
+        mean, predicted = (
+            exponential(Estimate(value=effects.mean, low=low, high=high, samples=len(studies)))
+            for low, high in ((effects.low, effects.high), (effects.predicted_low, effects.predicted_high))
+        )
+    sides = Comparison(
+        above=twins[0].id,
+        below=twins[1].id,
         workload=workload,
+        arrangement=twins[1].arrangement,
+        framework=twins[1].framework,
         headline=headline,
-        studies=tuple(
-            Study(label=label, ratio=ratio, weight=weight)
-            for (label, ratio, _), weight in zip(ratios, weights, strict=True)
-        ),
-        left_out=tuple(left_out),
-        together=together,
-        sentence=_sentence(arrangement, len(ratios), together, quantity, margin),
+        decides=quantity,
+        refusal=None if mean else f"{'One run has' if studies else 'No run has'} a ratio to pool, and it takes two.",
     )
+    comparison = conclude(sides.having({quantity: mean}), margin)
+    together = Pooled(
+        comparison=comparison,
+        studies=tuple(studies),
+        left_out=tuple(left_out),
+        predicted=predicted,
+        effects=effects,
+    )
+    return dataclasses.replace(together, comparison=dataclasses.replace(comparison, sentence=_sentence(together)))
 
 
-def _effect(
-    evidence: Evidence, twins: tuple[Contender, Contender], workload: str, quantity: Quantity, margin: float
-) -> tuple[Estimate, float]:
-    """Return a run's ratio, and the squared standard error of its logarithm.
+def _study(
+    evidence: Evidence, label: str, twins: tuple[Contender, Contender], workload: str, quantity: QuantityName
+) -> Comparison:
+    """Return a run's comparison.
 
     Raises:
         RefusedError: The run cannot judge it.
     """
-    pairs = evidence.pairs(*twins, workload)
-    values = [(quantity.measure(above), quantity.measure(below)) for above, below in pairs]
-    both = [(above, below) for above, below in values if above is not None and below is not None]
-    if len(both) < MINIMUM_ROUNDS:
-        raise RefusedError(evidence.too_few(len(both), twins, workload, MINIMUM_ROUNDS))
-    logarithms = [math.log(above / below) for above, below in both]
-    ratio = paired_ratio([above for above, _ in both], [below for _, below in both])
-    ratio = dataclasses.replace(ratio, resolution=resolution_of_ratio(pairs, quantity.measure))
-    if wording.standing(ratio, margin) == "refused":
-        raise RefusedError(wording.coarse(ratio))
-    return ratio, statistics.variance(logarithms) / len(logarithms)
+    compared = dataclasses.replace(evidence.require(*twins, workload), decides=quantity, run=label, refusal=None)
+    rounds = 0 if compared.estimate is None else compared.estimate.samples
+    if rounds < MINIMUM_ROUNDS:
+        raise RefusedError(evidence.too_few(rounds, twins, workload, MINIMUM_ROUNDS))
+    compared = conclude(compared, evidence.margin)
+    if compared.refusal is not None:
+        raise RefusedError(compared.refusal)
+    return compared
 
 
-def _together(effects: RandomEffects, runs: int) -> Together:
-    return Together(
-        mean=exponential(Estimate(value=effects.mean, low=effects.low, high=effects.high, samples=runs)),
-        predicted=exponential(
-            Estimate(value=effects.mean, low=effects.predicted_low, high=effects.predicted_high, samples=runs)
-        ),
-        between_factor=math.exp(math.sqrt(effects.tau_squared)),
-        tau_squared=effects.tau_squared,
-        i_squared=effects.i_squared,
-        q=effects.q,
-        q_probability=effects.q_probability,
-    )
-
-
-def _sentence(arrangement: str, runs: int, together: Together | None, quantity: Quantity, margin: float) -> str:
-    if together is None:
-        had = "One run has" if runs else "No run has"
-        return f"{arrangement}: {had} a ratio to pool, and it takes two."
+def _sentence(ratio: Pooled) -> str:
+    comparison, effects = ratio.comparison, ratio.effects
+    estimate = comparison.estimate
+    if estimate is None or effects is None or ratio.predicted is None:
+        return f"{comparison.arrangement}: {comparison.refusal}"
     spread = (
         "the runs differ no more than their own errors explain (I² 0 %)"
-        if together.tau_squared == 0
-        else f"{100 * together.i_squared:.0f} % of the spread between runs is more than their own errors explain (I²), "
-        f"and one standard deviation between machines is a factor of {wording.times(together.between_factor)}"
+        if effects.tau_squared == 0
+        else f"{100 * effects.i_squared:.0f} % of the spread between runs is more than their own errors explain (I²), "
+        f"and one standard deviation between machines is a factor of {wording.times(ratio.between_factor or 1.0)}"
     )
     return (
-        f"{arrangement}, {quantity.title}: over {runs} runs async def had {wording.ratio(together.mean)} that of def: "
-        f"{found(together.mean, margin, 'more', 'less')}; {spread}.{_expected(together.predicted)}"
+        f"{comparison.arrangement}, {QUANTITIES[comparison.decides].title}: over {len(ratio.studies)} runs async def "
+        f"had {wording.ratio(estimate)} that of def: {comparison.finding or comparison.refusal}; {spread}."
+        f"{_expected(ratio.predicted)}"
     )
 
 
 def _expected(predicted: Estimate) -> str:
     if predicted.low is None or predicted.high is None:
         return " It takes three runs to say what one more machine would show."
-    sides = " That holds 1: on one more machine it may be either." if wording.lies_in(1.0, predicted) else ""
+    sides = " That holds 1: on one more machine it may be either." if lies_in(1.0, predicted) else ""
     return (
         f" One more machine is expected between {wording.times(predicted.low)} and {wording.times(predicted.high)} ×."
         f"{sides}"

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.judge.distributions import chi_square_quantile, t_noncentrality
-from benchmarks.judge.statistics import CONFIDENCE, SampleError, students_quantile
+from benchmarks.judge.judgement import CONFIDENCE
+from benchmarks.judge.statistics import SampleError, students_quantile
 
 POWER = 0.8
 """How often a difference of the size promised is found."""

@@ -6,57 +6,32 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from benchmarks.judge import measures, why, wording
+from benchmarks.judge import cause, wording
 from benchmarks.judge.claims import Claim, ClaimTest
+from benchmarks.judge.comparison import standing
 from benchmarks.judge.evidence import Evidence, Finding
-from benchmarks.judge.judgement import Estimate, Figure, Outcome
-from benchmarks.judge.measures import Measure
-from benchmarks.judge.statistics import bounds, is_coarse
+from benchmarks.judge.judgement import Estimate, Figure, Outcome, QuantityName
+from benchmarks.judge.measures import QUANTITIES
+from benchmarks.judge.statistics import bounds, is_coarse, lies_in
 
+_QUANTITIES: Mapping[str, QuantityName] = {
+    "rate_per_s": "rate",
+    "latency_average_ms": "latency_average",
+    "latency_p95_ms": "latency_p95",
+}
+"""What a comparison calls the figures of a claim."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Quantity:
-    """How one claimed quantity is measured and told."""
-
-    name: str
-    measure: Measure
-    verb: str
-    noun: str
-    more: str
-    less: str
-
-
-_QUANTITIES: Mapping[str, _Quantity] = {
-    "rate_per_s": _Quantity(
-        name="rate async/sync",
-        measure=measures.rate_per_s,
-        verb="served",
-        noun="the requests",
-        more="more",
-        less="fewer",
-    ),
-    "latency_average_ms": _Quantity(
-        name="average latency async/sync",
-        measure=measures.latency_average_ms,
-        verb="took",
-        noun="the average latency",
-        more="longer",
-        less="shorter",
-    ),
-    "latency_p95_ms": _Quantity(
-        name="p95 latency async/sync",
-        measure=measures.latency_p95_ms,
-        verb="took",
-        noun="the p95 latency",
-        more="longer",
-        less="shorter",
-    ),
+_NAMES: Mapping[QuantityName, str] = {
+    "rate": "rate async/sync",
+    "latency_average": "average latency async/sync",
+    "latency_p95": "p95 latency async/sync",
+    "cpu": "CPU time per request async/sync",
 }
 
 
 def unmeasured(claim: Claim, _test: ClaimTest) -> tuple[Figure, ...]:
     """Return the figures that the claim is about, without a measurement."""
-    return tuple(_figure(quantity, None, claimed) for quantity, claimed in _claimed(claim))
+    return tuple(_figure(name, None, claimed) for name, claimed in _claimed(claim))
 
 
 def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Finding:
@@ -65,42 +40,39 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     Every ratio of the claim must hold: the claim is contradicted as soon as one of them is.
 
     Raises:
-        RefusedError: See ``Evidence.find`` and ``Evidence.pairs``.
+        RefusedError: See ``Evidence.find`` and ``Evidence.require``.
     """
     asynchronous = evidence.find(test.framework, "async", serving, test.workload)
     sync = evidence.find(test.framework, "sync", serving, test.workload)
-    pairs = evidence.pairs(asynchronous, sync, test.workload)
+    comparison = evidence.require(asynchronous, sync, test.workload)
     judged = [
-        _Judged(
-            quantity=quantity, claimed=claimed, estimate=measures.ratio(pairs, quantity.measure, evidence.confidence)
-        )
-        for quantity, claimed in _claimed(claim)
+        _Judged(name, claimed, estimate, evidence.margin)
+        for name, claimed in _claimed(claim)
+        if (estimate := comparison.of(name)) is not None
     ]
     outcomes = {entry.outcome for entry in judged}
     outcome = next(outcome for outcome in _WORST_FIRST if outcome in outcomes)
     # The figure that decided comes first.
     judged.sort(key=lambda entry: entry.outcome != outcome)
+    decisive = judged[0]
     return Finding(
         outcome=outcome,
         figures=(
-            *(_figure(entry.quantity, entry.estimate, entry.claimed) for entry in judged),
+            *(_figure(entry.name, entry.estimate, entry.claimed, entry.outcome, entry.finding) for entry in judged),
             # Nobody claims it, but it holds still when the machine does not.
-            Figure(
-                name="CPU time a request async/sync",
-                unit="×",
-                estimate=measures.ratio_where_seen(pairs, measures.cpu_us_per_request, evidence.confidence),
-                tutorial_value=None,
-            ),
+            _figure("cpu", comparison.cpu, None),
         ),
-        sentence="; ".join(entry.told(evidence.margin) for entry in judged) + _advice(outcome, len(pairs)),
-        why=wording.coarse(judged[0].estimate)
+        sentence="; ".join(entry.told(alone=len(judged) == 1) for entry in judged)
+        + _advice(outcome, decisive.estimate.samples),
+        why=wording.coarse(decisive.estimate)
         if outcome == "refused"
-        else why.twins(
+        else cause.twins(
             evidence.summary(sync, test.workload),
             evidence.summary(asynchronous, test.workload),
-            measures.ratio(pairs, measures.rate_per_s, evidence.confidence),
+            comparison,
             wait_ms=evidence.wait_ms(test.workload),
         ),
+        standing="refused" if outcome == "refused" else comparison.standing,
     )
 
 
@@ -136,34 +108,50 @@ _MIDPOINT = 0.5
 _WORST_FIRST: tuple[Outcome, ...] = ("contradicted", "refused", "inconclusive", "replicated")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class _Judged:
     """One claimed ratio and what was measured of it."""
 
-    quantity: _Quantity
+    name: QuantityName
     claimed: float
     estimate: Estimate
+    margin: float
 
     @property
     def outcome(self) -> Outcome:
         return outcome_of(self.estimate, self.claimed)
 
-    def told(self, margin: float) -> str:
-        quantity = self.quantity
-        told = (
-            f"async def {quantity.verb} {wording.ratio(self.estimate)} {quantity.noun} of def "
-            f"(tutorial: {wording.times(self.claimed)} ×)"
-        )
+    @property
+    def finding(self) -> str:
+        """What was found, in a few words."""
+        quantity = QUANTITIES[self.name]
         if self.outcome == "refused":
-            return f"{told}, which is not judged"
+            return "counted too coarsely to be judged"
         if self.outcome == "inconclusive":
-            return f"{told}: {self.doubt}"
-        return f"{told}: {wording.comparison(self.estimate, self.claimed, margin, quantity.more, quantity.less)}"
+            return self._doubt
+        stands = standing(self.estimate, self.margin, less_is_faster=quantity.less_is_faster)
+        found = wording.found(stands, self.estimate, self.margin, quantity.more, quantity.less)
+        if stands not in ("faster", "slower"):
+            return found
+        if (self.estimate.value > 1) != (self.claimed > 1):
+            return f"{found}, not {wording.size(self.claimed, quantity.more, quantity.less)}"
+        return found + wording.against(self.estimate, self.claimed, self.margin)
+
+    def told(self, *, alone: bool) -> str:
+        """Say it in a sentence; with its own outcome where it does not stand alone."""
+        quantity = QUANTITIES[self.name]
+        return (
+            f"{'' if alone else f'{quantity.title} {self.outcome}: '}async def {quantity.verb} "
+            f"{wording.ratio(self.estimate)} {quantity.noun} of def (tutorial: {wording.times(self.claimed)} ×): "
+            f"{self.finding}"
+        )
 
     @property
-    def doubt(self) -> str:
+    def _doubt(self) -> str:
+        if wording.is_vague(self.estimate):
+            return wording.TOO_FEW
         midpoint = math.sqrt(self.claimed)
-        if wording.lies_in(midpoint, self.estimate):
+        if lies_in(midpoint, self.estimate):
             return f"the interval reaches to both sides of {wording.times(midpoint)} ×, half-way to the claim"
         return "the interval is wider than the claimed effect itself"
 
@@ -174,9 +162,17 @@ def _advice(outcome: Outcome, rounds: int) -> str:
     return f". Run more rounds (--rounds {2 * rounds}) or longer trials (--duration)."
 
 
-def _claimed(claim: Claim) -> list[tuple[_Quantity, float]]:
+def _claimed(claim: Claim) -> list[tuple[QuantityName, float]]:
     return [(_QUANTITIES[figure.name], figure.ratio) for figure in claim.figures if figure.ratio is not None]
 
 
-def _figure(quantity: _Quantity, estimate: Estimate | None, claimed: float) -> Figure:
-    return Figure(name=quantity.name, unit="×", estimate=estimate, tutorial_value=claimed)
+def _figure(
+    name: QuantityName,
+    estimate: Estimate | None,
+    claimed: float | None,
+    outcome: Outcome | None = None,
+    finding: str = "",
+) -> Figure:
+    return Figure(
+        name=_NAMES[name], unit="×", estimate=estimate, tutorial_value=claimed, outcome=outcome, finding=finding
+    )

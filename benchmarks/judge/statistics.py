@@ -1,4 +1,4 @@
-"""Averages and ratios over rounds, each with its 95 % interval."""
+"""Averages and ratios over rounds, each with its interval."""
 
 from __future__ import annotations
 
@@ -9,10 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from benchmarks.judge.distributions import t_quantile
-from benchmarks.judge.judgement import Estimate
-
-CONFIDENCE = 0.95
-"""Of every interval in a judgement."""
+from benchmarks.judge.judgement import CONFIDENCE, Estimate
 
 REPEATED_LOOKS_CONFIDENCE = 0.975
 """Of the interval that decides after every round whether to stop, and that is reported then.
@@ -61,9 +58,9 @@ def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> 
             raise SampleError(f"{value} is not a finite number, so there is no average.")
     mean = statistics.fmean(values)
     if count == 1:
-        return Estimate(value=mean, low=None, high=None, samples=1)
+        return Estimate(value=mean, low=None, high=None, samples=1, confidence=confidence)
     half_width = students_quantile(count - 1, confidence) * statistics.stdev(values) / math.sqrt(count)
-    return Estimate(value=mean, low=mean - half_width, high=mean + half_width, samples=count)
+    return Estimate(value=mean, low=mean - half_width, high=mean + half_width, samples=count, confidence=confidence)
 
 
 def geometric_mean(values: Sequence[float]) -> Estimate:
@@ -109,6 +106,48 @@ def paired_ratio(
     return exponential(arithmetic_mean([_logarithm(above) - _logarithm(below) for above, below in pairs], confidence))
 
 
+def independent_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+    """Estimate how many times the one is the other, from samples of two days or two machines.
+
+    Nothing pairs them, so what each day or machine has of its own stays in the interval.
+
+    Args:
+        numerators: Each above 0, shape (n,), n >= 1.
+        denominators: The same, of any length m >= 1.
+    Returns:
+        The ratio of the geometric means, and Welch's interval of the logarithms taken back; the interval is ``None``
+        where a sample has one value alone. ``samples`` counts both.
+    Raises:
+        SampleError: A sample is empty, or a value is zero, negative or not finite.
+    Source:
+        Welch, "The generalization of 'Student's' problem when several different population variances are involved",
+        Biometrika 34, 1947: unequal variances, degrees of freedom by Satterthwaite's approximation.
+    """
+    if not numerators or not denominators:
+        raise SampleError("There is no value to compare.")
+    above, below = ([_logarithm(value) for value in values] for values in (numerators, denominators))
+    difference = statistics.fmean(above) - statistics.fmean(below)
+    samples = len(above) + len(below)
+    if min(len(above), len(below)) == 1:
+        return exponential(Estimate(value=difference, low=None, high=None, samples=samples))
+    half_width = _half_width(above, below)
+    return exponential(
+        Estimate(value=difference, low=difference - half_width, high=difference + half_width, samples=samples)
+    )
+
+
+def _half_width(above: Sequence[float], below: Sequence[float]) -> float:
+    shares = [statistics.variance(sample) / len(sample) for sample in (above, below)]
+    variance = sum(shares)
+    if variance == 0:
+        return 0.0
+    # As shares of the whole, so that nothing underflows.
+    freedom = 1 / sum(
+        (share / variance) ** 2 / (len(sample) - 1) for share, sample in zip(shares, (above, below), strict=True)
+    )
+    return students_quantile(freedom) * math.sqrt(variance)
+
+
 def median_and_range(values: Sequence[float]) -> Estimate:
     """Summarise counts that ought not to vary, such as threads: the median, and the least and most seen.
 
@@ -128,15 +167,35 @@ def median_and_range(values: Sequence[float]) -> Estimate:
     if not values:
         raise SampleError("There is no value to summarise.")
     if len(values) == 1:
-        return Estimate(value=float(values[0]), low=None, high=None, samples=1)
+        return Estimate(value=float(values[0]), low=None, high=None, samples=1, confidence=None)
     low, high = float(min(values)), float(max(values))
-    return Estimate(value=float(statistics.median(values)), low=low, high=high, samples=len(values))
+    return Estimate(value=float(statistics.median(values)), low=low, high=high, samples=len(values), confidence=None)
 
 
 def bounds(estimate: Estimate) -> tuple[float, float]:
     """Return the interval; one that is missing rules nothing out, so it is without end."""
     low = -math.inf if estimate.low is None else estimate.low
     return low, math.inf if estimate.high is None else estimate.high
+
+
+def standard_error(estimate: Estimate) -> float:
+    """Return the standard error of the logarithm of a paired ratio, from its interval; infinite without one."""
+    low, high = bounds(estimate)
+    if not 0 < low <= high < math.inf:
+        return math.inf
+    half_width = (math.log(high) - math.log(low)) / 2
+    return half_width / students_quantile(estimate.samples - 1, estimate.confidence or CONFIDENCE)
+
+
+def lies_in(value: float, estimate: Estimate) -> bool:
+    """Say whether the interval does not rule a value out; without an interval it rules nothing out."""
+    low, high = bounds(estimate)
+    return low <= value <= high
+
+
+def excludes_one(estimate: Estimate) -> bool:
+    """Say whether the interval leaves "no difference" out; never without an interval."""
+    return not lies_in(1.0, estimate)
 
 
 def has_no_width(estimate: Estimate) -> bool:

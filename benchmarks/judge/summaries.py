@@ -1,22 +1,39 @@
-"""Summarises a run's trials: one contender under one workload, and async over sync of one arrangement."""
+"""Summarises a run's trials: one contender under one workload, and whether it kept up where the rate was given."""
 
 from __future__ import annotations
 
+import dataclasses
 import statistics
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.judge import measures
-from benchmarks.judge.judgement import Summary, TwinRatio
-from benchmarks.judge.trials import ValidTrial, confidence, ordinary_trials, paired, valid_trials
+from benchmarks.judge.judgement import Summary
 from benchmarks.model import Contender, Observation, Run
-from benchmarks.trials import void_reason
+from benchmarks.trials import (
+    ValidTrial,
+    asked_rate_per_s,
+    loader_bound_reason,
+    ordinary_trials,
+    valid_trials,
+    void_reason,
+)
+
+SUSTAINED_FRACTION = 0.99
+"""Answered in time, of what was asked: below it a server does not keep up."""
 
 
-def summarise(run: Run, contender: Contender, workload: str) -> Summary:
-    """Summarise one contender under one workload over its valid trials, the placebo's left out."""
+def summarise(run: Run, contender: Contender, workload: str, ceiling_per_s: float | None = None) -> Summary:
+    """Summarise one contender under one workload over its valid trials, the placebo's left out.
+
+    Args:
+        run: Whole.
+        contender: Of the run.
+        workload: Name of the workload.
+        ceiling_per_s: The highest rate that the loader has shown; ``None`` when it was not calibrated.
+    """
     trials = ordinary_trials(run, contender.id, workload)
     valid = valid_trials(trials)
-    return Summary(
+    summary = Summary(
         contender=contender.id,
         arrangement=contender.arrangement,
         framework=contender.framework,
@@ -41,15 +58,7 @@ def summarise(run: Run, contender: Contender, workload: str) -> Summary:
         used=len(valid),
         void=tuple(f"round {trial.round}: {reason}" for trial in trials if (reason := void_reason(trial)) is not None),
     )
-
-
-def summarise_all(run: Run) -> tuple[Summary, ...]:
-    """Summarise every contender under every workload in which it took part."""
-    return tuple(
-        summarise(run, contender, workload.name)
-        for workload in run.plan.workloads
-        for contender in participants(run, workload.name)
-    )
+    return _at_rate(summary, run, contender, valid, ceiling_per_s)
 
 
 def participants(run: Run, workload: str) -> tuple[Contender, ...]:
@@ -58,38 +67,48 @@ def participants(run: Run, workload: str) -> tuple[Contender, ...]:
     return tuple(contender for contender in run.plan.contenders if contender.id in planned)
 
 
-def twin_ratios(run: Run, headlines: Collection[tuple[str, str]]) -> tuple[TwinRatio, ...]:
-    """Compare the twins of every arrangement that has both, under every workload.
-
-    Args:
-        run: To judge.
-        headlines: Arrangement and workload of each pair that a claim is judged on.
-    """
-    ratios = []
-    for workload in (workload.name for workload in run.plan.workloads):
-        taking_part = participants(run, workload)
-        asynchronous = {twin.arrangement: twin for twin in taking_part if twin.variant == "async"}
-        for sync in taking_part:
-            if sync.variant == "sync" and sync.arrangement in asynchronous:
-                headline = (sync.arrangement, workload) in headlines
-                ratios.append(_twin_ratio(run, asynchronous[sync.arrangement], sync, workload, headline=headline))
-    return tuple(ratios)
-
-
-def _twin_ratio(run: Run, asynchronous: Contender, sync: Contender, workload: str, *, headline: bool) -> TwinRatio:
-    pairs = paired(
-        valid_trials(ordinary_trials(run, asynchronous.id, workload)),
-        valid_trials(ordinary_trials(run, sync.id, workload)),
+def _at_rate(
+    summary: Summary, run: Run, contender: Contender, valid: Sequence[ValidTrial], ceiling_per_s: float | None
+) -> Summary:
+    """Add how a contender kept up with the rate that was given, where one was."""
+    asked_per_s = asked_rate_per_s(run, summary.workload)
+    if asked_per_s is None:
+        return summary
+    # Also of void trials: what a server makes of a rate that is too high for it may well be errors.
+    driven = [
+        trial.result
+        for trial in ordinary_trials(run, contender.id, summary.workload)
+        if trial.failure is None and trial.result is not None
+    ]
+    asked = sum(asked_per_s * result.duration_s for result in driven)
+    achieved = sum(result.completed for result in driven) / asked if asked else None
+    dropped = sum(result.dropped or 0 for result in driven) if driven else None
+    return dataclasses.replace(
+        summary,
+        asked_per_s=asked_per_s,
+        achieved_fraction=achieved,
+        dropped=dropped,
+        doubt=_not_sustained(contender, achieved, dropped) or _loader_bound(contender, valid, ceiling_per_s),
     )
-    return TwinRatio(
-        arrangement=sync.arrangement,
-        framework=sync.framework,
-        workload=workload,
-        headline=headline,
-        rate=measures.ratio_where_seen(pairs, measures.rate_per_s, confidence(run)),
-        latency_average=measures.ratio_where_seen(pairs, measures.latency_average_ms, confidence(run)),
-        latency_p95=measures.ratio_where_seen(pairs, measures.latency_p95_ms, confidence(run)),
-        cpu=measures.ratio_where_seen(pairs, measures.cpu_us_per_request, confidence(run)),
+
+
+def _not_sustained(contender: Contender, achieved: float | None, dropped: int | None) -> str:
+    if achieved is None or (achieved >= SUSTAINED_FRACTION and not dropped):
+        return ""
+    lost = f", and {dropped:,} requests were dropped, as no connection came free in time" if dropped else ""
+    return (
+        f"{contender.id} did not sustain the rate: {100 * achieved:.3g} % of what was asked was answered in time{lost}."
+        " Where a queue grows, latencies tell how long was measured, not how fast a server is."
+    )
+
+
+def _loader_bound(contender: Contender, valid: Sequence[ValidTrial], ceiling_per_s: float | None) -> str:
+    reasons = [reason for trial in valid if (reason := loader_bound_reason(trial, ceiling_per_s)) is not None]
+    if not reasons:
+        return ""
+    return (
+        f"{contender.id} was loader-bound in {len(reasons)} of {len(valid)} trials: {reasons[0]}. Its latencies may be "
+        "the loader's own: give the loader a core of its own, on a quieter machine."
     )
 
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Sequence
 
-from benchmarks.judge import measures, trials, why, wording
+from benchmarks.judge import cause, measures, wording
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Estimate, Figure, Outcome
 from benchmarks.judge.statistics import bounds, geometric_mean, median_and_range
-from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Contender
+from benchmarks.trials import ValidTrial
 
 QUEUED_FRACTION = 0.8
 """With fewer waits in progress than this share of the connections, requests did queue."""
@@ -50,8 +50,7 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
     sync = evidence.find_if_there(test.framework, "sync", serving, test.workload)
     sync_valid = evidence.valid(sync, test.workload) if sync else ()
     sync_in_progress = _in_progress(sync_valid, sync_wait_ms) if sync_valid else None
-    pairs = trials.paired(valid, sync_valid)
-    rate = measures.ratio(pairs, measures.rate_per_s, evidence.confidence) if pairs else None
+    rate = None if sync is None else evidence.compare(asynchronous, sync, test.workload).rate
 
     others = _others(evidence, asynchronous, test.workload)
     sentence = (
@@ -78,7 +77,7 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
             ),
         ),
         sentence=f"{sentence}{doubt}.",
-        why=why.waits(
+        why=cause.waits(
             evidence.summary(sync, test.workload) if sync else None,
             evidence.summary(asynchronous, test.workload),
             in_progress.value,

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 
-from benchmarks.judge.judgement import DuelOutcome, Estimate
-from benchmarks.judge.statistics import bounds, has_no_width, is_coarse
+from benchmarks.judge.judgement import Estimate, Standing
+from benchmarks.judge.statistics import has_no_width, lies_in
+
+TOO_FEW = "too few rounds to tell"
 
 
 def times(value: float) -> str:
@@ -90,46 +92,40 @@ def size(value: float, more: str, less: str) -> str:
     return f"{100 * (value - 1):.0f} % {more}" if value >= 1 else f"{100 * (1 - value):.0f} % {less}"
 
 
-def comparison(estimate: Estimate, claimed: float, margin: float, more: str, less: str) -> str:
-    """Say how a measured ratio stands to no difference and to the claimed ratio.
+def found(standing: Standing, ratio: Estimate, margin: float, more: str, less: str) -> str:
+    """Say in words what a ratio says of two.
 
     Args:
-        estimate: Measured, with its interval.
-        claimed: The tutorial's ratio.
-        margin: Half-width of what counts as equal.
-        more: See ``size``.
-        less: See ``size``.
-    """
-    if is_equal(estimate, margin):
-        return f"equal within ±{percent(margin)}"
-    if not excludes_one(estimate):
-        return "no difference found, which is not the same as equal"
-    found = size(estimate.value, more, less)
-    if (estimate.value > 1) != (claimed > 1):
-        return f"{found}, not {size(claimed, more, less)}"
-    away = abs(math.log(estimate.value / claimed))
-    if lies_in(claimed, estimate) or away <= math.log1p(margin):
-        return f"{found}, as the tutorial found"
-    larger = abs(math.log(estimate.value)) > abs(math.log(claimed))
-    return f"{found}, a {'larger' if larger else 'smaller'} effect than the tutorial's"
-
-
-def standing(ratio: Estimate, margin: float) -> DuelOutcome:
-    """Decide what a ratio says of two: the one rule.
-
-    Args:
+        standing: What it says, see ``comparison.standing``.
         ratio: With its interval.
         margin: Half-width of what counts as equal.
+        more: See ``size``.
+        less: The same.
     """
+    if standing == "equal":
+        return f"equal within ±{percent(margin)}"
+    if standing == "undecided":
+        return TOO_FEW if is_vague(ratio) else "no difference found, which is not the same as equal"
+    return "counted too coarsely to tell" if standing == "refused" else size(ratio.value, more, less)
 
-    def decide(estimate: Estimate) -> DuelOutcome:
-        if is_equal(estimate, margin):
-            return "equal"
-        if not excludes_one(estimate):
-            return "undecided"
-        return "faster" if estimate.value > 1 else "slower"
 
-    return "refused" if is_coarse(ratio, decide) else decide(ratio)
+def against(ratio: Estimate, claimed: float, margin: float) -> str:
+    """Say how a difference stands to the one that is claimed, to be added to what was found.
+
+    Args:
+        ratio: Measured, with an interval that leaves 1 out.
+        claimed: The tutorial's ratio, in the same direction.
+        margin: How close is the same.
+    """
+    if lies_in(claimed, ratio) or abs(math.log(ratio.value / claimed)) <= math.log1p(margin):
+        return ", as the tutorial found"
+    larger = abs(math.log(ratio.value)) > abs(math.log(claimed))
+    return f" (same direction, {'larger' if larger else 'smaller'})"
+
+
+def is_vague(ratio: Estimate) -> bool:
+    """Say whether an interval allows both a doubling and a halving, so that it says next to nothing."""
+    return lies_in(0.5, ratio) and lies_in(2.0, ratio)
 
 
 def coarse(ratio: Estimate) -> str:
@@ -142,26 +138,3 @@ def coarse(ratio: Estimate) -> str:
         f"The figures are counted too coarsely for it: {why}. Measure longer trials (--duration), or ask with the "
         "engine that keeps every latency (--engine builtin)."
     )
-
-
-def is_equal(estimate: Estimate, margin: float) -> bool:
-    """Say whether the whole interval lies inside 1 ± margin; never without an interval.
-
-    Source:
-        Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for assessing the
-        equivalence of average bioavailability", J. Pharmacokinetics and Biopharmaceutics 15(6), 1987. There a 90 %
-        interval decides; the 95 % one here is the stricter.
-    """
-    low, high = bounds(estimate)
-    return 1 - margin <= low and high <= 1 + margin
-
-
-def excludes_one(estimate: Estimate) -> bool:
-    """Say whether the interval leaves "no difference" out; never without an interval."""
-    return not lies_in(1.0, estimate)
-
-
-def lies_in(value: float, estimate: Estimate) -> bool:
-    """Say whether the interval does not rule a value out; without an interval it rules nothing out."""
-    low, high = bounds(estimate)
-    return low <= value <= high

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from benchmarks.judge.judgement import Estimate, LatencyAtRate, LatencyRatio, RateComparison
+from benchmarks.judge.judgement import Comparison, Estimate, Summary
 from benchmarks.report import figures
 from benchmarks.report.naming import keyword
 from benchmarks.report.plain_text import one_line
@@ -69,38 +70,41 @@ class AtRateStory:
     doubts: tuple[str, ...]
 
 
-def tell_at_rate(comparison: RateComparison) -> AtRateStory:
-    """Put a comparison into words and figures."""
+def tell_at_rate(summaries: Sequence[Summary], twins: Sequence[Comparison]) -> AtRateStory | None:
+    """Put one workload's latencies at a rate into words and figures; ``None`` where it was asked at none."""
+    rates = [summary.asked_per_s for summary in summaries if summary.asked_per_s is not None]
+    if not rates:
+        return None
     return AtRateStory(
-        workload=one_line(comparison.workload),
-        rate=f"{figures.cell(comparison.rate_per_s)} req/s",
-        rows=tuple(_row(latency) for latency in comparison.latencies),
-        ratios=tuple(_ratio(ratio) for ratio in comparison.ratios),
-        doubts=tuple(one_line(latency.doubt) for latency in comparison.latencies if latency.doubt),
+        workload=one_line(summaries[0].workload),
+        rate=f"{figures.cell(rates[0])} req/s",
+        rows=tuple(_row(summary) for summary in summaries),
+        ratios=tuple(_ratio(pair) for pair in twins),
+        doubts=tuple(one_line(summary.doubt) for summary in summaries if summary.doubt),
     )
 
 
-def _row(latency: LatencyAtRate) -> LatencyRow:
-    answered = latency.achieved_fraction
+def _row(summary: Summary) -> LatencyRow:
+    answered = summary.achieved_fraction
     return LatencyRow(
-        contender=one_line(latency.contender),
-        arrangement=one_line(latency.arrangement),
-        keyword=keyword(latency.variant),
-        median_ms=_milliseconds(latency.median_ms),
-        p95_ms=_milliseconds(latency.p95_ms),
-        p95_spread=figures.spread(latency.p95_ms),
-        p99_ms=_milliseconds(latency.p99_ms),
+        contender=one_line(summary.contender),
+        arrangement=one_line(summary.arrangement),
+        keyword=keyword(summary.variant),
+        median_ms=_milliseconds(summary.latency_median_ms),
+        p95_ms=_milliseconds(summary.latency_p95_ms),
+        p95_spread=figures.spread(summary.latency_p95_ms),
+        p99_ms=_milliseconds(summary.latency_p99_ms),
         answered=figures.NOT_MEASURED if answered is None else f"{100 * answered:.1f} %",
-        dropped=figures.cell(latency.dropped),
-        trials=str(latency.used),
+        dropped=figures.cell(summary.dropped),
+        trials=str(summary.used),
     )
 
 
-def _ratio(ratio: LatencyRatio) -> LatencyRatioStory:
+def _ratio(twins: Comparison) -> LatencyRatioStory:
     return LatencyRatioStory(
-        arrangement=one_line(ratio.arrangement),
-        estimate=ratio.p95,
-        p95=NO_RATIO if ratio.p95 is None else figures.estimated(ratio.p95, "×"),
+        arrangement=one_line(twins.arrangement),
+        estimate=twins.latency_p95,
+        p95=NO_RATIO if twins.latency_p95 is None else figures.estimated(twins.latency_p95, "×"),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from benchmarks.judge.judgement import DuelOutcome, Estimate, Outcome
+from benchmarks.judge.judgement import Estimate, Outcome, Standing
 from benchmarks.report.at_rate import AtRateStory
 
 QUESTION = "Is async def faster than def?"
@@ -190,7 +190,7 @@ class DuelStory:
 
     contender: str
     other: str
-    outcome: DuelOutcome
+    outcome: Standing
     estimate: Estimate | None
     ratio: str
     interval: str

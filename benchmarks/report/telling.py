@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
-from benchmarks.judge import wording
 from benchmarks.judge.claims import Claim
+from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import (
-    BridgeComparison,
     BridgeCost,
-    BridgeRatio,
-    Duel,
+    Comparison,
     Estimate,
     Figure,
     Judgement,
+    Standing,
     Summary,
-    TwinRatio,
     Verdict,
 )
 from benchmarks.model import Run, Workload
@@ -52,9 +50,7 @@ def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
         when=_when(run),
         alerts=_alerts(run, judgement),
         answers=tuple(
-            _answer(verdict, judgement.margin)
-            for verdict in judgement.verdicts
-            if verdict.claim == HEADLINE_CLAIM and verdict.headline
+            _answer(verdict) for verdict in judgement.verdicts if verdict.claim == HEADLINE_CLAIM and verdict.headline
         ),
         claims=_claims(judgement.verdicts, claims),
         workloads=tuple(_workload(run, judgement, workload) for workload in run.plan.workloads),
@@ -72,9 +68,11 @@ def tell(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Story:
 
 
 def _workload(run: Run, judgement: Judgement, workload: Workload) -> WorkloadStory:
-    at_rate = next((part for part in judgement.at_rates if part.workload == workload.name), None)
-    title = workload_title(workload, run.plan, None if at_rate is None else at_rate.rate_per_s)
-    contenders = tuple(_contender(part) for part in judgement.summaries if part.workload == workload.name)
+    summaries = [part for part in judgement.summaries if part.workload == workload.name]
+    twins = [part for part in judgement.twins if part.workload == workload.name]
+    at_rate = tell_at_rate(summaries, twins)
+    title = workload_title(workload, run.plan, summaries[0].asked_per_s if at_rate is not None else None)
+    contenders = tuple(_contender(part) for part in summaries)
     if run.plan.is_open(workload.name):
         return WorkloadStory(
             name=one_line(workload.name),
@@ -84,15 +82,15 @@ def _workload(run: Run, judgement: Judgement, workload: Workload) -> WorkloadSto
             # Rates that were given are no finding.
             ratios=(),
             bridges=(),
-            at_rate=None if at_rate is None else tell_at_rate(at_rate),
+            at_rate=at_rate,
         )
     return WorkloadStory(
         name=one_line(workload.name),
         title=title,
         waits=workload.wait_ms > 0,
         contenders=contenders,
-        ratios=tuple(_ratio(part) for part in judgement.twins if part.workload == workload.name),
-        bridges=tuple(_bridges(part) for part in judgement.bridges if part.workload == workload.name),
+        ratios=tuple(_ratio(part) for part in twins),
+        bridges=tuple(_bridges(judgement, workload.name)),
         duels=tuple(_duel(part) for part in judgement.duels if part.workload == workload.name),
     )
 
@@ -114,22 +112,18 @@ def _alerts(run: Run, judgement: Judgement) -> tuple[str, ...]:
     return tuple(alerts)
 
 
-def _answer(verdict: Verdict, margin: float) -> Answer:
-    estimate = verdict.figures[0].estimate if verdict.figures else None
-    return Answer(
-        subject=one_line(verdict.subject),
-        word="Withheld" if verdict.outcome == "refused" else direction(estimate, margin),
-        verdict=_verdict(verdict),
-    )
+def _answer(verdict: Verdict) -> Answer:
+    standing = "refused" if verdict.outcome == "refused" else verdict.standing or "undecided"
+    return Answer(subject=one_line(verdict.subject), word=_WORDS[standing], verdict=_verdict(verdict))
 
 
-def direction(ratio: Estimate | None, margin: float) -> str:
-    """Answer whether the one is faster, from the ratio of their rates and by the judge's own rules."""
-    if ratio is None or (not wording.is_equal(ratio, margin) and not wording.excludes_one(ratio)):
-        return "Undecided"
-    if wording.is_equal(ratio, margin):
-        return "No difference"
-    return "Yes" if ratio.value > 1 else "No, slower"
+_WORDS: Final[Mapping[Standing, str]] = {
+    "faster": "Yes",
+    "slower": "No, slower",
+    "equal": "No difference",
+    "undecided": "Undecided",
+    "refused": "Withheld",
+}
 
 
 def _claims(verdicts: Sequence[Verdict], claims: Sequence[Claim]) -> tuple[ClaimStory, ...]:
@@ -198,58 +192,62 @@ def _contender(summary: Summary) -> ContenderStory:
     )
 
 
-def _ratio(twin: TwinRatio) -> RatioStory:
+def _ratio(twins: Comparison) -> RatioStory:
     return RatioStory(
-        arrangement=one_line(twin.arrangement),
-        headline=twin.headline,
-        estimate=twin.rate,
-        rate=figures.estimated(twin.rate, "×"),
-        latency_average=figures.estimated(twin.latency_average, "×"),
-        latency_p95=figures.estimated(twin.latency_p95, "×"),
-        cpu=figures.estimated(twin.cpu, "×"),
+        arrangement=one_line(twins.arrangement),
+        headline=twins.headline,
+        estimate=twins.rate,
+        rate=figures.estimated(twins.rate, "×"),
+        latency_average=figures.estimated(twins.latency_average, "×"),
+        latency_p95=figures.estimated(twins.latency_p95, "×"),
+        cpu=figures.estimated(twins.cpu, "×"),
     )
 
 
-def _duel(duel: Duel) -> DuelStory:
+def _duel(duel: Comparison) -> DuelStory:
+    rate = duel.rate if duel.refusal is None else None
     return DuelStory(
-        contender=one_line(duel.contender),
-        other=one_line(duel.other),
-        outcome=duel.outcome,
-        estimate=duel.rate,
-        ratio=figures.amount(None if duel.rate is None else duel.rate.value, "×"),
-        interval=figures.interval(duel.rate, "×"),
+        contender=one_line(duel.above),
+        other=one_line(duel.below),
+        outcome=duel.standing,
+        estimate=rate,
+        ratio=figures.amount(None if rate is None else rate.value, "×"),
+        interval=figures.interval(rate, "×"),
         sentence=one_line(duel.sentence),
-        why=one_line(duel.why),
+        why=one_line(duel.refusal or duel.cause),
     )
 
 
-def _bridges(compared: BridgeComparison) -> BridgesStory:
-    own = [ratio for ratio in compared.ratios if ratio.same_framework]
-    # The same views without the bridge tell what it does; where a server cannot have those, others' views must do.
-    told = own or compared.ratios
-    return BridgesStory(
-        title=f"{keyword(compared.variant)} on {server_name(compared.server)}",
-        is_async=compared.variant == "async",
-        costs=tuple(_bridge_cost(cost, compared.ratios) for cost in compared.costs),
-        findings=tuple(one_line(f"{ratio.sentence} {ratio.why}") for ratio in told if not ratio.refused),
-        refusals=tuple(
-            dict.fromkeys(one_line(f"{ratio.sentence} {ratio.why}") for ratio in compared.ratios if ratio.refused)
-        ),
-    )
+def _bridges(judgement: Judgement, workload: str) -> Iterator[BridgesStory]:
+    costs = [cost for cost in judgement.bridge_costs if cost.workload == workload]
+    for server, variant in dict.fromkeys((cost.server, cost.variant) for cost in costs):
+        here = {cost.contender: cost for cost in costs if (cost.server, cost.variant) == (server, variant)}
+        compared = [part for part in judgement.bridges if part.workload == workload and part.above in here]
+        # The same views without the bridge tell what it does; where a server cannot have those, others' views must do.
+        own = [part for part in compared if part.framework] or compared
+        yield BridgesStory(
+            title=f"{keyword(variant)} on {server_name(server)}",
+            is_async=variant == "async",
+            costs=tuple(_bridge_cost(cost, compared) for cost in here.values()),
+            findings=tuple(one_line(f"{part.sentence} {part.cause}") for part in own if part.refusal is None),
+            refusals=tuple(
+                dict.fromkeys(one_line(f"{part.sentence} {part.refusal}") for part in compared if part.refusal)
+            ),
+        )
 
 
-def _bridge_cost(cost: BridgeCost, ratios: Sequence[BridgeRatio]) -> BridgeCostStory:
+def _bridge_cost(cost: BridgeCost, compared: Sequence[Comparison]) -> BridgeCostStory:
     return BridgeCostStory(
         contender=one_line(cost.contender),
         ratios=tuple(
             BridgeRatioStory(
-                contender=one_line(ratio.contender),
-                other=one_line(ratio.other),
-                estimate=ratio.rate,
-                rate=figures.estimated(ratio.rate, "×"),
+                contender=one_line(part.above),
+                other=one_line(part.below),
+                estimate=part.rate,
+                rate=figures.estimated(part.rate, "×"),
             )
-            for ratio in ratios
-            if ratio.contender == cost.contender
+            for part in compared
+            if part.above == cost.contender
         ),
         threads=figures.per_request(cost.threads_started),
         loops=figures.per_request(cost.loops_started),
@@ -262,7 +260,7 @@ def _bridge_cost(cost: BridgeCost, ratios: Sequence[BridgeRatio]) -> BridgeCostS
 def _placebo(run: Run, judgement: Judgement) -> str:
     """Tell of an A/A comparison that came out equal; the judge's notes tell of any other."""
     ratio = judgement.placebo
-    if ratio is None or run.plan.placebo is None or not wording.is_equal(ratio, judgement.margin):
+    if ratio is None or run.plan.placebo is None or not is_equal(ratio, judgement.margin):
         return ""
     return f"A/A: {one_line(run.plan.placebo)} against itself came out equal, {figures.estimated(ratio, '×')}."
 

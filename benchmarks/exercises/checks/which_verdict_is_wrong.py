@@ -10,9 +10,10 @@ from pathlib import Path
 from benchmarks.exercises.answer import load_toml
 from benchmarks.exercises.catalogue import TASKS
 from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
-from benchmarks.judge import ratio, wording
+from benchmarks.judge import ratio
+from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION
+from benchmarks.trials import MAXIMUM_CEILING_FRACTION
 
 _REPORT = TASKS / "04-which-verdict-is-wrong" / "start" / "report.txt"
 _CLAIMED = 2.02
@@ -134,7 +135,7 @@ def _line(match: re.Match[str], ceiling_per_s: float) -> Line:
     elif match["says"] in _OUTCOMES:
         follows = ratio.outcome_of(estimate, _CLAIMED)
     else:
-        follows = "equal" if wording.is_equal(estimate, _MARGIN) else "no difference found"
+        follows = "equal" if is_equal(estimate, _MARGIN) else "no difference found"
     return Line(number=int(match["number"]), says=match["says"].strip(), follows=follows)
 
 

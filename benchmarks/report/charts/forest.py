@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.judge.comparison import equal_band
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.pool import PooledRatio
+from benchmarks.judge.pool import Pooled
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour
 from benchmarks.report.charts.ratios import round_ratios
@@ -35,7 +36,7 @@ class _Row:
     kind: str
 
 
-def forest_chart(ratio: PooledRatio, quantity: str, *, margin: float) -> Chart | None:
+def forest_chart(ratio: Pooled, quantity: str, *, margin: float) -> Chart | None:
     """Draw one pooled ratio.
 
     Args:
@@ -50,20 +51,22 @@ def forest_chart(ratio: PooledRatio, quantity: str, *, margin: float) -> Chart |
         return None
     return draw(
         "forest",
-        ratio.arrangement,
-        f"{arrangement_name(ratio.arrangement)}: async def over def, {quantity}",
-        " ".join([*(f"{row.name}: {estimated(row.estimate, '×')}." for row in rows), one_line(ratio.sentence)]),
+        ratio.comparison.arrangement,
+        f"{arrangement_name(ratio.comparison.arrangement)}: async def over def, {quantity}",
+        " ".join(
+            [*(f"{row.name}: {estimated(row.estimate, '×')}." for row in rows), one_line(ratio.comparison.sentence)]
+        ),
         height=lambda layout: layout.row_px * (_ROWS_ABOVE + _ROWS_BELOW) + _line_px(layout) * len(rows),
-        paint=lambda sheet: _paint(sheet, rows, ratio.framework, margin),
+        paint=lambda sheet: _paint(sheet, rows, ratio.comparison.framework, margin),
     )
 
 
-def _rows(ratio: PooledRatio) -> list[_Row]:
-    rows = [_Row(one_line(study.label), study.ratio, "run") for study in ratio.studies]
-    if ratio.together is not None:
-        rows.append(_Row("together", ratio.together.mean, "mean"))
-        if ratio.together.predicted.low is not None:
-            rows.append(_Row("one more machine", ratio.together.predicted, "prediction"))
+def _rows(ratio: Pooled) -> list[_Row]:
+    rows = [_Row(one_line(study.run), study.estimate, "run") for study in ratio.studies if study.estimate is not None]
+    if ratio.comparison.estimate is not None:
+        rows.append(_Row("together", ratio.comparison.estimate, "mean"))
+    if ratio.predicted is not None and ratio.predicted.low is not None:
+        rows.append(_Row("one more machine", ratio.predicted, "prediction"))
     return rows
 
 
@@ -101,7 +104,7 @@ def _scale(axes: Axes, rows: Sequence[_Row], layout: Layout, margin: float) -> N
     axes.set_xticks(ticks, labels=[f"{tick:g} ×" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_yticks([])
-    axes.axvspan(1 - margin, 1 + margin, color=BAND.light, linewidth=0, zorder=0)
+    axes.axvspan(*equal_band(margin), color=BAND.light, linewidth=0, zorder=0)
     for tick in ticks:
         gridline(axes, tick)
     axes.axvline(1, color=INK.light, linewidth=1.5, zorder=1)

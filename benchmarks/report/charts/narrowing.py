@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.judge.judgement import Duel, Estimate
+from benchmarks.judge.comparison import equal_band
+from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw
 from benchmarks.report.charts.palette import BAND, GRID, INK, MUTED, OTHER, PAPER, framework_colour
 from benchmarks.report.charts.ratios import round_ratios
@@ -29,12 +30,12 @@ _ENDLESS: Final = 1e6
 class _Funnels:
     """What the chart shows: comparisons that have an interval, the equal margin, and the last round to come."""
 
-    duels: Sequence[Duel]
+    duels: Sequence[Comparison]
     margin: float
     rounds: int
 
 
-def narrowing_chart(workload: str, duels: Sequence[Duel], *, margin: float, rounds: int) -> Chart | None:
+def narrowing_chart(workload: str, duels: Sequence[Comparison], *, margin: float, rounds: int) -> Chart | None:
     """Draw the ratios of a race as they stood after each round, each with its interval.
 
     Args:
@@ -54,7 +55,7 @@ def narrowing_chart(workload: str, duels: Sequence[Duel], *, margin: float, roun
         workload,
         f"Requests per second, one contender over another, after each round, workload {one_line(workload)}",
         " ".join(
-            f"{one_line(duel.contender)} over {one_line(duel.other)}, after {len(duel.narrowing) + 1} rounds: "
+            f"{one_line(duel.above)} over {one_line(duel.below)}, after {len(duel.narrowing) + 1} rounds: "
             f"{estimated(duel.narrowing[-1], '×')}; after 2: {estimated(duel.narrowing[0], '×')}."
             for duel in chosen
         ),
@@ -96,13 +97,13 @@ def _scale(axes: Axes, funnels: _Funnels, layout: Layout) -> None:
     step = max(1, round(funnels.rounds / (6 if layout.is_narrow else 10)))
     rounds = range(_FIRST_ROUND, funnels.rounds + 1, step)
     axes.set_xticks(list(rounds), labels=[f"{number}" if number > _FIRST_ROUND else "2 rounds" for number in rounds])
-    axes.axhspan(1 - funnels.margin, 1 + funnels.margin, color=BAND.light, linewidth=0, zorder=0)
+    axes.axhspan(*equal_band(funnels.margin), color=BAND.light, linewidth=0, zorder=0)
     for tick in ticks:
         axes.axhline(tick, color=GRID.light, linewidth=1, zorder=0)
     axes.axhline(1, color=INK.light, linewidth=1.5, zorder=1)
 
 
-def _funnel(axes: Axes, duel: Duel, number: int, layout: Layout) -> None:
+def _funnel(axes: Axes, duel: Comparison, number: int, layout: Layout) -> None:
     # Side by side, so that two of one size do not hide each other.
     places = [_FIRST_ROUND + index + 0.09 * number for index in range(len(duel.narrowing))]
     values = [estimate.value for estimate in duel.narrowing]
@@ -112,9 +113,9 @@ def _funnel(axes: Axes, duel: Duel, number: int, layout: Layout) -> None:
         places,
         values,
         yerr=_errors(duel.narrowing),
-        fmt="o" if "-async@" in duel.contender else "s",
+        fmt="o" if "-async@" in duel.above else "s",
         markersize=layout.font_px * 0.42,
-        markerfacecolor=colour if "-async@" in duel.contender else PAPER.light,
+        markerfacecolor=colour if "-async@" in duel.above else PAPER.light,
         color=colour,
         elinewidth=2,
         capsize=layout.font_px * 0.3,
@@ -145,11 +146,11 @@ def _legend(sheet: Sheet, axes: Axes, funnels: _Funnels) -> None:
         room_px = layout.width_px - 4 if layout.is_narrow else 386.0
         # Its interval is drawn beside it, where there is room for no more words.
         figure = estimated(duel.narrowing[-1], "×") if layout.is_narrow else amount(duel.narrowing[-1].value, "×")
-        sheet.text(x_px, y_px, layout.fit(one_line(duel.contender), room_px), colour=_hue(duel), bold=True)
-        other = layout.fit(f"{figure} of {one_line(duel.other)}", room_px * 1.05)
+        sheet.text(x_px, y_px, layout.fit(one_line(duel.above), room_px), colour=_hue(duel), bold=True)
+        other = layout.fit(f"{figure} of {one_line(duel.below)}", room_px * 1.05)
         sheet.text(x_px, y_px + layout.row_px * 0.8, other, colour=INK.light)
 
 
-def _hue(duel: Duel) -> str:
-    framework = duel.contender.partition("-")[0]
+def _hue(duel: Comparison) -> str:
+    framework = duel.above.partition("-")[0]
     return framework_colour(framework).light if framework else OTHER.light

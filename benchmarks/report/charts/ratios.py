@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.judge.judgement import TwinRatio
+from benchmarks.judge.comparison import equal_band
+from benchmarks.judge.judgement import Comparison
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured
@@ -29,13 +30,13 @@ _ENDLESS: Final = 1e6
 class _Forest:
     """What the chart shows: twins in the order of their lines, the equal margin, and the tutorial's ratio."""
 
-    twins: Sequence[TwinRatio]
+    twins: Sequence[Comparison]
     margin: float
     tutorial_value: float | None
 
 
 def ratio_chart(
-    workload: str, twins: Sequence[TwinRatio], *, margin: float, tutorial_value: float | None = None
+    workload: str, twins: Sequence[Comparison], *, margin: float, tutorial_value: float | None = None
 ) -> Chart | None:
     """Draw the async/sync ratios of the rate of valid answers.
 
@@ -99,7 +100,7 @@ def _scale(axes: Axes, forest: _Forest, layout: Layout) -> None:
     axes.set_xticks(ticks, labels=[f"{tick:g} ×" for tick in ticks])
     axes.set_xticks([], minor=True)
     axes.set_yticks([])
-    axes.axvspan(1 - forest.margin, 1 + forest.margin, color=BAND.light, linewidth=0, zorder=0)
+    axes.axvspan(*equal_band(forest.margin), color=BAND.light, linewidth=0, zorder=0)
     for tick in ticks:
         gridline(axes, tick)
     axes.axvline(1, color=INK.light, linewidth=1.5, zorder=1)
@@ -115,7 +116,7 @@ def _scale(axes: Axes, forest: _Forest, layout: Layout) -> None:
         )
 
 
-def _mark(axes: Axes, twin: TwinRatio, y: float, layout: Layout) -> None:
+def _mark(axes: Axes, twin: Comparison, y: float, layout: Layout) -> None:
     rate, colour = twin.rate, framework_colour(twin.framework).light
     if rate is None or not is_measured(rate.value) or rate.value <= 0:
         return
@@ -136,7 +137,7 @@ def _mark(axes: Axes, twin: TwinRatio, y: float, layout: Layout) -> None:
     )
 
 
-def _label(sheet: Sheet, twin: TwinRatio, name: str, y: float) -> None:
+def _label(sheet: Sheet, twin: Comparison, name: str, y: float) -> None:
     layout, figure = sheet.layout, estimated(twin.rate, "×")
     is_missing = figure == NOT_MEASURED
     room_px = layout.width_px - layout.text_px(figure) - 16 if layout.is_narrow else 290.0

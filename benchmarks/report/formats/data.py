@@ -13,7 +13,7 @@ from typing import Any, Final
 from benchmarks.report.document import Document
 from benchmarks.report.plain_text import one_line
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 """Of every JSON document; it goes up when a field changes its meaning or goes."""
 
 

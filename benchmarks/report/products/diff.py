@@ -6,8 +6,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.judge import wording
-from benchmarks.judge.diff import Change, Diff, Difference
+from benchmarks.judge.diff import Diff, Difference, SideBySide
 from benchmarks.model import Run
 from benchmarks.report.document import Block, Column, Document, Note, Paragraph, Row, Section, Table, told
 from benchmarks.report.method import fact_told
@@ -29,16 +28,11 @@ def diff_document(diff: Diff, left: tuple[Run, Path | None], right: tuple[Run, P
     return Document(
         kind="diff",
         title=f"What changed from {left[0].name} to {right[0].name}?",
-        blocks=blocks if _is_same(left[0], right[0]) else told(_blocks(diff)),
+        blocks=blocks if diff.same_run else told(_blocks(diff)),
         data={"first": run_facts(*left), "second": run_facts(*right), "diff": diff},
         records=[_record(kind, change) for kind, changes in _kinds(diff) for change in changes],
         about=f"First: {left[0].name}, {left[0].started_at}. Second: {right[0].name}, {right[0].started_at}.",
     )
-
-
-def _is_same(left: Run, right: Run) -> bool:
-    # A file may be copied and renamed; the moment at which a run began, and its seed, go with it.
-    return (left.name, left.started_at, left.plan.seed) == (right.name, right.started_at, right.plan.seed)
 
 
 def _blocks(diff: Diff) -> Iterator[Block]:
@@ -64,7 +58,7 @@ def _summary(diff: Diff) -> str:
     rates = [change for change in diff.ratios if change.quantity == _FIRST_LOOKED_AT]
     if not rates:
         return "The two have no arrangement with both keywords in common: only contenders can be compared."
-    changed = [change for change in rates if change.change is not None and _has_changed(change, diff.margin)]
+    changed = [change for change in rates if change.comparison.standing in {"faster", "slower"}]
     of = f"the {len(rates)} ratios of requests per second, async def over def"
     if not changed:
         return f"No change was found in {of}."
@@ -72,12 +66,7 @@ def _summary(diff: Diff) -> str:
     return f"{len(changed)} of {of}, changed: {names}."
 
 
-def _has_changed(change: Change, margin: float) -> bool:
-    judged = change.change is not None and not change.word.startswith("not judged")
-    return judged and change.change is not None and wording.standing(change.change, margin) in {"faster", "slower"}
-
-
-def _tables(changes: Sequence[Change]) -> Iterator[Table]:
+def _tables(changes: Sequence[SideBySide]) -> Iterator[Table]:
     for workload, quantity in dict.fromkeys((change.workload, change.quantity) for change in changes):
         own = [change for change in changes if (change.workload, change.quantity) == (workload, quantity)]
         unit = own[0].unit
@@ -90,7 +79,10 @@ def _tables(changes: Sequence[Change]) -> Iterator[Table]:
                 Column(title="change", unit="×"),
                 Column(title="", is_text=True, is_minor=True),
             ),
-            rows=tuple(Row((change.subject, change.left, change.right, change.change, change.word)) for change in own),
+            rows=tuple(
+                Row((change.subject, change.left, change.right, change.comparison.estimate, _said(change)))
+                for change in own
+            ),
         )
 
 
@@ -109,14 +101,18 @@ def _differences(title: str, differences: Sequence[Difference]) -> Section:
     return Section(title=title, blocks=(table,) if rows else (Paragraph("The same in both.", "quiet"),))
 
 
-def _kinds(diff: Diff) -> tuple[tuple[str, tuple[Change, ...]], ...]:
+def _kinds(diff: Diff) -> tuple[tuple[str, tuple[SideBySide, ...]], ...]:
     return (("async over sync", diff.ratios), ("contender", diff.contenders))
 
 
-def _record(kind: str, change: Change) -> dict[str, Any]:
+def _record(kind: str, change: SideBySide) -> dict[str, Any]:
     record: dict[str, Any] = {"kind": kind, "workload": change.workload, "subject": change.subject}
     record |= {"quantity": change.quantity, "unit": change.unit}
-    for name, estimate in (("first", change.left), ("second", change.right), ("change", change.change)):
+    for name, estimate in (("first", change.left), ("second", change.right), ("change", change.comparison.estimate)):
         for part in ("value", "low", "high"):
             record[f"{name}_{part}"] = None if estimate is None else getattr(estimate, part)
-    return {**record, "said": change.word}
+    return {**record, "said": _said(change)}
+
+
+def _said(change: SideBySide) -> str:
+    return change.comparison.finding or f"not judged: {change.comparison.refusal}"

@@ -6,7 +6,8 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from benchmarks.judge.pool import Pool, PooledRatio, Study
+from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.pool import Pool, Pooled
 from benchmarks.report.charts.forest import forest_chart
 from benchmarks.report.document import (
     Block,
@@ -38,7 +39,7 @@ _RULES: Final = (
 )
 
 
-def pool_document(pool: Pool, chosen: Sequence[PooledRatio]) -> Document:
+def pool_document(pool: Pool, chosen: Sequence[Pooled]) -> Document:
     """Return the document of ``lab pool``.
 
     Args:
@@ -50,12 +51,12 @@ def pool_document(pool: Pool, chosen: Sequence[PooledRatio]) -> Document:
         title=f"Is `async def` faster than `def`? {len(pool.runs)} runs together",
         blocks=told(_blocks(pool, chosen)),
         data={"pool": pool},
-        records=[_record(ratio, study) for ratio in pool.ratios for study in (*ratio.studies, *_sums(ratio))],
+        records=[_record(ratio, *line) for ratio in pool.ratios for line in (*_runs(ratio), *_sums(ratio))],
     )
 
 
-def _blocks(pool: Pool, chosen: Sequence[PooledRatio]) -> Iterator[Block]:
-    yield from (Paragraph(ratio.sentence) for ratio in chosen)
+def _blocks(pool: Pool, chosen: Sequence[Pooled]) -> Iterator[Block]:
+    yield from (Paragraph(ratio.comparison.sentence) for ratio in chosen)
     yield Paragraph(
         "Machines differ in how many requests a second they serve. What travels is the ratio that each of them found. "
         f"Every run asked the same: {pool.asked.told()}.",
@@ -64,9 +65,9 @@ def _blocks(pool: Pool, chosen: Sequence[PooledRatio]) -> Iterator[Block]:
     yield Comparisons(
         title=f"All runs together, {pool.quantity}, async def over def",
         ratios=tuple(
-            Ratio(arrangement_name(ratio.arrangement), ratio.together.mean, ratio in chosen)
+            Ratio(arrangement_name(ratio.comparison.arrangement), ratio.comparison.estimate, ratio in chosen)
             for ratio in pool.ratios
-            if ratio.together is not None
+            if ratio.comparison.estimate is not None
         ),
     )
     yield from (_forest(pool, ratio) for ratio in chosen)
@@ -76,13 +77,13 @@ def _blocks(pool: Pool, chosen: Sequence[PooledRatio]) -> Iterator[Block]:
     yield Section(title="How it was pooled", blocks=tuple(map(Note, _RULES)), is_folded=True)
 
 
-def _forest(pool: Pool, ratio: PooledRatio) -> Section:
-    title = f"{arrangement_name(ratio.arrangement)}: async def over def, {pool.quantity}"
+def _forest(pool: Pool, ratio: Pooled) -> Section:
+    title = f"{arrangement_name(ratio.comparison.arrangement)}: async def over def, {pool.quantity}"
     if not ratio.studies:
         return Section(title=title, blocks=(Paragraph("No run has a ratio to pool."),))
     lines = (
-        *(Ratio(study.label, study.ratio) for study in ratio.studies),
-        *(Ratio(study.label, study.ratio, strong=True) for study in _sums(ratio)),
+        *(Ratio(label, estimate) for label, estimate, _ in _runs(ratio)),
+        *(Ratio(label, estimate, strong=True) for label, estimate, _ in _sums(ratio)),
     )
     return Section(
         title=title,
@@ -106,7 +107,7 @@ def _forest(pool: Pool, ratio: PooledRatio) -> Section:
                             Column(title="ratio", unit="×"),
                             Column(title="weight", unit="%"),
                         ),
-                        rows=tuple(Row((study.label, study.ratio, study.weight)) for study in ratio.studies),
+                        rows=tuple(map(Row, _runs(ratio))),
                     ),
                 ),
                 is_folded=True,
@@ -115,12 +116,21 @@ def _forest(pool: Pool, ratio: PooledRatio) -> Section:
     )
 
 
-def _sums(ratio: PooledRatio) -> Iterator[Study]:
+_Line = tuple[str, Estimate | None, float | None]
+
+
+def _runs(ratio: Pooled) -> Iterator[_Line]:
+    """Yield the label of each run, its ratio, and its weight in the mean."""
+    for number, study in enumerate(ratio.studies):
+        yield study.run, study.estimate, None if ratio.effects is None else ratio.effects.weights[number]
+
+
+def _sums(ratio: Pooled) -> Iterator[_Line]:
     """Yield what all runs say together, and what one more machine is expected to show."""
-    if ratio.together is not None:
-        yield Study(label="together", ratio=ratio.together.mean, weight=None)
-        if ratio.together.predicted.low is not None:
-            yield Study(label="one more machine", ratio=ratio.together.predicted, weight=None)
+    if ratio.comparison.estimate is not None:
+        yield "together", ratio.comparison.estimate, None
+    if ratio.predicted is not None and ratio.predicted.low is not None:
+        yield "one more machine", ratio.predicted, None
 
 
 def _every(pool: Pool) -> Table:
@@ -141,12 +151,12 @@ def _every(pool: Pool) -> Table:
     )
 
 
-def _row(ratio: PooledRatio) -> Row:
-    name, runs, together = arrangement_name(ratio.arrangement), len(ratio.studies), ratio.together
-    if together is None:
+def _row(ratio: Pooled) -> Row:
+    name, runs = arrangement_name(ratio.comparison.arrangement), len(ratio.studies)
+    if ratio.effects is None or ratio.predicted is None:
         return Row((name, None, None, None, None, runs))
-    expected = ABSENT if together.predicted.low is None else interval(together.predicted, "×")
-    return Row((name, together.mean, expected, together.i_squared, together.between_factor, runs))
+    expected = ABSENT if ratio.predicted.low is None else interval(ratio.predicted, "×")
+    return Row((name, ratio.comparison.estimate, expected, ratio.effects.i_squared, ratio.between_factor, runs))
 
 
 def _left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[Note]:
@@ -160,14 +170,14 @@ def _left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[Note]:
         yield Note(f"{names}: {reason}")
 
 
-def _record(ratio: PooledRatio, study: Study) -> dict[str, Any]:
+def _record(ratio: Pooled, run: str, estimate: Estimate | None, weight: float | None) -> dict[str, Any]:
     return {
-        "arrangement": ratio.arrangement,
-        "workload": ratio.workload,
-        "run": study.label,
-        "ratio": study.ratio.value,
-        "low": study.ratio.low,
-        "high": study.ratio.high,
-        "samples": study.ratio.samples,
-        "weight": study.weight,
+        "arrangement": ratio.comparison.arrangement,
+        "workload": ratio.comparison.workload,
+        "run": run,
+        "ratio": None if estimate is None else estimate.value,
+        "low": None if estimate is None else estimate.low,
+        "high": None if estimate is None else estimate.high,
+        "samples": None if estimate is None else estimate.samples,
+        "weight": weight,
     }

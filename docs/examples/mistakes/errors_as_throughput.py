@@ -16,8 +16,8 @@ import honest
 from flask import Flask
 
 from benchmarks.judge.statistics import paired_ratio
-from benchmarks.judge.trials import void_reason
 from benchmarks.model import HEALTH_BODY, LoadProfile, LoadResult, Trial
+from benchmarks.trials import void_reason
 from flask_app.serving.bridge import EventLoopBridge
 
 VUS = 40

@@ -17,8 +17,8 @@ import pytest
 from benchmarks.calibration import blocks, costly_app, errors, repeated_looks
 from benchmarks.calibration.costly_app import COST_VARIABLE
 from benchmarks.calibration.repeated_looks import coverage
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
+from benchmarks.judge.judgement import CONFIDENCE, Estimate
+from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import running
 from benchmarks.model import LoadResult, Observation, Trial

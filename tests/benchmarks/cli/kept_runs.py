@@ -108,5 +108,5 @@ def document_of(result: Result) -> dict[str, Any]:
     """Parse standard output as the one JSON document that it must be."""
     value = json.loads(result.stdout)
     assert isinstance(value, dict)
-    assert 1 == value["format_version"]
+    assert 2 == value["format_version"]
     return value

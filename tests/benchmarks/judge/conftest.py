@@ -11,9 +11,7 @@ import pytest
 
 import benchmarks
 from benchmarks.judge.claims import Claim, parse_claims
-from benchmarks.judge.evidence import Evidence
-from benchmarks.judge.placebo import judge_placebo
-from benchmarks.judge.trials import ceiling, ceilings
+from benchmarks.judge.evidence import Evidence, evidence_of
 from benchmarks.model import (
     Contender,
     DocumentPair,
@@ -240,12 +238,7 @@ def make_evidence() -> Callable[..., Evidence]:
     """Prepare a run for judgement."""
 
     def make(run: Run, margin: float = 0.05) -> Evidence:
-        return Evidence(
-            run=run,
-            margin=margin,
-            placebo_failed=judge_placebo(run, margin).failed,
-            ceiling_per_s=ceiling(ceilings(run.calibration)),
-        )
+        return evidence_of(run, margin)
 
     return make
 

@@ -6,17 +6,18 @@ from typing import Any
 
 import pytest
 
-from benchmarks.judge import at_rate, bridges
+from benchmarks.judge import selections
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.evidence import Evidence
+from benchmarks.judge.evidence import Evidence, judge_placebo
 from benchmarks.judge.judge import judge
-from benchmarks.judge.judgement import LatencyAtRate, RateComparison
+from benchmarks.judge.judgement import Comparison, Summary
 from benchmarks.judge.notes import notes
-from benchmarks.judge.placebo import judge_placebo
 from benchmarks.model import EQUAL_RATE, LatencySummary, LoadProfile, Plan, Run, RunState, Trial, Workload
 
 RATE = 500.0
 SYNC, ASYNC = "fastapi-sync@uvicorn", "fastapi-async@uvicorn"
+
+AtRate = tuple[dict[str, Summary], tuple[Comparison, ...]]
 
 
 def lateness(p95_ms: float) -> LatencySummary:
@@ -68,19 +69,15 @@ def run_at_rate(make_run: Callable[..., Run]) -> Callable[..., Run]:
 
 
 @pytest.fixture
-def compared(run_at_rate: Callable[..., Run], make_evidence: Callable[..., Evidence]) -> Callable[..., RateComparison]:
-    """Compare trials at the equal rate."""
+def compared(run_at_rate: Callable[..., Run], make_evidence: Callable[..., Evidence]) -> Callable[..., AtRate]:
+    """Summarise trials at the equal rate, and compare the twins."""
 
-    def compare(trials: Sequence[Trial], **of_run: Any) -> RateComparison:
-        (comparison,) = at_rate.compare(make_evidence(run_at_rate(trials, **of_run)))
-        return comparison
+    def compare(trials: Sequence[Trial], **of_run: Any) -> AtRate:
+        evidence = make_evidence(run_at_rate(trials, **of_run))
+        summaries = {summary.contender: summary for summary in evidence.summaries() if summary.workload == EQUAL_RATE}
+        return summaries, selections.twins(evidence, ())
 
     return compare
-
-
-def of(comparison: RateComparison, contender: str) -> LatencyAtRate:
-    """Find one contender's latencies."""
-    return next(latency for latency in comparison.latencies if latency.contender == contender)
 
 
 def rounds_of(asked: Callable[..., Trial], **of_async: Any) -> list[Trial]:
@@ -96,98 +93,115 @@ def rounds_of(asked: Callable[..., Trial], **of_async: Any) -> list[Trial]:
 
 
 def test_latencies_and_their_ratio_stand_side_by_side(
-    asked: Callable[..., Trial], compared: Callable[..., RateComparison]
+    asked: Callable[..., Trial], compared: Callable[..., AtRate]
 ) -> None:
     """Each contender's percentiles over its rounds, and the twins' 95th percentile paired inside rounds."""
-    comparison = compared(rounds_of(asked))
+    summaries, (twins,) = compared(rounds_of(asked))
 
-    assert (EQUAL_RATE, RATE) == (comparison.workload, comparison.rate_per_s)
-    sync = of(comparison, SYNC)
-    assert ("", 3, 0, 1.0) == (sync.doubt, sync.used, sync.dropped, sync.achieved_fraction)
-    assert sync.p95_ms is not None
-    assert 2.0 == pytest.approx(sync.p95_ms.value, rel=0.01)
-    (ratio,) = comparison.ratios
-    assert ratio.p95 is not None
-    assert (0.5, 0.5, 0.5) == pytest.approx((ratio.p95.value, ratio.p95.low, ratio.p95.high))
-    assert ("fastapi@uvicorn", 3) == (ratio.arrangement, ratio.p95.samples)
+    sync = summaries[SYNC]
+    assert (RATE, "", 3, 0, 1.0) == (
+        sync.asked_per_s,
+        sync.doubt,
+        sync.used,
+        sync.dropped,
+        sync.achieved_fraction,
+    )
+    assert sync.latency_p95_ms is not None
+    assert 2.0 == pytest.approx(sync.latency_p95_ms.value, rel=0.01)
+    assert twins.latency_p95 is not None
+    assert twins.latency_p95 == twins.estimate
+    assert (0.5, 0.5, 0.5) == pytest.approx((twins.latency_p95.value, twins.latency_p95.low, twins.latency_p95.high))
+    assert ("fastapi@uvicorn", 3) == (twins.arrangement, twins.latency_p95.samples)
+
+
+def test_the_lower_latency_is_the_faster_one(asked: Callable[..., Trial], compared: Callable[..., AtRate]) -> None:
+    """At a given rate latencies decide, and less of them is better; nothing is said of a cause by rates."""
+    trials = [
+        asked(contender, number, p95_ms=p95_ms)
+        for number, pair in enumerate(((2.0, 1.0), (2.2, 1.0), (1.8, 1.0)), start=1)
+        for contender, p95_ms in zip((SYNC, ASYNC), pair, strict=True)
+    ]
+
+    _, (twins,) = compared(trials)
+
+    assert ("faster", "half", "") == (twins.standing, twins.finding, twins.cause)
+    assert twins.sentence.startswith(f"{ASYNC} took 0.50 × [")
 
 
 def test_one_that_does_not_keep_up_is_told_in_words(
-    asked: Callable[..., Trial], compared: Callable[..., RateComparison]
+    asked: Callable[..., Trial], compared: Callable[..., AtRate]
 ) -> None:
     """Below 99 % of the rate latencies are a queue's, and there is no ratio of them."""
-    comparison = compared(rounds_of(asked, answered=490.0))
+    summaries, (twins,) = compared(rounds_of(asked, answered=490.0))
 
-    assert of(comparison, ASYNC).doubt.startswith(
+    assert summaries[ASYNC].doubt.startswith(
         f"{ASYNC} did not sustain the rate: 98 % of what was asked was answered in time. Where a queue grows,"
     )
-    assert "" == of(comparison, SYNC).doubt
-    assert [None] == [ratio.p95 for ratio in comparison.ratios]
+    assert "" == summaries[SYNC].doubt
+    assert (None, "refused", summaries[ASYNC].doubt) == (twins.latency_p95, twins.standing, twins.refusal)
 
 
 def test_a_single_dropped_request_is_a_rate_not_sustained(
-    asked: Callable[..., Trial], compared: Callable[..., RateComparison]
+    asked: Callable[..., Trial], compared: Callable[..., AtRate]
 ) -> None:
     """It waited as long as the timeout, so there was a queue."""
-    latency = of(compared([asked(dropped=3), asked(round=2)]), SYNC)
+    latency = compared([asked(dropped=3), asked(round=2)])[0][SYNC]
 
     assert 3 == latency.dropped
     assert "100 % of what was asked was answered in time, and 3 requests were dropped" in latency.doubt
 
 
 def test_a_trial_void_by_its_errors_counts_against_the_rate(
-    asked: Callable[..., Trial], compared: Callable[..., RateComparison]
+    asked: Callable[..., Trial], compared: Callable[..., AtRate]
 ) -> None:
     """What a server makes of too high a rate may be errors: the valid trials alone would flatter it."""
-    latency = of(compared([asked(), asked(round=2, answered=100.0, errors={"timeout": 900})]), SYNC)
+    latency = compared([asked(), asked(round=2, answered=100.0, errors={"timeout": 900})])[0][SYNC]
 
     assert (1, 0.6) == (latency.used, latency.achieved_fraction)
     assert "did not sustain" in latency.doubt
 
 
 def test_a_loader_behind_its_schedule_is_not_the_servers_latency(
-    asked: Callable[..., Trial], compared: Callable[..., RateComparison]
+    asked: Callable[..., Trial], compared: Callable[..., AtRate]
 ) -> None:
     """Half of the 95th percentile may be the loader's lateness, and no more."""
-    comparison = compared([asked(), asked(ASYNC, late_ms=1.01), asked(ASYNC, 2, late_ms=1.0)])
+    summaries, (twins,) = compared([asked(), asked(ASYNC, late_ms=1.01), asked(ASYNC, 2, late_ms=1.0)])
 
-    assert of(comparison, ASYNC).doubt.startswith(
+    assert summaries[ASYNC].doubt.startswith(
         f"{ASYNC} was loader-bound in 1 of 2 trials: the loader was behind its own schedule by 1.01 ms at the 95th "
         "percentile, above 50 % of the latency there, 2 ms."
     )
-    assert [None] == [ratio.p95 for ratio in comparison.ratios]
+    assert twins.latency_p95 is None
 
 
 def test_a_contender_without_a_trial_has_no_figures_and_no_doubt(
-    asked: Callable[..., Trial], compared: Callable[..., RateComparison]
+    asked: Callable[..., Trial], compared: Callable[..., AtRate]
 ) -> None:
     """It may have died in every round; missing is not 0."""
-    comparison = compared([asked(), asked(ASYNC, failure="died", driven=False)])
+    summaries, (twins,) = compared([asked(), asked(ASYNC, failure="died", driven=False)])
 
-    latency = of(comparison, ASYNC)
+    latency = summaries[ASYNC]
     assert (None, None, None, None, 0, "") == (
-        latency.median_ms,
-        latency.p95_ms,
+        latency.latency_median_ms,
+        latency.latency_p95_ms,
         latency.achieved_fraction,
         latency.dropped,
         latency.used,
         latency.doubt,
     )
-    assert [None] == [ratio.p95 for ratio in comparison.ratios]
+    assert twins.latency_p95 is None
 
 
-def test_one_without_its_twin_has_no_ratio(
-    asked: Callable[..., Trial], compared: Callable[..., RateComparison]
-) -> None:
+def test_one_without_its_twin_has_no_ratio(asked: Callable[..., Trial], compared: Callable[..., AtRate]) -> None:
     """There is nothing to divide by."""
-    assert () == compared([asked(ASYNC)], planned=(ASYNC,)).ratios
+    assert () == compared([asked(ASYNC)], planned=(ASYNC,))[1]
 
 
 def test_a_run_without_a_given_rate_has_none_to_compare(
     make_run: Callable[..., Run], make_trial: Callable[..., Trial], make_evidence: Callable[..., Evidence]
 ) -> None:
     """Nor has one that was planned to and did not come to it."""
-    assert () == at_rate.compare(make_evidence(make_run([make_trial()])))
+    assert [None] == [summary.asked_per_s for summary in make_evidence(make_run([make_trial()])).summaries()]
 
 
 def test_the_note_says_what_the_verdict_on_latency_rests_on(
@@ -233,7 +247,7 @@ def test_nothing_is_judged_by_rates_that_were_given(
     assert ("waits-do-not-block", "contradicted") in outcomes
     (why,) = {verdict.why for verdict in judgement.verdicts if verdict.claim == "async-throughput"}
     assert "Run again without --rate." in why
-    assert ["health"] == [comparison.workload for comparison in judgement.at_rates]
+    assert {"health"} == {summary.workload for summary in judgement.summaries if summary.asked_per_s is not None}
     assert {"wait"} == {comparison.workload for comparison in judgement.bridges}
 
 
@@ -248,4 +262,4 @@ def test_equal_rates_are_no_placebo(
     assert (None, None) == (placebo.rate, placebo.failed)
     assert placebo.note is not None
     assert placebo.note.startswith("A/A was not judged")
-    assert () == bridges.compare(make_evidence(run))
+    assert ((), ()) == selections.bridges(make_evidence(run))

@@ -70,7 +70,7 @@ def test_the_fastest_of_each_are_compared(find: Callable[..., Finding]) -> None:
         == finding.sentence
     )
     assert (
-        "CPU time a request accounts for it, with 3.85 ×: fastapi-async@uvicorn took 0.0 voluntary switches and 117 "
+        "CPU time per request explains it (3.85 ×): fastapi-async@uvicorn took 0.0 voluntary switches and 117 "
         "µs of "
         "CPU a request, flask-sync@hypercorn 0.0 voluntary switches and 451 µs of CPU." == finding.why
     )
@@ -143,7 +143,7 @@ def test_a_cause_that_the_cpu_does_not_show_is_not_claimed(find: Callable[..., F
     """When the rates differ by another ratio than the CPU time, the figures do not explain it."""
     finding = find({"flask-sync@s": [1000.0, 1001.0], "fastapi-sync@s": [1600.0, 1601.0]})
 
-    assert finding.why.startswith("Cause not seen in these figures: CPU time alone would make it 3.85 ×;")
+    assert finding.why.startswith("Cause not seen in these figures: CPU time per request alone would make it 3.85 ×;")
 
 
 def test_one_lucky_round_makes_no_winner(find: Callable[..., Finding]) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.judge.comparable import QUANTITIES, asked
+from benchmarks.judge.comparable import asked
 from benchmarks.model import LoadProfile, Run, Trial
 
 LOAD = LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=10)
@@ -43,8 +43,3 @@ def test_how_long_a_trial_lasts_is_not_what_is_asked(run: Run) -> None:
     assert asked(run, "health") == asked(
         dataclasses.replace(run, plan=dataclasses.replace(run.plan, loads={"health": longer})), "health"
     )
-
-
-def test_every_quantity_has_a_name_of_its_own() -> None:
-    """By which a person asks for it."""
-    assert len(QUANTITIES) == len({quantity.name for quantity in QUANTITIES})

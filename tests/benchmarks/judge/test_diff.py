@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import pytest
 
 from benchmarks.judge.comparable import IncomparableError
-from benchmarks.judge.diff import Change, Diff, diff
+from benchmarks.judge.diff import Diff, SideBySide, diff
 from benchmarks.model import LoadProfile, Run, RunState, Trial
 
 LOAD = LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=10)
@@ -48,7 +48,7 @@ def day(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> MakeR
 TWINS = {"fastapi-sync@uvicorn": [1000.0, 1010.0, 990.0], "fastapi-async@uvicorn": [2000.0, 2020.0, 1985.0]}
 
 
-def change(found: Diff, quantity: str = "requests per second", subject: str = "fastapi@uvicorn") -> Change:
+def change(found: Diff, quantity: str = "requests per second", subject: str = "fastapi@uvicorn") -> SideBySide:
     """Find one change, of a ratio or of a contender."""
     (one,) = [
         each for each in (*found.ratios, *found.contenders) if (each.subject, each.quantity) == (subject, quantity)
@@ -65,13 +65,17 @@ def test_the_same_ratio_on_a_machine_of_half_the_speed(day: MakeRun) -> None:
     ratio = change(found)
     assert ratio.left is not None
     assert ratio.right is not None
-    assert ratio.change is not None
-    assert pytest.approx((2.0, 2.0, 1.0), rel=0.01) == (ratio.left.value, ratio.right.value, ratio.change.value)
-    assert ("×", "equal within ±5 %") == (ratio.unit, ratio.word)
+    assert ratio.comparison.rate is not None
+    assert pytest.approx((2.0, 2.0, 1.0), rel=0.01) == (
+        ratio.left.value,
+        ratio.right.value,
+        ratio.comparison.rate.value,
+    )
+    assert ("×", "equal", "equal within ±5 %") == (ratio.unit, ratio.comparison.standing, ratio.comparison.finding)
     rate = change(found, subject="fastapi-sync@uvicorn")
-    assert rate.change is not None
-    assert pytest.approx(0.5) == rate.change.value
-    assert ("req/s", "half") == (rate.unit, rate.word)
+    assert rate.comparison.rate is not None
+    assert pytest.approx(0.5) == rate.comparison.rate.value
+    assert ("req/s", "slower", "half") == (rate.unit, rate.comparison.standing, rate.comparison.finding)
     assert not found.same_machine
     assert [("cpu_model", "One CPU", "Half a CPU")] == [
         (each.name, each.left, each.right) for each in found.environment
@@ -85,11 +89,13 @@ def test_what_changed_from_one_day_to_the_other(day: MakeRun) -> None:
     found = diff(day(TWINS), day(lost, environment={**MACHINE, "package_flask": "3.2.0", "package_new": "1"}))
 
     ratio = change(found)
-    assert ratio.change is not None
-    assert ratio.change.low is not None
-    assert ratio.change.high is not None
-    assert ratio.change.low < 0.5 < ratio.change.high < 1
-    assert "half" == ratio.word
+    estimate = ratio.comparison.estimate
+    assert estimate is not None
+    assert estimate.low is not None
+    assert estimate.high is not None
+    assert estimate.low < 0.5 < estimate.high < 1
+    assert "half" == ratio.comparison.finding
+    assert ratio.comparison.sentence.startswith("fastapi@uvicorn, health, requests per second: 0.50 × [")
     assert found.same_machine
     assert [("package_flask", "3.1.2", "3.2.0"), ("package_new", None, "1")] == [
         (each.name, each.left, each.right) for each in found.packages
@@ -100,7 +106,9 @@ def test_few_noisy_rounds_find_no_difference(day: MakeRun) -> None:
     """Which is not to say equal."""
     noisy = {**TWINS, "fastapi-async@uvicorn": [1500.0, 2500.0, 1900.0]}
 
-    assert "no difference found, which is not the same as equal" == change(diff(day(TWINS), day(noisy))).word
+    assert (
+        "no difference found, which is not the same as equal" == change(diff(day(TWINS), day(noisy))).comparison.finding
+    )
 
 
 def test_one_round_can_be_shown_and_not_judged(day: MakeRun) -> None:
@@ -109,9 +117,10 @@ def test_one_round_can_be_shown_and_not_judged(day: MakeRun) -> None:
 
     ratio = change(diff(day(TWINS), day(short)))
 
-    assert ratio.change is not None
-    assert ratio.change.low is None
-    assert ratio.word.startswith("not judged: 1 round with a valid trial of")
+    assert ratio.comparison.estimate is not None
+    assert ratio.comparison.estimate.low is None
+    assert ratio.comparison.refusal is not None
+    assert ratio.comparison.refusal.startswith("1 round with a valid trial of")
 
 
 def test_what_one_run_did_not_see_is_not_known(day: MakeRun) -> None:
@@ -124,7 +133,8 @@ def test_what_one_run_did_not_see_is_not_known(day: MakeRun) -> None:
     cpu = change(diff(day(TWINS), blind), "CPU time per request")
 
     assert cpu.left is not None
-    assert (None, None, "not known in both") == (cpu.right, cpu.change, cpu.word)
+    assert (None, None, "refused") == (cpu.right, cpu.comparison.estimate, cpu.comparison.standing)
+    assert "It is not known in both runs." == cpu.comparison.refusal
 
 
 def test_contenders_of_one_run_alone_are_named(day: MakeRun) -> None:
@@ -136,6 +146,8 @@ def test_contenders_of_one_run_alone_are_named(day: MakeRun) -> None:
 
     assert (("flask-sync@hypercorn",), ("flask-async@hypercorn",)) == (found.only_left, found.only_right)
     assert {"fastapi@uvicorn"} == {each.subject for each in found.ratios}
+    both = {**TWINS, "flask-sync@hypercorn": [500.0, 500.0], "flask-async@hypercorn": [250.0, 250.0]}
+    assert {"fastapi@uvicorn"} == {each.subject for each in diff(day(both), day(other)).ratios}
     shared = diff(day(more), day(more))
     assert {"fastapi@uvicorn"} == {each.subject for each in shared.ratios}
     assert "flask-sync@hypercorn" in {each.subject for each in shared.contenders}
@@ -147,7 +159,8 @@ def test_a_failed_placebo_withholds_the_evidence(day: MakeRun) -> None:
 
     assert found.withheld is not None
     assert "A/A comparison failed" in found.withheld
-    assert change(found).word.startswith("not judged: The A/A comparison failed")
+    assert (change(found).comparison.refusal or "").startswith("The A/A comparison failed")
+    assert change(found).comparison.estimate is not None
 
 
 @pytest.mark.parametrize(
@@ -196,4 +209,7 @@ def test_a_run_against_itself_has_no_difference(day: MakeRun) -> None:
     found = diff(day(TWINS), day(TWINS))
 
     assert ((), (), (), None) == (found.environment, found.packages, found.notes, found.withheld)
-    assert {1.0} == {each.change.value for each in (*found.ratios, *found.contenders) if each.change}
+    estimates = [each.comparison.estimate for each in (*found.ratios, *found.contenders)]
+    assert {1.0} == {estimate.value for estimate in estimates if estimate}
+    assert found.same_run
+    assert not diff(day(TWINS), dataclasses.replace(day(TWINS), name="another")).same_run

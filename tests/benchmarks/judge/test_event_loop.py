@@ -41,7 +41,7 @@ def test_one_thread_on_epoll_bears_the_claim_out(
 
     assert "replicated" == finding.outcome
     assert (
-        "async def ran on 1 thread, with 1 epoll descriptor open and no threads started a request; def ran on 11 "
+        "async def ran on 1 thread, with 1 epoll descriptor open and no threads started per request; def ran on 11 "
         "threads." == finding.sentence
     )
     assert (
@@ -52,7 +52,7 @@ def test_one_thread_on_epoll_bears_the_claim_out(
     assert [
         ("threads that ran, async (range)", 1.0, 1.0),
         ("epoll descriptors, async (range)", 1.0, None),
-        ("threads started a request, async (range)", 0.0, None),
+        ("threads started per request, async (range)", 0.0, None),
         ("threads that ran, sync (range)", 11.0, None),
     ] == [(figure.name, figure.estimate and figure.estimate.value, figure.tutorial_value) for figure in finding.figures]
 
@@ -84,7 +84,7 @@ def test_a_thread_a_request_contradicts(
     finding = find(seen, seen, sync=make_observation(cpu_us=451, switches=5.8, running=7))
 
     assert "contradicted" == finding.outcome
-    assert "and 1.0 threads started a request; def ran on 7 threads." in finding.sentence
+    assert "and 1.0 threads started per request; def ran on 7 threads." in finding.sentence
     assert (
         "Each request starts a thread and an event loop: 1.0 started, 8.7 voluntary switches and 907 µs of CPU a "
         "request." == finding.why

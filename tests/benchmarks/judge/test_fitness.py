@@ -65,7 +65,7 @@ def test_a_noisy_machine_says_how_many_rounds_a_fine_difference_takes(judged: Ca
     assert fitness.difference > 0.05
     assert "sharing cores" in fitness.verdict
     assert "For 5.0 % it takes" in fitness.verdict
-    assert "not surely equal" in fitness.signs[-1].what
+    assert "equality not shown" in fitness.signs[-1].what
 
 
 def test_a_hopeless_machine_is_told_so(judged: Callable[..., Fitness]) -> None:

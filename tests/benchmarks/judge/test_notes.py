@@ -61,7 +61,7 @@ def test_an_unfinished_run_says_how_far_it_came(
 
 @pytest.mark.parametrize(
     ("times", "superseded", "expected"),
-    [(1, 0, "gone on with once, last at t1: "), (2, 1, "gone on with 2 times, last at t2: ")],
+    [(1, 0, "resumed once, last at t1: "), (2, 1, "resumed 2 times, last at t2: ")],
 )
 def test_a_run_that_was_gone_on_with_says_so(  # noqa: PLR0917 (pytest passes them by name)
     make_run: Callable[..., Run],

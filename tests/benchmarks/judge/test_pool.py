@@ -6,12 +6,11 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.judge.comparable import QUANTITIES, IncomparableError
+from benchmarks.judge.comparable import IncomparableError
 from benchmarks.judge.pool import Pool, pool
 from benchmarks.model import LoadProfile, Observation, Run, Trial
 
 LOAD = LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=10)
-RATE, _, CPU = QUANTITIES
 
 MakeRun = Callable[..., Run]
 
@@ -55,7 +54,7 @@ def _of_trial(observation: Observation, trial: Trial) -> Observation:
 
 def pooled(*runs: Run, headlines: Sequence[str] = ("fastapi@uvicorn",)) -> Pool:
     """Pool the rates of these runs, labelled by their names."""
-    return pool([(run.name, run) for run in runs], quantity=RATE, workload="health", headlines=headlines)
+    return pool([(run.name, run) for run in runs], quantity="rate", workload="health", headlines=headlines)
 
 
 def test_thirty_laptops_have_one_mean(laptop: MakeRun) -> None:
@@ -69,13 +68,14 @@ def test_thirty_laptops_have_one_mean(laptop: MakeRun) -> None:
 
     (ratio,) = found.ratios
     assert 30 == len(ratio.studies) == len(found.runs)
-    assert ratio.together is not None
-    assert pytest.approx(2.0) == ratio.together.mean.value
-    assert 30 == ratio.together.mean.samples
-    assert 0.0 == ratio.together.i_squared
-    assert "over 30 runs async def had 2.00 × [2.00, 2.00] that of def: double" in ratio.sentence
-    assert "no more than their own errors explain" in ratio.sentence
-    assert pytest.approx(1 / 30) == ratio.studies[0].weight
+    assert ratio.comparison.rate is not None
+    assert pytest.approx(2.0) == ratio.comparison.rate.value
+    assert 30 == ratio.comparison.rate.samples
+    assert ratio.effects is not None
+    assert 0.0 == ratio.effects.i_squared
+    assert pytest.approx(1 / 30) == ratio.effects.weights[0]
+    assert "over 30 runs async def had 2.00 × [2.00, 2.00] that of def: double" in ratio.comparison.sentence
+    assert "no more than their own errors explain" in ratio.comparison.sentence
 
 
 def test_machines_that_differ_say_so(laptop: MakeRun) -> None:
@@ -87,40 +87,40 @@ def test_machines_that_differ_say_so(laptop: MakeRun) -> None:
 
     (ratio,) = pooled(*runs).ratios
 
-    assert ratio.together is not None
-    assert pytest.approx(1.0, rel=1e-4) == ratio.together.tau_squared
-    assert pytest.approx(math.e, rel=1e-4) == ratio.together.between_factor
-    assert ratio.together.i_squared > 0.99
-    assert "100 % of the spread between runs is more than their own errors explain" in ratio.sentence
-    assert "a factor of 2.72" in ratio.sentence
-    assert "no difference found, which is not the same as equal" in ratio.sentence
-    assert "That holds 1: on one more machine it may be either." in ratio.sentence
+    assert ratio.effects is not None
+    assert pytest.approx(1.0, rel=1e-4) == ratio.effects.tau_squared
+    assert pytest.approx(math.e, rel=1e-4) == ratio.between_factor
+    assert ratio.effects.i_squared > 0.99
+    assert "100 % of the spread between runs is more than their own errors explain" in ratio.comparison.sentence
+    assert "a factor of 2.72" in ratio.comparison.sentence
+    assert "too few rounds to tell" in ratio.comparison.finding
+    assert "That holds 1: on one more machine it may be either." in ratio.comparison.sentence
 
 
 def test_equal_everywhere_is_told_as_equal(laptop: MakeRun) -> None:
     """The whole interval of the mean lies inside the margin."""
     (ratio,) = pooled(*(laptop(name, [0.999, 1.0, 1.001]) for name in "abc")).ratios
 
-    assert "equal within ±5 %" in ratio.sentence
+    assert "equal within ±5 %" in ratio.comparison.sentence
 
 
 def test_two_runs_have_a_mean_and_no_prediction(laptop: MakeRun) -> None:
     """It takes a third to say what one more would show."""
     (ratio,) = pooled(laptop("a", [2.0, 2.1, 2.2]), laptop("b", [2.1, 2.2, 2.3])).ratios
 
-    assert ratio.together is not None
-    assert ratio.together.predicted.low is None
-    assert "It takes three runs" in ratio.sentence
+    assert ratio.predicted is not None
+    assert ratio.predicted.low is None
+    assert "It takes three runs" in ratio.comparison.sentence
 
 
 def test_headlines_come_first(laptop: MakeRun) -> None:
     """Those on which the claims are judged, wherever they stand in the catalogue."""
     runs = [laptop(name, [2.0, 2.1, 2.2], [0.5, 0.51, 0.52]) for name in "ab"]
 
-    assert ["fastapi@uvicorn", "flask@hypercorn"] == [ratio.arrangement for ratio in pooled(*runs).ratios]
+    assert ["fastapi@uvicorn", "flask@hypercorn"] == [ratio.comparison.arrangement for ratio in pooled(*runs).ratios]
     flask_first = pooled(*runs, headlines=("flask@hypercorn",)).ratios
     assert [("flask@hypercorn", True), ("fastapi@uvicorn", False)] == [
-        (ratio.arrangement, ratio.headline) for ratio in flask_first
+        (ratio.comparison.arrangement, ratio.comparison.headline) for ratio in flask_first
     ]
 
 
@@ -128,10 +128,10 @@ def test_an_arrangement_that_one_run_has_is_not_summed_up(laptop: MakeRun) -> No
     """The others are no worse for it."""
     fastapi, flask = pooled(laptop("a", [2.0, 2.1, 2.2], [0.5, 0.51, 0.52]), laptop("b", [2.0, 2.1, 2.2])).ratios
 
-    assert fastapi.together is not None
-    assert flask.together is None
-    assert [None] == [study.weight for study in flask.studies]
-    assert "flask@hypercorn: One run has a ratio to pool, and it takes two." == flask.sentence
+    assert fastapi.comparison.estimate is not None
+    assert (None, None, None) == (flask.comparison.estimate, flask.effects, flask.between_factor)
+    assert ["a"] == [study.run for study in flask.studies]
+    assert "flask@hypercorn: One run has a ratio to pool, and it takes two." == flask.comparison.sentence
 
 
 def test_a_run_that_cannot_judge_is_left_out_with_its_reason(laptop: MakeRun) -> None:
@@ -144,7 +144,7 @@ def test_a_run_that_cannot_judge_is_left_out_with_its_reason(laptop: MakeRun) ->
         laptop("coarse", [2.0, 2.0, 2.0]),
     ).ratios
 
-    assert ["good"] == [study.label for study in ratio.studies]
+    assert ["good"] == [study.run for study in ratio.studies]
     reasons = dict(ratio.left_out)
     assert {"short", "noisy", "single", "coarse"} == set(reasons)
     assert "it takes 3" in reasons["short"]
@@ -156,7 +156,7 @@ def test_no_run_with_a_ratio_says_so(laptop: MakeRun) -> None:
     """Nothing is summed up of nothing."""
     (ratio,) = pooled(laptop("a", [2.0]), laptop("b", [2.0])).ratios
 
-    assert "fastapi@uvicorn: No run has a ratio to pool, and it takes two." == ratio.sentence
+    assert "fastapi@uvicorn: No run has a ratio to pool, and it takes two." == ratio.comparison.sentence
 
 
 def test_a_run_that_asked_otherwise_is_left_out(laptop: MakeRun) -> None:
@@ -182,7 +182,7 @@ def test_a_run_given_twice_is_counted_once(laptop: MakeRun) -> None:
     """A link, or a copy under another name."""
     first, second = laptop("a", [2.0, 2.1, 2.2]), laptop("b", [2.0, 2.1, 2.2])
 
-    found = pool([("a", first), ("b", second), ("copy of a", first)], quantity=RATE, workload="health", headlines=())
+    found = pool([("a", first), ("b", second), ("copy of a", first)], quantity="rate", workload="health", headlines=())
 
     assert ("a", "b") == found.runs
     assert (("copy of a", "the same run as a, counted once"),) == found.left_out
@@ -193,7 +193,7 @@ def test_runs_that_share_no_question_are_refused(laptop: MakeRun) -> None:
     with pytest.raises(IncomparableError, match=r"(?s)a: GET .* 10 virtual users.*b: GET .* 50 virtual users"):
         pooled(laptop("a", [2.0]), laptop("b", [2.0], vus=50))
     with pytest.raises(IncomparableError, match=r"a: no workload tea"):
-        pool([("a", laptop("a", [2.0]))], quantity=RATE, workload="tea", headlines=())
+        pool([("a", laptop("a", [2.0]))], quantity="rate", workload="tea", headlines=())
 
 
 def test_twins_of_which_one_is_missing_are_no_ratio(
@@ -215,9 +215,22 @@ def test_what_was_not_observed_is_not_pooled(laptop: MakeRun, make_observation: 
     runs = [laptop(name, [2.0, 2.1, 2.2], observation=seen) for name in "ab"]
     runs.append(laptop("blind", [2.0, 2.1, 2.2], observation=blind))
 
-    (ratio,) = pool([(run.name, run) for run in runs], quantity=CPU, workload="health", headlines=()).ratios
+    (ratio,) = pool([(run.name, run) for run in runs], quantity="cpu", workload="health", headlines=()).ratios
 
-    assert ["a", "b"] == [study.label for study in ratio.studies]
+    assert ["a", "b"] == [study.run for study in ratio.studies]
     assert ["blind"] == [label for label, _ in ratio.left_out]
-    assert ratio.together is not None
-    assert pytest.approx(1.0, abs=0.01) == ratio.together.mean.value
+    assert ratio.comparison.cpu is not None
+    assert pytest.approx(1.0, abs=0.01) == ratio.comparison.cpu.value
+
+
+def test_a_run_that_looked_after_every_round_keeps_its_wider_intervals(laptop: MakeRun) -> None:
+    """Its own interval is the wider one; its error, by which it is weighed, is the same."""
+    plain = [laptop(name, [2.0, 2.1, 2.2]) for name in "ab"]
+    looking = [dataclasses.replace(run, plan=dataclasses.replace(run.plan, precision=0.03)) for run in plain]
+
+    (narrow,), (wide,) = pooled(*plain).ratios, pooled(*looking).ratios
+
+    assert [0.95, 0.975] == [ratio.studies[0].rate and ratio.studies[0].rate.confidence for ratio in (narrow, wide)]
+    assert narrow.comparison.rate is not None
+    assert wide.comparison.rate is not None
+    assert pytest.approx(narrow.comparison.rate.high) == wide.comparison.rate.high

@@ -6,10 +6,9 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judge import judge
-from benchmarks.judge.precision import reached
-from benchmarks.judge.statistics import CONFIDENCE, REPEATED_LOOKS_CONFIDENCE
-from benchmarks.judge.trials import confidence
+from benchmarks.judge.judge import judge, reached
+from benchmarks.judge.judgement import CONFIDENCE
+from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE
 from benchmarks.model import Run, Trial
 
 
@@ -67,9 +66,9 @@ def test_repeated_looks_are_paid_for_with_wider_intervals(
         next(ratio.rate for ratio in judge(run, claims).twins if ratio.headline) for run in (looking, fixed)
     )
 
-    assert (REPEATED_LOOKS_CONFIDENCE, CONFIDENCE) == (confidence(looking), confidence(fixed))
     assert wide is not None
     assert narrow is not None
+    assert (REPEATED_LOOKS_CONFIDENCE, CONFIDENCE) == (wide.confidence, narrow.confidence)
     assert wide.value == narrow.value
     assert wide.low < narrow.low < narrow.high < wide.high  # type: ignore[operator] # five rounds have intervals
     assert any("97.5 %" in note for note in judge(looking, claims).notes)

@@ -93,7 +93,9 @@ def test_whole_milliseconds_do_not_tell_what_is_finer(
     finding = ratio.find(make_evidence(make_run(trials)), on_latency, test, "uvicorn")
 
     assert "refused" == finding.outcome
-    assert "took 0.50 × [0.50, 0.50] the p95 latency of def (tutorial: 0.44 ×), which is not judged" in finding.sentence
+    assert (
+        "took 0.50 × [0.50, 0.50] the p95 latency of def (tutorial: 0.44 ×): counted too coarsely" in finding.sentence
+    )
     assert finding.why.startswith(
         "The figures are counted too coarsely for it: it came out as 0.50 × in each of 5 rounds"
     )
@@ -177,7 +179,7 @@ def test_the_tutorials_doubling_is_borne_out(find: Callable[..., Finding]) -> No
     figure, cpu = finding.figures
     assert ("rate async/sync", "×", 5) == (figure.name, figure.unit, figure.estimate and figure.estimate.samples)
     assert 2.0202 == pytest.approx(figure.tutorial_value, abs=1e-4)
-    assert ("CPU time a request async/sync", "×", None) == (cpu.name, cpu.unit, cpu.tutorial_value)
+    assert ("CPU time per request async/sync", "×", None) == (cpu.name, cpu.unit, cpu.tutorial_value)
     assert 117 / 248 == pytest.approx(cpu.estimate and cpu.estimate.value)
 
 
@@ -206,17 +208,43 @@ def test_an_interval_wider_than_the_effect_is_undecided(find: Callable[..., Find
     assert "the interval is wider than the claimed effect itself. Run more rounds" in finding.sentence
 
 
+def test_a_smaller_effect_is_borne_out_and_said_to_be_smaller(find: Callable[..., Finding]) -> None:
+    """Beyond half-way to the claim it is replicated; that it is not as large stands beside it."""
+    finding = find([1600, 1610, 1590], [1000, 1000, 1000])
+
+    assert ("replicated", "faster") == (finding.outcome, finding.standing)
+    assert "60 % more (same direction, smaller)" == finding.figures[0].finding
+
+
+def test_what_says_next_to_nothing_has_too_few_rounds(find: Callable[..., Finding]) -> None:
+    """An interval from a halving to a doubling and beyond rules nothing out."""
+    finding = find([100, 9_000], [1000, 1000])
+
+    assert ("inconclusive", "undecided") == (finding.outcome, finding.standing)
+    assert "too few rounds to tell" == finding.figures[0].finding
+
+
+def test_equal_twins_do_not_double(find: Callable[..., Finding]) -> None:
+    """The whole interval inside the margin contradicts a doubling, and is called equal."""
+    finding = find([1_000, 1_010, 995], [1_000, 1_001, 999])
+
+    assert ("contradicted", "equal") == (finding.outcome, finding.standing)
+    assert "equal within ±5 %" == finding.figures[0].finding
+
+
 def test_both_latencies_must_hold(find: Callable[..., Finding]) -> None:
     """Average and 95th percentile halve together, or the claim is not borne out."""
     finding = find([2000, 2010, 2005], [1000, 1000, 1000], "async-latency", p95_ms=[4.4, 4.4, 4.5])
 
     assert "replicated" == finding.outcome
     assert ["average latency async/sync", "p95 latency async/sync"] == [figure.name for figure in finding.figures[:2]]
-    assert "async def took 0.50 × [" in finding.sentence
-    assert (
-        "the average latency of def (tutorial: 0.49 ×): half, as the tutorial found; async def took" in finding.sentence
-    )
-    assert "the p95 latency of def (tutorial: 0.44 ×): 56 % shorter, as the tutorial found." in finding.sentence
+    assert [
+        ("replicated", "half, as the tutorial found"),
+        ("replicated", "56 % shorter, as the tutorial found"),
+        (None, ""),
+    ] == [(figure.outcome, figure.finding) for figure in finding.figures]
+    assert finding.sentence.startswith("average latency replicated: async def took 0.50 × [")
+    assert "; p95 latency replicated: async def took 0.44 × [" in finding.sentence
 
 
 def test_the_latency_that_fails_decides_and_comes_first(find: Callable[..., Finding]) -> None:
@@ -225,7 +253,10 @@ def test_the_latency_that_fails_decides_and_comes_first(find: Callable[..., Find
 
     assert "contradicted" == finding.outcome
     assert ["p95 latency async/sync", "average latency async/sync"] == [figure.name for figure in finding.figures[:2]]
-    assert "21 % longer, not 56 % shorter; async def took 0.50" in finding.sentence
+    assert [("contradicted", "21 % longer, not 56 % shorter"), ("replicated", "half, as the tutorial found")] == [
+        (figure.outcome, figure.finding) for figure in finding.figures[:2]
+    ]
+    assert "21 % longer, not 56 % shorter; average latency replicated: async def took 0.50" in finding.sentence
 
 
 def test_a_latency_in_doubt_leaves_the_claim_in_doubt(find: Callable[..., Finding]) -> None:

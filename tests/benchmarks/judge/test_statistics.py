@@ -15,8 +15,10 @@ from benchmarks.judge.statistics import (
     arithmetic_mean,
     bounds,
     geometric_mean,
+    independent_ratio,
     median_and_range,
     paired_ratio,
+    standard_error,
 )
 
 # A deadline would make a busy machine a failure; the same examples every time make a failure the code's.
@@ -150,7 +152,7 @@ def test_one_value_has_no_interval() -> None:
     assert geometric_mean([3.0]).low is None
     assert geometric_mean([3.0]).high is None
     assert 1.5 == pytest.approx(paired_ratio([3.0], [2.0]).value)
-    assert Estimate(value=3.0, **none) == median_and_range([3])  # type: ignore[arg-type] # the keywords are right
+    assert Estimate(value=3.0, low=None, high=None, samples=1, confidence=None) == median_and_range([3])
 
 
 def test_rounds_that_differ_wildly_have_an_interval_without_end() -> None:
@@ -194,10 +196,64 @@ def test_what_does_not_pair_is_refused() -> None:
 
 def test_counts_have_a_median_and_a_range() -> None:
     """The range is what was seen, however unlikely."""
-    assert Estimate(value=7.0, low=7.0, high=13.0, samples=4) == median_and_range([7, 13, 7, 7])
+    assert Estimate(value=7.0, low=7.0, high=13.0, samples=4, confidence=None) == median_and_range([7, 13, 7, 7])
 
 
 def test_a_missing_interval_rules_nothing_out() -> None:
     """It is without end, so that no comparison with it can decide."""
     assert (-math.inf, math.inf) == bounds(Estimate(value=1.0, low=None, high=None, samples=1))
     assert (0.9, 1.1) == bounds(Estimate(value=1.0, low=0.9, high=1.1, samples=2))
+
+
+def test_two_samples_are_compared_by_welchs_interval() -> None:
+    """By hand: logarithms 0, 1, 2 against 0 and 2, both with a mean of 1; s²/n is 1/3 and 1, so 1.684 degrees."""
+    ratio = independent_ratio([1.0, math.e, math.e**2], [1.0, math.e**2])
+
+    freedom = (1 / 3 + 1) ** 2 / ((1 / 3) ** 2 / 2 + 1**2 / 1)
+    assert pytest.approx(1.6842, abs=1e-4) == freedom
+    assert pytest.approx(1.0) == ratio.value
+    assert 5 == ratio.samples
+    assert ratio.low is not None
+    # Student's t of 1.6842 degrees at 97.5 % lies between those of 1 (12.71) and 2 (4.303).
+    quantile = -math.log(ratio.low) / math.sqrt(4 / 3)
+    assert 4.303 < quantile < 12.71
+
+
+def test_equal_samples_have_the_interval_of_student() -> None:
+    """Where variances and sizes agree, Welch's is Student's with both degrees added: t of 4 is 2.776."""
+    ratio = independent_ratio([2.0, 2 * math.e, 2 * math.e**2], [1.0, math.e, math.e**2])
+
+    assert pytest.approx(2.0) == ratio.value
+    assert ratio.high is not None
+    assert pytest.approx(2.776445 * math.sqrt(2 / 3)) == math.log(ratio.high / 2)
+
+
+def test_samples_without_spread_are_exact() -> None:
+    """There is nothing to be unsure of, and no division by zero."""
+    ratio = independent_ratio([3.0, 3.0], [2.0, 2.0])
+
+    assert pytest.approx((1.5, 1.5, 1.5)) == (ratio.low, ratio.value, ratio.high)
+
+
+def test_one_value_of_two_samples_has_no_interval() -> None:
+    """On either side."""
+    assert independent_ratio([3.0], [2.0, 4.0]).low is None
+    assert independent_ratio([3.0, 4.0], [2.0]).high is None
+
+
+@pytest.mark.parametrize(("above", "below"), [([], [1.0]), ([1.0], []), ([0.0], [1.0]), ([1.0], [math.inf])])
+def test_what_has_no_ratio_says_so(above: list[float], below: list[float]) -> None:
+    """As everywhere in the judge."""
+    with pytest.raises(SampleError):
+        independent_ratio(above, below)
+
+
+def test_the_standard_error_of_a_ratio_is_told_by_its_interval() -> None:
+    """Whatever its confidence; without an interval nothing is known."""
+    above, below = [2.0, 2.2, 1.9, 2.1], [1.0, 1.05, 0.98, 1.0]
+    logarithms = [math.log(one / other) for one, other in zip(above, below, strict=True)]
+    expected = float(np.std(logarithms, ddof=1)) / 2
+
+    assert pytest.approx(expected) == standard_error(paired_ratio(above, below))
+    assert pytest.approx(expected) == standard_error(paired_ratio(above, below, 0.975))
+    assert math.inf == standard_error(paired_ratio([2.0], [1.0]))

@@ -5,10 +5,11 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.judge import measures
+from benchmarks.judge.evidence import evidence_of
 from benchmarks.judge.judgement import Summary
-from benchmarks.judge.summaries import participants, summarise_all, twin_ratios
-from benchmarks.judge.trials import valid_trials
+from benchmarks.judge.summaries import participants
 from benchmarks.model import Observation, Run, Trial
+from benchmarks.trials import valid_trials
 
 
 def only(summaries: tuple[Summary, ...]) -> Summary:
@@ -31,7 +32,7 @@ def test_a_contender_is_summarised_over_its_valid_trials(
         make_trial(rate=9.0, round=1, observation=seen[2], placebo=True),
     ]
 
-    summary = only(summarise_all(make_run(trials)))
+    summary = only(evidence_of(make_run(trials)).summaries())
 
     assert summary.rate_per_s is not None
     assert 2000.0 == pytest.approx(summary.rate_per_s.value)
@@ -68,7 +69,7 @@ def test_the_least_count_of_started_threads_is_the_servers(
         for number, started in enumerate((8.7, 0.3, 1.2), start=1)
     ]
 
-    assert 0.3 == only(summarise_all(make_run(trials))).threads_started_per_request
+    assert 0.3 == only(evidence_of(make_run(trials)).summaries()).threads_started_per_request
 
 
 def test_the_most_epoll_descriptors_count(
@@ -80,7 +81,7 @@ def test_the_most_epoll_descriptors_count(
         for number, epoll in enumerate((1, 1, 2), start=1)
     ]
 
-    assert 2 == only(summarise_all(make_run(trials))).epoll_descriptors
+    assert 2 == only(evidence_of(make_run(trials)).summaries()).epoll_descriptors
 
 
 def test_what_was_not_seen_stays_missing(
@@ -92,7 +93,7 @@ def test_what_was_not_seen_stays_missing(
     )
     run = make_run([make_trial(observation=None), make_trial(round=2, observation=blind)])
 
-    summary = only(summarise_all(run))
+    summary = only(evidence_of(run).summaries())
 
     assert summary.rate_per_s is not None
     assert summary.cpu_us_per_request is None
@@ -104,7 +105,7 @@ def test_what_was_not_seen_stays_missing(
 
 def test_a_contender_that_never_ran_is_summarised_as_missing(make_run: Callable[..., Run]) -> None:
     """A plan that was cut short leaves its contenders in the report, without figures."""
-    summary = only(summarise_all(make_run(planned={"health": ["flask-sync@hypercorn"]})))
+    summary = only(evidence_of(make_run(planned={"health": ["flask-sync@hypercorn"]})).summaries())
 
     assert summary.rate_per_s is None
     assert summary.latency_average_ms is None
@@ -129,41 +130,5 @@ def test_contenders_take_part_where_they_were_planned(make_run: Callable[..., Ru
     assert ["a-sync@s"] == [contender.id for contender in participants(run, "wait")]
     assert () == participants(run, "other")
     assert [None, "sync", "sync"] == sorted(
-        (summary.variant for summary in summarise_all(run)), key=lambda variant: variant or ""
+        (summary.variant for summary in evidence_of(run).summaries()), key=lambda variant: variant or ""
     )
-
-
-def test_twins_are_compared_inside_rounds(
-    make_run: Callable[..., Run], make_trial: Callable[..., Trial], make_observation: Callable[..., Observation]
-) -> None:
-    """Async over sync, for rate, latency and CPU; a machine that slows down for a round changes no ratio."""
-    trials = []
-    for number, slowness in ((1, 1.0), (2, 4.0)):
-        for variant, rate, cpu_us in (("sync", 1000.0, 200.0), ("async", 2000.0, 100.0)):
-            observation = make_observation(cpu_us=cpu_us * slowness)
-            trials.append(make_trial(f"x-{variant}@s", rate / slowness, number, observation=observation))
-
-    (ratio,) = twin_ratios(make_run(trials), {("x@s", "health")})
-
-    assert ("x@s", "x", "health", True) == (ratio.arrangement, ratio.framework, ratio.workload, ratio.headline)
-    estimates = (ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu)
-    assert [2.0, 0.5, 0.5, 0.5] == pytest.approx([estimate.value for estimate in estimates if estimate is not None])
-    assert [2, 2, 2, 2] == [estimate.samples for estimate in estimates if estimate is not None]
-
-
-def test_twins_without_a_round_in_common_have_no_ratio(
-    make_run: Callable[..., Run], make_trial: Callable[..., Trial]
-) -> None:
-    """They are listed, with nothing measured, and are no headline unless a claim says so."""
-    (ratio,) = twin_ratios(make_run([make_trial("x-sync@s", round=1), make_trial("x-async@s", round=2)]), ())
-
-    assert ratio.rate is None
-    assert ratio.cpu is None
-    assert not ratio.headline
-
-
-def test_a_twin_alone_has_no_ratio(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> None:
-    """An arrangement with one variant is not listed."""
-    run = make_run([make_trial("x-sync@s"), make_trial("y-async@s"), make_trial("bare-asgi@s")])
-
-    assert () == twin_ratios(run, ())

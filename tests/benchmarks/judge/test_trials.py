@@ -5,10 +5,9 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.judge import trials
-from benchmarks.judge.trials import ceiling, ceilings, loader_bound_reason, paired, valid_trials
+from benchmarks import trials
 from benchmarks.model import Run, Trial
-from benchmarks.trials import void_reason
+from benchmarks.trials import ceiling, ceilings, loader_bound_reason, valid_trials, void_reason
 
 
 def test_a_good_trial_counts(make_trial: Callable[..., Trial]) -> None:
@@ -96,15 +95,6 @@ def test_the_ceiling_is_the_highest_rate_on_any_bare_server(make_trial: Callable
     assert {"bare-asgi@hypercorn": 2300.0, "bare-asgi@uvicorn": 15_000.0} == ceilings(calibration)
     assert 15_000.0 == ceiling(ceilings(calibration))
     assert ceiling(ceilings([])) is None
-
-
-def test_trials_pair_inside_rounds(make_trial: Callable[..., Trial]) -> None:
-    """Only rounds that both have make a pair, in the order of the rounds."""
-    above = valid_trials([make_trial(rate=2.0, round=number) for number in (3, 1, 2)])
-    below = valid_trials([make_trial(rate=1.0, round=number) for number in (4, 2, 3)])
-
-    assert [2, 3] == [one.trial.round for one, _ in paired(above, below)]
-    assert [2, 3] == [other.trial.round for _, other in paired(above, below)]
 
 
 def test_the_placebo_is_not_an_ordinary_trial(make_trial: Callable[..., Trial], make_run: Callable[..., Run]) -> None:

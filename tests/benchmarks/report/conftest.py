@@ -14,7 +14,7 @@ import benchmarks
 from benchmarks.judge.claims import Claim, parse_claims
 from benchmarks.judge.judgement import Estimate, Judgement
 from benchmarks.model import Run
-from tests.benchmarks.report.quiet_machine import bridges, complete_run, summaries, twins
+from tests.benchmarks.report.quiet_machine import bridge_costs, bridges, complete_run, summaries, twins
 from tests.benchmarks.report.quiet_verdicts import verdicts
 
 
@@ -38,6 +38,7 @@ def judgement() -> Judgement:
         summaries=summaries(),
         twins=twins(),
         bridges=bridges(),
+        bridge_costs=bridge_costs(),
         placebo=Estimate(value=1.001, low=0.989, high=1.012, samples=5),
         placebo_failed=None,
         ceiling_per_s={"bare-asgi@hypercorn": 9800.0, "bare-asgi@uvicorn": 24100.0},

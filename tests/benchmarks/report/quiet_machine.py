@@ -6,7 +6,8 @@ import random
 
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.judge.judgement import BridgeComparison, BridgeCost, BridgeRatio, Estimate, Summary, TwinRatio
+from benchmarks.judge.comparison import conclude
+from benchmarks.judge.judgement import BridgeCost, Comparison, Estimate, Summary
 from benchmarks.model import Contender, LoadProfile, Plan, Run, Variant, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
@@ -139,62 +140,69 @@ def summaries() -> tuple[Summary, ...]:
     )
 
 
-def twins() -> tuple[TwinRatio, ...]:
+def twins() -> tuple[Comparison, ...]:
     """Return the ratios of every arrangement under every workload."""
     return tuple(
-        TwinRatio(
-            arrangement=arrangement,
-            framework=arrangement.partition("@")[0],
-            workload=workload,
-            headline=arrangement in HEADLINES,
-            rate=Estimate(value=value, low=low, high=high, samples=5),
-            latency_average=near(1 / value),
-            latency_p95=near(1 / value, 4),
-            cpu=near(0.97 / value, 1.5),
+        conclude(
+            Comparison(
+                above=arrangement.replace("@", "-async@"),
+                below=arrangement.replace("@", "-sync@"),
+                arrangement=arrangement,
+                framework=arrangement.partition("@")[0],
+                workload=workload,
+                headline=arrangement in HEADLINES,
+                rate=Estimate(value=value, low=low, high=high, samples=5),
+                latency_average=near(1 / value),
+                latency_p95=near(1 / value, 4),
+                cpu=near(0.97 / value, 1.5),
+            )
         )
         for workload, ratios in RATIOS.items()
         for arrangement, (value, low, high) in ratios.items()
     )
 
 
-def bridges() -> tuple[BridgeComparison, ...]:
+def bridges() -> tuple[Comparison, ...]:
     """Return what the event-loop bridge makes of Flask's views on Hypercorn."""
     return tuple(
-        BridgeComparison(
-            server="hypercorn",
-            variant=variant,
+        Comparison(
+            above=f"flask-{variant}@hypercorn+eventloop",
+            below=f"{framework}-{variant}@hypercorn",
+            framework="flask" if framework == "flask" else "",
             workload=workload,
-            costs=tuple(
-                BridgeCost(
-                    contender=f"{app}@hypercorn{bridge}",
-                    threads_started=started,
-                    loops_started=started,
-                    voluntary_switches=switches,
-                    cpu_us=cpu_us,
-                    waits=waits if workload == "wait" else None,
-                    running_threads=1.0,
-                )
-                for app, bridge, started, switches, cpu_us, waits in (
-                    (f"flask-{variant}", "", 1.0, 8.7, 907.0, 5.6),
-                    (f"flask-{variant}", "+eventloop", 0.0, 0.0, 265.0, 55.3),
-                    (f"fastapi-{variant}", "", 0.0, 0.02, 271.0, 54.9),
-                )
-            ),
-            ratios=tuple(
-                BridgeRatio(
-                    contender=f"flask-{variant}@hypercorn+eventloop",
-                    other=f"{framework}-{variant}@hypercorn",
-                    same_framework=framework == "flask",
-                    rate=Estimate(value=value, low=0.97 * value, high=1.03 * value, samples=5),
-                    refused=False,
-                    sentence=f"Behind the bridge {variant} served {value:.2f} times the requests of {framework}.",
-                    why="Each request, without → behind the bridge: voluntary switches 8.7 → none.",
-                )
-                for framework, value in (("flask", 3.71), ("fastapi", 1.02))
-            ),
+            rate=Estimate(value=value, low=0.97 * value, high=1.03 * value, samples=5),
+            standing="faster",
+            sentence=f"Behind the bridge {variant} served {value:.2f} times the requests of {framework}.",
+            cause="Each request, without → behind the bridge: voluntary switches 8.7 → none.",
         )
         for workload in ("health", "wait")
         for variant in ("async", "sync")
+        for framework, value in (("flask", 3.71), ("fastapi", 1.02))
+    )
+
+
+def bridge_costs() -> tuple[BridgeCost, ...]:
+    """Return what a request of each of these costs."""
+    return tuple(
+        BridgeCost(
+            contender=f"{app}@hypercorn{bridge}",
+            server="hypercorn",
+            variant=variant,
+            workload=workload,
+            threads_started=started,
+            loops_started=started,
+            voluntary_switches=switches,
+            cpu_us=cpu_us,
+            waits=waits if workload == "wait" else None,
+            running_threads=1.0,
+        )
+        for workload in ("health", "wait")
+        for variant in ("async", "sync")
+        for app, bridge, started, switches, cpu_us, waits in (
+            (f"flask-{variant}", "", 1.0, 8.7, 907.0, 5.6),
+            (f"flask-{variant}", "+eventloop", 0.0, 0.0, 265.0, 55.3),
+            (f"fastapi-{variant}", "", 0.0, 0.02, 271.0, 54.9),
+        )
     )
 
 

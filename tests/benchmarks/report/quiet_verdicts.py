@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from benchmarks.judge.comparison import standing
 from benchmarks.judge.judgement import Estimate, Figure, Outcome, Verdict
 
 
@@ -28,6 +29,7 @@ def verdict(
     headline: bool = True,
 ) -> Verdict:
     """Return a verdict; the pairs are number and id, framework and arrangement, sentence and cause."""
+    decisive = figures[0].estimate
     return Verdict(
         claim=claim[1],
         number=claim[0],
@@ -38,6 +40,7 @@ def verdict(
         figures=tuple(figures),
         sentence=told[0],
         why=told[1],
+        standing=standing(decisive) if claim[1] == "async-throughput" and decisive is not None else None,
     )
 
 

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.contenders import catalogue
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Estimate, Judgement, LatencyAtRate, LatencyRatio, RateComparison, Summary
+from benchmarks.judge.judgement import Comparison, Estimate, Judgement, Summary
 from benchmarks.measure import schedule
 from benchmarks.model import EQUAL_RATE, LoadProfile, Run, Workload
 from benchmarks.report.html import render_html
@@ -29,20 +29,37 @@ def near(value: float) -> Estimate:
     return Estimate(value=value, low=0.98 * value, high=1.02 * value, samples=5)
 
 
-def latency(contender: str, p95_ms: float | None, achieved: float | None = 1.0, doubt: str = "") -> LatencyAtRate:
+def latency(
+    measured: Summary, contender: str, p95_ms: float | None, achieved: float | None = 1.0, doubt: str = ""
+) -> Summary:
     """Return one contender's latencies, or that there are none."""
-    measured = None if p95_ms is None else near(p95_ms)
-    return LatencyAtRate(
+    estimate = None if p95_ms is None else near(p95_ms)
+    return dataclasses.replace(
+        measured,
         contender=contender,
         arrangement=contender.replace("-sync", "").replace("-async", ""),
         variant="async" if "-async" in contender else "sync",
-        median_ms=measured,
-        p95_ms=measured,
-        p99_ms=None if p95_ms is None else near(3 * p95_ms),
+        workload=EQUAL_RATE,
+        latency_median_ms=estimate,
+        latency_p95_ms=estimate,
+        latency_p99_ms=None if p95_ms is None else near(3 * p95_ms),
+        used=0 if p95_ms is None else 5,
+        asked_per_s=683.0,
         achieved_fraction=achieved,
         dropped=None if achieved is None else 12 if doubt else 0,
-        used=0 if p95_ms is None else 5,
         doubt=doubt,
+    )
+
+
+def twins(arrangement: str, p95: Estimate | None) -> Comparison:
+    """Return the ratio of the twins' latencies."""
+    return Comparison(
+        above=arrangement.replace("@", "-async@"),
+        below=arrangement.replace("@", "-sync@"),
+        workload=EQUAL_RATE,
+        arrangement=arrangement,
+        latency_p95=p95,
+        decides="latency_p95",
     )
 
 
@@ -63,27 +80,19 @@ def at_equal_rate(run: Run) -> Run:
 @pytest.fixture
 def compared(judgement: Judgement) -> Judgement:
     """What is judged of it: FastAPI's twins keep up, one of Flask's does not, and one was not measured."""
-    at_rate = RateComparison(
-        workload=EQUAL_RATE,
-        rate_per_s=683.0,
-        latencies=(
-            latency("flask-sync@hypercorn", 4.25),
-            latency("flask-async@hypercorn", 31.5, 0.975, DOUBT),
-            latency("fastapi-sync@uvicorn", 0.912),
-            latency("fastapi-async@uvicorn", 0.456),
-            latency("fastapi-sync@hypercorn", None, None),
+    measured = judgement.summaries[0]
+    return dataclasses.replace(
+        judgement,
+        summaries=(
+            *judgement.summaries,
+            latency(measured, "flask-sync@hypercorn", 4.25),
+            latency(measured, "flask-async@hypercorn", 31.5, 0.975, DOUBT),
+            latency(measured, "fastapi-sync@uvicorn", 0.912),
+            latency(measured, "fastapi-async@uvicorn", 0.456),
+            latency(measured, "fastapi-sync@hypercorn", None, None),
         ),
-        ratios=(
-            LatencyRatio(arrangement="flask@hypercorn", p95=None),
-            LatencyRatio(arrangement="fastapi@uvicorn", p95=near(0.5)),
-        ),
+        twins=(*judgement.twins, twins("flask@hypercorn", None), twins("fastapi@uvicorn", near(0.5))),
     )
-    beside: tuple[Summary, ...] = tuple(
-        dataclasses.replace(summary, workload=EQUAL_RATE)
-        for summary in judgement.summaries
-        if summary.workload == "health"
-    )
-    return dataclasses.replace(judgement, at_rates=(at_rate,), summaries=(*judgement.summaries, *beside))
 
 
 def printed(run: Run, judgement: Judgement, claims: Sequence[Claim], width: int) -> str:
@@ -148,13 +157,14 @@ def test_the_page_has_a_section_of_its_own(at_equal_rate: Run, compared: Judgeme
 
 def test_hostile_text_stays_text(at_equal_rate: Run, compared: Judgement, claims: Sequence[Claim]) -> None:
     """In a name or a doubt; the page escapes all that it is given."""
-    (at_rate,) = compared.at_rates
-    hostile = dataclasses.replace(
-        at_rate,
-        latencies=(dataclasses.replace(at_rate.latencies[0], contender=HOSTILE, doubt=HOSTILE),),
-        ratios=(LatencyRatio(arrangement=HOSTILE, p95=None),),
+    judgement = dataclasses.replace(
+        compared,
+        summaries=tuple(
+            dataclasses.replace(each, contender=HOSTILE, doubt=HOSTILE) if each.doubt else each
+            for each in compared.summaries
+        ),
+        twins=(*compared.twins, twins(HOSTILE, None)),
     )
-    judgement = dataclasses.replace(compared, at_rates=(hostile,))
 
     assert r"- \<script\>alert(1)\</script\> \| [x\](javascript:alert)" in render_markdown(
         at_equal_rate, judgement, claims
@@ -176,11 +186,16 @@ def test_a_rate_of_the_health_workload_leaves_no_ratio_of_rates(
     """Asked at a rate, all served the same: there is no chart of it and no table of bridges."""
     load = dataclasses.replace(run.plan.loads["health"], rate_per_s=683.0)
     plan = dataclasses.replace(run.plan, loads={**run.plan.loads, "health": load})
-    (at_rate,) = compared.at_rates
     judgement = dataclasses.replace(
         compared,
-        at_rates=(dataclasses.replace(at_rate, workload="health"),),
-        bridges=tuple(bridges for bridges in compared.bridges if bridges.workload != "health"),
+        summaries=tuple(
+            dataclasses.replace(each, workload="health") for each in compared.summaries if each.workload == EQUAL_RATE
+        ),
+        twins=tuple(
+            dataclasses.replace(each, workload="health") for each in compared.twins if each.workload == EQUAL_RATE
+        ),
+        bridges=tuple(bridge for bridge in compared.bridges if bridge.workload != "health"),
+        bridge_costs=tuple(cost for cost in compared.bridge_costs if cost.workload != "health"),
     )
 
     page = render_html(dataclasses.replace(run, plan=plan), judgement, claims)

@@ -102,19 +102,15 @@ def test_the_same_views_stand_behind_each_bridge(page: Page) -> None:
 def test_bridges_that_cannot_be_judged_say_why(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
     """Once, however many there are; and a run without bridges has no such section."""
     refused = tuple(
-        dataclasses.replace(
-            each,
-            ratios=tuple(
-                dataclasses.replace(ratio, refused=True, sentence="Not judged.", why="The A/A comparison failed.")
-                for ratio in each.ratios
-            ),
-        )
-        for each in judgement.bridges[:1]
+        dataclasses.replace(each, refusal="The A/A comparison failed.", sentence="Not judged.")
+        for each in judgement.bridges
     )
     text = Page(render_html(run, dataclasses.replace(judgement, bridges=refused), claims)).text
 
-    assert 1 == text.count("Not judged. The A/A comparison failed.")
-    assert "behind each bridge" not in Page(render_html(run, dataclasses.replace(judgement, bridges=()), claims)).text
+    # Under each workload, for each keyword.
+    assert 4 == text.count("Not judged. The A/A comparison failed.")
+    without = dataclasses.replace(judgement, bridges=(), bridge_costs=())
+    assert "behind each bridge" not in Page(render_html(run, without, claims)).text
 
 
 def test_ids_are_unique_and_references_have_targets(page: Page) -> None:

@@ -118,16 +118,11 @@ def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequenc
             ),
             twins=tuple(dataclasses.replace(each, arrangement=HOSTILE) for each in judgement.twins),
             bridges=tuple(
-                dataclasses.replace(
-                    each,
-                    server=HOSTILE,
-                    costs=tuple(dataclasses.replace(cost, contender=HOSTILE) for cost in each.costs),
-                    ratios=tuple(
-                        dataclasses.replace(ratio, contender=HOSTILE, other=HOSTILE, sentence=HOSTILE, why=HOSTILE)
-                        for ratio in each.ratios
-                    ),
-                )
+                dataclasses.replace(each, above=HOSTILE, below=HOSTILE, sentence=HOSTILE, cause=HOSTILE)
                 for each in judgement.bridges
+            ),
+            bridge_costs=tuple(
+                dataclasses.replace(each, server=HOSTILE, contender=HOSTILE) for each in judgement.bridge_costs
             ),
             verdicts=tuple(
                 dataclasses.replace(each, arrangement=HOSTILE, sentence=HOSTILE, why=HOSTILE)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Duel, Estimate, Judgement
+from benchmarks.judge.judgement import Comparison, Estimate, Judgement
 from benchmarks.model import RACE, Run
 from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
 from benchmarks.report.charts.narrowing import narrowing_chart
@@ -19,15 +19,15 @@ from benchmarks.report.reproduce import compare_command, judgement_document
 from benchmarks.report.terminal import print_report
 
 RATIO = Estimate(value=0.54, low=0.53, high=0.56, samples=3)
-DUEL = Duel(
-    contender="flask-async@hypercorn",
-    other="flask-sync@hypercorn",
+DUEL = Comparison(
+    above="flask-async@hypercorn",
+    below="flask-sync@hypercorn",
     workload="health",
     rate=RATIO,
     narrowing=(Estimate(value=0.55, low=0.2, high=1.5, samples=2), RATIO),
-    outcome="slower",
+    standing="slower",
     sentence="flask-async@hypercorn served 0.54 × [0.53, 0.56] the requests of flask-sync@hypercorn: about half.",
-    why="Each async def request starts a thread.",
+    cause="Each async def request starts a thread.",
 )
 
 
@@ -50,7 +50,7 @@ def test_every_report_tells_the_race(race: tuple[Run, Judgement], claims: Sequen
         assert "The race" in text
         assert "slower" in text
         assert "Each async def request starts a thread." in text
-    assert '"outcome": "slower"' in judgement_document(*race)
+    assert '"standing": "slower"' in judgement_document(*race)
     assert "lab live" == compare_command(race[0].plan, {})
 
 
@@ -75,7 +75,7 @@ def test_the_narrowing_chart_says_what_it_shows() -> None:
 def test_the_narrowing_chart_survives_an_interval_without_end() -> None:
     """Two rounds that differ wildly have one, and a contender from elsewhere has a colour too."""
     endless = Estimate(value=2.0, low=0.0, high=float("inf"), samples=2)
-    duel = dataclasses.replace(DUEL, contender="bare-asgi@uvicorn", narrowing=(endless,))
+    duel = dataclasses.replace(DUEL, above="bare-asgi@uvicorn", narrowing=(endless,))
 
     assert narrowing_chart("health", [DUEL, duel], margin=0.05, rounds=2) is not None
 

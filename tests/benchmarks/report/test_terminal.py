@@ -178,10 +178,7 @@ def test_what_a_bridge_does_is_told_of_the_async_views(printed: Printed) -> None
 def test_bridges_that_cannot_be_judged_have_no_cause(printed: Printed, judgement: Judgement) -> None:
     """The figure stands; why it is no more than that is told of the verdicts already."""
     refused = tuple(
-        dataclasses.replace(
-            each,
-            ratios=tuple(dataclasses.replace(ratio, refused=True, sentence="Not judged.") for ratio in each.ratios),
-        )
+        dataclasses.replace(each, refusal="The A/A comparison failed.", sentence="Not judged.")
         for each in judgement.bridges
     )
     told = printed(100, dataclasses.replace(judgement, bridges=refused))

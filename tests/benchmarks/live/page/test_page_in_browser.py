@@ -72,7 +72,7 @@ def test_guess_race_and_verdict_with_two_viewers(
 
     _, run = only_run(workshop.out)
     (duel,) = judge(run, ()).duels
-    expect(viewer.page.locator(".duel .word")).to_have_text(duel.outcome)
+    expect(viewer.page.locator(".duel .word")).to_have_text(duel.standing)
     if duel.rate is not None:
         expect(viewer.page.locator(".duel .big")).to_have_text(f"{duel.rate.value:.2f} ×")
 

@@ -72,8 +72,8 @@ def test_a_race_is_a_run_that_lab_report_judges_the_same(
         assert ("complete", "live", 6) == (run.state, run.plan.preset, len(run.trials))
         (duel,) = report_of(folder)["judgement"]["duels"]
         html = race_html(workshop)
-        assert f">{duel['outcome']}</span>" in html
-        assert duel["why"].split(":")[0] in html.replace("&#39;", "'")
+        assert f">{duel['standing']}</span>" in html
+        assert (duel["refusal"] or duel["cause"]).split(":")[0] in html.replace("&#39;", "'")
         assert 409 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 1}).status
         assert folder.name in workshop.ask("GET", "/report").body
         assert {"report.html", "report.md", "run.json", "journal.jsonl"} == {path.name for path in folder.iterdir()}
@@ -96,7 +96,7 @@ def test_a_race_that_is_stopped_keeps_what_it_has(
     html = race_html(workshop)
     assert "This run was interrupted" in html
     (duel,) = judge(run, ()).duels
-    assert f">{duel.outcome}</span>" in html
+    assert f">{duel.standing}</span>" in html
     assert 204 == workshop.ask("POST", "/race", small_race).status
 
 

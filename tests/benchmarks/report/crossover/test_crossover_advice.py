@@ -114,7 +114,7 @@ def test_json_has_the_answer_in_words_and_in_numbers(kept: Run) -> None:
     """One document, for a program that decides."""
     document = json.loads(advice_document(advise(kept, Question(wait_ms=20, connections=200, threads=10))))
 
-    assert ("advice", 1, "between", False) == tuple(
+    assert ("advice", 2, "between", False) == tuple(
         document[name] for name in ("document", "format_version", "basis", "predicted")
     )
     assert "more" == document["answers"][0]["standing"]

@@ -238,7 +238,7 @@ def test_json_is_one_document_of_every_field(make_sweep: Sweep, found: Crossover
     """Numbers with their units in their names, null for what is missing, and the answers in words."""
     document = json.loads(map_document(found))
 
-    assert ("crossover", 1, "complete", 600.0) == tuple(
+    assert ("crossover", 2, "complete", 600.0) == tuple(
         document[name] for name in ("document", "format_version", "state", "budget_s")
     )
     assert {field.name for field in dataclasses.fields(CrossoverMap)} <= set(document)

@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from benchmarks.judge.diff import Change, Diff, Difference
-from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.diff import Diff, Difference, SideBySide
+from benchmarks.judge.judgement import Comparison, Estimate, Standing
 from benchmarks.model import Run
 from benchmarks.report.document import Document, Note, Paragraph, Section, Table
 from benchmarks.report.products.diff import diff_document
@@ -16,23 +16,27 @@ def estimate(value: float, percent: float = 3.0) -> Estimate:
     return Estimate(value=value, low=value * (1 - percent / 100), high=value * (1 + percent / 100), samples=7)
 
 
-def change(subject: str, quantity: str = "requests per second", unit: str = "×", word: str = "no difference") -> Change:
+def change(
+    subject: str, quantity: str = "requests per second", unit: str = "×", word: str = "no difference"
+) -> SideBySide:
     """Return a change of a tenth."""
-    return Change(
+    return SideBySide(
         workload="health",
         subject=subject,
         quantity=quantity,
         unit=unit,
         left=estimate(2.0),
         right=estimate(2.2),
-        change=estimate(1.1),
-        word=word,
+        comparison=Comparison(
+            above="second", below="first", workload="health", rate=estimate(1.1), standing="faster", finding=word
+        ),
     )
 
 
 DIFF = Diff(
     ratios=(change("fastapi@uvicorn"), change("fastapi@uvicorn", "p95 latency"), change("flask@hypercorn")),
     contenders=(change("fastapi-async@uvicorn", unit="req/s"), change("fastapi-async@uvicorn", "p95 latency", "ms")),
+    same_run=False,
     same_machine=False,
     environment=(
         Difference(name="cpu_model", left="One CPU", right="Another"),
@@ -76,10 +80,13 @@ def test_the_ratios_of_rates_come_first_and_all_else_is_detail(run: Run) -> None
     }
 
 
-@pytest.mark.parametrize(("value", "count"), [(1.1, "2 of the 2"), (1.0, "No change")])
-def test_the_summary_counts_what_changed(run: Run, value: float, count: str) -> None:
+@pytest.mark.parametrize(("standing", "count"), [("faster", "2 of the 2"), ("equal", "No change"), ("refused", "No")])
+def test_the_summary_counts_what_changed(run: Run, standing: Standing, count: str) -> None:
     """By the judge's own rule."""
-    ratios = tuple(dataclasses.replace(each, change=estimate(value)) for each in DIFF.ratios)
+    ratios = tuple(
+        dataclasses.replace(each, comparison=dataclasses.replace(each.comparison, standing=standing))
+        for each in DIFF.ratios
+    )
 
     assert summary(told(run, dataclasses.replace(DIFF, ratios=ratios))).startswith(count)
 
@@ -96,7 +103,7 @@ def test_a_diff_without_a_difference_says_so(run: Run) -> None:
 
 def test_a_run_beside_itself_is_told_in_one_line(run: Run) -> None:
     """Whatever its files are called."""
-    document = diff_document(DIFF, (run, None), (run, None))
+    document = diff_document(dataclasses.replace(DIFF, same_run=True), (run, None), (run, None))
 
     assert (Paragraph("Both are the same run: there is nothing to compare.", "strong"),) == document.blocks
 
@@ -117,7 +124,8 @@ def test_a_diff_without_twins_compares_contenders_alone(run: Run) -> None:
 
 def test_records_have_each_number_in_a_column_of_its_own(run: Run) -> None:
     """What is missing is None."""
-    lone = dataclasses.replace(DIFF.ratios[0], left=None, change=None)
-    first, *_ = told(run, dataclasses.replace(DIFF, ratios=(lone,))).records
+    first = DIFF.ratios[0]
+    lone = dataclasses.replace(first, left=None, comparison=dataclasses.replace(first.comparison, rate=None))
+    record, *_ = told(run, dataclasses.replace(DIFF, ratios=(lone,))).records
 
-    assert ("fastapi@uvicorn", None, 2.2) == (first["subject"], first["first_value"], first["second_value"])
+    assert ("fastapi@uvicorn", None, 2.2) == (record["subject"], record["first_value"], record["second_value"])

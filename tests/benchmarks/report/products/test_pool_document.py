@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
 from benchmarks.judge.comparable import Asked
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.pool import Pool, PooledRatio, Study, Together
+from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.judge.pool import Pool, Pooled
+from benchmarks.judge.random_effects import RandomEffects
 from benchmarks.report.charts.forest import forest_chart
 from benchmarks.report.document import Chart, Comparisons, Document, Note, Paragraph, Section
 from benchmarks.report.products.pool import pool_document
@@ -17,46 +18,58 @@ def estimate(value: float, percent: float = 3.0) -> Estimate:
     return Estimate(value=value, low=value * (1 - percent / 100), high=value * (1 + percent / 100), samples=7)
 
 
-def pooled(runs: int, arrangement: str = "fastapi@uvicorn", label: str = "laptop") -> PooledRatio:
+def pooled(runs: int, arrangement: str = "fastapi@uvicorn", label: str = "laptop") -> Pooled:
     """Return the ratios of a class."""
-    mean = estimate(2.1)
-    return PooledRatio(
+    twins = Comparison(
+        above=arrangement.replace("@", "-async@"),
+        below=arrangement.replace("@", "-sync@"),
         arrangement=arrangement,
         framework=arrangement.partition("@")[0],
         workload="health",
         headline=True,
+        standing="faster",
+    )
+    return Pooled(
+        comparison=dataclasses.replace(
+            twins,
+            rate=estimate(2.1),
+            sentence=f"{arrangement}: over {runs} runs async def had 2.10 × that of def.",
+        ),
         studies=tuple(
-            Study(label=f"{label} {number}", ratio=estimate(1.8 + 0.02 * number), weight=1 / runs)
+            dataclasses.replace(twins, run=f"{label} {number}", rate=estimate(1.8 + 0.02 * number))
             for number in range(1, runs + 1)
         ),
         left_out=(("noisy", "The A/A comparison failed: run again, with more --rounds."),),
-        together=Together(
-            mean=mean,
-            predicted=estimate(2.1, 20.0),
-            between_factor=1.08,
+        predicted=estimate(2.1, 20.0),
+        effects=RandomEffects(
+            mean=0.742,
+            low=0.711,
+            high=0.771,
             tau_squared=0.006,
             i_squared=0.92,
             q=300.0,
             q_probability=0.0,
+            predicted_low=0.519,
+            predicted_high=0.924,
+            weights=(1 / runs,) * runs,
         ),
-        sentence=f"{arrangement}: over {runs} runs async def had 2.10 × that of def.",
     )
 
 
-def pool_of(*ratios: PooledRatio) -> Pool:
+def pool_of(*ratios: Pooled) -> Pool:
     """Return a pool of these ratios."""
     return Pool(
         quantity="requests per second",
         workload="health",
         asked=Asked(path="/health/{variant}", wait_ms=0.0, vus=10, rate_per_s=None, in_slices=True, engine="builtin"),
-        runs=tuple(study.label for study in ratios[0].studies),
+        runs=tuple(study.run for study in ratios[0].studies),
         left_out=(("hasty", "GET /health/{variant}, 50 virtual users"),),
         ratios=ratios,
         margin=0.05,
     )
 
 
-def told(*ratios: PooledRatio) -> Document:
+def told(*ratios: Pooled) -> Document:
     """Return the document of a pool of these ratios; the runs of the first are shown."""
     return pool_document(pool_of(*ratios), ratios[:1])
 
@@ -92,7 +105,7 @@ def test_each_reason_to_leave_a_run_out_is_told_once() -> None:
     """With the runs that it is about, however many ratios they lack."""
     many = tuple((f"laptop {number}", "too few rounds") for number in range(1, 6))
     ratio = dataclasses.replace(pooled(3), left_out=many)
-    document = told(ratio, dataclasses.replace(ratio, arrangement="flask@hypercorn"))
+    document = told(ratio, dataclasses.replace(pooled(3, "flask@hypercorn"), left_out=many))
 
     assert (
         Note("hasty: GET /health/{variant}, 50 virtual users"),
@@ -102,7 +115,9 @@ def test_each_reason_to_leave_a_run_out_is_told_once() -> None:
 
 def test_a_ratio_without_a_sum_is_shown_without_one() -> None:
     """One run, or none."""
-    single = dataclasses.replace(pooled(1), together=None)
+    ratio = pooled(1)
+    lone = dataclasses.replace(ratio.comparison, rate=None)
+    single = dataclasses.replace(ratio, comparison=lone, effects=None, predicted=None)
     none = dataclasses.replace(single, studies=())
 
     assert ["laptop 1"] == runs_of(told(single))
@@ -113,9 +128,7 @@ def test_a_ratio_without_a_sum_is_shown_without_one() -> None:
 def test_two_runs_have_no_last_line() -> None:
     """There is nothing to say of a third machine."""
     ratio = pooled(2)
-    assert ratio.together is not None
-    alone = Estimate(value=2.1, low=None, high=None, samples=2)
-    ratio = dataclasses.replace(ratio, together=dataclasses.replace(ratio.together, predicted=alone))
+    ratio = dataclasses.replace(ratio, predicted=Estimate(value=2.1, low=None, high=None, samples=2))
 
     assert ["laptop 1", "laptop 2", "together"] == runs_of(told(ratio))
     chart = forest_chart(ratio, "requests per second", margin=0.05)
@@ -149,7 +162,7 @@ def test_an_interval_without_end_does_not_break_the_forest() -> None:
     endless = Estimate(value=2.0, low=0.0, high=float("inf"), samples=2)
     nothing = Estimate(value=float("inf"), low=None, high=None, samples=2)
     wild = dataclasses.replace(
-        ratio, studies=tuple(dataclasses.replace(ratio.studies[0], ratio=each) for each in (endless, nothing))
+        ratio, studies=tuple(dataclasses.replace(ratio.studies[0], rate=each) for each in (endless, nothing))
     )
 
     chart = forest_chart(wild, "requests per second", margin=0.05)

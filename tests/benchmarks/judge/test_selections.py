@@ -5,15 +5,15 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.judge import head_to_head
-from benchmarks.judge.evidence import Evidence
-from benchmarks.judge.judgement import Duel
-from benchmarks.model import RACE, Run, Trial
+from benchmarks.judge import selections
+from benchmarks.judge.evidence import Evidence, evidence_of
+from benchmarks.judge.judgement import Comparison
+from benchmarks.model import RACE, Observation, Run, Trial
 
 SYNC, ASYNC = "flask-sync@hypercorn", "flask-async@hypercorn"
 FASTAPI_SYNC, FASTAPI_ASYNC = "fastapi-sync@uvicorn", "fastapi-async@uvicorn"
 
-Raced = Callable[..., tuple[Duel, ...]]
+Raced = Callable[..., tuple[Comparison, ...]]
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def raced(
 ) -> Raced:
     """Judge a race whose contenders have these rates, one a round."""
 
-    def race(*, preset: str = RACE, **rates: Sequence[float]) -> tuple[Duel, ...]:
+    def race(*, preset: str = RACE, **rates: Sequence[float]) -> tuple[Comparison, ...]:
         names = {"sync": SYNC, "asynchronous": ASYNC, "fastapi_sync": FASTAPI_SYNC, "fastapi_async": FASTAPI_ASYNC}
         trials = [
             make_trial(names[name], rate, number)
@@ -30,7 +30,7 @@ def raced(
             for number, rate in enumerate(of_rounds, start=1)
         ]
         run = make_run(trials)
-        return head_to_head.compare(
+        return selections.duels(
             make_evidence(dataclasses.replace(run, plan=dataclasses.replace(run.plan, preset=preset)))
         )
 
@@ -43,7 +43,8 @@ def raced(
         ((2_000, 2_010, 1_990), "faster", "double"),
         ((500, 502, 499), "slower", "half"),
         ((1_001, 1_002, 999), "equal", "equal within ±5 %"),
-        ((800, 1_600, 900), "undecided", "not the same as equal"),
+        ((900, 1_150, 980), "undecided", "not the same as equal"),
+        ((400, 2_600, 900), "undecided", "too few rounds to tell"),
         ((1_000, 1_000, 1_000), "refused", "Not judged."),
     ],
 )
@@ -53,10 +54,10 @@ def test_a_verdict_is_what_the_whole_interval_says(
     """Faster, slower and equal have it all on one side, or inside the margin; else nothing is decided."""
     (duel,) = raced(sync=(1_000, 1_000, 1_000), asynchronous=rates)
 
-    assert (ASYNC, SYNC, outcome) == (duel.contender, duel.other, duel.outcome)
+    assert (ASYNC, SYNC, outcome) == (duel.above, duel.below, duel.standing)
     assert duel.sentence.startswith(f"{ASYNC} served ") or outcome == "refused"
     assert told in duel.sentence
-    assert duel.why
+    assert duel.refusal or duel.cause
 
 
 def test_the_interval_narrows_from_two_rounds_to_all(raced: Raced) -> None:
@@ -77,17 +78,56 @@ def test_all_are_held_against_the_first_and_twins_against_each_other(raced: Race
         (FASTAPI_SYNC, SYNC),
         (FASTAPI_ASYNC, SYNC),
         (FASTAPI_ASYNC, FASTAPI_SYNC),
-    ] == [(duel.contender, duel.other) for duel in duels]
+    ] == [(duel.above, duel.below) for duel in duels]
 
 
 def test_what_cannot_be_judged_says_why(raced: Raced) -> None:
     """One round has no interval, so there is no verdict, and the reason is told."""
     (duel,) = raced(sync=(1_000,), asynchronous=(2_000,))
 
-    assert ("refused", None, ()) == (duel.outcome, duel.rate, duel.narrowing)
-    assert "1 round with a valid trial" in duel.why
+    assert ("refused", "", ()) == (duel.standing, duel.cause, duel.narrowing)
+    assert duel.refusal is not None
+    assert "1 round with a valid trial" in duel.refusal
 
 
 def test_any_other_run_has_no_duels(raced: Raced) -> None:
     """A comparison of many is judged by its claims."""
     assert () == raced(preset="quick", sync=(1_000,) * 3, asynchronous=(2_000,) * 3)
+
+
+def test_twins_are_compared_inside_rounds(
+    make_run: Callable[..., Run], make_trial: Callable[..., Trial], make_observation: Callable[..., Observation]
+) -> None:
+    """Async over sync, for rate, latency and CPU; a machine that slows down for a round changes no ratio."""
+    trials = []
+    for number, slowness in ((1, 1.0), (2, 4.0)):
+        for variant, rate, cpu_us in (("sync", 1000.0, 200.0), ("async", 2000.0, 100.0)):
+            observation = make_observation(cpu_us=cpu_us * slowness)
+            trials.append(make_trial(f"x-{variant}@s", rate / slowness, number, observation=observation))
+
+    (ratio,) = selections.twins(evidence_of(make_run(trials)), {("x@s", "health")})
+
+    assert ("x@s", "x", "health", True) == (ratio.arrangement, ratio.framework, ratio.workload, ratio.headline)
+    estimates = (ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu)
+    assert [2.0, 0.5, 0.5, 0.5] == pytest.approx([estimate.value for estimate in estimates if estimate is not None])
+    assert [2, 2, 2, 2] == [estimate.samples for estimate in estimates if estimate is not None]
+
+
+def test_twins_without_a_round_in_common_have_no_ratio(
+    make_run: Callable[..., Run], make_trial: Callable[..., Trial]
+) -> None:
+    """They are listed, with nothing measured, and are no headline unless a claim says so."""
+    run = make_run([make_trial("x-sync@s", round=1), make_trial("x-async@s", round=2)])
+
+    (ratio,) = selections.twins(evidence_of(run), ())
+
+    assert ratio.rate is None
+    assert ratio.cpu is None
+    assert not ratio.headline
+
+
+def test_a_twin_alone_has_no_ratio(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> None:
+    """An arrangement with one variant is not listed."""
+    run = make_run([make_trial("x-sync@s"), make_trial("y-async@s"), make_trial("bare-asgi@s")])
+
+    assert () == selections.twins(evidence_of(run), ())

@@ -1,0 +1,126 @@
+"""Compares two sides: pairs their trials, makes the ratios, and says by one rule what they mean."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Sequence
+
+from benchmarks.judge import wording
+from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Standing
+from benchmarks.judge.measures import QUANTITIES, Measure, resolution_of_ratio
+from benchmarks.judge.statistics import bounds, excludes_one, is_coarse, paired_ratio
+from benchmarks.trials import ValidTrial
+
+MARGIN = 0.05
+"""Half-width of what counts as equal, unless told."""
+
+REFUSED = "Not judged."
+
+Pairs = Sequence[tuple[ValidTrial, ValidTrial]]
+
+
+def compare(
+    above: Iterable[ValidTrial],
+    below: Iterable[ValidTrial],
+    sides: Comparison,
+    *,
+    margin: float = MARGIN,
+    confidence: float = CONFIDENCE,
+) -> Comparison:
+    """Compare two sides by their trials in the rounds that both have.
+
+    Args:
+        above: Valid trials of the numerator.
+        below: Valid trials of the denominator.
+        sides: Whose trials these are, and why they may not be judged where that is known.
+        margin: Half-width of what counts as equal.
+        confidence: Of the intervals.
+    Returns:
+        The same with its estimates, and what they mean.
+    """
+    pairs = paired(above, below)
+    estimates = {name: ratio(pairs, quantity.measure, confidence) for name, quantity in QUANTITIES.items()}
+    return conclude(sides.having(estimates), margin)
+
+
+def conclude(comparison: Comparison, margin: float = MARGIN) -> Comparison:
+    """Return a comparison with what its estimates mean: the standing and the sentence, or why there is none.
+
+    Args:
+        comparison: With its estimates; with a refusal where the run cannot judge them.
+        margin: Half-width of what counts as equal.
+    """
+    estimate, quantity = comparison.estimate, QUANTITIES[comparison.decides]
+    refusal, outcome, finding, sentence = comparison.refusal, comparison.standing, "", REFUSED
+    if estimate is None:
+        refusal = refusal or f"No ratio of {quantity.title}: it was not measured on both sides in one round."
+    elif refusal is None:
+        outcome = standing(estimate, margin, less_is_faster=quantity.less_is_faster)
+        if outcome == "refused":
+            refusal = wording.coarse(estimate)
+        else:
+            finding = wording.found(outcome, estimate, margin, quantity.more, quantity.less)
+            sentence = (
+                f"{comparison.above} {quantity.verb} {wording.ratio(estimate)} {quantity.noun} of {comparison.below}: "
+                f"{finding}{'; more rounds may tell' if outcome == 'undecided' else ''}."
+            )
+    return dataclasses.replace(comparison, standing=outcome, refusal=refusal, finding=finding, sentence=sentence)
+
+
+def paired(numerators: Iterable[ValidTrial], denominators: Iterable[ValidTrial]) -> Pairs:
+    """Pair two contenders' trials that ran in the same round, in the order of the rounds."""
+    below = {valid.trial.round: valid for valid in denominators}
+    pairs = [(above, below[above.trial.round]) for above in numerators if above.trial.round in below]
+    return tuple(sorted(pairs, key=lambda pair: pair[0].trial.round))
+
+
+def ratio(pairs: Pairs, measure: Measure, confidence: float = CONFIDENCE) -> Estimate | None:
+    """Return the paired ratio over the rounds in which both have the measure, or ``None`` when there is none."""
+    measured = [(measure(above), measure(below)) for above, below in pairs]
+    both = [(above, below) for above, below in measured if above is not None and below is not None]
+    if not both:
+        return None
+    estimate = paired_ratio([above for above, _ in both], [below for _, below in both], confidence)
+    return dataclasses.replace(estimate, resolution=resolution_of_ratio(pairs, measure))
+
+
+def standing(estimate: Estimate, margin: float = MARGIN, *, less_is_faster: bool = False) -> Standing:
+    """Decide what a ratio says of two: the one rule, for every comparison and every place of a map.
+
+    Equal has the whole interval inside the margin; faster and slower have it all on one side of 1; undecided is none of
+    these, and figures too coarse to tell them apart are refused.
+
+    Args:
+        estimate: With its interval.
+        margin: Half-width of what counts as equal.
+        less_is_faster: Whether a ratio below 1 is the better one, as of latencies.
+    """
+
+    def decide(estimate: Estimate) -> Standing:
+        if is_equal(estimate, margin):
+            return "equal"
+        if not excludes_one(estimate):
+            return "undecided"
+        return "faster" if (estimate.value > 1) != less_is_faster else "slower"
+
+    return "refused" if is_coarse(estimate, decide) else decide(estimate)
+
+
+def equal_band(margin: float) -> tuple[float, float]:
+    """Return the ratios between which two sides count as equal: ``1 + margin`` and its reciprocal.
+
+    The reciprocal rather than ``1 - margin``: A over B must be equal whenever B over A is.
+    """
+    return 1 / (1 + margin), 1 + margin
+
+
+def is_equal(estimate: Estimate, margin: float) -> bool:
+    """Say whether the whole interval lies inside the margin; never without an interval.
+
+    Source:
+        Schuirmann, "A comparison of the two one-sided tests procedure and the power approach for assessing the
+        equivalence of average bioavailability", J. Pharmacokinetics and Biopharmaceutics 15(6), 1987. There a 90 %
+        interval decides; the 95 % one here is the stricter.
+    """
+    (low, high), (least, most) = bounds(estimate), equal_band(margin)
+    return least <= low and high <= most

@@ -1,0 +1,147 @@
+"""Selects the comparisons that a report tells: twins, what bridges make of views, and the contenders of a race."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Collection, Iterator, Sequence
+
+from benchmarks.judge import cause
+from benchmarks.judge.evidence import Evidence
+from benchmarks.judge.judgement import BridgeCost, Comparison
+from benchmarks.judge.summaries import participants
+from benchmarks.model import RACE, Contender, Run
+
+_NO_BRIDGE = "none"
+
+
+def twin_pairs(run: Run) -> Iterator[tuple[Contender, Contender, str]]:
+    """Yield async and sync of every arrangement that has both, and the workload, in the order of the plan."""
+    for workload in (workload.name for workload in run.plan.workloads):
+        taking_part = participants(run, workload)
+        asynchronous = {twin.arrangement: twin for twin in taking_part if twin.variant == "async"}
+        for sync in taking_part:
+            if sync.variant == "sync" and sync.arrangement in asynchronous:
+                yield asynchronous[sync.arrangement], sync, workload
+
+
+def twins(evidence: Evidence, headlines: Collection[tuple[str, str]]) -> tuple[Comparison, ...]:
+    """Compare the twins of every arrangement that has both, under every workload.
+
+    Args:
+        evidence: Of the run.
+        headlines: Arrangement and workload of each pair that a claim is judged on.
+    """
+    return tuple(
+        _with_cause(evidence, asynchronous, sync, workload, headline=(sync.arrangement, workload) in headlines)
+        for asynchronous, sync, workload in twin_pairs(evidence.run)
+    )
+
+
+def duels(evidence: Evidence) -> tuple[Comparison, ...]:
+    """Compare the contenders of a race.
+
+    Every other is held against the first, and twins against each other: that is at most four comparisons, each of which
+    a person can name beforehand. Which was the fastest is not asked, for the winner of many is partly luck's choice.
+
+    Args:
+        evidence: Of the run.
+    Returns:
+        By workload, in the plan's order; empty for a run that was no race.
+    """
+    if evidence.run.plan.preset != RACE:
+        return ()
+    return tuple(
+        _with_cause(evidence, contender, other, workload.name, narrows=True)
+        for workload in evidence.run.plan.workloads
+        for contender, other in _raced(participants(evidence.run, workload.name))
+    )
+
+
+def bridges(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[BridgeCost, ...]]:
+    """Compare, on every server, each bridge with the framework's way without one, and with other frameworks.
+
+    Args:
+        evidence: Of the run.
+    Returns:
+        The comparisons, and what a request of each contender in them costs, by workload, server and keyword; empty
+        where no bridge took part beside anything without one, and of workloads that were asked at a given rate, at
+        which all answer alike.
+    """
+    compared: list[Comparison] = []
+    costs: list[BridgeCost] = []
+    for workload in (workload.name for workload in evidence.run.plan.workloads):
+        if evidence.run.plan.is_open(workload):
+            continue
+        for contenders in _side_by_side(participants(evidence.run, workload)):
+            requests = _requests(evidence, contenders, workload)
+            costs.extend(requests.values())
+            for bridged in contenders:
+                for other in contenders:
+                    if bridged.bridge != _NO_BRIDGE and other.bridge == _NO_BRIDGE:
+                        found = evidence.compare(bridged, other, workload)
+                        why = cause.bridge(requests[other.id], requests[bridged.id], found)
+                        compared.append(dataclasses.replace(found, cause=why))
+    return tuple(compared), tuple(costs)
+
+
+def _with_cause(
+    evidence: Evidence,
+    above: Contender,
+    below: Contender,
+    workload: str,
+    *,
+    headline: bool = False,
+    narrows: bool = False,
+) -> Comparison:
+    found = evidence.compare(above, below, workload, headline=headline, narrows=narrows)
+    return dataclasses.replace(found, cause=cause.of(evidence, above, below, found))
+
+
+def _raced(contenders: Sequence[Contender]) -> Iterator[tuple[Contender, Contender]]:
+    for contender in contenders[1:]:
+        yield contender, contenders[0]
+    for sync in contenders[1:]:
+        for other in contenders[1:]:
+            if (sync.arrangement, sync.variant, other.variant) == (other.arrangement, "sync", "async"):
+                yield other, sync
+
+
+def _side_by_side(contenders: Sequence[Contender]) -> Iterator[list[Contender]]:
+    for server in dict.fromkeys(contender.server for contender in contenders):
+        for variant in ("async", "sync"):
+            group = [
+                contender for contender in contenders if (contender.server, contender.variant) == (server, variant)
+            ]
+            if len({contender.bridge == _NO_BRIDGE for contender in group}) == 2:
+                yield group
+
+
+def _requests(evidence: Evidence, contenders: Sequence[Contender], workload: str) -> dict[str, BridgeCost]:
+    """Return what a request of each contender costs; a thread counts where requests start it."""
+    summaries = [evidence.summary(contender, workload) for contender in contenders]
+    seen = [summary.epoll_descriptors for summary in summaries]
+    fewest_epoll = min((epoll for epoll in seen if epoll is not None), default=None)
+    costs = {}
+    for contender, summary in zip(contenders, summaries, strict=True):
+        cost = cause.cost_of(summary, contender.id)
+        threads = loops = None
+        if cost is not None and cost.started is not None:
+            threads = cost.started if cost.starts_threads else 0.0
+            if cost.epoll is not None:
+                loops = threads if cause.runs_a_loop(cost.epoll, fewest_epoll) else 0.0
+        wait_ms = evidence.wait_ms(workload, contender.variant)
+        # Little's law, as in waits.py.
+        waits = summary.rate_per_s.value * wait_ms / 1_000 if wait_ms and summary.rate_per_s is not None else None
+        costs[contender.id] = BridgeCost(
+            contender=contender.id,
+            server=contender.server,
+            variant=str(contender.variant),
+            workload=workload,
+            threads_started=threads,
+            loops_started=loops,
+            voluntary_switches=None if cost is None else cost.switches,
+            cpu_us=None if cost is None else cost.cpu_us,
+            waits=waits,
+            running_threads=None if cost is None else cost.running,
+        )
+    return costs
