@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 
 from benchmarks.contenders.catalogue import APPS
+from benchmarks.errors import LabError
 from benchmarks.listening import cannot_listen
 from benchmarks.process import HOME, python, start
 
@@ -16,10 +17,6 @@ BRIDGES = {app.bridge: app.target for app in APPS if app.target.startswith("flas
 """What Hypercorn is told to serve, by bridge."""
 
 _POLL_S = 0.05
-
-
-class ServeError(Exception):
-    """The app cannot be served; the message says what to do."""
 
 
 def serve(bridge: str, host: str, port: int, ready: Callable[[], None]) -> int:
@@ -33,7 +30,7 @@ def serve(bridge: str, host: str, port: int, ready: Callable[[], None]) -> int:
     Returns:
         The server's exit status.
     Raises:
-        ServeError: The address is in use or not ours.
+        LabError: The address is in use or not ours.
     """
     _check_free(host, port)
     bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
@@ -63,7 +60,7 @@ def _check_free(host: str, port: int) -> None:
         try:
             probe.bind((host, port))
         except OSError as error:
-            raise ServeError(cannot_listen("lab serve", host, port, error)) from error
+            raise LabError(cannot_listen("lab serve", host, port, error)) from error
 
 
 def _accepts(host: str, port: int) -> bool:

@@ -22,10 +22,11 @@ from dataclasses import dataclass
 from benchmarks.calibration.awake import cores_awake
 from benchmarks.calibration.bar import HOLDS, Bar
 from benchmarks.contenders import catalogue
+from benchmarks.errors import LabError
 from benchmarks.judge.statistics import paired_ratio
 from benchmarks.measure import dependencies, workloads
 from benchmarks.measure.block import run_block
-from benchmarks.measure.dependencies import DATABASE_FACT, Dependencies, DependencyError
+from benchmarks.measure.dependencies import DATABASE_FACT, Dependencies
 from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.schedule import ScheduledTrial
@@ -205,7 +206,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
                 held.append(tell_medians(medians_ms(bench)))
             if options.what in ("all", "many"):
                 held.extend(tell_rates(each, rates_per_s(bench, each)) for each in (TWO_CHECKS, THREE_CHECKS))
-    except (NotMeasuredError, DependencyError) as error:
+    except (NotMeasuredError, LabError) as error:
         print(f"\n{error}", file=sys.stderr)
         return _EXIT_NOT_MEASURED
     except KeyboardInterrupt:

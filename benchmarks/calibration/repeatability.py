@@ -24,7 +24,6 @@ from benchmarks.measure.environment import environment, share_cores
 from benchmarks.measure.journal import Journal, RunFileError, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.parity import ParityError
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
@@ -53,7 +52,7 @@ def measure(seed: int) -> Run:
     Args:
         seed: Of the order.
     Raises:
-        ParityError: Contenders do not answer alike.
+        ServerError: Contenders do not answer alike.
         ServerError: A server does not start.
         LoadEngineError: The loader fails.
     """
@@ -102,7 +101,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit status.
     """
     options = _parse(arguments)
-    return frame.status(lambda: tell(_runs(options)), ParityError, ServerError, LoadEngineError, RunFileError)
+    return frame.status(lambda: tell(_runs(options)), ServerError, LoadEngineError, RunFileError)
 
 
 def _runs(options: argparse.Namespace) -> list[Run]:

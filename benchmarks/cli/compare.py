@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
+import functools
 import secrets
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
 from benchmarks.cli import runs
-from benchmarks.cli.course import Course
-from benchmarks.cli.engines import engine_for, facts_of
-from benchmarks.cli.exits import RefusedError
+from benchmarks.cli.course import measure_comparison, measure_placebo, own_turn, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Rate, Seconds
 from benchmarks.cli.output import json_option, talking
-from benchmarks.cli.placebo import run_placebo
-from benchmarks.cli.turn import wait_option
 from benchmarks.contenders import catalogue
+from benchmarks.errors import RefusedError
 from benchmarks.measure import dependencies, environment, journal, machine, schedule
-from benchmarks.measure.load.engine import DEFAULT_ENGINE, ENGINES, LoadEngine
+from benchmarks.measure.assembly import Assembly, Instrument
+from benchmarks.measure.load.engine import DEFAULT_ENGINE, ENGINES, LoadEngine, find_engine
 from benchmarks.measure.workloads import WORKLOADS
 from benchmarks.model import Contender, Plan
 from benchmarks.report.reproduce import resume_command
@@ -111,60 +110,74 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     if budget is not None and (rounds is not None or duration is not None):
         raise click.UsageError("--budget chooses rounds and duration itself: leave out --rounds and --duration.")
-    loader = _loader_to_go_on(context, resume) if resume is not None else engine_for(context, engine)
+    loader = _loader_to_go_on(context, resume) if resume is not None else _engine(context, engine)
     _refuse_unfit_options(loader, budget=budget, rate=rate, latency_at=latency_at)
     began_s = time.monotonic()
     console = talking(as_json)
     claims = runs.ledger()
-    if precision is not None and rounds is None:
-        rounds = _MOST_ROUNDS
-    seed = secrets.randbelow(2**32) if seed is None else seed
-
-    def plan_of(**sizes: Any) -> Plan:
-        usual = {"vus": vus, "duration_s": duration, "rounds": rounds, "precision": precision}
-        asked = {
-            "engine": loader.name,
-            "limits": loader.limits,
-            "rate_per_s": rate,
-            "latency_at": latency_at,
-            "workloads": workloads,
-        }
-        return _plan(preset, contenders, seed, **{**usual, **asked, **sizes})
-
+    plan_of = functools.partial(
+        schedule.plan,
+        preset,
+        catalogue.select(contenders),
+        secrets.randbelow(2**32) if seed is None else seed,
+        vus=vus,
+        duration_s=duration,
+        rounds=_MOST_ROUNDS if precision is not None and rounds is None else rounds,
+        precision=precision,
+        engine=loader.name,
+        limits=loader.limits,
+        rate_per_s=rate,
+        latency_at=latency_at,
+        workloads=workloads,
+    )
     plan = plan_of()
     if budget is not None:
         _check_budget(budget, plan_of)
-    facts = facts_of(context, loader)
-    cores = environment.share_cores()
-    if loader.uses_every_core:
-        cores = machine.give_every_core(cores)
-    if "load_workers" in facts:
-        # They have cores of their own, on their own machines.
-        cores = environment.Cores(cores.server, ())
+    given = context.find_object(GivenEngine)
+    instrument = Instrument.of(loader, None if given is None else given.facts)
 
-    def record(known: Mapping[str, environment.Fact]) -> journal.Journal:
-        _warn(console, cores)
+    def begin(facts: Mapping[str, environment.Fact]) -> journal.Journal:
+        _warn(console, instrument.cores)
         if resume is not None:
-            return runs.resume(resume, cores, known)
-        return runs.begin(out, plan if budget is None else _plan_for(console, cores, budget, plan_of), cores, known)
+            return runs.resume(resume, instrument.cores, facts)
+        return instrument.begin(out, plan if budget is None else _plan_for(console, budget, plan_of), facts)
 
-    course = Course(
-        console=console,
-        claims=claims,
-        loader=loader,
-        cores=cores,
-        facts=facts,
-        asks_readiness=dependencies.needed_by(plan if resume is None else runs.begun(resume)[0].plan),
-    )
-    run, folder = course.measure(record, wait=wait, began_s=None if resume is not None else began_s)
+    with own_turn(wait=wait) as lock:
+        run, folder = measure_comparison(
+            console,
+            claims,
+            Assembly(instrument=instrument, lock=lock),
+            begin,
+            needs_dependencies=dependencies.needed_by(plan if resume is None else runs.begun(resume)[0].plan),
+            began_s=None if resume is not None else began_s,
+        )
     runs.tell(console, run, claims, folder, as_json=as_json)
+
+
+@dataclass(frozen=True, slots=True)
+class GivenEngine:
+    """A load engine that runs already, for a command that is invoked by another.
+
+    Attributes:
+        engine: Itself.
+        facts: What there is to know of it, beside what it says itself.
+    """
+
+    engine: LoadEngine
+    facts: Mapping[str, str | int]
+
+
+def _engine(context: click.Context, name: str) -> LoadEngine:
+    """Return the engine that an outer command has started, else the one of this name."""
+    given = context.find_object(GivenEngine)
+    return find_engine(name) if given is None else given.engine
 
 
 def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
     """Return the engine that a run is gone on with, which is the one that it began with."""
     _refuse_other_options(context)
     run, folder = runs.begun(resume)
-    loader = engine_for(context, run.plan.engine)
+    loader = _engine(context, run.plan.engine)
     with_workers = ["load_workers" in facts for facts in (run.environment, loader.facts())]
     if loader.name != run.plan.engine or with_workers[0] != with_workers[1]:
         raise RefusedError(f"Another engine measured that run. To go on: {resume_command(folder, run.environment)}")
@@ -183,21 +196,6 @@ def _refuse_unfit_options(
         raise click.UsageError("Only the builtin engine asks at a given rate: leave out --rate and --latency-at.")
 
 
-def _plan(preset: str, patterns: tuple[str, ...], seed: int, **sizes: Any) -> Plan:
-    try:
-        return schedule.plan(preset, catalogue.select(patterns), seed, **sizes)
-    except catalogue.UnknownContenderError as error:
-        raise click.BadParameter(str(error), param_hint="--contender") from error
-    except schedule.UnknownPresetError as error:
-        raise click.BadParameter(str(error), param_hint="PRESET") from error
-    except schedule.UnfitRateError as error:
-        raise click.BadParameter(str(error), param_hint="--rate") from error
-    except schedule.UnfitDurationError as error:
-        raise click.BadParameter(str(error), param_hint="--duration") from error
-    except schedule.UnfitWorkloadError as error:
-        raise click.BadParameter(str(error), param_hint="--workload") from error
-
-
 def _refuse_other_options(ctx: click.Context) -> None:
     """Refuse what would make another plan than the one that is gone on with."""
     for parameter in ctx.command.params:
@@ -209,32 +207,22 @@ def _refuse_other_options(ctx: click.Context) -> None:
             )
 
 
-def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_of: Callable[..., Plan]) -> Plan:
+def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -> Plan:
     """Run the pilot, and plan what the rest of the time is best spent on."""
     from benchmarks.judge import budget, power  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.judge.evidence import placebo_pairs  # noqa: PLC0415 (the same)
 
     began_s = time.monotonic()
     contender = _placebo_of(plan_of())
     console.print(f"Pilot: {contender.id} against itself, {_PILOT_ROUNDS} rounds.", highlight=False)
-    pilot = run_placebo(console, cores, contender, None, _PILOT_ROUNDS)
-    pairs = placebo_pairs(pilot)
-    if len(pairs) < 2:
-        raise click.ClickException("The pilot has too few valid rounds to plan by: lab doctor says more.")
-    spread = power.spread_of([one.result.rate_per_s for one, _ in pairs], [two.result.rate_per_s for _, two in pairs])
-
-    try:
-        sizing = budget.size(
-            budget_s,
-            spread.cautious,
-            pairs[0][0].trial.load.duration_s,
-            lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
-            spent_s=time.monotonic() - began_s,
-        )
-    except budget.BudgetError as error:
-        raise click.ClickException(str(error)) from error
+    pilot = measure_placebo(console, Instrument.of(), contender, None, _PILOT_ROUNDS)
+    sizing = budget.size_by_pilot(
+        pilot,
+        budget_s,
+        lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
+        spent_s=lambda: time.monotonic() - began_s,
+    )
     console.print(
-        f"Two equal things differ by {100 * spread.value:.1f} % from round to round here. {sizing.rounds} rounds of "
+        f"Two equal things differ by {100 * sizing.spread:.1f} % from round to round here. {sizing.rounds} rounds of "
         f"{sizing.duration_s:g} s will show differences above {100 * sizing.difference:.1f} %, "
         f"{100 * power.POWER:.0f} times in 100.",
         highlight=False,
@@ -243,26 +231,21 @@ def _plan_for(console: Console, cores: environment.Cores, budget_s: float, plan_
 
 
 def _sized(plan_of: Callable[..., Plan], budget_s: float, rounds: int, duration_s: float) -> Plan:
-    from benchmarks.judge.budget import FEWEST_ROUNDS  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.judge.budget import wait_rounds  # noqa: PLC0415 (only who judges needs it)
 
-    # Ratios under the wait are a timer's doing and vary less.
-    wait_rounds = max(FEWEST_ROUNDS if plan_of().precision else 3, rounds // 2)
-    return plan_of(rounds=rounds, wait_rounds=wait_rounds, duration_s=duration_s, budget_s=budget_s)
+    waiting = wait_rounds(rounds, precision=plan_of().precision)
+    return plan_of(rounds=rounds, wait_rounds=waiting, duration_s=duration_s, budget_s=budget_s)
 
 
 def _check_budget(budget_s: float, plan_of: Callable[..., Plan]) -> None:
     """Refuse a budget that the pilot and the shortest comparison do not fit into, before anything is begun."""
     from benchmarks.judge import budget  # noqa: PLC0415 (only who judges needs it)
 
-    pilot = schedule.placebo_plan(_placebo_of(plan_of()), 0, _PILOT_ROUNDS)
-    try:
-        budget.check(
-            budget_s,
-            schedule.estimate_s(pilot),
-            lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
-        )
-    except budget.BudgetError as error:
-        raise click.UsageError(str(error)) from error
+    budget.check(
+        budget_s,
+        schedule.estimate_s(schedule.placebo_plan(_placebo_of(plan_of()), 0, _PILOT_ROUNDS)),
+        lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
+    )
 
 
 def _placebo_of(plan: Plan) -> Contender:

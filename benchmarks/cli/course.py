@@ -1,181 +1,209 @@
-"""Takes a comparison from its first trial, or from where it was cut, to its last, and says what went wrong."""
+"""Measures for a command: the machine for it alone, progress on the console, and a message for whatever goes wrong."""
 
 from __future__ import annotations
 
 import contextlib
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import click
 from rich.console import Console
 
 from benchmarks.cli.exits import exit_interrupted, words_for
-from benchmarks.cli.turn import own_turn
+from benchmarks.errors import InvalidValueError, LabError, RefusedError
 from benchmarks.judge.claims import Claim
-from benchmarks.measure import dependencies, environment, journal, remaining, schedule
-from benchmarks.measure.dependencies import Dependencies, DependencyError
-from benchmarks.measure.load.engine import LoadEngine, LoadEngineError
-from benchmarks.measure.parity import ParityError
-from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import ServerError
-from benchmarks.model import Run
+from benchmarks.measure import schedule
+from benchmarks.measure.alone import MachineBusyError, MachineLock, alone
+from benchmarks.measure.assembly import Assembly, Begin, Instrument, budget_stop, remaining_s, trials_left
+from benchmarks.measure.journal import Journal
+from benchmarks.measure.runner import PlannedRoute, Route, RunListener
+from benchmarks.model import Contender, Run
 from benchmarks.report.reproduce import report_command, resume_command
 
+wait_option = click.option(
+    "--wait", is_flag=True, help="Wait while another lab measures on this machine; else that is refused."
+)
+"""Gives a command the option, passed to it as ``wait``."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Course:
-    """What a comparison is measured with.
 
-    Attributes:
-        console: Where announcements and progress are shown.
-        claims: The ledger, which says what is a headline.
-        loader: Drives the load.
-        cores: Which server and loader may use.
-        facts: What there is to know of the loader.
-        asks_readiness: Whether what is measured depends on services that are to be started.
+@contextlib.contextmanager
+def own_turn(*, wait: bool) -> Iterator[MachineLock]:
+    """Be the only one that measures, for the length of a ``with`` block; not to be nested.
+
+    Args:
+        wait: Whether to wait while another measures.
+    Raises:
+        RefusedError: Another measures, and this one is not to wait.
+    """
+    try:
+        with alone(wait=wait, say=lambda sentence: click.echo(sentence, err=True)) as lock:
+            yield lock
+    except MachineBusyError as error:
+        raise RefusedError(f"{error.reason} Wait for it to end, or let this one wait: --wait") from error
+
+
+def measure(
+    console: Console,
+    assembly: Assembly,
+    begin: Begin,
+    follow: Callable[[Run], AbstractContextManager[RunListener]],
+    kept: Callable[[Journal], str],
+    *,
+    needs_dependencies: bool = False,
+    route: Callable[[Run], Route] = lambda _run: PlannedRoute(),
+) -> tuple[Run, Path]:
+    """Measure one run, and say what there is all the same when something goes wrong.
+
+    Args:
+        console: Where is said what takes time.
+        assembly: Of the run.
+        begin: See ``Assembly.measure``, as for the other arguments.
+        follow: The same.
+        kept: Says what a record holds, and how to use it.
+        needs_dependencies: The same.
+        route: The same.
+    Returns:
+        The run, complete, and its folder.
+    Raises:
+        LabError: Something went wrong.
     """
 
-    console: Console
-    claims: tuple[Claim, ...]
-    loader: LoadEngine
-    cores: environment.Cores
-    facts: Mapping[str, str | int]
-    asks_readiness: bool = False
+    def told(what: str) -> str:
+        record = assembly.record
+        if record is None or not (record.run.trials or record.run.calibration):
+            return f"{what}\nNothing was measured yet."
+        return f"{what}\n{kept(record)}"
 
-    def measure(
-        self, begin: Callable[[Mapping[str, environment.Fact]], journal.Journal], *, wait: bool, began_s: float | None
-    ) -> tuple[Run, Path]:
-        """Measure what the record lacks, once the machine is ours.
+    try:
+        if needs_dependencies:
+            console.print("Starting what readiness depends on.", style="dim", highlight=False)
+        run = assembly.measure(begin, follow, needs_dependencies=needs_dependencies, route=route)
+    except (InvalidValueError, RefusedError):
+        raise
+    except LabError as error:
+        raise LabError(told(str(error))) from error
+    except OSError as error:
+        # A full disk or no descriptor left, somewhere beside the journal.
+        raise LabError(told(f"The system refused: {error}.")) from error
+    except KeyboardInterrupt as interrupt:
+        click.echo(told(words_for(interrupt)), err=True)
+        exit_interrupted(interrupt)
+    assert assembly.record is not None  # noqa: S101 (what was measured has its record)
+    return run, assembly.record.folder.resolve()
 
-        Args:
-            begin: Begins the record, or opens the one that is gone on with, given the facts beside the environment.
-            wait: Whether to wait while another measures.
-            began_s: See ``_stop``.
-        Returns:
-            The run, complete, and its folder.
-        Raises:
-            click.ClickException: Something went wrong; the message says what is kept, and how to go on.
-        """
-        record: journal.Journal | None = None
-        try:
-            with own_turn(wait=wait) as turn, self._dependencies() as started:
-                record = begin({**self.facts, **started.facts})
-                turn.note(record.folder)
-                return self._run(record, began_s, started), record.folder
-        except (ParityError, ServerError, DependencyError, LoadEngineError, journal.RunFileError) as error:
-            raise click.ClickException(_kept(str(error), record)) from error
-        except OSError as error:
-            # A full disk or no descriptor left, somewhere beside the journal.
-            raise click.ClickException(_kept(f"The system refused: {error}.", record)) from error
-        except KeyboardInterrupt as interrupt:
-            click.echo(_kept(words_for(interrupt), record), err=True)
-            exit_interrupted(interrupt)
+
+def measure_comparison(
+    console: Console,
+    claims: tuple[Claim, ...],
+    assembly: Assembly,
+    begin: Begin,
+    *,
+    needs_dependencies: bool,
+    began_s: float | None,
+) -> tuple[Run, Path]:
+    """Measure what a comparison's record lacks.
+
+    Args:
+        console: Where announcements and progress are shown.
+        claims: The ledger, which says what is a headline.
+        assembly: Of the run.
+        begin: See ``measure``.
+        needs_dependencies: The same.
+        began_s: See ``budget_stop``.
+    """
+    from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (only what measures shows it)
 
     @contextlib.contextmanager
-    def _dependencies(self) -> Iterator[Dependencies]:
-        if not self.asks_readiness:
-            yield dependencies.NONE
-            return
-        self.console.print("Starting what readiness depends on.", style="dim", highlight=False)
-        with dependencies.running(self.cores) as started:
-            yield started
+    def follow(run: Run) -> Iterator[RunListener]:
+        _announce(console, assembly.instrument, run)
+        with RunProgress(console, run.plan, len(run.calibration) + len(run.trials)) as progress:
+            yield progress
+        if assembly.record is not None:
+            # Wherever it was put: `latest` is a name of results/ alone.
+            told = f"The run is kept: {report_command(assembly.record.folder)}"
+            console.print(told, highlight=False, soft_wrap=True)
 
-    def _run(self, record: journal.Journal, began_s: float | None, started: Dependencies) -> Run:
-        from benchmarks.measure.runner import Runner  # noqa: PLC0415 (only what measures drives load)
-        from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (the same)
+    return measure(
+        console,
+        assembly,
+        begin,
+        follow,
+        _comparison_kept,
+        needs_dependencies=needs_dependencies,
+        route=lambda run: PlannedRoute(_stop(run, claims, began_s)),
+    )
 
-        run = record.run
-        if run.state == "complete":
-            told = f"{record.folder} is complete: there is nothing to measure. {report_command(record.folder)}"
-            click.echo(told, err=True)
-            return run
-        _announce(self, run)
-        with RunProgress(self.console, run.plan, len(run.calibration) + len(run.trials)) as progress:
-            measured = Runner(
-                engine=self.loader,
-                cores=self.cores,
-                listener=progress,
-                stop=_stop(run, self.claims, began_s),
-                dependencies=started,
-            ).run(record)
-        # Wherever it was put: `latest` is a name of results/ alone.
-        self.console.print(f"The run is kept: {report_command(record.folder)}", highlight=False, soft_wrap=True)
-        return measured
+
+def measure_placebo(
+    console: Console, instrument: Instrument, contender: Contender | None, seed: int | None, rounds: int
+) -> Run:
+    """Run one contender against itself; the record goes to a temporary folder and is deleted with it.
+
+    Args:
+        console: Where progress is shown.
+        instrument: What it is measured with.
+        contender: Which runs against itself; the steadiest unless told.
+        seed: Of the order in each round; by chance unless told.
+        rounds: Number of rounds.
+    Raises:
+        LabError: It could not be measured.
+    """
+    from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (only what measures shows it)
+
+    plan = schedule.placebo_plan(contender, secrets.randbelow(2**32) if seed is None else seed, rounds)
+    with tempfile.TemporaryDirectory(prefix="lab-placebo-") as folder:
+        return Assembly(instrument=instrument).measure(
+            lambda facts: instrument.begin(Path(folder), plan, facts), lambda run: RunProgress(console, run.plan)
+        )
 
 
 def _stop(run: Run, claims: Sequence[Claim], began_s: float | None) -> Callable[[Run], str | None]:
-    """Return what is asked after each round: whether the precision is reached, or another round would take too long.
-
-    Args:
-        run: As it begins, or as it is gone on with.
-        claims: The ledger, which says what is a headline.
-        began_s: When its budget began, on the monotonic clock; ``None`` for one that is gone on with, which has of its
-            budget as much as it lacks of its plan.
-    """
-    plan, now_s = run.plan, time.monotonic()
-    rounds_before = max((trial.round for trial in run.trials), default=0)
-    ends_s: float | None = None
-    if plan.budget_s is not None:
-        share = _estimate_s(_left(run)) / max(1.0, schedule.estimate_s(plan))
-        ends_s = began_s + plan.budget_s if began_s is not None else now_s + share * plan.budget_s
+    """Return what is asked after each round: whether the precision is reached, or another round would take too long."""
+    precision, in_time = run.plan.precision, budget_stop(run, began_s)
 
     def stop(so_far: Run) -> str | None:
-        if plan.precision is not None:
+        if precision is not None:
             from benchmarks.judge.judge import reached  # noqa: PLC0415 (only who judges needs it)
 
-            if (reason := reached(so_far, claims, plan.precision)) is not None:
+            if (reason := reached(so_far, claims, precision)) is not None:
                 return reason
-        later_s = time.monotonic()
-        ended = max(trial.round for trial in so_far.trials)
-        if ends_s is not None and later_s + (later_s - now_s) / max(1, ended - rounds_before) > ends_s:
-            return f"Another round would not have fitted into the budget after {ended}."
-        return None
+        return in_time(so_far)
 
     return stop
 
 
-def _left(run: Run) -> list[ScheduledTrial]:
-    """Return what a run lacks of its plan."""
-    return [*remaining.calibration_left(run), *(trial for block in remaining.blocks_left(run) for trial in block)]
-
-
-def _estimate_s(trials: Sequence[ScheduledTrial]) -> float:
-    return sum(map(schedule.estimate_trial_s, trials))
-
-
-def _announce(course: Course, run: Run) -> None:
-    plan, left, cores, facts = run.plan, _left(run), course.cores, course.facts
-    minutes, seconds = divmod(round(_estimate_s(left)), 60)
-    if "load_workers" in facts:
-        pinning = f"workers that ask: {facts['load_workers']}"
-    elif cores.server:
-        pinning = f"server on core {cores.server[0]}, loader on {_cores(cores.loader)}"
-    else:
-        pinning = "server and loader share the cores: expect wider intervals"
+def _announce(console: Console, instrument: Instrument, run: Run) -> None:
+    plan, left = run.plan, trials_left(run)
+    minutes, seconds = divmod(round(remaining_s(run)), 60)
     rounds = max(plan.rounds.values())
     at_most = "at most " if plan.precision is not None else ""
     gone_on = f"; {len(left)} trials are left of the run of {run.started_at}" if run.resumptions else ""
-    course.console.print(
+    console.print(
         f"{plan.preset}: {len(plan.contenders)} contenders, {at_most}{rounds} rounds, seed {plan.seed}; "
-        f"{pinning}{gone_on}; {at_most or 'about '}{minutes} min {seconds:02} s.",
+        f"{pinning(instrument)}{gone_on}; {at_most or 'about '}{minutes} min {seconds:02} s.",
         highlight=False,
     )
 
 
-def _cores(cpus: Sequence[int]) -> str:
-    return f"core{'' if len(cpus) == 1 else 's'} {', '.join(map(str, cpus))}"
+def pinning(instrument: Instrument) -> str:
+    """Say which cores server and loader have."""
+    cores, workers = instrument.cores, instrument.facts.get("load_workers")
+    if workers is not None:
+        return f"workers that ask: {workers}"
+    if not cores.server:
+        return "server and loader share the cores: expect wider intervals"
+    plural = "" if len(cores.loader) == 1 else "s"
+    return f"server on core {cores.server[0]}, loader on core{plural} {', '.join(map(str, cores.loader))}"
 
 
-def _kept(what: str, record: journal.Journal | None) -> str:
-    """Say what went wrong, what there is all the same, and how to go on."""
-    if record is None or not (record.run.trials or record.run.calibration):
-        return f"{what}\nNothing was measured yet."
+def _comparison_kept(record: Journal) -> str:
     trials = len(record.run.trials)
     kept = (
         f"{trials} trials are kept: {report_command(record.folder)}"
         if trials
         else "The loader was calibrated, no more."
     )
-    return f"{what}\n{kept}\nTo go on: {resume_command(record.folder, record.run.environment)}"
+    return f"{kept}\nTo go on: {resume_command(record.folder, record.run.environment)}"

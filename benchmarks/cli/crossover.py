@@ -8,17 +8,16 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks.cli import maps, runs
-from benchmarks.cli.exits import exit_interrupted, words_for
+from benchmarks.cli import maps
+from benchmarks.cli.course import measure, own_turn, pinning, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import json_option
-from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
-from benchmarks.measure import environment, journal, sweep
-from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.parity import ParityError
-from benchmarks.measure.server import ServerError
+from benchmarks.errors import InvalidValueError
+from benchmarks.measure import sweep
+from benchmarks.measure.assembly import Assembly, Instrument
+from benchmarks.measure.journal import Journal
 from benchmarks.model import Contender, Place, Run
 
 
@@ -62,62 +61,47 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
         maps.tell_map(console, run, folder, as_json=as_json)
         return
     chosen = _select(contenders)
-    with own_turn(wait=wait):
-        run, folder = _measure(console, chosen, budget, seed, out)
+    with own_turn(wait=wait) as lock:
+        assembly = Assembly(instrument=Instrument.of(), lock=lock)
+        seed = secrets.randbelow(2**32) if seed is None else seed
+        run, folder = _measure(console, assembly, chosen, budget_s=budget, seed=seed, out=out)
     maps.tell_map(console, run, folder, as_json=as_json)
 
 
 def _measure(
-    console: Console, contenders: tuple[Contender, ...], budget_s: float, seed: int | None, out: Path
+    console: Console, assembly: Assembly, contenders: tuple[Contender, ...], *, budget_s: float, seed: int, out: Path
 ) -> tuple[Run, Path]:
     from benchmarks.judge import exploration  # noqa: PLC0415 (numpy is slow to import)
-    from benchmarks.measure.load.builtin import BuiltinEngine  # noqa: PLC0415 (only what measures drives load)
-    from benchmarks.report.crossover.progress import SweepProgress  # noqa: PLC0415 (the same)
+    from benchmarks.report.crossover.progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
 
     def choose(run: Run, elapsed_s: float, visits: sweep.Visits) -> Place | None:
         spending = exploration.Spending(budget_s=budget_s, elapsed_s=elapsed_s, visits=visits)
         return exploration.next_place(run, spending)
 
     waits_ms = (place.wait_ms for place in (*exploration.COARSE, *exploration.FINE))
-    plan = sweep.plan_sweep(contenders, waits_ms, budget_s, secrets.randbelow(2**32) if seed is None else seed)
-    cores = environment.share_cores()
-    _announce(console, contenders, plan.seed, cores)
-    record = runs.begin(out, plan, cores)
-    try:
-        with SweepProgress(console, budget_s, len(contenders)) as progress:
-            run = sweep.Sweep(engine=BuiltinEngine(), cores=cores, listener=progress, choose=choose).run(record)
-    except (ParityError, ServerError, LoadEngineError, journal.RunFileError) as error:
-        raise click.ClickException(_kept(str(error), record)) from error
-    except KeyboardInterrupt as interrupt:
-        click.echo(_kept(words_for(interrupt), record), err=True)
-        exit_interrupted(interrupt)
-    return run, record.folder.resolve()
+    plan = sweep.plan_sweep(contenders, waits_ms, budget_s, seed)
+    console.print(
+        f"crossover: {len(contenders)} contenders, seed {plan.seed}; {pinning(assembly.instrument)}.", highlight=False
+    )
+    progress = SweepProgress(console, budget_s, len(contenders))
+    return measure(
+        console,
+        assembly,
+        lambda facts: assembly.instrument.begin(out, plan, facts),
+        lambda _run: progress,
+        _kept,
+        route=lambda _run: sweep.Sweep(listener=progress, choose=choose),
+    )
+
+
+def _kept(record: Journal) -> str:
+    trials = len(record.run.trials)
+    return f"{trials} trials are kept: lab crossover --from {record.folder}" if trials else "Nothing was measured yet."
 
 
 def _select(patterns: tuple[str, ...]) -> tuple[Contender, ...]:
-    try:
-        chosen = catalogue.select(patterns or catalogue.MAPPED)
-    except catalogue.UnknownContenderError as error:
-        raise click.BadParameter(str(error), param_hint="--contender") from error
+    chosen = catalogue.select(patterns or catalogue.MAPPED)
     without_view = [contender.id for contender in chosen if contender.variant is None]
     if without_view:
-        raise click.BadParameter(
-            f"{without_view[0]} has no view that could wait: leave it out.", param_hint="--contender"
-        )
+        raise InvalidValueError(f"{without_view[0]} has no view that could wait: leave it out.", "--contender")
     return chosen
-
-
-def _announce(console: Console, contenders: tuple[Contender, ...], seed: int, cores: environment.Cores) -> None:
-    pinning = (
-        f"server on core {cores.server[0]}, loader on core {cores.loader[0]}"
-        if cores.server
-        else "server and loader share the cores: expect wider intervals"
-    )
-    console.print(f"crossover: {len(contenders)} contenders, seed {seed}; {pinning}.", highlight=False)
-
-
-def _kept(what: str, record: journal.Journal) -> str:
-    trials = len(record.run.trials)
-    if not trials:
-        return f"{what}\nNothing was measured yet."
-    return f"{what}\n{trials} trials are kept: lab crossover --from {record.folder}"

@@ -7,14 +7,13 @@ import sys
 import click
 from rich.console import Console
 
+from benchmarks.cli.course import measure_placebo, own_turn, wait_option
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
 from benchmarks.cli.output import Output, document_options
-from benchmarks.cli.placebo import run_placebo
-from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
-from benchmarks.measure import environment, machine
-from benchmarks.model import Contender
+from benchmarks.measure import machine
+from benchmarks.measure.assembly import Instrument
 
 
 @lab.command()
@@ -33,22 +32,13 @@ def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, output: 
     from benchmarks.judge.fitness import judge_fitness  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.products.doctor import fitness_document  # noqa: PLC0415 (the same)
 
-    contender = _contender(name)
-    cores = environment.share_cores()
+    contender = None if name is None else catalogue.find(name)
+    instrument = Instrument.of()
     with own_turn(wait=wait):
-        seen = machine.look(cores)
+        seen = machine.look(instrument.cores)
         steal = machine.StealMeter()
-        run = run_placebo(Console(stderr=True), cores, contender, seed, rounds)
+        run = measure_placebo(Console(stderr=True), instrument, contender, seed, rounds)
         fitness = judge_fitness(seen, run, steal.fraction())
     output.tell(fitness_document(seen, fitness))
     if not fitness.fit:
         sys.exit(EXIT_REFUSED)
-
-
-def _contender(name: str | None) -> Contender | None:
-    if name is None:
-        return None
-    try:
-        return catalogue.find(name)
-    except catalogue.UnknownContenderError as error:
-        raise click.BadParameter(str(error), param_hint="--contender") from error

@@ -11,6 +11,7 @@ from rich.console import Console
 from benchmarks.cli.exits import EXIT_NOT_SOLVED
 from benchmarks.cli.group import NearestGroup, lab
 from benchmarks.cli.output import json_option, write_out
+from benchmarks.errors import InvalidValueError
 from benchmarks.exercises import catalogue
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.report.formats.data import json_document
@@ -37,7 +38,7 @@ class ExerciseName(click.ParamType[Exercise]):
             return value
         try:
             return catalogue.find(str(value))
-        except catalogue.UnknownExerciseError as error:
+        except InvalidValueError as error:
             self.fail(str(error), param, ctx)
 
 
@@ -101,10 +102,7 @@ def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -
     from benchmarks.exercises import folder as folders  # noqa: PLC0415 (kept beside its siblings)
 
     place = folder or _folder(exercise)
-    try:
-        written = folders.start(exercise, place, force=force)
-    except folders.FolderError as error:
-        raise click.ClickException(str(error)) from error
+    written = folders.start(exercise, place, force=force)
     if as_json:
         write_out(
             json_document(
@@ -128,7 +126,7 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
     What is tried is what the app does, in a process of its own and for at most half a minute. It ends with the first
     thing that does not go well, and says why.
     """
-    from benchmarks.exercises.judging import CheckError, judge_answer  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.exercises.judging import judge_answer  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.exercises.telling import print_judged  # noqa: PLC0415 (the same)
 
     place = folder or (Path() if Path.cwd().name == exercise.label else _folder(exercise))
@@ -137,10 +135,7 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
             f"There is no folder {place}. To begin: {_command('start', exercise, folder)}. "
             "If it is elsewhere: --into FOLDER."
         )
-    try:
-        judged = judge_answer(exercise, place)
-    except CheckError as error:
-        raise click.ClickException(str(error)) from error
+    judged = judge_answer(exercise, place)
     if as_json:
         write_out(
             json_document(

@@ -9,8 +9,6 @@ from collections.abc import Iterator
 from types import FrameType
 from typing import NoReturn
 
-import click
-
 EXIT_ERROR = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
@@ -21,12 +19,6 @@ EXIT_TERMINATED = 143
 
 READER_GONE = 13
 """Number of the signal that ends other programs when what they write is read no more; Windows has none of that name."""
-
-
-class RefusedError(click.ClickException):
-    """What was asked for would mislead, so it is not done; the message says why, and what to do."""
-
-    exit_code = EXIT_REFUSED
 
 
 @contextlib.contextmanager

@@ -8,13 +8,13 @@ from pathlib import Path
 import click
 from rich.console import Console
 
+from benchmarks.cli.course import own_turn, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import json_option, write_out
-from benchmarks.cli.turn import own_turn, wait_option
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.measure import environment
-from benchmarks.measure.server import ServerError
 
 _MOST_REQUESTS = 20
 
@@ -42,10 +42,8 @@ def explain(  # noqa: PLR0917 (click passes them by name)
     lists what can be explained. The same bursts on the same server without the recorder tell what recording costs.
     """
     from benchmarks.live import recording  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.live.burst import BurstError  # noqa: PLC0415 (the same)
     from benchmarks.live.chrome_trace import chrome_trace  # noqa: PLC0415 (the same)
     from benchmarks.live.drawing import print_recording  # noqa: PLC0415 (the same)
-    from benchmarks.live.timeline import TimelineError  # noqa: PLC0415 (the same)
     from benchmarks.report.formats.data import json_document  # noqa: PLC0415 (the same)
 
     if out is not None and not out.parent.is_dir():
@@ -56,13 +54,10 @@ def explain(  # noqa: PLR0917 (click passes them by name)
     try:
         chosen = catalogue.find(contender)
         recording.recorded(chosen)
-    except (catalogue.UnknownContenderError, recording.NotRecordableError) as error:
-        raise click.BadParameter(str(error), param_hint="CONTENDER") from error
-    try:
-        with own_turn(wait=wait):
-            made = recording.record(chosen, wait_ms, requests, environment.share_cores())
-    except (ServerError, BurstError, TimelineError) as error:
-        raise click.ClickException(str(error)) from error
+    except InvalidValueError as error:
+        raise InvalidValueError(str(error), "CONTENDER") from error
+    with own_turn(wait=wait):
+        made = recording.record(chosen, wait_ms, requests, environment.share_cores())
     if out is not None:
         try:
             out.write_text(json.dumps(chrome_trace(made.timeline)) + "\n", encoding="utf-8")

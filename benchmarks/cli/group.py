@@ -8,7 +8,8 @@ from typing import Any, Final
 
 import click
 
-from benchmarks.cli.exits import READER_GONE, exit_interrupted, terminable, words_for
+from benchmarks.cli.exits import EXIT_REFUSED, READER_GONE, exit_interrupted, terminable, words_for
+from benchmarks.errors import InvalidValueError, LabError, RefusedError
 
 COMMANDS: Final = {
     "advise": (
@@ -39,8 +40,37 @@ slow laptop, and ``lab --help`` needs none of it.
 """
 
 
-class NearestGroup(click.Group):
+class _Refusal(click.ClickException):
+    exit_code = EXIT_REFUSED
+
+
+class LabCommand(click.Command):
+    """A command that tells the lab's errors as click tells its own."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except InvalidValueError as error:
+            if error.option:
+                raise click.BadParameter(str(error), ctx, param_hint=error.option) from error
+            raise click.UsageError(str(error), ctx) from error
+        except RefusedError as error:
+            raise _Refusal(str(error)) from error
+        except LabError as error:
+            raise click.ClickException(str(error)) from error
+
+
+class LabGroup(click.Group):
+    """A group of such commands."""
+
+    command_class = LabCommand
+
+
+class NearestGroup(LabGroup):
     """A group of commands that answers an unknown one with the nearest, and ends as a signal demands."""
+
+    group_class = LabGroup
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -34,7 +34,7 @@ def live(host: str, port: int, out: Path, as_json: bool) -> None:
     once it answers.
     """
     from benchmarks.live.page.doors import Doors  # noqa: PLC0415 (kept beside its sibling)
-    from benchmarks.live.page.serving import LiveError, serve  # noqa: PLC0415 (brings Flask and matplotlib)
+    from benchmarks.live.page.serving import serve  # noqa: PLC0415 (brings Flask and matplotlib)
 
     def ready(doors: Doors) -> None:
         if as_json:
@@ -51,7 +51,4 @@ def live(host: str, port: int, out: Path, as_json: bool) -> None:
     def next_presenter(url: str) -> None:
         click.echo(f"A presenter has come in. For another device: {url}", err=as_json)
 
-    try:
-        serve(host, port, out, runs.ledger(), ready=ready, next_presenter=next_presenter)
-    except LiveError as error:
-        raise click.ClickException(str(error)) from error
+    serve(host, port, out, runs.ledger(), ready=ready, next_presenter=next_presenter)

@@ -9,8 +9,7 @@ from typing import Any
 
 import click
 
-from benchmarks.cli.compare import compare
-from benchmarks.cli.engines import GivenEngine
+from benchmarks.cli.compare import GivenEngine, compare
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import json_option, write_out
@@ -55,14 +54,11 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     # Standard output is then for the document alone.
     quiet = bool(options.get("as_json"))
-    try:
-        with contextlib.closing(LocustMaster(workers, host, port, lambda note: _say(note, quiet=quiet))) as engine:
-            click.echo(f"Waiting for {_counted(workers)}: {engine.worker_command}", err=quiet)
-            engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))
-            context.obj = GivenEngine(engine, _place(host, port))
-            context.invoke(compare, engine="locust", **options)
-    except LoadEngineError as error:
-        raise click.ClickException(str(error)) from error
+    with contextlib.closing(LocustMaster(workers, host, port, lambda note: _say(note, quiet=quiet))) as engine:
+        click.echo(f"Waiting for {_counted(workers)}: {engine.worker_command}", err=quiet)
+        engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))
+        context.obj = GivenEngine(engine, _place(host, port))
+        context.invoke(compare, engine=engine.name, **options)
 
 
 master.params.extend(option for option in compare.params if option.name not in _OWN_BUSINESS)
@@ -86,19 +82,16 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
     from benchmarks.measure.load.session import LoaderProcess  # noqa: PLC0415 (only what loads starts it)
 
     command = process_command("worker", host, "--port", str(port), *(() if token is None else (f"--token={token}",)))
-    try:
-        check_installed()
-        with contextlib.closing(LoaderProcess(command, lambda note: click.echo(note, err=as_json))) as loader:
-            click.echo(
-                f"Looking for the master at {host}:{port}; silent until one answers there. Ctrl-C leaves.", err=as_json
-            )
-            _follow(loader)
-        if as_json:
-            write_out(json_document("worker", host=host, port=port, done=True))
-        else:
-            click.echo("The master is done.")
-    except LoadEngineError as error:
-        raise click.ClickException(str(error)) from error
+    check_installed()
+    with contextlib.closing(LoaderProcess(command, lambda note: click.echo(note, err=as_json))) as loader:
+        click.echo(
+            f"Looking for the master at {host}:{port}; silent until one answers there. Ctrl-C leaves.", err=as_json
+        )
+        _follow(loader)
+    if as_json:
+        write_out(json_document("worker", host=host, port=port, done=True))
+    else:
+        click.echo("The master is done.")
 
 
 def _follow(loader: Any) -> None:

@@ -32,10 +32,7 @@ def find_map(name: str) -> tuple[Run, Path]:
         place = MAPS / name
     if not place.exists():
         raise click.ClickException(_absent(name))
-    try:
-        kept = journal.read_run(place)
-    except journal.RunFileError as error:
-        raise click.ClickException(str(error)) from error
+    kept = journal.read_run(place)
     if kept.plan.preset != PRESET:
         raise click.ClickException(f"{place} is a run of `lab compare`, not a crossover map: {report_command(place)}")
     return kept, (place if place.is_dir() else place.parent).resolve()

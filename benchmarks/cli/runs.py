@@ -10,13 +10,14 @@ from pathlib import Path
 import click
 from rich.console import Console
 
-from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
+from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.output import write_out
+from benchmarks.errors import LabError
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
-from benchmarks.measure import environment, journal, record, sweep
+from benchmarks.measure import environment, journal, sweep
 from benchmarks.measure import resume as resuming
-from benchmarks.measure.remaining import OtherPlanError
-from benchmarks.model import Plan, Run
+from benchmarks.model import Run
+from benchmarks.report.reproduce import report_command
 
 RESULTS = Path("results")
 LEDGER = Path(__file__).parent.with_name("claims.toml")
@@ -26,12 +27,12 @@ def ledger() -> tuple[Claim, ...]:
     """Return the tutorial's claims.
 
     Raises:
-        click.ClickException: The ledger is malformed; the message names the line.
+        LabError: The ledger is malformed; the message names the line.
     """
     try:
         return parse_claims(LEDGER.read_text(encoding="utf-8"))
     except (ClaimsError, OSError) as error:
-        raise click.ClickException(f"{LEDGER.name}: {error}") from error
+        raise LabError(f"{LEDGER.name}: {error}") from error
 
 
 def place_of(name: str) -> Path:
@@ -46,52 +47,25 @@ def find_run(name: str) -> tuple[Run, Path]:
     Args:
         name: A folder, a run.json, a journal.jsonl, a name under ``results/``, or ``latest``.
     Raises:
-        click.ClickException: There is none, or it cannot be read; the message says what to do.
+        LabError: There is none, or it cannot be read; the message says what to do.
     """
     place = place_of(name)
-    try:
-        kept = journal.read_run(place)
-    except journal.RunFileError as error:
-        raise click.ClickException(str(error)) from error
+    kept = journal.read_run(place)
     if kept.plan.preset == sweep.PRESET:
-        raise click.ClickException(
-            f"{place} is a crossover map, not a run of `lab compare`: lab crossover --from {place}"
-        )
+        raise LabError(f"{place} is a crossover map, not a run of `lab compare`: lab crossover --from {place}")
     return kept, (place if place.is_dir() else place.parent).resolve()
-
-
-def begin(
-    out: Path, plan: Plan, cores: environment.Cores, facts: Mapping[str, environment.Fact] | None = None
-) -> journal.Journal:
-    """Begin the record of a run under ``out``.
-
-    Args:
-        out: Where runs are kept.
-        plan: What is to be done.
-        cores: Which server and loader may use.
-        facts: What to record of the load engine and of dependencies, beside the environment.
-    Raises:
-        click.ClickException: It cannot be written.
-    """
-    try:
-        return record.begin(out, plan, cores, facts)
-    except journal.RunFileError as error:
-        raise click.ClickException(str(error)) from error
 
 
 def begun(name: str) -> tuple[Run, Path]:
     """Return a run that is to be gone on with, as far as it came, and its folder.
 
     Raises:
-        click.ClickException: There is none, or it cannot be read.
+        LabError: There is none, or it cannot be read.
     """
     folder = _resumable(name)
-    try:
-        run = journal.read_run(folder / journal.JOURNAL_NAME)
-    except journal.RunFileError as error:
-        raise click.ClickException(str(error)) from error
+    run = journal.read_run(folder / journal.JOURNAL_NAME)
     if run.plan.preset == sweep.PRESET:
-        raise click.ClickException(f"{folder} is a crossover map, which chooses its way as it goes: begin a new one.")
+        raise LabError(f"{folder} is a crossover map, which chooses its way as it goes: begin a new one.")
     return run, folder
 
 
@@ -103,17 +77,16 @@ def resume(name: str, cores: environment.Cores, facts: Mapping[str, environment.
         cores: Which server and loader may use.
         facts: What there is to know of the load engine and of dependencies, beside the environment.
     Raises:
-        click.ClickException: There is none, or it cannot be read or written.
+        LabError: There is none, or it cannot be read or written.
         RefusedError: Something that must match does not.
     """
     folder = _resumable(name)
-    try:
-        now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-        return resuming.reopen(folder, {**environment.environment(cores), **facts}, now)
-    except (resuming.ResumeRefusedError, OtherPlanError) as error:
-        raise RefusedError(str(error)) from error
-    except journal.RunFileError as error:
-        raise click.ClickException(str(error)) from error
+    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
+    record = resuming.reopen(folder, {**environment.environment(cores), **facts}, now)
+    if record.run.state == "complete":
+        told = f"{folder} is complete: there is nothing to measure. {report_command(folder)}"
+        click.echo(told, err=True)
+    return record
 
 
 def _resumable(name: str) -> Path:
@@ -121,7 +94,7 @@ def _resumable(name: str) -> Path:
     place = place_of(name)
     folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
     if not folder.exists():
-        raise click.ClickException(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
+        raise LabError(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
     return folder
 
 
@@ -151,6 +124,6 @@ def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path, *,
     else:
         print_report(console, run, judgement, claims, page)
     if fault is not None:
-        raise click.ClickException(str(fault)) from fault
+        raise LabError(str(fault)) from fault
     if judgement.placebo_failed is not None:
         sys.exit(EXIT_REFUSED)

@@ -48,8 +48,6 @@ def serve(bridge: str, host: str, port: int, as_json: bool) -> None:
 
     try:
         status = serving.serve(bridge, host, port, ready)
-    except serving.ServeError as error:
-        raise click.ClickException(str(error)) from error
     except KeyboardInterrupt as interrupt:
         exit_interrupted(interrupt)
     if status:

@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING
 import click
 
 from benchmarks.cli import runs
-from benchmarks.cli.exits import EXIT_REFUSED, RefusedError
+from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
 from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
+from benchmarks.errors import RefusedError
 from benchmarks.measure.journal import JOURNAL_NAME, RUN_NAME, RunFileError, read_run
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run

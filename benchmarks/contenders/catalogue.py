@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from benchmarks.errors import InvalidValueError
 from benchmarks.model import Contender, Variant
 
 Interface = Literal["wsgi", "asgi"]
@@ -24,10 +25,6 @@ OTHER_MARK = "D"
 _TWINS: tuple[Variant, ...] = ("sync", "async")
 # uvloop does not exist for Windows; there uvicorn's own fallback is asyncio's loop.
 _UVICORN_LOOP = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
-
-
-class UnknownContenderError(Exception):
-    """No contender has this id; the message suggests the nearest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,7 +290,7 @@ def find(contender_id: str) -> Contender:
     """Return the contender of this id.
 
     Raises:
-        UnknownContenderError: There is none.
+        InvalidValueError: There is none.
     """
     return select([contender_id])[0]
 
@@ -304,13 +301,13 @@ def select(patterns: Iterable[str]) -> tuple[Contender, ...]:
     Args:
         patterns: Ids, or shell patterns such as ``flask-*``.
     Raises:
-        UnknownContenderError: A pattern matches nothing.
+        InvalidValueError: A pattern matches nothing.
     """
     wanted: set[str] = set()
     for pattern in patterns:
         matches = {contender.id for contender in CONTENDERS if fnmatch.fnmatchcase(contender.id, pattern)}
         if not matches:
-            raise UnknownContenderError(_unknown(pattern))
+            raise InvalidValueError(_unknown(pattern), "--contender")
         wanted |= matches
     return tuple(contender for contender in CONTENDERS if contender.id in wanted)
 

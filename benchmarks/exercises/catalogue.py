@@ -6,13 +6,11 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.errors import InvalidValueError
+
 TASKS = Path(__file__).with_name("tasks")
 _GIVEN = TASKS / "given"
 _LIKENESS = 0.4
-
-
-class UnknownExerciseError(Exception):
-    """No exercise is called so; the message names the nearest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,7 +177,7 @@ def find(word: str) -> Exercise:
     """Return the exercise that a word means: its number, its name, or both.
 
     Raises:
-        UnknownExerciseError: There is none.
+        InvalidValueError: There is none.
     """
     for exercise in EXERCISES:
         if word in (exercise.name, exercise.label) or (word.isdecimal() and int(word) == exercise.number):
@@ -187,11 +185,9 @@ def find(word: str) -> Exercise:
     told = f"No exercise is called {word!r}"
     number, _, name = word.partition("-")
     if word.isdecimal():
-        raise UnknownExerciseError(f"{told}: they are numbered 1 to {len(EXERCISES)}. `lab exercise list` names them.")
+        raise InvalidValueError(f"{told}: they are numbered 1 to {len(EXERCISES)}. `lab exercise list` names them.")
     near = [each.name for each in EXERCISES if number.isdecimal() and int(number) == each.number]
     near = near or difflib.get_close_matches(
         name if number.isdecimal() else word, [each.name for each in EXERCISES], n=1, cutoff=_LIKENESS
     )
-    raise UnknownExerciseError(
-        f"{told}. " + (f"Did you mean {near[0]}?" if near else "`lab exercise list` names them.")
-    )
+    raise InvalidValueError(f"{told}. " + (f"Did you mean {near[0]}?" if near else "`lab exercise list` names them."))

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from benchmarks.errors import LabError
 from benchmarks.exercises.catalogue import Exercise
-
-
-class FolderError(Exception):
-    """The folder cannot be used; the message says what to do."""
 
 
 def start(exercise: Exercise, folder: Path, *, force: bool) -> list[Path]:
@@ -21,12 +18,12 @@ def start(exercise: Exercise, folder: Path, *, force: bool) -> list[Path]:
     Returns:
         What was written.
     Raises:
-        FolderError: Something is there already, or it cannot be written.
+        LabError: Something is there already, or it cannot be written.
     """
     files = exercise.starting_files()
     there = [name for name in files if (folder / name).exists()]
     if there and not force:
-        raise FolderError(
+        raise LabError(
             f"{folder} holds {', '.join(there)} already. Go on with it (lab exercise check {exercise.number}), take "
             "another folder (--into FOLDER), or begin anew with --force, which writes over what you did."
         )
@@ -35,7 +32,7 @@ def start(exercise: Exercise, folder: Path, *, force: bool) -> list[Path]:
         for name, source in files.items():
             (folder / name).write_bytes(source.read_bytes())
     except OSError as error:
-        raise FolderError(
+        raise LabError(
             f"Cannot write {folder}: {error.strerror or error}. Take another folder: --into FOLDER."
         ) from error
     return [folder / name for name in files]

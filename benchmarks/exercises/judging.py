@@ -13,6 +13,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.errors import LabError
 from benchmarks.exercises.catalogue import Exercise
 from benchmarks.exercises.finding import Finding, failed
 from benchmarks.foreign_json import ForeignJSONError, read_json
@@ -31,10 +32,6 @@ MAXIMUM_CPU_S = 60.0
 _GRACE_S = 5.0
 _LOOK_EVERY_S = 0.1
 _TAIL_LINES = 15
-
-
-class CheckError(Exception):
-    """The check itself failed, which says nothing of the answer; the message has its last words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +60,7 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
         folder: With the answer.
         limit_s: How long the check may take.
     Raises:
-        CheckError: The check itself failed.
+        LabError: The check itself failed.
     """
     with tempfile.TemporaryDirectory(prefix="lab-check-") as scratch:
         out, log = Path(scratch) / "findings.json", Path(scratch) / "log"
@@ -82,7 +79,7 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
         hint = f"It held the whole process for {limit_s:g} s: a loop that never ends, or a call that never returns."
         return Judged(findings=(failed("The check comes to its end", "does-not-end", hint),), output=output)
     last_words = f" Its last words:\n{output}" if output else ""
-    raise CheckError(
+    raise LabError(
         f"The check of {exercise.label} ended with status {status} before it found anything. If the answer ends its "
         f"own process, with os._exit() or as a daemon does, leave that out.{last_words}"
     )
@@ -93,7 +90,7 @@ def _read(out: Path) -> tuple[Finding, ...]:
     try:
         return tuple(Finding(**found) for found in read_json(out.read_bytes()))
     except (ForeignJSONError, TypeError) as error:
-        raise CheckError(f"What the check found cannot be read: {error}.") from error
+        raise LabError(f"What the check found cannot be read: {error}.") from error
 
 
 def _environment() -> dict[str, str]:

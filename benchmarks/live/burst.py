@@ -9,6 +9,7 @@ import time
 from types import TracebackType
 from typing import Self
 
+from benchmarks.errors import LabError
 from benchmarks.live.recorder import RECORD_HEADER
 from benchmarks.live.timeline import Exchange
 from benchmarks.measure.server import HOST
@@ -16,7 +17,7 @@ from benchmarks.measure.server import HOST
 _TIMEOUT_S = 30.0
 
 
-class BurstError(Exception):
+class BurstError(LabError):
     """A burst did not come back whole; the message says what came instead."""
 
 

@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.foreign_json import read_object
 from benchmarks.live.burst import BurstError, Client
 from benchmarks.live.recorder import RECORDING_PATH
@@ -36,10 +37,6 @@ _LEAST_BURSTS = 3
 _BURSTS_S = 2.0
 _REST_S = 0.005
 _WARM_UP_BURSTS = 5
-
-
-class NotRecordableError(Exception):
-    """A contender has no recorded twin; the message says which have."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,13 +87,11 @@ def recorded(contender: Contender) -> Contender:
     """Return the same contender with the recorder in its app.
 
     Raises:
-        NotRecordableError: There is none.
+        InvalidValueError: There is none.
     """
     twin = catalogue.recorded_target(contender)
     if twin is None or contender.variant is None:
-        raise NotRecordableError(
-            f"{contender.id} has no view whose time could be explained: choose one with a keyword."
-        )
+        raise InvalidValueError(f"{contender.id} has no view whose time could be explained: choose one with a keyword.")
     return replace(contender, arguments=(*contender.arguments[:-1], twin))
 
 
@@ -114,7 +109,7 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
         requests: How many are sent at once.
         cores: Which server and client may use.
     Raises:
-        NotRecordableError: The contender has no view.
+        InvalidValueError: The contender has no view.
         ServerError: It did not start.
         BurstError: Its answers did not come, or not its notes.
         TimelineError: The notes are not those of a whole burst.

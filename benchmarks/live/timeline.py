@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
+from benchmarks.errors import LabError
+
 SCHEMA_VERSION = 1
 
 LaneKind = Literal["network", "loop", "worker", "own loop"]
@@ -39,7 +41,7 @@ RELEASED = "released"
 """The event that ends ``State.HELD``, which is no state of a request of its own."""
 
 
-class TimelineError(Exception):
+class TimelineError(LabError):
     """A recording cannot be a whole burst; the message says what is missing or wrong."""
 
 

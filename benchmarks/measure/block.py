@@ -19,7 +19,6 @@ from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, LoadSession
 from benchmarks.measure.observe import Observer
-from benchmarks.measure.parity import ParityError
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import Launch, RunningServer, ServerError, starting
 from benchmarks.model import LoadResult, Observation, Trial
@@ -108,7 +107,7 @@ class _Lane:
             return
         try:
             step(*args, **kwargs)
-        except (ServerError, ParityError) as error:
+        except ServerError as error:
             self._failure = str(error)
         except LoadEngineError as error:
             # A loader may well fail because its server is gone: then that is what happened.

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import LabError
 from benchmarks.measure import postgres, server
 from benchmarks.measure.environment import Cores, Fact, kept_off
 from benchmarks.measure.postgres import PostgresError
@@ -30,10 +31,6 @@ REASON_FACT = "ready_database_reason"
 
 _NEVER_MS = "86400000"
 """A day: what took longer than ``LAB_READY_TIMEOUT_MS`` has failed long before."""
-
-
-class DependencyError(Exception):
-    """A dependency did not start, or ended while servers were asked for it; the message says which, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +55,10 @@ class Dependencies:
         """See that all still run.
 
         Raises:
-            DependencyError: One has ended.
+            LabError: One has ended.
         """
         if (death := self.death()) is not None:
-            raise DependencyError(f"What readiness depends on is gone, so nothing asks for it in vain: {death}.")
+            raise LabError(f"What readiness depends on is gone, so nothing asks for it in vain: {death}.")
 
 
 NONE = Dependencies(settings={}, facts={}, death=lambda: None)
@@ -80,7 +77,7 @@ def running(cores: Cores) -> Iterator[Dependencies]:
     Args:
         cores: Which server and loader may use; what readiness asks runs beside the loader.
     Raises:
-        DependencyError: The upstream did not start.
+        LabError: The upstream did not start.
     """
     with contextlib.ExitStack() as stack:
         # What is started inherits the cores.
@@ -109,7 +106,7 @@ def _upstream(stack: contextlib.ExitStack) -> RunningServer:
     try:
         return stack.enter_context(server.running(catalogue.SLOW_UPSTREAM, "/"))
     except server.ServerError as error:
-        raise DependencyError(f"The upstream that readiness asks did not start. {error}") from error
+        raise LabError(f"The upstream that readiness asks did not start. {error}") from error
 
 
 def _database(stack: contextlib.ExitStack) -> tuple[str, Mapping[str, Fact], Callable[[], str | None]]:

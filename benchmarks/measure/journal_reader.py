@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_json
 from benchmarks.model import SCHEMA_VERSION, Run
 from benchmarks.trials import wrong_numbers
@@ -28,7 +29,7 @@ Entry = tuple[str, Any]
 """Kind and value of one line of a journal."""
 
 
-class RunFileError(Exception):
+class RunFileError(LabError):
     """A run cannot be read or written; the message says which file, what is wrong with it and what to do."""
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from benchmarks.contenders import catalogue
 from benchmarks.foreign_json import read_object
 from benchmarks.measure.dependencies import NONE, Dependencies
-from benchmarks.measure.server import Answer, RunningServer, running
+from benchmarks.measure.server import Answer, RunningServer, ServerError, running
 from benchmarks.measure.workloads import Offer, offer_of
 from benchmarks.model import Contender, DocumentPair, Plan, Workload
 
@@ -18,10 +18,6 @@ DOCUMENT_PATHS = ("/openapi-before.json", "/openapi-after.json")
 """Where every framework's app publishes its document without and with the response model."""
 
 _STARTS_AT_ONCE = 2
-
-
-class ParityError(Exception):
-    """A contender does not answer what all must answer; the message shows both."""
 
 
 def check_answer(server: RunningServer, contender: Contender, workload: Workload) -> bytes:
@@ -34,13 +30,13 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     Returns:
         The body.
     Raises:
-        ParityError: Another status, content type or JSON than all must give.
+        ServerError: Another status, content type or JSON than all must give.
         ServerError: No answer.
     """
     path = workload.path_for(contender)
     answer = server.get(path)
     if difference := _difference(answer, offer_of(workload)):
-        raise ParityError(
+        raise ServerError(
             server.explain(
                 f"answered GET {path} with {difference}.\n"
                 "  Contenders are compared only when all give the same answer: mend the app, or leave this one out"
@@ -62,7 +58,7 @@ def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies =
     Returns:
         The documents by framework, of those that publish them.
     Raises:
-        ParityError: The first contender, in the plan's order, that answers otherwise.
+        ServerError: The first contender, in the plan's order, that answers otherwise.
         ServerError: The first that does not start or answer.
     """
     apps = [

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
 from benchmarks.measure.workloads import HEALTH, WAIT
 from benchmarks.model import RACE, Contender, LoadProfile, Plan, Workload
@@ -23,10 +24,6 @@ ROUNDS = 6
 CONNECTIONS = 10
 
 
-class UnfitRaceError(Exception):
-    """This race cannot be run; the message says what can."""
-
-
 def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, rounds: int, seed: int) -> Plan:
     """Plan a race.
 
@@ -37,7 +34,7 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
         rounds: How often each takes its turn.
         seed: Of the random order in each round.
     Raises:
-        UnfitRaceError: A contender is not in the catalogue or has no view, or a number is out of bounds.
+        InvalidValueError: A contender is not in the catalogue or has no view, or a number is out of bounds.
     """
     chosen = _chosen(contenders)
     for name, value, least, most in (
@@ -46,7 +43,7 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
         ("number of rounds", rounds, FEWEST_ROUNDS, MOST_ROUNDS),
     ):
         if not least <= value <= most:
-            raise UnfitRaceError(f"The {name} must be from {least} to {most}, not {value}.")
+            raise InvalidValueError(f"The {name} must be from {least} to {most}, not {value}.")
     workload = HEALTH if wait_ms == 0 else _wait(wait_ms)
     usual = schedule.PRESETS["quick"]
     load = usual.health if wait_ms == 0 else usual.wait
@@ -77,8 +74,8 @@ def _chosen(ids: Sequence[str]) -> tuple[Contender, ...]:
     with_views = {contender.id: contender for contender in catalogue.CONTENDERS if contender.variant is not None}
     for name in ids:
         if name not in with_views:
-            raise UnfitRaceError(f"No contender with a view is called {name!r}. `lab contenders` lists them all.")
+            raise InvalidValueError(f"No contender with a view is called {name!r}. `lab contenders` lists them all.")
     if len(set(ids)) != len(ids) or not FEWEST_CONTENDERS <= len(ids) <= MOST_CONTENDERS:
-        raise UnfitRaceError(f"A race takes {FEWEST_CONTENDERS} to {MOST_CONTENDERS} different contenders.")
+        raise InvalidValueError(f"A race takes {FEWEST_CONTENDERS} to {MOST_CONTENDERS} different contenders.")
     # In the catalogue's order, whichever was chosen first: the same race has the same plan.
     return tuple(contender for name, contender in with_views.items() if name in ids)

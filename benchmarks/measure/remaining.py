@@ -6,16 +6,13 @@ was cut is measured again as a whole: what it had is superseded.
 
 from __future__ import annotations
 
+from benchmarks.errors import RefusedError
 from benchmarks.measure import schedule
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Run, Trial
 
 Place = tuple[str, int, int]
 """Workload, round and position: where in its plan a trial stands."""
-
-
-class OtherPlanError(Exception):
-    """A run's trials are not where this version's plan has them; the message says what to do."""
 
 
 def calibration_left(run: Run) -> list[ScheduledTrial]:
@@ -28,7 +25,7 @@ def blocks_left(run: Run) -> list[list[ScheduledTrial]]:
     """Return the blocks that are not whole, in the order to run them.
 
     Raises:
-        OtherPlanError: The run has trials elsewhere than in this plan.
+        RefusedError: The run has trials elsewhere than in this plan.
     """
     kept = _kept(run)
     return [block for block in schedule.blocks(run.plan) if any(_place(scheduled) not in kept for scheduled in block)]
@@ -38,7 +35,7 @@ def cut_trials(run: Run) -> tuple[Trial, ...]:
     """Return the trials of blocks that have some of theirs and lack others.
 
     Raises:
-        OtherPlanError: The run has trials elsewhere than in this plan.
+        RefusedError: The run has trials elsewhere than in this plan.
     """
     lacking = {_place(scheduled) for block in blocks_left(run) for scheduled in block}
     return tuple(trial for trial in run.trials if (trial.workload, trial.round, trial.position) in lacking)
@@ -52,7 +49,7 @@ def _kept(run: Run) -> set[Place]:
     for trial in run.trials:
         place = (trial.workload, trial.round, trial.position)
         if planned.get(place) != (trial.contender, trial.placebo):
-            raise OtherPlanError(
+            raise RefusedError(
                 f"{trial.contender} stands at place {trial.position} of round {trial.round} of {trial.workload}, where "
                 "this version of lab has something else: go on with the version that began the run, or begin a new one."
             )

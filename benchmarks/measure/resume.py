@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from benchmarks.errors import RefusedError
 from benchmarks.measure import remaining
 from benchmarks.measure.dependencies import DATABASE_FACT
 from benchmarks.measure.environment import Fact
@@ -19,10 +20,6 @@ MUST_MATCH = (
 
 _PACKAGE = "package_"
 _SHOWN = 8
-
-
-class ResumeRefusedError(Exception):
-    """A run must not be gone on with here and now; the message says what does not match, and what to do."""
 
 
 def mismatches(recorded: Mapping[str, Fact], present: Mapping[str, Fact]) -> tuple[str, ...]:
@@ -62,8 +59,8 @@ def reopen(folder: Path, environment: Mapping[str, Fact], resumed_at: str) -> Jo
     Returns:
         The journal. One of a complete run is closed already: there is nothing to do.
     Raises:
-        ResumeRefusedError: Something must match and does not.
-        OtherPlanError: This version plans otherwise than the one that began the run.
+        RefusedError: Something must match and does not.
+        RefusedError: This version plans otherwise than the one that began the run.
         RunFileError: The journal cannot be read or written, or another process is writing it.
     """
     journal = Journal.reopen(folder)
@@ -89,7 +86,7 @@ def _check(folder: Path, recorded: Mapping[str, Fact], present: Mapping[str, Fac
         return
     shown = "".join(f"\n  {mismatch}" for mismatch in found[:_SHOWN])
     more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
-    raise ResumeRefusedError(
+    raise RefusedError(
         f"{folder} cannot be gone on with here, for its trials would not be of one thing:{shown}{more}\n"
         "Bring back what it began with, or begin a new run."
     )

@@ -17,6 +17,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits, startup_estimate_s
 from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, offer_of, takes_part
 from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Plan, Workload
@@ -40,22 +41,6 @@ _NO_LIMITS = Limits()
 
 STARTUP_ESTIMATE_S = 0.8
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
-
-
-class UnknownPresetError(Exception):
-    """No preset has this name; the message suggests the nearest."""
-
-
-class UnfitRateError(Exception):
-    """No trial of the plan could be measured at this rate; the message says what would do."""
-
-
-class UnfitDurationError(Exception):
-    """The load engine cannot measure for so long, or so short; the message says what it can."""
-
-
-class UnfitWorkloadError(Exception):
-    """The workloads do not go with what else was asked; the message says what would."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,13 +114,13 @@ def find_preset(name: str) -> Preset:
     """Return the preset of this name.
 
     Raises:
-        UnknownPresetError: There is none.
+        InvalidValueError: There is none.
     """
     if name in PRESETS:
         return PRESETS[name]
     near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.4)
     suggestion = f" Did you mean {near[0]}?" if near else ""
-    raise UnknownPresetError(f"No preset is called {name!r}.{suggestion} There are: {', '.join(PRESETS)}.")
+    raise InvalidValueError(f"No preset is called {name!r}.{suggestion} There are: {', '.join(PRESETS)}.", "PRESET")
 
 
 def plan(
@@ -174,22 +159,22 @@ def plan(
             the health workload.
         workloads: Names of ``WORKLOADS``; empty for the usual ones.
     Raises:
-        UnknownPresetError: No such preset.
-        UnfitDurationError: A duration that the load engine cannot keep.
-        UnfitRateError: A rate so low that a trial has no percentiles, or a share of a rate that will not be measured.
-        UnfitWorkloadError: Nothing of what is asked could take part, or what is wanted is of a workload not asked.
+        InvalidValueError: There is no such preset, the load engine cannot keep the duration, a rate is so low that a
+            trial has no percentiles, a share is of a rate that will not be measured, nothing could take part in what is
+            asked, or what is wanted is of a workload that is not.
     """
     preset = find_preset(preset_name)
     asked = [name for name in WORKLOADS if name in (workloads or USUAL)]
     if HEALTH.name not in asked:
         _refuse_without_health(vus=vus, rate_per_s=rate_per_s, latency_at=latency_at)
     if duration_s is not None and (refusal := limits.refusal(duration_s)):
-        raise UnfitDurationError(f"{engine} {refusal}.")
+        raise InvalidValueError(f"{engine} {refusal}.", "--duration")
     health = _resized(preset.health, vus=vus, duration_s=duration_s, limits=limits)
     if rate_per_s is not None:
         if latency_at is not None:
-            raise UnfitRateError(
-                "An equal rate is a share of the rate without a schedule: ask for one of --rate and --latency-at."
+            raise InvalidValueError(
+                "An equal rate is a share of the rate without a schedule: ask for one of --rate and --latency-at.",
+                "--rate",
             )
         health = _scheduled(health, rate_per_s)
     beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
@@ -199,9 +184,10 @@ def plan(
         workload.name: tuple(each.id for each in contenders if takes_part(each, workload)) for workload in planned
     }
     if not any(taking_part.values()):
-        raise UnfitWorkloadError(
+        raise InvalidValueError(
             f"A bare server has no view that could wait, so it takes no part in {' and '.join(asked)}: add another "
-            "contender (--contender), or ask for --workload health."
+            "contender (--contender), or ask for --workload health.",
+            "--workload",
         )
     loads, every_round = {}, {}
     for workload in planned:
@@ -245,9 +231,10 @@ def plan(
 def _refuse_without_health(*, vus: int | None, rate_per_s: float | None, latency_at: float | None) -> None:
     given = {"--vus": vus, "--rate": rate_per_s, "--latency-at": latency_at}
     if wanted := [option for option, value in given.items() if value is not None]:
-        raise UnfitWorkloadError(
+        raise InvalidValueError(
             f"{' and '.join(wanted)} belongs to the workload health, which is not asked: add --workload health, or "
-            "leave it out."
+            "leave it out.",
+            "--workload",
         )
 
 
@@ -368,10 +355,11 @@ def _resized(load: LoadProfile, vus: int | None, duration_s: float | None, *, li
 def _scheduled(load: LoadProfile, rate_per_s: float | None) -> LoadProfile:
     """Return a load in the open model, at a rate that may not be known yet."""
     if rate_per_s is not None and rate_per_s * load.duration_s < MINIMUM_REQUESTS:
-        raise UnfitRateError(
+        raise InvalidValueError(
             f"At {rate_per_s:g}/s {rate_per_s * load.duration_s:.0f} requests are due in a trial of "
             f"{load.duration_s:g} s, too few for a 95th percentile: ask for a higher rate, or for trials of "
-            f"{MINIMUM_REQUESTS / rate_per_s:.3g} s (--duration)."
+            f"{MINIMUM_REQUESTS / rate_per_s:.3g} s (--duration).",
+            "--rate",
         )
     slices = max(2, round(load.duration_s / OPEN_SLICE_S)) if load.slices > 1 else 1
     return dataclasses.replace(load, rate_per_s=rate_per_s, timeout_s=OPEN_TIMEOUT_S, slices=slices)

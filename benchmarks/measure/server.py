@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from benchmarks.errors import LabError
 from benchmarks.model import Contender
 from benchmarks.process import HOME, python, start
 
@@ -29,7 +30,7 @@ NO_SETTINGS: Mapping[str, str] = {}
 """Of a service that runs as it comes."""
 
 
-class ServerError(Exception):
+class ServerError(LabError):
     """A server did not start or did not answer; the message shows its command and the tail of its log."""
 
 

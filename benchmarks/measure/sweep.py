@@ -1,4 +1,4 @@
-"""Drives a sweep of the crossover map: visits places, one after another, until its time is up, and keeps each trial.
+"""The route of a crossover map: it visits places, one after another, until its time is up.
 
 A visit is to one place, which is a wait and a number of connections. All contenders take their turn there, in a random
 order from the recorded seed, each on a server and with a loader started for it: what drifts from one visit to the next
@@ -9,8 +9,6 @@ for it takes judgement; what measures only goes there.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
-import functools
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
@@ -18,17 +16,11 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure import parity
-from benchmarks.measure.block import run_block
-from benchmarks.measure.environment import Cores, kept_off
-from benchmarks.measure.finishing import finished
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.load.engine import LoadEngine
-from benchmarks.measure.runner import RunListener
+from benchmarks.measure.runner import Blocks, RunListener
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import ServerError
 from benchmarks.measure.workloads import HEALTH
-from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Trial, Workload
+from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Workload
 
 PRESET = "crossover"
 """What the plan of a sweep is called."""
@@ -83,82 +75,50 @@ def wait_workload(wait_ms: float) -> Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sweep:
-    """Runs one sweep.
+    """The route of one sweep.
 
     Attributes:
-        engine: Drives the load.
-        cores: Which cores server and loader may use.
-        listener: Is told what happens.
+        listener: Is told where it goes.
         choose: Says where to go next; ``None`` ends the sweep.
         load: Of every trial, but for its connections.
-        now: Gives the time of day, UTC.
-        clock: Gives seconds that only grow.
+        began_s: When its time began, on the monotonic clock, seconds.
     """
 
-    engine: LoadEngine
-    cores: Cores
     listener: SweepListener
     choose: Choose
     load: LoadProfile = LOAD
-    now: Callable[[], dt.datetime] = field(default=lambda: dt.datetime.now(dt.UTC))
-    clock: Callable[[], float] = time.monotonic
+    began_s: float = field(default_factory=time.monotonic)
 
-    def run(self, journal: Journal) -> Run:
-        """Sweep until there is nowhere to go, or until the interruption, and finish the journal either way.
+    def calibration(self, run: Run) -> Sequence[ScheduledTrial]:
+        """Return a trial of each bare server."""
+        load = _loaded(self.load, CALIBRATION_CONNECTIONS)
+        return [
+            ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
+            for position, name in enumerate(run.plan.ceilings, start=1)
+        ]
 
-        Returns:
-            The run, complete.
-        Raises:
-            ParityError: Contenders do not answer alike; nothing was timed.
-            ServerError: A server does not start, and never did.
-            LoadEngineError: The loader fails.
-            RunFileError: The journal cannot be written.
-            KeyboardInterrupt: As it came; the journal is finished as interrupted.
-        """
-        return finished(journal, functools.partial(self._sweep, journal), self.now)
-
-    def _sweep(self, journal: Journal) -> None:
-        began_s = self.clock()
+    def blocks(self, journal: Journal) -> Blocks:
+        """Yield the trials of each visit, one at a time: a server still busy with its queue would slow the next."""
         # Not for secrets: the same seed must give the same orders.
         shuffler = random.Random(journal.run.plan.seed)  # noqa: S311
-        self.listener.checking(len(journal.run.plan.contenders))
-        parity.check_all(journal.run.plan)
         visits: list[tuple[Place, float]] = []
-        with kept_off(self.cores.server):
-            self._calibrate(journal)
-            while (place := self.choose(journal.run, self.clock() - began_s, tuple(visits))) is not None:
-                visit_began_s = self.clock()
-                self.listener.visiting(place, visit_began_s - began_s)
-                self._visit(journal, place, 1 + len(visits), shuffler)
-                visits.append((place, self.clock() - visit_began_s))
+        while (place := self.choose(journal.run, time.monotonic() - self.began_s, tuple(visits))) is not None:
+            visit_began_s = time.monotonic()
+            self.listener.visiting(place, visit_began_s - self.began_s)
+            for scheduled in self._visit(journal.run, place, 1 + len(visits), shuffler):
+                yield [scheduled]
+            visits.append((place, time.monotonic() - visit_began_s))
+        return None
 
-    def _calibrate(self, journal: Journal) -> None:
-        load = _loaded(self.load, CALIBRATION_CONNECTIONS)
-        for position, name in enumerate(journal.run.plan.ceilings, start=1):
-            scheduled = ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
-            trial = self._trial(scheduled, journal.add_calibration)
-            if trial.failure is not None:
-                # Without the ceiling nobody knows whose limit a rate is.
-                raise ServerError(f"{trial.failure}\nSo the loader could not be calibrated: no verdict would stand.")
-
-    def _visit(self, journal: Journal, place: Place, number: int, shuffler: random.Random) -> None:
-        plan = journal.run.plan
-        workload = next(workload for workload in plan.workloads if workload.wait_ms == place.wait_ms)
-        contenders = [each for each in plan.contenders if not has_given_up(journal.run, each.id, place)]
+    def _visit(self, run: Run, place: Place, number: int, shuffler: random.Random) -> list[ScheduledTrial]:
+        workload = next(workload for workload in run.plan.workloads if workload.wait_ms == place.wait_ms)
+        contenders = [each for each in run.plan.contenders if not has_given_up(run, each.id, place)]
         shuffler.shuffle(contenders)
-        for position, contender in enumerate(contenders, start=1):
-            scheduled = ScheduledTrial(
-                number, position, contender, workload, _loaded(self.load, round(place.connections))
-            )
-            self._trial(scheduled, journal.add_trial)
-
-    def _trial(self, scheduled: ScheduledTrial, keep: Callable[[Trial], None]) -> Trial:
-        self.listener.started(scheduled)
-        # One at a time: a server that still works off its queue would slow the next, and is gone when this returns.
-        (trial,) = run_block([scheduled], self.engine, self.cores, self.now)
-        keep(trial)
-        self.listener.ended(scheduled, trial)
-        return trial
+        load = _loaded(self.load, round(place.connections))
+        return [
+            ScheduledTrial(number, position, contender, workload, load)
+            for position, contender in enumerate(contenders, start=1)
+        ]
 
 
 def has_given_up(run: Run, contender: str, place: Place) -> bool:

@@ -15,6 +15,7 @@ import sys
 import time
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.measure.alone import MachineBusyError, alone
 from benchmarks.measure.observe import Observer
 from benchmarks.measure.server import ServerError, running
@@ -80,7 +81,7 @@ def main() -> int:
                     f"{told(seen.threads_started_per_request, '.1f'):>17}"
                     f"{told(seen.cpu_us_per_request, ',.0f') + ' µs':>9}   {told(seen.running_threads, 'd')}"
                 )
-    except (catalogue.UnknownContenderError, MachineBusyError, ServerError) as error:
+    except (InvalidValueError, MachineBusyError, ServerError) as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -7,7 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import cli
-from benchmarks.cli import runs
+from benchmarks.errors import LabError
+from benchmarks.measure.assembly import Instrument
 from benchmarks.measure.journal import read_run
 from benchmarks.model import EQUAL_RATE, Plan
 
@@ -28,11 +29,11 @@ def test_a_rate_is_planned_for_the_health_workload(monkeypatch: pytest.MonkeyPat
     """The option arrives in the plan that is to be measured."""
     plans: list[Plan] = []
 
-    def begin(_out: Path, plan: Plan, *_: object) -> None:
+    def begin(_instrument: Instrument, _out: Path, plan: Plan, *_: object) -> None:
         plans.append(plan)
-        raise click.ClickException("enough seen")
+        raise LabError("enough seen")
 
-    monkeypatch.setattr(runs, "begin", begin)
+    monkeypatch.setattr(Instrument, "begin", begin)
 
     result = CliRunner().invoke(cli.lab, ["compare", "--rate", "2000/s"])
 

@@ -16,12 +16,14 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
-from benchmarks.cli import maps, runs
+from benchmarks.cli import maps
 from benchmarks.contenders import catalogue
 from benchmarks.judge import exploration
 from benchmarks.measure import schedule
+from benchmarks.measure.assembly import Instrument
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
+from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.model import Place, Run
 
 LAB = [sys.executable, "-m", "benchmarks"]
@@ -108,7 +110,8 @@ def test_no_map_yet_says_how_to_make_one(
 def test_a_run_of_compare_is_no_map_and_a_map_no_run(tmp_path: Path, kept: Path) -> None:
     """Each says by which command the other is told."""
     plan = schedule.plan("quick", catalogue.select(["fastapi-*@uvicorn"]), seed=1)
-    record = runs.begin(tmp_path / "results", plan, Cores((), ()))
+    instrument = Instrument(engine=BuiltinEngine(), cores=Cores((), ()))
+    record = instrument.begin(tmp_path / "results", plan, {})
     record.close()
 
     assert "lab report" in lab("advise", str(record.folder), "--view-wait", "1ms", "--connections", "1").output

@@ -125,7 +125,7 @@ class Director:
 
         Raises:
             RaceUnderWayError: One is on already.
-            UnfitRaceError: It cannot be run.
+            InvalidValueError: It cannot be run.
         """
         if self._driving is not None:
             raise RaceUnderWayError("A race is on already: stop it first, or wait for its end.")

@@ -8,6 +8,7 @@ too, and keeps what was measured.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import io
 import json
@@ -16,22 +17,20 @@ import queue
 import signal
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
+from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_object
-from benchmarks.measure import environment, record
 from benchmarks.measure.alone import MachineBusyError, alone
-from benchmarks.measure.journal import Journal, RunFileError
-from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.parity import ParityError
-from benchmarks.measure.race import UnfitRaceError, plan_race
-from benchmarks.measure.runner import Runner
+from benchmarks.measure.assembly import Assembly, Instrument
+from benchmarks.measure.environment import Fact
+from benchmarks.measure.journal import Journal
+from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import ServerError
 from benchmarks.model import Trial
 
 GO = "go"
@@ -83,7 +82,7 @@ def main() -> int:
         _race(RaceOrder.from_line(lines.readline().decode()), _Commands(lines))
     except MachineBusyError as busy:
         tell("failed", message=busy.reason)
-    except (UnfitRaceError, ParityError, ServerError, LoadEngineError, RunFileError) as error:
+    except LabError as error:
         tell("failed", message=str(error))
     except OSError as error:
         tell("failed", message=f"The system refused: {error}.")
@@ -116,11 +115,15 @@ def _race(order: RaceOrder, commands: _Commands) -> None:
         seed=order.seed,
     )
     with alone(wait=False, say=lambda sentence: tell("note", message=sentence)) as lock:
-        cores, engine = environment.share_cores(), BuiltinEngine()
-        journal: Journal = record.begin(Path(order.out), plan, cores, engine.facts())
-        lock.note(journal.folder)
-        tell("begun", folder=str(journal.folder.resolve()))
-        Runner(engine=engine, cores=cores, listener=_PausingListener(commands)).run(journal)
+        instrument = Instrument.of()
+        assembly = Assembly(instrument=instrument, lock=lock)
+
+        def begin(facts: Mapping[str, Fact]) -> Journal:
+            record = instrument.begin(Path(order.out), plan, facts)
+            tell("begun", folder=str(record.folder.resolve()))
+            return record
+
+        assembly.measure(begin, lambda _run: contextlib.nullcontext(_PausingListener(commands)))
 
 
 class _PausingListener:

@@ -14,6 +14,7 @@ import segno
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config, Sockets
 
+from benchmarks.errors import LabError
 from benchmarks.judge.claims import Claim
 from benchmarks.listening import cannot_listen
 from benchmarks.live import why
@@ -25,10 +26,6 @@ from benchmarks.live.page.settings import PageSettings, is_loopback
 
 _GRACE_S: Final = 2
 _BOUND_S: Final = 5
-
-
-class LiveError(Exception):
-    """The page cannot be served; the message says what to do."""
 
 
 def serve(
@@ -50,7 +47,7 @@ def serve(
         ready: Is told where, once it listens.
         next_presenter: Is told the next presenter's link, when one has been used.
     Raises:
-        LiveError: The address is in use or not ours.
+        LabError: The address is in use or not ours.
     """
     listening = _listen(host, port)
     port = listening.getsockname()[1]
@@ -135,4 +132,4 @@ def _listen(host: str, port: int) -> Listener:
     try:
         return Listener(host, port)
     except OSError as error:
-        raise LiveError(cannot_listen("lab live", host, port, error)) from error
+        raise LabError(cannot_listen("lab live", host, port, error)) from error

@@ -11,6 +11,7 @@ from werkzeug.sansio.response import Response as SansResponse
 from werkzeug.wrappers import Response as AnyResponse
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.live.page.access import (
     access,
@@ -26,7 +27,6 @@ from benchmarks.live.page.guesses import FRAMEWORKS, GuessError
 from benchmarks.live.page.places import source_of
 from benchmarks.live.page.settings import PageSettings
 from benchmarks.measure import race
-from benchmarks.measure.race import UnfitRaceError
 from benchmarks.report.naming import arrangement_name, framework_name, keyword
 from benchmarks.report.page import palette_css
 
@@ -128,7 +128,7 @@ async def start_race() -> tuple[str, int]:
         await _director().start(_choice(_fields()))
     except RaceUnderWayError as error:
         abort(409, str(error))
-    except UnfitRaceError as error:
+    except InvalidValueError as error:
         abort(422, str(error))
     return "", 204
 
@@ -188,12 +188,12 @@ def _viewer() -> str:
 def _choice(fields: Mapping[str, Any]) -> RaceChoice:
     contenders = fields.get("contenders")
     if not isinstance(contenders, list) or not all(isinstance(contender, str) for contender in contenders):
-        raise UnfitRaceError("A race takes a list of contenders.")
+        raise InvalidValueError("A race takes a list of contenders.")
     numbers = {}
     for name in ("wait_ms", "connections", "rounds"):
         value = fields.get(name)
         if not isinstance(value, int) or isinstance(value, bool):
-            raise UnfitRaceError(f"{name} must be a whole number.")
+            raise InvalidValueError(f"{name} must be a whole number.")
         numbers[name] = value
     return RaceChoice(contenders=tuple(contenders), **numbers)
 

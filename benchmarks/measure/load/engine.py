@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
 
+from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.model import LoadProfile, LoadResult
 
 LOOPBACK = "127.0.0.1"
@@ -28,12 +29,8 @@ ENGINES: Mapping[str, str] = {
 """Where each is, by its name; loaded when it is asked for."""
 
 
-class LoadEngineError(Exception):
+class LoadEngineError(LabError):
     """The loader itself failed (not the server under test); the message says what to do."""
-
-
-class UnknownEngineError(Exception):
-    """No load engine has this name; the message suggests the nearest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,7 +159,7 @@ def find_engine(name: str) -> LoadEngine:
     """Return the load engine of this name.
 
     Raises:
-        UnknownEngineError: There is none.
+        InvalidValueError: There is none.
         LoadEngineError: What it runs is not installed; the message says what to do.
     """
     engine = _class_of(name)
@@ -170,7 +167,9 @@ def find_engine(name: str) -> LoadEngine:
         return engine()
     near = difflib.get_close_matches(name, ENGINES, n=1, cutoff=0.4)
     suggestion = f" Did you mean {near[0]}?" if near else ""
-    raise UnknownEngineError(f"No load engine is called {name!r}.{suggestion} There are: {', '.join(ENGINES)}.")
+    raise InvalidValueError(
+        f"No load engine is called {name!r}.{suggestion} There are: {', '.join(ENGINES)}.", "--engine"
+    )
 
 
 def startup_estimate_s(name: str) -> float:

@@ -10,6 +10,7 @@ from click.testing import CliRunner, Result
 
 from benchmarks import cli
 from benchmarks.cli import exits
+from benchmarks.errors import LabError
 from benchmarks.exercises import judging
 from benchmarks.exercises.catalogue import EXERCISES
 
@@ -130,7 +131,7 @@ def test_a_check_that_fails_itself_is_an_error(monkeypatch: pytest.MonkeyPatch) 
     """It is not the learner's."""
 
     def broken(*_: object) -> None:
-        raise judging.CheckError("The check ended with status 9.")
+        raise LabError("The check ended with status 9.")
 
     lab("start", "1")
     monkeypatch.setattr(judging, "judge_answer", broken)

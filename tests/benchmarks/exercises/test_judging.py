@@ -11,11 +11,12 @@ from pathlib import Path
 import psutil
 import pytest
 
+from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.exercises import catalogue, folder, judging, serving
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.exercises.checks import which_verdict_is_wrong
 from benchmarks.exercises.finding import Finding
-from benchmarks.exercises.judging import CheckError, judge_answer
+from benchmarks.exercises.judging import judge_answer
 from benchmarks.exercises.queueing import simulate
 
 FIRST = catalogue.find("make-it-async")
@@ -109,7 +110,7 @@ def test_a_check_that_fails_itself_says_nothing_of_the_answer(begun: Path) -> No
     """It is an error with the check's last words."""
     (begun / "app.py").write_text("import os\n\nprint('these')\nos._exit(7)\n", encoding="utf-8")
 
-    with pytest.raises(CheckError, match=r"status 7(.|\n)*these"):
+    with pytest.raises(LabError, match=r"status 7(.|\n)*these"):
         judge_answer(FIRST, begun)
 
 
@@ -118,7 +119,7 @@ def test_start_refuses_to_write_over_what_was_done(begun: Path) -> None:
     (begun / "app.py").write_text("mine", encoding="utf-8")
     (begun / "notes.txt").write_text("mine too", encoding="utf-8")
 
-    with pytest.raises(folder.FolderError, match=r"app\.py.*--into FOLDER.*--force"):
+    with pytest.raises(LabError, match=r"app\.py.*--into FOLDER.*--force"):
         folder.start(FIRST, begun, force=False)
     assert "mine" == (begun / "app.py").read_text(encoding="utf-8")
 
@@ -131,7 +132,7 @@ def test_start_says_what_to_do_where_it_cannot_write(tmp_path: Path) -> None:
     """A file stands where the folder is to be."""
     (tmp_path / "file").write_text("", encoding="utf-8")
 
-    with pytest.raises(folder.FolderError, match="Take another folder: --into FOLDER"):
+    with pytest.raises(LabError, match="Take another folder: --into FOLDER"):
         folder.start(FIRST, tmp_path / "file", force=False)
 
 
@@ -172,7 +173,7 @@ def test_an_exercise_is_found_by_its_number_or_name(word: str) -> None:
 )
 def test_an_unknown_exercise_is_answered_with_the_nearest(word: str, told: str) -> None:
     """Or with where they are listed."""
-    with pytest.raises(catalogue.UnknownExerciseError, match=told.replace("?", r"\?")):
+    with pytest.raises(InvalidValueError, match=told.replace("?", r"\?")):
         catalogue.find(word)
 
 
@@ -281,7 +282,7 @@ def test_findings_that_the_answer_wrote_itself_are_no_findings(begun: Path) -> N
         "import os, pathlib, sys\npathlib.Path(sys.argv[3]).write_text('[' * 100_000)\nos._exit(0)\n", encoding="utf-8"
     )
 
-    with pytest.raises(CheckError, match="cannot be read: it is nested more than 100 levels deep"):
+    with pytest.raises(LabError, match="cannot be read: it is nested more than 100 levels deep"):
         judge_answer(FIRST, begun)
 
 

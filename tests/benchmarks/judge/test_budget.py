@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS, BudgetError, check, size, spread_at
+from benchmarks.errors import LabError
+from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS, check, size, spread_at
 from benchmarks.judge.power import detectable_difference
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -45,7 +46,7 @@ def test_a_little_more_than_the_least_is_enough() -> None:
 
 def test_too_little_time_is_an_error_that_says_how_much_it_takes() -> None:
     """And what else would help."""
-    with pytest.raises(BudgetError, match=r"about 85 s\. Give more time, or name fewer contenders"):
+    with pytest.raises(LabError, match=r"about 85 s\. Give more time, or name fewer contenders"):
         size(60.0, 0.05, 0.7, takes_s)
 
 
@@ -54,7 +55,7 @@ def test_a_budget_for_no_comparison_is_refused_before_its_pilot() -> None:
     least_s = 20.0 + takes_s(FEWEST_ROUNDS, 0.5)
 
     check(least_s, 20.0, takes_s)
-    with pytest.raises(BudgetError, match=rf"about {math.ceil(least_s)} s\. Give more time"):
+    with pytest.raises(LabError, match=rf"about {math.ceil(least_s)} s\. Give more time"):
         check(least_s - 1, 20.0, takes_s)
 
 

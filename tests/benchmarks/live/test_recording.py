@@ -9,9 +9,10 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.live.burst import BurstError, Client
 from benchmarks.live.recorder import RECORDING_PATH
-from benchmarks.live.recording import NotRecordableError, path_of, recorded, recorded_burst
+from benchmarks.live.recording import path_of, recorded, recorded_burst
 from benchmarks.live.timeline import State, Timeline, at_once, covered
 from benchmarks.measure.server import RunningServer, running
 from benchmarks.model import Contender, Variant
@@ -115,7 +116,7 @@ def test_what_is_measured_carries_no_recorder() -> None:
 
 def test_a_bare_server_has_no_view_to_explain() -> None:
     """The message says so."""
-    with pytest.raises(NotRecordableError, match="choose one with a keyword"):
+    with pytest.raises(InvalidValueError, match="choose one with a keyword"):
         recorded(catalogue.find("bare-asgi@uvicorn"))
 
 

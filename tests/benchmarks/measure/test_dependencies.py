@@ -10,10 +10,12 @@ import psutil
 import pytest
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import LabError
 from benchmarks.measure import dependencies, parity, postgres, schedule
-from benchmarks.measure.dependencies import DATABASE_FACT, NONE, REASON_FACT, Dependencies, DependencyError
+from benchmarks.measure.dependencies import DATABASE_FACT, NONE, REASON_FACT, Dependencies
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.postgres import PostgresError, Programs
+from benchmarks.measure.server import ServerError
 from benchmarks.measure.workloads import HEALTH, WORKLOADS
 from benchmarks.model import Contender
 from flask_app.settings import Settings
@@ -81,7 +83,7 @@ def test_what_does_not_start_is_not_measured_without(
     """The error shows what the upstream said."""
     monkeypatch.setattr(catalogue, "SLOW_UPSTREAM", scripted("raise SystemExit('not today')"))
 
-    with pytest.raises(DependencyError, match="not today"), dependencies.running(NO_PINNING):
+    with pytest.raises(LabError, match="not today"), dependencies.running(NO_PINNING):
         pytest.fail("it must not get here")
 
 
@@ -92,7 +94,7 @@ def test_what_has_ended_is_told(with_sqlite: Dependencies) -> None:
     # It is for its parent's own code to collect it; here only to see that it has ended.
     os.waitid(os.P_PID, upstream.pid, os.WEXITED | os.WNOWAIT)
 
-    with pytest.raises(DependencyError, match=r"is gone, .*: upstream@asyncio: the server was killed by SIGKILL"):
+    with pytest.raises(LabError, match=r"is gone, .*: upstream@asyncio: the server was killed by SIGKILL"):
         with_sqlite.check()
 
 
@@ -134,5 +136,5 @@ def test_without_its_dependencies_no_contender_is_ready() -> None:
     """FastAPI has no such path then; the error says what it answered."""
     plan = schedule.plan("quick", catalogue.select(["fastapi-*@uvicorn"]), seed=1, workloads=["ready"])
 
-    with pytest.raises(parity.ParityError, match="answered GET /health/ready/sync with status 404 instead of 200"):
+    with pytest.raises(ServerError, match="answered GET /health/ready/sync with status 404 instead of 200"):
         parity.check_all(plan)

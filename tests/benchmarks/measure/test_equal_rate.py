@@ -8,13 +8,13 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores
-from benchmarks.measure.equal_rate import at_equal_rate, equal_rate_per_s
 from benchmarks.measure.journal import JOURNAL_NAME, Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.runner import Runner
-from benchmarks.measure.schedule import ScheduledTrial, UnfitRateError
+from benchmarks.measure.runner import Runner, at_equal_rate, equal_rate_per_s
+from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.workloads import HEALTH, LATENCY
 from benchmarks.model import EQUAL_RATE, Contender, LatencySummary, LoadProfile, LoadResult, Plan, Run, Trial
 
@@ -156,7 +156,7 @@ def test_a_rate_for_health_leaves_the_loaders_ceiling_closed() -> None:
 )
 def test_a_rate_that_cannot_be_measured_is_refused(asked: dict[str, float], told: str) -> None:
     """The message says what would do."""
-    with pytest.raises(UnfitRateError, match=told):
+    with pytest.raises(InvalidValueError, match=told):
         schedule.plan("quick", [], seed=1, **asked)  # type: ignore[arg-type]  # each is a number
 
 

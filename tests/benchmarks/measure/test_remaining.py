@@ -7,8 +7,9 @@ from collections.abc import Iterable
 import pytest
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import RefusedError
 from benchmarks.measure import schedule
-from benchmarks.measure.remaining import OtherPlanError, blocks_left, calibration_left, cut_trials
+from benchmarks.measure.remaining import blocks_left, calibration_left, cut_trials
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Plan, Run, Trial
 
@@ -93,5 +94,5 @@ def test_trials_of_another_order_are_not_gone_on_with(change: dict[str, object])
     """A version that shuffles otherwise would pair what never stood side by side."""
     first = next(scheduled for scheduled in schedule.trials(PLAN) if not scheduled.placebo)
 
-    with pytest.raises(OtherPlanError, match="the version that began the run"):
+    with pytest.raises(RefusedError, match="the version that began the run"):
         blocks_left(run_of([dataclasses.replace(ended(first), **change)]))  # type: ignore[arg-type] # its own fields

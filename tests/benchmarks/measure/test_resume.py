@@ -12,13 +12,14 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.errors import RefusedError
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import Cores, Fact
 from benchmarks.measure.journal import Journal, RunFileError, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.measure.load.session import ProcessSession
-from benchmarks.measure.resume import ResumeRefusedError, changed, mismatches, reopen
+from benchmarks.measure.resume import changed, mismatches, reopen
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, Plan, Run, Trial
@@ -238,7 +239,7 @@ def test_another_machine_or_other_software_is_refused(  # noqa: PLR0917 (pytest 
     begun(tmp_path, small_plan(answering())).close()
     before = (tmp_path / "run" / "journal.jsonl").read_bytes()
 
-    with pytest.raises(ResumeRefusedError, match="Bring back what it began with, or begin a new run") as caught:
+    with pytest.raises(RefusedError, match="Bring back what it began with, or begin a new run") as caught:
         reopen(tmp_path / "run", {**HERE, name: value}, "t1")
 
     assert f"\n  {told}\n" in str(caught.value)
@@ -261,7 +262,7 @@ def test_a_whole_new_environment_is_told_in_short(
     environment: dict[str, Fact] = {**HERE, **{f"package_{number:02}": "1" for number in range(20)}}
     begun(tmp_path, small_plan(answering()), environment).close()
 
-    with pytest.raises(ResumeRefusedError, match="and 12 more"):
+    with pytest.raises(RefusedError, match="and 12 more"):
         reopen(tmp_path / "run", {**environment, **{f"package_{number:02}": "2" for number in range(20)}}, "t1")
 
 

@@ -11,14 +11,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from benchmarks.measure.dependencies import Dependencies, DependencyError
+from benchmarks.errors import LabError
+from benchmarks.measure.dependencies import Dependencies
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import Limits, LoadEngineError, LoadOrder, LoadSession
-from benchmarks.measure.parity import ParityError
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.measure.server import ServerError
 from benchmarks.model import Contender, Plan, Run, Trial
 from tests.benchmarks.measure.children import children_with
 
@@ -206,7 +207,7 @@ def test_contenders_that_differ_stop_the_run_with_nothing_timed(
     """The journal is finished as interrupted and holds no trial."""
     plan = small_plan(answering(), answering(body=b"{}"))
 
-    with pytest.raises(ParityError):
+    with pytest.raises(ServerError):
         Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=Recorder()).run(journal_of(tmp_path, plan))
 
     assert ("interrupted", ()) == (read_run(tmp_path / "run").state, read_run(tmp_path / "run").trials)
@@ -254,7 +255,7 @@ def test_a_dependency_that_ends_ends_the_run_and_what_it_was_asked_for_is_not_ke
     deaths = iter([None, "the upstream exited"])
     dependencies = Dependencies(settings={}, facts={}, death=lambda: next(deaths))
 
-    with pytest.raises(DependencyError, match="the upstream exited"):
+    with pytest.raises(LabError, match="the upstream exited"):
         Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=Recorder(), dependencies=dependencies).run(
             journal_of(tmp_path, small_plan(answering(), rounds=3))
         )
@@ -269,7 +270,7 @@ def test_a_contender_that_is_not_ready_is_not_blamed_for_a_dependency(
     """What has ended is the error, not who was asked first."""
     dependencies = Dependencies(settings={}, facts={}, death=lambda: "PostgreSQL ended with status 2")
 
-    with pytest.raises(DependencyError, match="PostgreSQL ended with status 2"):
+    with pytest.raises(LabError, match="PostgreSQL ended with status 2"):
         Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=Recorder(), dependencies=dependencies).run(
             journal_of(tmp_path, small_plan(answering(status=503)))
         )

@@ -14,7 +14,7 @@ from benchmarks.measure import sweep
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, RunFileError, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.parity import ParityError
+from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.measure.sweep import Sweep, Visits, has_given_up, plan_sweep
@@ -71,15 +71,11 @@ def begin(folder: Path, contenders: Iterable[Contender], ceilings: tuple[str, ..
     )
 
 
-def sweep_of(*places: Place, listener: Recorder | None = None) -> Sweep:
-    """Return a sweep of these places."""
-    return Sweep(
-        engine=BuiltinEngine(),
-        cores=NO_PINNING,
-        listener=listener or Recorder(),
-        choose=itinerary(*places),
-        load=SHORT,
-    )
+def sweep_of(*places: Place, listener: Recorder | None = None) -> Runner:
+    """Return what runs a sweep of these places."""
+    listener = listener or Recorder()
+    route = Sweep(listener=listener, choose=itinerary(*places), load=SHORT)
+    return Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=listener, route=route)
 
 
 def test_every_contender_takes_its_turn_at_each_place(tmp_path: Path, answering: Callable[..., Contender]) -> None:
@@ -132,7 +128,7 @@ def test_a_loader_that_cannot_be_calibrated_ends_the_sweep(
 
 def test_contenders_that_differ_stop_the_sweep(tmp_path: Path, answering: Callable[..., Contender]) -> None:
     """Nothing is timed, and the journal says that it was cut short."""
-    with pytest.raises(ParityError):
+    with pytest.raises(ServerError):
         sweep_of(Place(0, 1)).run(begin(tmp_path, (answering(), answering(body=b"{}"))))
 
     assert "interrupted" == read_run(tmp_path / "map").state

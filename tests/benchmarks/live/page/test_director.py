@@ -9,6 +9,7 @@ import jinja2
 import pytest
 
 import benchmarks
+from benchmarks.errors import InvalidValueError
 from benchmarks.judge.claims import parse_claims
 from benchmarks.live.page import director as directors
 from benchmarks.live.page import gate as gates
@@ -18,7 +19,6 @@ from benchmarks.live.page.race_process import RaceProcess
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.page.telling import RaceStory, tell_race
 from benchmarks.measure import journal
-from benchmarks.measure.race import UnfitRaceError
 from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
 from tests.benchmarks.live.page.reading import take, told
@@ -215,7 +215,7 @@ def test_what_cannot_race_changes_nothing(play: Callable[..., None]) -> None:
     """Guesses stay open when the presenter asked for what cannot be."""
 
     async def story(director: Director, _race: FakeRace, _gate: Gate) -> None:
-        with pytest.raises(UnfitRaceError):
+        with pytest.raises(InvalidValueError):
             await director.start(RaceChoice(contenders=CONTENDERS, wait_ms=0, connections=0, rounds=6))
         assert director.guesses.is_open
         assert not director.is_racing

@@ -14,17 +14,11 @@ from typing import Any
 import psutil
 import pytest
 
+from benchmarks.errors import InvalidValueError
 from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.engine import (
-    Limits,
-    LoadEngine,
-    LoadEngineError,
-    LoadOrder,
-    UnknownEngineError,
-    find_engine,
-)
+from benchmarks.measure.load.engine import Limits, LoadEngine, LoadEngineError, LoadOrder, find_engine
 from benchmarks.measure.load.k6 import INSTALL_PAGE, SCRIPT, K6Engine, command_line
 from benchmarks.measure.load.k6_process import BEGINS
 from benchmarks.measure.load.session import ProcessSession
@@ -286,7 +280,7 @@ def test_a_keeper_without_an_order_says_so() -> None:
 
 def test_an_unknown_engine_suggests_the_nearest() -> None:
     """A typing error is answered with what there is."""
-    with pytest.raises(UnknownEngineError, match=r"Did you mean builtin\? There are: builtin, k6, locust"):
+    with pytest.raises(InvalidValueError, match=r"Did you mean builtin\? There are: builtin, k6, locust"):
         find_engine("buildin")
 
 
