@@ -87,10 +87,10 @@ class App:
     """One app under test, on one server or more.
 
     Attributes:
-        framework: The id of what it is written with.
+        framework: What it is written with.
         target: Its ``module:attribute``.
         description: One line for a person, with ``{server}`` for the server's name.
-        bridge: The id of its bridge, or ``none``.
+        bridge: Between it and its server, where there is one.
         variants: Keywords of its views; ``None`` for a bare server, which has none.
         servers: Ids of those that it runs on; empty for all that speak its interface.
         headline: The id of the server on which the ledger judges its claims; ``None`` where it stands beside.
@@ -98,10 +98,10 @@ class App:
         remarks: What to add to the description, by the server's id.
     """
 
-    framework: str
+    framework: Framework
     target: str
     description: str
-    bridge: str = "none"
+    bridge: Bridge | None = None
     variants: tuple[Variant | None, ...] = _TWINS
     servers: tuple[str, ...] = ()
     headline: str | None = None
@@ -109,28 +109,23 @@ class App:
     remarks: Mapping[str, str] = field(default_factory=dict)
 
 
-FRAMEWORKS: Mapping[str, Framework] = {
-    framework.id: framework
-    for framework in (
-        Framework(
-            id="flask",
-            name="Flask",
-            interface="wsgi",
-            hue=("#b84400", "#ff9b57"),
-            mark="s",
-            views="flask_app.health.{variant}_views:{what}",
-        ),
-        Framework(
-            id="fastapi",
-            name="FastAPI",
-            interface="asgi",
-            hue=("#0a68a6", "#5bb8f0"),
-            mark="o",
-            views="benchmarks.contenders.fastapi_app:{what}_{variant}",
-        ),
-        Framework(id="bare-asgi", name="no framework", interface="asgi"),
-    )
-}
+_FLASK = Framework(
+    id="flask",
+    name="Flask",
+    interface="wsgi",
+    hue=("#b84400", "#ff9b57"),
+    mark="s",
+    views="flask_app.health.{variant}_views:{what}",
+)
+_FASTAPI = Framework(
+    id="fastapi",
+    name="FastAPI",
+    interface="asgi",
+    hue=("#0a68a6", "#5bb8f0"),
+    mark="o",
+    views="benchmarks.contenders.fastapi_app:{what}_{variant}",
+)
+_BARE = Framework(id="bare-asgi", name="no framework", interface="asgi")
 
 SERVERS: Mapping[str, Server] = {
     server.id: server
@@ -156,21 +151,17 @@ SERVERS: Mapping[str, Server] = {
     )
 }
 
-BRIDGES: Mapping[str, Bridge] = {
-    bridge.id: bridge for bridge in (Bridge(id="asgiref", is_serial=True), Bridge(id="eventloop", keeps_loop=True))
-}
-
 APPS: tuple[App, ...] = (
     App(
-        framework="flask",
+        framework=_FLASK,
         target="flask_app.serving.wsgi:app",
         recorded="benchmarks.live.recorded.flask_wsgi:app",
         description="Flask on {server}'s own WSGI wrapper",
         headline="hypercorn",
     ),
     App(
-        framework="flask",
-        bridge="asgiref",
+        framework=_FLASK,
+        bridge=Bridge(id="asgiref", is_serial=True),
         target="flask_app.serving.asgi:app",
         recorded="benchmarks.live.recorded.flask_asgi:app",
         description="Flask on {server} through asgiref's WsgiToAsgi",
@@ -178,14 +169,14 @@ APPS: tuple[App, ...] = (
         servers=("hypercorn",),
     ),
     App(
-        framework="flask",
-        bridge="eventloop",
+        framework=_FLASK,
+        bridge=Bridge(id="eventloop", keeps_loop=True),
         target="flask_app.serving.event_loop:app",
         recorded="benchmarks.live.recorded.flask_event_loop:app",
         description="Flask on {server}'s own event loop",
     ),
     App(
-        framework="fastapi",
+        framework=_FASTAPI,
         target="benchmarks.contenders.fastapi_app:app",
         recorded="benchmarks.live.recorded.fastapi_app:app",
         description="FastAPI on {server}",
@@ -193,7 +184,7 @@ APPS: tuple[App, ...] = (
         remarks={"uvicorn": ", the tutorial's set-up"},
     ),
     App(
-        framework="bare-asgi",
+        framework=_BARE,
         target="benchmarks.contenders.bare_asgi:app",
         description="no framework: the ceiling on {server}",
         variants=(None,),
@@ -201,14 +192,18 @@ APPS: tuple[App, ...] = (
 )
 
 
+FRAMEWORKS: Mapping[str, Framework] = {app.framework.id: app.framework for app in APPS}
+BRIDGES: Mapping[str, Bridge] = {app.bridge.id: app.bridge for app in APPS if app.bridge is not None}
+
+
 def _contenders_of(app: App) -> list[Contender]:
-    interface = FRAMEWORKS[app.framework].interface if app.bridge == "none" else "asgi"
+    interface = app.framework.interface if app.bridge is None else "asgi"
     return [
         Contender(
-            framework=app.framework,
+            framework=app.framework.id,
             variant=variant,
             server=server.id,
-            bridge=app.bridge,
+            bridge="none" if app.bridge is None else app.bridge.id,
             arguments=(*server.arguments, app.target),
             description="".join(
                 (
