@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from benchmarks.calibration.made_up_servers import TRUTHS, Truth, allowed_per_s, made_up_trial
+from benchmarks.calibration.crossover_map import TRUTHS, Truth, allowed_per_s, made_up_trial
 from benchmarks.contenders import catalogue
 from benchmarks.measure import sweep
 from benchmarks.model import Place, Run, RunState, Trial

@@ -12,6 +12,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
@@ -276,3 +277,11 @@ def test_the_service_installs_without_the_instrument() -> None:
                 imported.add(node.module.split(".")[0])
 
     assert set() == bench & {canonicalize_name(name) for name in imported}
+
+
+def test_the_wheel_has_the_lab_without_its_calibration() -> None:
+    """What holds the instrument to account runs from a checkout, with the tests' environment."""
+    files = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+
+    assert {"benchmarks/__main__.py", "flask_app/__init__.py"} <= files
+    assert set() == {file for file in files if file.startswith("benchmarks/calibration/")}

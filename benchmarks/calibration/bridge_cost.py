@@ -7,6 +7,7 @@ whole is the bridge's own.
 
 from __future__ import annotations
 
+import argparse
 import asyncio
 import contextvars
 import os
@@ -18,6 +19,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
 from benchmarks.calibration import frame
+from benchmarks.calibration.frame import Rounds
 
 PATH = "/health/async"
 BRIDGE = "flask_app.serving.event_loop:app"
@@ -132,13 +134,13 @@ _INCLUDED = {
 _ANSWER = {"api": "health", "version": 1}
 
 
-def costs_us(rounds: int, calls: int, order: random.Random) -> dict[str, float]:
+def costs_us(rounds: Rounds, count: int, calls: int) -> dict[str, float]:
     """Measure the wholes and the parts, interleaved.
 
     Args:
-        rounds: How often.
+        rounds: Keeps them.
+        count: How many.
         calls: Of each, in a round.
-        order: Decides who goes first in a round.
     Returns:
         The median over the rounds by name, microseconds of CPU time.
     """
@@ -150,13 +152,12 @@ def costs_us(rounds: int, calls: int, order: random.Random) -> dict[str, float]:
     for one_round in timed.values():
         one_round()
     timed |= {name: lambda call=call: _cost_us(call, calls) for name, call in parts(bridge).items()}  # type: ignore[misc]
-    seen: dict[str, list[float]] = {name: [] for name in timed}
-    names = list(timed)
-    for _ in range(rounds):
-        order.shuffle(names)
-        for name in names:
-            seen[name].append(timed[name]())
-    return {name: statistics.median(seen[name]) for name in timed}
+
+    def measure(order: random.Random) -> dict[str, float]:
+        return {name: timed[name]() for name in order.sample(list(timed), len(timed))}
+
+    seen = rounds.of("all parts", count, measure, dict[str, float])
+    return {name: statistics.median(each[name] for each in seen) for name in timed}
 
 
 def lines(costs: dict[str, float]) -> list[str]:
@@ -197,15 +198,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--rounds", type=count, default=ROUNDS, help="(%(default)s)")
     parser.add_argument("--calls", type=count, default=CALLS, help="of each part in a round (%(default)s)")
     frame.add_seed(parser, "the order in a round")
-    options = parser.parse_args(arguments)
+    options = frame.parse(parser, arguments)
     if hasattr(os, "sched_setaffinity"):
         # One core, as every contender has.
         os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    print(f"one GET {PATH} in process: {frame.here('flask', 'werkzeug', 'marshmallow', 'fastapi')}")
+    return frame.status(lambda: _measure(options))
+
+
+def _measure(options: argparse.Namespace) -> bool:
+    packages = ("flask", "werkzeug", "marshmallow", "fastapi")
+    rounds = frame.rounds(options, *packages)
+    print(f"one GET {PATH} in process: {frame.here(*packages)}")
     print(f"seed {options.seed}, {options.rounds} rounds of {options.calls} calls; medians\n")
-    order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
-    print("\n".join(lines(costs_us(options.rounds, options.calls, order))))
-    return frame.HOLDS
+    print("\n".join(lines(costs_us(rounds, options.rounds, options.calls))))
+    return True
 
 
 def _cost_us(call: Call, calls: int) -> float:

@@ -12,6 +12,7 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from benchmarks.calibration import frame
 from benchmarks.foreign_json import read_object
@@ -56,12 +57,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--seed", type=frame.whole_number(0), default=1, help="of the order of turns (%(default)s)")
     parser.add_argument("--bar-us", type=float, default=BAR_US, help="microseconds a request (%(default)s)")
-    options = parser.parse_args(arguments)
+    options = frame.parse(parser, arguments)
     return frame.status(lambda: _tell(options), MeasurementError)
 
 
 def _tell(options: argparse.Namespace) -> bool:
-    costs = measure(FACTORY, VIEWS, rounds=options.rounds, requests=options.requests, seed=options.seed)
+    measuring = partial(measure, FACTORY, VIEWS, rounds=options.rounds, requests=options.requests, seed=options.seed)
+    costs = frame.rounds(options, "flask").one("both views", measuring, dict[str, Cost])
     print(f"{options.rounds} rounds of {options.requests} requests to each view, seed {options.seed}; 95 % intervals")
     within = True
     for endpoint, cost in costs.items():

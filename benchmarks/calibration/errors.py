@@ -12,12 +12,13 @@ import dataclasses
 import os
 import random
 import statistics
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.blocks import rate_per_s, run_trials
 from benchmarks.calibration.costly_app import COST_VARIABLE
-from benchmarks.calibration.frame import NotMeasuredError
+from benchmarks.calibration.frame import NotMeasuredError, Rounds
+from benchmarks.calibration.loading import run_trials, valid_result
 from benchmarks.contenders import catalogue
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import excludes_one, paired_ratio
@@ -34,38 +35,30 @@ PAIRS_AT_ONCE = 2
 """Runs that share their blocks, as the contenders of one server do in ``quick``."""
 
 _PROBES = 3
+_Runs = list[tuple[list[float], list[float]]]
 
 
-def ratios(
-    runs: int, rounds: int, between: tuple[Contender, Contender], order: random.Random, cores: Cores
-) -> list[Estimate]:
-    """Compare two contenders in run after run, each of so many rounds.
+def rates_per_s(count: int, between: tuple[Contender, Contender], cores: Cores, order: random.Random) -> _Runs:
+    """Compare two contenders in runs that share their blocks.
 
     Args:
-        runs: How many.
-        rounds: Of each.
+        count: Of the rounds.
         between: The numerator and the denominator.
-        order: Of the places in a block.
         cores: Which server and loader may use.
+        order: Of the places in a block.
     Returns:
-        Ratio of rates with its 95 % interval, one for each run.
+        Rates of the two, one for each round, for each run.
     Raises:
         NotMeasuredError: A trial is void.
     """
-    estimates: list[Estimate] = []
-    while len(estimates) < runs:
-        pairs = min(PAIRS_AT_ONCE, runs - len(estimates))
-        rates: list[tuple[list[float], list[float]]] = [([], []) for _ in range(pairs)]
-        for number in range(1, rounds + 1):
-            places = [(pair, side) for pair in range(pairs) for side in (0, 1)]
-            order.shuffle(places)
-            for (pair, side), trial in zip(
-                places, _block([between[side] for _, side in places], number, cores), strict=True
-            ):
-                rates[pair][side].append(rate_per_s(trial))
-        estimates += [paired_ratio(*pair) for pair in rates]
-        frame.progress("run", len(estimates), runs)
-    return estimates
+    rates: _Runs = [([], []) for _ in range(PAIRS_AT_ONCE)]
+    for _ in range(count):
+        places = [(pair, side) for pair in range(PAIRS_AT_ONCE) for side in (0, 1)]
+        order.shuffle(places)
+        block = _block([between[side] for _, side in places], cores)
+        for (pair, side), trial in zip(places, block, strict=True):
+            rates[pair][side].append(valid_result(trial).rate_per_s)
+    return rates
 
 
 def injected_cost_us(cores: Cores) -> float:
@@ -74,11 +67,10 @@ def injected_cost_us(cores: Cores) -> float:
     Raises:
         NotMeasuredError: A trial is void, or the platform does not tell CPU time.
     """
-    subject = catalogue.find(SUBJECT)
     seen = []
-    for number in range(1, _PROBES + 1):
-        [trial] = _block([subject], number, cores)
-        rate_per_s(trial)
+    for _ in range(_PROBES):
+        [trial] = _block([catalogue.find(SUBJECT)], cores)
+        valid_result(trial)
         cpu_us = None if trial.observation is None else trial.observation.cpu_us_per_request
         if cpu_us is None:
             raise NotMeasuredError("This platform does not tell what a request costs.")
@@ -140,24 +132,39 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parse(arguments)
+    parser = frame.parser(
+        "errors", "Count false alarms and missed costs, on real servers, in runs of the length of quick."
+    )
+    parser.add_argument("what", nargs="?", choices=["both", "equal", "injected"], default="both", help="what to count")
+    at_least_one = frame.whole_number(1)
+    parser.add_argument("--equal-runs", type=at_least_one, default=60, help="runs of equal things (%(default)s)")
+    parser.add_argument("--injected-runs", type=at_least_one, default=30, help="runs with the cost (%(default)s)")
+    rounds = PRESETS["quick"].health_rounds
+    parser.add_argument("--rounds", type=frame.whole_number(2), default=rounds, help="of each (%(default)s, as quick)")
+    frame.add_seed(parser, "the order in a block")
+    options = frame.parse(parser, arguments)
     print(f"errors of verdicts: {frame.here()}; {SUBJECT}, seed {options.seed}, {options.rounds} rounds a run")
     return frame.status(lambda: _measure(options))
 
 
 def _measure(options: argparse.Namespace) -> bool:
-    cores = share_cores()
-    order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
+    rounds, cores = frame.rounds(options, "fastapi", "uvicorn"), share_cores()
     subject = catalogue.find(SUBJECT)
     held = []
-    if options.what in ("both", "equal"):
-        held.append(tell_equal(ratios(options.equal_runs, options.rounds, (subject, subject), order, cores)))
-    if options.what in ("both", "injected"):
-        cost_us = injected_cost_us(cores)
+    if options.what != "injected":
+        measure = partial(rates_per_s, options.rounds, (subject, subject), cores)
+        held.append(tell_equal(_estimates(rounds, "equal", options.equal_runs, measure)))
+    if options.what != "equal":
+        cost_us = rounds.one("cost", partial(injected_cost_us, cores), float)
         os.environ[COST_VARIABLE] = f"{cost_us:.3f}"
-        found = ratios(options.injected_runs, options.rounds, (costly(), costly("app_at_no_cost")), order, cores)
-        held.append(tell_injected(found, cost_us))
+        measure = partial(rates_per_s, options.rounds, (costly(), costly("app_at_no_cost")), cores)
+        held.append(tell_injected(_estimates(rounds, "injected", options.injected_runs, measure), cost_us))
     return all(held)
+
+
+def _estimates(rounds: Rounds, part: str, runs: int, measure: Callable[[random.Random], _Runs]) -> list[Estimate]:
+    blocks = rounds.of(part, -(-runs // PAIRS_AT_ONCE), measure, _Runs)
+    return [paired_ratio(above, below) for block in blocks for above, below in block][:runs]
 
 
 def _tell_values(estimates: Sequence[Estimate]) -> None:
@@ -169,22 +176,8 @@ def _tell_values(estimates: Sequence[Estimate]) -> None:
     )
 
 
-def _block(contenders: Sequence[Contender], number: int, cores: Cores) -> list[Trial]:
-    return run_trials([(contender, HEALTH) for contender in contenders], PRESETS["quick"].health, number, cores)
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = frame.parser(
-        "errors", "Count false alarms and missed costs, on real servers, in runs of the length of quick."
-    )
-    parser.add_argument("what", nargs="?", choices=["both", "equal", "injected"], default="both", help="what to count")
-    at_least_one = frame.whole_number(1)
-    parser.add_argument("--equal-runs", type=at_least_one, default=60, help="runs of equal things (%(default)s)")
-    parser.add_argument("--injected-runs", type=at_least_one, default=30, help="runs with the cost (%(default)s)")
-    rounds = PRESETS["quick"].health_rounds
-    parser.add_argument("--rounds", type=frame.whole_number(2), default=rounds, help="of each (%(default)s, as quick)")
-    frame.add_seed(parser, "the order in a block")
-    return parser.parse_args(arguments)
+def _block(contenders: Sequence[Contender], cores: Cores) -> list[Trial]:
+    return run_trials([(contender, HEALTH) for contender in contenders], PRESETS["quick"].health, cores)
 
 
 if __name__ == "__main__":

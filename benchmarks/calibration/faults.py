@@ -7,7 +7,6 @@ process of it is left and no port is held, and ``lab compare --resume`` complete
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import itertools
 import os
@@ -21,13 +20,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import psutil
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.frame import NotMeasuredError
+from benchmarks.calibration.frame import NotMeasuredError, Rounds
 from benchmarks.measure import schedule
 from benchmarks.measure.journal import JOURNAL_NAME, RunFileError, read_run
 from benchmarks.measure.server import HOST
@@ -285,11 +285,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parse(arguments)
-    return frame.status(lambda: _try(options.times, options.seed, options.contender or CONTENDERS))
+    parser = frame.parser(
+        "faults",
+        "Kill loader, server and lab at random moments, and see that nothing is lost and nothing is left.",
+        "0 all held each time, 1 something did not, 2 it could not be tried",
+    )
+    times = frame.whole_number(1, 10_000)
+    parser.add_argument("--times", type=times, default=50, help="how often to kill (%(default)s)")
+    parser.add_argument("--seed", type=int, default=1, help="of the moments (%(default)s)")
+    parser.add_argument("--contender", action="append", help="what to compare, as lab compare -c; several times")
+    options = frame.parse(parser, arguments)
+    return frame.status(
+        lambda: _try(frame.rounds(options), options.times, options.seed, options.contender or CONTENDERS)
+    )
 
 
-def _try(times: int, seed: int, contenders: Sequence[str]) -> bool:
+def _try(rounds: Rounds, times: int, seed: int, contenders: Sequence[str]) -> bool:
+    def once(case: Case) -> Outcome:
+        with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
+            return attempt(case, Path(folder))
+
     print(f"kill -9, {times} times, seed {seed}\n")
     print(f"{'':>4} {'victim':<7} {'at':>5}   {'kept':>4} trials   then")
     outcomes: list[Outcome] = []
@@ -297,14 +312,13 @@ def _try(times: int, seed: int, contenders: Sequence[str]) -> bool:
         # A moment may fall behind the last trial, when nobody is there to be killed: that is no kill.
         if sum(outcome.killed for outcome in outcomes) == times or len(outcomes) == 2 * times:
             break
-        with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
-            outcomes.append(attempt(case, Path(folder)))
+        outcomes.append(rounds.one(f"kill {case.number}", partial(once, case), Outcome))
         _tell(outcomes[-1])
     failed = [outcome for outcome in outcomes if outcome.faults]
     by_victim = Counter(outcome.case.victim for outcome in outcomes if outcome.killed)
     told = ", ".join(f"{victim} {by_victim[victim]}" for victim in VICTIMS)
     resumed = sum(outcome.resumed for outcome in outcomes)
-    print(f"\nkilled: {told}; gone on with by --resume: {resumed}; something did not hold: {len(failed)}")
+    print(f"\nkilled: {told}; resumed by --resume: {resumed}; something did not hold: {len(failed)}")
     if not failed and by_victim.total() < times:
         raise NotMeasuredError(
             f"In {len(outcomes)} comparisons somebody was there to be killed {by_victim.total()} times."
@@ -321,19 +335,6 @@ def _tell(outcome: Outcome) -> None:
         f"{case.number:>4} {case.victim:<7} {100 * case.share:>3.0f} %   {outcome.trials:>4}          {told}",
         flush=True,
     )
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
-    parser = frame.parser(
-        "faults",
-        "Kill loader, server and lab at random moments, and see that nothing is lost and nothing is left.",
-        "0 all held each time, 1 something did not, 2 it could not be tried",
-    )
-    times = frame.whole_number(1, 10_000)
-    parser.add_argument("--times", type=times, default=50, help="how often to kill (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments (%(default)s)")
-    parser.add_argument("--contender", action="append", help="what to compare, as lab compare -c; several times")
-    return parser.parse_args(arguments)
 
 
 if __name__ == "__main__":

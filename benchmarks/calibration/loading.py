@@ -1,17 +1,57 @@
-"""Lets the built-in engine load a server that a script has started itself, for one measured interval."""
+"""Lets the built-in engine load what a script wants to know of, and takes no void trial for an answer."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import datetime as dt
+from collections.abc import Callable, Sequence
 from contextlib import closing
 
+from benchmarks.calibration.frame import NotMeasuredError
+from benchmarks.measure.block import run_block
+from benchmarks.measure.dependencies import NONE, Dependencies
+from benchmarks.measure.environment import Cores
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import HOST, RunningServer
 from benchmarks.measure.workloads import HEALTH
-from benchmarks.model import LoadProfile, LoadResult
+from benchmarks.model import Contender, LoadProfile, LoadResult, Trial, Workload
 
 _PATIENCE_S = 30.0
+
+
+def run_trials(
+    asked: Sequence[tuple[Contender, Workload]], load: LoadProfile, cores: Cores, started: Dependencies = NONE
+) -> list[Trial]:
+    """Run trials as one block, as a comparison does: side by side, in turns where the load has slices.
+
+    Args:
+        asked: Of whom, and what, in the order of their places.
+        load: Of each.
+        cores: Which server and loader may use.
+        started: What readiness depends on, where that is asked for.
+    Returns:
+        The trials, in the order asked, valid or not.
+    """
+    block = [
+        ScheduledTrial(1, position, contender, workload, load)
+        for position, (contender, workload) in enumerate(asked, start=1)
+    ]
+    return run_block(block, BuiltinEngine(), cores, lambda: dt.datetime.now(dt.UTC), started)
+
+
+def valid_result(trial: Trial) -> LoadResult:
+    """Return what was seen in a trial.
+
+    Raises:
+        NotMeasuredError: It failed, or had an error.
+    """
+    where = f"{trial.contender}, {trial.workload}"
+    if trial.failure is not None or trial.result is None:
+        raise NotMeasuredError(f"{where}: {trial.failure}")
+    if trial.result.errors:
+        raise NotMeasuredError(f"{where}: errors, {dict(trial.result.errors)}")
+    return trial.result
 
 
 def ask_health(
@@ -20,7 +60,7 @@ def ask_health(
     cpus: tuple[int, ...],
     meanwhile: Callable[[float], None] | None = None,
 ) -> LoadResult:
-    """Load the health check of a server.
+    """Load the health check of a server that a script has started itself, for one measured interval.
 
     Args:
         server: What is loaded.

@@ -19,11 +19,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.bar import HOLDS, Bar, interval
-from benchmarks.calibration.frame import NotMeasuredError
+from benchmarks.calibration.frame import Bar, NotMeasuredError, tell_ratio
 from benchmarks.calibration.loading import ask_health
 from benchmarks.contenders import catalogue
-from benchmarks.judge.statistics import paired_ratio
 from benchmarks.measure.environment import share_cores
 from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.measure.server import RunningServer, ServerError, running
@@ -122,32 +120,28 @@ def tell(contender_id: str, rounds: Sequence[Round]) -> bool:
         Whether every bar holds.
     """
     asked = [seen.rate_per_s for seen in rounds]
-    print(f"\n{contender_id}: {_mean([seen.capacity_per_s for seen in rounds]):,.0f} req/s in the closed model")
-    print(f"  {'figure':<33} {'asked':>8} {'seen':>8} {'ratio':>7}   {'95 % interval':<16} bar")
-    achieved = [seen.steady.rate_per_s for seen in rounds]
-    stalls_ms = [1_000 * STALL_S] * len(rounds)
-    lines: tuple[tuple[str, list[float], list[float], Bar], ...] = (
-        ("rate, req/s", asked, achieved, RATE_BAR),
-        ("p99 with a stall, open, ms", stalls_ms, [_p99_ms(seen.open_stalled) for seen in rounds], OPEN_BAR),
-        ("p99 with a stall, closed, ms", stalls_ms, [_p99_ms(seen.closed_stalled) for seen in rounds], CLOSED_BAR),
+    frame.tell_heading(
+        f"{contender_id}: {_mean([seen.capacity_per_s for seen in rounds]):,.0f} req/s, closed", "seen", "asked"
     )
-    all_hold = True
-    for name, expected, seen_values, bar in lines:
-        ratio = paired_ratio(seen_values, expected)
-        all_hold &= bar.verdict(ratio) == HOLDS
-        print(f"  {name:<33} {_short(_mean(expected)):>8} {_short(_mean(seen_values)):>8} {ratio.value:>7.3f}", end="")
-        print(f"   {interval(ratio):<16} {bar}: {bar.verdict(ratio)}")
-    print(f"  {'p99 without one, open, ms':<33} {'':>8} {_short(_mean([_p99_ms(seen.steady) for seen in rounds])):>8}")
+    stalls_ms = [1_000 * STALL_S] * len(rounds)
+    held = [
+        tell_ratio("rate, req/s", [seen.steady.rate_per_s for seen in rounds], asked, RATE_BAR),
+        tell_ratio("p99 with a stall, open, ms", [_p99_ms(seen.open_stalled) for seen in rounds], stalls_ms, OPEN_BAR),
+        tell_ratio(
+            "p99 with a stall, closed, ms", [_p99_ms(seen.closed_stalled) for seen in rounds], stalls_ms, CLOSED_BAR
+        ),
+    ]
+    print(f"{'p99 without one, open, ms':<46} {_mean([_p99_ms(seen.steady) for seen in rounds]):>8,.1f}")
     worst = [seen.closed_stalled.latency.maximum_ms for seen in rounds if seen.closed_stalled.latency is not None]
-    print(f"  {'slowest with a stall, closed, ms':<33} {'':>8} {_short(_mean(worst)):>8}")
+    print(f"{'slowest with a stall, closed, ms':<46} {_mean(worst):>8,.1f}")
     late = [seen.steady.lateness for seen in rounds if seen.steady.lateness is not None]
     median_us = 1_000 * _mean([each.median_ms for each in late])
     p99_us = 1_000 * _mean([each.p99_ms for each in late])
-    print(f"  our loader was late by {median_us:,.0f} µs at the median, {p99_us:,.0f} µs at p99")
+    print(f"our loader was late by {median_us:,.0f} µs at the median, {p99_us:,.0f} µs at p99")
     dropped = sum(seen.steady.dropped or 0 for seen in rounds)
     if dropped:
-        print(f"  {dropped} requests were dropped")
-    return all_hold and not dropped
+        print(f"{dropped} requests were dropped")
+    return all(held) and not dropped
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -158,35 +152,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parse(arguments)
-    return frame.status(lambda: _measure(options), LoadEngineError, ServerError)
-
-
-def _measure(options: argparse.Namespace) -> bool:
-    if not hasattr(os, "killpg"):
-        raise NotMeasuredError("This system cannot stop a process for a while, so there is no stall to show.")
-    cores = share_cores()
-    print(f"open model: {frame.here()}; {frame.pinning(cores)}")
-    print(
-        f"seed {options.seed}, {options.rounds} rounds, {options.duration} s a trial, {CONNECTIONS} connections; "
-        f"a stall of {1_000 * STALL_S:.0f} ms"
-    )
-    if cores.loader and threading.current_thread() is threading.main_thread():
-        # What wakes up to stop the server must not take the server's core.
-        os.sched_setaffinity(0, cores.loader)
-    order = random.Random(options.seed)  # noqa: S311  # a repeatable order, no secret
-    seen: dict[str, list[Round]] = {contender_id: [] for contender_id in SERVERS}
-    for number in range(1, options.rounds + 1):
-        for contender_id in order.sample(SERVERS, len(SERVERS)):
-            contender = catalogue.find(contender_id)
-            with running(contender, HEALTH.path_for(contender), cores.server) as server:
-                seen[contender_id].append(Loader(server, options.duration, cores.loader).round())
-        frame.progress("round", number, options.rounds)
-    verdicts = [tell(contender_id, rounds) for contender_id, rounds in seen.items()]
-    return all(verdicts)
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = frame.parser(
         "open_model", "See that the open model keeps its rate, and shows a stall that the closed model hides."
     )
@@ -198,7 +163,34 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
         help="of a trial, whole seconds: a stall is 1 %% of 20 (%(default)s)",
     )
     frame.add_seed(parser, "the order in a round")
-    return parser.parse_args(arguments)
+    options = frame.parse(parser, arguments)
+    return frame.status(lambda: _measure(options), LoadEngineError, ServerError)
+
+
+def _measure(options: argparse.Namespace) -> bool:
+    if not hasattr(os, "killpg"):
+        raise NotMeasuredError("This system cannot stop a process for a while, so there is no stall to show.")
+    rounds, cores = frame.rounds(options, "fastapi", "flask", "uvicorn", "hypercorn"), share_cores()
+    print(f"open model: {frame.here()}; {frame.pinning(cores)}")
+    print(
+        f"seed {options.seed}, {options.rounds} rounds, {options.duration} s a trial, {CONNECTIONS} connections; "
+        f"a stall of {1_000 * STALL_S:.0f} ms"
+    )
+    if cores.loader and threading.current_thread() is threading.main_thread():
+        # What wakes up to stop the server must not take the server's core.
+        os.sched_setaffinity(0, cores.loader)
+
+    def one_round(order: random.Random) -> dict[str, Round]:
+        seen = {}
+        for contender_id in order.sample(SERVERS, len(SERVERS)):
+            contender = catalogue.find(contender_id)
+            with running(contender, HEALTH.path_for(contender), cores.server) as server:
+                seen[contender_id] = Loader(server, options.duration, cores.loader).round()
+        return seen
+
+    measured = rounds.of("stall", options.rounds, one_round, dict[str, Round])
+    verdicts = [tell(contender_id, [seen[contender_id] for seen in measured]) for contender_id in SERVERS]
+    return all(verdicts)
 
 
 def _p99_ms(result: LoadResult) -> float:
@@ -208,10 +200,6 @@ def _p99_ms(result: LoadResult) -> float:
 
 def _mean(values: Sequence[float]) -> float:
     return sum(values) / len(values)
-
-
-def _short(value: float) -> str:
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 if __name__ == "__main__":

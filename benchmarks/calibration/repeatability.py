@@ -10,7 +10,8 @@ import argparse
 import datetime as dt
 import statistics
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from benchmarks.calibration import frame
@@ -24,6 +25,7 @@ from benchmarks.measure.environment import environment, share_cores
 from benchmarks.measure.journal import Journal, RunFileError, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.measure.parity import ParityError
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
@@ -46,13 +48,13 @@ class _Silent:
         """Say nothing."""
 
 
-def measure(seed: int) -> Run:
-    """Run the headline arrangements of ``quick`` once; the record is deleted.
+def measure(seed: int) -> dict[str, Estimate]:
+    """Run the headline arrangements of ``quick`` once, and return their ratios; the record is deleted.
 
     Args:
         seed: Of the order.
     Raises:
-        ServerError: Contenders do not answer alike.
+        ParityError: Contenders do not answer alike.
         ServerError: A server does not start.
         LoadEngineError: The loader fails.
     """
@@ -67,10 +69,21 @@ def measure(seed: int) -> Run:
         environment=environment(cores),
     )
     with tempfile.TemporaryDirectory(prefix="lab-repeatability-") as folder:
-        return Runner(engine=BuiltinEngine(), cores=cores, listener=_Silent()).run(Journal.create(Path(folder), run))
+        runner = Runner(engine=BuiltinEngine(), cores=cores, listener=_Silent())
+        return headline_ratios(runner.run(Journal.create(Path(folder), run)))
 
 
-def tell(runs: Sequence[Run]) -> bool:
+def headline_ratios(run: Run) -> dict[str, Estimate]:
+    """Return the headline ratios of a run, async over sync, by arrangement."""
+    selected = {(arrangement, HEALTH.name) for arrangement in catalogue.HEADLINES}
+    return {
+        twins.arrangement: twins.rate
+        for twins in twins_of(evidence_of(run), selected)
+        if twins.headline and twins.rate is not None
+    }
+
+
+def tell(runs: Sequence[Mapping[str, Estimate]]) -> bool:
     """Print the headline ratios of every run, and how far each is from the median of its arrangement.
 
     Returns:
@@ -78,9 +91,8 @@ def tell(runs: Sequence[Run]) -> bool:
     """
     ratios: dict[str, list[Estimate]] = {}
     for run in runs:
-        for twins in twins_of(evidence_of(run), {(arrangement, HEALTH.name) for arrangement in catalogue.HEADLINES}):
-            if twins.headline and twins.rate is not None:
-                ratios.setdefault(twins.arrangement, []).append(twins.rate)
+        for arrangement, ratio in run.items():
+            ratios.setdefault(arrangement, []).append(ratio)
     held = bool(ratios)
     for arrangement, estimates in sorted(ratios.items()):
         median = statistics.median(estimate.value for estimate in estimates)
@@ -100,18 +112,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parse(arguments)
-    return frame.status(lambda: tell(_runs(options)), ServerError, LoadEngineError, RunFileError)
-
-
-def _runs(options: argparse.Namespace) -> list[Run]:
-    if options.kept:
-        return [read_run(place) for place in options.kept]
-    print(f"repeatability of quick: {frame.here()}; seeds from {options.seed}")
-    return [measure(options.seed + number) for number in range(options.runs)]
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = frame.parser(
         "repeatability",
         "Run the headlines of quick several times and see how close their ratios stay.",
@@ -120,10 +120,21 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("kept", nargs="*", type=Path, help="folders of runs to look at instead of measuring")
     parser.add_argument("--runs", type=int, default=5, help="how many to measure (%(default)s)")
     frame.add_seed(parser, "the first run")
-    options = parser.parse_args(arguments)
+    options = frame.parse(parser, arguments)
     if options.runs < 2 and not options.kept:
         parser.error("--runs takes a whole number from 2: one is always at its median")
-    return options
+    return frame.status(lambda: tell(_runs(options)), ParityError, ServerError, LoadEngineError, RunFileError)
+
+
+def _runs(options: argparse.Namespace) -> list[dict[str, Estimate]]:
+    if options.kept:
+        return [headline_ratios(read_run(place)) for place in options.kept]
+    rounds = frame.rounds(options, "fastapi", "flask", "uvicorn", "hypercorn")
+    print(f"repeatability of quick: {frame.here()}; seeds from {options.seed}")
+    return [
+        rounds.one(f"seed {seed}", partial(measure, seed), dict[str, Estimate])
+        for seed in range(options.seed, options.seed + options.runs)
+    ]
 
 
 if __name__ == "__main__":

@@ -6,13 +6,14 @@ distribution and stopped as the lab stops; every share must be at least 95 %.
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from benchmarks.calibration import frame
+from benchmarks.calibration.frame import Rounds
 from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS
 from benchmarks.judge.distributions import t_quantile
 from benchmarks.judge.judgement import CONFIDENCE
@@ -55,27 +56,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit status.
     """
-    options = _parse(arguments)
-    return frame.status(lambda: _count(options.runs, options.seed))
-
-
-def _count(runs: int, seed: int) -> bool:
-    generator = np.random.default_rng(seed)
-    print(f"{runs:,} made-up runs each, seed {seed}; looked at from round {FEWEST_ROUNDS} on")
-    naive, level = f"{100 * CONFIDENCE:g} %", f"{100 * REPEATED_LOOKS_CONFIDENCE:g} %"
-    print(f"{'spread over half-width':>22}  {f'looked at {naive}':>15}  {f'looked at {level}':>15}  rounds")
-    tolerance = 3 * math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / runs)
-    held = True
-    for spread in _SPREADS:
-        without, _ = coverage(spread, CONFIDENCE, runs, generator)
-        share, rounds = coverage(spread, REPEATED_LOOKS_CONFIDENCE, runs, generator)
-        held = held and share >= CONFIDENCE - tolerance
-        print(f"{spread:>22.2f}  {100 * without:>13.1f} %  {100 * share:>13.1f} %  {rounds:>6.1f}")
-    print(f"at least {naive} of the intervals hold the truth: {'holds' if held else 'DOES NOT HOLD'}")
-    return held
-
-
-def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = frame.parser(
         "repeated_looks",
         "See how often an interval at which a run stopped holds the true ratio.",
@@ -84,7 +64,33 @@ def _parse(arguments: Sequence[str] | None) -> argparse.Namespace:
     runs = frame.whole_number(1, 10_000_000)
     parser.add_argument("--runs", type=runs, default=40_000, help="made-up runs of each kind (%(default)s)")
     parser.add_argument("--seed", type=frame.whole_number(0), default=20261124, help="of the values (%(default)s)")
-    return parser.parse_args(arguments)
+    options = frame.parse(parser, arguments)
+    return frame.status(lambda: _count(frame.rounds(options, "numpy"), options.runs, options.seed))
+
+
+def _count(rounds: Rounds, runs: int, seed: int) -> bool:
+    naive, level = f"{100 * CONFIDENCE:g} %", f"{100 * REPEATED_LOOKS_CONFIDENCE:g} %"
+    print(f"{runs:,} made-up runs each, seed {seed}; looked at from round {FEWEST_ROUNDS} on")
+    print(f"{'spread over half-width':>22}  {f'looked at {naive}':>15}  {f'looked at {level}':>15}  rounds")
+    tolerance = 3 * math.sqrt(CONFIDENCE * (1 - CONFIDENCE) / runs)
+    held = True
+    shares = rounds.one("shares", partial(_shares, runs, seed), list[tuple[float, float, float]])
+    for spread, (without, share, looked) in zip(_SPREADS, shares, strict=True):
+        held = held and share >= CONFIDENCE - tolerance
+        print(f"{spread:>22.2f}  {100 * without:>13.1f} %  {100 * share:>13.1f} %  {looked:>6.1f}")
+    print(f"at least {naive} of the intervals hold the truth: {'holds' if held else 'DOES NOT HOLD'}")
+    return held
+
+
+def _shares(runs: int, seed: int) -> list[tuple[float, float, float]]:
+    generator = np.random.default_rng(seed)
+    return [
+        (
+            coverage(spread, CONFIDENCE, runs, generator)[0],
+            *coverage(spread, REPEATED_LOOKS_CONFIDENCE, runs, generator),
+        )
+        for spread in _SPREADS
+    ]
 
 
 if __name__ == "__main__":

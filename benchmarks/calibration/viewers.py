@@ -11,14 +11,17 @@ from __future__ import annotations
 import contextlib
 import http.client
 import json
+import random
 import socket
 import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from benchmarks.calibration import frame
+from benchmarks.calibration.frame import NotMeasuredError, Rounds
 from benchmarks.foreign_json import read_object
 from benchmarks.judge import wording
 from benchmarks.judge.judge import judge
@@ -29,27 +32,39 @@ _RACE = {"contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"], "wait_
 _PATIENCE_S = 300.0
 
 
-def main() -> int:
-    """Print every race, and how the ratios with viewers stand to those without."""
-    races = int(sys.argv[1]) if len(sys.argv) > 1 else 5
-    viewers = int(sys.argv[2]) if len(sys.argv) > 2 else 200
-    pairs: list[tuple[float, float]] = []
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Print every race, and how the ratios with viewers stand to those without.
+
+    Args:
+        arguments: Of the command line; those of this process unless told.
+    Returns:
+        The exit status.
+    """
+    parser = frame.parser("viewers", "See whether viewers of the workshop page disturb a race.")
+    parser.add_argument("races", nargs="?", type=frame.whole_number(2), default=5, help="pairs of them (%(default)s)")
+    parser.add_argument("viewers", nargs="?", type=frame.whole_number(1), default=200, help="at once (%(default)s)")
+    options = frame.parse(parser, arguments)
+    return frame.status(lambda: _compare(frame.rounds(options, "flask", "hypercorn"), options.races, options.viewers))
+
+
+def _compare(rounds: Rounds, races: int, viewers: int) -> bool:
     with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as page:
-        for number in range(races):
-            found: dict[int, float | None] = {}
-            # There and back again: what drifts steadily then takes from each as it gives.
-            for count in (0, viewers) if number % 2 == 0 else (viewers, 0):
-                found[count], told = _race(page, Path(folder), count)
+
+        def pair(order: random.Random) -> dict[str, float | None]:
+            found: dict[str, float | None] = {}
+            for count in order.sample((0, viewers), 2):
+                found["with" if count else "without"], told = _race(page, Path(folder), count)
                 print(f"{count:>4} viewers  {told}", flush=True)
-            with_them, without = found[viewers], found[0]
-            if with_them is not None and without is not None:
-                pairs.append((with_them, without))
-    if len(pairs) < 2:
-        print("Fewer than two pairs of races could be judged: stop what else runs, and run again.")
-        return 1
-    ratio = paired_ratio([above for above, _ in pairs], [below for _, below in pairs])
-    print(f"the ratio with {viewers} viewers over that without, {len(pairs)} pairs of races: {wording.ratio(ratio)}")
-    return 1 if excludes_one(ratio) else 0
+            return found
+
+        seen = rounds.of("pair of races", races, pair, dict[str, float | None])
+    pairs = [(each["with"], each["without"]) for each in seen]
+    judged = [(above, below) for above, below in pairs if above is not None and below is not None]
+    if len(judged) < 2:
+        raise NotMeasuredError("Fewer than two pairs of races could be judged: stop what else runs, and run again.")
+    ratio = paired_ratio([above for above, _ in judged], [below for _, below in judged])
+    print(f"the ratio with {viewers} viewers over that without, {len(judged)} pairs of races: {wording.ratio(ratio)}")
+    return not excludes_one(ratio)
 
 
 class _Page:
@@ -103,11 +118,11 @@ def _race(page: _Page, out: Path, viewers: int) -> tuple[float | None, str]:
     with page.watched_by(viewers):
         started = page.ask("POST", "/race", _RACE)
         if started.status != 204:
-            raise SystemExit(f"The race was refused: {started.read().decode()}")
+            raise NotMeasuredError(f"The race was refused: {started.read().decode()}")
         _wait_until_over(page)
     made = {each.name for each in out.iterdir() if not each.is_symlink()} - before
     if not made:
-        raise SystemExit("The race was not run: is another lab measuring on this machine?")
+        raise NotMeasuredError("The race was not run: is another lab measuring on this machine?")
     (duel,) = judge(read_run(out / made.pop()), ()).duels
     if duel.rate is None or duel.refusal is not None:
         return None, f"not judged: {duel.refusal}"
@@ -145,4 +160,4 @@ def _served(out: Path) -> Iterator[_Page]:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    frame.script(main)

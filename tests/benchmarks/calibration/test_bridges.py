@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.calibration import bridge_memory, bridges
-from benchmarks.calibration.bridge_memory import Growth
+from benchmarks.calibration import bridge_resources, bridges
+from benchmarks.calibration.bridge_resources import Growth
 from benchmarks.calibration.bridges import NO_WAIT, RATES
 from benchmarks.measure.workloads import HEALTH, WAIT
+from benchmarks.model import Contender, LoadProfile, LoadResult, Trial, Workload
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -21,6 +22,33 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
         text=True,
         timeout=100,
         check=False,
+    )
+
+
+def ended_trial(contender: Contender, workload: Workload) -> Trial:
+    """Return a trial of a thousand answers in a second."""
+    result = LoadResult(
+        completed=1_000,
+        duration_s=1.0,
+        errors={},
+        statuses={},
+        unfinished=0,
+        sent_bytes=0,
+        received_bytes=0,
+        loader_cpu_s=None,
+        latency=None,
+        histogram=None,
+    )
+    load = LoadProfile(vus=1, duration_s=1.0, warmup_s=0.0)
+    return Trial(
+        round=1,
+        position=1,
+        contender=contender.id,
+        workload=workload.name,
+        started_at="",
+        load=load,
+        result=result,
+        observation=None,
     )
 
 
@@ -46,24 +74,27 @@ def test_waits_are_held_to_the_smaller_bound(
     rates_per_s: Sequence[float], held: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """What waits is compared with Little's bound where the server could do more, and else with what it can do."""
-    rates = {
-        ("async", WAIT.name): rates_per_s,
-        ("async", NO_WAIT.name): [20_000.0, 20_100.0],
-        ("async", HEALTH.name): [30_000.0, 30_000.0],
-        ("sync", WAIT.name): [800.0, 799.0],
-    }
+    rounds = [
+        {
+            f"async {WAIT.name}": rate,
+            f"async {NO_WAIT.name}": could,
+            f"async {HEALTH.name}": 30_000.0,
+            f"sync {WAIT.name}": pool,
+        }
+        for rate, could, pool in zip(rates_per_s, (20_000.0, 20_100.0), (800.0, 799.0), strict=True)
+    ]
 
-    assert held is bridges.tell_waits("hypercorn", rates)
+    assert held is bridges.tell_waits("hypercorn", rounds)
     assert "10,000" in capsys.readouterr().out
 
 
 def test_a_bar_that_does_not_hold_does_not_hide_the_others(capsys: pytest.CaptureFixture[str]) -> None:
     """All ratios are told, and one bar missed is enough."""
-    slow = {id_: [1_000.0, 1_001.0] for ask in RATES for id_ in (ask.numerator, ask.denominator)}
+    slow = {id_: 1_000.0 for ask in RATES for id_ in (ask.numerator, ask.denominator)}
 
-    assert not bridges.tell_rates(slow)
+    assert not bridges.tell_rates([slow, slow])
     lines = capsys.readouterr().out.splitlines()
-    assert [question.text for question in RATES] == [line[:42].rstrip() for line in lines]
+    assert [question.text for question in RATES] == [line[:46].rstrip() for line in lines]
 
 
 @pytest.mark.parametrize("arguments", [["--rounds", "1"], ["--duration", "0"], ["--duration", "long"], ["speed"]])
@@ -74,6 +105,21 @@ def test_what_makes_no_comparison_is_refused(arguments: list[str], capsys: pytes
 
     assert 2 == ended.value.code
     assert "error: argument" in capsys.readouterr().err
+
+
+def test_one_server_may_be_chosen(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """No hour is spent on what is settled: questions of the other server are neither measured nor told."""
+    measured: list[str] = []
+
+    def run_trials(asked: Sequence[tuple[Contender, Workload]], *_: object) -> list[Trial]:
+        measured.extend(contender.id for contender, _ in asked)
+        return [ended_trial(contender, workload) for contender, workload in asked]
+
+    monkeypatch.setattr(bridges, "run_trials", run_trials)
+
+    assert bridges.main(["--rounds", "2", "--server", "uvicorn", "--seed", "1"]) in (0, 1)
+    assert {"flask-async@uvicorn+eventloop", "flask-sync@uvicorn+eventloop", "fastapi-async@uvicorn"} == set(measured)
+    assert "ypercorn" not in capsys.readouterr().out.partition("ratio of rates")[2]
 
 
 def test_a_server_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -87,10 +133,10 @@ def test_a_server_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, capsys: py
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is told alike on Linux only")
 def test_memory_is_told_with_its_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Both servers are held to both bars."""
-    monkeypatch.setattr(bridge_memory, "_TRIAL_S", 0.1)
-    monkeypatch.setattr(bridge_memory, "IN_FLIGHT", 100)
+    monkeypatch.setattr(bridge_resources, "_TRIAL_S", 0.1)
+    monkeypatch.setattr(bridge_resources, "IN_FLIGHT", 100)
 
-    assert bridge_memory.main(["--requests", "1"]) in (0, 1)
+    assert bridge_resources.main(["memory", "--requests", "1"]) in (0, 1)
     told = capsys.readouterr().out
     for server in ("hypercorn", "uvicorn"):
         assert re.search(rf"{server} +100 requests, .* in flight at once .* KiB each +<= 64: ", told)
@@ -105,7 +151,7 @@ def test_growth_is_told_in_kib() -> None:
 def test_a_number_of_requests_is_needed(capsys: pytest.CaptureFixture[str]) -> None:
     """Nothing asked leaves nothing behind, and proves nothing."""
     with pytest.raises(SystemExit):
-        bridge_memory.main(["--requests", "0"])
+        bridge_resources.main(["--requests", "0"])
 
     assert "argument --requests: '0' is not a whole number from 1" in capsys.readouterr().err
 

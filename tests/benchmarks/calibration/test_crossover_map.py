@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.calibration import crossover_map
-from benchmarks.calibration.made_up_servers import TRUTHS, allowed_per_s
+from benchmarks.calibration.crossover_map import TRUTHS, allowed_per_s
 from benchmarks.model import Place
 
 

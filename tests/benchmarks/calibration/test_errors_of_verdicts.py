@@ -14,7 +14,7 @@ import numpy as np
 import psutil
 import pytest
 
-from benchmarks.calibration import blocks, costly_app, errors, repeated_looks
+from benchmarks.calibration import costly_app, errors, loading, repeated_looks
 from benchmarks.calibration.costly_app import COST_VARIABLE
 from benchmarks.calibration.repeated_looks import coverage
 from benchmarks.judge.judgement import CONFIDENCE, Estimate
@@ -59,7 +59,7 @@ def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
             observation=seen,
         )
 
-    monkeypatch.setattr(blocks, "run_block", run_block)
+    monkeypatch.setattr(loading, "run_block", run_block)
     monkeypatch.setenv(COST_VARIABLE, "0")
 
 

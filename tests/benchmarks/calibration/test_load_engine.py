@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from benchmarks.calibration import load_engine
-from benchmarks.calibration.bar import Bar
+from benchmarks.calibration.frame import Bar
 from benchmarks.calibration.load_engine import main
 from benchmarks.judge.judgement import Estimate
 

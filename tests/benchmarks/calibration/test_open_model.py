@@ -96,7 +96,7 @@ def test_it_measures_to_its_table_and_its_status_is_that_of_the_bars(
     assert 1 == main(["--rounds", "2", "--seed", "1"])
     printed = capsys.readouterr().out
     assert "seed 1, 2 rounds" in printed
-    assert 2 == printed.count("1,000 req/s in the closed model")
+    assert 2 == printed.count("1,000 req/s, closed")
 
 
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="this system cannot stop a process for a while")

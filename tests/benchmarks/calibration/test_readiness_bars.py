@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -31,24 +32,35 @@ def test_both_kinds_of_bars_are_told(
     for arrangement in few:
         for variant, takes in (("sync", "60.0"), ("async", "20.0")):
             name = re.escape(arrangement.replace("@", f"-{variant}@"))
-            ratio = rf"^{name} +\d+\.\d +{takes} +\d\.\d+   \d\.\d+ to \d+\.\d+ +0\.85 to 1\.15: \S"
+            most = r"1\.3" if name == "flask\\-async@hypercorn" else r"1\.15"
+            ratio = rf"^{name} +\d+\.\d +{takes} +\d\.\d+   \d\.\d+ to \d+\.\d+ +0\.85 to {most}: \S"
             assert re.search(ratio, told.out, re.MULTILINE), told.out
 
 
 @pytest.mark.parametrize(("sync_per_s", "held"), [(100.0, True), (150.0, False)])
 def test_many_are_held_to_both_twins(sync_per_s: float, held: bool, capsys: pytest.CaptureFixture[str]) -> None:
     """As fast as FastAPI is not enough where the threads are not left behind."""
-    rates = {name: [700.0, 701.0] for ask in RATES for name in (ask.numerator, ask.denominator)}
-    rates["flask-sync@hypercorn"] = [sync_per_s, sync_per_s]
+    rates = {name: 700.0 for ask in RATES for name in (ask.numerator, ask.denominator)}
+    rates["flask-sync@hypercorn"] = sync_per_s
 
-    assert held is readiness.tell_rates(TWO_CHECKS, rates)
+    assert held is readiness.tell_rates(TWO_CHECKS, [rates, rates])
     assert 2 + held == capsys.readouterr().out.count(": holds")
 
 
-@pytest.mark.parametrize(("async_ms", "held"), [(22.0, True), (25.0, False)])
-def test_one_wait_is_what_async_takes(async_ms: float, held: bool, capsys: pytest.CaptureFixture[str]) -> None:
-    """Twenty milliseconds for all three checks, and sixty for one after another."""
-    medians = {"flask-sync@hypercorn": [61.0, 61.5], "flask-async@hypercorn": [async_ms, async_ms + 0.1]}
+@pytest.mark.parametrize(
+    ("contender", "async_ms", "held"),
+    [
+        ("flask-async@hypercorn+eventloop", 22.0, True),
+        ("flask-async@hypercorn+eventloop", 25.0, False),
+        ("flask-async@hypercorn", 25.0, True),
+        ("flask-async@hypercorn", 27.0, False),
+    ],
+)
+def test_one_wait_is_what_async_takes(
+    contender: str, async_ms: float, held: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Twenty milliseconds for all three checks, and sixty for one after another; a loop for each takes more."""
+    medians = [{"flask-sync@hypercorn": 61.0, contender: took} for took in (async_ms, async_ms + 0.1)]
 
     assert held is readiness.tell_medians(medians)
     assert 1 + held == capsys.readouterr().out.count(": holds")
@@ -75,3 +87,20 @@ def test_a_dependency_that_does_not_start_is_told(
     told = capsys.readouterr().err
     assert "The upstream that readiness asks did not start." in told
     assert "no upstream today" in told
+
+
+def test_no_latency_is_asked_for(tmp_path: Path) -> None:
+    """As Linux takes it: 32 bits, in microseconds."""
+    latency_file = tmp_path / "cpu_dma_latency"
+    latency_file.touch()
+
+    with readiness.cores_awake(latency_file) as awake:
+        assert awake
+        assert bytes(4) == latency_file.read_bytes()
+
+
+def test_where_cores_cannot_be_kept_awake_that_is_told(tmp_path: Path) -> None:
+    """And no file is made."""
+    with readiness.cores_awake(tmp_path / "none") as awake:
+        assert not awake
+    assert not list(tmp_path.iterdir())

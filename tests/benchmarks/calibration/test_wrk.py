@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.calibration.wrk import WrkError, WrkResult, read_wrk, without_correction
+from benchmarks.calibration.load_engine import WrkError, WrkResult, read_wrk, without_correction
 
 
 def as_wrk_corrects(counts: dict[int, int], expected_us: int) -> Counter[int]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.calibration.made_up_servers import Truth
+from benchmarks.calibration.crossover_map import Truth
 from benchmarks.judge.atlas import EmptyMapError, read_atlas
 from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap, cell_at, judge_map
 from benchmarks.judge.judgement import Estimate
