@@ -22,8 +22,9 @@ from benchmarks.calibration.bridges import Question
 from benchmarks.calibration.frame import Bar, NotMeasuredError, tell_ratio
 from benchmarks.calibration.loading import run_trials, valid_result
 from benchmarks.contenders import catalogue
+from benchmarks.errors import LabError
 from benchmarks.measure import dependencies, workloads
-from benchmarks.measure.dependencies import DATABASE_FACT, Dependencies, DependencyError
+from benchmarks.measure.dependencies import DATABASE_FACT, Dependencies
 from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.model import LoadProfile, LoadResult, Workload
 
@@ -191,7 +192,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     frame.add_seed(parser, "the order in a round")
     options = frame.parse(parser, arguments)
-    return frame.status(lambda: _measure(options), DependencyError)
+    return frame.status(lambda: _measure(options), LabError)
 
 
 def _measure(options: argparse.Namespace) -> bool:

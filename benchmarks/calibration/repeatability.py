@@ -16,19 +16,17 @@ from pathlib import Path
 
 from benchmarks.calibration import frame
 from benchmarks.contenders import catalogue
+from benchmarks.errors import LabError
 from benchmarks.judge import wording
 from benchmarks.judge.evidence import evidence_of
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.selections import twins as twins_of
 from benchmarks.measure import schedule
 from benchmarks.measure.environment import environment, share_cores
-from benchmarks.measure.journal import Journal, RunFileError, read_run
+from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.parity import ParityError
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import ServerError
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run, Trial
 
@@ -54,9 +52,7 @@ def measure(seed: int) -> dict[str, Estimate]:
     Args:
         seed: Of the order.
     Raises:
-        ParityError: Contenders do not answer alike.
-        ServerError: A server does not start.
-        LoadEngineError: The loader fails.
+        LabError: Contenders do not answer alike, a server does not start, or the loader fails.
     """
     cores = share_cores()
     headlines = [contender for contender in catalogue.CONTENDERS if contender.arrangement in catalogue.HEADLINES]
@@ -123,7 +119,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = frame.parse(parser, arguments)
     if options.runs < 2 and not options.kept:
         parser.error("--runs takes a whole number from 2: one is always at its median")
-    return frame.status(lambda: tell(_runs(options)), ParityError, ServerError, LoadEngineError, RunFileError)
+    return frame.status(lambda: tell(_runs(options)), LabError)
 
 
 def _runs(options: argparse.Namespace) -> list[dict[str, Estimate]]:
