@@ -95,7 +95,7 @@ def test_a_command_with_a_host_listens_there_and_nowhere_else(command: str, tmp_
     more = ["--workers", "1"] if "locust" in command else ["--out", str(tmp_path)] if "live" in command else []
     arguments = [*command.split()[1:], "--port", str(free_port("127.0.0.1")), *more]
 
-    assert WHERE[command].startswith("`--host`, 127.0.0.1 unless told")
+    assert WHERE[command].startswith("`--host`, 127.0.0.1 by default")
     assert {"127.0.0.1"} == opened(arguments)
     assert {ELSEWHERE} == opened([*arguments, "--host", ELSEWHERE])
 

@@ -173,7 +173,7 @@ def test_page_lists_what_is_the_same(path: str) -> None:
 
 def test_page_explains_every_difference() -> None:
     """The page's table has the differences of this test, all and no other, each with its values and a reason."""
-    rows = table("What differs, all of it")
+    rows = table("All differences")
     assert {point: [theirs, ours] for point, (theirs, ours, _) in DIFFERENCES.items()} == {
         point: row[:2] for point, row in rows.items()
     }
