@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import click
-from rich.console import Console
 
 from benchmarks.cli import maps
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
-from benchmarks.cli.output import write_out
+from benchmarks.cli.output import Output, document_options
 
 
 @lab.command()
@@ -23,8 +22,10 @@ from benchmarks.cli.output import write_out
 @click.option(
     "--cores", type=click.IntRange(1, 4096), default=1, show_default=True, help="A process on each: a prediction."
 )
-@click.option("--json", "as_json", is_flag=True, help="The advice as one JSON document.")
-def advise(kept: str, wait: float, connections: int, threads: int | None, cores: int, *, as_json: bool) -> None:
+@document_options
+def advise(  # noqa: PLR0917 (click passes them by name)
+    kept: str, wait: float, connections: int, threads: int | None, cores: int, output: Output
+) -> None:
     """Say whether a view should be async def, and on what, from a map that `lab crossover` measured.
 
     MAP is its folder, a name under results/crossover/, or latest. What the map measured is told apart from what lies
@@ -37,8 +38,7 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.judge.atlas import EmptyMapError  # noqa: PLC0415 (the same)
-    from benchmarks.report.crossover.advice import print_advice  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.report.crossover.data import advice_document  # noqa: PLC0415 (the same)
+    from benchmarks.report.products.advice import advice_document  # noqa: PLC0415 (the same)
 
     run, _ = maps.find_map(kept)
     # 1.1 s are 1100.0000000000001 ms, and a place that was measured must be found again.
@@ -47,7 +47,4 @@ def advise(kept: str, wait: float, connections: int, threads: int | None, cores:
         found = advice.advise(run, question)
     except EmptyMapError as error:
         raise click.ClickException(str(error)) from error
-    if as_json:
-        write_out(advice_document(found))
-    else:
-        print_advice(Console(), found)
+    output.tell(advice_document(found))

@@ -12,7 +12,7 @@ from benchmarks.cli import maps
 from benchmarks.cli.course import measure, own_turn, pinning, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
-from benchmarks.cli.output import json_option
+from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import sweep
@@ -32,7 +32,7 @@ from benchmarks.model import Contender, Place, Run
 )
 @click.option("--from", "kept", metavar="MAP", help="Measure nothing; tell this kept map again, or latest.")
 @wait_option
-@json_option
+@document_options
 def crossover(  # noqa: PLR0917 (click passes them by name)
     contenders: tuple[str, ...],
     budget: float,
@@ -40,7 +40,7 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
     out: Path,
     kept: str | None,
     wait: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Map where async def pays: who serves the most, for each wait and number of connections, and by how much.
 
@@ -55,24 +55,22 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
       lab crossover -c 'fastapi-*@uvicorn' -c 'flask-*@hypercorn+eventloop'
       lab crossover --from latest
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    console = Console(stderr=as_json)
     if kept is not None:
-        run, folder = maps.find_map(kept)
-        maps.tell_map(console, run, folder, as_json=as_json)
+        maps.tell_map(*maps.find_map(kept), output)
         return
     chosen = _select(contenders)
     with own_turn(wait=wait) as lock:
         assembly = Assembly(instrument=Instrument.of(), lock=lock)
         seed = secrets.randbelow(2**32) if seed is None else seed
-        run, folder = _measure(console, assembly, chosen, budget_s=budget, seed=seed, out=out)
-    maps.tell_map(console, run, folder, as_json=as_json)
+        run, folder = _measure(output.console, assembly, chosen, budget_s=budget, seed=seed, out=out)
+    maps.tell_map(run, folder, output)
 
 
 def _measure(
     console: Console, assembly: Assembly, contenders: tuple[Contender, ...], *, budget_s: float, seed: int, out: Path
 ) -> tuple[Run, Path]:
     from benchmarks.judge import exploration  # noqa: PLC0415 (numpy is slow to import)
-    from benchmarks.report.crossover.progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
+    from benchmarks.report.sweep_progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
 
     def choose(run: Run, elapsed_s: float, visits: sweep.Visits) -> Place | None:
         spending = exploration.Spending(budget_s=budget_s, elapsed_s=elapsed_s, visits=visits)

@@ -6,10 +6,9 @@ import difflib
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from benchmarks.cli import runs
-from benchmarks.cli.output import write_out
+from benchmarks.cli.output import Output
 from benchmarks.measure import journal
 from benchmarks.measure.sweep import PRESET
 from benchmarks.model import Run
@@ -17,6 +16,11 @@ from benchmarks.report.reproduce import report_command
 
 MAPS = runs.RESULTS / "crossover"
 """Where maps are kept: not among the runs, whose `latest` is a run to report."""
+
+_KEPT = (
+    "The sweep itself is kept; copy its folder to a place that can be written, and run `lab crossover --from FOLDER` "
+    "there."
+)
 
 
 def find_map(name: str) -> tuple[Run, Path]:
@@ -47,33 +51,22 @@ def _absent(name: str) -> str:
     return f"There is no crossover map{where}. Measure one: lab crossover --budget 10m"
 
 
-def tell_map(console: Console, run: Run, folder: Path, *, as_json: bool) -> None:
-    """Judge a map, write its report into its folder, and print it, or its JSON to standard output.
+def tell_map(run: Run, folder: Path, output: Output) -> None:
+    """Judge a map, write its report into its folder, and tell it.
 
+    Args:
+        run: The sweep.
+        folder: Its own.
+        output: How to tell it.
     Raises:
         click.ClickException: Nothing of it counts, or the report cannot be written.
     """
     from benchmarks.judge.atlas import EmptyMapError  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.judge.crossover import judge_map  # noqa: PLC0415 (the same)
-    from benchmarks.report.crossover.data import map_document  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.report.crossover.files import write_map_reports  # noqa: PLC0415 (brings matplotlib)
-    from benchmarks.report.crossover.terminal import print_map  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.report.files import ReportFileError  # noqa: PLC0415 (brings matplotlib)
+    from benchmarks.report.products.crossover import map_document  # noqa: PLC0415 (the same)
 
     try:
-        found = judge_map(run)
+        document = map_document(judge_map(run))
     except EmptyMapError as error:
         raise click.ClickException(str(error)) from error
-    page, fault = None, None
-    try:
-        page = write_map_reports(folder, found)
-    except ReportFileError as error:
-        fault = error
-    if as_json:
-        write_out(map_document(found))
-        if page is not None:
-            console.print(f"Report: {page}", markup=False, highlight=False, soft_wrap=True)
-    else:
-        print_map(console, found, page)
-    if fault is not None:
-        raise click.ClickException(str(fault)) from fault
+    output.tell_and_keep(document, folder, "map", _KEPT)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import sys
 from collections.abc import Callable
@@ -59,6 +60,33 @@ class Output:
     def console(self) -> Console:
         """The console for what a person reads on the way: standard error when a program reads standard output."""
         return talking(self.form is not None)
+
+    def tell_and_keep(self, document: Document, folder: Path, name: str, advice: str) -> None:
+        """Write a document into a folder as Markdown and as a page, and tell it.
+
+        Args:
+            document: What to tell.
+            folder: Of what it tells.
+            name: Of both files, without their endings.
+            advice: What to do where they cannot be written.
+        Raises:
+            click.ClickException: A file cannot be written; the document was told all the same.
+        """
+        from benchmarks.report.document import Command  # noqa: PLC0415 (with the document)
+        from benchmarks.report.files import ReportFileError, write_both  # noqa: PLC0415 (brings jinja2)
+
+        page, fault = None, None
+        try:
+            page = write_both(folder, name, document, advice)
+        except ReportFileError as error:
+            fault = error
+        if page is not None and self.form is None:
+            document = dataclasses.replace(document, blocks=(*document.blocks, Command("Report", str(page))))
+        self.tell(document)
+        if page is not None and self.form is not None:
+            click.echo(f"Report: {page}", err=True)
+        if fault is not None:
+            raise click.ClickException(str(fault)) from fault
 
     def tell(self, document: Document, console: Console | None = None) -> None:
         """Print a document, or write it in the format that was asked for.

@@ -10,6 +10,8 @@ from pathlib import Path
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Judgement
 from benchmarks.model import Run
+from benchmarks.report.document import Document
+from benchmarks.report.formats import render
 from benchmarks.report.html import render_html
 from benchmarks.report.markdown import render_markdown
 
@@ -39,6 +41,25 @@ def write_reports(folder: Path, run: Run, judgement: Judgement, claims: Sequence
     write_whole(folder / MARKDOWN_NAME, render_markdown(run, judgement, claims), _KEPT)
     page = folder / HTML_NAME
     write_whole(page, render_html(run, judgement, claims), _KEPT)
+    return page
+
+
+def write_both(folder: Path, name: str, document: Document, advice: str) -> Path:
+    """Write a document into a folder as Markdown and as a page, each whole or not at all.
+
+    Args:
+        folder: Of what the document tells.
+        name: Of both files, without their endings.
+        document: What to write.
+        advice: What to do where they cannot be written.
+    Returns:
+        The page to open.
+    Raises:
+        ReportFileError: The folder cannot be written to.
+    """
+    write_whole(folder / f"{name}.md", render(document, "markdown"), advice)
+    page = folder / f"{name}.html"
+    write_whole(page, render(document, "html"), advice)
     return page
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -11,9 +11,9 @@ import numpy as np
 from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS
 from benchmarks.judge.keyword_map import Boundary
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw
-from benchmarks.report.charts.palette import BAD, BAND, DOUBT, GOOD, INK, MUTED, PAPER
+from benchmarks.report.charts.palette import BAD, BAND, DOUBT, GOOD, INK, MUTED, PAPER, Colour
 from benchmarks.report.charts.rate_curves import contender_colours
-from benchmarks.report.crossover.story import Grid, MapStory, Square
+from benchmarks.report.document import Grid, Square
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,35 +24,43 @@ _ROWS_ABOVE: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Heat:
-    story: MapStory
+    """A grid, the colours of the letters in it, and where async def starts to pay, where the grid is of that."""
+
     grid: Grid
+    colours: Mapping[str, Colour]
+    boundaries: Sequence[Boundary]
 
 
-def heat_map(story: MapStory, grid: Grid) -> Chart:
-    """Draw one of a map's grids.
+def heat_map(
+    name: str, title: str, grid: Grid, *, contenders: Sequence[str] = (), boundaries: Sequence[Boundary] = ()
+) -> Chart:
+    """Draw a grid of a map.
 
     Args:
-        story: The map, in words.
-        grid: Of it.
+        name: Unique among the grids.
+        title: What it shows.
+        grid: A wait a row, a number of connections a column.
+        contenders: Ids of those that the letters in it stand for.
+        boundaries: Where async def starts to pay, a row each; empty where the grid is not of the keyword.
     """
-    heat = _Heat(story, grid)
+    heat = _Heat(grid, contender_colours(contenders), boundaries)
     return draw(
         "heat",
-        grid.name,
-        grid.title,
-        _words(heat),
-        height=lambda layout: layout.row_px * _ROWS_ABOVE + _square_px(layout) * len(story.rows) + 4,
+        name,
+        title,
+        _words(grid),
+        height=lambda layout: layout.row_px * _ROWS_ABOVE + _square_px(layout) * len(grid.rows) + 4,
         paint=lambda sheet: _paint(sheet, heat),
     )
 
 
-def _words(heat: _Heat) -> str:
+def _words(grid: Grid) -> str:
     rows = (
         f"{name}: "
-        + ", ".join(f"{column} {square.label}" for column, square in zip(heat.story.columns, squares, strict=True))
-        for name, squares in zip(heat.story.rows, heat.grid.squares, strict=True)
+        + ", ".join(f"{column} {square.label}" for column, square in zip(grid.columns, squares, strict=True))
+        for name, squares in grid.rows
     )
-    return f"{heat.grid.explanation} By wait, then connections and what is so there. {'. '.join(rows)}."
+    return f"{grid.caption} By wait, then connections and what is so there. {'. '.join(rows)}."
 
 
 def _square_px(layout: Layout) -> float:
@@ -60,30 +68,30 @@ def _square_px(layout: Layout) -> float:
 
 
 def _paint(sheet: Sheet, heat: _Heat) -> None:
-    layout, story = sheet.layout, heat.story
+    layout, grid = sheet.layout, heat.grid
     left = layout.text_px("100 ms") + 10
     top, square_px = layout.row_px * _ROWS_ABOVE, _square_px(layout)
     width = layout.width_px - left - 2
-    axes = sheet.axes(left=left, top=top, width=width, height=square_px * len(story.rows))
-    axes.set_xlim(0, len(story.columns))
-    axes.set_ylim(len(story.rows), 0)
+    axes = sheet.axes(left=left, top=top, width=width, height=square_px * len(grid.rows))
+    axes.set_xlim(0, len(grid.columns))
+    axes.set_ylim(len(grid.rows), 0)
     axes.set_xticks([])
     axes.set_yticks([])
     sheet.text(left + width, layout.row_px * 0.5, "connections →", anchor="right", colour=MUTED.light)
     sheet.text(2, layout.row_px * 1.5, "wait ↓", colour=MUTED.light)
-    for position, column in enumerate(story.columns):
-        middle = left + width * (position + 0.5) / len(story.columns)
+    for position, column in enumerate(grid.columns):
+        middle = left + width * (position + 0.5) / len(grid.columns)
         sheet.text(middle, layout.row_px * 1.5, column, anchor="center", colour=MUTED.light)
-    for row, (name, squares) in enumerate(zip(story.rows, heat.grid.squares, strict=True)):
+    for row, (name, squares) in enumerate(grid.rows):
         sheet.text(left - 8, top + square_px * (row + 0.5), name, anchor="right", colour=MUTED.light)
         for column_number, square in enumerate(squares):
-            _square(axes, square, column_number, row, story, narrow=layout.is_narrow)
-    if heat.grid.lines:
-        _boundary(axes, heat.grid.lines)
+            _square(axes, square, column_number, row, heat.colours, narrow=layout.is_narrow)
+    if heat.boundaries:
+        _boundary(axes, heat.boundaries)
 
 
-def _square(axes: Axes, square: Square, column: int, row: int, story: MapStory, *, narrow: bool) -> None:
-    colour, opacity = _fill(square, story)
+def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], *, narrow: bool) -> None:
+    colour, opacity = _fill(square, colours)
     axes.fill(
         [column + 0.03, column + 0.97, column + 0.97, column + 0.03],
         [row + 0.04, row + 0.04, row + 0.96, row + 0.96],
@@ -92,10 +100,11 @@ def _square(axes: Axes, square: Square, column: int, row: int, story: MapStory, 
         linewidth=0,
         zorder=1,
     )
-    text = square.label.removeprefix("~")
+    text = square.text
     if narrow:
         # There is no room for two things: the letter says who, and a ratio its size.
-        text = f"{square.letter}{square.text if square.text in '=?' else ''}" if square.letter else square.text[:4]
+        who, _, what = text.partition(" ")
+        text = f"{who}{what if what in {'=', '?'} else ''}"[:4]
     axes.text(
         column + 0.5,
         row + 0.5,
@@ -108,14 +117,14 @@ def _square(axes: Axes, square: Square, column: int, row: int, story: MapStory, 
     )
 
 
-def _fill(square: Square, story: MapStory) -> tuple[str, float]:
-    if square.standing == "equal":
+def _fill(square: Square, colours: Mapping[str, Colour]) -> tuple[str, float]:
+    if square.tone == "equal":
         return BAND.light, 1.0
-    if square.standing == "unsure":
+    if square.tone == "unsure":
         return DOUBT.light, 0.1
-    if square.letter:
-        return contender_colours(story.contestants)[square.letter].light, _OPACITY[square.level]
-    return (GOOD if square.standing == "more" else BAD).light, _OPACITY[square.level]
+    if square.tone in colours:
+        return colours[square.tone].light, _OPACITY[square.level]
+    return (GOOD if square.tone == "more" else BAD).light, _OPACITY[square.level]
 
 
 def _boundary(axes: Axes, lines: Sequence[Boundary]) -> None:

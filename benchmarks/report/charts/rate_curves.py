@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -11,12 +12,12 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchmarks.judge.crossover import CONNECTIONS, CrossoverMap
-from benchmarks.judge.theory import binding
+from benchmarks.judge.theory import Capacity, binding
 from benchmarks.model import Place
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAD, DOUBT, GOOD, GRID, INK, MUTED, OTHER, Colour, framework_colour
-from benchmarks.report.crossover.story import Contestant, MapStory
 from benchmarks.report.figures import amount
+from benchmarks.report.words import contender_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -31,28 +32,31 @@ _ROWS_BELOW: Final = 2.0
 
 @dataclass(frozen=True, slots=True)
 class _Curves:
-    story: MapStory
+    """A map, the letter of each contender by id, and the colour of each letter."""
+
     found: CrossoverMap
+    letters: Mapping[str, str]
+    colours: Mapping[str, Colour]
 
 
-def contender_colours(contestants: Sequence[Contestant]) -> Mapping[str, Colour]:
-    """Return a colour for each letter: the framework's hue for its first, others for the rest."""
+def contender_colours(contenders: Sequence[str]) -> dict[str, Colour]:
+    """Return a colour for the letter of each contender: the framework's hue for its first, others for the rest."""
     more = itertools.cycle(_MORE_COLOURS)
     chosen: dict[str, Colour] = {}
-    for each in contestants:
-        hue = framework_colour(each.contender.partition("@")[0].rpartition("-")[0])
-        chosen[each.letter] = next(more) if hue == OTHER or hue in chosen.values() else hue
+    for letter, contender in zip(string.ascii_uppercase, contenders, strict=False):
+        hue = framework_colour(contender.partition("@")[0].rpartition("-")[0])
+        chosen[letter] = next(more) if hue == OTHER or hue in chosen.values() else hue
     return chosen
 
 
-def rate_curves(story: MapStory, found: CrossoverMap) -> Chart:
+def rate_curves(found: CrossoverMap, letters: Mapping[str, str]) -> Chart:
     """Draw the rates of every contender, and the theory beside them.
 
     Args:
-        story: The map, in words.
-        found: The map itself.
+        found: The map.
+        letters: What stands for each contender, by id.
     """
-    curves = _Curves(story, found)
+    curves = _Curves(found, letters, contender_colours(tuple(letters)))
     return draw(
         "curves",
         "crossover",
@@ -65,7 +69,7 @@ def rate_curves(story: MapStory, found: CrossoverMap) -> Chart:
 
 def _words(curves: _Curves) -> str:
     told = []
-    for each in curves.story.contestants:
+    for contender, letter in curves.letters.items():
         rates = {
             (cell.place, choice.contender): choice
             for row in curves.found.cells
@@ -77,9 +81,9 @@ def _words(curves: _Curves) -> str:
             f"{amount(choice.theory_per_s, 'req/s')}"
             for wait in WAITS_SHOWN
             for number in (CONNECTIONS[0], 20, CONNECTIONS[-1])
-            if (choice := rates.get((Place(wait, number), each.contender))) is not None
+            if (choice := rates.get((Place(wait, number), contender))) is not None
         ]
-        told.append(f"{each.letter}, {each.name}: {'; '.join(parts)}.")
+        told.append(f"{letter}, {contender_name(contender)}: {'; '.join(parts)}.")
     return " ".join(told)
 
 
@@ -111,11 +115,11 @@ def _paint(sheet: Sheet, curves: _Curves) -> None:
             colour=MUTED.light,
         )
         ends = {
-            each.letter: _contender(axes, curves, each, number, wait)
-            for number, each in enumerate(curves.story.contestants)
+            curves.letters[capacity.contender]: _contender(axes, curves, capacity, number, wait)
+            for number, capacity in enumerate(curves.found.capacities)
         }
         height_px = panel_px - layout.row_px * (1.1 + _ROWS_BELOW)
-        _letters(axes, ends, curves.story, math.log(limits[1] / limits[0]) * layout.font_px / height_px)
+        _letters(axes, ends, curves.colours, math.log(limits[1] / limits[0]) * layout.font_px / height_px)
 
 
 def _frame(axes: Axes, limits: tuple[float, float], layout: Layout) -> None:
@@ -135,7 +139,7 @@ def _frame(axes: Axes, limits: tuple[float, float], layout: Layout) -> None:
         axes.axhline(rate, color=GRID.light, linewidth=1, zorder=0)
 
 
-def _letters(axes: Axes, ends: Mapping[str, float], story: MapStory, apart: float) -> None:
+def _letters(axes: Axes, ends: Mapping[str, float], colours: Mapping[str, Colour], apart: float) -> None:
     """Write each letter at the end of its curve, apart from each other by a logarithm at least."""
     at = -math.inf
     for letter, rate in sorted(ends.items(), key=lambda end: end[1]):
@@ -146,20 +150,15 @@ def _letters(axes: Axes, ends: Mapping[str, float], story: MapStory, apart: floa
             xytext=(10, 0),
             textcoords="offset points",
             va="center_baseline",
-            color=contender_colours(story.contestants)[letter].light,
+            color=colours[letter].light,
             fontweight="bold",
             annotation_clip=False,
         )
 
 
-def _contender(axes: Axes, curves: _Curves, each: Contestant, number: int, wait: float) -> float:
+def _contender(axes: Axes, curves: _Curves, capacity: Capacity, number: int, wait: float) -> float:
     """Draw one contender's curves, and return the rate at which they end."""
-    colour = contender_colours(curves.story.contestants)[each.letter].light
-    capacity = next(
-        capacity
-        for capacity, told in zip(curves.found.capacities, curves.story.contestants, strict=True)
-        if told == each
-    )
+    colour = curves.colours[curves.letters[capacity.contender]].light
     steps = np.geomspace(CONNECTIONS[0], CONNECTIONS[-1], _STEPS)
     theory = [binding(capacity, Place(wait, float(step))).rate_per_s for step in steps]
     axes.plot(steps, theory, color=colour, linewidth=1.6, linestyle=(0, (4, 2)), zorder=2)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
 from rich import box
@@ -232,9 +232,9 @@ class _Printer:
                 name, *values = (_cell(cell, "") for cell in row.cells)
                 self.hanging("  ", f"{name}: {' '.join(values)}" if name else " ".join(values))
             return
-        every = range(len(block.columns))
-        major = [number for number in every if not block.columns[number].is_minor]
-        drawn = next((table for table in (_drawn(block, every), _drawn(block, major)) if self.fits(table)), None)
+        major = [number for number, column in enumerate(block.columns) if not column.is_minor]
+        tables = (_drawn(block, columns) for columns in _fewer_and_fewer(block))
+        drawn = next((table for table in tables if self.fits(table)), None)
         if drawn is None:
             for row in block.rows:
                 self.row(block, row, major)
@@ -314,6 +314,15 @@ def _is_seen(block: Block, *, details: bool) -> bool:
             return bool(block.instead)
         case _:
             return True
+
+
+def _fewer_and_fewer(block: Table) -> Iterator[list[int]]:
+    """Yield all columns, and again without the last minor one until there is none left."""
+    columns = list(range(len(block.columns)))
+    yield columns
+    for number in reversed([number for number in columns if block.columns[number].is_minor]):
+        columns = [column for column in columns if column != number]
+        yield columns
 
 
 def _drawn(block: Table, columns: Sequence[int]) -> RichTable:

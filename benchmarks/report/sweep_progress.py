@@ -12,7 +12,7 @@ from rich.progress import BarColumn, Progress, TextColumn
 
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Place, Trial
-from benchmarks.report.crossover.words import at_place
+from benchmarks.report.words import at_place
 
 
 class SweepProgress:

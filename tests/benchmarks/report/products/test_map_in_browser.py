@@ -9,7 +9,8 @@ from playwright.sync_api import Browser
 
 from benchmarks.judge.crossover import judge_map
 from benchmarks.model import Run
-from benchmarks.report.crossover.html import render_map_html
+from benchmarks.report.formats import render
+from benchmarks.report.products.crossover import map_document
 
 pytestmark = pytest.mark.browser
 
@@ -18,7 +19,7 @@ pytestmark = pytest.mark.browser
 def map_page(tmp_path_factory: pytest.TempPathFactory, make_sweep: Callable[..., Run]) -> Path:
     """The page of a map, on disk."""
     path = tmp_path_factory.mktemp("map") / "map.html"
-    path.write_text(render_map_html(judge_map(make_sweep(visits=2, noise=0.02))), encoding="utf-8")
+    path.write_text(render(map_document(judge_map(make_sweep(visits=2, noise=0.02))), "html"), encoding="utf-8")
     return path
 
 

@@ -1,27 +1,45 @@
-"""Says advice in words, and prints it: the answer first, then what each choice would do and why."""
+"""Tells advice from a map: the answer for each framework first, then what each choice would do and why."""
 
 from __future__ import annotations
 
+import dataclasses
 from typing import Final
-
-from rich.console import Console
-from rich.padding import Padding
-from rich.text import Text
 
 from benchmarks.judge import wording
 from benchmarks.judge.advice import Advice, Basis, Choice, KeywordAnswer
 from benchmarks.judge.keyword_map import MARGIN
-from benchmarks.report.crossover.words import at_place, bound_formula, boundary_text, contender_name
+from benchmarks.report.document import Column, Document, Paragraph, Row, Table
 from benchmarks.report.figures import estimated
 from benchmarks.report.naming import framework_name
-from benchmarks.report.plain_text import one_line
-from benchmarks.report.printer import print_in_any_encoding
+from benchmarks.report.words import at_place, bound_formula, boundary_text, contender_name
 
 _BASES: Final[dict[Basis, str]] = {
     "measured": "This place was measured",
     "between": "This place lies between measured ones and is estimated from them",
     "outside": "This place lies outside of what was measured: a prediction by theory, corrected as nearest by",
 }
+
+
+def advice_document(advice: Advice) -> Document:
+    """Return the document of ``lab advise``.
+
+    Args:
+        advice: From a map.
+    """
+    sentences = advice_sentences(advice)
+    answers, fastest, trust = sentences[:-2], *sentences[-2:]
+    return Document(
+        kind="advice",
+        title="Should this view be `async def`?",
+        blocks=(
+            *(Paragraph(answer, "strong") for answer in answers),
+            Paragraph(fastest),
+            _table(advice),
+            Paragraph(trust),
+        ),
+        data={"sentences": sentences, **{each.name: getattr(advice, each.name) for each in dataclasses.fields(advice)}},
+        records=[_record(choice) for choice in advice.choices],
+    )
 
 
 def advice_sentences(advice: Advice) -> tuple[str, ...]:
@@ -31,7 +49,7 @@ def advice_sentences(advice: Advice) -> tuple[str, ...]:
 
 def confidence(advice: Advice) -> str:
     """Say how far the answer can be trusted, and why."""
-    told = [f"{_BASES[advice.basis]} (map {one_line(advice.map_name)}, one process on one core)."]
+    told = [f"{_BASES[advice.basis]} (map {advice.map_name}, one process on one core)."]
     if advice.map_state != "complete":
         told.append("The map was cut short.")
     if advice.processes > 1:
@@ -41,7 +59,7 @@ def confidence(advice: Advice) -> str:
         )
     if advice.question.threads is not None:
         changed = [choice.contender for choice in advice.choices if choice.capacity.threads == advice.question.threads]
-        names = ", ".join(map(one_line, changed))
+        names = ", ".join(changed)
         threads = wording.things(float(advice.question.threads), "thread")
         told.append(
             f"With {threads} by theory: {names}."
@@ -49,23 +67,6 @@ def confidence(advice: Advice) -> str:
             else f"{threads} change nothing: no choice holds one to wait."
         )
     return " ".join(told)
-
-
-def print_advice(console: Console, advice: Advice) -> None:
-    """Print advice; a console whose encoding lacks the signs gets ASCII."""
-    print_in_any_encoding(console, lambda chosen: _print(chosen, advice))
-
-
-def _print(console: Console, advice: Advice) -> None:
-    *answers, trust = advice_sentences(advice)
-    for number, answer in enumerate(answers):
-        console.print(Text(answer, "bold" if number < len(advice.answers) else ""))
-    console.print()
-    for choice in advice.choices:
-        console.print(Text.assemble((one_line(choice.contender), "bold"), f"  {_expected(choice)}"))
-        console.print(Padding(Text(_why(advice, choice), "dim"), (0, 0, 0, 2), expand=False))
-    console.print()
-    console.print(Text(trust))
 
 
 def _answer(advice: Advice, answer: KeywordAnswer) -> str:
@@ -102,14 +103,34 @@ def _fastest(advice: Advice) -> str:
     return f"{label} to serve the most: {contender_name(first.contender)}, {estimated(first.rate, 'req/s')}."
 
 
-def _expected(choice: Choice) -> str:
-    label = "  (by theory)" if choice.by_theory else ""
-    gave_up = "  (its clients got errors or no answer at such a place)" if choice.gave_up else ""
-    return f"{estimated(choice.rate, 'req/s')}{label}{gave_up}"
+def _table(advice: Advice) -> Table:
+    return Table(
+        caption="What each choice would do, and what limits it",
+        columns=(
+            Column(title="Contender"),
+            Column(title="rate", unit="req/s"),
+            Column(title="limited by", is_text=True),
+        ),
+        rows=tuple(Row((contender_name(each.contender), each.rate, _why(advice, each))) for each in advice.choices),
+    )
 
 
 def _why(advice: Advice, choice: Choice) -> str:
     formula = bound_formula(choice.bound, choice.capacity, advice.place, advice.processes)
-    names = {"threads": "its threads bind", "connections": "the connections bind", "cpu": "the CPU binds"}
+    names = {"threads": "its threads", "connections": "the connections", "cpu": "its CPU time"}
     each = f", each process at {at_place(advice.place)}" if advice.processes > 1 else ""
-    return f"{names[choice.bound.name]}{each}: at most {formula}"
+    theory = "; by theory" if choice.by_theory else ""
+    gave_up = "; its clients got errors or no answer at such a place" if choice.gave_up else ""
+    return f"{names[choice.bound.name]}{each}: at most {formula}{theory}{gave_up}"
+
+
+def _record(choice: Choice) -> dict[str, object]:
+    return {
+        "contender": choice.contender,
+        "rate_per_s": choice.rate.value,
+        "rate_low_per_s": choice.rate.low,
+        "rate_high_per_s": choice.rate.high,
+        "bound": choice.bound.name,
+        "by_theory": "yes" if choice.by_theory else "no",
+        "gave_up": "yes" if choice.gave_up else "no",
+    }

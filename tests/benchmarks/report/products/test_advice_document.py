@@ -1,19 +1,18 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 import json
 from collections.abc import Callable
 
 import pytest
-from rich.console import Console
 
 from benchmarks.judge.advice import Question, advise
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.keyword_map import Standing
 from benchmarks.model import Run
-from benchmarks.report.crossover.advice import advice_sentences, print_advice
-from benchmarks.report.crossover.data import advice_document
+from benchmarks.report.document import Paragraph, Table
+from benchmarks.report.formats import render
+from benchmarks.report.products.advice import advice_document, advice_sentences
 
 Sweep = Callable[..., Run]
 
@@ -85,34 +84,40 @@ def test_a_map_that_was_cut_short_says_so(make_sweep: Sweep) -> None:
     assert "The map was cut short." in told(make_sweep(state="interrupted"))
 
 
-def printed(run: Run, width: int = 100, encoding: str = "utf-8", **question: object) -> str:
-    """Ask, and return what is printed."""
-    raw = io.BytesIO()
+def limits(run: Run, **question: object) -> dict[str, str]:
+    """Ask, and return what limits each contender."""
     asked = Question(**{"wait_ms": 20.0, "connections": 200, **question})  # type: ignore[arg-type] # the tests know
-    written = io.TextIOWrapper(raw, encoding=encoding, write_through=True)
-    print_advice(Console(file=written, width=width), advise(run, asked))
-    return raw.getvalue().decode(encoding)
+    (table,) = [block for block in advice_document(advise(run, asked)).blocks if isinstance(block, Table)]
+    return {str(row.cells[0]): str(row.cells[2]) for row in table.rows}
 
 
-def test_every_choice_has_its_rate_and_the_bound_that_binds(kept: Run) -> None:
+def test_every_choice_has_the_bound_that_limits_it(kept: Run) -> None:
     """As it is calculated, so that it can be checked by hand."""
-    report = " ".join(printed(kept, threads=10).split())
+    told = limits(kept, threads=10)
 
-    assert "flask-sync@hypercorn 49" in report or "flask-sync@hypercorn 50" in report
-    assert "(by theory) its threads bind: at most 10 threads / 20.0 ms = 500 req/s" in report
-    assert "the CPU binds: at most 1 / 290 µs of CPU = 3,448 req/s" in report
-    cores = " ".join(printed(kept, cores=8).split())
-    assert "each process at 20 ms, 25 connections: at most 8 × 25 connections / 20.2 ms" in cores
+    assert "its threads: at most 10 threads / 20.0 ms = 500 req/s; by theory" == told["Flask on Hypercorn, def"]
+    assert "its CPU time: at most 1 / 290 µs of CPU = 3,448 req/s" == told["Flask on Hypercorn + eventloop, async def"]
+    assert "each process at 20 ms, 25 connections: at most 8 × 25 connections / 20.2 ms" in " ".join(
+        limits(kept, cores=8).values()
+    )
 
 
-def test_a_console_without_the_signs_gets_ascii_advice(kept: Run) -> None:
-    """The ratio keeps its sign."""
-    assert " x [" in printed(kept, encoding="ascii")
+def test_the_answers_come_before_the_choices(kept: Run) -> None:
+    """And how far to trust them at the end; a record each choice."""
+    document = advice_document(advise(kept, Question(wait_ms=20, connections=200)))
+    first, *_, last = document.blocks
+
+    assert isinstance(first, Paragraph)
+    assert isinstance(last, Paragraph)
+    assert ("strong", "plain") == (first.kind, last.kind)
+    assert 4 == len(list(document.records))
 
 
 def test_json_has_the_answer_in_words_and_in_numbers(kept: Run) -> None:
     """One document, for a program that decides."""
-    document = json.loads(advice_document(advise(kept, Question(wait_ms=20, connections=200, threads=10))))
+    document = json.loads(
+        render(advice_document(advise(kept, Question(wait_ms=20, connections=200, threads=10))), "json")
+    )
 
     assert ("advice", 2, "between", False) == tuple(
         document[name] for name in ("document", "format_version", "basis", "predicted")
