@@ -17,7 +17,7 @@ from benchmarks.cli import runs
 from benchmarks.cli.course import measure_comparison, measure_placebo, own_turn, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Rate, Seconds
-from benchmarks.cli.output import json_option, talking
+from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
 from benchmarks.errors import RefusedError
 from benchmarks.measure import dependencies, environment, journal, machine, schedule
@@ -29,7 +29,7 @@ from benchmarks.report.reproduce import resume_command
 
 _PILOT_ROUNDS = 6
 _MOST_ROUNDS = 40
-_BESIDE_RESUME = frozenset({"resume", "wait", "as_json"})
+_BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_json"})
 
 
 @lab.command()
@@ -64,7 +64,7 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "as_json"})
 )
 @click.option("--resume", metavar="RUN", help="Go on with an interrupted run: its plan, its seed, what it lacks.")
 @wait_option
-@json_option
+@document_options
 def compare(  # noqa: PLR0917 (click passes them by name)
     context: click.Context,
     preset: str,
@@ -82,7 +82,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     out: Path,
     resume: str | None,
     wait: bool,
-    as_json: bool,
+    output: Output,
 ) -> None:
     """Measure, judge and report: PRESET is quick, tutorial or full.
 
@@ -113,7 +113,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     loader = _loader_to_go_on(context, resume) if resume is not None else _engine(context, engine)
     _refuse_unfit_options(loader, budget=budget, rate=rate, latency_at=latency_at)
     began_s = time.monotonic()
-    console = talking(as_json)
+    console = output.console
     claims = runs.ledger()
     plan_of = functools.partial(
         schedule.plan,
@@ -151,7 +151,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
             needs_dependencies=dependencies.needed_by(plan if resume is None else runs.begun(resume)[0].plan),
             began_s=None if resume is not None else began_s,
         )
-    runs.tell(console, run, claims, folder, as_json=as_json)
+    runs.tell(run, claims, folder, output)
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
-from benchmarks.cli.output import json_option, write_out
+from benchmarks.cli.output import Output, document_options, json_option, write_out
 from benchmarks.contenders import catalogue
 from benchmarks.measure.server import command_of
 from benchmarks.report.formats.data import json_document, plain
@@ -18,13 +18,13 @@ from benchmarks.report.formats.data import json_document, plain
 
 @lab.command()
 @click.argument("claim", required=False)
-@json_option
-def claims(claim: str | None, as_json: bool) -> None:
+@document_options
+def claims(claim: str | None, output: Output) -> None:
     """List the tutorial's claims and how each is tested.
 
     CLAIM is one of them, by its id or number; all when it is left out.
     """
-    from benchmarks.report.ledger import print_claims  # noqa: PLC0415 (only this command prints the ledger)
+    from benchmarks.report.products.claims import claims_document  # noqa: PLC0415 (only this command tells the ledger)
 
     ledger = runs.ledger()
     if claim is not None:
@@ -35,10 +35,7 @@ def claims(claim: str | None, as_json: bool) -> None:
                 f"No claim is called {claim!r}." + (f" Did you mean {near[0]}?" if near else ""), param_hint="CLAIM"
             )
         ledger = tuple(chosen)
-    if as_json:
-        write_out(json_document("claims", claims=ledger))
-    else:
-        print_claims(Console(), ledger)
+    output.tell(claims_document(ledger))
 
 
 @lab.command()

@@ -53,7 +53,7 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
       lab locust master tutorial --workers 12 --host 192.168.1.20 --vus 120
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     # Standard output is then for the document alone.
-    quiet = bool(options.get("as_json"))
+    quiet = bool(options.get("as_json") or options.get("form"))
     with contextlib.closing(LocustMaster(workers, host, port, lambda note: _say(note, quiet=quiet))) as engine:
         click.echo(f"Waiting for {_counted(workers)}: {engine.worker_command}", err=quiet)
         engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))

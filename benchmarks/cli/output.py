@@ -14,6 +14,7 @@ import click
 from rich.console import Console
 
 from benchmarks.cli.streams import ending_unread
+from benchmarks.errors import LabError
 from benchmarks.report.formats import FORMATS
 
 if TYPE_CHECKING:
@@ -70,15 +71,15 @@ class Output:
             name: Of both files, without their endings.
             advice: What to do where they cannot be written.
         Raises:
-            click.ClickException: A file cannot be written; the document was told all the same.
+            LabError: A file cannot be written; the document was told all the same.
         """
         from benchmarks.report.document import Command  # noqa: PLC0415 (with the document)
-        from benchmarks.report.files import ReportFileError, write_both  # noqa: PLC0415 (brings jinja2)
+        from benchmarks.report.files import write_both  # noqa: PLC0415 (brings jinja2)
 
         page, fault = None, None
         try:
             page = write_both(folder, name, document, advice)
-        except ReportFileError as error:
+        except LabError as error:
             fault = error
         if page is not None and self.form is None:
             document = dataclasses.replace(document, blocks=(*document.blocks, Command("Report", str(page))))
@@ -86,15 +87,15 @@ class Output:
         if page is not None and self.form is not None:
             click.echo(f"Report: {page}", err=True)
         if fault is not None:
-            raise click.ClickException(str(fault)) from fault
+            raise fault
 
     def tell(self, document: Document, console: Console | None = None) -> None:
         """Print a document, or write it in the format that was asked for.
 
         Raises:
-            click.ClickException: The file cannot be written.
+            LabError: The file cannot be written.
         """
-        from benchmarks.report.files import ReportFileError, write_document  # noqa: PLC0415 (brings jinja2)
+        from benchmarks.report.files import write_whole  # noqa: PLC0415 (brings jinja2)
         from benchmarks.report.formats import render  # noqa: PLC0415 (kept beside its siblings)
         from benchmarks.report.formats.terminal import print_document  # noqa: PLC0415 (the same)
 
@@ -103,10 +104,7 @@ class Output:
         elif self.file is None:
             write_out(render(document, self.form))
         else:
-            try:
-                write_document(self.file, render(document, self.form))
-            except ReportFileError as error:
-                raise click.ClickException(str(error)) from error
+            write_whole(self.file, render(document, self.form))
 
 
 def document_options(command: Callable[..., None]) -> Callable[..., None]:

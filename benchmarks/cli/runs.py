@@ -8,10 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_REFUSED
-from benchmarks.cli.output import write_out
+from benchmarks.cli.output import Output
 from benchmarks.errors import LabError
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
 from benchmarks.measure import environment, journal, sweep
@@ -98,32 +97,25 @@ def _resumable(name: str) -> Path:
     return folder
 
 
-def tell(console: Console, run: Run, claims: tuple[Claim, ...], folder: Path, *, as_json: bool = False) -> None:
-    """Judge a run, tell it and write its reports into its folder; exits with 3 where verdicts are withheld.
+def tell(run: Run, claims: tuple[Claim, ...], folder: Path, output: Output, *, keep: bool = True) -> None:
+    """Judge a run and tell it; exits with 3 where verdicts are withheld.
 
     Args:
-        console: Where to print the report.
         run: What was measured.
         claims: The ledger.
         folder: The run's.
-        as_json: Write the judgement to standard output, as one document, and print no report.
+        output: How to tell it.
+        keep: Whether to write its reports into its folder.
     """
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.report.files import ReportFileError, write_reports  # noqa: PLC0415 (brings matplotlib)
-    from benchmarks.report.reproduce import judgement_document  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.report.terminal import print_report  # noqa: PLC0415 (the same)
+    from benchmarks.report.files import RUN_KEPT, RUN_NAME  # noqa: PLC0415 (kept beside its sibling)
+    from benchmarks.report.products.run import run_document  # noqa: PLC0415 (brings what draws)
 
     judgement = judge(run, claims)
-    page, fault = None, None
-    try:
-        page = write_reports(folder, run, judgement, claims)
-    except ReportFileError as error:
-        fault = error
-    if as_json:
-        write_out(judgement_document(run, judgement, folder.resolve()))
+    document = run_document(run, judgement, claims, folder.resolve())
+    if keep:
+        output.tell_and_keep(document, folder, RUN_NAME, RUN_KEPT)
     else:
-        print_report(console, run, judgement, claims, page)
-    if fault is not None:
-        raise LabError(str(fault)) from fault
+        output.tell(document)
     if judgement.placebo_failed is not None:
         sys.exit(EXIT_REFUSED)

@@ -73,6 +73,6 @@ def _like(stream: Any) -> Any:
 def _likeness(error: UnicodeError) -> tuple[str, int]:
     if not isinstance(error, UnicodeEncodeError):
         raise error
-    from benchmarks.report.printer import to_ascii  # noqa: PLC0415 (few terminals need it)
+    from benchmarks.report.plain_text import to_ascii  # noqa: PLC0415 (few terminals need it)
 
     return to_ascii(error.object[error.start : error.end]), error.end

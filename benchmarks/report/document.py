@@ -63,6 +63,7 @@ class Measured:
         unit: ``×``, ``ms`` or any other; empty for a count.
         reference: What the tutorial has, in the same unit; ``None`` when it gave no number.
         outcome: What this figure alone says, where a verdict has several that differ.
+        finding: The same in a few words.
     """
 
     name: str
@@ -70,6 +71,7 @@ class Measured:
     unit: str
     reference: float | None = None
     outcome: str = ""
+    finding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,13 +183,13 @@ class Table:
         caption: What it shows.
         columns: The first names the rows.
         rows: Each with as many cells.
-        kind: ``numbers`` is compact, ``facts`` names and values without headings.
+        kind: ``numbers`` is compact, ``facts`` names and values without headings, ``glance`` outcomes in a few words.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    kind: Literal["numbers", "facts"] = "numbers"
+    kind: Literal["numbers", "facts", "glance"] = "numbers"
 
 
 @dataclass(frozen=True, slots=True)
@@ -276,6 +278,7 @@ class Document:
             answer is what stands on the screen.
         data: The same for programs: dataclasses, mappings, sequences, numbers and text.
         records: The same as lines of named values, for a spreadsheet.
+        columns: Names that come first in the records, and are there without any.
         about: Of which run, and when: small, at the end.
     """
 
@@ -284,6 +287,7 @@ class Document:
     blocks: tuple[Block, ...]
     data: Mapping[str, Any] = field(default_factory=dict)
     records: Iterable[Mapping[str, Any]] = ()
+    columns: tuple[str, ...] = ()
     about: str = ""
 
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 import math
 from typing import Final, TypeGuard
 
-from benchmarks.judge.judgement import Estimate
+from benchmarks.judge import wording
+from benchmarks.judge.judgement import CONFIDENCE, Estimate
 
 NOT_MEASURED: Final = "not measured"
 NO_INTERVAL: Final = "no interval"
 ABSENT: Final = "–"
 """Stands in a table for what was not measured."""
-
-TOO_FEW: Final = "too few rounds to tell"
-
-_FEW_ROUNDS: Final = 4
-_WIDE: Final = 10.0
-"""Upper over lower bound from which the interval of a few rounds says nothing but that."""
 
 _MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
 
@@ -41,7 +36,7 @@ def amount(value: float | None, unit: str = "") -> str:
 
 
 def interval(estimate: Estimate | None, unit: str = "") -> str:
-    """Write the 95 % interval in brackets, in the unit of its value.
+    """Write the interval in brackets, in the unit of its value, with its level where that is not 95 %.
 
     Returns:
         ``[1.95, 2.07]``; ``(no interval)`` for a value of fewer than two rounds; ``(too few rounds to tell)`` for a
@@ -54,21 +49,15 @@ def interval(estimate: Estimate | None, unit: str = "") -> str:
         return f"({NO_INTERVAL})" if unit else ""
     if not unit and estimate.low == estimate.high:
         return ""
-    if unit == "×" and says_nothing(estimate):
-        return f"({TOO_FEW})"
+    if unit == "×" and wording.is_vague(estimate):
+        return f"({wording.TOO_FEW})"
     factor, shown_unit = _scale(estimate.value, unit)
     # A ratio's bound has the decimals of its own size, as the judge writes it; others have those of their value.
     decimals = _decimals(estimate.value * factor, shown_unit)
     bounds = (bound * factor for bound in (estimate.low, estimate.high))
     low, high = (_digits(bound, _decimals(bound, unit) if unit in {"×", ""} else decimals) for bound in bounds)
-    return f"[{low}, {high}]"
-
-
-def says_nothing(ratio: Estimate) -> bool:
-    """Tell whether a ratio has so few rounds, and so wide an interval, that it says only that."""
-    if ratio.low is None or ratio.high is None or ratio.samples > _FEW_ROUNDS:
-        return False
-    return ratio.low <= 0 or ratio.high / ratio.low >= _WIDE
+    level = "" if estimate.confidence in {None, CONFIDENCE} else f" ({wording.percent(estimate.confidence)})"
+    return f"[{low}, {high}]{level}"
 
 
 def shown(value: str | float | Estimate | None, unit: str = "") -> str:

@@ -1,47 +1,19 @@
-"""Writes reports: ``report.md`` and ``report.html`` into a run's folder, and others where they are asked for."""
+"""Writes documents into files, each whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Judgement
-from benchmarks.model import Run
+from benchmarks.errors import LabError
 from benchmarks.report.document import Document
 from benchmarks.report.formats import render
-from benchmarks.report.html import render_html
-from benchmarks.report.markdown import render_markdown
 
-MARKDOWN_NAME = "report.md"
-HTML_NAME = "report.html"
+RUN_NAME = "report"
+"""Of a run's documents, in its folder; their endings are those of the formats."""
 
-_KEPT = "The run itself is kept; copy its folder to a place that can be written, and run `lab report` on it there."
-
-
-class ReportFileError(Exception):
-    """A report cannot be written; the message says where and why."""
-
-
-def write_reports(folder: Path, run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Path:
-    """Write both reports, each whole or not at all.
-
-    Args:
-        folder: The run's folder.
-        run: What was measured.
-        judgement: What was judged of it.
-        claims: The ledger that it was judged by.
-    Returns:
-        The page to open.
-    Raises:
-        ReportFileError: The folder cannot be written to.
-    """
-    write_whole(folder / MARKDOWN_NAME, render_markdown(run, judgement, claims), _KEPT)
-    page = folder / HTML_NAME
-    write_whole(page, render_html(run, judgement, claims), _KEPT)
-    return page
+RUN_KEPT = "The run itself is kept; copy its folder to a place that can be written, and run `lab report` on it there."
 
 
 def write_both(folder: Path, name: str, document: Document, advice: str) -> Path:
@@ -55,7 +27,7 @@ def write_both(folder: Path, name: str, document: Document, advice: str) -> Path
     Returns:
         The page to open.
     Raises:
-        ReportFileError: The folder cannot be written to.
+        LabError: The folder cannot be written to.
     """
     write_whole(folder / f"{name}.md", render(document, "markdown"), advice)
     page = folder / f"{name}.html"
@@ -63,16 +35,7 @@ def write_both(folder: Path, name: str, document: Document, advice: str) -> Path
     return page
 
 
-def write_document(path: Path, text: str) -> None:
-    """Write a document to the file that a person named, whole or not at all.
-
-    Raises:
-        ReportFileError: It cannot be written.
-    """
-    write_whole(path, text, "Name another file.")
-
-
-def write_whole(path: Path, text: str, advice: str) -> None:
+def write_whole(path: Path, text: str, advice: str = "Name another file.") -> None:
     """Write a file whole or not at all.
 
     Args:
@@ -80,7 +43,7 @@ def write_whole(path: Path, text: str, advice: str) -> None:
         text: All of it.
         advice: What to do where it cannot be written.
     Raises:
-        ReportFileError: It cannot be written; ends with the advice.
+        LabError: It cannot be written; ends with the advice.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -89,4 +52,4 @@ def write_whole(path: Path, text: str, advice: str) -> None:
     except OSError as error:
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
-        raise ReportFileError(f"Cannot write {path}: {error.strerror or error}. {advice}") from error
+        raise LabError(f"Cannot write {path}: {error.strerror or error}. {advice}") from error

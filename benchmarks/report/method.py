@@ -8,7 +8,6 @@ from typing import Final
 from benchmarks.measure.load.engine import method_of
 from benchmarks.model import LoadProfile, Plan, Workload
 from benchmarks.report import figures
-from benchmarks.report.plain_text import one_line
 from benchmarks.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_ERROR_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
 
 _PACKAGE: Final = "package_"
@@ -25,7 +24,7 @@ def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = No
         plan: Of the run.
         rate_per_s: At which it really was, where a rate was given.
     """
-    asked = f"{one_line(workload.name)}: GET {one_line(workload.path)}"
+    asked = f"{workload.name}: GET {workload.path}"
     load = plan.loads.get(workload.name)
     if rate_per_s is not None and load is not None:
         return f"{asked}, {figures.cell(rate_per_s)} requests/s over at most {load.vus} connections"
@@ -35,12 +34,12 @@ def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = No
 def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
     """Return the rules that the run was measured and judged by, a sentence or two each."""
     rounds = " and ".join(
-        f"{plan.rounds[workload.name]} rounds of {one_line(workload.name)}"
+        f"{plan.rounds[workload.name]} rounds of {workload.name}"
         for workload in plan.workloads
         if workload.name in plan.rounds
     )
     loads = "; ".join(
-        f"{one_line(workload.name)}, {load.vus} users for {load.duration_s:g} s, after a warm-up that is thrown away"
+        f"{workload.name}, {load.vus} users for {load.duration_s:g} s, after a warm-up that is thrown away"
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None and not plan.is_open(workload.name)
     )
@@ -50,13 +49,13 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
     )
     sitting_out = " Those on which no claim is judged sit out some." if plan.every else ""
     slices = [
-        f"Under {one_line(workload.name)}, all that runs on one kind of server stands side by side, and slices of "
+        f"Under {workload.name}, all that runs on one kind of server stands side by side, and slices of "
         f"{load.duration_s / load.slices:.2g} s take turns: a machine whose speed drifts slows all alike."
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None and load.slices > 1
     ]
     scheduled = [
-        f"Under {one_line(workload.name)} requests are due at {_rate(load, plan)}, whatever the answers take, over at "
+        f"Under {workload.name} requests are due at {_rate(load, plan)}, whatever the answers take, over at "
         f"most {load.vus} connections (open model). Latency counts from when a request was due. One that finds no "
         f"connection free for {load.timeout_s:g} s is dropped. A loader late by half of the latency measured itself."
         for workload in plan.workloads
@@ -67,7 +66,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         "A trial is one contender under one load, on a server started for it alone.",
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
         *slices,
-        method_of(plan.engine) or f"{one_line(plan.engine)} asks.",
+        method_of(plan.engine) or f"{plan.engine} asks.",
         *([f"Each virtual user keeps one connection and asks again when it has its answer: {loads}."] if loads else []),
         *scheduled,
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
@@ -91,7 +90,7 @@ def _rate(load: LoadProfile, plan: Plan) -> str:
 def environment_facts(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
     """Return the facts of the machine, name and value, without the packages."""
     return tuple(
-        (one_line(name.removesuffix(_BYTES).replace("_", " ")), fact_told(name, value))
+        (name.removesuffix(_BYTES).replace("_", " "), fact_told(name, value))
         for name, value in environment.items()
         if not name.startswith(_PACKAGE)
     )
@@ -100,7 +99,7 @@ def environment_facts(environment: Mapping[str, Fact]) -> tuple[tuple[str, str],
 def package_versions(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
     """Return the installed packages, name and version."""
     return tuple(
-        (one_line(name.removeprefix(_PACKAGE)), fact_told(name, value))
+        (name.removeprefix(_PACKAGE), fact_told(name, value))
         for name, value in environment.items()
         if name.startswith(_PACKAGE)
     )
@@ -114,4 +113,4 @@ def fact_told(name: str, value: Fact) -> str:
         return "yes" if value else "no"
     if name.endswith(_BYTES) and isinstance(value, int | float):
         return f"{value / 2**30:.1f} GiB"
-    return one_line(value)
+    return str(value)

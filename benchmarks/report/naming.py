@@ -7,7 +7,6 @@ from typing import Final
 
 from benchmarks.contenders.catalogue import FRAMEWORKS, SERVERS
 from benchmarks.judge.judgement import Summary
-from benchmarks.report.plain_text import one_line
 
 _KEYWORDS: Final = {"sync": "def", "async": "async def", None: "no view"}
 
@@ -15,18 +14,18 @@ _KEYWORDS: Final = {"sync": "def", "async": "async def", None: "no view"}
 def framework_name(framework: str) -> str:
     """Return the framework's own spelling of its name."""
     known = FRAMEWORKS.get(framework)
-    return one_line(framework) if known is None else known.name
+    return framework if known is None else known.name
 
 
 def server_name(server: str) -> str:
     """Return the server's own spelling of its name."""
     known = SERVERS.get(server)
-    return one_line(server) if known is None else known.name
+    return server if known is None else known.name
 
 
 def arrangement_name(arrangement: str) -> str:
     """Spell an arrangement out: ``flask@hypercorn+asgiref`` is ``Flask on Hypercorn + asgiref``."""
-    framework, at, serving = one_line(arrangement).partition("@")
+    framework, at, serving = arrangement.partition("@")
     server, plus, bridge = serving.partition("+")
     spelled = f"{server_name(server)}{' + ' if plus else ''}{bridge}"
     return f"{framework_name(framework)}{' on ' if at else ''}{spelled}"
@@ -34,7 +33,7 @@ def arrangement_name(arrangement: str) -> str:
 
 def keyword(variant: str | None) -> str:
     """Return the Python keyword that a variant stands for."""
-    return _KEYWORDS.get(variant, one_line(variant))
+    return _KEYWORDS.get(variant, str(variant))
 
 
 def twins_of(summaries: Iterable[Summary], workload: str) -> dict[str, list[Summary]]:

@@ -7,6 +7,10 @@ from collections.abc import Iterator
 from typing import Final
 
 _LIMIT: Final = 2000
+_ASCII: Final = str.maketrans(
+    dict(zip("✓✗×µ–÷│─●’²▲▼·\ufffd", "+xxu-/|-o'2^v*?", strict=True))
+    | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "←": "<-"}
+)
 # Cc steers terminals, Cf reorders what is read (bidirectional overrides), Cs cannot be encoded, Co and Cn mean nothing.
 _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 
@@ -34,3 +38,8 @@ def spans(text: str) -> Iterator[tuple[str, bool]]:
     for number, part in enumerate((*parts, last)):
         if part:
             yield part, number % 2 == 1
+
+
+def to_ascii(text: str) -> str:
+    """Return a text with signs of ASCII for ours, and question marks for what else is not of it."""
+    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")

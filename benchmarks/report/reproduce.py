@@ -7,13 +7,11 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from benchmarks.contenders import catalogue
-from benchmarks.judge.judgement import Judgement
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import DEFAULT_ENGINE
 from benchmarks.measure.schedule import PRESETS, Preset
 from benchmarks.measure.workloads import HEALTH, USUAL, WORKLOADS
 from benchmarks.model import EQUAL_RATE, RACE, Plan, Run
-from benchmarks.report.formats.data import json_document, plain
 
 
 def run_facts(run: Run, folder: Path | None = None) -> dict[str, object]:
@@ -35,21 +33,6 @@ def run_facts(run: Run, folder: Path | None = None) -> dict[str, object]:
         "resumptions": len(run.resumptions),
         "command": compare_command(run.plan, run.environment),
     }
-
-
-def judgement_document(run: Run, judgement: Judgement, folder: Path | None = None) -> str:
-    """Return the judgement of a run, and which run it is; its trials are in ``run.json``.
-
-    Args:
-        run: What was measured.
-        judgement: What was judged of it.
-        folder: Where it is kept.
-    """
-    told = plain(judgement)
-    for summary in told["summaries"]:
-        # Every latency, which would be most of the document.
-        del summary["histograms"]
-    return json_document("judgement", run=run_facts(run, folder), judgement=told)
 
 
 def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:

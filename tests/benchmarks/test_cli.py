@@ -18,7 +18,7 @@ from benchmarks import cli
 from benchmarks.cli import runs
 from benchmarks.judge.claims import TEST_KEYS
 from benchmarks.measure.journal import read_run
-from benchmarks.report import ledger
+from benchmarks.report.products import claims as ledger
 
 LAB = [sys.executable, "-m", "benchmarks"]
 SMALL = ["compare", "-c", "flask-*@hypercorn", "--duration", "200ms", "--rounds", "2", "--seed", "1"]
@@ -125,7 +125,7 @@ def test_claims_are_listed_in_the_tutorials_words() -> None:
 
 
 def test_every_kind_of_test_can_be_told() -> None:
-    """A kind that the judge knows and the ledger's printer does not would be a traceback."""
+    """A kind that the judge knows and the ledger's document does not would be a traceback."""
     assert set(TEST_KEYS) == set(ledger._HOW)
 
 

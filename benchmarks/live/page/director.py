@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
+from benchmarks.errors import LabError
 from benchmarks.judge.claims import Claim
 from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
@@ -27,7 +28,9 @@ from benchmarks.measure.environment import kept_off, share_cores
 from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import calibration, trials
 from benchmarks.model import RACE, Run
-from benchmarks.report.files import HTML_NAME, ReportFileError, write_reports
+from benchmarks.report.figures import amount
+from benchmarks.report.files import RUN_KEPT, RUN_NAME, write_both
+from benchmarks.report.products.run import run_document
 
 _SETTLE_S: Final = 1.5
 _ANNOUNCE_EVERY_S: Final = 0.4
@@ -99,7 +102,7 @@ class Director:
     @property
     def report(self) -> Path | None:
         """The report of the last race, once it is over."""
-        return None if self._folder is None or self.is_racing else self._folder / HTML_NAME
+        return None if self._folder is None or self.is_racing else self._folder / f"{RUN_NAME}.html"
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -273,8 +276,9 @@ class Director:
     def _write_reports(self, story: RaceStory) -> None:
         assert self._folder is not None  # noqa: S101 (the story is of what is in it)
         try:
-            write_reports(self._folder, story.run, story.judgement, self._claims)
-        except ReportFileError as error:
+            document = run_document(story.run, story.judgement, self._claims, self._folder)
+            write_both(self._folder, RUN_NAME, document, RUN_KEPT)
+        except LabError as error:
             self._message = str(error)
 
     async def _recall(self) -> None:
@@ -321,12 +325,15 @@ def _usable_cpus() -> tuple[int, ...]:
 
 
 def _so_far(story: RaceStory) -> str:
-    ratios = (f"So far {duel.contender} serves {duel.ratio} of {duel.other}." for duel in story.duels if duel.estimate)
-    return " ".join(ratios)
+    return " ".join(
+        f"So far {duel.above} serves {amount(duel.rate.value, '×')} of {duel.below}."
+        for duel in story.judgement.duels
+        if duel.rate is not None and duel.refusal is None
+    )
 
 
 def _verdicts(story: RaceStory) -> str:
-    told = " ".join(f"{duel.contender} against {duel.other}: {duel.outcome}." for duel in story.duels)
+    told = " ".join(f"{duel.above} against {duel.below}: {duel.standing}." for duel in story.judgement.duels)
     return f"The race is over. {told}"
 
 

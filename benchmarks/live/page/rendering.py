@@ -7,8 +7,10 @@ import jinja2
 from benchmarks.live.page.guesses import FRAMEWORKS, Guesses
 from benchmarks.live.page.telling import RaceStory
 from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
+from benchmarks.report.figures import amount, interval
+from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.naming import framework_name
-from benchmarks.report.outcomes import SYMBOLS
+from benchmarks.report.outcomes import sign
 
 
 class Renderer:
@@ -20,10 +22,13 @@ class Renderer:
 
     def __init__(self, environment: jinja2.Environment) -> None:
         self._environment = environment
+        # What a run carries is on one line and steers nothing, as in the report.
+        environment.filters["words"] = words
+        environment.globals |= {"amount": amount, "interval": interval, "fragment": fragment, "sign": sign}
 
     def race(self, story: RaceStory) -> str:
         """Return a race as it stands: verdicts, charts and figures."""
-        return self._environment.get_template("race.html").render(story=story, symbols=SYMBOLS)
+        return self._environment.get_template("race.html").render(story=story)
 
     def guesses(self, guesses: Guesses, story: RaceStory | None) -> str:
         """Return what the class guessed, against what was measured.

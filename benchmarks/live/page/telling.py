@@ -16,9 +16,10 @@ from benchmarks.report.charts.narrowing import narrowing_chart
 from benchmarks.report.charts.ratios import ratio_chart
 from benchmarks.report.charts.speed import speed_chart
 from benchmarks.report.charts.waiting import waiting_chart
-from benchmarks.report.naming import arrangement_name
-from benchmarks.report.story import ClaimStory, DuelStory, VerdictStory, WorkloadStory
-from benchmarks.report.telling import tell
+from benchmarks.report.document import Table, Verdict
+from benchmarks.report.method import workload_title
+from benchmarks.report.products.run import alerts, verdict_of, verdict_on
+from benchmarks.report.products.run_evidence import figures_table
 
 _CLAIMS_BY_WORKLOAD: Mapping[str, str] = {"health": "async-throughput", "wait": "waits-do-not-block"}
 """Id of the claim that a race under a workload is about."""
@@ -31,20 +32,24 @@ class RaceStory:
     Attributes:
         run: As it stands.
         judgement: Of it.
-        workload: What was measured.
+        title: What was asked, and how hard.
+        waits: Whether the views wait.
         duels: Who served how many times the requests of whom.
         claim: Of the tutorial, that this race is about.
         verdicts: On that claim, of the arrangements whose twins both race.
+        figures: Of every contender.
         charts: Growing with every trial.
         alerts: What must be read before anything else.
     """
 
     run: Run
     judgement: Judgement
-    workload: WorkloadStory
-    duels: tuple[DuelStory, ...]
-    claim: ClaimStory | None
-    verdicts: tuple[VerdictStory, ...]
+    title: str
+    waits: bool
+    duels: tuple[Verdict, ...]
+    claim: Claim | None
+    verdicts: tuple[Verdict, ...]
+    figures: Table
     charts: tuple[Chart, ...]
     alerts: tuple[str, ...]
 
@@ -74,28 +79,27 @@ def tell_race(run: Run, claims: Sequence[Claim]) -> RaceStory:
         claims: The ledger.
     """
     judgement = judge(run, tuple(claims))
-    story = tell(run, judgement, claims)
-    (planned,) = run.plan.workloads
-    (workload,) = story.workloads
-    claim_id = _CLAIMS_BY_WORKLOAD.get(planned.name)
-    number = next((claim.number for claim in claims if claim.id == claim_id), None)
-    claim = next((claim for claim in story.claims if claim.number == number), None)
+    (workload,) = run.plan.workloads
+    claim_id = _CLAIMS_BY_WORKLOAD.get(workload.name)
+    claim = next((claim for claim in claims if claim.id == claim_id), None)
+    raced = {twins.arrangement for twins in judgement.twins if twins.workload == workload.name}
     return RaceStory(
         run=run,
         judgement=judgement,
-        workload=workload,
-        duels=workload.duels,
+        title=workload_title(workload, run.plan),
+        waits=workload.wait_ms > 0,
+        duels=tuple(verdict_of(duel) for duel in judgement.duels if duel.workload == workload.name),
         claim=claim,
-        verdicts=() if claim is None else tuple(_of_twins(claim, workload)),
+        # Only arrangements that raced with both keywords have something to be judged by.
+        verdicts=tuple(
+            verdict_on(verdict)
+            for verdict in judgement.verdicts
+            if verdict.claim == claim_id and verdict.arrangement in raced
+        ),
+        figures=figures_table(summary for summary in judgement.summaries if summary.workload == workload.name),
         charts=_charts(run, judgement, claims),
-        alerts=story.alerts if run.state != "running" else story.alerts[:0],
+        alerts=() if run.state == "running" else tuple(note.text for note in alerts(run, judgement)),
     )
-
-
-def _of_twins(claim: ClaimStory, workload: WorkloadStory) -> list[VerdictStory]:
-    """Return the verdicts of arrangements that raced with both keywords; the others have nothing to be judged by."""
-    raced = {arrangement_name(ratio.arrangement) for ratio in workload.ratios}
-    return [verdict for verdict in (*claim.verdicts, *claim.beside) if verdict.tried_on in raced]
 
 
 def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> tuple[Chart, ...]:

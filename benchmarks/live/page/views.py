@@ -27,8 +27,8 @@ from benchmarks.live.page.guesses import FRAMEWORKS, GuessError
 from benchmarks.live.page.places import source_of
 from benchmarks.live.page.settings import PageSettings
 from benchmarks.measure import race
+from benchmarks.report.formats.html import palette_css
 from benchmarks.report.naming import arrangement_name, framework_name, keyword
-from benchmarks.report.page import palette_css
 
 ALWAYS: Final = ("/race/stop",)
 """Paths that are served also while a trial is under way."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from benchmarks.report.charts.palette import GRID, INK, MUTED, PAPER
-from benchmarks.report.plain_text import shorten
+from benchmarks.report.plain_text import one_line, shorten
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # Sans-serif text is about this wide, in units of its size; matplotlib's own font, which lays out, is the wider one.
 _CHARACTER_EM: Final = 0.56
+_LONGEST: Final = 20_000
+"""Of a text alternative, which has all the data."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +113,7 @@ class Sheet:
         self.figure.text(
             x / self.layout.width_px,
             1 - y / self.height_px,
-            text,
+            one_line(text),
             color=colour,
             ha=anchor,
             va="center_baseline",
@@ -141,7 +143,7 @@ def draw(
     """
     from benchmarks.report.charts.svg import render  # noqa: PLC0415 (brings matplotlib, which few commands need)
 
-    name = f"{kind}-{_identifier(workload)}"
+    name, title, description = f"{kind}-{_identifier(workload)}", one_line(title), one_line(description, _LONGEST)
 
     def drawing(layout: Layout) -> str:
         height_px = height(layout)

@@ -9,7 +9,6 @@ from benchmarks.report.charts.bars import Bar, Panel, paint_pair, pair_height_px
 from benchmarks.report.charts.canvas import Chart, draw
 from benchmarks.report.figures import amount, is_measured, per_request
 from benchmarks.report.naming import arrangement_name, keyword, twins_of
-from benchmarks.report.plain_text import one_line
 
 
 def cost_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
@@ -38,7 +37,7 @@ def cost_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
     return draw(
         "cost",
         workload,
-        f"What a request costs the server, workload {one_line(workload)}",
+        f"What a request costs the server, workload {workload}",
         _words(groups),
         height=lambda layout: pair_height_px(layout, panels),
         paint=lambda sheet: paint_pair(sheet, panels),

@@ -14,7 +14,6 @@ from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour
 from benchmarks.report.charts.ratios import round_ratios
 from benchmarks.report.figures import estimated, is_measured
 from benchmarks.report.naming import arrangement_name
-from benchmarks.report.plain_text import one_line
 from benchmarks.report.ratio_axis import RatioAxis
 
 if TYPE_CHECKING:
@@ -53,16 +52,14 @@ def forest_chart(ratio: Pooled, quantity: str, *, margin: float) -> Chart | None
         "forest",
         ratio.comparison.arrangement,
         f"{arrangement_name(ratio.comparison.arrangement)}: async def over def, {quantity}",
-        " ".join(
-            [*(f"{row.name}: {estimated(row.estimate, '×')}." for row in rows), one_line(ratio.comparison.sentence)]
-        ),
+        " ".join([*(f"{row.name}: {estimated(row.estimate, '×')}." for row in rows), ratio.comparison.sentence]),
         height=lambda layout: layout.row_px * (_ROWS_ABOVE + _ROWS_BELOW) + _line_px(layout) * len(rows),
         paint=lambda sheet: _paint(sheet, rows, ratio.comparison.framework, margin),
     )
 
 
 def _rows(ratio: Pooled) -> list[_Row]:
-    rows = [_Row(one_line(study.run), study.estimate, "run") for study in ratio.studies if study.estimate is not None]
+    rows = [_Row(study.run, study.estimate, "run") for study in ratio.studies if study.estimate is not None]
     if ratio.comparison.estimate is not None:
         rows.append(_Row("together", ratio.comparison.estimate, "mean"))
     if ratio.predicted is not None and ratio.predicted.low is not None:

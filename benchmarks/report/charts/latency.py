@@ -13,7 +13,6 @@ from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
 from benchmarks.report.charts.palette import GRID, INK, MUTED, framework_colour
 from benchmarks.report.figures import NOT_MEASURED, amount, rounded
 from benchmarks.report.naming import arrangement_name, keyword, twins_of
-from benchmarks.report.plain_text import one_line
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +64,7 @@ def latency_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
     return draw(
         "latency",
         workload,
-        f"Share of requests answered within a time, workload {one_line(workload)}",
+        f"Share of requests answered within a time, workload {workload}",
         _words(panels),
         height=lambda layout: _panel_px(layout) * len(panels) + layout.row_px * _ROWS_BELOW,
         paint=lambda sheet: _paint(sheet, panels),

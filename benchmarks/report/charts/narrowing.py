@@ -12,7 +12,6 @@ from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw
 from benchmarks.report.charts.palette import BAND, GRID, INK, MUTED, OTHER, PAPER, framework_colour
 from benchmarks.report.charts.ratios import round_ratios
 from benchmarks.report.figures import amount, estimated
-from benchmarks.report.plain_text import one_line
 from benchmarks.report.ratio_axis import RatioAxis
 
 if TYPE_CHECKING:
@@ -53,9 +52,9 @@ def narrowing_chart(workload: str, duels: Sequence[Comparison], *, margin: float
     return draw(
         "narrowing",
         workload,
-        f"Requests per second, one contender over another, after each round, workload {one_line(workload)}",
+        f"Requests per second, one contender over another, after each round, workload {workload}",
         " ".join(
-            f"{one_line(duel.above)} over {one_line(duel.below)}, after {len(duel.narrowing) + 1} rounds: "
+            f"{duel.above} over {duel.below}, after {len(duel.narrowing) + 1} rounds: "
             f"{estimated(duel.narrowing[-1], '×')}; after 2: {estimated(duel.narrowing[0], '×')}."
             for duel in chosen
         ),
@@ -146,8 +145,8 @@ def _legend(sheet: Sheet, axes: Axes, funnels: _Funnels) -> None:
         room_px = layout.width_px - 4 if layout.is_narrow else 386.0
         # Its interval is drawn beside it, where there is room for no more words.
         figure = estimated(duel.narrowing[-1], "×") if layout.is_narrow else amount(duel.narrowing[-1].value, "×")
-        sheet.text(x_px, y_px, layout.fit(one_line(duel.above), room_px), colour=_hue(duel), bold=True)
-        other = layout.fit(f"{figure} of {one_line(duel.below)}", room_px * 1.05)
+        sheet.text(x_px, y_px, layout.fit(duel.above, room_px), colour=_hue(duel), bold=True)
+        other = layout.fit(f"{figure} of {duel.below}", room_px * 1.05)
         sheet.text(x_px, y_px + layout.row_px * 0.8, other, colour=INK.light)
 
 

@@ -13,7 +13,6 @@ from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured
 from benchmarks.report.naming import arrangement_name
-from benchmarks.report.plain_text import one_line
 from benchmarks.report.ratio_axis import RatioAxis
 
 if TYPE_CHECKING:
@@ -55,7 +54,7 @@ def ratio_chart(
     return draw(
         "ratio",
         workload,
-        f"Requests per second: async def over def, workload {one_line(workload)}",
+        f"Requests per second: async def over def, workload {workload}",
         _words(forest),
         height=lambda layout: layout.row_px * (_ROWS_ABOVE + _ROWS_BELOW) + _line_px(layout) * len(chosen),
         paint=lambda sheet: _paint(sheet, forest),

@@ -9,7 +9,6 @@ from benchmarks.report.charts.bars import Bar, Panel, paint_pair, pair_height_px
 from benchmarks.report.charts.canvas import Chart, draw
 from benchmarks.report.figures import amount, is_measured
 from benchmarks.report.naming import arrangement_name, keyword, twins_of
-from benchmarks.report.plain_text import one_line
 
 
 def speed_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
@@ -31,7 +30,7 @@ def speed_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
     return draw(
         "speed",
         workload,
-        f"Requests per second and latency, workload {one_line(workload)}",
+        f"Requests per second and latency, workload {workload}",
         " ".join(_told(twins) for twins in groups.values()),
         height=lambda layout: pair_height_px(layout, panels),
         paint=lambda sheet: paint_pair(sheet, panels),

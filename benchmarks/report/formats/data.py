@@ -57,7 +57,7 @@ def render_csv(document: Document) -> str:
     What was not measured is an empty cell, never 0.
     """
     records = list(document.records)
-    columns = list(dict.fromkeys(column for record in records for column in record))
+    columns = list(dict.fromkeys((*document.columns, *(column for record in records for column in record))))
     output = io.StringIO()
     writer = csv.DictWriter(output, columns, lineterminator="\n")
     writer.writeheader()

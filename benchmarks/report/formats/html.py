@@ -14,8 +14,9 @@ from typing import Final
 import jinja2
 from markupsafe import Markup, escape
 
+from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.report import figures
-from benchmarks.report.charts.palette import COLOURS
+from benchmarks.report.charts.palette import ACCENT, COLOURS, framework_colour
 from benchmarks.report.document import Block, Column, Document, Note, Row
 from benchmarks.report.outcomes import sign
 from benchmarks.report.plain_text import one_line, spans
@@ -31,13 +32,26 @@ def render(document: Document) -> str:
     return template.render(document=document, style=Markup(style), style_hash=_hash(style))  # noqa: S704 (our own sheet)
 
 
+def fragment(blocks: Iterable[Block], level: int) -> Markup:
+    """Return blocks as a part of a page that has its own style sheet.
+
+    Args:
+        blocks: What to set.
+        level: Of their headings.
+    """
+    parts: Markup = _environment().get_template("blocks.html.j2").module.blocks_of(tuple(blocks), level)  # type: ignore[attr-defined] # a macro
+    return parts
+
+
 def palette_css() -> str:
-    """Return the palette as variables, for light and dark, and a class for each chart colour."""
-    light = "".join(f"--{colour.name}:{colour.light};" for colour in COLOURS)
-    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in COLOURS)
+    """Return the palette as variables, for light and dark, and classes for each chart colour and each framework."""
+    light = "".join(f"--{colour.name}:{colour.light};" for colour in (*COLOURS, ACCENT))
+    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in (*COLOURS, ACCENT))
     classes = "".join(
         f".{kind}-{colour.name}{{{kind}:var(--{colour.name})}}" for colour in COLOURS for kind in ("fill", "stroke")
     )
+    # What is about a framework has its id for a class, and inside of it `var(--hue)`.
+    classes += "".join(f".{name}{{--hue:var(--{framework_colour(name).name})}}" for name in FRAMEWORKS)
     # Paper is light, whatever the screen is.
     variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
     return f"{variables}\n{classes}\n"
@@ -55,7 +69,13 @@ def _environment() -> jinja2.Environment:
         # Whatever is written on the page is on one line and steers nothing; what is markup already has been made here.
         finalize=lambda value: one_line(value) if type(value) is str else value,
     )
-    environment.filters |= {"prose": _prose, "words": _words, "grouped": _grouped, "runs": _runs}
+    environment.filters |= {
+        "prose": _prose,
+        "words": words,
+        "grouped": _grouped,
+        "runs": _runs,
+        "has_absent": _has_absent,
+    }
     environment.globals |= {
         "estimated": figures.estimated,
         "amount": figures.amount,
@@ -72,7 +92,7 @@ def _style() -> str:
     return palette_css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
-def _words(text: str) -> Markup:
+def words(text: str) -> Markup:
     """Set a text, with what stands between backticks as code."""
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if code else escape(part) for part, code in spans(text)
@@ -95,6 +115,10 @@ def _grouped(blocks: Iterable[Block]) -> list[tuple[bool, list[Block]]]:
 
 def _is_listed(block: Block) -> bool:
     return isinstance(block, Note) and block.level != "alert"
+
+
+def _has_absent(rows: Iterable[Row]) -> bool:
+    return any(cell is None for row in rows for cell in row.cells)
 
 
 def _runs(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:

@@ -92,9 +92,10 @@ def _paragraph(block: Paragraph) -> str:
 def _verdict(verdict: Verdict) -> str:
     word = verdict.word or f"{sign(verdict.outcome)} {verdict.outcome}"
     measured = "; ".join(
-        _text(f"{outcome}{figure.name} {figures.estimated(figure.estimate, figure.unit)}{reference}")
+        _text(f"{outcome}{figure.name} {figures.estimated(figure.estimate, figure.unit)}{reference}{finding}")
         for figure in verdict.figures
         for outcome in [f"{sign(figure.outcome)} " if figure.outcome else ""]
+        for finding in [f" ({figure.finding})" if figure.finding else ""]
         for reference in [
             "" if figure.reference is None else f", the tutorial {figures.amount(figure.reference, figure.unit)}"
         ]

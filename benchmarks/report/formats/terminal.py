@@ -34,7 +34,7 @@ from benchmarks.report.document import (
     Verdicts,
 )
 from benchmarks.report.outcomes import sign
-from benchmarks.report.plain_text import one_line, spans
+from benchmarks.report.plain_text import one_line, spans, to_ascii
 from benchmarks.report.ratio_axis import RatioAxis, strip
 
 _WIDTH: Final = 100
@@ -44,10 +44,6 @@ _SMALLEST_STRIP: Final = 15
 _LARGEST_STRIP: Final = 41
 _LONGEST_NAME: Final = 40
 _OUTCOME_CELLS: Final = len("✗ contradicted")
-_ASCII: Final = str.maketrans(
-    dict(zip("✓✗×µ–÷│─●’²▲▼·\ufffd", "+xxu-/|-o'2^v*?", strict=True))
-    | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "←": "<-"}
-)
 _STYLES: Final[Mapping[str, str]] = {
     "replicated": "bold green",
     "contradicted": "bold red",
@@ -105,11 +101,6 @@ def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> 
     draft = io.StringIO()
     tell(Console(file=draft, width=console.width, no_color=True))
     console.print(Text(to_ascii(draft.getvalue())), end="", soft_wrap=True)
-
-
-def to_ascii(text: str) -> str:
-    """Return a text with signs of ASCII for ours, and question marks for what else is not of it."""
-    return text.translate(_ASCII).encode("ascii", "replace").decode("ascii")
 
 
 class _Printer:
@@ -248,12 +239,17 @@ class _Printer:
         name = _cell(row.cells[0], "")
         self.hanging("", f"{_words(row.group)}, {name}" if row.group else name, style="bold")
         told = []
+        headings = {number: _words(block.columns[number].heading) for number in columns}
+        badges = max(
+            (cell_len(headings[number]) for number in columns if isinstance(row.cells[number], Badge)), default=0
+        )
         for number in columns[1:]:
-            heading, text = _words(block.columns[number].heading), _cell(row.cells[number], block.columns[number].unit)
-            if isinstance(badge := row.cells[number], Badge):
-                self.line(2, (heading, 0, ""), (text, 0, _STYLES.get(badge.outcome, "")))
-            elif text:
-                told.append(f"{heading} {text}")
+            cell = row.cells[number]
+            if isinstance(cell, Badge):
+                outcome = (f"{sign(cell.outcome)} {cell.outcome}", _OUTCOME_CELLS, _STYLES.get(cell.outcome, ""))
+                self.line(2, (headings[number], badges, ""), outcome, (_words(cell.text), 0, ""))
+            elif text := _cell(cell, block.columns[number].unit):
+                told.append(f"{headings[number]} {text}")
         if told:
             self.hanging("  ", "; ".join(told))
 
@@ -352,7 +348,8 @@ def _measured(figure: Measured, *, labelled: bool) -> str:
     name = f"{one_line(figure.name)}: " if labelled else ""
     reference = "" if figure.reference is None else f"  tutorial {figures.amount(figure.reference, figure.unit)}"
     outcome = f"{sign(figure.outcome)} " if figure.outcome else ""
-    return f"{outcome}{name}{figures.estimated(figure.estimate, figure.unit)}{reference}"
+    finding = f"  {one_line(figure.finding)}" if figure.finding else ""
+    return f"{outcome}{name}{figures.estimated(figure.estimate, figure.unit)}{finding}{reference}"
 
 
 def _cell(cell: Cell, unit: str) -> str:

@@ -53,7 +53,7 @@ def test_a_trace_is_not_written_as_nothing() -> None:
         ("57.6 [57, 58.1]", Estimate(value=57.58, low=57.0, high=58.1, samples=3), ""),
         ("11", Estimate(value=11.0, low=11.0, high=11.0, samples=3), ""),
         ("2", Estimate(value=2.0, low=None, high=None, samples=2), ""),
-        ("1.50 × [0.010, ∞]", Estimate(value=1.5, low=0.01, high=math.inf, samples=2), "×"),
+        ("1.50 × (too few rounds to tell)", Estimate(value=1.5, low=0.01, high=math.inf, samples=2), "×"),
         ("not measured", None, "×"),
         ("not measured", Estimate(value=math.nan, low=1.0, high=2.0, samples=2), "×"),
     ],
@@ -70,7 +70,8 @@ def test_a_ratio_is_written_as_the_judge_writes_it(value: float, below: float, a
     """The sentence of a verdict and the figure beside it show the same digits."""
     estimate = Estimate(value=value, low=max(0.1, value * below), high=value * above, samples=3)
 
-    assert wording.ratio(estimate).replace(",", "") == figures.estimated(estimate, "×").replace(",", "")
+    if not wording.is_vague(estimate):
+        assert wording.ratio(estimate).replace(",", "") == figures.estimated(estimate, "×").replace(",", "")
 
 
 @pytest.mark.parametrize(

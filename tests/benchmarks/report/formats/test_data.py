@@ -4,10 +4,8 @@ import json
 import math
 from pathlib import Path
 
-from benchmarks.judge.judgement import Estimate, Judgement
-from benchmarks.model import Run
+from benchmarks.judge.judgement import Estimate
 from benchmarks.report.formats.data import json_document, plain
-from benchmarks.report.reproduce import judgement_document
 
 
 def test_a_document_says_what_it_is() -> None:
@@ -40,14 +38,3 @@ def test_a_document_is_ascii() -> None:
 
     assert text.isascii()
     assert "茶" == json.loads(text)["name"]
-
-
-def test_a_judgement_says_of_which_run_it_is(run: Run, judgement: Judgement) -> None:
-    """And how to measure it again; all of it but the latencies is there."""
-    value = json.loads(judgement_document(run, judgement, Path("/kept/here")))
-
-    assert ("judgement", run.name, "/kept/here") == (value["document"], value["run"]["name"], value["run"]["folder"])
-    assert value["run"]["command"].startswith("lab compare quick --seed")
-    assert len(judgement.verdicts) == len(value["judgement"]["verdicts"])
-    assert len(judgement.summaries) == len(value["judgement"]["summaries"])
-    assert "histograms" not in value["judgement"]["summaries"][0]

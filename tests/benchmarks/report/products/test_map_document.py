@@ -8,12 +8,13 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
+from benchmarks.errors import LabError
 from benchmarks.judge.crossover import CrossoverMap, judge_map
 from benchmarks.model import Run, Trial
 from benchmarks.report.charts.heat_map import heat_map
 from benchmarks.report.charts.rate_curves import rate_curves
 from benchmarks.report.document import Chart, Document, Grid, Note, Section, Table
-from benchmarks.report.files import ReportFileError, write_both
+from benchmarks.report.files import write_both
 from benchmarks.report.formats import render
 from benchmarks.report.products import crossover
 from benchmarks.report.products.crossover import letters_of, map_document, winners_grid
@@ -162,5 +163,5 @@ def test_reports_are_written_whole_or_not_at_all(tmp_path: Path, found: Crossove
 
     assert {"map.html", "map.md"} == {path.name for path in tmp_path.iterdir()}
     assert page == tmp_path / "map.html"
-    with pytest.raises(ReportFileError, match="Do this"):
+    with pytest.raises(LabError, match="Do this"):
         write_both(tmp_path / "missing", "map", map_document(found), "Do this.")

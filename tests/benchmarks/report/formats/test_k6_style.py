@@ -10,7 +10,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure import schedule
 from benchmarks.measure.load.latencies import encode_histogram
 from benchmarks.model import LatencySummary, LoadResult, Run, Trial
-from benchmarks.report.k6_style import render_k6_style
+from benchmarks.report.formats.k6_style import render_k6_style
 
 FASTAPI = "fastapi-sync@uvicorn"
 LATENCY = LatencySummary(

@@ -1,15 +1,12 @@
-"""Writes a run's trials as CSV, one line each, for spreadsheets and data frames."""
+"""Tells a run's trials one by one, as records for spreadsheets and data frames."""
 
 from __future__ import annotations
 
-import csv
 import dataclasses
-import io
 from collections.abc import Iterator
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.model import LatencySummary, Observation, Run, Trial
-from benchmarks.report.plain_text import one_line
 from benchmarks.trials import void_reason
 
 _TRIAL: Final = (
@@ -24,35 +21,31 @@ _LATENCY: Final = tuple(f"latency_{field.name}" for field in dataclasses.fields(
 _LATENESS: Final = tuple(f"lateness_{field.name}" for field in dataclasses.fields(LatencySummary))
 _OBSERVATION: Final = tuple(field.name for field in dataclasses.fields(Observation))
 COLUMNS: Final = (*_TRIAL, *_RESULT, *_LATENCY, *_LATENESS, *_OBSERVATION)
-"""Names that carry their unit. What was not measured is an empty cell, never 0."""
+"""Names that carry their unit. What was not measured is ``None``, never 0."""
 
 
-def render_csv(run: Run) -> str:
-    """Return a line for each trial, the bare servers' first, the superseded ones last.
+def trial_records(run: Run) -> Iterator[dict[str, Any]]:
+    """Yield a record for each trial, the bare servers' first, the superseded ones last.
 
     Args:
         run: What was measured.
     """
-    output = io.StringIO()
-    writer = csv.DictWriter(output, COLUMNS, lineterminator="\n")
-    writer.writeheader()
     for kind, trials in (("calibration", run.calibration), ("trial", run.trials), ("superseded", run.superseded)):
         for trial in trials:
-            writer.writerow(dict(_cells(run, kind, trial)))
-    return output.getvalue()
+            yield {**dict.fromkeys(COLUMNS), **dict(_cells(run, kind, trial))}
 
 
 def _cells(run: Run, kind: str, trial: Trial) -> Iterator[tuple[str, object]]:
     contender = next((planned for planned in run.plan.contenders if planned.id == trial.contender), None)
-    yield from (("run", _text(run.name)), ("kind", kind), ("workload", _text(trial.workload)))
-    yield from (("round", trial.round), ("position", trial.position), ("contender", _text(trial.contender)))
+    yield from (("run", run.name), ("kind", kind), ("workload", trial.workload))
+    yield from (("round", trial.round), ("position", trial.position), ("contender", trial.contender))
     if contender is not None:
-        yield from (("framework", _text(contender.framework)), ("variant", contender.variant))
-        yield from (("server", _text(contender.server)), ("bridge", _text(contender.bridge)))
-    yield from (("placebo", "yes" if trial.placebo else "no"), ("started_at", _text(trial.started_at)))
+        yield from (("framework", contender.framework), ("variant", contender.variant))
+        yield from (("server", contender.server), ("bridge", contender.bridge))
+    yield from (("placebo", "yes" if trial.placebo else "no"), ("started_at", trial.started_at))
     load = trial.load
     yield from (("vus", load.vus), ("asked_rate_per_s", load.rate_per_s), ("asked_duration_s", load.duration_s))
-    yield from (("warmup_s", load.warmup_s), ("slices", load.slices), ("void", _text(void_reason(trial) or "")))
+    yield from (("warmup_s", load.warmup_s), ("slices", load.slices), ("void", void_reason(trial)))
     if (result := trial.result) is not None:
         yield from (("completed", result.completed), ("duration_s", result.duration_s))
         yield from (("rate_per_s", result.rate_per_s if result.duration_s > 0 else None),)
@@ -68,9 +61,3 @@ def _cells(run: Run, kind: str, trial: Trial) -> Iterator[tuple[str, object]]:
 def _summary(of: str, summary: LatencySummary | None) -> Iterator[tuple[str, float]]:
     if summary is not None:
         yield from ((f"{of}_{name}", value) for name, value in dataclasses.asdict(summary).items())
-
-
-def _text(text: str) -> str:
-    """Make a text safe: on one line, and never a formula, which is what spreadsheets make of these first signs."""
-    told = one_line(text)
-    return f"'{told}" if told[:1] in {"=", "+", "-", "@"} and told else told

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import pytest
 
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Observation, Run, Trial
-from benchmarks.report.trials_csv import COLUMNS, render_csv
+from benchmarks.report.document import Document
+from benchmarks.report.formats import render
+from benchmarks.report.products.trials import COLUMNS, trial_records
 
 TRIAL = Trial(
     round=1,
@@ -45,6 +47,11 @@ TRIAL = Trial(
         resident_bytes=40_000_000,
     ),
 )
+
+
+def render_csv(run: Run) -> str:
+    """Return the lines of all trials."""
+    return render(Document(kind="k", title="t", blocks=(), records=trial_records(run), columns=COLUMNS), "csv")
 
 
 def rows(run: Run) -> Iterator[dict[str, str]]:

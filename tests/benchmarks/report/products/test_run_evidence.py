@@ -1,27 +1,22 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Sequence
 
 import pytest
-from rich.cells import cell_len
-from rich.console import Console
 
 from benchmarks.contenders import catalogue
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement, Summary
 from benchmarks.measure import schedule
 from benchmarks.model import EQUAL_RATE, LoadProfile, Run, Workload
-from benchmarks.report.html import render_html
-from benchmarks.report.markdown import render_markdown
+from benchmarks.report.document import Chart, Comparisons, Note, Section, Table
 from benchmarks.report.method import method_rules
+from benchmarks.report.products.run import run_document
+from benchmarks.report.products.run_evidence import refusals
 from benchmarks.report.reproduce import compare_command
-from benchmarks.report.telling import tell
-from benchmarks.report.terminal import print_report
 
 DOUBT = "flask-async@hypercorn did not sustain the rate: 97.5 % of what was asked was answered in time."
-HOSTILE = "<script>alert(1)</script> | [x](javascript:alert)"
 
 
 def near(value: float) -> Estimate:
@@ -95,95 +90,42 @@ def compared(judgement: Judgement) -> Judgement:
     )
 
 
-def printed(run: Run, judgement: Judgement, claims: Sequence[Claim], width: int) -> str:
-    """Print a report for a terminal of some width."""
-    output = io.StringIO()
-    print_report(Console(file=output, width=width), run, judgement, claims)
-    return output.getvalue()
+def sections(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> dict[str, Section]:
+    """Return the sections of a run's document by title."""
+    document = run_document(run, judgement, claims)
+    return {block.title: block for block in document.blocks if isinstance(block, Section)}
 
 
-def test_the_terminal_shows_latencies_in_place_of_rates(
+def test_latencies_at_a_rate_have_a_section_of_their_own(
     at_equal_rate: Run, compared: Judgement, claims: Sequence[Claim]
 ) -> None:
-    """The rate in the heading, a row for each contender, the twins' ratio on an axis, and who did not keep up."""
-    report = printed(at_equal_rate, compared, claims, 80)
-    told = report[report.index("latency: GET") : report.index("What was found")]
-    rows = [line.split() for line in told.splitlines()]
+    """A row for each contender, the twins' ratio, and who did not keep up; nothing of rates, which were given."""
+    _, part = sections(at_equal_rate, compared, claims)["Latency at one rate for all"].blocks
+    assert isinstance(part, Section)
+    table, ratios, doubt = part.blocks
 
-    assert "683 requests/s over at most 10 connections" in " ".join(told.split())
-    assert ["def", "0.912", "0.912", "±2.0", "%", "2.74", "0", "100.0", "%"] in rows
-    assert ["async", "def", "31.5", "31.5", "±2.0", "%", "94.5", "12", "97.5", "%"] in rows
-    assert ["def", "–", "–", "–", "–", "–"] in rows
-    assert "–: not measured" in told
-    assert any(line.split()[:4] == ["fastapi@uvicorn", "0.50", "×", "[0.49,"] for line in told.splitlines())
-    assert "flask@hypercorn  no ratio" in told
-    assert DOUBT in " ".join(told.replace("! ", "").split())
-    assert "switches" not in told
-
-
-@pytest.mark.parametrize("width", [80, 60, 40])
-def test_no_line_is_wider_than_the_terminal(
-    at_equal_rate: Run, compared: Judgement, claims: Sequence[Claim], width: int
-) -> None:
-    """A narrow one gets paragraphs, with every figure."""
-    report = printed(at_equal_rate, compared, claims, width)
-
-    wide = [line for line in report.splitlines() if cell_len(line) > width and not line.startswith("Measure it again")]
-    assert [] == wide
-    assert "97.5 %" in report
-    assert "2.74" in report
+    assert "683 requests/s over at most 10 connections" in part.title
+    assert isinstance(table, Table)
+    assert ("async def", 31.5, near(31.5), 94.5, 12, 0.975, 5) == table.rows[1].cells
+    assert ("def", None, None, None, None, None, 0) == table.rows[4].cells
+    assert isinstance(ratios, Comparisons)
+    assert [("Flask on Hypercorn", None), ("FastAPI on uvicorn", near(0.5))] == [
+        (ratio.name, ratio.estimate) for ratio in ratios.ratios
+    ]
+    assert Note(DOUBT, "warning") == doubt
 
 
-def test_markdown_has_them_as_tables(at_equal_rate: Run, compared: Judgement, claims: Sequence[Claim]) -> None:
-    """Percentiles, dropped requests, the ratio with its interval and the doubt."""
-    document = render_markdown(at_equal_rate, compared, claims)
-
-    assert "Latency at 683 req/s, from when a request was due, in ms:" in document
-    assert "| `flask-async@hypercorn` | 31.5 | 31.5 | 2.0 % | 94.5 | 12 | 97.5 % | 5 |" in document
-    assert "| `fastapi@uvicorn` | 0.50 × [0.49, 0.51] |" in document
-    assert f"- {DOUBT}" in document
-
-
-def test_the_page_has_a_section_of_its_own(at_equal_rate: Run, compared: Judgement, claims: Sequence[Claim]) -> None:
-    """After how long requests took at the limit; the headline chart stays the closed model's."""
-    page = render_html(at_equal_rate, compared, claims)
-
-    assert "Latency at one rate for all" in page
-    assert "<td>31.5</td><td>31.5</td><td>2.0 %</td><td>94.5</td><td>12</td><td>97.5 %</td>" in page
-    assert "0.50 × [0.49, 0.51]" in page
-    assert DOUBT in page
-    assert page.index("Requests per second of async def over def") < page.index("Latency at one rate for all")
-
-
-def test_hostile_text_stays_text(at_equal_rate: Run, compared: Judgement, claims: Sequence[Claim]) -> None:
-    """In a name or a doubt; the page escapes all that it is given."""
-    judgement = dataclasses.replace(
-        compared,
-        summaries=tuple(
-            dataclasses.replace(each, contender=HOSTILE, doubt=HOSTILE) if each.doubt else each
-            for each in compared.summaries
-        ),
-        twins=(*compared.twins, twins(HOSTILE, None)),
-    )
-
-    assert r"- \<script\>alert(1)\</script\> \| [x\](javascript:alert)" in render_markdown(
-        at_equal_rate, judgement, claims
-    )
-
-
-def test_what_was_planned_and_not_measured_has_no_figures(
+def test_what_was_planned_and_not_measured_has_no_section(
     at_equal_rate: Run, judgement: Judgement, claims: Sequence[Claim]
 ) -> None:
     """A run that was cut short before its latency rounds says nothing of them."""
-    workload = tell(at_equal_rate, judgement, claims).workloads[-1]
-
-    assert (EQUAL_RATE, (), (), None) == (workload.name, workload.contenders, workload.ratios, workload.at_rate)
+    assert "Latency at one rate for all" not in sections(at_equal_rate, judgement, claims)
 
 
 def test_a_rate_of_the_health_workload_leaves_no_ratio_of_rates(
     run: Run, compared: Judgement, claims: Sequence[Claim]
 ) -> None:
-    """Asked at a rate, all served the same: there is no chart of it and no table of bridges."""
+    """Asked at a rate, all served the same: there is no chart of it and no ratio."""
     load = dataclasses.replace(run.plan.loads["health"], rate_per_s=683.0)
     plan = dataclasses.replace(run.plan, loads={**run.plan.loads, "health": load})
     judgement = dataclasses.replace(
@@ -194,14 +136,61 @@ def test_a_rate_of_the_health_workload_leaves_no_ratio_of_rates(
         twins=tuple(
             dataclasses.replace(each, workload="health") for each in compared.twins if each.workload == EQUAL_RATE
         ),
-        bridges=tuple(bridge for bridge in compared.bridges if bridge.workload != "health"),
-        bridge_costs=tuple(cost for cost in compared.bridge_costs if cost.workload != "health"),
+    )
+    document = run_document(dataclasses.replace(run, plan=plan), judgement, claims)
+
+    assert not [block for block in document.blocks if isinstance(block, Chart)]
+    assert "Latency at one rate for all" in {block.title for block in document.blocks if isinstance(block, Section)}
+
+
+def test_the_same_views_stand_behind_each_bridge(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """Each ratio, what a request costs, and what the bridge changes; of def on request."""
+    _, *parts = sections(run, judgement, claims)["The same views behind each bridge"].blocks
+    first = parts[0]
+    assert isinstance(first, Section)
+    ratios, costs, found = first.blocks
+
+    assert [False, True, False, True] == [part.is_folded for part in parts if isinstance(part, Section)]
+    assert isinstance(ratios, Comparisons)
+    assert ["flask-async@hypercorn", "fastapi-async@hypercorn"] == [ratio.name for ratio in ratios.ratios]
+    assert isinstance(costs, Table)
+    assert ("flask-async@hypercorn+eventloop", 0.0, 0.0, 0.0, 265.0) == costs.rows[1].cells
+    assert isinstance(found, Note)
+    assert found.text.startswith("Behind the bridge async served 3.71 times")
+
+
+def test_bridges_that_cannot_be_judged_say_why_once(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """However many there are; and a run without bridges has no such section."""
+    refused = tuple(dataclasses.replace(each, refusal="The A/A failed.") for each in judgement.bridges)
+    told = sections(run, dataclasses.replace(judgement, bridges=refused), claims)
+    without = dataclasses.replace(judgement, bridges=(), bridge_costs=())
+    first = told["The same views behind each bridge"].blocks[1]
+
+    assert isinstance(first, Section)
+    assert [Note("The A/A failed.", "warning")] == [block for block in first.blocks if isinstance(block, Note)]
+    assert "The same views behind each bridge" not in sections(run, without, claims)
+    assert [Note("a 1 more could not be judged either.", "warning")] == list(
+        refusals([dataclasses.replace(judgement.bridges[0], refusal=reason) for reason in ("a", "b", "b")])
     )
 
-    page = render_html(dataclasses.replace(run, plan=plan), judgement, claims)
 
-    assert "Requests per second of async def over def" not in page
-    assert "Latency at one rate for all" in page
+def test_all_figures_and_void_trials_are_told(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """A contender with a void trial shows how many count, and why the other does not."""
+    first, *others = judgement.summaries
+    partial = dataclasses.replace(first, used=4, void=("round 3: the server died",), cpu_us_per_request=None)
+    *workloads, void = sections(run, dataclasses.replace(judgement, summaries=(partial, *others)), claims)[
+        "All figures"
+    ].blocks
+    assert isinstance(workloads[0], Section)
+    figures, ratios = workloads[0].blocks
+    assert isinstance(figures, Table)
+    assert isinstance(ratios, Table)
+    assert isinstance(void, Section)
+
+    assert ("def", "4 of 5", None) == tuple(figures.rows[0].cells[column] for column in (0, -1, 5))
+    assert "Flask on Hypercorn" == figures.rows[0].group
+    assert [True, False, False, False, False, True] == [row.strong for row in ratios.rows]
+    assert (Note("flask-sync@hypercorn: round 3: the server died"),) == void.blocks
 
 
 def test_the_rules_tell_of_the_schedule(at_equal_rate: Run) -> None:

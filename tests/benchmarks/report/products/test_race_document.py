@@ -1,11 +1,9 @@
 from __future__ import annotations
 
 import dataclasses
-import io
 from collections.abc import Sequence
 
 import pytest
-from rich.console import Console
 
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement
@@ -13,10 +11,10 @@ from benchmarks.model import RACE, Run
 from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
 from benchmarks.report.charts.narrowing import narrowing_chart
 from benchmarks.report.charts.speed import speed_chart
-from benchmarks.report.html import render_html
-from benchmarks.report.markdown import render_markdown
-from benchmarks.report.reproduce import compare_command, judgement_document
-from benchmarks.report.terminal import print_report
+from benchmarks.report.document import Verdicts
+from benchmarks.report.formats import render
+from benchmarks.report.products.run import run_document, verdict_of
+from benchmarks.report.reproduce import compare_command
 
 RATIO = Estimate(value=0.54, low=0.53, high=0.56, samples=3)
 DUEL = Comparison(
@@ -40,24 +38,24 @@ def race(run: Run, judgement: Judgement) -> tuple[Run, Judgement]:
     )
 
 
-def test_every_report_tells_the_race(race: tuple[Run, Judgement], claims: Sequence[Claim]) -> None:
-    """The same words on the terminal, in Markdown, in HTML and for a program."""
-    out = io.StringIO()
-    print_report(Console(file=out, width=200), *race, claims)
+def test_the_race_comes_first_in_every_format(race: tuple[Run, Judgement], claims: Sequence[Claim]) -> None:
+    """With its outcome and its cause; a race is measured again on the page."""
+    document = run_document(*race, claims)
 
-    told = (out.getvalue(), render_markdown(*race, claims), render_html(*race, claims))
-    for text in told:
-        assert "The race" in text
-        assert "slower" in text
-        assert "Each async def request starts a thread." in text
-    assert '"standing": "slower"' in judgement_document(*race)
+    assert Verdicts(verdicts=(verdict_of(DUEL),)) == document.blocks[0]
+    for form in ("terminal", "markdown", "html"):
+        told = " ".join(render(document, form).split())
+        assert "slower" in told
+        assert "Each async def request starts a thread." in told
+    assert '"standing": "slower"' in render(document, "json")
     assert "lab live" == compare_command(race[0].plan, {})
 
 
-def test_any_other_report_has_no_race(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
-    """No heading without anything below it."""
-    assert "The race" not in render_markdown(run, judgement, claims)
-    assert "The race" not in render_html(run, judgement, claims)
+def test_a_comparison_that_is_refused_has_no_figure() -> None:
+    """But why."""
+    refused = verdict_of(dataclasses.replace(DUEL, standing="refused", refusal="Too few rounds."))
+
+    assert ((), "refused", "Too few rounds.") == (refused.figures, refused.outcome, refused.why)
 
 
 def test_the_narrowing_chart_says_what_it_shows() -> None:

@@ -10,7 +10,8 @@ from playwright.sync_api import Browser
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Judgement
 from benchmarks.model import Run
-from benchmarks.report.html import render_html
+from benchmarks.report.formats import render
+from benchmarks.report.products.run import run_document
 
 pytestmark = pytest.mark.browser
 
@@ -21,7 +22,7 @@ Scheme = Literal["light", "dark"]
 def report(tmp_path_factory: pytest.TempPathFactory, run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Path:
     """The report of the whole run, on disk."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render_html(run, judgement, claims), encoding="utf-8")
+    path.write_text(render(run_document(run, judgement, claims), "html"), encoding="utf-8")
     return path
 
 

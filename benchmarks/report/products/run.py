@@ -1,0 +1,361 @@
+"""Tells a run: the answer first, then the verdict on each claim, then the evidence, and how it was measured."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.comparison import is_equal
+from benchmarks.judge.judgement import Comparison, Judgement, Standing
+from benchmarks.judge.judgement import Verdict as JudgedVerdict
+from benchmarks.model import Run
+from benchmarks.report.charts.ratios import ratio_chart
+from benchmarks.report.document import (
+    Badge,
+    Block,
+    Chart,
+    Column,
+    Command,
+    Comparisons,
+    Document,
+    Measured,
+    Note,
+    Paragraph,
+    Ratio,
+    Row,
+    Section,
+    Table,
+    Verdict,
+    Verdicts,
+    told,
+)
+from benchmarks.report.figures import amount, estimated
+from benchmarks.report.method import environment_facts, method_rules, package_versions
+from benchmarks.report.naming import arrangement_name
+from benchmarks.report.products import run_evidence
+from benchmarks.report.products.run_evidence import Told
+from benchmarks.report.products.trials import COLUMNS, trial_records
+from benchmarks.report.reproduce import compare_command, run_facts
+
+HEADLINE_CLAIM: Final = "async-throughput"
+"""The claim whose verdicts answer the question that the report opens with."""
+
+_WORDS: Final[Mapping[Standing, str]] = {
+    "faster": "Yes",
+    "slower": "No, slower",
+    "equal": "No difference",
+    "undecided": "Undecided",
+    "refused": "Withheld",
+}
+
+
+def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder: Path | None = None) -> Document:
+    """Return the document of ``lab report`` and ``lab compare``.
+
+    Args:
+        run: What was measured.
+        judgement: What was judged of it.
+        claims: The ledger that it was judged by.
+        folder: Where it is kept.
+    """
+    all_of_it = Told(run, judgement, claims)
+    sections = (part for section in SECTIONS for part in section(all_of_it))
+    # Every latency would be most of the document; they are in run.json.
+    summaries = tuple(dataclasses.replace(summary, histograms=()) for summary in judgement.summaries)
+    ended = f" to {run.finished_at}" if run.finished_at else ""
+    return Document(
+        kind="judgement",
+        title="Is `async def` faster than `def`?",
+        blocks=told(
+            (*_lead(all_of_it), *sections, Command("Measure it again", compare_command(run.plan, run.environment)))
+        ),
+        data={"run": run_facts(run, folder), "judgement": dataclasses.replace(judgement, summaries=summaries)},
+        records=list(trial_records(run)),
+        columns=COLUMNS,
+        about=f"{run.name}, {run.started_at}{ended}. Every trial, with the seed and the environment, is in `run.json`.",
+    )
+
+
+def alerts(run: Run, judgement: Judgement) -> Iterator[Note]:
+    """Yield what must be read before anything else: verdicts withheld, a run cut short, nothing measured."""
+    if judgement.placebo_failed is not None:
+        yield Note(f"Verdicts that rest on timing are withheld. {judgement.placebo_failed}", "alert")
+    if run.state != "complete":
+        what = "was interrupted" if run.state == "interrupted" else "did not come to its end"
+        yield Note(f"This run {what}: what follows rests on the trials that it kept.", "alert")
+    if not any(summary.used for summary in judgement.summaries):
+        yield Note("No valid trial was measured, so there is nothing to compare.", "alert")
+
+
+def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdict:
+    """Return a judge's verdict as a block's, with its workload where the claim was tried under several."""
+    under = f", {verdict.workload}" if len(workloads) > 1 and verdict.workload else ""
+    return Verdict(
+        subject=f"{arrangement_name(verdict.arrangement)}{under}" if verdict.arrangement else verdict.subject,
+        outcome=verdict.outcome,
+        # A refused figure may well have been measured: "not measured" would be false, and the reason is told.
+        figures=tuple(
+            Measured(
+                name=figure.name,
+                estimate=figure.estimate,
+                unit=figure.unit,
+                reference=figure.tutorial_value,
+                outcome=figure.outcome or "",
+                finding=figure.finding,
+            )
+            for figure in verdict.figures
+            if verdict.outcome != "refused" or figure.estimate is not None
+        ),
+        sentence=verdict.sentence,
+        why=verdict.why,
+        hue=verdict.subject.lower(),
+    )
+
+
+def verdict_of(comparison: Comparison) -> Verdict:
+    """Return what a comparison came to; one that is refused has no figure."""
+    rate = Measured(name="rate", estimate=comparison.rate, unit="×")
+    return Verdict(
+        subject=f"`{comparison.above}` against `{comparison.below}`",
+        outcome=comparison.standing,
+        figures=(rate,) if comparison.refusal is None and comparison.rate is not None else (),
+        sentence=comparison.sentence,
+        why=comparison.refusal or comparison.cause,
+    )
+
+
+def was_asked(run: Run, claims: Sequence[Claim], verdict: JudgedVerdict) -> bool:
+    """Tell whether a run had what a claim is tried on: a verdict on what nobody asked is none."""
+    if verdict.outcome != "refused":
+        return True
+    there = {contender.id for contender in run.plan.contenders}
+    if not verdict.arrangement:
+        tests = [test for claim in claims if claim.id == verdict.claim for test in claim.tests]
+        return all(contender in there for test in tests for contender in test.among.split())
+    variants = {contender.variant for contender in run.plan.contenders if contender.arrangement == verdict.arrangement}
+    return {"sync", "async"} <= variants
+
+
+def _lead(all_of_it: Told) -> Iterator[Block]:
+    """Yield the answer, and one picture."""
+    run, judgement = all_of_it.run, all_of_it.judgement
+    yield from alerts(run, judgement)
+    answers = _once(_answers(all_of_it))
+    if judgement.duels:
+        yield Verdicts(verdicts=_once(verdict_of(duel) for duel in judgement.duels))
+    elif answers:
+        yield Verdicts(verdicts=answers, form="answers")
+    elif judgement.bridges:
+        # Contenders without twins have no answer to the question: what they are against each other comes first.
+        judged = [verdict_of(compared) for compared in judgement.bridges if compared.refusal is None]
+        yield from (Verdicts(verdicts=_once(judged)),) if judged else run_evidence.refusals(judgement.bridges)
+    else:
+        yield Paragraph("This run has no answer: it had no arrangement with both `def` and `async def`.")
+    yield from _picture(all_of_it)
+
+
+def _answers(all_of_it: Told) -> Iterator[Verdict]:
+    """Yield the answer for each framework: on what the claim is judged on, or on what took part instead."""
+    asked = [
+        verdict
+        for verdict in all_of_it.judgement.verdicts
+        if verdict.claim == HEADLINE_CLAIM and was_asked(all_of_it.run, all_of_it.claims, verdict)
+    ]
+    for verdict in [verdict for verdict in asked if verdict.headline] or asked:
+        standing = "refused" if verdict.outcome == "refused" else verdict.standing or "undecided"
+        yield dataclasses.replace(verdict_on(verdict), word=_WORDS[standing])
+
+
+def _picture(all_of_it: Told) -> Iterator[Block]:
+    """Yield the ratios of rates under the first workload that was asked in the closed model and does not wait."""
+    run, judgement = all_of_it.run, all_of_it.judgement
+    closed = [workload.name for workload in run.plan.workloads if not run.plan.is_open(workload.name)]
+    immediate = [workload.name for workload in run.plan.workloads if workload.wait_ms <= 0 and workload.name in closed]
+    for workload in immediate[:1]:
+        twins = [twin for twin in judgement.twins if twin.workload == workload]
+        if twins:
+            failed = " The A/A comparison failed: these ratios are no evidence." if judgement.placebo_failed else ""
+            draw = functools.partial(
+                ratio_chart,
+                workload,
+                judgement.twins,
+                margin=judgement.margin,
+                tutorial_value=_tutorial_ratio(all_of_it.claims),
+            )
+            caption = (
+                "Requests per second of async def over def, with 95 % intervals. Bold: the arrangements that the claim "
+                f"is judged on. Grey band: counts as equal (±{100 * judgement.margin:g} %).{failed}"
+            )
+            yield Chart(draw=draw, caption=caption, instead=(rates_of(workload, twins),))
+
+
+def rates_of(workload: str, twins: Iterable[Comparison]) -> Comparisons:
+    """Return the ratios of rates of twins, to be drawn."""
+    return Comparisons(
+        title=f"{workload}: requests per second, async def over def",
+        ratios=tuple(Ratio(arrangement_name(twin.arrangement), twin.rate, twin.headline) for twin in twins),
+    )
+
+
+def _tutorial_ratio(claims: Sequence[Claim]) -> float | None:
+    """Return the tutorial's async over sync for the claim that the report opens with."""
+    return next((figure.ratio for claim in claims if claim.id == HEADLINE_CLAIM for figure in claim.figures), None)
+
+
+def _claims(all_of_it: Told) -> Iterator[Section]:
+    """Yield the verdicts at a glance, and folded each claim in the tutorial's words with what was found and why."""
+    run, judgement = all_of_it.run, all_of_it.judgement
+    asked = [verdict for verdict in judgement.verdicts if was_asked(run, all_of_it.claims, verdict)]
+    by_claim = {claim.id: [verdict for verdict in asked if verdict.claim == claim.id] for claim in all_of_it.claims}
+    tried = [claim for claim in all_of_it.claims if any(verdict.headline for verdict in by_claim[claim.id])]
+    left_out = [str(claim.number) for claim in all_of_it.claims if claim not in tried]
+    without = Note(
+        f"Not asked in this run, so without a verdict: claim{'s' if len(left_out) > 1 else ''} {', '.join(left_out)}."
+    )
+    told_whys = {verdict.why for verdict in _answers(all_of_it)}
+    reasons = tuple(_reasons(asked, told_whys))
+    parts = [_claim(claim, by_claim[claim.id], told_whys) for claim in tried]
+    beside = [
+        Section(title=f"{claim.number}. {claim.title}", blocks=_list(by_claim[claim.id], told_whys, headline=False))
+        for claim in tried
+    ]
+    yield Section(
+        title="What the tutorial says, and what this run found",
+        blocks=told(
+            (
+                _glance(tried, by_claim),
+                *reasons,
+                without if left_out else None,
+                Section(
+                    title="Each claim in the tutorial's words, with what was found and why",
+                    blocks=tuple(parts),
+                    is_folded=True,
+                ),
+                Section(title="The same claims on the other arrangements", blocks=told(beside), is_folded=True),
+            )
+        ),
+    )
+
+
+def _reasons(asked: Iterable[JudgedVerdict], told_whys: set[str]) -> Iterator[Note]:
+    """Yield why verdicts are refused, each reason once, with the claims that it is about."""
+    numbers: dict[str, dict[int, None]] = {}
+    for verdict in asked:
+        if verdict.headline and verdict.outcome == "refused" and verdict.why not in told_whys:
+            numbers.setdefault(verdict.why, {})[verdict.number] = None
+    for why, claims in numbers.items():
+        yield Note(f"{', '.join(map(str, claims))}: {why}", "warning")
+        told_whys.add(why)
+
+
+def _glance(tried: Sequence[Claim], by_claim: Mapping[str, Sequence[JudgedVerdict]]) -> Table:
+    """Return a line for each claim: the outcome on each subject, and the figure that decided it."""
+    headlines = {claim.id: [verdict for verdict in by_claim[claim.id] if verdict.headline] for claim in tried}
+    # A verdict on several frameworks at once has no column of its own: it stands in the first, and says so.
+    subjects = sorted(
+        {verdict.subject for own in headlines.values() for verdict in own},
+        key=lambda subject: (" and " in subject, subject),
+    )
+    subjects = [subject for subject in subjects if " and " not in subject] or subjects
+    rows = []
+    for claim in tried:
+        cells: list[Badge | str] = []
+        for subject in subjects:
+            own = [verdict for verdict in headlines[claim.id] if verdict.subject == subject]
+            cells.append(_badge(own[0]) if own else "")
+        others = [verdict for verdict in headlines[claim.id] if verdict.subject not in subjects]
+        if others:
+            badge = _badge(others[0])
+            cells[0] = Badge(badge.outcome, f"{others[0].subject}{f': {badge.text}' if badge.text else ''}")
+        rows.append(Row((f"{claim.number}. {claim.title}", *cells), anchor=f"claim-{claim.number}"))
+    columns = (Column(title="The tutorial says"), *(Column(title=subject) for subject in subjects))
+    caption = "A verdict on each claim, and the figure that decided it. Brackets hold 95 % intervals."
+    return Table(caption=caption, columns=columns, rows=tuple(rows), kind="glance")
+
+
+def _badge(verdict: JudgedVerdict) -> Badge:
+    told_as = verdict_on(verdict)
+    if not told_as.figures:
+        return Badge(verdict.outcome)
+    figure = told_as.figures[0]
+    label = "" if figure.unit else f"{figure.name.partition(',')[0]}: "
+    return Badge(verdict.outcome, f"{label}{estimated(figure.estimate, figure.unit)}")
+
+
+def _claim(claim: Claim, verdicts: Sequence[JudgedVerdict], told_whys: set[str]) -> Section:
+    return Section(
+        title=f"{claim.number}. {claim.title}",
+        anchor=f"claim-{claim.number}",
+        blocks=(
+            *(Paragraph(words, "quote") for words in claim.quote),
+            Paragraph(claim.english, "quiet"),
+            *_list(verdicts, told_whys, headline=True),
+        ),
+    )
+
+
+def _list(verdicts: Iterable[JudgedVerdict], told_whys: set[str], *, headline: bool) -> tuple[Block, ...]:
+    own = list(verdicts)
+    workloads = {verdict.workload for verdict in own}
+    chosen = (verdict_on(verdict, workloads) for verdict in own if verdict.headline == headline)
+    return told((Verdicts(verdicts=_once(chosen, told_whys)),))
+
+
+def _once(verdicts: Iterable[Verdict], told_whys: set[str] | None = None) -> tuple[Verdict, ...]:
+    """Return verdicts of which none repeats a cause that was told before."""
+    seen = set() if told_whys is None else told_whys
+    kept = []
+    for verdict in verdicts:
+        kept.append(dataclasses.replace(verdict, why="" if verdict.why in seen else verdict.why))
+        seen.add(verdict.why)
+    return tuple(kept)
+
+
+def _notes(all_of_it: Told) -> Iterator[Section]:
+    run, judgement = all_of_it.run, all_of_it.judgement
+    ratio = judgement.placebo
+    equal = ratio is not None and run.plan.placebo is not None and is_equal(ratio, judgement.margin)
+    reached = ", ".join(f"{amount(rate, 'req/s')} on {name}" for name, rate in judgement.ceiling_per_s.items())
+    notes = (
+        *([f"A/A: {run.plan.placebo} against itself came out equal, {estimated(ratio, '×')}."] if equal else []),
+        *([f"The loader reached {reached}."] if reached else []),
+        *judgement.notes,
+    )
+    yield Section(title="Notes", blocks=tuple(map(Note, notes)))
+
+
+def _how(all_of_it: Told) -> Iterator[Section]:
+    run = all_of_it.run
+    columns = (Column(title="name"), Column(title="value", is_text=True))
+    facts = (("Environment", environment_facts(run.environment)), ("Packages", package_versions(run.environment)))
+    yield Section(
+        title="How it was measured",
+        blocks=tuple(map(Note, method_rules(run.plan, all_of_it.judgement.margin))),
+        is_folded=True,
+    )
+    yield Section(
+        title="The machine and its software",
+        blocks=told(
+            Table(caption=caption, columns=columns, rows=tuple(map(Row, pairs)), kind="facts")
+            for caption, pairs in facts
+        ),
+        is_folded=True,
+    )
+
+
+SECTIONS: list[Callable[[Told], Iterable[Section]]] = [
+    _claims,
+    run_evidence.costs,
+    run_evidence.latencies,
+    run_evidence.at_rate,
+    run_evidence.waiting,
+    run_evidence.bridges,
+    run_evidence.all_figures,
+    _notes,
+    _how,
+]
+"""What is told of a run below its answer, in order; a further section is a function here."""

@@ -1,0 +1,438 @@
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from benchmarks.judge.claims import Claim
+from benchmarks.judge.judgement import Estimate, Figure, Judgement, Outcome, Standing, Verdict
+from benchmarks.model import Run
+from benchmarks.report.document import Badge, Block, Chart, Document, Note, Paragraph, Section, Table, Verdicts
+from benchmarks.report.formats import render
+from benchmarks.report.products import run as product
+from benchmarks.report.products.run import HEADLINE_CLAIM, run_document, was_asked
+from tests.benchmarks.report.made_up_documents import HOSTILE
+from tests.benchmarks.report.parsed_page import Page
+
+WAITS = (4, "fastapi@uvicorn")
+WHAT_THE_TUTORIAL_SAYS = "What the tutorial says, and what this run found"
+FORMS = ("terminal", "markdown", "html")
+
+
+def every(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Yield blocks, also those within sections."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Section):
+            yield from every(block.blocks)
+
+
+def answers(document: Document) -> list[tuple[str, str, str]]:
+    """Return subject, word and badge of each answer."""
+    return [
+        (verdict.subject, verdict.word, verdict.outcome)
+        for block in document.blocks
+        if isinstance(block, Verdicts) and block.form == "answers"
+        for verdict in block.verdicts
+    ]
+
+
+def section(document: Document, title: str) -> Section:
+    """Return a section by its title."""
+    (found,) = [block for block in every(document.blocks) if isinstance(block, Section) and block.title == title]
+    return found
+
+
+def tried_on(document: Document, number: int) -> list[str]:
+    """Return what a claim was tried on, of those that it is judged on."""
+    (claim,) = [
+        block for block in every(document.blocks) if isinstance(block, Section) and block.anchor == f"claim-{number}"
+    ]
+    return [verdict.subject for block in claim.blocks if isinstance(block, Verdicts) for verdict in block.verdicts]
+
+
+def test_the_ledger_has_the_claim_that_the_report_opens_with(claims: Sequence[Claim]) -> None:
+    """Were it renamed there, no report would have an answer."""
+    assert HEADLINE_CLAIM in {claim.id for claim in claims}
+
+
+def test_the_answers_come_first_and_have_opposite_signs(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """FastAPI and Flask each get one, on the arrangement that the claim is judged on; then the picture."""
+    document = run_document(run, judgement, claims)
+
+    assert [
+        ("FastAPI on uvicorn", "Yes", "replicated"),
+        ("Flask on Hypercorn", "No, slower", "contradicted"),
+    ] == answers(document)
+    assert isinstance(document.blocks[1], Chart)
+
+
+@pytest.mark.parametrize(
+    ("standing", "outcome", "word"),
+    [
+        ("faster", "replicated", "Yes"),
+        ("slower", "contradicted", "No, slower"),
+        ("equal", "contradicted", "No difference"),
+        ("undecided", "inconclusive", "Undecided"),
+        ("faster", "refused", "Withheld"),
+        (None, "inconclusive", "Undecided"),
+    ],
+)
+def test_the_word_is_of_the_standing_that_the_badge_is_of(  # noqa: PLR0917 (pytest passes them by name)
+    run: Run,
+    judgement: Judgement,
+    claims: Sequence[Claim],
+    standing: Standing | None,
+    outcome: Outcome,
+    word: str,
+) -> None:
+    """A refused verdict withholds it, whatever the figure is."""
+    verdicts = tuple(dataclasses.replace(verdict, outcome=outcome, standing=standing) for verdict in judgement.verdicts)
+    document = run_document(run, dataclasses.replace(judgement, verdicts=verdicts), claims)
+
+    assert {(word, outcome)} == {(said, badge) for _, said, badge in answers(document)}
+
+
+def test_alerts_come_for_what_must_be_read_first(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """A failed placebo, a run cut short and an empty run each have one; a clean run has none."""
+    empty = dataclasses.replace(
+        judgement,
+        placebo_failed="The A/A comparison failed: 1.20 × [1.15, 1.25].",
+        summaries=tuple(dataclasses.replace(summary, used=0) for summary in judgement.summaries),
+    )
+
+    def alerts(told: Run, judged: Judgement) -> list[str]:
+        blocks = run_document(told, judged, claims).blocks
+        return [block.text for block in blocks if isinstance(block, Note) and block.level == "alert"]
+
+    assert [] == alerts(run, judgement)
+    withheld, cut, nothing = alerts(dataclasses.replace(run, state="interrupted"), empty)
+    assert "1.20 × [1.15, 1.25]" in withheld
+    assert "interrupted" in cut
+    assert "No valid trial" in nothing
+    assert "did not come to its end" in alerts(dataclasses.replace(run, state="running"), judgement)[0]
+
+
+def test_an_equal_placebo_is_told_and_any_other_is_left_to_the_notes(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """The judge's note on a doubtful one says more than the figure."""
+
+    def placebo(judged: Judgement) -> bool:
+        return "A/A: fastapi-async@uvicorn against itself came out equal" in render(
+            run_document(run, judged, claims), "markdown"
+        )
+
+    doubtful = Estimate(value=1.0, low=0.8, high=1.2, samples=3)
+    assert placebo(judgement)
+    assert not placebo(dataclasses.replace(judgement, placebo=doubtful))
+    assert not placebo(dataclasses.replace(judgement, placebo=None))
+
+
+def test_every_claim_is_told_at_a_glance_and_on_request_in_the_tutorials_words(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """An outcome and a figure for each subject; a count says what it counts; the other arrangements stand beside."""
+    document = run_document(run, judgement, claims)
+    glance = section(document, WHAT_THE_TUTORIAL_SAYS).blocks[0]
+    assert isinstance(glance, Table)
+
+    assert ["The tutorial says", "FastAPI", "Flask"] == [column.title for column in glance.columns]
+    assert (Badge("replicated", "2.00 × [1.95, 2.07]"), Badge("contradicted", "0.50 × [0.48, 0.52]")) == (
+        glance.rows[1].cells[1:]
+    )
+    assert Badge("replicated", "threads that ran: 1") == glance.rows[4].cells[1]
+    assert (Badge("contradicted", "FastAPI and Flask: 4.21 × [4.10, 4.32]"), "") == glance.rows[5].cells[1:]
+    assert section(document, "Each claim in the tutorial's words, with what was found and why").is_folded
+    assert ["FastAPI on uvicorn", "Flask on Hypercorn"] == tried_on(document, 2)
+    beside = section(document, "The same claims on the other arrangements").blocks[0]
+    assert isinstance(beside, Section)
+    page = Page(render(document, "html")).text
+    for claim in claims:
+        assert claim.title in page
+        assert all(" ".join(words.split()) in page for words in (claim.english, *claim.quote))
+
+
+def test_each_cause_is_told_once(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """Where several verdicts have the same, the first says it."""
+    same = tuple(dataclasses.replace(verdict, why="One cause for all.") for verdict in judgement.verdicts)
+    document = run_document(run, dataclasses.replace(judgement, verdicts=same), claims)
+
+    for form in FORMS:
+        assert 1 == " ".join(render(document, form).split()).count("One cause for all.")
+
+
+def test_a_claim_that_is_tried_under_several_workloads_says_which(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """Or two verdicts on one arrangement would contradict each other; where there is one, nothing need be said."""
+    (waits,) = [verdict for verdict in judgement.verdicts if (verdict.number, verdict.arrangement) == WAITS]
+    both = [dataclasses.replace(waits, workload=workload) for workload in ("wait", "ready-100")]
+
+    def told(*verdicts: Verdict) -> list[str]:
+        return tried_on(run_document(run, dataclasses.replace(judgement, verdicts=verdicts), claims), 4)
+
+    assert ["FastAPI on uvicorn, wait", "FastAPI on uvicorn, ready-100"] == told(*both)
+    assert ["FastAPI on uvicorn"] == told(both[1])
+
+
+def test_what_was_not_asked_is_left_out_in_one_line(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """A refusal for want of a contender is none; the answer is then that of what took part."""
+    kept = tuple(contender for contender in run.plan.contenders if contender.arrangement == "flask@hypercorn+asgiref")
+    few = dataclasses.replace(run, plan=dataclasses.replace(run.plan, contenders=kept))
+    verdicts = tuple(
+        verdict
+        if verdict.arrangement in {"", "flask@hypercorn+asgiref"} and verdict.number != 6
+        else dataclasses.replace(verdict, outcome="refused", figures=(), why="It was not in this run: add it.")
+        for verdict in judgement.verdicts
+    )
+    document = run_document(few, dataclasses.replace(judgement, verdicts=verdicts), claims)
+
+    assert [("Flask on Hypercorn + asgiref", "No, slower", "contradicted")] == answers(document)
+    (note,) = [block for block in section(document, WHAT_THE_TUTORIAL_SAYS).blocks if isinstance(block, Note)]
+    assert "Not asked in this run, so without a verdict: claims 2, 3, 4, 5, 6." == note.text
+    for form in FORMS:
+        assert "It was not in this run" not in render(document, form)
+    assert was_asked(run, claims, verdicts[1])
+
+
+def test_a_refusal_of_what_was_asked_says_why(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """Below the outcomes, each reason once."""
+    verdicts = tuple(
+        dataclasses.replace(verdict, outcome="refused", figures=(), why="Too few rounds.")
+        if verdict.number in {3, 4}
+        else verdict
+        for verdict in judgement.verdicts
+    )
+    document = run_document(run, dataclasses.replace(judgement, verdicts=verdicts), claims)
+
+    assert Note("3, 4: Too few rounds.", "warning") in section(document, WHAT_THE_TUTORIAL_SAYS).blocks
+
+
+def test_a_verdict_of_several_quantities_shows_each(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """With its own outcome and finding, in every format."""
+    average = Figure(
+        name="average latency",
+        unit="×",
+        estimate=Estimate(value=0.59, low=0.57, high=0.61, samples=5),
+        tutorial_value=0.49,
+        outcome="replicated",
+        finding="41 % shorter",
+    )
+    p95 = dataclasses.replace(
+        average, name="p95 latency", outcome="contradicted", estimate=Estimate(value=0.86, low=0.8, high=0.9, samples=5)
+    )
+    verdicts = tuple(
+        dataclasses.replace(verdict, figures=(p95, average)) if verdict.number == 3 else verdict
+        for verdict in judgement.verdicts
+    )
+    document = run_document(run, dataclasses.replace(judgement, verdicts=verdicts), claims)
+
+    for form in FORMS:
+        told = " ".join(Page(render(document, form)).text.split() if form == "html" else render(document, form).split())
+        assert "0.59 ×" in told
+        assert "0.86 ×" in told
+        assert "41 % shorter" in told
+
+
+def test_a_run_of_bridges_alone_tells_what_they_are_first(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """It has no twins to answer by; where none can be judged, it says why."""
+    without = dataclasses.replace(judgement, verdicts=(), twins=())
+    first = run_document(run, without, claims).blocks[0]
+    assert isinstance(first, Verdicts)
+    assert "`flask-async@hypercorn+eventloop` against `flask-async@hypercorn`" == first.verdicts[0].subject
+
+    refused = dataclasses.replace(
+        without, bridges=tuple(dataclasses.replace(each, refusal="One round.") for each in judgement.bridges)
+    )
+    assert Note("One round.", "warning") == run_document(run, refused, claims).blocks[0]
+
+
+def test_a_section_is_a_function_and_shows_in_every_format(
+    run: Run, judgement: Judgement, claims: Sequence[Claim], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One more in the list is told everywhere."""
+    further = Section(title="Further", blocks=(Paragraph("A section of its own."),))
+    monkeypatch.setattr(product, "SECTIONS", [*product.SECTIONS, lambda _: (further,)])
+
+    for form in FORMS:
+        assert "A section of its own." in render(run_document(run, judgement, claims), form)
+
+
+def test_programs_get_the_judgement_without_every_latency(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """And which run it is, and how to measure it again."""
+    value = json.loads(render(run_document(run, judgement, claims, Path("/kept/here")), "json"))
+
+    assert ("judgement", run.name, "/kept/here") == (value["document"], value["run"]["name"], value["run"]["folder"])
+    assert value["run"]["command"].startswith("lab compare quick --seed")
+    assert len(judgement.verdicts) == len(value["judgement"]["verdicts"])
+    assert {()} == {tuple(summary["histograms"]) for summary in value["judgement"]["summaries"]}
+
+
+def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """Whatever a run file holds is shown, and nothing of it becomes an element or steers a terminal."""
+    hostile = dataclasses.replace(
+        judgement,
+        placebo_failed=HOSTILE,
+        notes=(HOSTILE,),
+        ceiling_per_s={HOSTILE: 1.0},
+        verdicts=tuple(
+            dataclasses.replace(each, arrangement=HOSTILE, subject=HOSTILE, sentence=HOSTILE, why=HOSTILE)
+            for each in judgement.verdicts
+        ),
+        summaries=tuple(
+            dataclasses.replace(each, contender=HOSTILE, arrangement=HOSTILE, void=(HOSTILE,))
+            for each in judgement.summaries
+        ),
+        twins=tuple(dataclasses.replace(each, arrangement=HOSTILE, framework=HOSTILE) for each in judgement.twins),
+    )
+    workloads = tuple(dataclasses.replace(workload, path=HOSTILE) for workload in run.plan.workloads)
+    plan = dataclasses.replace(run.plan, preset=HOSTILE, placebo=HOSTILE, workloads=workloads)
+    ledger = [dataclasses.replace(claim, title=HOSTILE, english=HOSTILE, quote=(HOSTILE,)) for claim in claims]
+    document = run_document(dataclasses.replace(run, name=HOSTILE, plan=plan), hostile, ledger)
+    page = Page(render(document, "html"))
+
+    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
+    assert "<script>alert(1)</script>" in page.text
+    assert "\x1b[2J" not in "".join(render(document, form) for form in FORMS)
+
+
+def test_a_workload_name_cannot_break_an_id(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """Ids are unique and references have targets, for a name with blanks and quotes too."""
+    odd = 'two words "x"\x00'
+    plan = dataclasses.replace(
+        run.plan,
+        workloads=tuple(dataclasses.replace(workload, name=odd) for workload in run.plan.workloads[:1]),
+        loads={odd: run.plan.loads["health"]},
+    )
+    renamed = dataclasses.replace(
+        judgement,
+        summaries=tuple(dataclasses.replace(each, workload=odd) for each in judgement.summaries[:8]),
+        twins=tuple(dataclasses.replace(each, workload=odd) for each in judgement.twins[:4]),
+    )
+
+    for told in (
+        run_document(dataclasses.replace(run, plan=plan), renamed, claims),
+        run_document(run, judgement, claims),
+    ):
+        page = Page(render(told, "html"))
+        ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+        wanted = {name for _, attributes in page.elements for name in attributes.get("aria-labelledby", "").split()}
+        wanted |= {
+            attributes["href"][1:] for _, attributes in page.elements if attributes.get("href", "").startswith("#")
+        }
+        assert len(set(ids)) == len(ids)
+        assert wanted <= set(ids)
+        assert len(page.all("figure")) == len(page.all("figcaption")) == len(page.all("svg")) / 2
+
+
+def unobserved(judgement: Judgement) -> Judgement:
+    """Take away all that the operating system would tell."""
+    return dataclasses.replace(
+        judgement,
+        summaries=tuple(
+            dataclasses.replace(
+                each,
+                cpu_us_per_request=None,
+                voluntary_switches_per_request=None,
+                involuntary_switches_per_request=None,
+                running_threads=None,
+                epoll_descriptors=None,
+                resident_bytes=None,
+            )
+            for each in judgement.summaries
+        ),
+    )
+
+
+def one_contender(judgement: Judgement) -> Judgement:
+    """Keep one contender, which has no twin and no verdict."""
+    return dataclasses.replace(judgement, verdicts=(), twins=(), summaries=judgement.summaries[:1])
+
+
+def one_round(judgement: Judgement) -> Judgement:
+    """Take away every interval."""
+
+    def lone(estimate: Estimate | None) -> Estimate | None:
+        return None if estimate is None else dataclasses.replace(estimate, low=None, high=None, samples=1)
+
+    return dataclasses.replace(
+        judgement,
+        twins=tuple(dataclasses.replace(each, rate=lone(each.rate), cpu=lone(each.cpu)) for each in judgement.twins),
+        summaries=tuple(
+            dataclasses.replace(
+                each, rate_per_s=lone(each.rate_per_s), cpu_us_per_request=lone(each.cpu_us_per_request)
+            )
+            for each in judgement.summaries
+        ),
+    )
+
+
+def no_histogram(judgement: Judgement) -> Judgement:
+    """Take away the distributions."""
+    return dataclasses.replace(
+        judgement, summaries=tuple(dataclasses.replace(each, histograms=()) for each in judgement.summaries)
+    )
+
+
+def thirty_contenders(judgement: Judgement) -> Judgement:
+    """Add arrangements with long names."""
+    names = [f"flask@server{number}+bridge-with-a-long-name" for number in range(15)]
+    return dataclasses.replace(
+        judgement,
+        twins=tuple(dataclasses.replace(judgement.twins[0], arrangement=name) for name in names),
+        summaries=tuple(
+            dataclasses.replace(each, arrangement=name, contender=f"{each.contender}{number}")
+            for number, name in enumerate(names)
+            for each in judgement.summaries[:2]
+        ),
+    )
+
+
+def nothing(judgement: Judgement) -> Judgement:
+    """Take everything away."""
+    return dataclasses.replace(
+        judgement, verdicts=(), summaries=(), twins=(), bridges=(), placebo=None, ceiling_per_s={}, notes=()
+    )
+
+
+@pytest.mark.parametrize(
+    ("alter", "facts", "charts"),
+    [
+        (unobserved, ("–: not measured",), 3),
+        (one_contender, ("Not asked in this run",), 2),
+        (one_round, ("2.00 × (no interval)",), 4),
+        (no_histogram, ("4,105",), 3),
+        (thirty_contenders, ("with-a-long-name",), 3),
+        (nothing, ("No valid trial was measured", "No contender took part", "has no answer"), 0),
+    ],
+)
+def test_a_lesser_run_is_told_truthfully(  # noqa: PLR0917 (pytest passes them by name)
+    run: Run,
+    judgement: Judgement,
+    claims: Sequence[Claim],
+    alter: Callable[[Judgement], Judgement],
+    facts: tuple[str, ...],
+    charts: int,
+) -> None:
+    """What is missing is said, what cannot be drawn is left out, and nothing reads None, nan or inf."""
+    document = run_document(run, alter(judgement), claims)
+    page = Page(render(document, "html"))
+
+    for fact in facts:
+        assert fact in page.text
+        assert fact in " ".join(render(document, "terminal").split())
+    assert charts == len(page.all("figure"))
+    for text in (page.text, render(document, "terminal"), render(document, "markdown")):
+        assert not re.search(r"\b(None|nan|inf)\b", text)
