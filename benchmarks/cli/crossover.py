@@ -70,7 +70,7 @@ def _measure(
     console: Console, assembly: Assembly, contenders: tuple[Contender, ...], *, budget_s: float, seed: int, out: Path
 ) -> tuple[Run, Path]:
     from benchmarks.judge import exploration  # noqa: PLC0415 (numpy is slow to import)
-    from benchmarks.report.sweep_progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
+    from benchmarks.report.progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
 
     def choose(run: Run, elapsed_s: float, visits: sweep.Visits) -> Place | None:
         spending = exploration.Spending(budget_s=budget_s, elapsed_s=elapsed_s, visits=visits)

@@ -15,7 +15,7 @@ from rich.console import Console
 
 from benchmarks.cli.streams import ending_unread
 from benchmarks.errors import LabError
-from benchmarks.report.formats import FORMATS
+from benchmarks.report.formats import FORMATS, render, write_both, write_whole
 
 if TYPE_CHECKING:
     # What it is made of is imported when there is one.
@@ -74,7 +74,6 @@ class Output:
             LabError: A file cannot be written; the document was told all the same.
         """
         from benchmarks.report.document import Command  # noqa: PLC0415 (with the document)
-        from benchmarks.report.files import write_both  # noqa: PLC0415 (brings jinja2)
 
         page, fault = None, None
         try:
@@ -89,18 +88,16 @@ class Output:
         if fault is not None:
             raise fault
 
-    def tell(self, document: Document, console: Console | None = None) -> None:
+    def tell(self, document: Document) -> None:
         """Print a document, or write it in the format that was asked for.
 
         Raises:
             LabError: The file cannot be written.
         """
-        from benchmarks.report.files import write_whole  # noqa: PLC0415 (brings jinja2)
-        from benchmarks.report.formats import render  # noqa: PLC0415 (kept beside its siblings)
-        from benchmarks.report.formats.terminal import print_document  # noqa: PLC0415 (the same)
+        from benchmarks.report.formats.terminal import print_document  # noqa: PLC0415 (only what tells needs it)
 
         if self.form is None:
-            print_document(Console(highlight=False) if console is None else console, document, details=self.details)
+            print_document(Console(highlight=False), document, details=self.details)
         elif self.file is None:
             write_out(render(document, self.form))
         else:

@@ -16,6 +16,7 @@ from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
 from benchmarks.measure import environment, journal, sweep
 from benchmarks.measure import resume as resuming
 from benchmarks.model import Run
+from benchmarks.report.formats import RUN_KEPT, RUN_NAME
 from benchmarks.report.reproduce import report_command
 
 RESULTS = Path("results")
@@ -108,7 +109,6 @@ def tell(run: Run, claims: tuple[Claim, ...], folder: Path, output: Output, *, k
         keep: Whether to write its reports into its folder.
     """
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.report.files import RUN_KEPT, RUN_NAME  # noqa: PLC0415 (kept beside its sibling)
     from benchmarks.report.products.run import run_document  # noqa: PLC0415 (brings what draws)
 
     judgement = judge(run, claims)

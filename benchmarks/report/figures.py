@@ -1,8 +1,9 @@
-"""Writes every number of a report: one way for a value, its unit and its interval in all renderers."""
+"""Writes every number and sign of a report: one way for a value, its unit, its interval and its outcome."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final, TypeGuard
 
 from benchmarks.judge import wording
@@ -12,6 +13,21 @@ NOT_MEASURED: Final = "not measured"
 NO_INTERVAL: Final = "no interval"
 ABSENT: Final = "–"
 """Stands in a table for what was not measured."""
+
+SYMBOLS: Final[Mapping[str, str]] = {
+    "replicated": "✓",
+    "contradicted": "✗",
+    "inconclusive": "?",
+    "refused": "!",
+    "faster": "▲",
+    "slower": "▼",
+    "equal": "=",
+    "undecided": "?",
+    "good": "✓",
+    "warning": "!",
+    "bad": "✗",
+}
+"""A sign for each outcome, so that none is told by colour alone."""
 
 _MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
 
@@ -150,3 +166,8 @@ def _digits(value: float, decimals: int) -> str:
     digits = f"{value:,.{decimals}f}"
     # A trace is not nothing.
     return f"<{10.0**-decimals:.{decimals}f}" if value > 0 and not float(digits.replace(",", "")) else digits
+
+
+def sign(outcome: str) -> str:
+    """Return the sign of an outcome, or of how grave a note is."""
+    return SYMBOLS.get(outcome, "·")

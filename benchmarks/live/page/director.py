@@ -29,7 +29,7 @@ from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import calibration, trials
 from benchmarks.model import RACE, Run
 from benchmarks.report.figures import amount
-from benchmarks.report.files import RUN_KEPT, RUN_NAME, write_both
+from benchmarks.report.formats import RUN_KEPT, RUN_NAME, write_both
 from benchmarks.report.products.run import run_document
 
 _SETTLE_S: Final = 1.5

@@ -7,10 +7,9 @@ import jinja2
 from benchmarks.live.page.guesses import FRAMEWORKS, Guesses
 from benchmarks.live.page.telling import RaceStory
 from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
-from benchmarks.report.figures import amount, interval
+from benchmarks.report.figures import amount, interval, sign
 from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.naming import framework_name
-from benchmarks.report.outcomes import sign
 
 
 class Renderer:

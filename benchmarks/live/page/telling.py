@@ -10,12 +10,10 @@ from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Estimate, Judgement
 from benchmarks.model import Run
 from benchmarks.report.charts.canvas import Chart
-from benchmarks.report.charts.cost import cost_chart
+from benchmarks.report.charts.contenders import cost_chart, speed_chart, waiting_chart
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.charts.narrowing import narrowing_chart
 from benchmarks.report.charts.ratios import ratio_chart
-from benchmarks.report.charts.speed import speed_chart
-from benchmarks.report.charts.waiting import waiting_chart
 from benchmarks.report.document import Table, Verdict
 from benchmarks.report.method import workload_title
 from benchmarks.report.products.run import alerts, verdict_of, verdict_on

@@ -1,4 +1,7 @@
-"""Draws the headline: async over sync, with intervals, for every arrangement on one axis around 1."""
+"""Draws forests: ratios with their intervals below one another, on one logarithmic axis around 1.
+
+One is of the arrangements of a run, another of the runs that are pooled.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.judge.comparison import equal_band
-from benchmarks.judge.judgement import Comparison
+from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured
@@ -18,20 +21,53 @@ from benchmarks.report.ratio_axis import RatioAxis
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+    from benchmarks.judge.pool import Pooled
+
 _TICKS: Final = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _FEW_TICKS: Final = (2, 4)
-_ROWS_ABOVE: Final = 1.5
 _ROWS_BELOW: Final = 2.2
 _ENDLESS: Final = 1e6
 
 
-@dataclass(frozen=True, slots=True)
-class _Forest:
-    """What the chart shows: twins in the order of their lines, the equal margin, and the tutorial's ratio."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """A line of a forest: what it is called, how it is marked, and whether it is one to look at first."""
 
-    twins: Sequence[Comparison]
+    name: str
+    estimate: Estimate | None
+    colour: str
+    mark: str = "o"
+    weight: float = 1.6
+    named_in: str = INK.light
+    strong: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Forest:
+    """What a chart shows.
+
+    Attributes:
+        rows: From the top.
+        margin: Half-width of what counts as equal, drawn as a band.
+        sides: What is so left of 1, and right of it.
+        tutorial_value: What the tutorial found, marked when given.
+        pitch: Of a line, in rows of the layout: wide and narrow.
+    """
+
+    rows: Sequence[_Row]
     margin: float
-    tutorial_value: float | None
+    sides: tuple[str, str]
+    pitch: tuple[float, float]
+    tutorial_value: float | None = None
+
+    def line_px(self, layout: Layout) -> float:
+        """Return how high a line is."""
+        return layout.row_px * self.pitch[layout.is_narrow]
+
+    @property
+    def rows_above(self) -> float:
+        """Room for what is written above the first line."""
+        return 1.5 if self.tutorial_value else 0.4
 
 
 def ratio_chart(
@@ -48,53 +84,93 @@ def ratio_chart(
         ``None`` when the workload has no twins.
     """
     chosen = sorted((twin for twin in twins if twin.workload == workload), key=lambda twin: twin.framework)
-    if not chosen:
+    rows = [
+        _Row(
+            name=arrangement_name(twin.arrangement),
+            estimate=twin.rate,
+            colour=framework_colour(twin.framework).light,
+            named_in=framework_colour(twin.framework).light,
+            mark=framework_mark(twin.framework),
+            weight=2.5,
+            strong=twin.headline,
+        )
+        for twin in chosen
+    ]
+    sides = ("async def is slower", "async def is faster")
+    forest = _Forest(rows=rows, margin=margin, sides=sides, pitch=(1.6, 2.1), tutorial_value=tutorial_value)
+    words = (
+        "Above 1, async def serves more; below 1, fewer. Brackets hold 95 % intervals.",
+        *_told(rows),
+        f"The band of ±{100 * margin:g} % around 1 counts as equal.",
+        *([f"The tutorial found {amount(tutorial_value, '×')}."] if tutorial_value else []),
+    )
+    return _draw("ratio", workload, f"Requests per second: async def over def, workload {workload}", words, forest)
+
+
+def forest_chart(ratio: Pooled, quantity: str, *, margin: float) -> Chart | None:
+    """Draw one pooled ratio.
+
+    Args:
+        ratio: Of many runs.
+        quantity: What it is of, in words.
+        margin: Half-width of what counts as equal, drawn as a band.
+    Returns:
+        ``None`` when no run has it.
+    """
+    compared, hue = ratio.comparison, framework_colour(ratio.comparison.framework).light
+    rows = [_Row(name=study.run, estimate=study.estimate, colour=hue) for study in ratio.studies if study.estimate]
+    if compared.estimate is not None:
+        rows.append(
+            _Row(name="together", estimate=compared.estimate, colour=INK.light, mark="D", weight=2.8, strong=True)
+        )
+    if ratio.predicted is not None and ratio.predicted.low is not None:
+        rows.append(_Row(name="one more machine", estimate=ratio.predicted, colour=INK.light, mark="|", strong=True))
+    sides = ("async def has less", "async def has more")
+    forest = _Forest(rows=rows, margin=margin, sides=sides, pitch=(0.92, 1.9))
+    title = f"{arrangement_name(compared.arrangement)}: async def over def, {quantity}"
+    return _draw("forest", compared.arrangement, title, (*_told(rows), compared.sentence), forest)
+
+
+def _told(rows: Sequence[_Row]) -> list[str]:
+    return [f"{row.name}: {estimated(row.estimate, '×')}." for row in rows]
+
+
+def _draw(kind: str, name: str, title: str, words: Sequence[str], forest: _Forest) -> Chart | None:
+    if not forest.rows:
         return None
-    forest = _Forest(chosen, margin, tutorial_value)
     return draw(
-        "ratio",
-        workload,
-        f"Requests per second: async def over def, workload {workload}",
-        _words(forest),
-        height=lambda layout: layout.row_px * (_ROWS_ABOVE + _ROWS_BELOW) + _line_px(layout) * len(chosen),
+        kind,
+        name,
+        title,
+        " ".join(words),
+        height=lambda layout: (
+            layout.row_px * (forest.rows_above + _ROWS_BELOW) + forest.line_px(layout) * len(forest.rows)
+        ),
         paint=lambda sheet: _paint(sheet, forest),
     )
 
 
-def _words(forest: _Forest) -> str:
-    lines = [f"{arrangement_name(twin.arrangement)}: {estimated(twin.rate, '×')}." for twin in forest.twins]
-    equal = f"The band of ±{100 * forest.margin:g} % around 1 counts as equal."
-    tutorial = [f"The tutorial found {amount(forest.tutorial_value, '×')}."] if forest.tutorial_value else []
-    meaning = "Above 1, async def serves more; below 1, fewer. Brackets hold 95 % intervals."
-    return " ".join((meaning, *lines, equal, *tutorial))
-
-
-def _line_px(layout: Layout) -> float:
-    return layout.row_px * (2.1 if layout.is_narrow else 1.6)
-
-
 def _paint(sheet: Sheet, forest: _Forest) -> None:
-    layout, line_px = sheet.layout, _line_px(sheet.layout)
-    names = [arrangement_name(twin.arrangement) for twin in forest.twins]
-    left = 6.0 if layout.is_narrow else min(300.0, max(map(layout.text_px, names)) + 24)
+    layout, line_px = sheet.layout, forest.line_px(sheet.layout)
+    left = 6.0 if layout.is_narrow else min(300.0, max(layout.text_px(row.name) for row in forest.rows) + 24)
     right = 6.0 if layout.is_narrow else layout.text_px("2.00 × [1.95, 2.07]") + 14
-    top = layout.row_px * _ROWS_ABOVE
-    axes = sheet.axes(left=left, top=top, width=layout.width_px - left - right, height=line_px * len(forest.twins))
+    top = layout.row_px * forest.rows_above
+    axes = sheet.axes(left=left, top=top, width=layout.width_px - left - right, height=line_px * len(forest.rows))
     _scale(axes, forest, layout)
-    for position, twin in enumerate(forest.twins):
-        _mark(axes, twin, position + (0.68 if layout.is_narrow else 0.5), layout)
-        _label(sheet, twin, names[position], top + line_px * (position + (0.28 if layout.is_narrow else 0.5)))
+    for position, row in enumerate(forest.rows):
+        _mark(axes, row, position + (0.68 if layout.is_narrow else 0.5), layout)
+        _label(sheet, row, left, top + line_px * (position + (0.28 if layout.is_narrow else 0.5)))
     middle = left + (layout.width_px - left - right) / 2
     below = sheet.height_px - layout.row_px * 0.6
-    sheet.text(middle - 12, below, "← async def is slower", anchor="right", colour=MUTED.light)
-    sheet.text(middle + 12, below, "async def is faster →", colour=MUTED.light)
+    sheet.text(middle - 12, below, f"← {forest.sides[0]}", anchor="right", colour=MUTED.light)
+    sheet.text(middle + 12, below, f"{forest.sides[1]} →", colour=MUTED.light)
 
 
 def _scale(axes: Axes, forest: _Forest, layout: Layout) -> None:
-    reach = RatioAxis.around([twin.rate for twin in forest.twins], forest.tutorial_value).reach
+    reach = RatioAxis.around([row.estimate for row in forest.rows], forest.tutorial_value).reach
     axes.set_xscale("log")
     axes.set_xlim(1 / reach, reach)
-    axes.set_ylim(len(forest.twins), 0)
+    axes.set_ylim(len(forest.rows), 0)
     ticks = round_ratios(reach, most=5 if layout.is_narrow else 9)
     axes.set_xticks(ticks, labels=[f"{tick:g} ×" for tick in ticks])
     axes.set_xticks([], minor=True)
@@ -115,46 +191,41 @@ def _scale(axes: Axes, forest: _Forest, layout: Layout) -> None:
         )
 
 
-def _mark(axes: Axes, twin: Comparison, y: float, layout: Layout) -> None:
-    rate, colour = twin.rate, framework_colour(twin.framework).light
-    if rate is None or not is_measured(rate.value) or rate.value <= 0:
+def _mark(axes: Axes, row: _Row, y: float, layout: Layout) -> None:
+    estimate = row.estimate
+    if estimate is None or not is_measured(estimate.value) or estimate.value <= 0:
         return
     error = None
-    if rate.low is not None and rate.high is not None and rate.low > 0:
-        error = [[rate.value - rate.low], [min(rate.high, _ENDLESS) - rate.value]]
+    if estimate.low is not None and estimate.high is not None:
+        low, high = max(estimate.low, 1 / _ENDLESS), min(estimate.high, _ENDLESS)
+        error = [[estimate.value - low], [high - estimate.value]]
     axes.errorbar(
-        [rate.value],
+        [estimate.value],
         [y],
         xerr=error,
-        fmt=framework_mark(twin.framework),
-        markersize=layout.font_px * 0.5,
-        color=colour,
-        elinewidth=2.5,
-        capsize=layout.font_px * 0.42,
-        capthick=2.5,
+        fmt=row.mark,
+        markersize=layout.font_px * (0.5 if row.weight > 2 else 0.38),
+        color=row.colour,
+        elinewidth=row.weight,
+        capsize=layout.font_px * 0.36,
+        capthick=row.weight,
         zorder=4,
     )
 
 
-def _label(sheet: Sheet, twin: Comparison, name: str, y: float) -> None:
-    layout, figure = sheet.layout, estimated(twin.rate, "×")
+def _label(sheet: Sheet, row: _Row, left: float, y: float) -> None:
+    layout, figure = sheet.layout, estimated(row.estimate, "×")
     is_missing = figure == NOT_MEASURED
-    room_px = layout.width_px - layout.text_px(figure) - 16 if layout.is_narrow else 290.0
-    sheet.text(
-        2,
-        y,
-        layout.fit(name, room_px),
-        colour=framework_colour(twin.framework).light,
-        bold=twin.headline,
-        over_lines=layout.is_narrow,
-    )
+    room_px = layout.width_px - layout.text_px(figure) - 16 if layout.is_narrow else left - 12
+    name = layout.fit(row.name, room_px)
+    sheet.text(2, y, name, colour=row.named_in, bold=row.strong, over_lines=layout.is_narrow)
     sheet.text(
         layout.width_px - 2,
         y,
         figure,
         anchor="right",
         colour=MUTED.light if is_missing else INK.light,
-        bold=twin.headline and not is_missing,
+        bold=row.strong and not is_missing,
         over_lines=layout.is_narrow,
     )
 

@@ -18,7 +18,7 @@ from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.report import figures
 from benchmarks.report.charts.palette import ACCENT, COLOURS, framework_colour
 from benchmarks.report.document import Block, Column, Document, Note, Row
-from benchmarks.report.outcomes import sign
+from benchmarks.report.figures import sign
 from benchmarks.report.plain_text import one_line, spans
 
 _TEMPLATES: Final = Path(__file__).parent.with_name("templates")

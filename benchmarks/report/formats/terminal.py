@@ -33,7 +33,7 @@ from benchmarks.report.document import (
     Verdict,
     Verdicts,
 )
-from benchmarks.report.outcomes import sign
+from benchmarks.report.figures import sign
 from benchmarks.report.plain_text import one_line, spans, to_ascii
 from benchmarks.report.ratio_axis import RatioAxis, strip
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.pool import Pool, Pooled
-from benchmarks.report.charts.forest import forest_chart
+from benchmarks.report.charts.ratios import forest_chart
 from benchmarks.report.document import (
     Block,
     Chart,

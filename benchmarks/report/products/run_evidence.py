@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import BridgeCost, Comparison, Estimate, Judgement, Summary
 from benchmarks.model import Run, Workload
-from benchmarks.report.charts.cost import cost_chart
+from benchmarks.report.charts.contenders import cost_chart, waiting_chart
 from benchmarks.report.charts.latency import latency_chart
-from benchmarks.report.charts.waiting import waiting_chart
 from benchmarks.report.document import (
     Block,
     Chart,

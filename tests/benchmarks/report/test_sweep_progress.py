@@ -8,7 +8,7 @@ from rich.console import Console
 
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Place, Run, Trial
-from benchmarks.report.sweep_progress import SweepProgress
+from benchmarks.report.progress import SweepProgress
 
 Sweep = Callable[..., Run]
 

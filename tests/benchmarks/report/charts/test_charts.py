@@ -10,10 +10,9 @@ import pytest
 from benchmarks.judge.judgement import Estimate, Judgement, Summary
 from benchmarks.model import LoadProfile, Run, Workload
 from benchmarks.report.charts.canvas import NARROW, WIDE, Chart
-from benchmarks.report.charts.cost import cost_chart
+from benchmarks.report.charts.contenders import cost_chart, waiting_chart
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.charts.ratios import ratio_chart
-from benchmarks.report.charts.waiting import waiting_chart
 
 SVG = "{http://www.w3.org/2000/svg}"
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)

@@ -14,8 +14,7 @@ from benchmarks.model import Run, Trial
 from benchmarks.report.charts.heat_map import heat_map
 from benchmarks.report.charts.rate_curves import rate_curves
 from benchmarks.report.document import Chart, Document, Grid, Note, Section, Table
-from benchmarks.report.files import write_both
-from benchmarks.report.formats import render
+from benchmarks.report.formats import render, write_both
 from benchmarks.report.products import crossover
 from benchmarks.report.products.crossover import letters_of, map_document, winners_grid
 

@@ -8,7 +8,7 @@ from benchmarks.judge.comparable import Asked
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.pool import Pool, Pooled
 from benchmarks.judge.random_effects import RandomEffects
-from benchmarks.report.charts.forest import forest_chart
+from benchmarks.report.charts.ratios import forest_chart
 from benchmarks.report.document import Chart, Comparisons, Document, Note, Paragraph, Section
 from benchmarks.report.products.pool import pool_document
 

@@ -8,9 +8,9 @@ import pytest
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement
 from benchmarks.model import RACE, Run
+from benchmarks.report.charts.contenders import speed_chart
 from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
 from benchmarks.report.charts.narrowing import narrowing_chart
-from benchmarks.report.charts.speed import speed_chart
 from benchmarks.report.document import Verdicts
 from benchmarks.report.formats import render
 from benchmarks.report.products.run import run_document, verdict_of
