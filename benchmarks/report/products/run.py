@@ -6,11 +6,11 @@ import dataclasses
 import functools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.comparison import is_equal
-from benchmarks.judge.judgement import Comparison, Judgement, Standing
+from benchmarks.judge.judgement import Comparison, Judgement, Standing, Summary
 from benchmarks.judge.judgement import Verdict as JudgedVerdict
 from benchmarks.model import Run
 from benchmarks.report.charts.ratios import ratio_chart
@@ -65,7 +65,7 @@ def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder
     all_of_it = Told(run, judgement, claims)
     sections = (part for section in SECTIONS for part in section(all_of_it))
     # Every latency would be most of the document; they are in run.json.
-    summaries = tuple(dataclasses.replace(summary, histograms=()) for summary in judgement.summaries)
+    summaries = [_fields(summary, but="histograms") for summary in judgement.summaries]
     ended = f" to {run.finished_at}" if run.finished_at else ""
     return Document(
         kind="judgement",
@@ -73,11 +73,15 @@ def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder
         blocks=told(
             (*_lead(all_of_it), *sections, Command("Measure it again", compare_command(run.plan, run.environment)))
         ),
-        data={"run": run_facts(run, folder), "judgement": dataclasses.replace(judgement, summaries=summaries)},
+        data={"run": run_facts(run, folder), "judgement": {**_fields(judgement), "summaries": summaries}},
         records=list(trial_records(run)),
         columns=COLUMNS,
         about=f"{run.name}, {run.started_at}{ended}. Every trial, with the seed and the environment, is in `run.json`.",
     )
+
+
+def _fields(value: Judgement | Summary, but: str = "") -> dict[str, Any]:
+    return {each.name: getattr(value, each.name) for each in dataclasses.fields(value) if each.name != but}
 
 
 def alerts(run: Run, judgement: Judgement) -> Iterator[Note]:

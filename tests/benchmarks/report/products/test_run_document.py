@@ -276,7 +276,7 @@ def test_programs_get_the_judgement_without_every_latency(
     assert ("judgement", run.name, "/kept/here") == (value["document"], value["run"]["name"], value["run"]["folder"])
     assert value["run"]["command"].startswith("lab compare quick --seed")
     assert len(judgement.verdicts) == len(value["judgement"]["verdicts"])
-    assert {()} == {tuple(summary["histograms"]) for summary in value["judgement"]["summaries"]}
+    assert not any("histograms" in summary for summary in value["judgement"]["summaries"])
 
 
 def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
