@@ -2,20 +2,36 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socket
+import time
+from collections.abc import Callable
+
 import click
 
-from benchmarks import serve as serving
 from benchmarks.cli.exits import exit_interrupted
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Host
 from benchmarks.cli.output import json_option, write_out
+from benchmarks.contenders.catalogue import APPS
+from benchmarks.errors import LabError
+from benchmarks.listening import cannot_listen
+from benchmarks.process import HOME, python, start
 from benchmarks.report.formats.data import json_document
+
+BRIDGES = {
+    "none" if app.bridge is None else app.bridge.id: app.target for app in APPS if app.target.startswith("flask_app.")
+}
+"""What Hypercorn is told to serve, by bridge."""
+
+_POLL_S = 0.05
 
 
 @lab.command()
 @click.option(
     "--bridge",
-    type=click.Choice(list(serving.BRIDGES)),
+    type=click.Choice(list(BRIDGES)),
     default="none",
     show_default=True,
     help="Between Flask and the server.",
@@ -47,8 +63,50 @@ def serve(bridge: str, host: str, port: int, as_json: bool) -> None:
             click.echo(f"  {base}{path:<15} {what}")
 
     try:
-        status = serving.serve(bridge, host, port, ready)
+        status = _serve(bridge, host, port, ready)
     except KeyboardInterrupt as interrupt:
         exit_interrupted(interrupt)
     if status:
-        raise click.ClickException(f"Hypercorn ended with status {status}; its message is above.")
+        raise LabError(f"Hypercorn ended with status {status}; its message is above.")
+
+
+def _serve(bridge: str, host: str, port: int, ready: Callable[[], None]) -> int:
+    """Serve until the server ends, by itself or by Ctrl-C; call ``ready`` once it answers, return the exit status."""
+    _check_free(host, port)
+    bind = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+    command = python("-m", "hypercorn", "--workers", "0", "--log-level", "WARNING", "--bind", bind)
+    with contextlib.ExitStack() as stack:
+        # A group of its own: Ctrl-C comes to this process alone, then, and ends both.
+        process = start(stack, [*command, _lying_here(BRIDGES[bridge])]).process
+        while process.poll() is None and not _accepts(host, port):
+            time.sleep(_POLL_S)
+        if process.poll() is None:
+            ready()
+        return process.wait()
+
+
+def _lying_here(app: str) -> str:
+    """Name an app with its folder: Hypercorn imports it from there first, or else from where the person is."""
+    # Relative: the colon behind a drive would be the one before an app's name to it. To another drive there is no way.
+    with contextlib.suppress(OSError, ValueError):
+        return os.path.relpath(HOME / app)
+    return app
+
+
+def _check_free(host: str, port: int) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise LabError(cannot_listen("lab serve", host, port, error)) from error
+
+
+def _accepts(host: str, port: int) -> bool:
+    loopback = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 (compared, not bound)
+    try:
+        socket.create_connection((loopback, port), timeout=1).close()
+    except OSError:
+        return False
+    return True

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from benchmarks.errors import InvalidValueError
 from benchmarks.judge import keyword_map
 from benchmarks.judge.atlas import Atlas, estimate_of, read_atlas
 from benchmarks.judge.crossover import gave_up
@@ -19,10 +20,6 @@ from benchmarks.model import Contender, Place, Run
 
 Basis = Literal["measured", "between", "outside"]
 """Whether the place was measured, lies between places that were, or outside all of them."""
-
-
-class QuestionError(ValueError):
-    """Nobody can be asked this; the message says what to change."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,7 +115,7 @@ def advise(run: Run, question: Question) -> Advice:
     many times one process with its share of the connections. That is a prediction: nothing here measures it.
 
     Raises:
-        QuestionError: The question makes no sense.
+        InvalidValueError: The question makes no sense.
         EmptyMapError: No point of the sweep counts.
     """
     _check(question)
@@ -195,7 +192,7 @@ def _check(question: Question) -> None:
         ("cores", question.cores, 1),
     ):
         if not least <= value < math.inf:
-            raise QuestionError(f"{name} is {value:g}: it must be {least} or more.")
+            raise InvalidValueError(f"{name} is {value:g}: it must be {least} or more.")
 
 
 def _basis(atlas: Atlas, place: Place) -> Basis:

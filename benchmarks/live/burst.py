@@ -17,10 +17,6 @@ from benchmarks.measure.server import HOST
 _TIMEOUT_S = 30.0
 
 
-class BurstError(LabError):
-    """A burst did not come back whole; the message says what came instead."""
-
-
 class Client:
     """So many kept connections to a server on this machine.
 
@@ -38,7 +34,7 @@ class Client:
                 connection.auto_open = 0
         except OSError as error:
             self.close()
-            raise BurstError(f"Cannot connect to the server on port {port}: {error}.") from error
+            raise LabError(f"Cannot connect to the server on port {port}: {error}.") from error
 
     def __enter__(self) -> Self:
         """Return the client."""
@@ -65,7 +61,7 @@ class Client:
         Returns:
             What was seen of each, numbered from 1 in any case.
         Raises:
-            BurstError: An answer was not a whole 200.
+            LabError: An answer was not a whole 200.
         """
         sent_ns: dict[int, int] = {}
         try:
@@ -78,7 +74,7 @@ class Client:
                     selector.register(connection.sock, selectors.EVENT_READ, number)
                 received_ns = self._receive(selector)
         except (OSError, http.client.HTTPException) as error:
-            raise BurstError(f"GET {path}: the connection broke: {str(error) or 'closed by the server'}.") from error
+            raise LabError(f"GET {path}: the connection broke: {str(error) or 'closed by the server'}.") from error
         return tuple(
             Exchange(request=number, sent_ns=sent_ns[number], received_ns=received_ns[number])
             for number in sorted(received_ns)
@@ -91,7 +87,7 @@ class Client:
             ready = selector.select(max(0.0, deadline - time.monotonic()))
             if not ready:
                 missing = len(self._connections) - len(received_ns)
-                raise BurstError(f"{missing} of {len(self._connections)} answers did not come in time.")
+                raise LabError(f"{missing} of {len(self._connections)} answers did not come in time.")
             for key, _ in ready:
                 # Once it has begun, the whole of so short an answer is there.
                 answer = self._connections[key.data - 1].getresponse()
@@ -99,5 +95,5 @@ class Client:
                 received_ns[key.data] = time.monotonic_ns()
                 selector.unregister(key.fileobj)
                 if answer.status != 200:
-                    raise BurstError(f"The server answered {answer.status} {answer.reason}, not 200.")
+                    raise LabError(f"The server answered {answer.status} {answer.reason}, not 200.")
         return received_ns

@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.errors import LabError
+
 SCHEMA_VERSION = 1
-
-
-class LoopRecordingError(Exception):
-    """A document is no recording of the loop; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,10 +76,10 @@ class LoopRecording:
         """Return the recording that ``to_json`` made a document of.
 
         Raises:
-            LoopRecordingError: It is of another shape, or a step is at a line that the source does not have.
+            LabError: It is of another shape, or a step is at a line that the source does not have.
         """
         if document.get("schema_version") != SCHEMA_VERSION:
-            raise LoopRecordingError(_again(f"this is no recording of version {SCHEMA_VERSION}"))
+            raise LabError(_again(f"this is no recording of version {SCHEMA_VERSION}"))
         try:
             made = cls(
                 source=tuple(document["source"]),
@@ -89,10 +87,10 @@ class LoopRecording:
                 steps=tuple(_step(step) for step in document["steps"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise LoopRecordingError(_again(f"this is no recording of the loop: {error!r}")) from error
+            raise LabError(_again(f"this is no recording of the loop: {error!r}")) from error
         for step in made.steps:
             if not 1 <= step.line <= len(made.source):
-                raise LoopRecordingError(_again(f"there is no line {step.line} in its source"))
+                raise LabError(_again(f"there is no line {step.line} in its source"))
         return made
 
 

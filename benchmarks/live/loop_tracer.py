@@ -18,8 +18,9 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from benchmarks.errors import LabError
 from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
-from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, TracerError, client_name
+from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, client_name
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "tiny_loop.py"
 _PATIENCE_S = 5.0
@@ -37,10 +38,10 @@ def record_loop(path: Path = EXAMPLE) -> LoopRecording:
     Args:
         path: The program.
     Raises:
-        TracerError: It is not there, or did not serve its clients.
+        LabError: It is not there, or did not serve its clients.
     """
     if not path.is_file():
-        raise TracerError(f"There is no {path}: the example comes with a clone, not with the installed package.")
+        raise LabError(f"There is no {path}: the example comes with a clone, not with the installed package.")
     program = _loaded(path)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -106,7 +107,7 @@ class _Tracer:
         keys = self._program.kernel.get_map().values()
         watched = [key.fd for key in keys if self._socket(key.fileobj) == arrives_at]
         if not watched or not select.select(watched, [], [], _PATIENCE_S)[0]:
-            raise TracerError(f"{self._file}: it does not wait for {arrives_at} when {deed}.")
+            raise LabError(f"{self._file}: it does not wait for {arrives_at} when {deed}.")
 
     def _on_call(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
         return self._on_line if frame.f_code.co_filename == self._file else None
@@ -159,7 +160,7 @@ class _Tracer:
 def _loaded(path: Path) -> ModuleType:
     spec = importlib.util.spec_from_file_location("tiny_loop", path)
     if spec is None or spec.loader is None:
-        raise TracerError(f"{path} is no Python module.")
+        raise LabError(f"{path} is no Python module.")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module

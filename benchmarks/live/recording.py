@@ -17,11 +17,11 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Self
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.foreign_json import read_object
-from benchmarks.live.burst import BurstError, Client
+from benchmarks.live.burst import Client
 from benchmarks.live.recorder import RECORDING_PATH
-from benchmarks.live.timeline import Event, Exchange, Timeline, TimelineError, build
+from benchmarks.live.timeline import Event, Exchange, Timeline, build
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.server import RunningServer, starting
 from benchmarks.model import Contender
@@ -74,13 +74,13 @@ class Recording:
         """Return the recording that ``to_json`` made a document of.
 
         Raises:
-            TimelineError: It is of another shape.
+            LabError: It is of another shape.
         """
         timeline = Timeline.from_json(document)
         try:
             return cls(timeline=timeline, cost=Cost(**document["cost"]))
         except (KeyError, TypeError) as error:
-            raise TimelineError(f"Not a recording: {error!r}; record it again with `lab explain`.") from error
+            raise LabError(f"Not a recording: {error!r}; record it again with `lab explain`.") from error
 
 
 def recorded(contender: Contender) -> Contender:
@@ -111,8 +111,8 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
     Raises:
         InvalidValueError: The contender has no view.
         ServerError: It did not start.
-        BurstError: Its answers did not come, or not its notes.
-        TimelineError: The notes are not those of a whole burst.
+        LabError: Its answers did not come, or not its notes.
+        LabError: The notes are not those of a whole burst.
     """
     path = path_of(contender, wait_ms)
     with contextlib.ExitStack() as stack:
@@ -159,8 +159,8 @@ def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple
         wait_ms: See ``record``.
     Raises:
         ServerError: It did not answer with its notes.
-        BurstError: Its answers did not come, or not its notes.
-        TimelineError: The notes are not those of a whole burst.
+        LabError: Its answers did not come, or not its notes.
+        LabError: The notes are not those of a whole burst.
     """
     path = path_of(server.contender, wait_ms)
     first = next(_NUMBERS) * _MOST_REQUESTS + 1
@@ -190,7 +190,7 @@ def _notes_of(server: RunningServer) -> Notes:
     try:
         notes: Notes = read_object(answer.body)
     except ValueError as error:
-        raise BurstError(server.explain("did not answer with its recording")) from error
+        raise LabError(server.explain("did not answer with its recording")) from error
     return notes
 
 

@@ -10,6 +10,8 @@ import socket
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
+from benchmarks.errors import LabError
+
 CLIENTS: Final = 3
 HAS_ITS_ANSWER: Final = "has its answer"
 
@@ -37,10 +39,6 @@ _TOGETHER: Final = {
     "sends its request": "send their requests",
     HAS_ITS_ANSWER: "have their answers",
 }
-
-
-class TracerError(Exception):
-    """The program did not run as it should; the message says where it stopped."""
 
 
 def client_name(number: int) -> str:
@@ -107,7 +105,7 @@ class ScriptedClients:
         """Read the answers that are owed.
 
         Raises:
-            TracerError: One did not come.
+            LabError: One did not come.
         """
         while self._asked:
             number = self._asked.pop(0)
@@ -150,7 +148,7 @@ class ScriptedClients:
             while b"}" not in answer:
                 part = self._sockets[number].recv(65_536)
                 if not part:
-                    raise TracerError(f"{self._program}: it hung up on {client_name(number)} instead of answering.")
+                    raise LabError(f"{self._program}: it hung up on {client_name(number)} instead of answering.")
                 answer += part
         except TimeoutError:
-            raise TracerError(f"{self._program}: it sleeps, and {client_name(number)} has no answer.") from None
+            raise LabError(f"{self._program}: it sleeps, and {client_name(number)} has no answer.") from None

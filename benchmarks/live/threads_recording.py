@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from benchmarks.errors import LabError
+
 SCHEMA_VERSION = 1
-
-
-class ThreadsRecordingError(Exception):
-    """A document is no recording of the threads; the message says what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,10 +71,10 @@ class ThreadsRecording:
         """Return the recording that ``to_json`` made a document of.
 
         Raises:
-            ThreadsRecordingError: It is of another shape, or a step is at a line that the source does not have.
+            LabError: It is of another shape, or a step is at a line that the source does not have.
         """
         if document.get("schema_version") != SCHEMA_VERSION:
-            raise ThreadsRecordingError(_again(f"This is no recording of version {SCHEMA_VERSION}"))
+            raise LabError(_again(f"This is no recording of version {SCHEMA_VERSION}"))
         try:
             made = cls(
                 source=tuple(document["source"]),
@@ -84,11 +82,11 @@ class ThreadsRecording:
                 steps=tuple(_step(step) for step in document["steps"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise ThreadsRecordingError(_again(f"This is no recording of the threads: {error!r}")) from error
+            raise LabError(_again(f"This is no recording of the threads: {error!r}")) from error
         for step in made.steps:
             for line in (step.line, *(state.line for state in step.threads)):
                 if not 1 <= line <= len(made.source):
-                    raise ThreadsRecordingError(_again(f"There is no line {line} in its source"))
+                    raise LabError(_again(f"There is no line {line} in its source"))
         return made
 
 

@@ -18,8 +18,9 @@ from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
+from benchmarks.errors import LabError
 from benchmarks.live.loop_tracer import EXAMPLE as LOOP
-from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, TracerError, client_name
+from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, client_name
 from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
 
 EXAMPLE = LOOP.with_name("tiny_threads.py")
@@ -39,10 +40,10 @@ def record_threads(path: Path = EXAMPLE) -> ThreadsRecording:
     Args:
         path: The program.
     Raises:
-        TracerError: It is not there, or did not serve its clients.
+        LabError: It is not there, or did not serve its clients.
     """
     if not path.is_file():
-        raise TracerError(f"There is no {path}: the example comes with a clone, not with the installed package.")
+        raise LabError(f"There is no {path}: the example comes with a clone, not with the installed package.")
     program = _loaded(path)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_NotedSocket(socket.AF_INET, socket.SOCK_STREAM))
@@ -155,7 +156,7 @@ class _Tracer:
         for _ in range(round(_PATIENCE_S / 0.01)):
             if self._turn.wait_for(is_so, 0.01):
                 return
-        raise TracerError(f"{self._file}: it does not come to rest when {when}.")
+        raise LabError(f"{self._file}: it does not come to rest when {when}.")
 
     def _on_call(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
         return self._on_line if frame.f_code.co_filename == self._file else None
@@ -208,7 +209,7 @@ def _loaded(path: Path) -> ModuleType:
     for name, source in (("tiny_loop", LOOP), ("tiny_threads", path)):
         spec = importlib.util.spec_from_file_location(name, source)
         if spec is None or spec.loader is None:
-            raise TracerError(f"{source} is no Python module.")
+            raise LabError(f"{source} is no Python module.")
         modules[name] = importlib.util.module_from_spec(spec)
         before = sys.modules.get("tiny_loop")
         sys.modules["tiny_loop"] = modules["tiny_loop"]

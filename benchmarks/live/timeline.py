@@ -41,10 +41,6 @@ RELEASED = "released"
 """The event that ends ``State.HELD``, which is no state of a request of its own."""
 
 
-class TimelineError(LabError):
-    """A recording cannot be a whole burst; the message says what is missing or wrong."""
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
     """What a server noted: from now on, a request is in a state.
@@ -164,10 +160,10 @@ class Timeline:
         """Return the timeline that ``to_json`` made a document of.
 
         Raises:
-            TimelineError: It is of another shape.
+            LabError: It is of another shape.
         """
         if document.get("schema_version") != SCHEMA_VERSION:
-            raise TimelineError(f"Not a timeline of version {SCHEMA_VERSION}; record it again with `lab explain`.")
+            raise LabError(f"Not a timeline of version {SCHEMA_VERSION}; record it again with `lab explain`.")
         try:
             return cls(
                 contender=document["contender"],
@@ -178,7 +174,7 @@ class Timeline:
                 spans=tuple(Span(**{**span, "state": State(span["state"])}) for span in document["spans"]),
             )
         except (KeyError, TypeError, ValueError) as error:
-            raise TimelineError(f"Not a timeline: {error!r}; record it again with `lab explain`.") from error
+            raise LabError(f"Not a timeline: {error!r}; record it again with `lab explain`.") from error
 
 
 NETWORK = Lane(number=0, kind="network", name="on its way")
@@ -203,7 +199,7 @@ def build(
         events: What it noted of these requests, in any order.
         exchanges: What the client saw of each.
     Raises:
-        TimelineError: A request's events do not begin with its being accepted and end with its answer, between its
+        LabError: A request's events do not begin with its being accepted and end with its answer, between its
             sending and its last byte: something was not recorded, or the clocks are not one.
     """
     origin_ns = min(exchange.sent_ns for exchange in exchanges)
@@ -298,13 +294,13 @@ def _check(exchange: Exchange, events: Sequence[Event]) -> None:
     name = f"Request {exchange.request}"
     answering = [event.at_ns for event in events if event.what == State.ANSWERING]
     if not events or events[0].what != State.ACCEPTED:
-        raise TimelineError(f"{name} was not seen by the server before its app; record it again.")
+        raise LabError(f"{name} was not seen by the server before its app; record it again.")
     if not answering:
-        raise TimelineError(f"{name}: the server never began to answer; record it again.")
+        raise LabError(f"{name}: the server never began to answer; record it again.")
     if events[0].at_ns < exchange.sent_ns:
-        raise TimelineError(f"{name} was read before it was sent: client and server do not share a clock.")
+        raise LabError(f"{name} was read before it was sent: client and server do not share a clock.")
     if answering[0] > exchange.received_ns:
-        raise TimelineError(f"{name} was answered after its answer came: client and server do not share a clock.")
+        raise LabError(f"{name} was answered after its answer came: client and server do not share a clock.")
 
 
 def _holds(exchange: Exchange, events: Sequence[Event]) -> list[Span]:

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, Route, expect
 from werkzeug.serving import make_server
 
-from benchmarks.live.why.record_here import BusyError
+from benchmarks.errors import RefusedError
 from benchmarks.live.why.shelf import Exhibit
 from benchmarks.model import Contender
 from tests.benchmarks.live.why.page import make_app
@@ -22,7 +22,7 @@ PAGES = ("/why/", "/why/loop", "/why/keywords")
 
 async def busy(_contender: Contender, _wait_ms: int) -> Exhibit:
     """Be unable to record."""
-    raise BusyError("Another `lab` is measuring.")
+    raise RefusedError("Another `lab` is measuring.")
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from benchmarks.errors import LabError
+from benchmarks.errors import RefusedError
 from benchmarks.judge.claims import Claim
 from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
@@ -38,10 +39,6 @@ _ANNOUNCE_EVERY_S: Final = 0.4
 _LOGGER: Final = logging.getLogger(__name__)
 
 Phase = Literal["idle", "starting", "racing", "stopping", "over"]
-
-
-class RaceUnderWayError(Exception):
-    """Something else was asked for than what can be done while a race is on, or while none is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,11 +124,11 @@ class Director:
         """Start a race; guesses are closed from now on.
 
         Raises:
-            RaceUnderWayError: One is on already.
+            RefusedError: One is on already.
             InvalidValueError: It cannot be run.
         """
         if self._driving is not None:
-            raise RaceUnderWayError("A race is on already: stop it first, or wait for its end.")
+            raise RefusedError("A race is on already: stop it first, or wait for its end.")
         sizes = {"wait_ms": choice.wait_ms, "connections": choice.connections, "rounds": choice.rounds}
         seed = secrets.randbelow(2**32)
         # To refuse it here and now, if it must be.
@@ -150,10 +147,10 @@ class Director:
         """Stop the race; what was measured is kept and judged.
 
         Raises:
-            RaceUnderWayError: None is on.
+            RefusedError: None is on.
         """
         if self._driving is None:
-            raise RaceUnderWayError("No race is on.")
+            raise RefusedError("No race is on.")
         self._phase = "stopping"
         self._end_race()
 
@@ -161,10 +158,10 @@ class Director:
         """Forget the guesses and take new ones.
 
         Raises:
-            RaceUnderWayError: A race is on.
+            RefusedError: A race is on.
         """
         if self.is_racing:
-            raise RaceUnderWayError("A race is on: new guesses would know too much.")
+            raise RefusedError("A race is on: new guesses would know too much.")
         self.guesses.clear()
         self._phase, self._spoken = "idle", "New guesses are taken."
         await self._show()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from benchmarks.contenders.catalogue import HEADLINES
+from benchmarks.errors import InvalidValueError
 from benchmarks.live.page.places import Places
 
 FRAMEWORKS: Final = tuple(arrangement.partition("@")[0] for arrangement in HEADLINES)
@@ -19,10 +20,6 @@ MOST_RATIO: Final = 4.0
 MOST_GUESSES: Final = 1_000
 MOST_OF_ONE_ADDRESS: Final = 400
 """A school may be behind one. A viewer is a cookie, and who throws his away gets another."""
-
-
-class GuessError(Exception):
-    """This guess cannot be taken; the message says why."""
 
 
 @dataclass(slots=True)
@@ -52,12 +49,12 @@ class Guesses:
             ratios: Async over sync by framework, from 1/4 to 4, all of ``FRAMEWORKS``.
             source: Whom his address belongs to. One from which too many came makes room among its own.
         Raises:
-            GuessError: Guesses are closed, or this is none.
+            InvalidValueError: Guesses are closed, or this is none.
         """
         if not self.is_open:
-            raise GuessError("Guesses are closed: a race has begun.")
+            raise InvalidValueError("Guesses are closed: a race has begun.")
         if set(ratios) != set(FRAMEWORKS):
-            raise GuessError(f"A guess has a ratio for each of {', '.join(FRAMEWORKS)}, and nothing else.")
+            raise InvalidValueError(f"A guess has a ratio for each of {', '.join(FRAMEWORKS)}, and nothing else.")
         guess = {framework: _ratio(ratios[framework]) for framework in FRAMEWORKS}
         if viewer not in self._places and (displaced := self._places.take(viewer, source)) is not None:
             del self.by_viewer[displaced]
@@ -87,8 +84,8 @@ class Guesses:
 
 def _ratio(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise GuessError("A guess is a number.")
+        raise InvalidValueError("A guess is a number.")
     # What a slider can say, and the rounding on its way; no comparison with what is no number holds.
     if not 0.99 / MOST_RATIO <= value <= 1.01 * MOST_RATIO:
-        raise GuessError(f"A guess is from 1/{MOST_RATIO:g} to {MOST_RATIO:g}.")
+        raise InvalidValueError(f"A guess is from 1/{MOST_RATIO:g} to {MOST_RATIO:g}.")
     return min(max(float(value), 1 / MOST_RATIO), MOST_RATIO)

@@ -11,7 +11,7 @@ from werkzeug.sansio.response import Response as SansResponse
 from werkzeug.wrappers import Response as AnyResponse
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.live.page.access import (
     access,
@@ -22,8 +22,8 @@ from benchmarks.live.page.access import (
     viewer_id,
     welcome,
 )
-from benchmarks.live.page.director import Director, RaceChoice, RaceUnderWayError
-from benchmarks.live.page.guesses import FRAMEWORKS, GuessError
+from benchmarks.live.page.director import Director, RaceChoice
+from benchmarks.live.page.guesses import FRAMEWORKS
 from benchmarks.live.page.places import source_of
 from benchmarks.live.page.settings import PageSettings
 from benchmarks.measure import race
@@ -101,7 +101,7 @@ async def guess() -> tuple[str, int]:
     viewer, director = _viewer(), _director()
     try:
         director.guesses.take(viewer, _fields(), source_of(client()[0]))
-    except GuessError as error:
+    except InvalidValueError as error:
         abort(409 if not director.guesses.is_open else 422, str(error))
     if director.board.is_confirmed(viewer):
         director.guesses.confirm(viewer)
@@ -115,7 +115,7 @@ async def new_guesses() -> tuple[str, int]:
     """Forget the guesses and take new ones."""
     try:
         await _director().ask_for_guesses()
-    except RaceUnderWayError as error:
+    except RefusedError as error:
         abort(409, str(error))
     return "", 204
 
@@ -126,7 +126,7 @@ async def start_race() -> tuple[str, int]:
     """Start a race."""
     try:
         await _director().start(_choice(_fields()))
-    except RaceUnderWayError as error:
+    except RefusedError as error:
         abort(409, str(error))
     except InvalidValueError as error:
         abort(422, str(error))
@@ -139,7 +139,7 @@ async def stop_race() -> tuple[str, int]:
     """Stop the race; what was measured is kept."""
     try:
         await _director().stop()
-    except RaceUnderWayError as error:
+    except RefusedError as error:
         abort(409, str(error))
     return "", 204
 

@@ -15,9 +15,9 @@ import subprocess
 import tempfile
 from typing import Final
 
+from benchmarks.errors import LabError, RefusedError
 from benchmarks.foreign_json import read_object
 from benchmarks.live.recording import Recording
-from benchmarks.live.timeline import TimelineError
 from benchmarks.live.why.shelf import REQUESTS, Exhibit
 from benchmarks.model import Contender
 from benchmarks.process import python, start
@@ -25,14 +25,6 @@ from benchmarks.process import python, start
 _TIMEOUT_S: Final = 60.0
 _REFUSED: Final = 3
 _LONGEST_REASON: Final = 600
-
-
-class RecordHereError(Exception):
-    """Nothing was recorded; the message says why."""
-
-
-class BusyError(RecordHereError):
-    """Somebody measures on this machine at the moment."""
 
 
 async def record_here(
@@ -46,8 +38,8 @@ async def record_here(
         timeout_s: After so long it is given up.
         wait_turn: Whether to wait while somebody measures; otherwise that is an error.
     Raises:
-        BusyError: Somebody measures on this machine.
-        RecordHereError: It could not be recorded.
+        RefusedError: Somebody measures on this machine.
+        LabError: It could not be recorded.
     """
     command = [
         *python("-m", "benchmarks", "explain", contender.id, "--json"),
@@ -61,7 +53,7 @@ async def record_here(
             process = start(ends, command, stdout=printed, stderr=complaints).process
             status = await asyncio.to_thread(process.wait, timeout_s)
         except subprocess.TimeoutExpired:
-            raise RecordHereError(f"Recording took longer than {timeout_s:.0f} s, and was given up.") from None
+            raise LabError(f"Recording took longer than {timeout_s:.0f} s, and was given up.") from None
         finally:
             await asyncio.to_thread(ends.close)
         printed.seek(0)
@@ -70,12 +62,12 @@ async def record_here(
     if status:
         reason = _reason(errors.decode("utf-8", "replace"))
         if status == _REFUSED:
-            raise BusyError(reason)
-        raise RecordHereError(reason)
+            raise RefusedError(reason)
+        raise LabError(reason)
     try:
         recording = Recording.from_json(read_object(out))
-    except (ValueError, TimelineError) as error:
-        raise RecordHereError(f"What was recorded cannot be read: {error}") from error
+    except (ValueError, LabError) as error:
+        raise LabError(f"What was recorded cannot be read: {error}") from error
     return Exhibit(recording=recording, recorded_at=now(), machine=this_machine(), shipped=False)
 
 

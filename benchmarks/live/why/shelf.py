@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from benchmarks.contenders import catalogue
+from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_object
 from benchmarks.live.recording import Recording
-from benchmarks.live.timeline import TimelineError
 from benchmarks.model import Contender
 
 WAITS_MS: Final = (20, 0)
@@ -53,12 +53,12 @@ class Exhibit:
         """Return the exhibit that ``to_json`` made a document of.
 
         Raises:
-            TimelineError: It is of another shape.
+            LabError: It is of another shape.
         """
         try:
             recorded_at, machine = document["recorded_at"], document["machine"]
         except KeyError as error:
-            raise TimelineError(f"Not a shipped recording: it has no {error}; record it again.") from error
+            raise LabError(f"Not a shipped recording: it has no {error}; record it again.") from error
         return cls(recording=Recording.from_json(document), recorded_at=recorded_at, machine=machine, shipped=shipped)
 
 
@@ -77,7 +77,7 @@ class Shelf:
         """Return a shelf with what comes with the lab.
 
         Raises:
-            TimelineError: A line of the file is no exhibit.
+            LabError: A line of the file is no exhibit.
         """
         lines = path.read_text(encoding="utf-8").splitlines()
         return cls(Exhibit.from_json(read_object(line), shipped=True) for line in lines)

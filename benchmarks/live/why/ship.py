@@ -27,8 +27,8 @@ def ship(*, calmer: bool) -> None:
         calmer: Keep the bursts that are there, but for those that were recorded on a busier machine; each is written as
             soon as it is made, and what is cut short has not been in vain. Otherwise it is all or nothing.
     Raises:
-        RecordHereError: A burst could not be recorded.
-        TracerError: A program did not run as it should.
+        LabError: A burst could not be recorded.
+        LabError: A program did not run as it should.
     """
     programs = {"loop.json": record_loop().to_json(), "threads.json": record_threads().to_json()}
     for name, document in programs.items():

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
+from benchmarks.errors import LabError
 from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
 from benchmarks.live.scripted_clients import HAS_ITS_ANSWER, listed, tell_deeds
 from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
@@ -17,21 +18,15 @@ _AnyStep = TypeVar("_AnyStep", Step, ThreadsStep)
 _BEGINNING: Final = "Nobody is there yet"
 
 
-class StepsError(Exception):
-    """The two runs are not of the same clients; the message says what to do."""
-
-
 def steps_document(loop: LoopRecording, threads: ThreadsRecording) -> dict[str, Any]:
     """Return what the page steps through, as values of JSON.
 
     Raises:
-        StepsError: Their clients did not do the same.
+        LabError: Their clients did not do the same.
     """
     moments, of_threads = _moments(loop.steps), _moments(threads.steps)
     if [title for title, _ in moments] != [title for title, _ in of_threads]:
-        raise StepsError(
-            "The runs of loop and threads differ: record both again, `python -m benchmarks.live.why.ship`."
-        )
+        raise LabError("The runs of loop and threads differ: record both again, `python -m benchmarks.live.why.ship`.")
     return {
         "moments": [
             {

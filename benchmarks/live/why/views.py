@@ -12,6 +12,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 from markupsafe import Markup, escape
 
 from benchmarks.contenders.catalogue import HEADLINES
+from benchmarks.errors import LabError, RefusedError
 from benchmarks.foreign_json import read_object
 from benchmarks.live.chrome_trace import chrome_trace
 from benchmarks.live.loop_recording import LoopRecording
@@ -19,7 +20,7 @@ from benchmarks.live.threads_recording import ThreadsRecording
 from benchmarks.live.timeline import Timeline
 from benchmarks.live.why import twins
 from benchmarks.live.why.chart import Chart, lay_out
-from benchmarks.live.why.record_here import BusyError, RecordHereError, record_here
+from benchmarks.live.why.record_here import record_here
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Exhibit, Shelf, twin_of
 from benchmarks.live.why.steps import steps_document
 from benchmarks.model import Contender, Variant
@@ -164,9 +165,9 @@ class _Pages:
         self._is_recording = True
         try:
             self._shelf.put(await self._record(contender, wait_ms))
-        except BusyError as error:
+        except RefusedError as error:
             return _said(str(error), 409)
-        except RecordHereError as error:
+        except LabError as error:
             return _said(str(error), 502)
         finally:
             self._is_recording = False

@@ -10,9 +10,8 @@ import threading
 from collections.abc import Callable, Mapping
 
 from benchmarks.measure.load import closed_loop, open_loop, wire
-from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder, pin
 from benchmarks.measure.load.order_check import check_order
-from benchmarks.measure.load.pinning import pin
 from benchmarks.measure.load.session import LoaderProcess, ProcessSession
 from benchmarks.model import LoadResult
 from benchmarks.process import python

@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import base64
 import difflib
+import os
 import pkgutil
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -153,6 +155,26 @@ class LoadEngine(Protocol):
 
     def facts(self) -> Mapping[str, str | int]:
         """Return what a run should record of the engine, beside its name; nothing of what belongs to this package."""
+
+
+def pin(cpus: tuple[int, ...]) -> None:
+    """Pin this process, and what it starts from now on, where the platform can.
+
+    Args:
+        cpus: Cores; empty for any.
+    Raises:
+        LoadEngineError: This machine does not offer them.
+    """
+    if not cpus or sys.platform != "linux" or not hasattr(os, "sched_setaffinity"):
+        return
+    try:
+        os.sched_setaffinity(0, cpus)
+    except (OSError, ValueError, OverflowError) as error:
+        wanted = ", ".join(map(str, cpus))
+        offered = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise LoadEngineError(
+            f"the load engine cannot be pinned to the cores {wanted} ({error}): this machine offers {offered}"
+        ) from error
 
 
 def find_engine(name: str) -> LoadEngine:

@@ -22,12 +22,12 @@ from typing import IO, cast
 
 import psutil
 
+from benchmarks.errors import LabError
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LoadEngineError, LoadOrder, pin
 from benchmarks.measure.load.k6 import command_line
-from benchmarks.measure.load.k6_summary import K6SummaryError, read_summary
+from benchmarks.measure.load.k6_summary import read_summary
 from benchmarks.measure.load.order_check import check_order
-from benchmarks.measure.load.pinning import pin
 from benchmarks.measure.load.session import how_it_ended
 from benchmarks.model import LoadResult
 from benchmarks.process import start
@@ -191,7 +191,7 @@ def _drive(executable: str, order: LoadOrder, stack: contextlib.ExitStack) -> Lo
         result = read_summary(summary.read_text(encoding="utf-8"), used_s, cores)
     except FileNotFoundError:
         raise LoadEngineError(f"{k6.last_words()}k6 left no summary") from None
-    except (K6SummaryError, UnicodeDecodeError) as error:
+    except (LabError, UnicodeDecodeError) as error:
         raise LoadEngineError(
             f"k6's summary cannot be read: {error}. Versions 0.31 to 2 write one that can; "
             "`k6 version` says which this is"

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_json
 from benchmarks.model import LatencySummary, LoadResult
 
@@ -19,10 +20,6 @@ _DURATION = "http_req_duration{expected_response:true}"
 
 _PERCENTILES = {"median_ms": "med", "p90_ms": "p(90)", "p95_ms": "p(95)", "p99_ms": "p(99)"}
 _BOUNDS = {"average_ms": "avg", "minimum_ms": "min", "maximum_ms": "max"}
-
-
-class K6SummaryError(ValueError):
-    """A text is not a summary of k6 that this version can read; the message says what is missing or wrong."""
 
 
 def read_summary(text: str, loader_cpu_s: float | None, loader_cores: int = 1) -> LoadResult:
@@ -36,21 +33,21 @@ def read_summary(text: str, loader_cpu_s: float | None, loader_cores: int = 1) -
         Its counts are k6's own, over its own duration: requests in flight at the end are waited for, and count. k6
         has no histogram, and does not say which statuses came.
     Raises:
-        K6SummaryError: It is none.
+        LabError: It is none.
     """
     try:
         summary = read_json(text)
     except ValueError as error:
-        raise K6SummaryError(f"it is not whole JSON ({error})") from error
+        raise LabError(f"it is not whole JSON ({error})") from error
     duration_s = _number(_part(_part(summary, "state", "the summary"), "testRunDurationMs", "state")) / 1000
     if not duration_s > 0:
-        raise K6SummaryError(f"it tells of a run of {duration_s:g} s")
+        raise LabError(f"it tells of a run of {duration_s:g} s")
     metrics = _part(summary, "metrics", "the summary")
     errors = {kind: count for kind in ERROR_KINDS if (count := _count(metrics, f"lab_errors_{kind}"))}
     asked = _count(metrics, "http_reqs")
     completed = asked - sum(errors.values())
     if completed < 0:
-        raise K6SummaryError(f"it tells of {sum(errors.values())} errors in {asked} requests")
+        raise LabError(f"it tells of {sum(errors.values())} errors in {asked} requests")
     return LoadResult(
         completed=completed,
         duration_s=duration_s,
@@ -77,7 +74,7 @@ def _latency(metrics: object) -> LatencySummary:
 def _count(metrics: object, name: str) -> int:
     """Return a counter; one that never counted is not in the summary."""
     if not isinstance(metrics, Mapping):
-        raise K6SummaryError("its metrics are not a mapping")
+        raise LabError("its metrics are not a mapping")
     if name not in metrics:
         return 0
     return round(_number(_part(_part(metrics[name], "values", name), "count", name)))
@@ -85,11 +82,11 @@ def _count(metrics: object, name: str) -> int:
 
 def _part(of: object, name: str, where: str) -> Any:
     if not isinstance(of, Mapping) or name not in of:
-        raise K6SummaryError(f"there is no {name} in {where}")
+        raise LabError(f"there is no {name} in {where}")
     return of[name]
 
 
 def _number(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise K6SummaryError(f"{value!r:.40} stands where a number is expected")
+        raise LabError(f"{value!r:.40} stands where a number is expected")
     return float(value)

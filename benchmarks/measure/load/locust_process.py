@@ -21,11 +21,10 @@ import gevent
 
 # First of ours: Locust changes sockets and threads for the whole process, and had better do so before they are used.
 from benchmarks.measure.load import locust_user, wire
-from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import LoadEngineError, LoadOrder, pin
 from benchmarks.measure.load.locust_fleet import Master, Worker
 from benchmarks.measure.load.locust_statistics import fold
 from benchmarks.measure.load.order_check import check_order
-from benchmarks.measure.load.pinning import pin
 
 _NEVER_S = 1e9
 _EXIT_FAILED = 1

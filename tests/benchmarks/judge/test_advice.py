@@ -5,7 +5,8 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.judge.advice import Advice, Choice, Question, QuestionError, advise
+from benchmarks.errors import InvalidValueError
+from benchmarks.judge.advice import Advice, Choice, Question, advise
 from benchmarks.model import Place, Run, Trial
 
 Sweep = Callable[..., Run]
@@ -142,7 +143,7 @@ def test_who_gave_up_comes_last(make_sweep: Sweep) -> None:
 )
 def test_a_question_without_sense_is_refused(kept: Run, question: Question, told: str) -> None:
     """The message names what to change."""
-    with pytest.raises(QuestionError, match=told):
+    with pytest.raises(InvalidValueError, match=told):
         advise(kept, question)
 
 

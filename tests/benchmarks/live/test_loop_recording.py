@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.live.loop_recording import LoopRecording, LoopRecordingError, Step, Waiting
+from benchmarks.errors import LabError
+from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
 from benchmarks.live.loop_tracer import EXAMPLE, record_loop
-from benchmarks.live.scripted_clients import TracerError
 
 
 @pytest.fixture(scope="module")
@@ -86,13 +86,13 @@ def test_a_recording_survives_json(recording: LoopRecording) -> None:
 )
 def test_another_document_is_refused(recording: LoopRecording, change: dict[str, object], told: str) -> None:
     """The message says how to make a right one."""
-    with pytest.raises(LoopRecordingError, match=f"(?i){told}.*loop_tracer"):
+    with pytest.raises(LabError, match=f"(?i){told}.*loop_tracer"):
         LoopRecording.from_json(recording.to_json() | change)
 
 
 def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     """The installed package comes without the examples."""
-    with pytest.raises(TracerError, match="comes with a clone"):
+    with pytest.raises(LabError, match="comes with a clone"):
         record_loop(tmp_path / "tiny_loop.py")
 
 
@@ -113,5 +113,5 @@ def test_a_program_that_does_not_serve_is_found_out(
     program = tmp_path / "tiny_loop.py"
     program.write_text(source.replace(line, instead), encoding="utf-8")
 
-    with pytest.raises(TracerError, match=told):
+    with pytest.raises(LabError, match=told):
         record_loop(program)

@@ -9,8 +9,8 @@ from dataclasses import replace
 import pytest
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError
-from benchmarks.live.burst import BurstError, Client
+from benchmarks.errors import InvalidValueError, LabError
+from benchmarks.live.burst import Client
 from benchmarks.live.recorder import RECORDING_PATH
 from benchmarks.live.recording import path_of, recorded, recorded_burst
 from benchmarks.live.timeline import State, Timeline, at_once, covered
@@ -134,11 +134,11 @@ def test_a_burst_that_fails_says_why(
     with running(answering(**options), "/") as server, Client(server.port, 2) as client:
         if "extra" in options:
             client.burst("/")
-        with pytest.raises(BurstError, match=told):
+        with pytest.raises(LabError, match=told):
             client.burst("/")
 
 
 def test_nobody_there_is_said_so() -> None:
     """Rather than waited for."""
-    with contextlib.ExitStack() as stack, pytest.raises(BurstError, match="Cannot connect"):
+    with contextlib.ExitStack() as stack, pytest.raises(LabError, match="Cannot connect"):
         stack.enter_context(Client(1, 1))

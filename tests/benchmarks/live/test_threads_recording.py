@@ -5,10 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.errors import LabError
 from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.loop_tracer import record_loop
-from benchmarks.live.scripted_clients import TracerError
-from benchmarks.live.threads_recording import ThreadsRecording, ThreadsRecordingError
+from benchmarks.live.threads_recording import ThreadsRecording
 from benchmarks.live.threads_tracer import EXAMPLE, record_threads
 
 
@@ -94,13 +94,13 @@ def test_a_recording_survives_json(recording: ThreadsRecording) -> None:
 )
 def test_another_document_is_refused(recording: ThreadsRecording, change: dict[str, object], told: str) -> None:
     """The message says how to make a right one."""
-    with pytest.raises(ThreadsRecordingError, match=f"(?i){told}.*threads_tracer"):
+    with pytest.raises(LabError, match=f"(?i){told}.*threads_tracer"):
         ThreadsRecording.from_json(recording.to_json() | change)
 
 
 def test_a_program_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     """The installed package comes without the examples."""
-    with pytest.raises(TracerError, match="comes with a clone"):
+    with pytest.raises(LabError, match="comes with a clone"):
         record_threads(tmp_path / "tiny_threads.py")
 
 
@@ -121,5 +121,5 @@ def test_a_program_that_does_not_serve_is_found_out(
     program = tmp_path / "tiny_threads.py"
     program.write_text(source.replace(line, instead), encoding="utf-8")
 
-    with pytest.raises(TracerError, match=told):
+    with pytest.raises(LabError, match=told):
         record_threads(program)

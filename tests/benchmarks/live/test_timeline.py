@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from benchmarks.live.timeline import State, Timeline, TimelineError, at_once, covered
+from benchmarks.errors import LabError
+from benchmarks.live.timeline import State, Timeline, at_once, covered
 from tests.benchmarks.live.conftest import EVENTS, EXCHANGES, LOOP, MS, built, event, exchange
 
 
@@ -74,13 +75,13 @@ def test_the_same_state_noted_twice_is_one_span() -> None:
 )
 def test_a_recording_with_a_hole_is_refused(events: list[object], told: str) -> None:
     """Rather than drawn."""
-    with pytest.raises(TimelineError, match=f"Request 1.*{told}"):
+    with pytest.raises(LabError, match=f"Request 1.*{told}"):
         built(events)  # type: ignore[arg-type]  # parametrize knows only object
 
 
 def test_clocks_that_differ_are_found_out() -> None:
     """An answer cannot begin after it has come."""
-    with pytest.raises(TimelineError, match="do not share a clock"):
+    with pytest.raises(LabError, match="do not share a clock"):
         built(exchanges=[exchange(1, 0, 20), EXCHANGES[1]])
 
 
@@ -101,5 +102,5 @@ def test_a_timeline_survives_json(timeline: Timeline) -> None:
 @pytest.mark.parametrize("change", [{"schema_version": 0}, {"spans": [{"state": "asleep"}]}, {"lanes": 1}])
 def test_another_document_is_no_timeline(timeline: Timeline, change: dict[str, object]) -> None:
     """The message says how to make a right one."""
-    with pytest.raises(TimelineError, match="lab explain"):
+    with pytest.raises(LabError, match="lab explain"):
         Timeline.from_json(timeline.to_json() | change)

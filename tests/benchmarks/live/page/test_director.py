@@ -9,11 +9,11 @@ import jinja2
 import pytest
 
 import benchmarks
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.judge.claims import parse_claims
 from benchmarks.live.page import director as directors
 from benchmarks.live.page import gate as gates
-from benchmarks.live.page.director import Director, RaceChoice, RaceUnderWayError
+from benchmarks.live.page.director import Director, RaceChoice
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.race_process import RaceProcess
 from benchmarks.live.page.rendering import Renderer
@@ -163,13 +163,13 @@ def test_one_race_at_a_time(play: Callable[..., None]) -> None:
     """While it is on, no other starts, guesses stay closed, and nothing is there to be opened as its report."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
-        with pytest.raises(RaceUnderWayError, match="No race is on"):
+        with pytest.raises(RefusedError, match="No race is on"):
             await director.stop()
         await director.start(CHOICE)
         assert (False, None) == (director.guesses.is_open, director.report)
-        with pytest.raises(RaceUnderWayError, match="stop it first"):
+        with pytest.raises(RefusedError, match="stop it first"):
             await director.start(CHOICE)
-        with pytest.raises(RaceUnderWayError, match="know too much"):
+        with pytest.raises(RefusedError, match="know too much"):
             await director.ask_for_guesses()
 
         race.may_end.set()

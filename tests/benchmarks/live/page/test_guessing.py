@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks.errors import InvalidValueError
 from benchmarks.live.page import guesses as guessing
-from benchmarks.live.page.guesses import GuessError, Guesses
+from benchmarks.live.page.guesses import Guesses
 from tests.benchmarks.live.page.served import Workshop
 
 
@@ -24,7 +25,7 @@ def test_a_viewer_has_one_guess() -> None:
     guesses.take("one", {"flask": 2, "fastapi": 1})
     guesses.is_open = False
 
-    with pytest.raises(GuessError, match="a race has begun"):
+    with pytest.raises(InvalidValueError, match="a race has begun"):
         guesses.take("one", {"flask": 1, "fastapi": 1})
     assert (2.0,) == guesses.of("flask")
 
@@ -48,7 +49,7 @@ def test_what_no_slider_says_is_no_guess(ratios: dict[str, object]) -> None:
     """A guess has a ratio within the slider's bounds for each framework."""
     guesses = Guesses()
 
-    with pytest.raises(GuessError):
+    with pytest.raises(InvalidValueError):
         guesses.take("one", ratios)
     assert {} == guesses.by_viewer
 

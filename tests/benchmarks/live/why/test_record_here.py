@@ -6,7 +6,8 @@ import psutil
 import pytest
 
 from benchmarks.contenders import catalogue
-from benchmarks.live.why.record_here import BusyError, RecordHereError, record_here
+from benchmarks.errors import LabError, RefusedError
+from benchmarks.live.why.record_here import record_here
 from benchmarks.measure.alone import alone
 
 CONTENDER = catalogue.find("fastapi-async@uvicorn")
@@ -25,13 +26,13 @@ def test_a_burst_is_recorded_in_a_process_of_its_own() -> None:
 
 def test_nothing_is_recorded_while_somebody_measures() -> None:
     """It says who; what a command line would do next is left out."""
-    with alone(wait=False, say=pytest.fail), pytest.raises(BusyError, match=r"^Another `lab` .* both be wrong\.$"):
+    with alone(wait=False, say=pytest.fail), pytest.raises(RefusedError, match=r"^Another `lab` .* both be wrong\.$"):
         asyncio.run(record_here(CONTENDER, 0))
 
 
 def test_what_does_not_start_is_told() -> None:
     """In the words of the command."""
-    with pytest.raises(RecordHereError, match="no view"):
+    with pytest.raises(LabError, match="no view"):
         asyncio.run(record_here(catalogue.find("bare-asgi@uvicorn"), 0))
 
 
@@ -52,5 +53,5 @@ def test_who_waits_no_longer_ends_the_recording() -> None:
 
 def test_what_takes_too_long_is_given_up() -> None:
     """And its process is ended."""
-    with pytest.raises(RecordHereError, match="longer than 0 s"):
+    with pytest.raises(LabError, match="longer than 0 s"):
         asyncio.run(record_here(CONTENDER, 0, timeout_s=0.01))

@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.errors import LabError
 from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.loop_tracer import record_loop
 from benchmarks.live.recording import Recording
 from benchmarks.live.threads_recording import ThreadsRecording
 from benchmarks.live.threads_tracer import EXAMPLE
-from benchmarks.live.timeline import State, TimelineError, covered
+from benchmarks.live.timeline import State, covered
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Exhibit, Shelf, twin_of
 from benchmarks.live.why.ship import calmest
 from benchmarks.live.why.steps import steps_document
@@ -86,7 +87,7 @@ def test_a_line_that_is_no_exhibit_is_refused(recording: Recording, lacks: str) 
     document = exhibit.to_json()
     del document[lacks]
 
-    with pytest.raises(TimelineError, match="record it again"):
+    with pytest.raises(LabError, match="record it again"):
         Exhibit.from_json(document, shipped=True)
 
 

@@ -5,11 +5,12 @@ from typing import Any
 
 import pytest
 
+from benchmarks.errors import LabError
 from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.loop_tracer import record_loop
 from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
 from benchmarks.live.threads_tracer import record_threads
-from benchmarks.live.why.steps import StepsError, steps_document, tell_threads_step
+from benchmarks.live.why.steps import steps_document, tell_threads_step
 
 
 @pytest.fixture(scope="module")
@@ -168,5 +169,5 @@ def test_runs_of_different_clients_are_not_laid_side_by_side(loop: LoopRecording
     """The message says how to make a pair."""
     cut = replace(threads, steps=threads.steps[:3])
 
-    with pytest.raises(StepsError, match="record both again"):
+    with pytest.raises(LabError, match="record both again"):
         steps_document(loop, cut)

@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from flask.testing import FlaskClient
 
+from benchmarks.errors import LabError, RefusedError
 from benchmarks.live.why import NAVIGATION
-from benchmarks.live.why.record_here import BusyError, RecordHereError
 from benchmarks.live.why.shelf import CONTENDERS, Exhibit, Shelf
 from benchmarks.model import Contender
 from tests.benchmarks.live.why.page import make_app
@@ -191,7 +191,7 @@ def test_only_what_the_page_offers_is_recorded(order: dict[str, str]) -> None:
     assert 400 == client_of().post("/why/record", data=order, headers=ORIGIN).status_code
 
 
-@pytest.mark.parametrize(("error", "status"), [(BusyError("Busy."), 409), (RecordHereError("It broke."), 502)])
+@pytest.mark.parametrize(("error", "status"), [(RefusedError("Busy."), 409), (LabError("It broke."), 502)])
 def test_why_nothing_was_recorded_is_said(error: Exception, status: int) -> None:
     """In plain text, for the page to show."""
 
@@ -211,7 +211,7 @@ def test_one_recording_at_a_time() -> None:
     async def record(_contender: Contender, _wait_ms: int) -> Exhibit:
         answer = await asyncio.to_thread(client.post, "/why/record", data=ORDER, headers=ORIGIN)
         second.append(answer.status_code)
-        raise RecordHereError("Enough.")
+        raise LabError("Enough.")
 
     client = client_of(record)
     assert 502 == client.post("/why/record", data=ORDER, headers=ORIGIN).status_code

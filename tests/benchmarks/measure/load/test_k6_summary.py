@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measure.load.k6_summary import K6SummaryError, read_summary
+from benchmarks.errors import LabError
+from benchmarks.measure.load.k6_summary import read_summary
 from benchmarks.model import LatencySummary
 
 # The shape of k6's documentation, with the figures that the tutorial prints of `async def`.
@@ -110,5 +111,5 @@ def test_no_valid_answer_has_no_latency() -> None:
 )
 def test_what_is_no_such_summary_is_refused(text: str, told: str) -> None:
     """With what is missing or wrong."""
-    with pytest.raises(K6SummaryError, match=told):
+    with pytest.raises(LabError, match=told):
         read_summary(text, None)
