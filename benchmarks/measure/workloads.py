@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from benchmarks.errors import LabError
 from benchmarks.model import EQUAL_RATE, HEALTH_BODY, Contender, Workload
 
 UPSTREAM_WAIT_MS = 20
@@ -70,15 +71,18 @@ USUAL: tuple[str, ...] = tuple(name for name, offer in WORKLOADS.items() if offe
 
 
 def offer_of(workload: Workload) -> Offer:
-    """Return the offer whose expected answer a workload's must be; one of this version for any workload of a run.
+    """Return the offer whose expected answer a workload's must be.
 
     Raises:
-        KeyError: No offer has such an answer.
+        LabError: No offer has such an answer: the run is of a lab that had other workloads.
     """
     for offer in WORKLOADS.values():
         if offer.workloads[0].answer == workload.answer:
             return offer
-    raise KeyError(workload.answer)
+    raise LabError(
+        f"The workload {workload.name!r} expects the answer {workload.answer!r}, which this version of lab does not "
+        "know: resume the run with the version that began it."
+    )
 
 
 def takes_part(contender: Contender, workload: Workload) -> bool:

@@ -1,46 +1,41 @@
-"""``lab --help`` says of each command what the command says of itself, and needs nothing of the instrument for it."""
+"""Behaviour of a command that ends with one of the lab's own errors."""
 
 from __future__ import annotations
 
-import subprocess
-import sys
-
 import click
 import pytest
+from click.testing import CliRunner
 
-from benchmarks.cli.group import COMMANDS, lab
-
-HEAVY = ("benchmarks.judge", "benchmarks.measure", "benchmarks.model", "flask", "numpy", "psutil", "pydantic", "rich")
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_a_command_is_listed_with_the_first_sentence_of_its_own_help(name: str) -> None:
-    """The list cannot say anything else of it."""
-    command = lab.get_command(click.Context(lab), name)
-
-    assert command is not None
-    assert name == command.name
-    assert COMMANDS[name][1] == command.get_short_help_str(1_000)
+from benchmarks.cli.group import NearestGroup
+from benchmarks.errors import InvalidValueError, LabError, RefusedError
 
 
-def test_no_module_has_a_command_that_is_not_listed() -> None:
-    """It could not be reached."""
-    for name in COMMANDS:
-        lab.get_command(click.Context(lab), name)
+@pytest.mark.parametrize(
+    ("error", "status", "told"),
+    [
+        (LabError("The disk is full."), 1, "Error: The disk is full."),
+        (InvalidValueError("There is no x."), 2, "Error: There is no x."),
+        (InvalidValueError("There is no x.", "--contender"), 2, "Error: Invalid value for --contender: There is no x."),
+        (RefusedError("It would mislead."), 3, "Error: It would mislead."),
+    ],
+    ids=["error", "usage", "option", "refused"],
+)
+@pytest.mark.parametrize("nested", [False, True], ids=["command", "command of a group"])
+def test_an_error_has_its_exit_status(error: LabError, status: int, told: str, *, nested: bool) -> None:
+    """The message is told as click tells its own, and one of usage with the command's own line."""
 
-    assert list(COMMANDS) == sorted(lab.commands)
+    @click.group(cls=NearestGroup)
+    def lab() -> None:
+        """Be a group."""
 
+    group = lab.group("inner")(lambda: None) if nested else lab
 
-def test_help_imports_no_part_of_the_instrument() -> None:
-    """It is there at once, on a slow laptop too."""
-    script = (
-        "import contextlib, sys; from benchmarks.__main__ import main\n"
-        "sys.argv = ['lab', '--help']\n"
-        "with contextlib.suppress(SystemExit): main()\n"
-        f"sys.exit(' '.join(name for name in {HEAVY!r} if name in sys.modules))"
-    )
+    @group.command()
+    def work() -> None:
+        raise error
 
-    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=False, timeout=60)
+    result = CliRunner().invoke(lab, ["inner", "work"] if nested else ["work"], prog_name="lab")
 
-    assert "compare" in done.stdout
-    assert "" == done.stderr.strip()
+    assert (status, told) == (result.exit_code, result.output.splitlines()[-1])
+    usage = f"Usage: lab {'inner ' if nested else ''}work"
+    assert (status == 2) == result.output.startswith(usage)

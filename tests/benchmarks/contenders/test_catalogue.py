@@ -83,3 +83,18 @@ def test_a_contender_keeps_a_connection_beyond_a_thousand_requests(contender: Co
             assert HEALTH_BODY == json.loads(body)
         finally:
             connection.close()
+
+
+def test_what_makes_a_contender_steady_is_a_fact_of_its_framework_and_bridge() -> None:
+    """Views on the server's own loop are; of one thread that serves all, every client waits for all the others."""
+    everyone = catalogue.CONTENDERS
+
+    assert "fastapi-async@uvicorn" == catalogue.steadiest(everyone)
+    assert {"hypercorn+asgiref"} == {each.serving for each in everyone if catalogue.is_served_in_turn(each)}
+
+
+def test_every_contender_with_a_view_can_be_recorded() -> None:
+    """Its app has a twin with the recorder in it; a bare server has no view whose time could be explained."""
+    targets = {each.variant is not None: catalogue.recorded_target(each) is not None for each in catalogue.CONTENDERS}
+
+    assert {True: True, False: False} == targets

@@ -1,0 +1,129 @@
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from benchmarks.errors import LabError
+from benchmarks.measure import environment, machine
+from benchmarks.measure.alone import alone
+from benchmarks.measure.assembly import Assembly, Instrument, budget_stop, remaining_s, trials_left
+from benchmarks.measure.environment import Cores, Fact
+from benchmarks.measure.journal import Journal, read_run
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.runner import RunListener
+from benchmarks.measure.schedule import ScheduledTrial
+from benchmarks.model import Contender, Plan, Run, Trial
+
+NO_PINNING = Cores((), ())
+
+
+class Silence:
+    """A listener that keeps nothing."""
+
+    def checking(self, contenders: int) -> None:
+        """Ignore it."""
+
+    def started(self, trial: ScheduledTrial) -> None:
+        """Ignore it."""
+
+    def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
+        """Ignore it."""
+
+
+class GreedyEngine(BuiltinEngine):
+    """One that takes every core that the server leaves."""
+
+    uses_every_core = True
+
+
+def follow(_run: Run) -> contextlib.AbstractContextManager[RunListener]:
+    """Follow in silence."""
+    return contextlib.nullcontext(Silence())
+
+
+@pytest.fixture
+def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Share out a machine of four cores."""
+    monkeypatch.setattr(environment, "share_cores", lambda: Cores((3,), (2,)))
+    monkeypatch.setattr(machine, "give_every_core", lambda cores: Cores(cores.server, (0, 1, 2)))
+
+
+@pytest.mark.parametrize(
+    ("engine", "facts", "loader"),
+    [
+        (BuiltinEngine(), {}, (2,)),
+        (GreedyEngine(), {}, (0, 1, 2)),
+        (BuiltinEngine(), {"load_workers": 3}, ()),
+    ],
+    ids=["one core", "every core", "workers"],
+)
+def test_a_machine_is_shared_out_as_the_engine_needs(
+    four_cores: None, engine: BuiltinEngine, facts: Mapping[str, Fact], loader: tuple[int, ...]
+) -> None:
+    """The server keeps its core; workers on machines of their own need none of this one's."""
+    instrument = Instrument.of(engine, facts)
+
+    assert Cores((3,), loader) == instrument.cores
+    assert facts == instrument.facts
+
+
+def test_a_run_is_put_together_and_measured(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """Its record has its plan and its facts, and others are told where it is."""
+    instrument = Instrument(engine=BuiltinEngine(), cores=NO_PINNING, facts={"load_engine_version": "1"})
+    plan = small_plan(answering())
+
+    with alone(wait=False, say=pytest.fail) as lock:
+        assembled = Assembly(instrument=instrument, lock=lock)
+        run = assembled.measure(lambda facts: instrument.begin(tmp_path, plan, facts), follow)
+
+    assert assembled.record is not None
+    assert run == read_run(assembled.record.folder)
+    assert ("complete", 1, "1") == (run.state, len(run.trials), run.environment["load_engine_version"])
+    assert run.name.endswith("-test")
+
+
+def test_a_complete_run_is_only_read(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """Nothing is started for it, and nobody follows."""
+    instrument = Instrument(engine=BuiltinEngine(), cores=NO_PINNING)
+    record = instrument.begin(tmp_path, small_plan(answering()), {})
+    finished = record.finish("complete", "t")
+
+    def reopened(_facts: Mapping[str, Fact]) -> Journal:
+        return record
+
+    assert finished == Assembly(instrument=instrument).measure(reopened, lambda _run: pytest.fail("it follows"))
+
+
+def test_what_fails_leaves_its_record_to_be_told(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """Whoever asked knows where it is."""
+    instrument = Instrument(engine=BuiltinEngine(), cores=NO_PINNING)
+    assembled = Assembly(instrument=instrument)
+    plan = small_plan(answering(body=b"{}"))
+
+    with pytest.raises(LabError, match="instead of"):
+        assembled.measure(lambda facts: instrument.begin(tmp_path, plan, facts), follow)
+
+    assert assembled.record is not None
+    assert "interrupted" == read_run(assembled.record.folder).state
+
+
+def test_a_run_without_a_budget_is_never_out_of_time(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """And what is left of one that has just begun is all of it."""
+    record = Instrument(engine=BuiltinEngine(), cores=NO_PINNING).begin(tmp_path, small_plan(answering()), {})
+    record.close()
+    run = record.run
+
+    assert budget_stop(run, None)(run) is None
+    assert 1 == len(trials_left(run))
+    assert remaining_s(run) > 0
