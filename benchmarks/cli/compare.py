@@ -6,8 +6,8 @@ import functools
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import click
 from click.core import ParameterSource
@@ -133,8 +133,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     plan = plan_of()
     if budget is not None:
         _check_budget(budget, plan_of)
-    given = context.find_object(GivenEngine)
-    instrument = Instrument.of(loader, None if given is None else given.facts)
+    instrument = Instrument.of(loader)
 
     def begin(facts: Mapping[str, environment.Fact]) -> journal.Journal:
         _warn(console, instrument.cores)
@@ -154,23 +153,9 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     runs.tell(run, claims, folder, output)
 
 
-@dataclass(frozen=True, slots=True)
-class GivenEngine:
-    """A load engine that runs already, for a command that is invoked by another.
-
-    Attributes:
-        engine: Itself.
-        facts: What there is to know of it, beside what it says itself.
-    """
-
-    engine: LoadEngine
-    facts: Mapping[str, str | int]
-
-
 def _engine(context: click.Context, name: str) -> LoadEngine:
-    """Return the engine that an outer command has started, else the one of this name."""
-    given = context.find_object(GivenEngine)
-    return find_engine(name) if given is None else given.engine
+    """Return the engine that an outer command has started and left in the context, else the one of this name."""
+    return find_engine(name) if context.obj is None else cast("LoadEngine", context.obj)
 
 
 def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:

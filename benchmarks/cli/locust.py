@@ -9,12 +9,12 @@ from typing import Any
 
 import click
 
-from benchmarks.cli.compare import GivenEngine, compare
+from benchmarks.cli.compare import compare
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import json_option, write_out
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError
-from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, check_installed, process_command
+from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, start_worker
 from benchmarks.report.formats.data import json_document
 
 _LONGEST_S = 30 * 86_400.0
@@ -57,7 +57,7 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
     with contextlib.closing(LocustMaster(workers, host, port, lambda note: _say(note, quiet=quiet))) as engine:
         click.echo(f"Waiting for {_counted(workers)}: {engine.worker_command}", err=quiet)
         engine.wait_for_workers(timeout, lambda there: click.echo(f"{there} of {_counted(workers)}", err=quiet))
-        context.obj = GivenEngine(engine, _place(host, port))
+        context.obj = engine
         context.invoke(compare, engine=engine.name, **options)
 
 
@@ -79,11 +79,7 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
     Examples:
       lab locust worker 192.168.1.20 --token 6f1c09a2e4
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.measure.load.session import LoaderProcess  # noqa: PLC0415 (only what loads starts it)
-
-    command = process_command("worker", host, "--port", str(port), *(() if token is None else (f"--token={token}",)))
-    check_installed()
-    with contextlib.closing(LoaderProcess(command, lambda note: click.echo(note, err=as_json))) as loader:
+    with contextlib.closing(start_worker(host, port, token, lambda note: click.echo(note, err=as_json))) as loader:
         click.echo(
             f"Looking for the master at {host}:{port}; silent until one answers there. Ctrl-C leaves.", err=as_json
         )
@@ -108,11 +104,6 @@ def _say(note: str, *, quiet: bool) -> None:
     stream = sys.stderr if quiet else sys.stdout
     stream.write(f"{note}\n")
     stream.flush()
-
-
-def _place(host: str, port: int) -> dict[str, str | int]:
-    """Return where the workers reach the master, as far as it is not where they look unless told."""
-    return ({} if host == LOOPBACK else {"load_host": host}) | ({} if port == MASTER_PORT else {"load_port": port})
 
 
 def _counted(workers: int) -> str:

@@ -43,15 +43,10 @@ class Instrument:
     facts: Mapping[str, Fact] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, engine: LoadEngine | None = None, facts: Mapping[str, Fact] | None = None) -> Self:
-        """Share out this machine between servers and a load engine.
-
-        Args:
-            engine: Which; the usual one unless told.
-            facts: What to record of it beside what it says itself.
-        """
+    def of(cls, engine: LoadEngine | None = None) -> Self:
+        """Share out this machine between servers and a load engine, the usual one unless told."""
         engine = find_engine(DEFAULT_ENGINE) if engine is None else engine
-        facts = {**engine.facts(), **(facts or {})}
+        facts = engine.facts()
         cores = environment.share_cores()
         if engine.uses_every_core:
             cores = machine.give_every_core(cores)

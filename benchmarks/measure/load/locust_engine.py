@@ -94,6 +94,7 @@ class LocustMaster(_Locust):
         check_own_address(host)
         self.host = host
         self._workers = workers
+        self._asked_port = port
         self._held = True
         command = process_command("master", "--workers", str(workers), host, "--port", str(port))
         self._loader = LoaderProcess(command, note)
@@ -149,8 +150,10 @@ class LocustMaster(_Locust):
         return _SharedSession(self._loader, order)
 
     def facts(self) -> Mapping[str, str | int]:
-        """Return Locust's version, and how many workers asked."""
-        return {**_version(), "load_workers": self._workers}
+        """Return Locust's version, how many workers asked, and where, if not where they look unless told."""
+        place = {"load_host": self.host} if self.host != LOOPBACK else {}
+        port = {"load_port": self._asked_port} if self._asked_port != MASTER_PORT else {}
+        return {**_version(), "load_workers": self._workers, **place, **port}
 
     def close(self) -> None:
         """Send the workers home and end the master; harmless the second time."""
@@ -195,6 +198,22 @@ class _SharedSession(ProcessSession):
         if self._result is None and not self._over:
             self._over = True
             self.loader.write(STOP)
+
+
+def start_worker(host: str, port: int, token: str | None, note: Callable[[str], None]) -> LoaderProcess:
+    """Start a worker, which asks for its master until that is done.
+
+    Args:
+        host: Address of the master's machine.
+        port: The master's.
+        token: The join token, which the master's terminal shows.
+        note: Is told what the worker has to say.
+    Raises:
+        LoadEngineError: Locust is not installed.
+    """
+    check_installed()
+    given = () if token is None else (f"--token={token}",)
+    return LoaderProcess(process_command("worker", host, "--port", str(port), *given), note)
 
 
 def check_installed() -> None:

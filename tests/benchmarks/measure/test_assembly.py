@@ -39,6 +39,14 @@ class GreedyEngine(BuiltinEngine):
     uses_every_core = True
 
 
+class DistributedEngine(BuiltinEngine):
+    """One whose workers are on machines of their own."""
+
+    def facts(self) -> dict[str, str | int]:
+        """Say how many."""
+        return {"load_workers": 3}
+
+
 def follow(_run: Run) -> contextlib.AbstractContextManager[RunListener]:
     """Follow in silence."""
     return contextlib.nullcontext(Silence())
@@ -52,22 +60,18 @@ def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "facts", "loader"),
-    [
-        (BuiltinEngine(), {}, (2,)),
-        (GreedyEngine(), {}, (0, 1, 2)),
-        (BuiltinEngine(), {"load_workers": 3}, ()),
-    ],
+    ("engine", "loader"),
+    [(BuiltinEngine(), (2,)), (GreedyEngine(), (0, 1, 2)), (DistributedEngine(), ())],
     ids=["one core", "every core", "workers"],
 )
 def test_a_machine_is_shared_out_as_the_engine_needs(
-    four_cores: None, engine: BuiltinEngine, facts: Mapping[str, Fact], loader: tuple[int, ...]
+    four_cores: None, engine: BuiltinEngine, loader: tuple[int, ...]
 ) -> None:
     """The server keeps its core; workers on machines of their own need none of this one's."""
-    instrument = Instrument.of(engine, facts)
+    instrument = Instrument.of(engine)
 
     assert Cores((3,), loader) == instrument.cores
-    assert facts == instrument.facts
+    assert engine.facts() == instrument.facts
 
 
 def test_a_run_is_put_together_and_measured(
