@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from benchmarks.errors import LabError
-from benchmarks.errors import RefusedError
+from benchmarks.errors import LabError, RefusedError
 from benchmarks.judge.claims import Claim
 from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
