@@ -48,7 +48,7 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_jso
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Rounds of each workload.")
 @click.option("--budget", type=Seconds(10, 86_400), metavar="TIME", help="Plan rounds and durations for this time: 5m.")
 @click.option(
-    "--precision", type=Percent(0.5, 50), metavar="PERCENT", help="Stop when headline intervals are so narrow."
+    "--precision", type=Percent(0.5, 50), metavar="PERCENT", help="Stop when headline intervals are within this."
 )
 @click.option("--engine", default=DEFAULT_ENGINE, show_default=True, help=f"Load generator: {', '.join(ENGINES)}.")
 @click.option("--rate", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s.")
@@ -62,7 +62,7 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_jso
 @click.option(
     "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where runs are kept."
 )
-@click.option("--resume", metavar="RUN", help="Go on with an interrupted run: its plan, its seed, what it lacks.")
+@click.option("--resume", metavar="RUN", help="Resume an interrupted run: its plan, its seed, its remaining trials.")
 @wait_option
 @document_options
 def compare(  # noqa: PLR0917 (click passes them by name)
@@ -87,7 +87,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     """Measure, judge and report: PRESET is quick, tutorial or full.
 
     Every contender is started anew for every trial and asked by a load engine on another core; trials are interleaved
-    in rounds, in a random order. A killed run keeps every finished trial, and --resume goes on with it.
+    in rounds, in a random order. A killed run keeps every finished trial, and --resume continues it.
 
     With --budget, a pilot first runs one contender against itself, and rounds and durations are chosen so that the
     smallest difference shows in the time there is; it says beforehand how small. With --precision, the run ends after
@@ -159,7 +159,7 @@ def _engine(context: click.Context, name: str) -> LoadEngine:
 
 
 def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
-    """Return the engine that a run is gone on with, which is the one that it began with."""
+    """Return the engine that a run is resumed with: the one that it began with."""
     _refuse_other_options(context)
     run, folder = runs.begun(resume)
     loader = _engine(context, run.plan.engine)
@@ -182,7 +182,7 @@ def _refuse_unfit_options(
 
 
 def _refuse_other_options(ctx: click.Context) -> None:
-    """Refuse what would make another plan than the one that is gone on with."""
+    """Refuse options that would change the plan of the run that is resumed."""
     for parameter in ctx.command.params:
         name = parameter.name or ""
         given = ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)

@@ -57,7 +57,7 @@ def find_run(name: str) -> tuple[Run, Path]:
 
 
 def begun(name: str) -> tuple[Run, Path]:
-    """Return a run that is to be gone on with, as far as it came, and its folder.
+    """Return a run that is to be resumed, as far as it came, and its folder.
 
     Raises:
         LabError: There is none, or it cannot be read.
@@ -90,7 +90,7 @@ def resume(name: str, cores: environment.Cores, facts: Mapping[str, environment.
 
 
 def _resumable(name: str) -> Path:
-    """Return the folder of a run that is to be gone on with."""
+    """Return the folder of a run that is to be resumed."""
     place = place_of(name)
     folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
     if not folder.exists():

@@ -47,21 +47,23 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         f"{100 * fraction:g} %"
         for fraction in (MAXIMUM_ERROR_FRACTION, MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION)
     )
-    sitting_out = " Those on which no claim is judged sit out some." if plan.every else ""
+    sitting_out = " Arrangements on which no claim is judged skip some rounds." if plan.every else ""
     slices = [
-        f"Under {workload.name}, all that runs on one kind of server stands side by side, and slices of "
-        f"{load.duration_s / load.slices:.2g} s take turns: a machine whose speed drifts slows all alike."
+        f"Under {workload.name}, contenders on the same kind of server run side by side and take turns in slices of "
+        f"{load.duration_s / load.slices:.2g} s: a machine that changes its speed slows all of them alike."
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None and load.slices > 1
     ]
     scheduled = [
-        f"Under {workload.name} requests are due at {_rate(load, plan)}, whatever the answers take, over at "
-        f"most {load.vus} connections (open model). Latency counts from when a request was due. One that finds no "
+        f"Under {workload.name} requests are due at {_rate(load, plan)}, however long answers take, over "
+        f"at most {load.vus} connections (open model). Latency counts from when a request was due. One that finds no "
         f"connection free for {load.timeout_s:g} s is dropped. A loader late by half of the latency measured itself."
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None and plan.is_open(workload.name)
     ]
-    twice = "One contender runs twice a round (A/A). If it does not equal itself, nothing timed gets a verdict."
+    twice = (
+        "One contender runs twice in each round (A/A). If it does not equal itself, verdicts on timing are withheld."
+    )
     return (
         "A trial is one contender under one load, on a server started for it alone.",
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
@@ -70,13 +72,13 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         *([f"Each virtual user keeps one connection and asks again when it has its answer: {loads}."] if loads else []),
         *scheduled,
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
-        "Contenders are compared inside a round, where the machine was the same; its rounds give the 95 % interval.",
+        "Contenders are compared within a round, on the same machine at the same time; the rounds give the interval.",
         "Before anything is timed, every contender must give the same answer.",
-        f"Only answers with status 2xx and the right length count; above {errors} of errors a trial is void.",
-        f"A trial above {ceiling} of the loader's rate on a bare server measured the loader: no verdict rests on it.",
-        f"Nor does one rest on a trial with the loader above {loader_cpu} of its core.",
+        f"Only answers with status 2xx and the right length count; a trial with more than {errors} errors is void.",
+        f"No verdict rests on a trial above {ceiling} of the loader's rate on a bare server: it measured the loader.",
+        f"Nor on a trial in which the loader used more than {loader_cpu} of its core.",
         *([] if plan.placebo is None else [twice]),
-        f"Equal means that the whole interval lies within ±{100 * margin:g} %. No difference found is not the same.",
+        f'Equal means that the whole interval lies within ±{100 * margin:g} %. "No difference found" is weaker.',
         "CPU time and context switches are what the operating system counted for the server's processes.",
     )
 

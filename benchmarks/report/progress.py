@@ -54,7 +54,7 @@ class RunProgress(_Shown):
     Args:
         console: Where to show it.
         plan: What is going to run.
-        done: How many of its trials there are already, in a run that is gone on with.
+        done: How many of its trials there are already, in a run that is resumed.
     """
 
     def __init__(self, console: Console, plan: Plan, done: int = 0) -> None:

@@ -57,7 +57,7 @@ def report_command(place: Path) -> str:
 
 
 def resume_command(folder: Path, facts: Mapping[str, Fact]) -> str:
-    """Return the command that goes on with a run.
+    """Return the command that resumes a run.
 
     Args:
         folder: The run's.

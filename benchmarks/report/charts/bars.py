@@ -161,7 +161,7 @@ def _draw_bar(axes: Axes, bar: Bar, y: float, colour: str, layout: Layout) -> No
 
 
 def _end(bar: Bar) -> float:
-    """Return where bar and interval end; a hopelessly wide interval is cut, lest it squeeze every bar to nothing."""
+    """Return where bar and interval end; a hopelessly wide interval is cut, so that it does not squeeze the bars."""
     if not is_measured(bar.value):
         return 0.0
     return bar.value if bar.high is None else max(bar.value, min(bar.high, 1.5 * bar.value))
