@@ -83,7 +83,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: RaceStory) -> C
         else:
             monkeypatch.setattr(journal, "read_run", lambda _folder: raced.run)
             monkeypatch.setattr(directors, "tell_race", lambda _run, _claims: raced)
-            monkeypatch.setattr(directors, "write_reports", lambda *_: None)
+            monkeypatch.setattr(directors, "write_both", lambda *_: None)
         events = (
             {"event": "begun", "folder": str(folder)},
             {"event": "pause", "round": 0, "server": "hypercorn"},
