@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Run, Trial
+from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Place, Run, Trial
 
 MAXIMUM_ERROR_FRACTION = 0.001
 """Of the requests of a trial; one with more of them failed does not count."""
@@ -84,6 +84,26 @@ def _reasons(trial: Trial, result: LoadResult) -> Iterator[str | None]:
     fault = impossibility(result, trial.load)
     yield None if fault is None else f"its figures cannot be true: {fault}"
     yield _missing(trial.load, result, result.latency)
+
+
+def gave_up(trial: Trial) -> bool:
+    """Tell whether a server that ran left its clients with errors, or without an answer."""
+    result = trial.result
+    if trial.failure is not None or result is None:
+        return False
+    return result.completed == 0 or result.error_fraction > MAXIMUM_ERROR_FRACTION or bool(result.hanging)
+
+
+def given_up_at(gave_up_at: Iterable[Place], well_at: Collection[Place]) -> list[Place]:
+    """Return the places at which a contender gave up, and from which on it will fare no better.
+
+    One that did well where no less is asked had a bad moment, no more.
+
+    Args:
+        gave_up_at: Places of its trials in which it gave up.
+        well_at: Places of its trials that count.
+    """
+    return [place for place in gave_up_at if not any(place.asks_no_more_than(well) for well in well_at)]
 
 
 def count_hanging(ages_ms: Sequence[float], latency: LatencySummary | None) -> int:

@@ -240,12 +240,14 @@ def _outcome(run: Run, ended_s: float, visits: int) -> Outcome:
     squares = undecided = wrong = missed = 0
     for keywords in judge_map(run).keywords:
         for cell in (cell for row in keywords.cells for cell in row):
+            assert cell.place is not None  # noqa: S101 (it is a map's)
+            assert cell.rate is not None  # noqa: S101 (the same)
             above, below = (allowed_per_s(TRUTHS[name], cell.place, _ROUNDNESS) for name in (cell.above, cell.below))
             truth = above / below
             squares += 1
-            undecided += cell.standing == "unsure"
-            wrong += (cell.standing == "more" and truth < 1) or (cell.standing == "less" and truth > 1)
-            missed += not (cell.ratio.low or 0.0) <= truth <= (cell.ratio.high or math.inf)
+            undecided += cell.standing == "undecided"
+            wrong += (cell.standing == "faster" and truth < 1) or (cell.standing == "slower" and truth > 1)
+            missed += not (cell.rate.low or 0.0) <= truth <= (cell.rate.high or math.inf)
     return Outcome(ended_s=ended_s, visits=visits, squares=squares, undecided=undecided, wrong=wrong, missed=missed)
 
 

@@ -12,9 +12,10 @@ from typing import Literal
 from benchmarks.errors import InvalidValueError
 from benchmarks.judge import keyword_map
 from benchmarks.judge.atlas import Atlas, estimate_of, read_atlas
+from benchmarks.judge.comparison import standing
 from benchmarks.judge.crossover import gave_up
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.keyword_map import Boundary, Comparison, Standing
+from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.judge.keyword_map import Boundary, Pairing
 from benchmarks.judge.theory import Bound, Capacity, binding
 from benchmarks.model import Contender, Place, Run
 
@@ -68,16 +69,14 @@ class KeywordAnswer:
         framework: Its name.
         asynchronous: Id of its best ``async def`` contender; ``None`` when the map has none.
         synchronous: Id of its best ``def`` contender; the same.
-        ratio: The first over the second; ``None`` when one is missing.
-        standing: Of that; the same.
+        comparison: The first with the second; ``None`` when one is missing.
         boundary: From how many connections on async def pays with this wait; ``None`` where a prediction was asked for.
     """
 
     framework: str
     asynchronous: str | None
     synchronous: str | None
-    ratio: Estimate | None
-    standing: Standing | None
+    comparison: Comparison | None
     boundary: Boundary | None = None
 
 
@@ -176,12 +175,14 @@ class _Estimated:
             gave_up=self.gave_up,
         )
 
-    def over(self, other: _Estimated) -> Estimate:
-        """Return how many times the rate of another this one's is."""
+    def compare(self, other: _Estimated) -> Comparison:
+        """Compare this one with another."""
         value, deviation = self._atlas.log_ratios(self.contender, other.contender, [self._place])
         error = math.hypot(float(deviation[0]), self.theory_error, other.theory_error)
         samples = self._atlas.ratio(self.contender, other.contender, self._place).samples
-        return estimate_of(float(value[0]) + self.moved - other.moved, error, samples)
+        rate = estimate_of(float(value[0]) + self.moved - other.moved, error, samples)
+        compared = self._atlas.compare(self.contender, other.contender, self._place)
+        return dataclasses.replace(compared, rate=rate, standing=standing(rate))
 
 
 def _check(question: Question) -> None:
@@ -217,17 +218,16 @@ def _answers(atlas: Atlas, estimates: dict[str, _Estimated], wait_ms: float | No
     for framework in dict.fromkeys(contender.framework for contender in atlas.contenders):
         own = [contender for contender in atlas.contenders if contender.framework == framework]
         asynchronous, synchronous = (_best_of(own, variant, estimates) for variant in ("async", "sync"))
-        ratio, boundary = None, None
+        comparison, boundary = None, None
         if asynchronous is not None and synchronous is not None:
-            ratio = asynchronous.over(synchronous)
+            comparison = asynchronous.compare(synchronous)
             if wait_ms is not None:
                 boundary = _boundary(atlas, framework, own, wait_ms)
         yield KeywordAnswer(
             framework=framework,
             asynchronous=None if asynchronous is None else asynchronous.contender,
             synchronous=None if synchronous is None else synchronous.contender,
-            ratio=ratio,
-            standing=None if ratio is None else keyword_map.standing(ratio),
+            comparison=comparison,
             boundary=boundary,
         )
 
@@ -237,8 +237,8 @@ def _boundary(atlas: Atlas, framework: str, own: Sequence[Contender], wait_ms: f
     connections = [place.connections for place in atlas.visits]
     if min(connections) == max(connections):
         return None
-    comparison = Comparison(kind="best", subject=framework, above=above, below=below)
-    return keyword_map.boundary(atlas, comparison, wait_ms, (min(connections), max(connections)))
+    pairing = Pairing(kind="best", subject=framework, above=above, below=below)
+    return keyword_map.boundary(atlas, pairing, wait_ms, (min(connections), max(connections)))
 
 
 def _best_of(own: Sequence[Contender], variant: str, estimates: dict[str, _Estimated]) -> _Estimated | None:

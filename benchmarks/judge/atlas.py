@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.comparison import standing
+from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.points import Blank, Point, read_blanks, read_points
 from benchmarks.judge.surface import Z_95, Array, Sample, Surface, fit
 from benchmarks.judge.theory import Capacity, binding, is_timed, measure_capacity
@@ -100,6 +101,18 @@ class Atlas:
         samples = len(self._visits_of(above, place) & self._visits_of(below, place))
         value, deviation = self.log_ratios(above, below, [place])
         return estimate_of(float(value[0]), float(deviation[0]), samples)
+
+    def compare(self, above: str, below: str, place: Place) -> Comparison:
+        """Compare two contenders at one place, measured or not."""
+        rate = self.ratio(above, below, place)
+        return Comparison(
+            above=above,
+            below=below,
+            workload=f"wait-{place.wait_ms:g}ms",
+            place=place,
+            rate=rate,
+            standing=standing(rate),
+        )
 
     def log_theory(self, contender: str, places: Sequence[Place]) -> Array:
         """Return the logarithm of what the theory allows a contender at each place."""

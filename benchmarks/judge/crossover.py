@@ -7,10 +7,11 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from benchmarks import trials
 from benchmarks.judge import keyword_map
 from benchmarks.judge.atlas import Atlas, read_atlas
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.keyword_map import Boundary, Comparison, KeywordCell, Standing
+from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.judge.keyword_map import Boundary, Pairing
 from benchmarks.judge.notes import machine_notes
 from benchmarks.judge.partings import Break, Parting, find_breaks, find_partings, measured_rates
 from benchmarks.judge.points import Blank
@@ -54,18 +55,14 @@ class Cell:
         visits: How often it was measured; 0 where it is estimated from its neighbours.
         rates: Of every contender.
         winner: Id of the one that serves the most.
-        runner_up: Id of the next; ``None`` when there is no other.
-        ratio: Winner over runner-up; ``None`` the same.
-        standing: ``more``, ``equal`` or ``unsure``.
+        comparison: Winner over the next; ``None`` when there is no other.
     """
 
     place: Place
     visits: int
     rates: tuple[ChoiceRate, ...]
     winner: str
-    runner_up: str | None
-    ratio: Estimate | None
-    standing: Standing
+    comparison: Comparison | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,14 +70,14 @@ class KeywordMap:
     """What the keyword does all over the map.
 
     Attributes:
-        comparison: What is compared.
+        pairing: What is compared.
         cells: In rows, a wait each.
         boundaries: Where it starts to pay, a wait each.
         overall: The ratio over all cells: geometric mean, with the least and the most.
     """
 
-    comparison: Comparison
-    cells: tuple[tuple[KeywordCell, ...], ...]
+    pairing: Pairing
+    cells: tuple[tuple[Comparison, ...], ...]
     boundaries: tuple[Boundary, ...]
     overall: Estimate
 
@@ -166,17 +163,17 @@ def judge_map(run: Run) -> CrossoverMap:
         ),
         keywords=tuple(
             KeywordMap(
-                comparison=comparison,
+                pairing=pairing,
                 cells=tuple(
-                    tuple(keyword_map.compare_at(atlas, comparison, Place(wait, number)) for number in CONNECTIONS)
+                    tuple(keyword_map.compare_at(atlas, pairing, Place(wait, number)) for number in CONNECTIONS)
                     for wait in WAITS_MS
                 ),
-                boundaries=tuple(keyword_map.boundary(atlas, comparison, wait, reach) for wait in WAITS_MS),
+                boundaries=tuple(keyword_map.boundary(atlas, pairing, wait, reach) for wait in WAITS_MS),
                 overall=keyword_map.overall(
-                    atlas, comparison, [Place(wait, number) for wait in WAITS_MS for number in CONNECTIONS]
+                    atlas, pairing, [Place(wait, number) for wait in WAITS_MS for number in CONNECTIONS]
                 ),
             )
-            for comparison in keyword_map.comparisons(atlas.contenders)
+            for pairing in keyword_map.pairings(atlas.contenders)
         ),
         rates=tuple(
             MeasuredRate(contender=name, place=place, rate_per_s=math.exp(statistics.fmean(values)), visits=len(values))
@@ -199,42 +196,33 @@ def cell_at(atlas: Atlas, place: Place) -> Cell:
     rates = tuple(_choice(atlas, contender.id, place) for contender in atlas.contenders)
     ranked = sorted(rates, key=lambda choice: (choice.gave_up, -choice.rate.value))
     winner, runner_up = ranked[0], ranked[1] if len(ranked) > 1 else None
-    ratio = None
+    comparison = None
     if runner_up is not None:
-        ratio = atlas.ratio(winner.contender, runner_up.contender, place)
         # The two rates are from all visits, the ratio from those of both: it is the better judge of a close race.
+        ratio = atlas.ratio(winner.contender, runner_up.contender, place)
         if ratio.value < 1 and winner.gave_up == runner_up.gave_up:
             winner, runner_up = runner_up, winner
-            ratio = atlas.ratio(winner.contender, runner_up.contender, place)
+        comparison = atlas.compare(winner.contender, runner_up.contender, place)
     return Cell(
         place=place,
         visits=atlas.visits.get(place, 0),
         rates=rates,
         winner=winner.contender,
-        runner_up=None if runner_up is None else runner_up.contender,
-        ratio=ratio,
-        standing="more" if ratio is None else keyword_map.standing(ratio),
+        comparison=comparison,
     )
 
 
 def gave_up(atlas: Atlas, contender: str, place: Place) -> bool:
-    """Tell whether a contender failed its clients at this place, or at one that asks no more of it.
-
-    One that later did well where no less is asked had a bad moment, no more.
-    """
+    """Tell whether a contender failed its clients at this place, or at one that is no more demanding."""
     return any(blank.place.asks_no_more_than(place) for blank in failures(atlas, contender))
 
 
 def failures(atlas: Atlas, contender: str) -> list[Blank]:
     """Return the trials in which a contender failed its clients, and did well nowhere where as much is asked."""
+    own = [blank for blank in atlas.blanks if blank.gave_up and blank.contender == contender]
     well = [point.place for point in atlas.points if point.contender == contender]
-    return [
-        blank
-        for blank in atlas.blanks
-        if blank.gave_up
-        and blank.contender == contender
-        and not any(blank.place.asks_no_more_than(place) for place in well)
-    ]
+    places = trials.given_up_at([blank.place for blank in own], well)
+    return [blank for blank in own if blank.place in places]
 
 
 def _choice(atlas: Atlas, contender: str, place: Place) -> ChoiceRate:

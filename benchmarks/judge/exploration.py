@@ -12,8 +12,8 @@ import numpy as np
 
 from benchmarks.judge import keyword_map
 from benchmarks.judge.atlas import Atlas, EmptyMapError, read_atlas
+from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.crossover import gave_up
-from benchmarks.judge.keyword_map import MARGIN
 from benchmarks.judge.partings import PARTED_FACTOR
 from benchmarks.judge.surface import Z_95, Array, coordinates
 from benchmarks.model import Place, Run
@@ -171,11 +171,10 @@ def _doubt(atlas: Atlas, places: Sequence[Place]) -> Array:
         here = sorted(rates, key=lambda name: -float(rates[name][0][position]))
         for above, below in itertools.pairwise(here[:2]):
             doubt[position] += _straddle(atlas, above, below, places[position])
-    for comparison in keyword_map.comparisons(atlas.contenders):
+    for pairing in keyword_map.pairings(atlas.contenders):
         for position, place in enumerate(places):
             above, below = (
-                max(names, key=lambda name: float(rates[name][0][position]))
-                for names in (comparison.above, comparison.below)
+                max(names, key=lambda name: float(rates[name][0][position])) for names in (pairing.above, pairing.below)
             )
             doubt[position] += _straddle(atlas, above, below, place)
     parted = math.log(PARTED_FACTOR)

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from benchmarks.model import Place
+
 Outcome = Literal["replicated", "contradicted", "inconclusive", "refused"]
 
 Standing = Literal["faster", "slower", "equal", "undecided", "refused"]
@@ -185,6 +187,7 @@ class Comparison:
         cause: In one sentence, as observed; empty where nothing was decided.
         narrowing: In a race, the rate's ratio as it stood after two rounds, after three, and so on.
         run: Label of the run that it is of, where it stands among those of others; empty where it does not.
+        place: On a map, where it is estimated.
     """
 
     above: str
@@ -205,6 +208,7 @@ class Comparison:
     cause: str = ""
     narrowing: tuple[Estimate, ...] = ()
     run: str = ""
+    place: Place | None = None
 
     def having(self, estimates: Mapping[QuantityName, Estimate | None]) -> Comparison:
         """Return the same with these estimates."""

@@ -12,21 +12,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.judge.atlas import Atlas, estimate_of
-from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.comparison import MARGIN
+from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.surface import Z_95, Array
 from benchmarks.model import Contender, Place
-
-MARGIN = 0.05
-"""Half-width of what counts as equal; a keyword that brings no more than that does not pay."""
-
-Standing = Literal["more", "less", "equal", "unsure"]
 
 _STEPS_AN_OCTAVE = 8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """A question about the keyword.
+class Pairing:
+    """Whose ``async def`` is compared with whose ``def``, all over the map.
 
     Attributes:
         kind: ``twins`` share all but the keyword; ``best`` takes a framework's fastest of each, place by place.
@@ -39,25 +35,6 @@ class Comparison:
     subject: str
     above: tuple[str, ...]
     below: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KeywordCell:
-    """What the keyword does at one place.
-
-    Attributes:
-        place: Where.
-        above: The ``async def`` contender that is compared there.
-        below: The ``def`` contender.
-        ratio: Of their rates.
-        standing: ``more`` where async def serves more.
-    """
-
-    place: Place
-    above: str
-    below: str
-    ratio: Estimate
-    standing: Standing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,24 +60,15 @@ class Boundary:
     costs: bool
 
 
-def standing(ratio: Estimate, margin: float = MARGIN) -> Standing:
-    """Say how a ratio stands to 1; equal needs the whole interval inside the margin."""
-    low, high = (ratio.value if bound is None else bound for bound in (ratio.low, ratio.high))
-    if low >= 1 / (1 + margin) and high <= 1 + margin:
-        return "equal"
-    return "more" if low > 1 else "less" if high < 1 else "unsure"
-
-
-def comparisons(contenders: Sequence[Contender]) -> tuple[Comparison, ...]:
-    """Return every question about the keyword that these contenders answer; a framework's own before its twins'."""
+def pairings(contenders: Sequence[Contender]) -> tuple[Pairing, ...]:
+    """Return every pairing of keywords that these contenders make; a framework's own before its twins'."""
     return tuple(itertools.chain(_best(contenders), _twins(contenders)))
 
 
-def compare_at(atlas: Atlas, comparison: Comparison, place: Place) -> KeywordCell:
-    """Compare the keywords at one place."""
-    above, below = (fastest(atlas, names, place) for names in (comparison.above, comparison.below))
-    ratio = atlas.ratio(above, below, place)
-    return KeywordCell(place=place, above=above, below=below, ratio=ratio, standing=standing(ratio))
+def compare_at(atlas: Atlas, pairing: Pairing, place: Place) -> Comparison:
+    """Compare the keywords at one place, by the fastest of each there."""
+    above, below = (fastest(atlas, names, place) for names in (pairing.above, pairing.below))
+    return atlas.compare(above, below, place)
 
 
 def fastest(atlas: Atlas, names: Sequence[str], place: Place) -> str:
@@ -108,19 +76,19 @@ def fastest(atlas: Atlas, names: Sequence[str], place: Place) -> str:
     return max(names, key=lambda name: float(atlas.log_rates(name, [place])[0][0]))
 
 
-def boundary(atlas: Atlas, comparison: Comparison, wait_ms: float, reach: tuple[float, float]) -> Boundary:
+def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float, float]) -> Boundary:
     """Find where async def starts to pay, for one wait.
 
     Args:
         atlas: The map.
-        comparison: What is compared.
+        pairing: What is compared.
         wait_ms: The wait.
         reach: The fewest and the most connections to look at.
     """
     start, stop = map(math.log2, reach)
     octaves = np.linspace(start, stop, 1 + round(_STEPS_AN_OCTAVE * (stop - start)))
     places = [Place(wait_ms, float(connections)) for connections in 2**octaves]
-    value, deviation = _log_ratios(atlas, comparison, places)
+    value, deviation = _log_ratios(atlas, pairing, places)
     pays = math.log1p(MARGIN)
     begins, ends = _longest(places, value >= pays)
     return Boundary(
@@ -133,23 +101,27 @@ def boundary(atlas: Atlas, comparison: Comparison, wait_ms: float, reach: tuple[
     )
 
 
-def overall(atlas: Atlas, comparison: Comparison, places: Sequence[Place]) -> Estimate:
+def overall(atlas: Atlas, pairing: Pairing, places: Sequence[Place]) -> Estimate:
     """Return the geometric mean of the ratio over places, with the least and the most as its range."""
-    value, _ = _log_ratios(atlas, comparison, places)
+    value, _ = _log_ratios(atlas, pairing, places)
     middle = estimate_of(float(value.mean()), 0.0, len(places))
     return Estimate(
-        value=middle.value, low=math.exp(float(value.min())), high=math.exp(float(value.max())), samples=len(places)
+        value=middle.value,
+        low=math.exp(float(value.min())),
+        high=math.exp(float(value.max())),
+        samples=len(places),
+        confidence=None,
     )
 
 
-def _log_ratios(atlas: Atlas, comparison: Comparison, places: Sequence[Place]) -> tuple[Array, Array]:
+def _log_ratios(atlas: Atlas, pairing: Pairing, places: Sequence[Place]) -> tuple[Array, Array]:
     """Return the logarithm of the ratio of the fastest of each keyword at each place, and its deviation."""
     above, below = (
         np.argmax([atlas.log_rates(name, places)[0] for name in names], axis=0)
-        for names in (comparison.above, comparison.below)
+        for names in (pairing.above, pairing.below)
     )
     value, deviation = np.zeros(len(places)), np.zeros(len(places))
-    for (i, first), (j, second) in itertools.product(enumerate(comparison.above), enumerate(comparison.below)):
+    for (i, first), (j, second) in itertools.product(enumerate(pairing.above), enumerate(pairing.below)):
         here = (above == i) & (below == j)
         if here.any():
             value[here], deviation[here] = atlas.log_ratios(first, second, list(itertools.compress(places, here)))
@@ -167,20 +139,20 @@ def _longest(places: Sequence[Place], holds: NDArray[np.bool_]) -> tuple[float |
     return (None, None) if longest is None else (longest[0], longest[-1])
 
 
-def _best(contenders: Sequence[Contender]) -> Iterator[Comparison]:
+def _best(contenders: Sequence[Contender]) -> Iterator[Pairing]:
     for framework in dict.fromkeys(contender.framework for contender in contenders):
         own = [contender for contender in contenders if contender.framework == framework]
         if len({contender.arrangement for contender in own if contender.variant is not None}) > 1:
-            yield from _question("best", framework, own)
+            yield from _pairing("best", framework, own)
 
 
-def _twins(contenders: Sequence[Contender]) -> Iterator[Comparison]:
+def _twins(contenders: Sequence[Contender]) -> Iterator[Pairing]:
     for arrangement in dict.fromkeys(contender.arrangement for contender in contenders):
         twins = [contender for contender in contenders if contender.arrangement == arrangement]
-        yield from _question("twins", arrangement, twins)
+        yield from _pairing("twins", arrangement, twins)
 
 
-def _question(kind: Literal["twins", "best"], subject: str, own: Sequence[Contender]) -> Iterator[Comparison]:
+def _pairing(kind: Literal["twins", "best"], subject: str, own: Sequence[Contender]) -> Iterator[Pairing]:
     above, below = (tuple(each.id for each in own if each.variant == variant) for variant in ("async", "sync"))
     if above and below:
-        yield Comparison(kind=kind, subject=subject, above=above, below=below)
+        yield Pairing(kind=kind, subject=subject, above=above, below=below)

@@ -81,7 +81,7 @@ def read_blanks(run: Run) -> tuple[Blank, ...]:
             place=place,
             visit=trial.round,
             reason=reason,
-            gave_up=trial.failure is None and trial.result is not None,
+            gave_up=trials.gave_up(trial),
         )
         for place, trial in _placed(run)
         if (reason := void_reason(trial)) is not None

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from benchmarks import trials
 from benchmarks.contenders import catalogue
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.runner import Blocks, RunListener
@@ -122,21 +123,14 @@ class Sweep:
 
 
 def has_given_up(run: Run, contender: str, place: Place) -> bool:
-    """Tell whether a contender left clients without an answer at a place that asks no more of it than this one.
-
-    One that did well where no less is asked had a bad moment, no more.
-    """
+    """Tell whether a contender gave up at a place that is no more demanding than this one."""
     waits_ms = {workload.name: workload.wait_ms for workload in run.plan.workloads}
-    well: list[Place] = []
-    failed: list[Place] = []
-    for trial in run.trials:
-        if trial.contender != contender or trial.result is None or trial.failure is not None:
-            continue
-        unanswered = trial.result.completed == 0 or trial.result.errors.get("timeout", 0) > 0
-        (failed if unanswered else well).append(Place(waits_ms[trial.workload], trial.load.vus))
-    return any(
-        at.asks_no_more_than(place) and not any(at.asks_no_more_than(elsewhere) for elsewhere in well) for at in failed
-    )
+    own = [
+        (Place(waits_ms[trial.workload], trial.load.vus), trial) for trial in run.trials if trial.contender == contender
+    ]
+    failed = [at for at, trial in own if trials.gave_up(trial)]
+    well = [at for at, trial in own if trials.void_reason(trial) is None]
+    return any(at.asks_no_more_than(place) for at in trials.given_up_at(failed, well))
 
 
 def _loaded(load: LoadProfile, connections: int) -> LoadProfile:

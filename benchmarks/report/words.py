@@ -8,8 +8,10 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from benchmarks.judge import wording
+from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.crossover import CONNECTIONS, CrossoverMap, KeywordMap
-from benchmarks.judge.keyword_map import MARGIN, Boundary, Comparison, Standing
+from benchmarks.judge.judgement import Standing
+from benchmarks.judge.keyword_map import Boundary, Pairing
 from benchmarks.judge.partings import Break, Parting
 from benchmarks.judge.theory import Bound, Capacity
 from benchmarks.model import Place
@@ -67,7 +69,7 @@ def ratio_text(value: float) -> str:
 
 def level_of(ratio: float, standing: Standing) -> int:
     """Return how far a ratio is from 1, from 0 (not at all, or not surely) to 3."""
-    if standing in ("equal", "unsure"):
+    if standing not in ("faster", "slower"):
         return 0
     return 1 + sum(max(ratio, 1 / ratio) >= limit for limit in _LEVELS)
 
@@ -94,11 +96,11 @@ def whole(number: float) -> float:
     return float(math.ceil(number - 1e-6))
 
 
-def comparison_title(comparison: Comparison) -> str:
+def comparison_title(pairing: Pairing) -> str:
     """Name a question about the keyword."""
-    if comparison.kind == "twins":
-        return f"{arrangement_name(comparison.subject)}: async def over def"
-    return f"{framework_name(comparison.subject)}: its best async def over its best def"
+    if pairing.kind == "twins":
+        return f"{arrangement_name(pairing.subject)}: async def over def"
+    return f"{framework_name(pairing.subject)}: its best async def over its best def"
 
 
 def boundary_lines(boundaries: Sequence[Boundary]) -> Iterator[tuple[str, str]]:
@@ -114,7 +116,7 @@ def keyword_answer(found: KeywordMap) -> str:
         f"{'with a wait of ' if number == 0 else ''}{waits} it {text}"
         for number, (waits, text) in enumerate(boundary_lines(found.boundaries))
     )
-    return f"{comparison_title(found.comparison)}: {told}."
+    return f"{comparison_title(found.pairing)}: {told}."
 
 
 def winners_sentence(found: CrossoverMap) -> str:
@@ -122,9 +124,9 @@ def winners_sentence(found: CrossoverMap) -> str:
     cells = [cell for row in found.cells for cell in row]
     wins = {each.contender: 0 for each in found.capacities}
     for cell in cells:
-        if cell.standing == "more":
+        if cell.comparison is None or cell.comparison.standing == "faster":
             wins[cell.winner] += 1
-    level = sum(cell.standing == "equal" for cell in cells)
+    level = sum(cell.comparison is not None and cell.comparison.standing == "equal" for cell in cells)
     unsure = len(cells) - level - sum(wins.values())
     told = [f"{contender_name(name)} on {count}" for name, count in sorted(wins.items(), key=lambda w: -w[1]) if count]
     return (

@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.advice import Advice, Basis, Choice, KeywordAnswer
-from benchmarks.judge.keyword_map import MARGIN
+from benchmarks.judge.comparison import MARGIN
 from benchmarks.report.document import Column, Document, Paragraph, Row, Table
 from benchmarks.report.figures import estimated
 from benchmarks.report.naming import framework_name
@@ -71,22 +71,23 @@ def confidence(advice: Advice) -> str:
 
 def _answer(advice: Advice, answer: KeywordAnswer) -> str:
     name = framework_name(answer.framework)
-    if answer.ratio is None or answer.asynchronous is None or answer.synchronous is None:
+    comparison = answer.comparison
+    if comparison is None or comparison.rate is None or answer.asynchronous is None or answer.synchronous is None:
         only = _keyword_on(answer.asynchronous or answer.synchronous or "")
         return f"{name}: the map has only {only}, and nothing to hold that against."
     question = advice.question
     where = f"With a wait of {question.wait_ms:g} ms and {wording.things(float(question.connections), 'connection')}"
     told = (
-        f"{where} {_keyword_on(answer.asynchronous)} serves {wording.ratio(answer.ratio)} the requests of "
+        f"{where} {_keyword_on(answer.asynchronous)} serves {wording.ratio(comparison.rate)} the requests of "
         f"{_keyword_on(answer.synchronous)}"
     )
     if answer.boundary is not None:
         told += f"; with this wait async def {boundary_text(answer.boundary)}"
-    if answer.standing == "more":
+    if comparison.standing == "faster":
         return f"{name}: yes, make it async def. {told}."
-    if answer.standing == "less":
+    if comparison.standing == "slower":
         return f"{name}: no, keep def. {told}."
-    if answer.standing == "equal":
+    if comparison.standing == "equal":
         return f"{name}: no difference beyond {wording.percent(MARGIN)}, so keep what is simpler. {told}."
     return f"{name}: this map cannot tell. {told}. Measure more: lab crossover --budget 20m"
 

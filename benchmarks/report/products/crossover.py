@@ -9,8 +9,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from benchmarks.judge import wording
+from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, Cell, CrossoverMap, KeywordMap
-from benchmarks.judge.keyword_map import MARGIN, KeywordCell
+from benchmarks.judge.judgement import Comparison, Standing
 from benchmarks.judge.partings import PARTED_FACTOR
 from benchmarks.judge.theory import Capacity
 from benchmarks.model import Place
@@ -70,7 +71,7 @@ def letters_of(found: CrossoverMap) -> dict[str, str]:
 
 def keyword_grid(found: CrossoverMap, keyword: KeywordMap) -> Grid:
     """Return what the keyword does at each place, in squares."""
-    visited = {cell.place: cell.visits > 0 for row in found.cells for cell in row}
+    visited: dict[Place | None, bool] = {cell.place: cell.visits > 0 for row in found.cells for cell in row}
     return _grid(
         f"Requests served by async def over those by def. = is equal within {wording.percent(MARGIN)}; ? is not sure; "
         "~ is estimated from measured neighbours.",
@@ -98,22 +99,33 @@ def _grid(caption: str, squares: Sequence[Sequence[Square]]) -> Grid:
     )
 
 
-def _keyword_square(cell: KeywordCell, *, measured: bool) -> Square:
-    text = {"equal": "=", "unsure": ratio_text(cell.ratio.value).replace("×", "?")}
-    shown = text.get(cell.standing, ratio_text(cell.ratio.value))
-    return Square(shown, cell.standing, level_of(cell.ratio.value, cell.standing), measured)
+_TONES: Final[Mapping[Standing, str]] = {
+    "faster": "more",
+    "slower": "less",
+    "equal": "equal",
+    "undecided": "unsure",
+    "refused": "unsure",
+}
+
+
+def _keyword_square(cell: Comparison, *, measured: bool) -> Square:
+    value, tone = 1.0 if cell.rate is None else cell.rate.value, _TONES[cell.standing]
+    shown = {"equal": "=", "unsure": ratio_text(value).replace("×", "?")}.get(tone, ratio_text(value))
+    return Square(shown, tone, level_of(value, cell.standing), measured)
 
 
 def _winner_square(cell: Cell, letters: Mapping[str, str]) -> Square:
     measured = cell.visits > 0
     if all(choice.gave_up for choice in cell.rates):
         return Square("none", "unsure", 0, measured)
-    value = 1.0 if cell.ratio is None else cell.ratio.value
-    shown = "" if cell.ratio is None else ratio_text(value)
+    rate = None if cell.comparison is None else cell.comparison.rate
+    standing = "faster" if cell.comparison is None else cell.comparison.standing
+    value = 1.0 if rate is None else rate.value
+    shown = "" if rate is None else ratio_text(value)
     letter = letters[cell.winner]
-    text = f"{letter} { ({'equal': '=', 'unsure': '?'}.get(cell.standing, shown)) }".rstrip()
-    tone = cell.standing if cell.standing in {"equal", "unsure"} else letter
-    return Square(text, tone, level_of(value, cell.standing), measured)
+    tone = _TONES[standing]
+    text = f"{letter} { ({'equal': '=', 'unsure': '?'}.get(tone, shown)) }".rstrip()
+    return Square(text, tone if tone in {"equal", "unsure"} else letter, level_of(value, standing), measured)
 
 
 def _keywords(found: CrossoverMap) -> Iterator[Section]:
@@ -121,8 +133,8 @@ def _keywords(found: CrossoverMap) -> Iterator[Section]:
 
 
 def _keyword(found: CrossoverMap, keyword: KeywordMap) -> Section:
-    title, grid = comparison_title(keyword.comparison), keyword_grid(found, keyword)
-    name = f"{keyword.comparison.kind} {keyword.comparison.subject}"
+    title, grid = comparison_title(keyword.pairing), keyword_grid(found, keyword)
+    name = f"{keyword.pairing.kind} {keyword.pairing.subject}"
     draw = functools.partial(heat_map, name, title, grid, boundaries=keyword.boundaries)
     caption = (
         f"{_drawn(grid)} Green: async def serves more; red: it serves fewer; darker: from 1.5 and 3 times on. The "

@@ -30,10 +30,12 @@ def test_waiting_with_many_connections_is_for_async(kept: Run) -> None:
     advice = advise(kept, Question(wait_ms=20, connections=200))
 
     flask, fastapi = advice.answers
-    assert ("flask", LOOP, DEF, "more") == (flask.framework, flask.asynchronous, flask.synchronous, flask.standing)
-    assert flask.ratio is not None
-    assert (1e6 / 290) / 300 == pytest.approx(flask.ratio.value, rel=0.1)
-    assert ("fastapi", FASTAPI, None, None, None, None) == dataclasses.astuple(fastapi)
+    assert ("flask", LOOP, DEF) == (flask.framework, flask.asynchronous, flask.synchronous)
+    assert flask.comparison is not None
+    assert flask.comparison.rate is not None
+    assert "faster" == flask.comparison.standing
+    assert (1e6 / 290) / 300 == pytest.approx(flask.comparison.rate.value, rel=0.1)
+    assert ("fastapi", FASTAPI, None, None, None) == dataclasses.astuple(fastapi)
     assert ("threads", "cpu") == (choice(advice, DEF).bound.name, choice(advice, LOOP).bound.name)
     assert FASTAPI == advice.choices[0].contender
     assert not advice.predicted
@@ -43,7 +45,7 @@ def test_one_connection_makes_no_difference(make_sweep: Sweep) -> None:
     """Nobody queues, so nothing is won."""
     advice = advise(make_sweep(visits=6, noise=0.002), Question(wait_ms=100, connections=1))
 
-    assert "equal" == advice.answers[0].standing
+    assert ["equal"] == [each.comparison.standing for each in advice.answers[:1] if each.comparison is not None]
     assert "measured" == advice.basis
 
 
@@ -152,4 +154,4 @@ def test_a_map_of_def_alone_has_no_async_to_offer(kept: Run) -> None:
     only = dataclasses.replace(kept, trials=tuple(trial for trial in kept.trials if trial.contender == DEF))
     (answer,) = advise(only, Question(wait_ms=20, connections=20)).answers
 
-    assert (None, DEF, None) == (answer.asynchronous, answer.synchronous, answer.ratio)
+    assert (None, DEF, None) == (answer.asynchronous, answer.synchronous, answer.comparison)

@@ -9,8 +9,7 @@ import pytest
 from benchmarks.calibration.crossover_map import Truth
 from benchmarks.judge.atlas import EmptyMapError, read_atlas
 from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap, cell_at, judge_map
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.keyword_map import KeywordCell, boundary, comparisons, standing
+from benchmarks.judge.keyword_map import boundary, pairings
 from benchmarks.model import Place, Run, Trial
 
 DEF, ASYNC, LOOP, FASTAPI = (
@@ -20,11 +19,6 @@ DEF, ASYNC, LOOP, FASTAPI = (
     "fastapi-async@uvicorn",
 )
 Sweep = Callable[..., Run]
-
-
-def estimate(value: float, low: float | None, high: float | None) -> Estimate:
-    """Return an estimate."""
-    return Estimate(value=value, low=low, high=high, samples=2)
 
 
 def gives_up(trial: Trial) -> Trial:
@@ -54,9 +48,10 @@ def test_the_winner_is_who_serves_the_most(found: CrossoverMap) -> None:
     """By how much is what the servers are made of."""
     cell = found.cells[WAITS_MS.index(0)][CONNECTIONS.index(500)]
 
-    assert (FASTAPI, LOOP, "more") == (cell.winner, cell.runner_up, cell.standing)
-    assert cell.ratio is not None
-    assert 290 / 120 == pytest.approx(cell.ratio.value, rel=0.05)
+    assert cell.comparison is not None
+    assert (FASTAPI, LOOP, "faster") == (cell.winner, cell.comparison.below, cell.comparison.standing)
+    assert cell.comparison.rate is not None
+    assert 290 / 120 == pytest.approx(cell.comparison.rate.value, rel=0.05)
     assert {"cpu"} == {choice.bound for choice in cell.rates}
 
 
@@ -75,32 +70,16 @@ def test_equal_servers_are_equal(make_sweep: Sweep) -> None:
     """At one connection and 100 ms all wait alike: no winner is made of that."""
     cell = judge_map(make_sweep(visits=6, noise=0.005)).cells[-1][0]
 
-    assert "equal" == cell.standing
-
-
-@pytest.mark.parametrize(
-    ("ratio", "expected"),
-    [
-        (estimate(2.0, 1.5, 2.5), "more"),
-        (estimate(0.5, 0.4, 0.6), "less"),
-        (estimate(1.02, 0.99, 1.04), "equal"),
-        (estimate(1.02, 1.01, 1.03), "equal"),
-        (estimate(1.2, 0.9, 1.5), "unsure"),
-        (estimate(1.0, 0.9, 1.1), "unsure"),
-        (estimate(1.2, None, None), "more"),
-    ],
-)
-def test_a_ratio_stands_to_one_by_its_whole_interval(ratio: Estimate, expected: str) -> None:
-    """No difference found is not equal; what is inside the margin is, even when it is surely not 1."""
-    assert expected == standing(ratio)
+    assert cell.comparison is not None
+    assert "equal" == cell.comparison.standing
 
 
 def test_the_boundary_is_where_theory_has_it(found: CrossoverMap) -> None:
     """Six threads and a wait of 100 ms: from the seventh connection on, async def waits for more at once."""
     best, twins = found.keywords
 
-    assert ("best", "flask", (ASYNC, LOOP), (DEF,)) == dataclasses.astuple(best.comparison)
-    assert ("twins", "flask@hypercorn", (ASYNC,), (DEF,)) == dataclasses.astuple(twins.comparison)
+    assert ("best", "flask", (ASYNC, LOOP), (DEF,)) == dataclasses.astuple(best.pairing)
+    assert ("twins", "flask@hypercorn", (ASYNC,), (DEF,)) == dataclasses.astuple(twins.pairing)
     long = best.boundaries[-1]
     assert long.begins is not None
     assert 5 < long.begins < 8
@@ -116,8 +95,10 @@ def test_a_keyword_that_never_pays_has_no_boundary(found: CrossoverMap) -> None:
 
     assert (None, True) == (twins.boundaries[0].begins, twins.boundaries[0].costs)
     assert (None, False) == (twins.boundaries[-1].begins, twins.boundaries[-1].costs)
-    assert "less" == twins.cells[0][-1].standing
-    assert 0.5 == pytest.approx(twins.cells[0][-1].ratio.value, rel=0.05)
+    cell = twins.cells[0][-1]
+    assert ("slower", ASYNC, DEF, Place(0, 500)) == (cell.standing, cell.above, cell.below, cell.place)
+    assert cell.rate is not None
+    assert 0.5 == pytest.approx(cell.rate.value, rel=0.05)
     assert twins.overall.low is not None
     assert twins.overall.low < twins.overall.value < 1.0 <= (twins.overall.high or 0) * 1.05
 
@@ -128,9 +109,9 @@ def test_a_keyword_may_pay_only_up_to_a_number(make_sweep: Sweep) -> None:
         visits=2, factor=lambda name, _wait, number: 0.1 if name in (ASYNC, LOOP) and number >= 500 else 1.0
     )
     atlas = read_atlas(run)
-    comparison, _ = comparisons(atlas.contenders)
+    pairing, _ = pairings(atlas.contenders)
 
-    found = boundary(atlas, comparison, 0, (1.0, 500.0))
+    found = boundary(atlas, pairing, 0, (1.0, 500.0))
 
     assert found.ends is not None
     assert 100 < found.ends < 500
@@ -150,9 +131,9 @@ def test_questions_about_the_keyword_follow_from_the_contenders(make_sweep: Swee
     """Without def there is nothing to compare async def with."""
     atlas = read_atlas(make_sweep())
 
-    assert ["flask", "flask@hypercorn"] == [each.subject for each in comparisons(atlas.contenders)]
-    assert () == comparisons([each for each in atlas.contenders if each.variant == "async"])
-    assert ["flask@hypercorn"] == [each.subject for each in comparisons(atlas.contenders[:2])]
+    assert ["flask", "flask@hypercorn"] == [each.subject for each in pairings(atlas.contenders)]
+    assert () == pairings([each for each in atlas.contenders if each.variant == "async"])
+    assert ["flask@hypercorn"] == [each.subject for each in pairings(atlas.contenders[:2])]
 
 
 def test_where_theory_and_measurement_part_is_named(make_sweep: Sweep) -> None:
@@ -202,7 +183,7 @@ def test_one_contender_wins_alone(make_sweep: Sweep) -> None:
     only = make_sweep(change=lambda trial: trial if trial.contender == FASTAPI else _failed(trial))
     found = judge_map(only)
 
-    assert {(FASTAPI, None, None)} == {(c.winner, c.runner_up, c.ratio) for row in found.cells for c in row}
+    assert {(FASTAPI, None)} == {(c.winner, c.comparison) for row in found.cells for c in row}
     assert () == found.keywords
     assert any(f"No point of {DEF}, {ASYNC}, {LOOP} counts" in note for note in found.notes)
     assert any("75 trials; the first: the server died" in note for note in found.notes)
@@ -228,8 +209,9 @@ def test_a_close_race_is_decided_by_the_visits_of_both(make_sweep: Sweep) -> Non
     for wait in WAITS_MS:
         for number in CONNECTIONS:
             cell = cell_at(atlas, Place(wait, number))
-            assert cell.ratio is not None
-            assert cell.ratio.value >= 1 or cell.winner
+            assert cell.comparison is not None
+            assert cell.comparison.rate is not None
+            assert cell.comparison.rate.value >= 1 or cell.winner
 
 
 def test_ratios_are_reciprocal(make_sweep: Sweep) -> None:
@@ -288,7 +270,7 @@ def test_the_rates_as_measured_are_kept_beside_the_estimates(found: CrossoverMap
 
 def test_a_keyword_cell_compares_the_fastest_of_each_there(found: CrossoverMap) -> None:
     """Flask's best async def is behind the bridge, everywhere on this map."""
-    cells: list[KeywordCell] = [cell for row in found.keywords[0].cells for cell in row if cell.standing == "more"]
+    cells = [cell for row in found.keywords[0].cells for cell in row if cell.standing == "faster"]
 
     assert {(LOOP, DEF)} == {(cell.above, cell.below) for cell in cells}
     assert len(cells) > 30

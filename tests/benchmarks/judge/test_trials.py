@@ -2,12 +2,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
 from benchmarks import trials
-from benchmarks.model import Run, Trial
-from benchmarks.trials import ceiling, ceilings, loader_bound_reason, valid_trials, void_reason
+from benchmarks.model import Place, Run, Trial
+from benchmarks.trials import ceiling, ceilings, gave_up, given_up_at, loader_bound_reason, valid_trials, void_reason
 
 
 def test_a_good_trial_counts(make_trial: Callable[..., Trial]) -> None:
@@ -103,3 +104,41 @@ def test_the_placebo_is_not_an_ordinary_trial(make_trial: Callable[..., Trial], 
     others = [make_trial("a-sync@s", placebo=True), make_trial("a-sync@s", workload="wait"), make_trial("b-sync@s")]
 
     assert (ordinary,) == trials.ordinary_trials(make_run([*others, ordinary]), "a-sync@s", "health")
+
+
+@pytest.mark.parametrize(
+    ("seen", "expected"),
+    [
+        ({}, False),
+        ({"errors": {"timeout": 1}}, False),
+        ({"errors": {"timeout": 20}}, True),
+        ({"rate": 0.0, "errors": {"status": 3}}, True),
+        ({"failure": "the server died"}, False),
+        ({"driven": False}, False),
+    ],
+)
+def test_a_server_that_leaves_its_clients_without_answers_gives_up(
+    make_trial: Callable[..., Trial], seen: dict[str, Any], expected: bool
+) -> None:
+    """One request of thousands is borne, as for what counts; a server that died did not give up."""
+    assert expected == gave_up(make_trial(**seen))
+
+
+def test_a_connection_that_hangs_is_given_up(make_trial: Callable[..., Trial]) -> None:
+    """Figures that cannot be true are the loader's fault, not the server's."""
+    trial = make_trial()
+    assert trial.result is not None
+
+    assert gave_up(dataclasses.replace(trial, result=dataclasses.replace(trial.result, hanging=1)))
+    impossible = dataclasses.replace(trial, result=dataclasses.replace(trial.result, duration_s=50.0))
+    assert void_reason(impossible) is not None
+    assert not gave_up(impossible)
+
+
+def test_a_place_is_given_up_unless_it_went_well_where_no_less_is_asked() -> None:
+    """Anything else was a bad moment."""
+    bad, harder, easier = Place(5, 100), Place(5, 200), Place(5, 50)
+
+    assert [bad] == given_up_at([bad], [])
+    assert [bad] == given_up_at([bad], [easier])
+    assert [] == given_up_at([bad], [easier, harder])

@@ -7,8 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.judge.advice import Question, advise
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.keyword_map import Standing
+from benchmarks.judge.judgement import Estimate, Standing
 from benchmarks.model import Run
 from benchmarks.report.document import Paragraph, Table
 from benchmarks.report.formats import render
@@ -46,9 +45,9 @@ def test_the_answer_comes_first_in_a_sentence(kept: Run) -> None:
 @pytest.mark.parametrize(
     ("standing", "low", "value", "high", "words"),
     [
-        ("less", 0.4, 0.5, 0.6, "Flask: no, keep def."),
+        ("slower", 0.4, 0.5, 0.6, "Flask: no, keep def."),
         ("equal", 0.98, 1.0, 1.02, "Flask: no difference beyond 5 %, so keep what is simpler."),
-        ("unsure", 0.5, 1.0, 2.0, "Flask: this map cannot tell."),
+        ("undecided", 0.5, 1.0, 2.0, "Flask: this map cannot tell."),
     ],
 )
 def test_no_and_neither_are_answers_too(  # noqa: PLR0917 (pytest passes them by name)
@@ -56,9 +55,10 @@ def test_no_and_neither_are_answers_too(  # noqa: PLR0917 (pytest passes them by
 ) -> None:
     """Each says what to do."""
     advice = advise(kept, Question(wait_ms=20, connections=20))
-    answer = dataclasses.replace(
-        advice.answers[0], ratio=Estimate(value=value, low=low, high=high, samples=2), standing=standing
-    )
+    (flask, *_) = advice.answers
+    assert flask.comparison is not None
+    rate = Estimate(value=value, low=low, high=high, samples=2)
+    answer = dataclasses.replace(flask, comparison=dataclasses.replace(flask.comparison, rate=rate, standing=standing))
 
     assert words in advice_sentences(dataclasses.replace(advice, answers=(answer,)))[0]
 
@@ -122,7 +122,7 @@ def test_json_has_the_answer_in_words_and_in_numbers(kept: Run) -> None:
     assert ("advice", 2, "between", False) == tuple(
         document[name] for name in ("document", "format_version", "basis", "predicted")
     )
-    assert "more" == document["answers"][0]["standing"]
+    assert "faster" == document["answers"][0]["comparison"]["standing"]
     assert {"wait_ms": 20, "connections": 200, "threads": 10, "cores": 1} == document["question"]
     assert document["choices"][0]["rate"]["low"] < document["choices"][0]["rate"]["value"]
     assert document["sentences"][0].startswith("Flask: yes")
