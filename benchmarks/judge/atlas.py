@@ -11,9 +11,17 @@ import numpy as np
 
 from benchmarks.judge.comparison import standing
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.points import Blank, Point, read_blanks, read_points
 from benchmarks.judge.surface import Z_95, Array, Sample, Surface, fit
-from benchmarks.judge.theory import Capacity, binding, is_timed, measure_capacity
+from benchmarks.judge.theory import (
+    Blank,
+    Capacity,
+    Point,
+    binding,
+    is_timed,
+    measure_capacity,
+    read_blanks,
+    read_points,
+)
 from benchmarks.model import Contender, Place, Run
 
 

@@ -31,7 +31,7 @@ class Sizing:
     Attributes:
         rounds: Of the workload without a wait.
         duration_s: Measured interval of a trial, seconds.
-        difference: The smallest that will be told from none, as a fraction; see ``power.detectable_difference``.
+        difference: The smallest that is detected, as a fraction; see ``power.detectable_difference``.
         takes_s: About how long it all takes, seconds.
         spread: How much two equal things differ from round to round, as a fraction.
     """

@@ -6,11 +6,9 @@ import difflib
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NoReturn, TypeGuard
-
-from benchmarks.judge.toml_lines import line_of
 
 RATIO_FIGURES = ("rate_per_s", "latency_average_ms", "latency_p95_ms")
 """Figures that the tutorial gives for both twins, whose ratio is claimed."""
@@ -74,7 +72,7 @@ class ClaimTest:
         workload: Under which it is tested.
         against: The framework that ``framework`` is compared with.
         much: From what ratio on the first counts as much better.
-        among: Ids of contenders without which nobody knows the best of each framework.
+        among: Ids of the contenders that must take part for the best of each framework to be known.
     """
 
     kind: str
@@ -256,3 +254,41 @@ def _nearest(name: object, known: Iterable[str]) -> str:
     names = list(known)
     near = difflib.get_close_matches(str(name), names, n=1, cutoff=0.5)
     return f"; did you mean {near[0]}?" if near else f"; there are: {', '.join(names)}"
+
+
+def line_of(text: str, path: Sequence[str | int]) -> int:
+    """Return the 1-based line on which a key or table of a well-formed TOML text begins.
+
+    Reads ever longer beginnings of the text until the key is there. That is slow and needs no tokeniser of our own:
+    tomllib decides what is inside a string, and it is only asked once something is wrong.
+
+    Args:
+        text: Well-formed TOML.
+        path: Keys, and indices into arrays, from the root. Where it does not exist, its longest part that does counts.
+    Returns:
+        The line; 1 for an empty path or one of which nothing exists.
+    """
+    # Not splitlines(), which also breaks at characters that TOML allows inside a string.
+    lines = text.split("\n")
+    best_depth, best_line, begins = 0, 1, 1
+    for number in range(1, len(lines) + 1):
+        try:
+            document = tomllib.loads("\n".join([*lines[:number], ""]))
+        except tomllib.TOMLDecodeError:
+            # In the middle of a value of several lines, which began where the last good beginning ended.
+            continue
+        depth = _depth(document, path)
+        if depth > best_depth:
+            best_depth, best_line = depth, begins
+        begins = number + 1
+    return best_line
+
+
+def _depth(document: object, path: Sequence[str | int]) -> int:
+    value: Any = document
+    for depth, step in enumerate(path):
+        try:
+            value = value[step]
+        except (TypeError, LookupError):
+            return depth
+    return len(path)

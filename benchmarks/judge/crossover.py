@@ -14,9 +14,8 @@ from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.keyword_map import Boundary, Pairing
 from benchmarks.judge.notes import machine_notes
 from benchmarks.judge.partings import Break, Parting, find_breaks, find_partings, measured_rates
-from benchmarks.judge.points import Blank
 from benchmarks.judge.surface import PRIOR_NOISE
-from benchmarks.judge.theory import BoundName, Capacity, binding
+from benchmarks.judge.theory import Blank, BoundName, Capacity, binding
 from benchmarks.model import Place, Run
 
 WAITS_MS = (0, 1, 2, 5, 10, 20, 50, 100)

@@ -47,9 +47,9 @@ class Boundary:
         wait_ms: The wait.
         begins: Connections from which it pays; ``None`` when it never does on this map.
         low: Connections from which it may; ``None`` when that is nowhere.
-        high: Connections from which it surely does; the same.
+        high: Connections from which it certainly does; the same.
         ends: Connections after which it pays no more; ``None`` when it pays to the end of the map.
-        costs: Whether there are connections for which it surely costs, and more than the margin.
+        costs: Whether it certainly costs more than the margin for some number of connections.
     """
 
     wait_ms: float

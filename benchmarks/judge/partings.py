@@ -1,4 +1,4 @@
-"""Finds where measurement and theory part, and where a rate does what no rate ought to do."""
+"""Finds where measurement and theory differ, and where a rate changes in the wrong direction."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from benchmarks.judge.theory import BoundName, binding, bounds
 from benchmarks.model import Place
 
 PARTED_FACTOR = 1.25
-"""Measurement and theory part where one is so many times the other."""
+"""Measurement and theory differ where one is so many times the other."""
 
 KNEE_FACTOR = 2.0
 """Two bounds closer than this make a knee, which queues round off."""
@@ -48,7 +48,7 @@ class Parting:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Break:
-    """A rate that falls with more connections, or rises with a longer wait: neither ought to be.
+    """An anomaly: a rate that falls with more connections, or rises with a longer wait.
 
     Attributes:
         contender: Whose.

@@ -60,21 +60,8 @@ def spread_of(numerators: Sequence[float], denominators: Sequence[float]) -> Spr
     return Spread(value=statistics.stdev(logarithms), rounds=len(logarithms))
 
 
-def half_width(spread: float, rounds: int, confidence: float = CONFIDENCE) -> float:
-    """Return how far the interval of a ratio will reach to either side, as a fraction: 0.04 for ±4 %.
-
-    Args:
-        spread: Standard deviation of the logarithm of the ratio in one round.
-        rounds: Two at least; with fewer it is infinite.
-        confidence: Of the interval.
-    """
-    if rounds < 2:
-        return math.inf
-    return _above_one(students_quantile(rounds - 1, confidence) * spread / math.sqrt(rounds))
-
-
 def detectable_difference(spread: float, rounds: int, power: float = POWER, confidence: float = CONFIDENCE) -> float:
-    """Return the smallest difference that will be told from none with this probability, as a fraction: 0.05 for 5 %.
+    """Return the smallest difference that is detected with this probability, as a fraction: 0.05 for 5 %.
 
     Args:
         spread: Standard deviation of the logarithm of the ratio in one round.

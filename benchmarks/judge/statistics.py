@@ -149,7 +149,7 @@ def _half_width(above: Sequence[float], below: Sequence[float]) -> float:
 
 
 def median_and_range(values: Sequence[float]) -> Estimate:
-    """Summarise counts that ought not to vary, such as threads: the median, and the least and most seen.
+    """Summarise counts that should not vary, such as threads: the median, and the least and most seen.
 
     A t interval of a count that is the same in every trial says nothing, and of one that jumps once says something
     false. The range is what was seen; over six trials or more it is also a 95 % interval of the median.

@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
-from benchmarks.judge.toml_lines import line_of
+from benchmarks.judge.claims import Claim, ClaimsError, line_of, parse_claims
 
 LEDGER = """\
 # The first line is a comment.
