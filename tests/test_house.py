@@ -195,7 +195,7 @@ def test_every_child_is_started_by_process_py() -> None:
 
 
 NAMED = {
-    *catalogue.BRIDGES,
+    *({app.bridge for app in catalogue.APPS} - {"none"}),
     *(text for each in catalogue.FRAMEWORKS.values() for text in (each.id, each.name)),
     *(text for each in catalogue.SERVERS.values() for text in (each.id, each.name)),
 }

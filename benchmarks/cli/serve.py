@@ -20,9 +20,7 @@ from benchmarks.listening import cannot_listen
 from benchmarks.process import HOME, python, start
 from benchmarks.report.formats.data import json_document
 
-BRIDGES = {
-    "none" if app.bridge is None else app.bridge.id: app.target for app in APPS if app.target.startswith("flask_app.")
-}
+BRIDGES = {app.bridge: app.target for app in APPS if app.target.startswith("flask_app.")}
 """What Hypercorn is told to serve, by bridge."""
 
 _POLL_S = 0.05

@@ -68,21 +68,6 @@ class Server:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bridge:
-    """How an app of WSGI meets a server of ASGI.
-
-    Attributes:
-        id: In ids of contenders and in run.json, and what readers know it by.
-        keeps_loop: Whether async views run on the server's own event loop.
-        is_serial: Whether one thread serves the whole process, so that every client waits for all the others' waits.
-    """
-
-    id: str
-    keeps_loop: bool = False
-    is_serial: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class App:
     """One app under test, on one server or more.
 
@@ -90,7 +75,9 @@ class App:
         framework: What it is written with.
         target: Its ``module:attribute``.
         description: One line for a person, with ``{server}`` for the server's name.
-        bridge: Between it and its server, where there is one.
+        bridge: The id of what lets an app of WSGI run on a server of ASGI, and what readers know it by; or ``none``.
+        keeps_loop: Whether its async views run on the server's own event loop.
+        is_serial: Whether one thread serves the whole process, so that every client waits for all the others' waits.
         variants: Keywords of its views; ``None`` for a bare server, which has none.
         servers: Ids of those that it runs on; empty for all that speak its interface.
         headline: The id of the server on which the ledger judges its claims; ``None`` where it stands beside.
@@ -101,7 +88,9 @@ class App:
     framework: Framework
     target: str
     description: str
-    bridge: Bridge | None = None
+    bridge: str = "none"
+    keeps_loop: bool = True
+    is_serial: bool = False
     variants: tuple[Variant | None, ...] = _TWINS
     servers: tuple[str, ...] = ()
     headline: str | None = None
@@ -154,6 +143,7 @@ SERVERS: Mapping[str, Server] = {
 APPS: tuple[App, ...] = (
     App(
         framework=_FLASK,
+        keeps_loop=False,
         target="flask_app.serving.wsgi:app",
         recorded="benchmarks.live.recorded.flask_wsgi:app",
         description="Flask on {server}'s own WSGI wrapper",
@@ -161,7 +151,9 @@ APPS: tuple[App, ...] = (
     ),
     App(
         framework=_FLASK,
-        bridge=Bridge(id="asgiref", is_serial=True),
+        bridge="asgiref",
+        keeps_loop=False,
+        is_serial=True,
         target="flask_app.serving.asgi:app",
         recorded="benchmarks.live.recorded.flask_asgi:app",
         description="Flask on {server} through asgiref's WsgiToAsgi",
@@ -170,7 +162,7 @@ APPS: tuple[App, ...] = (
     ),
     App(
         framework=_FLASK,
-        bridge=Bridge(id="eventloop", keeps_loop=True),
+        bridge="eventloop",
         target="flask_app.serving.event_loop:app",
         recorded="benchmarks.live.recorded.flask_event_loop:app",
         description="Flask on {server}'s own event loop",
@@ -193,17 +185,16 @@ APPS: tuple[App, ...] = (
 
 
 FRAMEWORKS: Mapping[str, Framework] = {app.framework.id: app.framework for app in APPS}
-BRIDGES: Mapping[str, Bridge] = {app.bridge.id: app.bridge for app in APPS if app.bridge is not None}
 
 
 def _contenders_of(app: App) -> list[Contender]:
-    interface = app.framework.interface if app.bridge is None else "asgi"
+    interface = app.framework.interface if app.bridge == "none" else "asgi"
     return [
         Contender(
             framework=app.framework.id,
             variant=variant,
             server=server.id,
-            bridge="none" if app.bridge is None else app.bridge.id,
+            bridge=app.bridge,
             arguments=(*server.arguments, app.target),
             description="".join(
                 (
@@ -258,24 +249,18 @@ def by_command(contenders: Sequence[Contender] = CONTENDERS) -> list[list[Conten
     return list(groups.values())
 
 
-def is_served_in_turn(contender: Contender) -> bool:
-    """Say whether every client of this contender waits for all the others' waits."""
-    bridge = BRIDGES.get(contender.bridge)
-    return bridge is not None and bridge.is_serial
-
-
-def recorded_target(contender: Contender) -> str | None:
-    """Return the app of this contender with the recorder in it; ``None`` where there is none."""
-    return next((app.recorded for app in APPS if app.target == contender.arguments[-1]), None)
+def app_of(contender: Contender) -> App | None:
+    """Return the app that a contender serves; ``None`` for one that is not the catalogue's."""
+    return next((app for app in APPS if app.target == contender.arguments[-1]), None)
 
 
 def steadiest(contenders: Sequence[Contender]) -> str:
     """Return which contender had best run twice a round: a view without threads, and one on which claims are judged."""
 
     def unsteadiness(contender: Contender) -> tuple[bool, bool, bool, bool]:
-        framework, bridge = FRAMEWORKS.get(contender.framework), BRIDGES.get(contender.bridge)
-        is_bridged = framework is not None and framework.interface == "wsgi"
-        on_the_loop = contender.variant != "sync" and (not is_bridged or (bridge is not None and bridge.keeps_loop))
+        app = app_of(contender)
+        on_the_loop = contender.variant != "sync" and (app is None or app.keeps_loop)
+        is_bridged = app is not None and app.framework.interface == "wsgi"
         return not on_the_loop, contender.variant is None, is_bridged, contender.arrangement not in HEADLINES
 
     return min(contenders, key=unsteadiness).id

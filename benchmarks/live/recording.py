@@ -89,10 +89,10 @@ def recorded(contender: Contender) -> Contender:
     Raises:
         InvalidValueError: There is none.
     """
-    twin = catalogue.recorded_target(contender)
-    if twin is None or contender.variant is None:
+    app = catalogue.app_of(contender)
+    if app is None or app.recorded is None or contender.variant is None:
         raise InvalidValueError(f"{contender.id} has no view whose time could be explained: choose one with a keyword.")
-    return replace(contender, arguments=(*contender.arguments[:-1], twin))
+    return replace(contender, arguments=(*contender.arguments[:-1], app.recorded))
 
 
 def path_of(contender: Contender, wait_ms: int) -> str:

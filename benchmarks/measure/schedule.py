@@ -340,7 +340,8 @@ def estimate_trial_s(trial: ScheduledTrial) -> float:
 
 
 def _steady_after_s(trial: ScheduledTrial) -> float:
-    if catalogue.is_served_in_turn(trial.contender):
+    app = catalogue.app_of(trial.contender)
+    if app is not None and app.is_serial:
         return max(trial.load.warmup_s, trial.load.vus * trial.workload.wait_ms_in(trial.contender.variant) / 1000)
     return trial.load.warmup_s
 

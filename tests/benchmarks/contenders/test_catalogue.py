@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import http.client
 import json
 
@@ -85,16 +86,26 @@ def test_a_contender_keeps_a_connection_beyond_a_thousand_requests(contender: Co
             connection.close()
 
 
-def test_what_makes_a_contender_steady_is_a_fact_of_its_framework_and_bridge() -> None:
+def test_what_makes_a_contender_steady_is_a_fact_of_its_app() -> None:
     """Views on the server's own loop are; of one thread that serves all, every client waits for all the others."""
-    everyone = catalogue.CONTENDERS
+    apps = {contender.serving: catalogue.app_of(contender) for contender in catalogue.CONTENDERS}
 
-    assert "fastapi-async@uvicorn" == catalogue.steadiest(everyone)
-    assert {"hypercorn+asgiref"} == {each.serving for each in everyone if catalogue.is_served_in_turn(each)}
+    assert "fastapi-async@uvicorn" == catalogue.steadiest(catalogue.CONTENDERS)
+    assert {"hypercorn+asgiref"} == {serving for serving, app in apps.items() if app is not None and app.is_serial}
 
 
 def test_every_contender_with_a_view_can_be_recorded() -> None:
     """Its app has a twin with the recorder in it; a bare server has no view whose time could be explained."""
-    targets = {each.variant is not None: catalogue.recorded_target(each) is not None for each in catalogue.CONTENDERS}
+    apps = {contender: catalogue.app_of(contender) for contender in catalogue.CONTENDERS}
 
-    assert {True: True, False: False} == targets
+    for contender, app in apps.items():
+        assert app is not None
+        assert (contender.variant is None) == (app.recorded is None)
+
+
+def test_a_contender_of_somebody_elses_has_no_app() -> None:
+    """What it serves is not in the catalogue, and it is taken to be steady."""
+    foreign = dataclasses.replace(catalogue.find("flask-async@hypercorn"), framework="x", arguments=("-m", "x"))
+
+    assert catalogue.app_of(foreign) is None
+    assert foreign.id == catalogue.steadiest([catalogue.find("flask-async@hypercorn"), foreign])
