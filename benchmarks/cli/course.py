@@ -16,7 +16,7 @@ from benchmarks.cli.exits import exit_interrupted, words_for
 from benchmarks.errors import InvalidValueError, LabError, RefusedError
 from benchmarks.judge.claims import Claim
 from benchmarks.measure import schedule
-from benchmarks.measure.alone import MachineBusyError, MachineLock, alone
+from benchmarks.measure.alone import MachineLock, alone
 from benchmarks.measure.assembly import Assembly, Begin, Instrument, budget_stop, remaining_s, trials_left
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.runner import PlannedRoute, Route, RunListener
@@ -29,20 +29,13 @@ wait_option = click.option(
 """Gives a command the option, passed to it as ``wait``."""
 
 
-@contextlib.contextmanager
-def own_turn(*, wait: bool) -> Iterator[MachineLock]:
+def own_turn(*, wait: bool) -> AbstractContextManager[MachineLock]:
     """Be the only one that measures, for the length of a ``with`` block; not to be nested.
 
     Args:
-        wait: Whether to wait while another measures.
-    Raises:
-        RefusedError: Another measures, and this one is not to wait.
+        wait: Whether to wait while another measures; otherwise that is refused.
     """
-    try:
-        with alone(wait=wait, say=lambda sentence: click.echo(sentence, err=True)) as lock:
-            yield lock
-    except MachineBusyError as error:
-        raise RefusedError(f"{error.reason} Wait for it to end, or let this one wait: --wait") from error
+    return alone(wait=wait, say=lambda sentence: click.echo(sentence, err=True))
 
 
 def measure(

@@ -1,24 +1,35 @@
-"""``lab crossover``: maps where async def pays, over waits and connections."""
+"""``lab crossover`` maps where async def pays, over waits and connections; ``lab advise`` answers from a map."""
 
 from __future__ import annotations
 
+import difflib
 import secrets
 from pathlib import Path
 
 import click
 from rich.console import Console
 
-from benchmarks.cli import maps
+from benchmarks.cli import runs
 from benchmarks.cli.course import measure, own_turn, pinning, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError
-from benchmarks.measure import sweep
+from benchmarks.errors import InvalidValueError, LabError
+from benchmarks.measure import journal, sweep
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.journal import Journal
+from benchmarks.measure.sweep import PRESET
 from benchmarks.model import Contender, Place, Run
+from benchmarks.report.reproduce import report_command
+
+MAPS = runs.RESULTS / "crossover"
+"""Where maps are kept: not among the runs, whose `latest` is a run to report."""
+
+_KEPT = (
+    "The sweep itself is kept; copy its folder to a place that can be written, and run `lab crossover --from FOLDER` "
+    "there."
+)
 
 
 @lab.command()
@@ -27,9 +38,7 @@ from benchmarks.model import Contender, Place, Run
 )
 @click.option("--budget", type=Seconds(60, 6 * 3600), default="10m", show_default=True, metavar="TIME", help="In all.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random orders; chosen and recorded if absent.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=maps.MAPS, show_default=True, help="Where maps are kept."
-)
+@click.option("--out", type=click.Path(path_type=Path), default=MAPS, show_default=True, help="Where maps are kept.")
 @click.option("--from", "kept", metavar="MAP", help="Measure nothing; tell this kept map again, or latest.")
 @wait_option
 @document_options
@@ -56,14 +65,14 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
       lab crossover --from latest
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     if kept is not None:
-        maps.tell_map(*maps.find_map(kept), output)
+        tell_map(*find_map(kept), output)
         return
     chosen = _select(contenders)
     with own_turn(wait=wait) as lock:
         assembly = Assembly(instrument=Instrument.of(), lock=lock)
         seed = secrets.randbelow(2**32) if seed is None else seed
         run, folder = _measure(output.console, assembly, chosen, budget_s=budget, seed=seed, out=out)
-    maps.tell_map(run, folder, output)
+    tell_map(run, folder, output)
 
 
 def _measure(
@@ -103,3 +112,84 @@ def _select(patterns: tuple[str, ...]) -> tuple[Contender, ...]:
     if without_view:
         raise InvalidValueError(f"{without_view[0]} has no view that could wait: leave it out.", "--contender")
     return chosen
+
+
+@lab.command()
+@click.argument("kept", metavar="[MAP]", default="latest")
+@click.option(
+    "--view-wait", "wait", type=Seconds(0, 10), required=True, metavar="TIME", help="The view waits for others: 20ms."
+)
+@click.option("--connections", type=click.IntRange(1, 1_000_000), required=True, help="How many ask at once.")
+@click.option(
+    "--threads", type=click.IntRange(1, 100_000), help="Of each process; as the map's servers had, if absent."
+)
+@click.option(
+    "--cores", type=click.IntRange(1, 4096), default=1, show_default=True, help="A process on each: a prediction."
+)
+@document_options
+def advise(  # noqa: PLR0917 (click passes them by name)
+    kept: str, wait: float, connections: int, threads: int | None, cores: int, output: Output
+) -> None:
+    """Say whether a view should be async def, and on what, from a map that `lab crossover` measured.
+
+    MAP is its folder, a name under results/crossover/, or latest. What the map measured is told apart from what lies
+    between its places, from the theory's predictions for other threads, and from those for more cores.
+
+    \b
+    Examples:
+      lab advise --view-wait 20ms --connections 200
+      lab advise --view-wait 20ms --connections 200 --threads 10 --cores 8
+    """  # noqa: D301 (\\b is click's mark against rewrapping)
+    from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
+    from benchmarks.report.products.advice import advice_document  # noqa: PLC0415 (the same)
+
+    run, _ = find_map(kept)
+    # 1.1 s are 1100.0000000000001 ms, and a place that was measured must be found again.
+    question = advice.Question(wait_ms=round(wait * 1000, 6), connections=connections, threads=threads, cores=cores)
+    found = advice.advise(run, question)
+    output.tell(advice_document(found))
+
+
+def find_map(name: str) -> tuple[Run, Path]:
+    """Return a kept map and its folder.
+
+    Args:
+        name: A folder, a run.json, a journal.jsonl, a name under ``results/crossover/``, or ``latest``.
+    Raises:
+        LabError: There is none, or it cannot be read; the message says what to do.
+    """
+    place = Path(name)
+    if not place.exists() and (MAPS / name).exists():
+        place = MAPS / name
+    if not place.exists():
+        raise LabError(_absent(name))
+    kept = journal.read_run(place)
+    if kept.plan.preset != PRESET:
+        raise LabError(f"{place} is a run of `lab compare`, not a crossover map: {report_command(place)}")
+    return kept, (place if place.is_dir() else place.parent).resolve()
+
+
+def _absent(name: str) -> str:
+    kept = sorted(folder.name for folder in MAPS.iterdir() if folder.is_dir()) if MAPS.is_dir() else []
+    near = difflib.get_close_matches(name, kept, n=1, cutoff=0.4)
+    if near:
+        return f"There is no crossover map called {name!r}. Did you mean {near[0]}?"
+    where = f" in {MAPS}" if name == "latest" else f" called {name!r}"
+    return f"There is no crossover map{where}. Measure one: lab crossover --budget 10m"
+
+
+def tell_map(run: Run, folder: Path, output: Output) -> None:
+    """Judge a map, write its report into its folder, and tell it.
+
+    Args:
+        run: The sweep.
+        folder: Its own.
+        output: How to tell it.
+    Raises:
+        LabError: Nothing of it counts, or the report cannot be written.
+    """
+    from benchmarks.judge.crossover import judge_map  # noqa: PLC0415 (numpy is slow to import)
+    from benchmarks.report.products.crossover import map_document  # noqa: PLC0415 (the same)
+
+    document = map_document(judge_map(run))
+    output.tell_and_keep(document, folder, "map", _KEPT)

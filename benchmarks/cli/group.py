@@ -13,7 +13,7 @@ from benchmarks.errors import InvalidValueError, LabError, RefusedError
 
 COMMANDS: Final = {
     "advise": (
-        "advise",
+        "crossover",
         "Say whether a view should be async def, and on what, from a map that `lab crossover` measured.",
     ),
     "claims": ("lists", "List the tutorial's claims and how each is tested."),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmarks.errors import LabError
 from benchmarks.judge.comparison import standing
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.surface import Z_95, Array, Sample, Surface, fit
@@ -25,7 +26,7 @@ from benchmarks.judge.theory import (
 from benchmarks.model import Contender, Place, Run
 
 
-class EmptyMapError(ValueError):
+class EmptyMapError(LabError):
     """No point of the sweep counts, so there is no map; the message says why and what to do."""
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import psutil
 
+from benchmarks.errors import RefusedError
 from benchmarks.foreign_json import read_object
 from benchmarks.measure.file_lock import try_lock, wait_for_lock
 
@@ -19,7 +20,7 @@ LOCK_NAME = "sync-async-lab.lock"
 _LONGEST_NOTE_BYTES = 4096
 
 
-class MachineBusyError(Exception):
+class MachineBusyError(RefusedError):
     """Somebody else is measuring on this machine; the message says who, and what to do.
 
     Attributes:

@@ -15,10 +15,10 @@ import sys
 import time
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError
-from benchmarks.measure.alone import MachineBusyError, alone
+from benchmarks.errors import LabError
+from benchmarks.measure.alone import alone
 from benchmarks.measure.observe import Observer
-from benchmarks.measure.server import ServerError, running
+from benchmarks.measure.server import running
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, Observation
 
@@ -81,7 +81,7 @@ def main() -> int:
                     f"{told(seen.threads_started_per_request, '.1f'):>17}"
                     f"{told(seen.cpu_us_per_request, ',.0f') + ' µs':>9}   {told(seen.running_threads, 'd')}"
                 )
-    except (InvalidValueError, MachineBusyError, ServerError) as error:
+    except LabError as error:
         print(error, file=sys.stderr)
         return 1
     return 0

@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
-from benchmarks.cli import maps
+from benchmarks.cli import crossover
 from benchmarks.contenders import catalogue
 from benchmarks.judge import exploration
 from benchmarks.measure import schedule
@@ -40,7 +40,7 @@ def kept(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.Mon
     """Keep a made-up map as results/crossover/latest of the working directory."""
     monkeypatch.chdir(tmp_path)
     run = make_sweep(visits=2, noise=0.01)
-    record = Journal.create(maps.MAPS, dataclasses.replace(run, trials=()))
+    record = Journal.create(crossover.MAPS, dataclasses.replace(run, trials=()))
     for trial in run.trials:
         record.add_trial(trial)
     record.finish("complete", "t")
@@ -184,7 +184,9 @@ def test_a_map_without_a_point_is_an_error_in_words(
     """A sweep that was killed at once has nothing to tell."""
     monkeypatch.chdir(tmp_path)
     run = make_sweep()
-    Journal.create(maps.MAPS, Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "trials": ()})).close()
+    Journal.create(
+        crossover.MAPS, Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "trials": ()})
+    ).close()
 
     for arguments in (("crossover", "--from", "latest"), ("advise", "--view-wait", "1ms", "--connections", "1")):
         result = lab(*arguments)

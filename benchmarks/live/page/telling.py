@@ -19,9 +19,6 @@ from benchmarks.report.method import workload_title
 from benchmarks.report.products.run import alerts, verdict_of, verdict_on
 from benchmarks.report.products.run_evidence import figures_table
 
-_CLAIMS_BY_WORKLOAD: Mapping[str, str] = {"health": "async-throughput", "wait": "waits-do-not-block"}
-"""Id of the claim that a race under a workload is about."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RaceStory:
@@ -78,8 +75,8 @@ def tell_race(run: Run, claims: Sequence[Claim]) -> RaceStory:
     """
     judgement = judge(run, tuple(claims))
     (workload,) = run.plan.workloads
-    claim_id = _CLAIMS_BY_WORKLOAD.get(workload.name)
-    claim = next((claim for claim in claims if claim.id == claim_id), None)
+    # The ledger's first that is tried under this workload.
+    claim = next((claim for claim in claims if any(test.workload == workload.name for test in claim.tests)), None)
     raced = {twins.arrangement for twins in judgement.twins if twins.workload == workload.name}
     return RaceStory(
         run=run,
@@ -92,7 +89,7 @@ def tell_race(run: Run, claims: Sequence[Claim]) -> RaceStory:
         verdicts=tuple(
             verdict_on(verdict)
             for verdict in judgement.verdicts
-            if verdict.claim == claim_id and verdict.arrangement in raced
+            if claim is not None and verdict.claim == claim.id and verdict.arrangement in raced
         ),
         figures=figures_table(summary for summary in judgement.summaries if summary.workload == workload.name),
         charts=_charts(run, judgement, claims),
@@ -102,9 +99,7 @@ def tell_race(run: Run, claims: Sequence[Claim]) -> RaceStory:
 
 def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> tuple[Chart, ...]:
     (workload,) = run.plan.workloads
-    tutorial = next(
-        (figure.ratio for claim in claims if claim.id == "async-throughput" for figure in claim.figures), None
-    )
+    tutorial = next((figure.ratio for claim in claims for figure in claim.figures if figure.name == "rate_per_s"), None)
     charts = (
         narrowing_chart(workload.name, judgement.duels, margin=judgement.margin, rounds=run.plan.rounds[workload.name]),
         speed_chart(workload.name, judgement.summaries) if workload.wait_ms == 0 else None,

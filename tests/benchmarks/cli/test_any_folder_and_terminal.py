@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import pytest
 
-from benchmarks.cli import maps
+from benchmarks.cli import crossover
 from benchmarks.cli.group import COMMANDS
 from benchmarks.contenders import catalogue
 from benchmarks.live.page.race_process import RaceProcess
@@ -70,7 +70,7 @@ def folder(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.M
         keep_run(place / "results" / day, seed=number)
     monkeypatch.chdir(place)
     run = make_sweep(visits=2, noise=0.01)
-    record = Journal.create(maps.MAPS, run)
+    record = Journal.create(crossover.MAPS, run)
     record.finish("complete", "t")
     return place
 
