@@ -9,7 +9,6 @@ import logging
 import os
 import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,7 +24,6 @@ from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.page.telling import RaceStory, tell_race
 from benchmarks.measure import journal
 from benchmarks.measure.environment import kept_off, share_cores
-from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import calibration, trials
 from benchmarks.model import RACE, Run
 from benchmarks.report.figures import amount
@@ -38,16 +36,6 @@ _ANNOUNCE_EVERY_S: Final = 0.4
 _LOGGER: Final = logging.getLogger(__name__)
 
 Phase = Literal["idle", "starting", "racing", "stopping", "over"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaceChoice:
-    """What the presenter chose; ``plan_race`` says what can be."""
-
-    contenders: tuple[str, ...]
-    wait_ms: int
-    connections: int
-    rounds: int
 
 
 class Director:
@@ -77,7 +65,7 @@ class Director:
         self._renderer = renderer
         self._gate = gate
         self._phase: Phase = "idle"
-        self._choice: RaceChoice | None = None
+        self._choice: RaceOrder | None = None
         self._measuring = ""
         self._message = ""
         self._spoken = ""
@@ -119,7 +107,7 @@ class Director:
             await asyncio.wait([self._driving])
         await self.board.close()
 
-    async def start(self, choice: RaceChoice) -> None:
+    async def start(self, choice: RaceOrder) -> None:
         """Start a race; guesses are closed from now on.
 
         Raises:
@@ -128,11 +116,10 @@ class Director:
         """
         if self._driving is not None:
             raise RefusedError("A race is on already: stop it first, or wait for its end.")
-        sizes = {"wait_ms": choice.wait_ms, "connections": choice.connections, "rounds": choice.rounds}
         seed = secrets.randbelow(2**32)
+        order = dataclasses.replace(choice, seed=seed, out=str(self._out), cpus=_usable_cpus())
         # To refuse it here and now, if it must be.
-        plan = plan_race(choice.contenders, **sizes, seed=seed)
-        order = RaceOrder(contenders=choice.contenders, **sizes, seed=seed, out=str(self._out), cpus=_usable_cpus())
+        plan = order.plan()
         self.guesses.is_open = False
         self._choice, self._phase, self._message = choice, "starting", ""
         self._folder, self._story, self._is_to_stop = None, None, False
@@ -284,7 +271,7 @@ class Director:
             self._folder, run = found
             self._story = await asyncio.to_thread(tell_race, run, self._claims)
             (workload,) = run.plan.workloads
-            self._choice = RaceChoice(
+            self._choice = RaceOrder(
                 contenders=tuple(contender.id for contender in run.plan.contenders),
                 wait_ms=round(workload.wait_ms),
                 connections=run.plan.loads[workload.name].vus,

@@ -31,7 +31,7 @@ from benchmarks.measure.environment import Fact
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.model import Trial
+from benchmarks.model import Plan, Trial
 
 GO = "go"
 
@@ -45,7 +45,7 @@ class RaceOrder:
         wait_ms: What every view waits for, milliseconds.
         connections: Virtual users.
         rounds: How often each takes its turn.
-        seed: Of the random order.
+        seed: Of the random order; the page's to say, as the others below.
         out: Folder in which runs are kept.
         cpus: Cores that server and loader may share out; empty for all that there are.
     """
@@ -54,9 +54,23 @@ class RaceOrder:
     wait_ms: int
     connections: int
     rounds: int
-    seed: int
-    out: str
+    seed: int = 0
+    out: str = ""
     cpus: tuple[int, ...] = ()
+
+    def plan(self) -> Plan:
+        """Plan it.
+
+        Raises:
+            InvalidValueError: It cannot be run.
+        """
+        return plan_race(
+            self.contenders,
+            wait_ms=self.wait_ms,
+            connections=self.connections,
+            rounds=self.rounds,
+            seed=self.seed,
+        )
 
     def line(self) -> str:
         """Return it as the line that the process reads first."""
@@ -107,13 +121,7 @@ def _race(order: RaceOrder, commands: _Commands) -> None:
     if order.cpus and hasattr(os, "sched_setaffinity"):
         # Whoever started it keeps off the server's core, and that was inherited.
         os.sched_setaffinity(0, order.cpus)
-    plan = plan_race(
-        order.contenders,
-        wait_ms=order.wait_ms,
-        connections=order.connections,
-        rounds=order.rounds,
-        seed=order.seed,
-    )
+    plan = order.plan()
     with alone(wait=False, say=lambda sentence: tell("note", message=sentence)) as lock:
         instrument = Instrument.of()
         assembly = Assembly(instrument=instrument, lock=lock)

@@ -22,9 +22,10 @@ from benchmarks.live.page.access import (
     viewer_id,
     welcome,
 )
-from benchmarks.live.page.director import Director, RaceChoice
+from benchmarks.live.page.director import Director
 from benchmarks.live.page.guesses import FRAMEWORKS
 from benchmarks.live.page.places import source_of
+from benchmarks.live.page.racer import RaceOrder
 from benchmarks.live.page.settings import PageSettings
 from benchmarks.measure import race
 from benchmarks.report.formats.html import palette_css
@@ -185,7 +186,7 @@ def _viewer() -> str:
     return viewer
 
 
-def _choice(fields: Mapping[str, Any]) -> RaceChoice:
+def _choice(fields: Mapping[str, Any]) -> RaceOrder:
     contenders = fields.get("contenders")
     if not isinstance(contenders, list) or not all(isinstance(contender, str) for contender in contenders):
         raise InvalidValueError("A race takes a list of contenders.")
@@ -195,7 +196,12 @@ def _choice(fields: Mapping[str, Any]) -> RaceChoice:
         if not isinstance(value, int) or isinstance(value, bool):
             raise InvalidValueError(f"{name} must be a whole number.")
         numbers[name] = value
-    return RaceChoice(contenders=tuple(contenders), **numbers)
+    return RaceOrder(
+        contenders=tuple(contenders),
+        wait_ms=numbers["wait_ms"],
+        connections=numbers["connections"],
+        rounds=numbers["rounds"],
+    )
 
 
 def _fields() -> Mapping[str, Any]:

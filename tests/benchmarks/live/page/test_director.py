@@ -13,9 +13,10 @@ from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.judge.claims import parse_claims
 from benchmarks.live.page import director as directors
 from benchmarks.live.page import gate as gates
-from benchmarks.live.page.director import Director, RaceChoice
+from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.race_process import RaceProcess
+from benchmarks.live.page.racer import RaceOrder
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.page.telling import RaceStory, tell_race
 from benchmarks.measure import journal
@@ -23,7 +24,7 @@ from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
 from tests.benchmarks.live.page.reading import take, told
 
-CHOICE = RaceChoice(contenders=CONTENDERS, wait_ms=0, connections=10, rounds=6)
+CHOICE = RaceOrder(contenders=CONTENDERS, wait_ms=0, connections=10, rounds=6)
 TEMPLATES = Path(directors.__file__).with_name("templates")
 CLAIMS = parse_claims((Path(benchmarks.__file__).parent / "claims.toml").read_text(encoding="utf-8"))
 
@@ -216,7 +217,7 @@ def test_what_cannot_race_changes_nothing(play: Callable[..., None]) -> None:
 
     async def story(director: Director, _race: FakeRace, _gate: Gate) -> None:
         with pytest.raises(InvalidValueError):
-            await director.start(RaceChoice(contenders=CONTENDERS, wait_ms=0, connections=0, rounds=6))
+            await director.start(RaceOrder(contenders=CONTENDERS, wait_ms=0, connections=0, rounds=6))
         assert director.guesses.is_open
         assert not director.is_racing
 
