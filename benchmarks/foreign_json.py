@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Any, Final, NoReturn
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeVar
+
+if TYPE_CHECKING:
+    import pydantic
+
+_T = TypeVar("_T")
 
 MOST_LEVELS: Final = 100
 """Of arrays and objects in one another: what walks through a value may call itself at each."""
@@ -54,6 +59,48 @@ def read_object(text: str | bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ForeignJSONError("it is no JSON object")
     return value
+
+
+_ADAPTERS: dict[Any, Any] = {}
+
+
+def adapter_of(kind: type[_T]) -> pydantic.TypeAdapter[_T]:
+    """Return what writes and reads values of a class.
+
+    Made when first wanted: pydantic takes nearly as long to load as all else that `lab` loads before its first word,
+    and many commands neither write nor read a file.
+    """
+    import pydantic  # noqa: PLC0415 (slow to import)
+
+    if kind not in _ADAPTERS:
+        _ADAPTERS[kind] = pydantic.TypeAdapter(kind)
+    found: pydantic.TypeAdapter[_T] = _ADAPTERS[kind]
+    return found
+
+
+def decode(kind: type[_T], value: object) -> _T:
+    """Return a value of a class, from what ``read_json`` returned.
+
+    Args:
+        kind: For example a dataclass; its annotations say what is allowed.
+        value: Of JSON.
+    Raises:
+        ForeignJSONError: It is of another shape; the message says where and how.
+    """
+    import pydantic  # noqa: PLC0415 (slow to import)
+
+    try:
+        return adapter_of(kind).validate_python(value)
+    except pydantic.ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the whole"
+        raise ForeignJSONError(f"{where}: {first['msg']} ({error.error_count()} faults)") from error
+
+
+def encode(value: object) -> dict[str, Any]:
+    """Return a dataclass as values of JSON."""
+    encoded: dict[str, Any] = adapter_of(type(value)).dump_python(value, mode="json")
+    return encoded
 
 
 _TOO_DEEP: Final = f"it is nested more than {MOST_LEVELS} levels deep"

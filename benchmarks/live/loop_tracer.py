@@ -19,7 +19,7 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from benchmarks.errors import LabError
-from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
+from benchmarks.live.program_recordings import LoopRecording, Step, Waiting
 from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, client_name
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "tiny_loop.py"

@@ -13,12 +13,12 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError
-from benchmarks.foreign_json import read_object
+from benchmarks.foreign_json import ForeignJSONError, decode, encode, read_object
 from benchmarks.live.burst import Client
 from benchmarks.live.recorder import RECORDING_PATH
 from benchmarks.live.timeline import Event, Exchange, Timeline, build
@@ -67,7 +67,7 @@ class Recording:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as values of JSON."""
-        return {**self.timeline.to_json(), "cost": asdict(self.cost)}
+        return {**self.timeline.to_json(), "cost": encode(self.cost)}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
@@ -78,9 +78,9 @@ class Recording:
         """
         timeline = Timeline.from_json(document)
         try:
-            return cls(timeline=timeline, cost=Cost(**document["cost"]))
-        except (KeyError, TypeError) as error:
-            raise LabError(f"Not a recording: {error!r}; record it again with `lab explain`.") from error
+            return cls(timeline=timeline, cost=decode(Cost, document.get("cost")))
+        except ForeignJSONError as error:
+            raise LabError(f"Not a recording: cost: {error}; record it again with `lab explain`.") from error
 
 
 def recorded(contender: Contender) -> Contender:

@@ -20,8 +20,8 @@ from typing import Any
 
 from benchmarks.errors import LabError
 from benchmarks.live.loop_tracer import EXAMPLE as LOOP
+from benchmarks.live.program_recordings import ThreadsRecording, ThreadsStep, ThreadState
 from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, client_name
-from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
 
 EXAMPLE = LOOP.with_name("tiny_threads.py")
 _MAIN = "main thread"

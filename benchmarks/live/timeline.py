@@ -8,13 +8,12 @@ which client and server share, counted from the burst's first send.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Literal, get_args
 
 from benchmarks.errors import LabError
-
-SCHEMA_VERSION = 1
+from benchmarks.foreign_json import ForeignJSONError, decode, encode
 
 LaneKind = Literal["network", "loop", "worker", "own loop"]
 
@@ -129,6 +128,7 @@ class Timeline:
         lanes: Those that took part, the network first.
         exchanges: What the client saw, its clock made relative to the first send.
         spans: In the order of request and time.
+        schema_version: Of the document.
     """
 
     contender: str
@@ -137,6 +137,7 @@ class Timeline:
     lanes: tuple[Lane, ...]
     exchanges: tuple[Exchange, ...]
     spans: tuple[Span, ...]
+    schema_version: Literal[1] = 1
 
     @property
     def end_ns(self) -> int:
@@ -153,7 +154,7 @@ class Timeline:
 
     def to_json(self) -> dict[str, Any]:
         """Return it as values of JSON."""
-        return {"schema_version": SCHEMA_VERSION, **asdict(self)}
+        return encode(self)
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Timeline:
@@ -162,19 +163,10 @@ class Timeline:
         Raises:
             LabError: It is of another shape.
         """
-        if document.get("schema_version") != SCHEMA_VERSION:
-            raise LabError(f"Not a timeline of version {SCHEMA_VERSION}; record it again with `lab explain`.")
         try:
-            return cls(
-                contender=document["contender"],
-                path=document["path"],
-                wait_ms=document["wait_ms"],
-                lanes=tuple(Lane(**lane) for lane in document["lanes"]),
-                exchanges=tuple(Exchange(**exchange) for exchange in document["exchanges"]),
-                spans=tuple(Span(**{**span, "state": State(span["state"])}) for span in document["spans"]),
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            raise LabError(f"Not a timeline: {error!r}; record it again with `lab explain`.") from error
+            return decode(cls, document)
+        except ForeignJSONError as error:
+            raise LabError(f"Not a timeline: {error}; record it again with `lab explain`.") from error
 
 
 NETWORK = Lane(number=0, kind="network", name="on its way")

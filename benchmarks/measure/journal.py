@@ -17,12 +17,12 @@ from io import FileIO
 from pathlib import Path
 from typing import Any
 
+from benchmarks.foreign_json import adapter_of, encode
 from benchmarks.measure.file_lock import try_lock
 from benchmarks.measure.journal_reader import (
     JOURNAL_NAME,
     RUN_NAME,
     RunFileError,
-    adapter_of,
     read_journal,
     read_run,
 )
@@ -63,7 +63,7 @@ class Journal:
             journal = cls(folder, run, FileIO(folder / JOURNAL_NAME, "x"))
             try_lock(journal._file.fileno())
             try:
-                journal._append("run", adapter_of(Run).dump_python(run, mode="json"))
+                journal._append("run", encode(run))
             except BaseException:
                 journal.close()
                 raise
@@ -128,17 +128,17 @@ class Journal:
 
     def add_documents(self, framework: str, pair: DocumentPair) -> None:
         """Keep one framework's documents."""
-        value = {"framework": framework, "pair": adapter_of(DocumentPair).dump_python(pair, mode="json")}
+        value = {"framework": framework, "pair": encode(pair)}
         self._keep("documents", value, documents={**self._run.documents, framework: pair})
 
     def add_calibration(self, trial: Trial) -> None:
         """Keep one trial of a bare server."""
-        value = adapter_of(Trial).dump_python(trial, mode="json")
+        value = encode(trial)
         self._keep("calibration", value, calibration=(*self._run.calibration, trial))
 
     def add_trial(self, trial: Trial) -> None:
         """Keep one trial."""
-        self._keep("trial", adapter_of(Trial).dump_python(trial, mode="json"), trials=(*self._run.trials, trial))
+        self._keep("trial", encode(trial), trials=(*self._run.trials, trial))
 
     def finish(self, state: RunState, finished_at: str, stopped_early: str | None = None) -> Run:
         """End the record and write ``run.json``.

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 import shlex
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import Any, Final
 
 from benchmarks.errors import LabError
-from benchmarks.foreign_json import read_json
+from benchmarks.foreign_json import ForeignJSONError, decode, read_json
 from benchmarks.model import SCHEMA_VERSION, Run
 from benchmarks.trials import wrong_numbers
-
-if TYPE_CHECKING:
-    import pydantic
 
 JOURNAL_NAME: Final = "journal.jsonl"
 RUN_NAME: Final = "run.json"
@@ -24,7 +20,6 @@ RUN_NAME: Final = "run.json"
 # A look-up that fails for any other kind, as for any other fault of a line.
 _KINDS: Final = {kind: kind for kind in ("run", "documents", "calibration", "trial", "resume", "end")}
 
-Kept = TypeVar("Kept")
 Entry = tuple[str, Any]
 """Kind and value of one line of a journal."""
 
@@ -44,18 +39,6 @@ class KeptJournal:
 
     run: Run
     whole_bytes: int
-
-
-@functools.cache
-def adapter_of(kind: type[Kept]) -> pydantic.TypeAdapter[Kept]:
-    """Return what writes and reads values of a class of the model.
-
-    Made when first wanted: it takes nearly as long as all else that `lab` loads before its first word, and many
-    commands neither write nor read a run.
-    """
-    import pydantic  # noqa: PLC0415 (slow to import)
-
-    return pydantic.TypeAdapter(kind)
 
 
 def read_run(place: Path) -> Run:
@@ -188,18 +171,14 @@ def _place(trial: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _validate(file: Path, value: object) -> Run:
-    import pydantic  # noqa: PLC0415 (slow to import)
-
     version = value.get("schema_version") if isinstance(value, dict) else None
     if version != SCHEMA_VERSION:
         found = "no schema_version" if version is None else f"schema_version {version!r:.40}"
         raise RunFileError(f"{file} has {found}; this version of lab reads schema_version {SCHEMA_VERSION}.")
     try:
-        run: Run = adapter_of(Run).validate_python(value)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        raise RunFileError(f"{file} is not a run: {where}: {first['msg']} ({error.error_count()} faults).") from error
+        run = decode(Run, value)
+    except ForeignJSONError as error:
+        raise RunFileError(f"{file} is not a run: {error}.") from error
     if fault := _fault(run):
         raise RunFileError(f"{file} is not what a run can have kept: {fault}.")
     return run

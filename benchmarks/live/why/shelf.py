@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import LabError
-from benchmarks.foreign_json import read_object
+from benchmarks.foreign_json import ForeignJSONError, decode, read_object
 from benchmarks.live.recording import Recording
 from benchmarks.model import Contender
 
@@ -56,10 +56,10 @@ class Exhibit:
             LabError: It is of another shape.
         """
         try:
-            recorded_at, machine = document["recorded_at"], document["machine"]
-        except KeyError as error:
-            raise LabError(f"Not a shipped recording: it has no {error}; record it again.") from error
-        return cls(recording=Recording.from_json(document), recorded_at=recorded_at, machine=machine, shipped=shipped)
+            where = {name: decode(str, document.get(name)) for name in ("recorded_at", "machine")}
+        except ForeignJSONError as error:
+            raise LabError(f"Not a shipped recording: {error}; record it again.") from error
+        return cls(recording=Recording.from_json(document), **where, shipped=shipped)
 
 
 class Shelf:

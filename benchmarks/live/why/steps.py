@@ -10,9 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final, TypeVar
 
 from benchmarks.errors import LabError
-from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
+from benchmarks.live.program_recordings import LoopRecording, Step, ThreadsRecording, ThreadsStep, ThreadState, Waiting
 from benchmarks.live.scripted_clients import HAS_ITS_ANSWER, listed, tell_deeds
-from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
 
 _AnyStep = TypeVar("_AnyStep", Step, ThreadsStep)
 _BEGINNING: Final = "Nobody is there yet"

@@ -15,8 +15,7 @@ from benchmarks.contenders.catalogue import HEADLINES
 from benchmarks.errors import LabError, RefusedError
 from benchmarks.foreign_json import read_object
 from benchmarks.live.chrome_trace import chrome_trace
-from benchmarks.live.loop_recording import LoopRecording
-from benchmarks.live.threads_recording import ThreadsRecording
+from benchmarks.live.program_recordings import LoopRecording, ThreadsRecording
 from benchmarks.live.timeline import Timeline
 from benchmarks.live.why import twins
 from benchmarks.live.why.chart import Chart, lay_out

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import LabError
-from benchmarks.live.loop_recording import LoopRecording, Step, Waiting
 from benchmarks.live.loop_tracer import EXAMPLE, record_loop
+from benchmarks.live.program_recordings import LoopRecording, Step, Waiting
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,10 @@ def test_a_recording_survives_json(recording: LoopRecording) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"schema_version": 99}, "no recording of version"),
-        ({"steps": [{}]}, "no recording of the loop"),
+        ({"schema_version": 99}, "not a recording of the program: schema_version"),
+        ({"steps": [{}]}, "not a recording of the program"),
         ({"source": []}, "no line"),
-        ({"clients": None}, "no recording of the loop"),
+        ({"clients": None}, "not a recording of the program"),
     ],
 )
 def test_another_document_is_refused(recording: LoopRecording, change: dict[str, object], told: str) -> None:

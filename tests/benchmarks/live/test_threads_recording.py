@@ -6,9 +6,8 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import LabError
-from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.loop_tracer import record_loop
-from benchmarks.live.threads_recording import ThreadsRecording
+from benchmarks.live.program_recordings import LoopRecording, ThreadsRecording
 from benchmarks.live.threads_tracer import EXAMPLE, record_threads
 
 
@@ -87,8 +86,8 @@ def test_a_recording_survives_json(recording: ThreadsRecording) -> None:
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"schema_version": 99}, "no recording of version"),
-        ({"steps": [{}]}, "no recording of the threads"),
+        ({"schema_version": 99}, "not a recording of the program: schema_version"),
+        ({"steps": [{}]}, "not a recording of the program"),
         ({"source": []}, "no line"),
     ],
 )

@@ -7,10 +7,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import LabError
-from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.loop_tracer import record_loop
+from benchmarks.live.program_recordings import LoopRecording, ThreadsRecording
 from benchmarks.live.recording import Recording
-from benchmarks.live.threads_recording import ThreadsRecording
 from benchmarks.live.threads_tracer import EXAMPLE
 from benchmarks.live.timeline import State, covered
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Exhibit, Shelf, twin_of

@@ -6,9 +6,8 @@ from typing import Any
 import pytest
 
 from benchmarks.errors import LabError
-from benchmarks.live.loop_recording import LoopRecording
 from benchmarks.live.loop_tracer import record_loop
-from benchmarks.live.threads_recording import ThreadsRecording, ThreadsStep, ThreadState
+from benchmarks.live.program_recordings import LoopRecording, ThreadsRecording, ThreadsStep, ThreadState
 from benchmarks.live.threads_tracer import record_threads
 from benchmarks.live.why.steps import steps_document, tell_threads_step
 
