@@ -99,10 +99,8 @@ def list_exercises(as_json: bool) -> None:
 @json_option
 def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -> None:
     """Put the starting state of exercise N into a folder."""
-    from benchmarks.exercises import folder as folders  # noqa: PLC0415 (kept beside its siblings)
-
     place = folder or _folder(exercise)
-    written = folders.start(exercise, place, force=force)
+    written = exercise.start_in(place, force=force)
     if as_json:
         write_out(
             json_document(

@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from pathlib import Path
 
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, LabError
 
 TASKS = Path(__file__).with_name("tasks")
 _GIVEN = TASKS / "given"
@@ -51,6 +51,34 @@ class Exercise:
         """Return what the starting state is made of: names in the folder, and where each is copied from."""
         own = {path.name: path for path in sorted((self.home / "start").iterdir()) if path.is_file()}
         return {"task.md": self.home / "task.md", **own, **{name: _GIVEN / name for name in self.given}}
+
+    def start_in(self, folder: Path, *, force: bool) -> list[Path]:
+        """Copy the starting state into a folder of whoever works on it.
+
+        Args:
+            folder: Where to; made when it is not there.
+            force: Write over files that are there. Files that are not the exercise's stay in any case.
+        Returns:
+            What was written.
+        Raises:
+            LabError: Something is there already, or it cannot be written.
+        """
+        files = self.starting_files()
+        there = [name for name in files if (folder / name).exists()]
+        if there and not force:
+            raise LabError(
+                f"{folder} holds {', '.join(there)} already. Go on with it (lab exercise check {self.number}), take "
+                "another folder (--into FOLDER), or begin anew with --force, which writes over what you did."
+            )
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            for name, source in files.items():
+                (folder / name).write_bytes(source.read_bytes())
+        except OSError as error:
+            raise LabError(
+                f"Cannot write {folder}: {error.strerror or error}. Take another folder: --into FOLDER."
+            ) from error
+        return [folder / name for name in files]
 
     def explanation(self) -> str:
         """Return why the solution is one, in Markdown."""

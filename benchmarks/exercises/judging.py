@@ -16,7 +16,7 @@ import psutil
 from benchmarks.errors import LabError
 from benchmarks.exercises.catalogue import Exercise
 from benchmarks.exercises.finding import Finding, failed
-from benchmarks.foreign_json import ForeignJSONError, read_json
+from benchmarks.foreign_json import ForeignJSONError, decode, read_json
 from benchmarks.process import Child, python, start
 
 LIMIT_S = 30.0
@@ -88,8 +88,8 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
 def _read(out: Path) -> tuple[Finding, ...]:
     # The answer ran in the process that wrote it, and may have written there too.
     try:
-        return tuple(Finding(**found) for found in read_json(out.read_bytes()))
-    except (ForeignJSONError, TypeError) as error:
+        return decode(tuple[Finding, ...], read_json(out.read_bytes()))
+    except ForeignJSONError as error:
         raise LabError(f"What the check found cannot be read: {error}.") from error
 
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from benchmarks import cli
-from benchmarks.exercises import catalogue, folder
+from benchmarks.exercises import catalogue
 from benchmarks.measure.server import free_port
 
 PAGE = Path(__file__).parents[2] / "docs" / "explanation" / "security.md"
@@ -147,7 +147,7 @@ def test_what_workers_ask_listens_at_the_masters_host_and_they_listen_to_nobody(
 @pytest.mark.parametrize("exercise", ["make-it-async", "fix-the-shared-pool", "concurrent-readiness"])
 def test_an_answer_is_served_on_loopback_alone(exercise: str, tmp_path: Path) -> None:
     """And so is what it asks."""
-    folder.start(catalogue.find(exercise), tmp_path, force=False)
+    catalogue.find(exercise).start_in(tmp_path, force=False)
 
     assert "127.0.0.1, free ports" == WHERE["lab exercise check"]
     assert {"127.0.0.1"} == opened(["exercise", "check", exercise, "--into", str(tmp_path)], places=1)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import socketserver
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from benchmarks.exercises import database, serving
+from benchmarks.exercises import serving
 from benchmarks.exercises.answer import load_module, member
 from benchmarks.exercises.finding import Finding, failed, passed
 
@@ -20,7 +23,7 @@ _PATIENCE_S = 3.0
 
 def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
-    with database.serving() as counted:
+    with serving_database() as counted:
         application = load_module(folder, "app")
         app, served = member(application, "app"), member(application, "served")
         yield _first(_by_wsgi(app, 1))
@@ -99,7 +102,7 @@ def _on_the_bridge(replies: list[serving.Reply | None]) -> Finding:
     )
 
 
-def _keeps_two(counted: database.Database) -> Finding:
+def _keeps_two(counted: Database) -> Finding:
     what = f"by {_POOL_SIZE} connections, which are kept from one request to the next"
     if counted.most_open <= _POOL_SIZE and counted.opened <= _POOL_SIZE:
         return passed(what)
@@ -129,3 +132,80 @@ def _closes(still_open: int) -> Finding:
         f"{still_open} stayed open. After its `yield` the lifespan is left, still on the server's loop: the last "
         "moment at which the pool can be closed there.",
     )
+
+
+_ADDRESS = "DATABASE"
+_POLL_S = 0.02
+
+
+class Database:
+    """What its clients did.
+
+    Attributes:
+        opened: Connections that were opened, in all.
+        most_open: The most that were open at the same moment.
+    """
+
+    def __init__(self) -> None:
+        self.opened = 0
+        self.most_open = 0
+        self._open = 0
+        self._changed = threading.Condition()
+
+    @property
+    def open(self) -> int:
+        """Connections that are open now."""
+        with self._changed:
+            return self._open
+
+    def forget(self) -> None:
+        """Begin to count anew; what is open stays counted."""
+        with self._changed:
+            self.opened, self.most_open = 0, self._open
+
+    def wait_until_left(self) -> int:
+        """Wait for every connection to be closed, but not for ever, and return how many are open then."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open == 0, _PATIENCE_S)
+            return self._open
+
+    @contextlib.contextmanager
+    def connection(self) -> Iterator[None]:
+        """Count a connection for as long as it is open."""
+        with self._changed:
+            self.opened += 1
+            self._open += 1
+            self.most_open = max(self.most_open, self._open)
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._open -= 1
+                self._changed.notify_all()
+
+
+@contextlib.contextmanager
+def serving_database() -> Iterator[Database]:
+    """Serve a database, and tell the app's ``pool.py`` where it is."""
+    database = Database()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            with database.connection(), contextlib.suppress(OSError):
+                while self.rfile.readline():
+                    self.wfile.write(b"pong\n")
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+        request_queue_size = 128
+
+    with Server(("127.0.0.1", 0), Handler) as server:
+        os.environ[_ADDRESS] = f"127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), daemon=True)
+        thread.start()
+        try:
+            yield database
+        finally:
+            server.shutdown()
+            thread.join()

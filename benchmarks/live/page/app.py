@@ -13,10 +13,10 @@ from flask import Blueprint, Flask, Response, request
 from benchmarks.judge.claims import Claim
 from benchmarks.live.page import access, views
 from benchmarks.live.page.director import Director
+from benchmarks.live.page.doors import PageSettings
 from benchmarks.live.page.gate import Application, Gate
 from benchmarks.live.page.listener import Connections
-from benchmarks.live.page.rendering import Renderer
-from benchmarks.live.page.settings import PageSettings
+from benchmarks.live.page.telling import Renderer
 from flask_app.serving.bridge import EventLoopBridge
 
 _MOST_BODY_BYTES: Final = 4096

@@ -18,10 +18,8 @@ from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.guesses import Guesses
 from benchmarks.live.page.listener import Connections
-from benchmarks.live.page.race_process import RaceProcess
-from benchmarks.live.page.racer import RaceOrder
-from benchmarks.live.page.rendering import Renderer
-from benchmarks.live.page.telling import RaceStory, tell_race
+from benchmarks.live.page.racer import RaceOrder, RaceProcess
+from benchmarks.live.page.telling import RaceStory, Renderer, tell_race
 from benchmarks.measure import journal
 from benchmarks.measure.environment import kept_off, share_cores
 from benchmarks.measure.schedule import calibration, trials

@@ -1,15 +1,45 @@
-"""Finds where a class can reach the page, and draws that as a code to be photographed."""
+"""What the page is started with, where a class can reach it, and that as a code to be photographed."""
 
 from __future__ import annotations
 
+import ipaddress
 import socket
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import psutil
 import segno
 
-from benchmarks.live.page.settings import is_loopback
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageSettings:
+    """What the workshop page is started with.
+
+    Attributes:
+        host: Address to listen on.
+        port: TCP port to listen on.
+        out: Folder in which races are kept, and from which the last one is shown again.
+        url: Under which a class reaches it.
+        qr_svg: That URL as a QR code, SVG; empty where only this machine can reach it.
+    """
+
+    host: str
+    port: int
+    out: Path
+    url: str
+    qr_svg: str = ""
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine reaches an address."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
 
 ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
 """Hosts that stand for all addresses of this machine."""

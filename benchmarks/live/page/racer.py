@@ -1,4 +1,4 @@
-"""Measures one race in a process of its own: ``python -m benchmarks.live.page.racer``.
+"""Measures one race in a process of its own, and runs that process: ``python -m benchmarks.live.page.racer``.
 
 It is told what to race by a line on its standard input, and tells how it goes by lines on its standard output, each a
 JSON object. Before every block of trials it pauses until it is told ``go``: what is to be drawn and sent to the class
@@ -8,6 +8,7 @@ too, and keeps what was measured.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import dataclasses
 import io
@@ -17,11 +18,11 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_object
@@ -32,6 +33,8 @@ from benchmarks.measure.journal import Journal
 from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Plan, Trial
+from benchmarks.piped_child import PipedChild
+from benchmarks.process import python
 
 GO = "go"
 
@@ -179,6 +182,68 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
     # Once: what is being put away must not be interrupted again.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
+
+
+COMMAND: tuple[str, ...] = tuple(python("-m", "benchmarks.live.page.racer"))
+"""Of the process that measures a race."""
+
+_STOP_PATIENCE_S: Final = 15.0
+
+
+class RaceProcess:
+    """One race under way; made by ``start``, and to be ended with ``end``, whatever comes of it.
+
+    Args:
+        child: As it was started.
+    """
+
+    def __init__(self, child: PipedChild) -> None:
+        self._child = child
+        self._is_to_stop = False
+
+    @classmethod
+    async def start(cls, order: RaceOrder) -> RaceProcess:
+        """Start a process that measures what is ordered.
+
+        Raises:
+            OSError: It cannot be started.
+        """
+        child = await asyncio.to_thread(PipedChild, COMMAND, _STOP_PATIENCE_S)
+        child.write(order.line().encode())
+        return cls(child)
+
+    @property
+    def pid(self) -> int:
+        """Of the process that measures."""
+        return self._child.pid
+
+    async def events(self) -> AsyncIterator[Mapping[str, Any]]:
+        """Yield what it tells; the last is ``done``, ``stopped`` or ``failed``, however it ended."""
+        while (line := await asyncio.to_thread(self._child.read)) is not None:
+            event = read_object(line)
+            yield event
+            if event["event"] in {"done", "stopped", "failed"}:
+                return
+        status = await asyncio.to_thread(self._child.process.wait)
+        if self._is_to_stop and status == -signal.SIGTERM:
+            # Before it was ready to tell so itself.
+            yield {"event": "stopped"}
+            return
+        log = self._child.last_words() or "It printed nothing."
+        yield {"event": "failed", "message": f"The process that measures ended with status {status}. {log}"}
+
+    def go_on(self) -> None:
+        """End its pause."""
+        self._child.write(f"{GO}\n".encode())
+
+    def stop(self) -> None:
+        """Ask it to end; it keeps what it has measured, and tells ``stopped``."""
+        self._is_to_stop = True
+        self._child.process.terminate()
+
+    async def end(self) -> None:
+        """See to it that it is gone, by force if it must be; harmless the second time."""
+        await asyncio.to_thread(self._child.close)
 
 
 if __name__ == "__main__":

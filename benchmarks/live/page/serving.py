@@ -20,9 +20,8 @@ from benchmarks.listening import cannot_listen
 from benchmarks.live import why
 from benchmarks.live.page.access import is_presenter, presenter_only
 from benchmarks.live.page.app import create_page
-from benchmarks.live.page.doors import ANYWHERE, Doors, addresses, in_characters, url_of
+from benchmarks.live.page.doors import ANYWHERE, Doors, PageSettings, addresses, in_characters, is_loopback, url_of
 from benchmarks.live.page.listener import BACKLOG, Listener
-from benchmarks.live.page.settings import PageSettings, is_loopback
 
 _GRACE_S: Final = 2
 _BOUND_S: Final = 5

@@ -1,21 +1,28 @@
-"""Tells a race as it grows: its verdicts, its charts and its figures, by the report's own judge, words and charts."""
+"""Tells a race as it grows, by the report's own judge, words and charts, and makes HTML of what is told."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import jinja2
+
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Estimate, Judgement
+from benchmarks.live.page.guesses import FRAMEWORKS, Guesses
 from benchmarks.model import Run
 from benchmarks.report.charts.canvas import Chart
 from benchmarks.report.charts.contenders import cost_chart, speed_chart, waiting_chart
+from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.charts.narrowing import narrowing_chart
 from benchmarks.report.charts.ratios import ratio_chart
 from benchmarks.report.document import Table, Verdict
+from benchmarks.report.figures import amount, interval, sign
+from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title
+from benchmarks.report.naming import framework_name
 from benchmarks.report.products.run import alerts, verdict_of, verdict_on
 from benchmarks.report.products.run_evidence import figures_table
 
@@ -114,3 +121,44 @@ def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> tuple[Ch
         cost_chart(workload.name, judgement.summaries),
     )
     return tuple(chart for chart in charts if chart is not None)
+
+
+class Renderer:
+    """Renders parts of the page; may be called from any thread.
+
+    Args:
+        environment: With the page's templates, which escapes.
+    """
+
+    def __init__(self, environment: jinja2.Environment) -> None:
+        self._environment = environment
+        # What a run carries is on one line and steers nothing, as in the report.
+        environment.filters["words"] = words
+        environment.globals |= {"amount": amount, "interval": interval, "fragment": fragment, "sign": sign}
+
+    def race(self, story: RaceStory) -> str:
+        """Return a race as it stands: verdicts, charts and figures."""
+        return self._environment.get_template("race.html").render(story=story)
+
+    def guesses(self, guesses: Guesses, story: RaceStory | None) -> str:
+        """Return what the class guessed, against what was measured.
+
+        Args:
+            guesses: Of the class.
+            story: Of the race that answers them; ``None`` before there is one: what others guess is then nobody's.
+        """
+        if story is None:
+            return ""
+        ratios = story.ratios
+        guessed = tuple(
+            GuessedRatio(
+                framework=framework,
+                name=framework_name(framework),
+                guesses=guesses.of(framework),
+                median=guesses.median(framework),
+                measured=ratios.get(framework),
+            )
+            for framework in FRAMEWORKS
+        )
+        chart = guess_chart(guessed)
+        return self._environment.get_template("reveal.html").render(guessed=guessed, chart=chart, story=story)

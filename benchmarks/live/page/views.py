@@ -23,10 +23,10 @@ from benchmarks.live.page.access import (
     welcome,
 )
 from benchmarks.live.page.director import Director
+from benchmarks.live.page.doors import PageSettings
 from benchmarks.live.page.guesses import FRAMEWORKS
 from benchmarks.live.page.places import source_of
 from benchmarks.live.page.racer import RaceOrder
-from benchmarks.live.page.settings import PageSettings
 from benchmarks.measure import race
 from benchmarks.report.formats.html import palette_css
 from benchmarks.report.naming import arrangement_name, framework_name, keyword

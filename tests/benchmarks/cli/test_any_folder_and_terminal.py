@@ -18,8 +18,7 @@ import pytest
 from benchmarks.cli import crossover
 from benchmarks.cli.group import COMMANDS
 from benchmarks.contenders import catalogue
-from benchmarks.live.page.race_process import RaceProcess
-from benchmarks.live.page.racer import RaceOrder
+from benchmarks.live.page.racer import RaceOrder, RaceProcess
 from benchmarks.live.why.record_here import record_here
 from benchmarks.measure.journal import Journal
 from benchmarks.model import Run

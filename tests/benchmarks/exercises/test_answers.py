@@ -20,7 +20,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.exercises import folder as folders
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.exercises.finding import Finding
 
@@ -48,7 +47,7 @@ class Case:
 
     def begin(self, folder: Path) -> None:
         """Lay the folder out."""
-        folders.start(self.exercise, folder, force=False)
+        self.exercise.start_in(folder, force=False)
         for name, text in self.files.items():
             (folder / name).write_text(text, encoding="utf-8")
 

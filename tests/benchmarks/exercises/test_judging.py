@@ -12,12 +12,12 @@ import psutil
 import pytest
 
 from benchmarks.errors import InvalidValueError, LabError
-from benchmarks.exercises import catalogue, folder, judging, serving
+from benchmarks.exercises import catalogue, judging, serving
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.exercises.checks import which_verdict_is_wrong
+from benchmarks.exercises.checks.size_the_pool import simulate
 from benchmarks.exercises.finding import Finding
 from benchmarks.exercises.judging import judge_answer
-from benchmarks.exercises.queueing import simulate
 
 FIRST = catalogue.find("make-it-async")
 
@@ -26,7 +26,7 @@ FIRST = catalogue.find("make-it-async")
 def begun(tmp_path: Path) -> Path:
     """Begin the first exercise, in a folder whose name has a space."""
     place = tmp_path / "my exercise"
-    folder.start(FIRST, place, force=False)
+    FIRST.start_in(place, force=False)
     return place
 
 
@@ -76,7 +76,7 @@ def test_a_name_that_the_check_needs_is_asked_for(begun: Path) -> None:
 def test_an_error_of_the_answers_own_code_is_named_with_its_line(tmp_path: Path) -> None:
     """Where a check calls it directly."""
     loading = catalogue.find("errors-are-not-throughput")
-    folder.start(loading, tmp_path, force=False)
+    loading.start_in(tmp_path, force=False)
     (tmp_path / "loader.py").write_text("def measure(*_):\n    return 1 / 0\n", encoding="utf-8")
 
     found = last(loading, tmp_path)
@@ -98,7 +98,7 @@ def test_the_persons_own_settings_and_folder_are_left_alone(tmp_path: Path, monk
     """LAB_* is for the app that they serve; a check writes nothing beside their files."""
     monkeypatch.setenv("LAB_VERSION", "nonsense")
     contract = catalogue.find("declare-the-contract")
-    folder.start(contract, tmp_path, force=False)
+    contract.start_in(tmp_path, force=False)
     source = (tmp_path / "app.py").read_text(encoding="utf-8").replace("create_app(Settings())", "create_app()")
     (tmp_path / "app.py").write_text(source, encoding="utf-8")
 
@@ -120,10 +120,10 @@ def test_start_refuses_to_write_over_what_was_done(begun: Path) -> None:
     (begun / "notes.txt").write_text("mine too", encoding="utf-8")
 
     with pytest.raises(LabError, match=r"app\.py.*--into FOLDER.*--force"):
-        folder.start(FIRST, begun, force=False)
+        FIRST.start_in(begun, force=False)
     assert "mine" == (begun / "app.py").read_text(encoding="utf-8")
 
-    folder.start(FIRST, begun, force=True)
+    FIRST.start_in(begun, force=True)
     assert "mine" != (begun / "app.py").read_text(encoding="utf-8")
     assert "mine too" == (begun / "notes.txt").read_text(encoding="utf-8")
 
@@ -133,7 +133,7 @@ def test_start_says_what_to_do_where_it_cannot_write(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("", encoding="utf-8")
 
     with pytest.raises(LabError, match="Take another folder: --into FOLDER"):
-        folder.start(FIRST, tmp_path / "file", force=False)
+        FIRST.start_in(tmp_path / "file", force=False)
 
 
 @pytest.mark.parametrize(
@@ -142,7 +142,7 @@ def test_start_says_what_to_do_where_it_cannot_write(tmp_path: Path) -> None:
 )
 def test_a_port_in_use_is_a_sentence(tmp_path: Path, name: str, script: str, variable: str) -> None:
     """Of what an exercise gives to try the app by hand."""
-    folder.start(catalogue.find(name), tmp_path, force=False)
+    catalogue.find(name).start_in(tmp_path, force=False)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
         environment = os.environ | {variable: f"127.0.0.1:{port}"}

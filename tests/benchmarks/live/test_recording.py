@@ -10,9 +10,8 @@ import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError
-from benchmarks.live.burst import Client
 from benchmarks.live.recorder import RECORDING_PATH
-from benchmarks.live.recording import path_of, recorded, recorded_burst
+from benchmarks.live.recording import Client, path_of, recorded, recorded_burst
 from benchmarks.live.timeline import State, Timeline, at_once, covered
 from benchmarks.measure.server import RunningServer, running
 from benchmarks.model import Contender, Variant

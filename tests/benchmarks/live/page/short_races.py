@@ -6,7 +6,7 @@ import sys
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import catalogue
-from benchmarks.live.page import race_process, racer
+from benchmarks.live.page import racer
 from benchmarks.measure import schedule
 from tests.benchmarks.short_trials import shortened
 
@@ -17,7 +17,7 @@ if __name__ == "__main__":
     # What a bare server can do is of no interest either.
     catalogue.CEILINGS = ()
     # The process that measures must be told too.
-    race_process.COMMAND = (sys.executable, "-m", __spec__.name, _RACER)
+    racer.COMMAND = (sys.executable, "-m", __spec__.name, _RACER)
     if sys.argv[1:] == [_RACER]:
         sys.exit(racer.main())
     main()

@@ -15,10 +15,8 @@ from benchmarks.live.page import director as directors
 from benchmarks.live.page import gate as gates
 from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Gate
-from benchmarks.live.page.race_process import RaceProcess
-from benchmarks.live.page.racer import RaceOrder
-from benchmarks.live.page.rendering import Renderer
-from benchmarks.live.page.telling import RaceStory, tell_race
+from benchmarks.live.page.racer import RaceOrder, RaceProcess
+from benchmarks.live.page.telling import RaceStory, Renderer, tell_race
 from benchmarks.measure import journal
 from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race

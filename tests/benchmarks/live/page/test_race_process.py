@@ -10,8 +10,7 @@ import psutil
 import pytest
 
 from benchmarks.live.page import racer
-from benchmarks.live.page.race_process import RaceProcess
-from benchmarks.live.page.racer import RaceOrder
+from benchmarks.live.page.racer import RaceOrder, RaceProcess
 
 
 def order(out: Path, *contenders: str) -> RaceOrder:
