@@ -2,20 +2,93 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
+import http
 import http.client
 import math
+import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
-from benchmarks.exercises import canned
 from benchmarks.exercises.answer import load_module, member, told
 from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
 
+_END_OF_HEAD = b"\r\n\r\n"
+
+
+class Service:
+    """What it was asked.
+
+    Attributes:
+        url: Where it is.
+        received: Requests that came.
+    """
+
+    def __init__(self, good: bytes, every: int, faults: Sequence[bytes]) -> None:
+        self.url = ""
+        self.received = 0
+        self._good = good
+        self._every = every
+        self._faults = faults
+
+    def answer(self) -> tuple[bytes, bool]:
+        """Take one more request, and return its answer and whether that is a good one."""
+        self.received += 1
+        if not self._every or self.received % self._every:
+            return self._good, True
+        return self._faults[self.received // self._every % len(self._faults)], False
+
+
+def response(status: int, body: bytes) -> bytes:
+    """Return an answer of HTTP/1.1."""
+    head = f"HTTP/1.1 {status} {http.HTTPStatus(status).phrase}\r\nContent-Length: {len(body)}"
+    return head.encode() + _END_OF_HEAD + body
+
+
+@contextlib.contextmanager
+def serving_canned(good: bytes, every: int = 0, faults: Sequence[bytes] = ()) -> Iterator[Service]:
+    """Serve one answer, but to every n-th request the next of the faults; to none when that is 0.
+
+    Args:
+        good: As ``response`` makes it.
+        every: How many requests from one fault to the next.
+        faults: What is sent instead, before the connection is closed.
+    """
+    service = Service(good, every, faults)
+    loop = asyncio.new_event_loop()
+
+    class Protocol(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._transport = cast(asyncio.Transport, transport)
+            self._head = b""
+
+        def data_received(self, data: bytes) -> None:
+            *requests, self._head = (self._head + data).split(_END_OF_HEAD)
+            for request in requests:
+                answer, is_good = service.answer()
+                self._transport.write(answer)
+                if not is_good or b"HTTP/1.0" in request or b"connection: close" in request.lower():
+                    self._transport.close()
+
+    server = loop.run_until_complete(loop.create_server(Protocol, "127.0.0.1", 0, backlog=256))
+    service.url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/health"
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        yield service
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        server.close()
+        loop.close()
+
+
 _BODY = b'{"api": "health", "version": 1}'
-_GOOD = canned.response(200, _BODY)
+_GOOD = response(200, _BODY)
 _FEW, _MANY = 100, 1_250
 _ROUNDED = 4e-4
 """How far a rate may be from what follows: less than half of one in ``_MANY``."""
@@ -40,7 +113,7 @@ class _Measured:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Fault:
-    """What a service answers to every so-manieth request, and what it means when that is not told right."""
+    """What a service answers to every n-th request, and what it means when that is not told right."""
 
     what: str
     every: int
@@ -53,7 +126,7 @@ _FAULTS = (
     _Fault(
         what="of a service that refuses every second request, half are completed and half errors",
         every=2,
-        answers=(canned.response(503, b"busy"),),
+        answers=(response(503, b"busy"),),
         cause="errors-counted",
         hint="A 503 is an answer, and not the one that was asked for. `urllib` raises `HTTPError` for it, which is "
         "an `OSError`: what does the loader do with it?",
@@ -61,7 +134,7 @@ _FAULTS = (
     _Fault(
         what="the expected body with status 202 is an error",
         every=4,
-        answers=(canned.response(202, _BODY),),
+        answers=(response(202, _BODY),),
         cause="any-2xx-counts",
         hint="202 says that the work will be done later, if at all. `urllib` raises nothing for any status of 2xx, and "
         "one of them was asked for: 200.",
@@ -70,11 +143,11 @@ _FAULTS = (
         what="any other body with status 200 is an error, as long as the expected one or not",
         every=4,
         answers=(
-            canned.response(200, b"<h1>We are sorry</h1>"),
-            canned.response(200, _BODY.replace(b"1", b"2")),
-            canned.response(200, _BODY + b" and more"),
-            canned.response(200, _BODY + b"\n"),
-            canned.response(200, _BODY.replace(b": ", b":")),
+            response(200, b"<h1>We are sorry</h1>"),
+            response(200, _BODY.replace(b"1", b"2")),
+            response(200, _BODY + b" and more"),
+            response(200, _BODY + b"\n"),
+            response(200, _BODY.replace(b": ", b":")),
         ),
         cause="any-body-counts",
         hint="The status says 200 and the body says something else. Compare the whole body with the expected one: its "
@@ -83,7 +156,7 @@ _FAULTS = (
     _Fault(
         what="an answer that breaks off, or is none, is an error",
         every=10,
-        answers=(canned.response(200, _BODY)[:-10], b"", b"what?\r\n\r\n"),
+        answers=(response(200, _BODY)[:-10], b"", b"what?\r\n\r\n"),
         cause="broken-off-counts",
         hint="Half a body is no answer.",
     ),
@@ -104,7 +177,7 @@ def check(folder: Path) -> Iterator[Finding]:
 
 
 def _ask(measure: Callable[..., Any], requests: int, every: int, faults: tuple[bytes, ...]) -> _Measured:
-    with canned.serving(_GOOD, every, faults) as service:
+    with serving_canned(_GOOD, every, faults) as service:
         began_s = time.perf_counter()
         returned = measure(service.url, _BODY, requests)
         took_s = time.perf_counter() - began_s

@@ -25,7 +25,7 @@ from types import FrameType
 from typing import Any, Final, NoReturn
 
 from benchmarks.errors import LabError
-from benchmarks.foreign_json import read_object
+from benchmarks.foreign_json import decode, read_object
 from benchmarks.measure.alone import MachineBusyError, alone
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.environment import Fact
@@ -82,10 +82,7 @@ class RaceOrder:
     @classmethod
     def from_line(cls, line: str) -> RaceOrder:
         """Read it back; it was written by ``line``."""
-        fields = read_object(line)
-        for name in ("contenders", "cpus"):
-            fields[name] = tuple(fields[name])
-        return cls(**fields)
+        return decode(cls, read_object(line))
 
 
 def main() -> int:
