@@ -15,17 +15,17 @@ def create_app(settings: Settings | None = None) -> Flask:
     """Create the service.
 
     Args:
-        settings: What this deployment chose; read from the environment when ``None``.
+        settings: The deployment's settings; read from the environment if ``None``.
     Raises:
-        SettingsError: The environment holds a setting that is not allowed.
+        SettingsError: The environment has an invalid setting.
     """
-    # Here, so that who loads the bridge alone, for an app of their own, does not load the service with it.
+    # Imported here, so that an app that uses only the bridge does not load the service.
     from flask import Flask  # noqa: PLC0415
 
     from flask_app import health, json_provider, limits, openapi, pages, problems  # noqa: PLC0415
     from flask_app.settings import Settings  # noqa: PLC0415
 
-    # The pages serve their files themselves, so Flask's own route to the folder has no use.
+    # The pages serve their files themselves, so Flask's own static route is not needed.
     app = Flask(__name__, static_folder=None)
     (Settings.from_environment(os.environ) if settings is None else settings).init_app(app)
     json_provider.init_app(app)

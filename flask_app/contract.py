@@ -1,8 +1,8 @@
 """Declare a view's query and answer once, so that both are validated, the answer is serialised and both are documented.
 
-A view under a contract returns the answer as the client is to see it: one mapping of JSON values, beside it a status
-where the contract knows more than 200. Any other value, or a mapping that its schema forbids, is a fault of the view,
-and the client gets a 500 that tells it nothing.
+A view with a contract returns the answer as the client will see it: one mapping of JSON values, and a status if the
+contract declares others than 200. Any other value, or a mapping that does not match the schema, is an error in the
+view, and the client gets a 500 without details.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from flask_app.wire.refusal import UndocumentableError
 View = TypeVar("View", bound=Callable[..., Any])
 
 JSON = "application/json"
-# What no route can rule out, in the form of problems: another method, too long a body, a fault of ours.
+# Errors that every route can have: a wrong method, a body that is too long, an error in the service.
 ERRORS_OF_EVERY_ROUTE = (405, 413, 500)
 _INVALID_QUERY = 422
 _WITHOUT_BODY = {204, 205, 304}
@@ -36,19 +36,19 @@ _ATTRIBUTE = "__contract__"
 
 
 class ContractBrokenError(Exception):
-    """A view returned what its own contract forbids."""
+    """A view returned an answer that violates its contract."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contract:
-    """What a view declares of itself.
+    """A view's declaration of its query and answer.
 
     Attributes:
         response: Schema of the 200 answer.
         media_type: Of the answer.
-        also: The other statuses that the view may answer with, in the same schema: in words, by status.
-        query: Schema of the query string; ``None`` when the view takes none, and then ignores whatever is sent.
-        parameters: What the query string may have, each as it is documented and read.
+        also: Descriptions of the other statuses that the view may answer with, in the same schema, by status.
+        query: Schema of the query string; ``None`` if the view takes none and ignores it.
+        parameters: The query's parameters, as they are documented and parsed.
         summary: One line, for the document.
         description: Markdown, for the document; may be empty.
     """
@@ -71,24 +71,24 @@ def declare(
     summary: str,
     description: str = "",
 ) -> Callable[[View], View]:
-    """Put a view, ``def`` or ``async def``, under a contract.
+    """Give a view, ``def`` or ``async def``, a contract.
 
     The view receives the validated query as keyword arguments, one for each field. The client gets a 422 that names
-    each parameter at fault: of the wrong type, out of range, missing, repeated, or unknown.
+    each invalid parameter: of the wrong type, out of range, missing, repeated, or unknown.
 
     Args:
-        response: What the view answers. A field that only loads or only dumps has no place in it: the answer is
-            validated in the same shape as it is sent.
+        response: Schema of the view's answer. It must not have load-only or dump-only fields, because the answer is
+            validated in the form in which it is sent.
         media_type: Of the answer: JSON of some kind.
-        also: Statuses beside 200 that the view may answer with, in the same schema, each with what it means. Such a
+        also: Statuses other than 200 that the view may answer with, in the same schema, each with its meaning. Such a
             view returns the mapping and the status.
-        query: What it takes in the query string, in single values.
+        query: Schema of the query string.
         summary: One line, for the document.
         description: Markdown, for the document; the view's docstring when empty.
     Returns:
-        A decorator. What it makes is a function of the same kind, with the name, docstring and signature of the view.
+        A decorator, whose result is a function of the same kind, with the view's name, docstring and signature.
     Raises:
-        TypeError: From the decorator, when the schemas and the view cannot be what was meant.
+        TypeError: Raised by the decorator if the schemas and the view do not fit together.
     """
 
     def decorate(view: View) -> View:
@@ -114,8 +114,8 @@ def declare(
             answer = _responder(view, contract, answer)
         contracted: Callable[..., Any]
 
-        # Two functions, though one could serve both kinds: a def view is not to pay for a coroutine it has no use for.
-        # A method of a class is given its object, and all else comes by keyword.
+        # Two functions, so that a def view does not pay for a coroutine that it does not need.
+        # A method receives its object; everything else is passed by keyword.
         if inspect.iscoroutinefunction(view):
 
             @functools.wraps(view)
@@ -135,16 +135,16 @@ def declare(
 
 
 def contract_of(view: Callable[..., Any]) -> Contract | None:
-    """Return what a view declared of itself, or ``None`` when it declared nothing."""
+    """Return a view's contract, or ``None`` if it declared none."""
     contract: Contract | None = getattr(view, _ATTRIBUTE, None)
     return contract
 
 
 def contracted_methods(view: Callable[..., Any], methods: Iterable[str]) -> dict[str, Callable[..., Any]]:
-    """Return the function that answers each method: of a view that is a class, its method.
+    """Return the function that handles each HTTP method: for a class-based view, its method.
 
     Args:
-        view: What is registered with Flask.
+        view: The view as registered with Flask.
         methods: Such as ``GET``.
     """
     view_class = getattr(view, "view_class", None)
@@ -152,7 +152,7 @@ def contracted_methods(view: Callable[..., Any], methods: Iterable[str]) -> dict
         return dict.fromkeys(methods, view)
     fallback = view_class.dispatch_request
     if issubclass(view_class, MethodView):
-        # As MethodView finds it, HEAD is answered by what answers GET.
+        # As in MethodView, the GET method also handles HEAD.
         fallback = getattr(view_class, "get", fallback)
     return {method: getattr(view_class, method.lower(), fallback) for method in methods}
 
@@ -161,7 +161,7 @@ def check_rule(rule: Rule, view: Callable[..., Any]) -> None:
     """Refuse a rule whose path has a variable with the name of a parameter of the view's query.
 
     Raises:
-        TypeError: It has; the view can have only one of them.
+        TypeError: A path variable and a query parameter have the same name.
     """
     for function in contracted_methods(view, rule.methods or ()).values():
         contract = contract_of(function)
@@ -169,8 +169,8 @@ def check_rule(rule: Rule, view: Callable[..., Any]) -> None:
         if both := sorted(rule.arguments & set(arguments)):
             raise TypeError(
                 f"{function.__qualname__} cannot be at {rule.rule}: its path and its query both have "
-                f"{', '.join(both)}, and the view would be given it twice; rename one, or give the query's field an "
-                "attribute= of another name."
+                f"{', '.join(both)}, and the view would receive it twice; rename one, or give the query's field an "
+                "attribute= with another name."
             )
 
 
@@ -179,10 +179,9 @@ def _answerer(view: Callable[..., Any], answers: Answers) -> Callable[[Any], dic
 
     def answer(returned: Any) -> dict[str, Any]:
         if is_sent_as_given is not None and type(returned) is dict and is_sent_as_given(returned):
-            # What marshmallow would make of it is the same.
+            # Marshmallow's result would be the same.
             return returned.copy()
-        # Only load() validates: dump() alone passes over missing and unknown fields, and makes a 1 of "1" without a
-        # word.
+        # Only load() validates: dump() alone ignores missing and unknown fields, and silently converts "1" to 1.
         try:
             valid = schema.load(returned)
         except ValidationError as invalid:
@@ -190,9 +189,7 @@ def _answerer(view: Callable[..., Any], answers: Answers) -> Callable[[Any], dic
         sent: dict[str, Any] = schema.dump(valid)
         if not holds(sent):
             wrong = ", ".join(answers.wrong_in(sent))
-            raise ContractBrokenError(
-                f"{view.__qualname__} broke its contract: {wrong} would be sent other than documented."
-            )
+            raise ContractBrokenError(f"{view.__qualname__} broke its contract: {wrong} would not match the document.")
         return sent
 
     return answer
@@ -201,7 +198,7 @@ def _answerer(view: Callable[..., Any], answers: Answers) -> Callable[[Any], dic
 def _responder(
     view: Callable[..., Any], contract: Contract, answer: Callable[[Any], dict[str, Any]]
 ) -> Callable[[Any], Response]:
-    # What Flask would make of a mapping is a 200 of application/json; this is for all else.
+    # Flask itself turns a mapping into a 200 with application/json; this handles everything else.
     statuses = {200, *contract.also}
 
     def respond(returned: Any) -> Response:
@@ -235,8 +232,8 @@ def _check_status(status: object, view: Callable[..., Any], *, takes_query: bool
     others = {*ERRORS_OF_EVERY_ROUTE, *_WITHOUT_BODY, *((_INVALID_QUERY,) if takes_query else ())}
     if type(status) is not int or not 200 <= status <= 599 or status in others:
         raise TypeError(
-            f"{view.__qualname__} cannot answer its schema with status {status!r}: it is none, or has no body, "
-            "or its answer is a problem; choose another."
+            f"{view.__qualname__} cannot answer its schema with status {status!r}: the status is invalid, has no "
+            "body, or always has a problem details answer; choose another."
         )
 
 
@@ -259,8 +256,8 @@ def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
     arguments = [parameter.argument for parameter in query.parameters.values()]
     if "self" in arguments:
         raise TypeError(
-            f"{view.__qualname__} cannot take the query that it declares: a method is given its object as self; give "
-            "the query's field an attribute= of another name."
+            f"{view.__qualname__} cannot take the query that it declares: a method receives its object as self; give "
+            "the query's field an attribute= with another name."
         )
     signature = inspect.signature(view)
     try:
@@ -272,17 +269,16 @@ def _query(schema_class: type[Schema], view: Callable[..., Any]) -> Query:
         is_given = is_required(parameter.field) or parameter.field.load_default is not missing
         if taken is not None and taken.default is taken.empty and not is_given:
             raise TypeError(
-                f"{view.__qualname__} cannot take the query that it declares: {parameter.key} may be left out, and "
-                f"then nothing is given for {parameter.argument}; give that a default, or the field required=True or "
-                "load_default=."
+                f"{view.__qualname__} cannot take the query that it declares: {parameter.key} is optional, but "
+                f"{parameter.argument} has no default; give it a default, or the field required=True or load_default=."
             )
     return query
 
 
 def _unmade(schema_class: object, error: Exception) -> TypeError:
     return TypeError(
-        f"{_name(schema_class)} or a schema nested in it cannot be made: {type(error).__name__}, {error}; put that "
-        f"right: {_name(schema_class)}() has to work without arguments."
+        f"{_name(schema_class)} or a schema nested in it cannot be made: {type(error).__name__}, {error}; fix "
+        f"it: {_name(schema_class)}() has to work without arguments."
     )
 
 

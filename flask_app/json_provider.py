@@ -1,4 +1,4 @@
-"""Serialise JSON with orjson where it answers as Flask's own provider does, and with that one elsewhere."""
+"""Serialise JSON with orjson if its output equals that of Flask's own provider; otherwise use Flask's."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from flask import Flask, Response
 from flask.json.provider import DefaultJSONProvider
 from werkzeug.datastructures import Headers
 
-# What orjson would write in a form of its own goes to Flask's `default` instead, as under Flask's provider.
+# Types that orjson would write in its own format go to Flask's `default` instead, as with Flask's provider.
 _AS_FLASK = (
     orjson.OPT_SORT_KEYS
     | orjson.OPT_APPEND_NEWLINE
@@ -19,23 +19,22 @@ _AS_FLASK = (
 
 
 class OrjsonProvider(DefaultJSONProvider):
-    """Flask's JSON provider, but for the speed of its answers.
+    """Flask's JSON provider with faster responses.
 
-    Only what it writes for a response is written by orjson; text beyond ASCII goes out as UTF-8, not escaped,
-    and NaN, which JSON does not have, as null.
+    Only responses use orjson. They contain non-ASCII text as UTF-8, not escaped, and NaN, which JSON lacks, as null.
     """
 
     def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return a response of the arguments, serialised."""
+        """Return a response with the serialised arguments."""
         readable = self.compact is False or (self.compact is None and self._app.debug)
         if kwargs or len(args) != 1 or readable:
             return super().response(*args, **kwargs)  # type: ignore[return-value]  # of the app's response class
         try:
             body = orjson.dumps(args[0], self.default, _AS_FLASK)
         except orjson.JSONEncodeError:
-            # An integer beyond 64 bits, a key that is no text: what Flask's provider knows better.
+            # For example an integer beyond 64 bits, or a key that is not text: Flask's provider can handle these.
             return super().response(*args)  # type: ignore[return-value]
-        # Both headers given, and the body as a list, there is nothing left for Werkzeug to work out.
+        # With both headers set and the body as a list, Werkzeug has nothing left to compute.
         headers = Headers()
         headers.add("Content-Type", self.mimetype)
         headers.add("Content-Length", str(len(body)))
@@ -43,5 +42,5 @@ class OrjsonProvider(DefaultJSONProvider):
 
 
 def init_app(app: Flask) -> None:
-    """Make an app answer with it."""
+    """Make an app use it."""
     app.json = OrjsonProvider(app)

@@ -10,9 +10,10 @@ from flask_app.settings import settings_of
 
 
 def init_app(app: Flask) -> None:
-    """Refuse what announces too long a body, whatever it asks for.
+    """Refuse every request that announces a body that is too long.
 
-    Flask's own ``MAX_CONTENT_LENGTH`` acts when a view reads the body; no view here does, so alone it would never act.
+    Flask's own ``MAX_CONTENT_LENGTH`` takes effect when a view reads the body. No view here does, so this hook is
+    needed.
     """
     max_body_bytes = settings_of(app).max_request_body_bytes
     app.config["MAX_CONTENT_LENGTH"] = max_body_bytes
@@ -20,6 +21,6 @@ def init_app(app: Flask) -> None:
     @app.before_request
     @never_blocks
     def refuse_long_body() -> None:
-        # The raw value first: nearly every request here has no body, and this runs in each of them.
+        # Check the raw value first: this runs for every request, and almost none has a body.
         if request.environ.get("CONTENT_LENGTH") and (request.content_length or 0) > max_body_bytes:
             raise RequestEntityTooLarge

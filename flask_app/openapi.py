@@ -1,7 +1,7 @@
 """Describe every route of the app in one OpenAPI 3.1 document, from the contracts and the URL map.
 
-The document exists in two forms, which are the tutorial's lesson: with what each view declares of its answer, and
-without it, as a framework publishes a view that declares nothing.
+The document has two forms, for the tutorial's lesson: with each view's declared answer, and without it, as a framework
+publishes a view that declares nothing.
 """
 
 from __future__ import annotations
@@ -49,32 +49,32 @@ _DISTRIBUTION = "sync-async-lab"
 _INFO = """\
 The same health check, written twice: as `def` and as `async def`. Is async faster, here, and why?
 
-Every path also answers `HEAD` and `OPTIONS`. An error, also one for a path that is not listed here (404), is a problem
-of RFC 9457, `application/problem+json`.
+Every path also accepts `HEAD` and `OPTIONS`. Every error, including a 404 for a path that is not listed here, is a
+problem details answer (RFC 9457), `application/problem+json`.
 """
 _TAGS = {
-    "health": "The twins: one health check as `def` and as `async def`, and what a probe calls.",
-    "wait": "The twins again, which first wait for a simulated dependency.",
-    "pages": "What a person opens: the landing page, the documents of this API, and what they load.",
+    "health": "The twins: one health check as `def` and as `async def`, and the routes for probes.",
+    "wait": "The twins again, after waiting for a simulated dependency.",
+    "pages": "For people: the landing page, the documents of this API, and the files that they load.",
 }
 _PAGES = "pages"
 _SUCCESS = "Successful Response"
-# Those that OpenAPI 3.1 has a place for; HEAD and OPTIONS come with each route, from Flask, and are said once.
+# The documented methods. HEAD and OPTIONS exist for each route in Flask, and are mentioned once.
 _METHODS = {"DELETE", "GET", "PATCH", "POST", "PUT", "TRACE"}
-# What each means here, and one that the service could raise, which becomes the example.
+# The meaning of each here, and an error that the service could raise, which becomes the example.
 _ERRORS: Mapping[int, tuple[str, HTTPException]] = {
     404: ("Nothing has that name.", NotFound()),
-    405: ("The path takes other methods than this one; `Allow` names them.", MethodNotAllowed()),
-    412: ("The file is no longer the one that `If-Match` names.", PreconditionFailed()),
-    413: ("The request announces a longer body than this deployment takes.", RequestEntityTooLarge()),
+    405: ("The path does not accept this method; `Allow` lists those it accepts.", MethodNotAllowed()),
+    412: ("The file no longer matches `If-Match`.", PreconditionFailed()),
+    413: ("The request announces a body longer than this deployment allows.", RequestEntityTooLarge()),
     422: (
-        "The query string is not valid; `errors` says of each parameter what is wrong.",
+        "The query string is not valid; `errors` lists what is wrong with each parameter.",
         problems.InvalidQueryError(
             {"ms": [f"Must be greater than or equal to 0 and less than or equal to {WAIT_MAX_MS}."]}
         ),
     ),
     500: (
-        "The service is at fault: its answer broke the view's contract, for one. The cause is in its log.",
+        "An error in the service, for example an answer that breaks the view's contract. Its log has the cause.",
         InternalServerError(),
     ),
 }
@@ -82,16 +82,16 @@ _ERRORS: Mapping[int, tuple[str, HTTPException]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
-    """What a view that is under no contract says of itself.
+    """The description of a view without a contract.
 
     Attributes:
         summary: One line.
-        content: Schema of the 200 answer by media type: marshmallow's, or a JSON Schema, of which `{}` says nothing.
+        content: Schema of the 200 answer by media type: marshmallow's, or a JSON Schema; `{}` allows anything.
         description: Markdown; may be empty.
-        path_values: The values that each variable of the path takes.
-        also: What else is not an error, in words by status.
-        same_content: Those of them whose answer has the content of the 200.
-        errors: Statuses of the errors that not every route has.
+        path_values: The allowed values of each path variable.
+        also: Descriptions of other statuses that are not errors.
+        same_content: Those of them that have the same content as the 200.
+        errors: Error statuses beyond those of every route.
     """
 
     summary: str
@@ -104,7 +104,7 @@ class Description:
 
 
 def describe(description: Description) -> Callable[[View], View]:
-    """Give a view that no contract fits, a page for one, its place in the document."""
+    """Describe a view that cannot have a contract, such as a page, in the document."""
 
     def decorate(view: View) -> View:
         setattr(view, _ATTRIBUTE, description)
@@ -117,10 +117,10 @@ def init_app(app: Flask) -> None:
     """Add the routes that publish the document.
 
     Args:
-        app: With the routes that it has so far checked against their contracts; those to come are, at their first
-            request and when the document is asked for.
+        app: Its existing routes are checked against their contracts now; routes that are added later are checked at
+            their first request and when the document is requested.
     Raises:
-        TypeError: A path has a variable with the name of a parameter of its view's query, or two contracts.
+        TypeError: A path variable has the name of a query parameter, or a path has two contracts.
     """
     for _ in _operations(app, response_schemas=False):
         pass
@@ -138,15 +138,15 @@ def publish() -> Response:
     return _response(response_schemas=True)
 
 
-@describe(Description(summary="This document, by its name in the lesson", content={JSON: {"type": "object"}}))
+@describe(Description(summary="This document, under the name that the lesson uses", content={JSON: {"type": "object"}}))
 def publish_after() -> Response:
-    """Answer with the document, as it is once the views declare what they answer."""
+    """Answer with the document, with the answers that views declare."""
     return _response(response_schemas=True)
 
 
 @describe(Description(summary="This document, as if no view declared its answer", content={JSON: {"type": "object"}}))
 def publish_before() -> Response:
-    """Answer with the document as it would be if no view declared what it answers."""
+    """Answer with the document as it would be if no view declared its answer."""
     return _response(response_schemas=False)
 
 
@@ -154,8 +154,8 @@ def document(app: Flask, *, response_schemas: bool = True) -> dict[str, Any]:
     """Return the document of an app whose routes are all registered.
 
     Args:
-        app: What to describe.
-        response_schemas: Whether to say what each view declares of its answer, or only the media type.
+        app: The app to describe.
+        response_schemas: Whether to include each view's declared answer, or only the media type.
     """
     spec = APISpec(
         title="Sync versus async lab",
@@ -179,7 +179,8 @@ def document(app: Flask, *, response_schemas: bool = True) -> dict[str, Any]:
 
 
 class _Converter(OpenAPIConverter):
-    """Writes each schema as it is held to, its titles and nulls as pydantic does: so FastAPI's document compares."""
+    """Write each schema as it is enforced, with pydantic's titles and nulls, to be comparable with FastAPI's
+    document."""
 
     def __init__(self, openapi_version: Version | str, schema_name_resolver: Callable[..., str], spec: APISpec) -> None:
         super().__init__(openapi_version, self._free_name, spec)
@@ -200,9 +201,9 @@ class _Converter(OpenAPIConverter):
         return dict(one)
 
     def _free_name(self, schema: Any) -> str:
-        # What nests a part of a schema is a schema of its own, under a name of its own.
+        # Nesting a part of a schema creates a schema of its own, with its own name.
         name = re.sub("[^0-9A-Za-z._-]", "_", self._name_of(schema))
-        # One that is being described is not among the components yet.
+        # A schema that is currently being described is not yet among the components.
         return _free(name, {*self.spec.components.schemas, *self.refs.values()})
 
 
@@ -220,7 +221,7 @@ class _Plugin(MarshmallowPlugin):
 
 
 class _Documents:
-    """The two documents of one app as JSON, each built when it is first asked for: by then every route is there."""
+    """The two documents of one app as JSON, each built at its first request, when every route exists."""
 
     def __init__(self, app: Flask) -> None:
         self._app = app
@@ -231,7 +232,7 @@ class _Documents:
         with self._lock:
             if response_schemas not in self._texts:
                 built = document(self._app, response_schemas=response_schemas)
-                # Not by the app's own provider: it sorts keys, and the order here is for readers.
+                # Not with the app's own provider: it sorts keys, and the order here is for readers.
                 self._texts[response_schemas] = json.dumps(built, ensure_ascii=False)
             return self._texts[response_schemas]
 
@@ -255,8 +256,8 @@ def _operations(app: Flask, *, response_schemas: bool) -> Iterator[tuple[tuple[s
             contract = contract_of(function)
             if contracts.setdefault((re.sub(r"{[^{}]+}", "{}", path), method), contract) is not contract:
                 raise TypeError(
-                    f"{function.__qualname__} cannot be at {rule.rule}: to OpenAPI another rule has the same path, and "
-                    "one path has one contract; choose a path that differs in more than its variables."
+                    f"{function.__qualname__} cannot be at {rule.rule}: for OpenAPI another rule has the same path, and "
+                    "a path has only one contract; choose a path that differs in more than its variables."
                 )
             operation = _operation(function, rule, response_schemas=response_schemas)
             operation["operationId"] = _free(_operation_id(method, path), taken)
@@ -271,10 +272,10 @@ def _operation(view: Callable[..., Any], rule: Rule, *, response_schemas: bool) 
         parameters = [_query_parameter(parameter) for parameter in contract.parameters]
         tag = rule.rule.split("/")[1]
     else:
-        # Of a view that says nothing of itself, nothing is known but that it answers.
+        # Nothing is known about a view without a description, except that it answers.
         nothing = Description(summary=view.__name__.replace("_", " ").capitalize(), content={"*/*": {}})
         description, parameters, tag = getattr(view, _ATTRIBUTE, nothing), [], _PAGES
-    # The rule's defaults are arguments too, and in no path.
+    # The rule's defaults are arguments too, but not in the path.
     in_path = sorted(rule.arguments & set(_VARIABLE.findall(rule.rule)))
     parameters += [_path_parameter(name, description) for name in in_path]
     content = {media: {"schema": schema if response_schemas else {}} for media, schema in description.content.items()}
@@ -309,7 +310,7 @@ def _query_parameter(parameter: Parameter) -> dict[str, Any]:
     described: dict[str, Any] = {"in": "query", "name": parameter.key, "required": is_required(parameter.field)}
     described |= {key: schema.pop(key) for key in ("description", "deprecated") if key in schema}
     if parameter.is_list:
-        # Once for each value.
+        # The parameter is repeated for each value.
         described |= {"style": "form", "explode": True}
     return described | {"schema": schema}
 
@@ -331,7 +332,11 @@ def _error(status: int) -> dict[str, Any]:
     }
     if status == MethodNotAllowed.code:
         response["headers"] = {
-            "Allow": {"description": "The methods that the path takes.", "required": True, "schema": {"type": "string"}}
+            "Allow": {
+                "description": "The methods that the path accepts.",
+                "required": True,
+                "schema": {"type": "string"},
+            }
         }
     return response
 

@@ -1,7 +1,7 @@
-"""Serve the pages that a person opens, the landing page and the documents, and all that they load.
+"""Serve the pages for people, the landing page and the documents, and all the files that they load.
 
-Not one request leaves the host: Swagger UI and ReDoc come out of their packages, and a Content-Security-Policy holds
-every page to that.
+No request leaves the host: Swagger UI and ReDoc come from installed packages, and a Content-Security-Policy enforces it
+on every page.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ from flask_app.contract import Contract, contract_of
 from flask_app.openapi import Description, describe
 
 SERVED_BY = "SERVED_BY"
-"""Key of the configuration under which ``serving`` says in words how the app meets its server."""
+"""Configuration key under which ``serving`` describes how the app is served."""
 
 HTML = "text/html"
 
 _EXTENSION = "pages"
 _MEDIA_TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 _REDOC = "redoc.standalone.js"
-# ReDoc fetches its makers' logo from their host, and no option forbids it: in what is served here, it is ours to give.
+# ReDoc fetches its vendor's logo from their host, and no option disables that, so the URL is replaced with our own.
 _REDOC_LOGOS = (b"https://cdn.redoc.ly/redoc/logo-mini-full.svg", b"https://cdn.redoc.ly/redoc/logo-mini.svg")
 _REDOC_LOGO = b"assets/redoc-logo.svg"
 _KEYWORDS = re.compile(r"(^\s*async(?= def )|\bawait(?= ))")
 
 
 def _package_file(package: str, *parts: str) -> Path:
-    # By its spec and not by its import, since to import offapi is to read nine megabytes.
+    # Found by its spec, not by importing it: importing offapi reads nine megabytes.
     spec = importlib.util.find_spec(package)
     if spec is None or spec.submodule_search_locations is None:
-        raise ModuleNotFoundError(f"{package} holds a part of the pages, and is missing: install the project again.")
+        raise ModuleNotFoundError(f"{package} contains files for the pages, and is missing: install the project again.")
     return Path(spec.submodule_search_locations[0], *parts)
 
 
@@ -52,7 +52,7 @@ _ASSETS: Mapping[str, Path] = {
     _REDOC: _package_file("offapi", "redoc.js"),
 }
 
-# Nothing inline, and nothing from elsewhere. What a page may do beyond this, its view says and gives the reason.
+# Nothing inline, and nothing from other hosts. A view that needs more adds it, with a reason.
 _POLICY: Mapping[str, str] = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -67,7 +67,7 @@ _POLICY: Mapping[str, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Endpoint:
-    """A route of the API, as the landing page offers it."""
+    """A route of the API, as shown on the landing page."""
 
     path: str
     keyword: str
@@ -76,7 +76,7 @@ class Endpoint:
 
     @property
     def parameters(self) -> list[dict[str, Any]]:
-        """Name, default and meaning of each parameter of the query."""
+        """Name, default and description of each query parameter."""
         fields = {} if self.contract.query is None else self.contract.query.load_fields
         return [
             {"name": name, "default": field.load_default, "description": field.metadata.get("description", "")}
@@ -86,7 +86,7 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of the twins' source; a twin that has no such line has ``None``."""
+    """One line of the twins' source; ``None`` for a twin without that line."""
 
     sync: str | None
     async_: str | None
@@ -95,7 +95,7 @@ class Line:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Twins:
-    """Two endpoints that are one, but for the keyword."""
+    """Two endpoints that differ only in the keyword."""
 
     sync: Endpoint
     async_: Endpoint
@@ -103,7 +103,7 @@ class Twins:
 
 
 def init_app(app: Flask) -> None:
-    """Add the pages to an app that has its API already: the landing page shows the source that this process runs."""
+    """Add the pages to an app after its API: the landing page shows the source of the views."""
     endpoints = list(_endpoints(app))
     twins = list(_twins({endpoint.path: endpoint for endpoint in endpoints}))
     paired = {endpoint.path for pair in twins for endpoint in (pair.sync, pair.async_)}
@@ -126,9 +126,9 @@ def _page(summary: str) -> Description:
     return Description(summary=summary, content={HTML: {"type": "string"}})
 
 
-@describe(_page("Where a class starts: ask the twins, read them, measure them"))
+@describe(_page("The start page for a class: call the twins, read their source, measure them"))
 def landing() -> Response:
-    """Show the twins, what documents them and what to run next."""
+    """Show the twins, their documents and what to run next."""
     return _html(
         "landing.html",
         served_by=current_app.config.get(SERVED_BY),
@@ -160,8 +160,8 @@ def docs_after() -> Response:
 def redoc() -> Response:
     """Show the document in ReDoc."""
     nonce = secrets.token_urlsafe(16)
-    # ReDoc writes its styles into a <style> of its own, for which this answer's nonce vouches: no other inline style is
-    # let in. Among them is a font of icons, as a data: URL.
+    # ReDoc writes its styles into a <style> element, which this response's nonce allows; no other inline style is
+    # allowed. The styles include an icon font as a data: URL.
     policy = {"style-src": f"'self' 'nonce-{nonce}'", "font-src": "data:"}
     return _html("redoc.html", policy, nonce=nonce)
 
@@ -189,13 +189,13 @@ def asset(filename: str) -> Response:
     response.headers["Cache-Control"] = "no-cache"
     response.make_conditional(request)
     if response.status_code == 412:
-        # Werkzeug would send it with the file for its body.
+        # Werkzeug would send the file as its body.
         abort(412)
     return response
 
 
 def _swagger_ui(page: str, document_endpoint: str) -> Response:
-    # Its style sheet has its icons in it, as data: images.
+    # Its style sheet contains icons as data: images.
     policy = {"img-src": "'self' data:"}
     return _html("swagger.html", policy, page=page, document=url_for(document_endpoint))
 
@@ -238,7 +238,7 @@ def _side_by_side(sync: Callable[..., Any], async_: Callable[..., Any]) -> Itera
     try:
         left, right = inspect.getsource(sync).splitlines(), inspect.getsource(async_).splitlines()
     except OSError:
-        # Installed as bytecode only: the service is to start all the same.
+        # Installed as bytecode only: the service should start anyway.
         return
     for kind, start, end, twin_start, twin_end in difflib.SequenceMatcher(None, left, right, False).get_opcodes():
         for pair in itertools.zip_longest(left[start:end], right[twin_start:twin_end]):

@@ -1,4 +1,4 @@
-"""Answer every error with problem details, RFC 9457, that tell nothing of the service's inside."""
+"""Answer every error with problem details (RFC 9457) that reveal nothing about the service's internals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _SCHEMA = Problem()
 
 
 class InvalidQueryError(UnprocessableEntity):
-    """The query string is not what the view's contract takes.
+    """The query string does not match the view's contract.
 
     Attributes:
         errors: Messages by parameter.
@@ -33,31 +33,31 @@ class InvalidQueryError(UnprocessableEntity):
 def init_app(app: Flask) -> None:
     """Make the app answer each of its errors with problem details.
 
-    An exception that no view caught comes here too, as a 500, once Flask has logged it with its traceback.
+    An uncaught exception becomes a 500 here too, after Flask has logged it with its traceback.
     """
     app.register_error_handler(HTTPException, problem_response)
 
 
 @never_blocks
 def problem_response(error: HTTPException) -> Response:
-    """Return the answer that tells the client of an error.
+    """Return the problem details answer for an error.
 
-    The error's own headers stay: a 405 must say what is allowed, a 401 how to ask, a 416 how long the whole is.
+    The error keeps its own headers: a 405 must list the allowed methods, a 401 the scheme, a 416 the full length.
     """
-    # Werkzeug's own answer has those headers, so it is refilled rather than made anew.
+    # Werkzeug's own response has those headers, so its body is replaced.
     response = error.get_response()
     response.set_data(current_app.json.dumps(_SCHEMA.dump(_problem(error)), sort_keys=False, separators=(",", ":")))
     response.headers["Content-Type"] = CONTENT_TYPE
-    # An error is of the moment; a cache may keep a 404 or a 405 of its own accord.
+    # Without this header, a cache may store a 404 or a 405.
     response.headers["Cache-Control"] = "no-store"
     return response
 
 
 def _problem(error: HTTPException) -> dict[str, Any]:
-    # Flask hands over no error without a code, but the type allows one.
+    # Flask passes no error without a code, but the type allows it.
     status = error.code or InternalServerError.code
     problem: dict[str, Any] = {"type": "about:blank", "title": error.name, "status": status}
-    # What a 5xx was raised with may quote the inside of the service; Werkzeug's words for its kind do not.
+    # The description of a 5xx may reveal internals; Werkzeug's default description does not.
     said = error if status < 500 else default_exceptions.get(status, InternalServerError)
     if said.description:
         problem["detail"] = said.description

@@ -1,4 +1,4 @@
-"""Hold the marshmallow schemas of every shape on the wire."""
+"""The marshmallow schemas of every query and answer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ WAIT_DEFAULT_MS = 50
 
 
 class HealthResponse(Schema):
-    """The tutorial's health response: who answers, and its version."""
+    """The tutorial's health response: the API's name and version."""
 
     api = fields.String(
         required=True, metadata={"description": "Name of the API that answers.", "examples": ["health"]}
@@ -23,7 +23,7 @@ class HealthResponse(Schema):
 
 
 class WaitQuery(Schema):
-    """How long the simulated dependency takes."""
+    """The delay of the simulated dependency."""
 
     ms = fields.Integer(
         load_default=WAIT_DEFAULT_MS,
@@ -33,25 +33,25 @@ class WaitQuery(Schema):
 
 
 class ReadyQuery(Schema):
-    """A dependency beside the configured ones, for a workshop to turn."""
+    """An additional simulated dependency, to vary in a workshop."""
 
     wait_ms = fields.Integer(
         load_default=0,
         validate=validate.Range(min=0, max=WAIT_MAX_MS),
         metadata={
-            "description": "Delay of one more, simulated dependency, milliseconds; 0 for none.",
+            "description": "Delay of an additional simulated dependency, milliseconds; 0 for none.",
             "examples": [20],
         },
     )
 
 
 class LiveResponse(Schema):
-    """The shortest health answer of the draft: a status, and nothing else."""
+    """The draft's shortest health answer: only a status."""
 
     status = fields.String(
         required=True,
         validate=validate.OneOf(["pass"]),
-        metadata={"description": "pass: this process answers.", "examples": ["pass"]},
+        metadata={"description": "pass: this process is running.", "examples": ["pass"]},
     )
 
 
@@ -63,23 +63,23 @@ _STATUS = fields.String(
 
 
 class DependencyReading(Schema):
-    """What one measurement of one dependency gave; a details object of the health-check draft."""
+    """One measurement of one dependency; a details object of the health-check draft."""
 
     componentType = fields.String(  # noqa: N815 - the draft's name
         required=True,
         metadata={
-            "description": "What kind of thing it is: datastore, component or system.",
+            "description": "The kind of component: datastore, component or system.",
             "examples": ["datastore"],
         },
     )
     status = _STATUS
-    time = fields.String(required=True, metadata={"description": "When it was asked, UTC.", "format": "date-time"})
+    time = fields.String(required=True, metadata={"description": "Time of the check, UTC.", "format": "date-time"})
     observedValue = fields.Float(  # noqa: N815
-        metadata={"description": "How long it took; absent when there was no answer.", "examples": [1.2]}
+        metadata={"description": "The measured time; absent if there was no answer.", "examples": [1.2]}
     )
     observedUnit = fields.String(metadata={"description": "Unit of the value.", "examples": ["ms"]})  # noqa: N815
     output = fields.String(
-        metadata={"description": "Why it is no pass, in words.", "examples": ["did not answer within 2000 ms"]}
+        metadata={"description": "Why the status is not pass.", "examples": ["did not answer within 2000 ms"]}
     )
 
 
@@ -91,7 +91,7 @@ class ReadyResponse(Schema):
         keys=fields.String(),
         values=fields.List(fields.Nested(DependencyReading)),
         metadata={
-            "description": "Each dependency's measurements, as component:measurement; only where the settings allow it."
+            "description": "Each dependency's measurements, as component:measurement; only if the settings allow it."
         },
     )
 
@@ -102,23 +102,23 @@ class Problem(Schema):
     type = fields.String(
         required=True,
         metadata={
-            "description": "URI of the kind of problem; about:blank says no more than the status.",
+            "description": "URI of the problem type; about:blank adds nothing to the status.",
             "format": "uri-reference",
             "examples": ["about:blank"],
         },
     )
     title = fields.String(
-        required=True, metadata={"description": "The kind of problem, in words.", "examples": ["Not Found"]}
+        required=True, metadata={"description": "The problem type, in words.", "examples": ["Not Found"]}
     )
     status = fields.Integer(
         required=True,
         strict=True,
         validate=validate.Range(min=400, max=599),
-        metadata={"description": "The HTTP status, again.", "examples": [404]},
+        metadata={"description": "The HTTP status, repeated.", "examples": [404]},
     )
-    detail = fields.String(metadata={"description": "What happened here, for a person."})
+    detail = fields.String(metadata={"description": "An explanation of this occurrence, for people."})
     errors = fields.Dict(
         keys=fields.String(),
         values=fields.List(fields.String()),
-        metadata={"description": "Of a query that is not valid: messages by parameter."},
+        metadata={"description": "For an invalid query: messages by parameter."},
     )

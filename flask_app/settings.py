@@ -1,4 +1,4 @@
-"""Settle what a deployment may choose, from the environment and once."""
+"""Read a deployment's settings from the environment, once."""
 
 from __future__ import annotations
 
@@ -18,34 +18,34 @@ _IN_MEMORY = "sqlite://"
 _DRIVERS = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg"}
 _MAXIMUM_PORT = 65_535
 _DAY_MS = 24 * 60 * 60 * 1_000
-# Below this likeness a LAB_ variable is taken for somebody else's.
+# LAB_ variables less similar than this are ignored.
 _NEAR_MISS = 0.85
 
 
 class SettingsError(SystemExit):
-    """A variable of the environment is not what the service takes; the message says what is allowed.
+    """An environment variable has an invalid name or value; the message says what is allowed.
 
-    Uncaught, it ends the process with that message: ``flask run`` and Hypercorn import the app themselves, and a
-    traceback through their insides would bury it.
+    Uncaught, it ends the process with that message. ``flask run`` and Hypercorn import the app themselves, and a
+    traceback through their internals would hide it.
     """
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """What a deployment may choose; each is also ``LAB_`` and its name in capitals in the environment.
+    """A deployment's settings. Each has an environment variable: ``LAB_`` and its name in capitals.
 
     Attributes:
         health_variant: The twin that serves ``GET /health`` and ``GET /health/ready``.
-        version: What the health answer gives as its version; ``None`` for an API that has none.
+        version: The version in the health answer; ``None`` for an API without one.
         max_request_body_bytes: A request that announces a longer body is refused with a 413.
-        worker_threads: Behind the event-loop bridge, the most ``def`` functions at work at once.
-        database_url: The database that readiness asks for: SQLite's, in memory unless told, or PostgreSQL's. It may
-            hold a password, and so is in no repr, answer or log.
-        upstream_urls: Health URLs of the services that readiness asks for. They are as secret.
-        ready_timeout_ms: How long one dependency may take to answer, milliseconds; then it is down.
-        ready_warn_ms: From how long on an answer is a warning, milliseconds.
-        ready_cache_ms: How long what a dependency answered may be told again, milliseconds; 0 asks each time.
-        ready_details: Whether readiness tells of each dependency, or of all in one word.
+        worker_threads: Behind the event-loop bridge, the maximum number of ``def`` functions that run at once.
+        database_url: The database that readiness checks: SQLite, by default in memory, or PostgreSQL. It may contain a
+            password, so it appears in no repr, answer or log.
+        upstream_urls: Health URLs of the services that readiness checks. They are equally secret.
+        ready_timeout_ms: How long a dependency may take to answer before it counts as down, milliseconds.
+        ready_warn_ms: An answer that takes at least this long is a warning, milliseconds.
+        ready_cache_ms: How long a dependency's answer is cached, milliseconds; 0 checks each time.
+        ready_details: Whether readiness reports each dependency, or only the overall status.
     """
 
     health_variant: Variant = "sync"
@@ -61,17 +61,17 @@ class Settings:
 
     @property
     def names_dependencies(self) -> bool:
-        """Whether readiness has something to ask that this deployment named."""
+        """Whether this deployment configured any dependency."""
         return bool(self.upstream_urls) or self.database_url != _IN_MEMORY
 
     @classmethod
     def from_environment(cls, environment: Mapping[str, str]) -> Self:
-        """Read the ``LAB_`` variables; what is not set keeps its default.
+        """Read the ``LAB_`` variables; those not set keep their default.
 
         Args:
-            environment: Variables by name, ``os.environ`` for one.
+            environment: Variables by name, such as ``os.environ``.
         Raises:
-            SettingsError: A value is not allowed, or a name is nearly one of ours.
+            SettingsError: A value is invalid, or a name is almost one of ours.
         """
         names = {PREFIX + field.name.upper(): field.name for field in fields(cls)}
         chosen: dict[str, Any] = {}
@@ -95,7 +95,7 @@ def settings_of(app: Flask) -> Settings:
 
 @dataclass(frozen=True, slots=True)
 class _Form:
-    """How one setting is written: how to read it, and in words what is allowed."""
+    """The format of one setting: how to parse it, and a description of what is allowed."""
 
     read: Callable[[str], Any]
     allowed: str
@@ -133,7 +133,7 @@ def _version(text: str) -> int | None:
 
 
 def _whole(text: str) -> int:
-    # int() also takes underscores, signs and the digits of every script: no slip of the keyboard should pass.
+    # int() also accepts underscores, signs and the digits of every script; a typing error must not pass.
     if not (text.isascii() and text.isdigit()):
         raise ValueError(text)
     return int(text)
@@ -160,14 +160,14 @@ def _milliseconds(text: str) -> int:
 
 
 def _database_url(text: str) -> str:
-    # Which driver is not for a deployment to choose: the two forms of a check are to use the same.
+    # A deployment does not choose the driver: both forms of a check must use the same.
     if (driver := _DRIVERS.get(urlsplit(text).scheme)) is None:
         raise ValueError(text)
-    import sqlalchemy  # noqa: PLC0415 (whoever asks no database does not load it)
+    import sqlalchemy  # noqa: PLC0415 (not loaded without a database)
 
     try:
         url = sqlalchemy.make_url(text).set(drivername=driver)
-        # What it would connect with: a part that is no such thing is found here, and not when it is first used.
+        # Builds the connection arguments, to find an invalid part now and not at first use.
         url.get_dialect()().create_connect_args(url)
     except sqlalchemy.exc.ArgumentError as error:
         raise ValueError(text) from error
@@ -180,10 +180,10 @@ def _upstream_urls(text: str) -> tuple[str, ...]:
     urls = tuple(text.split())
     for url in urls:
         parts = urlsplit(url)
-        # Asking for the port is what finds one that is no number.
+        # Reading the port raises an error if it is not a number.
         if parts.scheme not in {"http", "https"} or not parts.hostname or parts.port == 0:
             raise ValueError(text)
-        # Bytes that are no text come from the environment as what cannot be sent.
+        # Undecodable bytes in the environment become characters that cannot be sent.
         url.encode()
     return urls
 

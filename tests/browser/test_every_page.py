@@ -108,7 +108,7 @@ def test_landing_page_has_contrast(visit: Callable[..., Any], scheme: str) -> No
     visited.go("/")
     for name in ("/health/sync", "/wait/async"):
         form = visited.page.locator(f"form[action='{name}']")
-        form.get_by_role("button", name="Ask it").click()
+        form.get_by_role("button", name="Call it").click()
         expect(form.locator("output .good")).to_be_visible()
     found = visited.page.evaluate(CONTRASTS)
     assert len(found) > 40

@@ -198,7 +198,7 @@ def test_landing_page_knows_which_twin_serves_health() -> None:
 def test_landing_page_says_what_serves_it_when_it_was_told(app: Flask) -> None:
     """The configuration's words for the server are shown, and without them that they are missing."""
     app.config.pop(pages.SERVED_BY, None)
-    assert "was not told what serves it" in app.test_client().get("/").text
+    assert "does not know its server" in app.test_client().get("/").text
     app.config[pages.SERVED_BY] = "Hypercorn & <nothing>"
     assert "served by <strong>Hypercorn &amp; &lt;nothing&gt;</strong>" in app.test_client().get("/").text
 

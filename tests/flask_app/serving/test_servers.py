@@ -62,7 +62,7 @@ def test_the_server_lives_on(ask_failing: Ask) -> None:
 @pytest.mark.parametrize(
     ("server", "said"),
     [
-        ("flask run", "This process was not told what serves it:"),
+        ("flask run", "This process does not know its server:"),
         ("hypercorn", "This process is served by <strong>Hypercorn's own WSGI wrapper, no bridge</strong>."),
         ("hypercorn+asgiref", "This process is served by <strong>asgiref's WsgiToAsgi bridge</strong>."),
     ],
