@@ -179,8 +179,7 @@ def document(app: Flask, *, response_schemas: bool = True) -> dict[str, Any]:
 
 
 class _Converter(OpenAPIConverter):
-    """Write each schema as it is enforced, with pydantic's titles and nulls, to be comparable with FastAPI's
-    document."""
+    """Write each schema as it is enforced, with titles and nulls as pydantic writes them, to match FastAPI's."""
 
     def __init__(self, openapi_version: Version | str, schema_name_resolver: Callable[..., str], spec: APISpec) -> None:
         super().__init__(openapi_version, self._free_name, spec)
@@ -256,8 +255,8 @@ def _operations(app: Flask, *, response_schemas: bool) -> Iterator[tuple[tuple[s
             contract = contract_of(function)
             if contracts.setdefault((re.sub(r"{[^{}]+}", "{}", path), method), contract) is not contract:
                 raise TypeError(
-                    f"{function.__qualname__} cannot be at {rule.rule}: for OpenAPI another rule has the same path, and "
-                    "a path has only one contract; choose a path that differs in more than its variables."
+                    f"{function.__qualname__} cannot be at {rule.rule}: for OpenAPI another rule has the same path, "
+                    "and a path has only one contract; choose a path that differs in more than its variables."
                 )
             operation = _operation(function, rule, response_schemas=response_schemas)
             operation["operationId"] = _free(_operation_id(method, path), taken)

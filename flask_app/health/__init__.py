@@ -24,7 +24,7 @@ TWINS: Mapping[Variant, ModuleType] = {"sync": sync_views, "async": async_views}
 
 
 def init_app(app: Flask) -> None:
-    """Add the routes of both twins, and for probes those served by the one that the settings choose."""
+    """Add the routes of both twins, and the routes for probes, served by the twin that the settings choose."""
     readiness.init_app(app)
     blueprint = Blueprint("health", __name__)
     chosen = TWINS[settings_of(app).health_variant]
@@ -40,12 +40,12 @@ def init_app(app: Flask) -> None:
 
 
 def _health_for_probes(twin: Callable[..., Any]) -> Callable[..., Any]:
-    # The twin's own function under a contract of its own: as quick as the twin, and the document has words for each.
+    # The twin's own function with its own contract: as fast as the twin, but documented separately.
     function: Callable[..., Any] = inspect.unwrap(twin)
     return declare(
         response=HealthResponse,
         summary="Health, for a probe",
-        description="Answer as the twin that `LAB_HEALTH_VARIANT` chooses: `sync`, unless it says `async`.",
+        description="Served by the twin that `LAB_HEALTH_VARIANT` selects; by default `sync`.",
     )(function)
 
 
@@ -57,12 +57,12 @@ def _ready_for_probes(twin: Callable[..., Any]) -> Callable[..., Any]:
         also=NOT_READY,
         query=ReadyQuery,
         summary="Readiness, for a probe",
-        description="Ask as the twin that `LAB_HEALTH_VARIANT` chooses: `sync`, unless it says `async`.",
+        description="Checked by the twin that `LAB_HEALTH_VARIANT` selects; by default `sync`.",
     )(function)
 
 
 @never_blocks
 def _forbid_caching(response: Response) -> Response:
-    # A health check that a cache answers says how the cache is.
+    # A cached health check describes the cache, not the service.
     response.headers["Cache-Control"] = "no-store"
     return response

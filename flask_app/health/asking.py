@@ -1,4 +1,4 @@
-"""Ask every dependency, one after another or together, each within its time, and keep what they answered."""
+"""Check every dependency, one after another or concurrently, each with a timeout, and cache the outcomes."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ _log = logging.getLogger(__name__)
 
 
 class Readiness:
-    """What readiness needs to know of one app.
+    """The readiness of one app.
 
     Args:
-        settings: What this deployment depends on, and its times.
+        settings: The deployment's dependencies and timeouts.
     """
 
     def __init__(self, settings: Settings) -> None:
@@ -43,20 +43,20 @@ class Readiness:
         )
 
     def ask_in_turn(self, wait_ms: int) -> tuple[dict[str, Any], int]:
-        """Ask one dependency after another, and return the body and the status that tell of all.
+        """Check one dependency after another, and return the body and status of the answer.
 
         Args:
-            wait_ms: Delay of one more, simulated dependency, milliseconds; 0 for none.
+            wait_ms: Delay of an additional simulated dependency, milliseconds; 0 for none.
         """
         return self._answer([self._kept_or_asked(check) for check in self._checks_with(wait_ms)])
 
     async def ask_together(self, wait_ms: int) -> tuple[dict[str, Any], int]:
-        """Ask all dependencies at once, and return the body and the status that tell of all.
+        """Check all dependencies concurrently, and return the body and status of the answer.
 
         Args:
-            wait_ms: Delay of one more, simulated dependency, milliseconds; 0 for none.
+            wait_ms: Delay of an additional simulated dependency, milliseconds; 0 for none.
         """
-        # The database last: to ask it takes work of this loop's, which would keep others from being asked meanwhile.
+        # The database goes last: checking it keeps this loop busy, which would delay the other requests.
         database, *others = self._checks_with(wait_ms)
         async with self.connections.of_this_loop() as connections, asyncio.TaskGroup() as group:
             *asking, last = [
@@ -113,8 +113,8 @@ class Readiness:
         asked_at = _now()
         try:
             readings = self._bulkheads[check.name].call(partial(self._ask, check, until_s), until_s=until_s)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the dependency that failed
-            # A driver's own time-out ends at the same moment, and may be told first.
+        except Exception as error:  # noqa: BLE001 - any error means that the dependency failed
+            # A driver's own timeout ends at the same moment, and may be raised first.
             is_late = time.monotonic() >= until_s
             return self._failed(check, asked_at, TimeoutError() if is_late else error)
         return self._answered(check, asked_at, readings)
@@ -124,7 +124,7 @@ class Readiness:
         try:
             async with asyncio.timeout(until_s - time.monotonic()):
                 readings = await check.ask_async(connections)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it is the dependency that failed
+        except Exception as error:  # noqa: BLE001 - any error means that the dependency failed
             return self._failed(check, asked_at, error)
         return self._answered(check, asked_at, readings)
 
@@ -144,9 +144,9 @@ class Readiness:
         elif isinstance(error, CheckFailedError):
             output = str(error)
         else:
-            # Of its words nobody knows whom they are fit for.
-            output = "could not be asked"
-            _log.warning("%s could not be asked: %s", check.name, type(error).__name__)
+            # The error's message may contain secrets.
+            output = "the check failed"
+            _log.warning("The check of %s failed: %s", check.name, type(error).__name__)
         return failed(check.name, check.component_type, time=asked_at, output=output)
 
     def _late(self, check: Check) -> Outcome:

@@ -11,13 +11,13 @@ from flask_app.health.readiness import ask_together
 from flask_app.schemas import HealthResponse, ReadyQuery, ReadyResponse, WaitQuery
 
 
-@declare(response=HealthResponse, summary="Health, by an async def view")
+@declare(response=HealthResponse, summary="Health, from an async def view")
 async def health() -> dict[str, str | int | None]:
     """Answer at once, on the event loop that the server or Flask gave this request."""
     return health_body()
 
 
-@declare(response=HealthResponse, query=WaitQuery, summary="Health after a wait, by an async def view")
+@declare(response=HealthResponse, query=WaitQuery, summary="Health after a wait, from an async def view")
 async def wait(ms: int) -> dict[str, str | int | None]:
     """Wait for a simulated dependency, and leave the event loop free meanwhile."""
     await asyncio.sleep(ms / 1_000)
@@ -29,8 +29,8 @@ async def wait(ms: int) -> dict[str, str | int | None]:
     media_type=HEALTH_JSON,
     also=NOT_READY,
     query=ReadyQuery,
-    summary="Readiness, by an async def view",
+    summary="Readiness, from an async def view",
 )
 async def ready(wait_ms: int) -> tuple[dict[str, Any], int]:
-    """Ask all dependencies at once, and leave the event loop free meanwhile."""
+    """Check all dependencies concurrently, and leave the event loop free meanwhile."""
     return await ask_together(wait_ms)

@@ -1,4 +1,4 @@
-"""Make what every health answer has, whichever twin gives it."""
+"""The parts of health answers that both twins share."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Call what may never return in a thread that nobody has to wait for, and in no more of them than can be spared.
+"""Run calls that may never return in a limited number of threads that can be abandoned.
 
-Some waits end at no time-out of their own: a name that is looked up, a file on a disk that is gone, an upstream that
-sends a byte a second. Each dependency has threads of its own, so that a stuck one never holds another's.
+Some waits have no timeout of their own: a name lookup, a file on a missing disk, an upstream that sends a byte per
+second. Each dependency has its own threads, so that a stuck one never uses another's.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ _POLL_S = 0.005
 
 
 class Bulkhead:
-    """Threads of one dependency.
+    """The threads of one dependency.
 
     Args:
-        name: Of the dependency; the threads have it too.
-        threads: The most at once; a further call waits for one to be free.
+        name: The dependency's name; it is part of the threads' names.
+        threads: The maximum number at once; a further call waits until one is free.
     """
 
     def __init__(self, name: str, threads: int = THREADS) -> None:
@@ -32,26 +32,26 @@ class Bulkhead:
         self._free = threading.BoundedSemaphore(threads)
 
     def call(self, function: Callable[[], Result], *, until_s: float) -> Result:
-        """Return what a function returns, unless it takes too long: then it is left to itself.
+        """Return a function's result, or abandon the function if it takes too long.
 
         Args:
-            function: Called once, in a thread; not at all when none is free in time.
+            function: Called once, in a thread; not called if no thread is free in time.
             until_s: When to give up, seconds of ``time.monotonic``.
         Raises:
             TimeoutError: It did not return in time.
-            BaseException: What the function raised.
+            BaseException: The function's exception.
         """
         if not self._free.acquire(timeout=max(0.0, until_s - time.monotonic())):
             raise TimeoutError
         return self._start(function).result(max(0.0, until_s - time.monotonic()))
 
     async def call_async(self, function: Callable[[], Result]) -> Result:
-        """Return what a function returns; cancelled, leave it to itself.
+        """Return a function's result; when cancelled, abandon the function.
 
         Args:
             function: Called once, in a thread, as soon as one is free.
         Raises:
-            BaseException: What the function raised.
+            BaseException: The function's exception.
         """
         while not self._free.acquire(blocking=False):
             await asyncio.sleep(_POLL_S)
@@ -59,9 +59,9 @@ class Bulkhead:
 
     def _start(self, function: Callable[[], Result]) -> Future[Result]:
         outcome: Future[Result] = Future()
-        # Running, it cannot be cancelled by who gives it up, and the thread may still settle it.
+        # A running future cannot be cancelled by a caller that gives up, so the thread can still set its result.
         outcome.set_running_or_notify_cancel()
-        # Daemon: a stuck one is not to keep the process from ending, as those of a ThreadPoolExecutor would.
+        # Daemon: a stuck thread must not keep the process from ending, as a ThreadPoolExecutor's would.
         thread = threading.Thread(target=self._run, args=(function, outcome), name=f"check-{self._name}", daemon=True)
         try:
             thread.start()
@@ -73,7 +73,7 @@ class Bulkhead:
     def _run(self, function: Callable[[], Any], outcome: Future[Any]) -> None:
         try:
             result = function()
-        except BaseException as error:  # noqa: BLE001 - it is the caller's, if that still waits
+        except BaseException as error:  # noqa: BLE001 - passed to the caller, if it still waits
             self._free.release()
             outcome.set_exception(error)
         else:

@@ -1,7 +1,7 @@
-"""Ask each kind of dependency, in both forms, side by side: as ``def`` and as ``async def``.
+"""Check each kind of dependency, in both forms, side by side: as ``def`` and as ``async def``.
 
-What an answer means is the same for both, and said once. A form raises ``CheckFailedError`` when the dependency is
-down; for how long it may ask is not its concern.
+Both forms interpret an answer with the same code. A form raises ``CheckFailedError`` if the dependency is down; its
+caller limits the time.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from flask_app.health.connections import LoopConnections, ThreadConnections
 from flask_app.health.outcome import CONNECT_TIME, RESPONSE_TIME, CheckFailedError, Readings
 from flask_app.settings import Settings
 
-# Once more, on a connection of now: that an old one is gone says only that the database was.
+# A second attempt, on a new connection: a dead pooled connection only shows that the database was down before.
 _ATTEMPTS = 2
-# What PostgreSQL says as it refuses a connection: libpq passes on no SQLSTATE of that. In another language than
-# English it could not be reached, and that is true too.
+# PostgreSQL's messages when it refuses a connection, because libpq passes on no SQLSTATE for that. In other languages
+# than English the outcome is "could not be reached", which is also true.
 _REFUSALS = {
     "too many clients": "has no connection free",
     "remaining connection slots": "has no connection free",
@@ -35,12 +35,12 @@ _REFUSALS = {
 
 
 class Check(Protocol):
-    """A dependency that can be asked.
+    """A dependency that can be checked.
 
     Attributes:
         name: Of the dependency.
         component_type: Of the health-check draft.
-        is_kept: Whether what it answers may be told again for a while.
+        is_kept: Whether its outcome may be cached for a while.
     """
 
     name: str
@@ -48,16 +48,16 @@ class Check(Protocol):
     is_kept: bool
 
     def ask(self, connections: ThreadConnections) -> Readings:
-        """Ask, and hold the thread meanwhile."""
+        """Check, and hold the thread meanwhile."""
         ...
 
     async def ask_async(self, connections: LoopConnections) -> Readings:
-        """Ask, and leave the loop free meanwhile."""
+        """Check, and leave the loop free meanwhile."""
         ...
 
 
 class DatabaseCheck:
-    """Asks a database on a server for as little as it can: whether it answers a query."""
+    """Check whether a database server answers a minimal query."""
 
     name = "database"
     component_type = "datastore"
@@ -66,7 +66,7 @@ class DatabaseCheck:
     query = sqlalchemy.text("SELECT 1")
 
     def ask(self, connections: ThreadConnections) -> Readings:
-        """Ask, and hold the thread meanwhile."""
+        """Check, and hold the thread meanwhile."""
         for attempt in range(1, _ATTEMPTS + 1):
             watch = _Watch()
             try:
@@ -81,7 +81,7 @@ class DatabaseCheck:
         return watch.laps_ms
 
     async def ask_async(self, connections: LoopConnections) -> Readings:
-        """Ask, and leave the loop free meanwhile."""
+        """Check, and leave the loop free meanwhile."""
         for attempt in range(1, _ATTEMPTS + 1):
             watch = _Watch()
             try:
@@ -97,42 +97,42 @@ class DatabaseCheck:
 
 
 class EmbeddedDatabaseCheck(DatabaseCheck):
-    """Asks SQLite, which has no way to be asked but to hold a thread meanwhile."""
+    """Check SQLite, which can only be queried in a thread."""
 
-    # To "SELECT 1" it answers without a look at its file.
+    # SQLite answers "SELECT 1" without reading its file.
     query = sqlalchemy.text("SELECT count(*) FROM sqlite_master")
 
     def __init__(self) -> None:
         self._bulkhead = Bulkhead(self.name)
 
     async def ask_async(self, connections: LoopConnections) -> Readings:
-        """Ask, and leave the loop free meanwhile."""
-        # As aiosqlite does; but its threads report to the loop also when that was for one request, and is closed.
+        """Check, and leave the loop free meanwhile."""
+        # As aiosqlite does. But its threads report to the loop even after that was closed at the end of its request.
         return await self._bulkhead.call_async(partial(self.ask, connections.threads))
 
 
 class UpstreamCheck:
-    """Asks another service for its health, by a URL that the settings give."""
+    """Check another service's health at a URL from the settings."""
 
     component_type = "component"
     is_kept = True
 
     def __init__(self, name: str, url: str) -> None:
-        # Here, so that whoever has no upstream does not load two HTTP clients, and nobody does it on a loop.
+        # Imported here, so that the HTTP clients are loaded only if there is an upstream, and never on a loop.
         from flask_app.health.upstreams import Upstream  # noqa: PLC0415
 
         self.name = name
         self._upstream = Upstream.parse(url)
 
     def ask(self, connections: ThreadConnections) -> Readings:
-        """Ask, and hold the thread meanwhile."""
+        """Check, and hold the thread meanwhile."""
         watch = _Watch()
         status = connections.client.status_of(self._upstream)
         watch.lap(RESPONSE_TIME)
         return _readings_unless_unwell(status, watch)
 
     async def ask_async(self, connections: LoopConnections) -> Readings:
-        """Ask, and leave the loop free meanwhile."""
+        """Check, and leave the loop free meanwhile."""
         watch = _Watch()
         status = await connections.client.status_of(self._upstream)
         watch.lap(RESPONSE_TIME)
@@ -140,7 +140,7 @@ class UpstreamCheck:
 
 
 class WaitCheck:
-    """A dependency that takes as long as it is told, and is always well."""
+    """A simulated dependency that takes a given time, and is always up."""
 
     name = "wait"
     component_type = "component"
@@ -165,7 +165,7 @@ class WaitCheck:
 
 
 def configured(settings: Settings) -> Sequence[Check]:
-    """Return the checks of what a deployment depends on."""
+    """Return the checks of a deployment's dependencies."""
     upstreams = [UpstreamCheck(f"upstream-{number}", url) for number, url in enumerate(settings.upstream_urls, 1)]
     is_embedded = settings.database_url.startswith("sqlite:")
     return (EmbeddedDatabaseCheck() if is_embedded else DatabaseCheck(), *upstreams)
@@ -191,7 +191,7 @@ def _raise_unless_worth_another(error: SQLAlchemyError, attempt: int) -> None:
 def _said_of_sql(error: SQLAlchemyError) -> str:
     # Never the error's own words: they quote the URL's host, user and name, or the query.
     if isinstance(error, sqlalchemy.exc.TimeoutError):
-        return "was not asked: all connections were in use"
+        return "was not checked: all connections were in use"
     theirs = str(getattr(error, "orig", ""))
     for part, words in _REFUSALS.items():
         if part in theirs:

@@ -1,9 +1,10 @@
-"""Hold the connections that checks use: for threads, and for each event loop its own.
+"""Keep the connections that checks use: one set for threads, and one for each event loop.
 
-A connection of asyncio belongs to the loop on which it was opened, and so does a pool of them: used from another loop,
-it fails or hangs. Which loops there are depends on how the app is served. On the server's own loop, for which the
-lifespan is entered, a pool lives as long as the loop. A loop that Flask made for one request has no lifespan: there
-each request opens what it needs and closes it again.
+An asyncio connection belongs to the loop that opened it, and so does a pool: used from another loop, it fails or hangs.
+Which loops there are depends on how the app is served. On the server's own loop, whose lifespan is entered, a pool
+lives
+as long as the loop. A loop that Flask started for one request has no lifespan: there each request opens and closes its
+own connections.
 """
 
 from __future__ import annotations
@@ -25,15 +26,15 @@ if TYPE_CHECKING:
 
 POOL_SIZE = 5
 _POLL_S = 0.005
-# In so many turns of a loop an HTTP client has connected to a service that is near, and asked.
+# Within this many turns of a loop, an HTTP client has connected to a nearby service and sent its request.
 _TURNS_TO_ASK = 10
 
 
 class Connections:
-    """What the checks of one app connect with.
+    """The connections that the checks of one app use.
 
     Args:
-        database_url: SQLite's or PostgreSQL's, with no driver named.
+        database_url: A SQLite or PostgreSQL URL, without a driver.
         verifies: Whether an upstream has a certificate to verify.
         timeout_s: The longest that a check may take, seconds.
     """
@@ -41,7 +42,7 @@ class Connections:
     def __init__(self, database_url: str, *, verifies: bool, timeout_s: float) -> None:
         self._url = sqlalchemy.make_url(database_url)
         self._timeout_s = timeout_s
-        # Its making reads every certificate of the machine: once is enough, and only for https.
+        # Creating it reads every certificate of the machine, so it is done once, and only for https.
         self._certificates = ssl.create_default_context() if verifies else None
         self.threads = ThreadConnections(self._engine(), self._certificates, timeout_s)
         self._alone = _FirstAlone(partial(self._async_engine, pooled=False))
@@ -49,7 +50,7 @@ class Connections:
 
     @contextlib.asynccontextmanager
     async def of_this_loop(self) -> AsyncIterator[LoopConnections]:
-        """Give the connections that the running loop may use: those that it keeps, or else some for this once."""
+        """Provide connections for the running loop: those that it keeps, or temporary ones."""
         kept = self._of_loops.get(asyncio.get_running_loop())
         if kept is not None:
             yield kept
@@ -62,7 +63,7 @@ class Connections:
 
     @contextlib.asynccontextmanager
     async def lifespan(self) -> AsyncIterator[None]:
-        """Keep a pool for the running loop, from when this is entered until it is left; both on that loop."""
+        """Keep a pool for the running loop while this context is entered; enter and leave it on that loop."""
         loop = asyncio.get_running_loop()
         pool = _FirstAlone(partial(self._async_engine, pooled=True))
         self._of_loops[loop] = connections = LoopConnections(self.threads, pool, self._certificates, is_pooled=True)
@@ -75,7 +76,7 @@ class Connections:
             self.close()
 
     def close(self) -> None:
-        """Close what is open and idle, and belongs to no loop; what is used again is opened again."""
+        """Close idle connections that belong to no loop; they reopen on demand."""
         self.threads.close()
 
     def _engine(self) -> sqlalchemy.Engine:
@@ -85,7 +86,7 @@ class Connections:
                 poolclass=NullPool,
                 connect_args={"timeout": self._timeout_s},
             )
-        # Here, for an installation with SQLite alone has no use for it.
+        # Imported here, because an installation with only SQLite does not need it.
         from flask_app.health.timed_psycopg import TimedConnection  # noqa: PLC0415
 
         url = self._url.set(drivername="postgresql+psycopg")
@@ -106,7 +107,7 @@ class Connections:
         )
 
     def _time_limit(self) -> dict[str, Any]:
-        # Whole seconds, of which psycopg takes 1 for 2. It only ends what its check has given up by then.
+        # In whole seconds; psycopg treats 1 as 2. It only ends connections that the check has already given up.
         return {"connect_timeout": max(1, round(self._timeout_s))}
 
     def _pool(self) -> dict[str, Any]:
@@ -114,11 +115,11 @@ class Connections:
 
 
 class ThreadConnections:
-    """What any thread may use.
+    """The connections that any thread may use.
 
     Args:
-        engine: Of the database.
-        certificates: Who vouches for an upstream; ``None`` when none is asked by ``https:``.
+        engine: The database engine.
+        certificates: Trusted certificates for upstreams; ``None`` if none uses ``https:``.
         timeout_s: The longest that a check may take, seconds.
     """
 
@@ -131,7 +132,7 @@ class ThreadConnections:
 
     @property
     def client(self) -> ThreadClient:
-        """For upstreams. Its libraries are loaded when there is one to ask."""
+        """The HTTP client for upstreams. Its libraries are loaded on first use."""
         if self._client is None:
             from flask_app.health.upstreams import ThreadClient  # noqa: PLC0415
 
@@ -141,19 +142,19 @@ class ThreadConnections:
         return self._client
 
     def close(self) -> None:
-        """Close what is open and idle; what is used again is opened again."""
+        """Close idle connections; they reopen on demand."""
         self.engine.dispose()
         if self._client is not None:
             self._client.close()
 
 
 class LoopConnections:
-    """What one event loop may use.
+    """The connections that one event loop may use.
 
     Attributes:
-        threads: What any thread may use, for what has no other form.
-        turns: To be taken before the database is asked. Where many wait for a connection, SQLAlchemy's pool lets
-            newcomers have it first, and somebody waits until time runs out; here it is first come, first served.
+        threads: The connections for threads, for checks that have no async form.
+        turns: Acquired before the database is queried. Where many wait for a connection, SQLAlchemy's pool serves
+            newcomers first, and some request times out; this makes it first come, first served.
     """
 
     def __init__(
@@ -173,7 +174,7 @@ class LoopConnections:
 
     @property
     def client(self) -> LoopClient:
-        """For upstreams; see that of threads."""
+        """The HTTP client for upstreams, loaded on first use."""
         if self._client is None:
             from flask_app.health.upstreams import LoopClient  # noqa: PLC0415
 
@@ -186,18 +187,18 @@ class LoopConnections:
             await self._client.aclose()
 
     async def engine(self) -> AsyncEngine:
-        """Return the engine of the database."""
+        """Return the database engine."""
         if not self._is_pooled:
-            # To connect is milliseconds of work for this loop. The upstreams have their waits to begin first.
+            # Connecting keeps this loop busy for milliseconds, so the requests to upstreams go out first.
             for _ in range(_TURNS_TO_ASK):
                 await asyncio.sleep(0)
         return await self._first_alone.engine()
 
 
 class _FirstAlone:
-    # The first connection of an engine learns what it is connected to, under a lock of asyncio, which belongs to the
-    # loop of the first who waits for it: with NullPool, SQLAlchemy's engines may be shared between loops, but for that.
-    # So here it is made by one alone, whatever the loop.
+    # An engine's first connection inspects the database under an asyncio lock, which belongs to the loop of its first
+    # waiter. Apart from that, SQLAlchemy's engines with NullPool can be shared between loops. So only one request makes
+    # that first connection, whatever its loop.
     def __init__(self, make: Callable[[], AsyncEngine]) -> None:
         self._make = make
         self._turn = threading.Lock()

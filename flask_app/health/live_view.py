@@ -1,4 +1,4 @@
-"""Answer that this process lives, whatever becomes of the things that it depends on."""
+"""Answer that this process is running, whatever the state of its dependencies."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from flask_app.schemas import LiveResponse
     response=LiveResponse,
     media_type=HEALTH_JSON,
     summary="Liveness, for a probe",
-    description="Answer at once. It asks no dependency: to start this process anew would mend none of them.",
+    description="Answers at once. It checks no dependency, because restarting this process would repair none of them.",
 )
 def live() -> dict[str, str]:
     """Answer at once."""

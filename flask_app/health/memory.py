@@ -1,6 +1,6 @@
-"""Keep what a dependency answered for a while, and let many who ask at once share one question.
+"""Cache a dependency's outcome for a while, and let concurrent requests share one check.
 
-Threads and coroutines of any loop may ask: what they wait for is a future of ``concurrent.futures``.
+Threads and coroutines of any loop can use it: they wait for a ``concurrent.futures`` future.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from flask_app.health.outcome import Outcome
 
 @dataclass(frozen=True, slots=True)
 class Question:
-    """A question that is on its way.
+    """A check that is in progress.
 
     Attributes:
-        name: Of the dependency.
-        leads: Whether whoever holds this is the one to ask, and then to ``settle`` or ``abandon`` it.
-        answer: Gives the outcome once it is there; ``None`` when the one who led gave up, and another has to lead.
+        name: The dependency's name.
+        leads: Whether the holder runs the check, and must then ``settle`` or ``abandon`` it.
+        answer: The outcome, once available; ``None`` if the leader gave up and another has to lead.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Question:
 
 
 class Memory:
-    """Outcomes by name of the dependency, each for a time.
+    """Outcomes by the dependency's name, each cached for a time.
 
     Args:
         keep_s: How long, seconds; 0 keeps nothing and shares nothing.
@@ -46,7 +46,7 @@ class Memory:
         self._asking: dict[str, Future[Outcome | None]] = {}
 
     def join(self, name: str) -> Outcome | Question:
-        """Return what is kept of a dependency, or else the question that is on its way, maybe to lead it."""
+        """Return a dependency's cached outcome, or else the check in progress, perhaps to lead it."""
         with self._lock:
             kept = self._kept.get(name)
             if kept is not None and self._now() - kept[0] < self._keep_s:
@@ -55,19 +55,19 @@ class Memory:
             leads = answer is None
             if answer is None:
                 answer = self._asking[name] = Future()
-                # Running, it cannot be cancelled: a follower that is given up must not end it for the others.
+                # A running future cannot be cancelled: a follower that gives up must not end it for the others.
                 answer.set_running_or_notify_cancel()
             return Question(name, leads, answer)
 
     def settle(self, question: Question, outcome: Outcome) -> None:
-        """Answer a question that one leads."""
+        """Publish the outcome of a check that the caller leads."""
         with self._lock:
             self._kept[question.name] = (self._now(), outcome)
             del self._asking[question.name]
         question.answer.set_result(outcome)
 
     def abandon(self, question: Question) -> None:
-        """Give up a question that one leads: whoever waits for it may lead instead."""
+        """Give up a check that the caller leads: one of its waiters may lead instead."""
         with self._lock:
             del self._asking[question.name]
         question.answer.set_result(None)

@@ -1,4 +1,4 @@
-"""Say what asking a dependency gave, and what all of it together means: the core that both twins share, pure."""
+"""The outcome of each check, and the answer that they add up to: the pure core that both twins share."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ Readings = Mapping[str, float]
 
 
 class CheckFailedError(Exception):
-    """A dependency is down; the message says how, in words that are fit for a stranger."""
+    """A dependency is down; the message says how, and is safe to publish."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """What asking one dependency gave.
+    """The outcome of checking one dependency.
 
     Attributes:
         component: Name of the dependency.
         component_type: Of the health-check draft: ``datastore``, ``component`` or ``system``.
-        status: Of the dependency.
-        time: When it was asked, UTC, as RFC 3339 writes it.
-        readings: What was measured; empty when it failed.
-        output: Why it is no pass; ``None`` when it is.
+        status: The dependency's status.
+        time: Time of the check, UTC, in RFC 3339 format.
+        readings: The measurements; empty if the check failed.
+        output: Why the status is not ``pass``; ``None`` if it is.
     """
 
     component: str
@@ -49,9 +49,9 @@ def answered(component: str, component_type: str, *, time: str, readings: Readin
     Args:
         component: Name of the dependency.
         component_type: Of the draft.
-        time: When it was asked.
-        readings: Milliseconds by name; together they are how long it took.
-        warn_ms: From how long on that is a warning.
+        time: Time of the check.
+        readings: Milliseconds by name; their sum is the total time.
+        warn_ms: A total of at least this is a warning.
     """
     took_ms = sum(readings.values())
     is_slow = took_ms >= warn_ms
@@ -73,16 +73,16 @@ def failed(component: str, component_type: str, *, time: str, output: str) -> Ou
 
 
 def no_answer_within(timeout_ms: float) -> str:
-    """Return the words for a dependency that ran out of time."""
+    """Return the message for a dependency that timed out."""
     return f"did not answer within {timeout_ms:.0f} ms"
 
 
 def answer_of(outcomes: Iterable[Outcome], *, details: bool) -> tuple[dict[str, Any], int]:
-    """Return the body and the HTTP status that tell of all dependencies.
+    """Return the body and the HTTP status of the answer.
 
     Args:
-        outcomes: Of each dependency, in the order in which to tell of them.
-        details: Whether to tell of each, or of all in one word.
+        outcomes: The outcome of each dependency, in the order of the answer.
+        details: Whether to report each dependency, or only the overall status.
     Source:
         draft-inadarei-api-health-check-06, sections 3 and 4.
     """

@@ -1,6 +1,6 @@
-"""Ask the dependencies of an app, whose libraries are loaded when there is something to ask.
+"""Check an app's dependencies, whose libraries are loaded only when needed.
 
-They take longer to load than all the rest of the service, which most of those who start it never ask for readiness.
+The libraries take longer to load than the rest of the service, and most users never call readiness.
 """
 
 from __future__ import annotations
@@ -22,13 +22,13 @@ _EXTENSION = "readiness"
 
 
 class _OnDemand:
-    """Readiness of one app: made at once where the deployment names what it depends on, else when first asked."""
+    """The readiness of one app, created at once if the deployment configures dependencies, otherwise at first use."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._lock = threading.Lock()
         self._made: Readiness | None = None
-        # Of the loops that are served on and have no connections yet.
+        # For the loops that serve the app and have no connections yet.
         self._lifespans: dict[asyncio.AbstractEventLoop, contextlib.AsyncExitStack] = {}
         if settings.names_dependencies:
             self.get()
@@ -43,7 +43,7 @@ class _OnDemand:
         return self._made
 
     async def get_async(self) -> Readiness:
-        # Loading holds a thread for half a second, which must not be the loop's.
+        # Loading takes half a second, which must not block the loop.
         readiness = await asyncio.to_thread(self.get) if self._made is None else self._made
         await self._connect(readiness)
         return readiness
@@ -67,29 +67,29 @@ class _OnDemand:
 
 
 def init_app(app: Flask) -> None:
-    """Make an app know what it depends on."""
+    """Add readiness to an app."""
     app.extensions[_EXTENSION] = _OnDemand(settings_of(app))
 
 
 def readiness_of(app: Flask) -> Readiness:
-    """Return what readiness knows of an app."""
+    """Return an app's readiness."""
     return _of(app).get()
 
 
 def ask_in_turn(wait_ms: int) -> tuple[dict[str, Any], int]:
-    """Ask the dependencies of the current app one after another."""
+    """Check the current app's dependencies one after another."""
     return readiness_of(current_app).ask_in_turn(wait_ms)
 
 
 async def ask_together(wait_ms: int) -> tuple[dict[str, Any], int]:
-    """Ask the dependencies of the current app all at once."""
+    """Check the current app's dependencies concurrently."""
     readiness = await _of(current_app).get_async()
     return await readiness.ask_together(wait_ms)
 
 
 @contextlib.asynccontextmanager
 async def lifespan(app: Flask) -> AsyncIterator[None]:
-    """Keep connections for the running loop, for as long as a server serves an app on it."""
+    """Keep connections for the running loop while a server serves an app on it."""
     async with _of(app).lifespan():
         yield
 

@@ -1,4 +1,4 @@
-"""Tell what a thread calls when it has to be over, where no argument gets there: to a driver, through its library."""
+"""Pass a deadline to code in this thread that no argument can reach: a driver below its library."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _local = threading.local()
 
 @contextlib.contextmanager
 def deadline(until_s: float) -> Iterator[None]:
-    """Set when what this thread waits for has to be over, seconds of ``time.monotonic``."""
+    """Set the deadline of this thread's waits, in seconds of ``time.monotonic``."""
     _local.until_s = until_s
     try:
         yield
@@ -20,5 +20,5 @@ def deadline(until_s: float) -> Iterator[None]:
 
 
 def thread_deadline_s() -> float | None:
-    """Return when what this thread waits for has to be over; ``None`` when nobody said."""
+    """Return the deadline of this thread's waits; ``None`` if there is none."""
     return getattr(_local, "until_s", None)

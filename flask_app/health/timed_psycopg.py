@@ -1,7 +1,8 @@
-"""Connect to PostgreSQL so that every wait ends in time, in both forms.
+"""Connect to PostgreSQL with a limit on every wait, in both forms.
 
-psycopg's own waits have no end on a server that is frozen: its network stack still takes in what is sent. What is
-given up is closed at once, with no attempt to cancel the query: that would wait for the same server, for seconds.
+psycopg's own waits never end if the server is frozen, because its network stack still accepts data. A connection that
+is
+given up is closed at once, without an attempt to cancel the query: that would wait for the same server, for seconds.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from psycopg.abc import RV, PQGen
 from flask_app.health.thread_deadline import thread_deadline_s
 
 _INTERVAL_S = 0.1
-# By so much a wait may end before its time.
+# A wait may end this much too early.
 _EARLY_S = 0.001
 
 

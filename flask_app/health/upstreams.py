@@ -1,7 +1,7 @@
-"""Ask another service over HTTP by a library's client, in both forms: urllib3 as ``def``, aiohttp as ``async def``.
+"""Call another service over HTTP with a library's client: urllib3 for ``def``, aiohttp for ``async def``.
 
-Both keep connections that are free, and ask once more when one is closed as it is asked on: nothing is wrong with the
-service then, and to ask again changes nothing there.
+Both keep idle connections, and retry once if the service closes one just as a request is sent: the service is not at
+fault then, and repeating the request is harmless.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from flask_app.health.bulkhead import THREADS
 from flask_app.health.outcome import CheckFailedError
 
 _MOST_BYTES = 64 * 1024
-# How many requests of a loop a service gets at once; threads are counted by their bulkhead. Each service has its own,
-# so that a stuck one holds no other's.
+# The maximum number of concurrent requests from one loop to one service; a bulkhead limits threads. Each service has
+# its
+# own limit, so that a stuck one does not affect another.
 _AT_ONCE = 200
 _KEPT_FOR_S = 5.0
 
@@ -33,11 +34,11 @@ _BROKEN = "broke off its answer"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Upstream:
-    """What to ask, and how.
+    """A service to call.
 
     Attributes:
-        url: Without credentials.
-        headers: Of each request, with the credentials.
+        url: The URL without credentials.
+        headers: The headers of each request, including the credentials.
     """
 
     url: str
@@ -45,7 +46,7 @@ class Upstream:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read a URL of ``http:`` or ``https:``; its credentials become a header."""
+        """Parse an ``http:`` or ``https:`` URL; its credentials become a header."""
         parts = urlsplit(text)
         headers = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "sync-async-lab"}
         if parts.username:
@@ -55,11 +56,11 @@ class Upstream:
 
 
 class ThreadClient:
-    """Asks from any thread.
+    """A client for any thread.
 
     Args:
-        certificates: Who vouches for a service; ``None`` when none is asked by ``https:``.
-        timeout_s: How long to connect may take, and each part of an answer, seconds.
+        certificates: Trusted certificates; ``None`` if no service uses ``https:``.
+        timeout_s: The timeout for connecting, and for each part of an answer, seconds.
     """
 
     def __init__(self, certificates: ssl.SSLContext | None, timeout_s: float) -> None:
@@ -68,14 +69,14 @@ class ThreadClient:
         self._pools: dict[Upstream, urllib3.HTTPConnectionPool] = {}
 
     def status_of(self, upstream: Upstream) -> int:
-        """Ask, and return the status of the answer.
+        """Send a request, and return the answer's status.
 
         Raises:
-            CheckFailedError: There is none, and why.
+            CheckFailedError: There is no answer; the message says why.
         """
         try:
             return self._asked_again_if_broken_off(upstream)
-        # Of the last kind is a name that nobody can have.
+        # The last one is for an invalid host name.
         except (exceptions.NewConnectionError, exceptions.SSLError, exceptions.LocationValueError) as error:
             raise CheckFailedError(_UNREACHABLE) from error
         except exceptions.TimeoutError as error:
@@ -84,7 +85,7 @@ class ThreadClient:
             raise CheckFailedError(_BROKEN) from error
 
     def close(self) -> None:
-        """Close what is free; what is used again is opened again."""
+        """Close idle connections; they reopen on demand."""
         while self._pools:
             self._pools.popitem()[1].close()
 
@@ -105,7 +106,7 @@ class ThreadClient:
             preload_content=False,
         )
         try:
-            # To its end, for another answer may follow on its connection; of a longer one the status is enough.
+            # Read to the end, because the connection is reused; a longer answer is cut off after its status is known.
             length = 0
             for part in response.stream(_MOST_BYTES, decode_content=False):
                 length += len(part)
@@ -125,10 +126,10 @@ class ThreadClient:
 
 
 class LoopClient:
-    """Asks from one event loop, and is closed on it; who asks sees to it that it ends in time.
+    """A client for one event loop, closed on that loop; the caller limits the time.
 
     Args:
-        certificates: Who vouches for a service; ``None`` when none is asked by ``https:``.
+        certificates: Trusted certificates; ``None`` if no service uses ``https:``.
     """
 
     def __init__(self, certificates: ssl.SSLContext | None) -> None:
@@ -136,14 +137,14 @@ class LoopClient:
         self._sessions: dict[Upstream, aiohttp.ClientSession] = {}
 
     async def status_of(self, upstream: Upstream) -> int:
-        """Ask, when it is one's turn, and return the status of the answer.
+        """Send a request when a slot is free, and return the answer's status.
 
         Raises:
-            CheckFailedError: There is none, and why.
+            CheckFailedError: There is no answer; the message says why.
         """
         try:
             async with self._session_of(upstream).get(upstream.url, allow_redirects=False) as response:
-                # As the other form does.
+                # As in the other form.
                 length = 0
                 async for part in response.content.iter_any():
                     length += len(part)

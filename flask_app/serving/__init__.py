@@ -1,1 +1,1 @@
-"""How the app meets a server, one module a way."""
+"""The ways to serve the app, one module for each."""

@@ -1,6 +1,6 @@
 """Serve the app through asgiref's bridge: ``hypercorn flask_app.serving.asgi:app``.
 
-The bridge reads the whole body, into a temporary file when it is long, before it calls the app.
+The bridge reads the whole body before it calls the app, into a temporary file if it is long.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ _bridge = WsgiToAsgi(service)  # type: ignore[no-untyped-call]  # asgiref leaves
 
 
 async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    """Hand HTTP to the bridge, which takes an error for whatever else a server offers; keep the lifespan."""
+    """Pass HTTP to the bridge, which fails for any other scope; handle the lifespan here."""
     if scope["type"] == "http":
         await _bridge(scope, receive, send)
     elif scope["type"] == "websocket":
@@ -32,7 +32,7 @@ async def app(scope: Scope, receive: ASGIReceiveCallable, send: ASGISendCallable
 
 
 async def _lifespan(receive: ASGIReceiveCallable, send: ASGISendCallable) -> None:
-    # asgiref runs async views on the server's loop, so connections may live as long as that.
+    # asgiref runs async views on the server's loop, so connections can live as long as the loop.
     await receive()
     async with health.lifespan(service):
         await send({"type": "lifespan.startup.complete"})

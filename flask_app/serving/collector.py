@@ -1,7 +1,7 @@
-"""Set Python's cycle collector for a process that serves: what is loaded stays, and what is in flight is no garbage.
+"""Tune Python's cycle collector for a serving process, whose loaded and in-flight objects are not garbage.
 
-By default the collector looks through the new objects after every 700 of them. With hundreds of requests in flight most
-of those are alive still; it goes through them in vain, again and again, and through all that was loaded besides.
+By default the collector scans the new objects after every 700 allocations. With hundreds of requests in flight most of
+them are still alive, so it scans them repeatedly without effect, and everything that was loaded as well.
 """
 
 from __future__ import annotations
@@ -9,13 +9,13 @@ from __future__ import annotations
 import gc
 
 _NEW_OBJECTS = 25_000
-"""After how many it looks: as many as five hundred requests in flight hold, ten megabytes if all were garbage."""
+"""The new threshold: the number of objects of five hundred requests in flight; ten megabytes if all were garbage."""
 
 
 def settle_collector() -> None:
-    """Leave out of every later collection what is there now, and collect more rarely.
+    """Exclude all existing objects from later collections, and collect less often.
 
-    For the module that a server imports as its app: the process is its own. A library is a guest, and does not.
+    Only for the module that a server imports as its app, which owns the process. A library must not call this.
     """
     gc.collect()
     gc.freeze()

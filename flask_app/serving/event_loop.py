@@ -1,7 +1,8 @@
 """Serve the app on the server's own event loop: ``hypercorn flask_app.serving.event_loop:app``.
 
-``LAB_WORKER_THREADS`` sets how many ``def`` views are at work at once. For an app of your own,
-``EventLoopBridge(your_app)`` is all there is to it, on Hypercorn and on uvicorn.
+``LAB_WORKER_THREADS`` sets how many ``def`` views run at once. For your own app, ``EventLoopBridge(your_app)`` is
+enough,
+on Hypercorn and on uvicorn.
 """
 
 from __future__ import annotations

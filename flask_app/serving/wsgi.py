@@ -1,7 +1,7 @@
-"""Serve the app by Hypercorn's own WSGI wrapper: ``hypercorn flask_app.serving.wsgi:app``.
+"""Serve the app with Hypercorn's own WSGI wrapper: ``hypercorn flask_app.serving.wsgi:app``.
 
-Hypercorn reads the whole body before it calls the app, and above its own ``wsgi_max_body_size`` (16 MiB unless told)
-it answers with an empty 400 itself.
+Hypercorn reads the whole body before it calls the app. Above its own ``wsgi_max_body_size`` (16 MiB by default) it
+answers with an empty 400 itself.
 """
 
 from __future__ import annotations
@@ -17,14 +17,15 @@ if TYPE_CHECKING:
 
 
 def never_empty(application: WSGIApplication) -> WSGIApplication:
-    """Return the same application, with at least one chunk in every body, if need be an empty one.
+    """Return the same application with at least one chunk in every body, an empty one if necessary.
 
-    Hypercorn, 0.18 still, sends status and headers with the first chunk. An answer without a body has none, and the
-    client gets an empty 500: to every HEAD and OPTIONS, and instead of every 204 and 304.
+    Hypercorn (0.18 and earlier) sends status and headers with the first chunk. An answer without a body has no chunk,
+    and
+    the client gets an empty 500: for every HEAD and OPTIONS, and instead of every 204 and 304.
     """
 
-    # A plain generator function: Hypercorn takes what is not a coroutine function for WSGI, and one generator is the
-    # least that can stand between it and the app.
+    # A plain generator function: Hypercorn treats everything but a coroutine function as WSGI, and a generator is the
+    # cheapest wrapper around the app.
     def with_a_chunk(environ: WSGIEnvironment, start_response: StartResponse) -> Iterator[bytes]:
         body = application(environ, start_response)
         try:

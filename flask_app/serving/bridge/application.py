@@ -1,4 +1,4 @@
-"""Be an ASGI 3 application around a Flask app."""
+"""The ASGI 3 application around a Flask app."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ BODY_SILENCE_S = 60.0
 THREAD_PER_REQUEST = "BRIDGE_THREAD_PER_REQUEST"
 _RETRY_AFTER_S = 5
 _NOT_ASYNCIO = (
-    "EventLoopBridge runs on asyncio, and no asyncio loop runs here. On Hypercorn, leave --worker-class at asyncio, or "
-    "take uvloop, instead of trio."
+    "EventLoopBridge runs on asyncio, and no asyncio loop is running here. On Hypercorn, use --worker-class asyncio or "
+    "uvloop instead of trio."
 )
 
 _HOW_TO_LEASE_FEWER = (
-    "A request needs none whose functions are all async def or never_blocks; EventLoopBridge(leases=...) sets how many "
-    "there may be."
+    "A request needs no thread if all its functions are async def or never_blocks; EventLoopBridge(leases=...) sets "
+    "the limit."
 )
 
 _log = logging.getLogger(__name__)
@@ -50,25 +50,25 @@ class EventLoopBridge:
     """ASGI 3 application that awaits a Flask app's async views on the server's own event loop.
 
     ``async def`` views, hooks and error handlers are awaited there. All ``def`` functions of a request run on one
-    worker thread that no other request uses meanwhile, unless ``never_blocks`` is said of them, or of all with
-    ``app.config["BRIDGE_THREAD_PER_REQUEST"] = False`` that they keep nothing on a thread. All of a request run in one
-    context, its own. The app stays as it is, and stays a WSGI application too; the one thing set on it is
-    ``ensure_sync``, which on a running loop returns an async function as it is, where Flask's own returns one that
-    cannot be called there.
+    worker thread that no other request uses meanwhile. Functions marked with ``never_blocks`` run on the loop. With
+    ``app.config["BRIDGE_THREAD_PER_REQUEST"] = False`` an app declares that it keeps nothing on a thread, and any free
+    thread is used. All functions of a request run in the request's own context. The app is not changed and remains a
+    WSGI application, except for ``ensure_sync``: on a running loop it returns an async function unchanged, where
+    Flask's own returns one that cannot be called there.
 
     Args:
         app: Any Flask app.
-        threads: The most ``def`` functions at work at once.
-        leases: The most requests at once that have a thread; beyond, new ones wait for one, and after ten seconds are
-            refused with a 503.
-        max_body_bytes: The most of a body that is read where the app has no ``MAX_CONTENT_LENGTH``; more is a 413.
-            ``None`` is no limit.
-        body_silence_s: A client that sends no more of its body for so long is given up: a view that reads gets a 408.
-        lifespan: Called with the app; what it returns is entered when the server starts and left when it ends, on its
-            loop: where connections that belong to the loop are opened and closed.
+        threads: The maximum number of ``def`` functions that run at once.
+        leases: The maximum number of requests that have a thread at once. Beyond that, new requests wait for a thread,
+            and get a 503 after ten seconds.
+        max_body_bytes: The maximum size of a body if the app has no ``MAX_CONTENT_LENGTH``; a longer one gives a 413.
+            ``None`` means no limit.
+        body_silence_s: How long a client may pause while it sends its body, seconds; then a view that reads gets a 408.
+        lifespan: Called with the app. Its result is entered when the server starts and left when it stops, on the
+            server's loop: open and close connections that belong to the loop here.
     Raises:
-        TypeError: That is no Flask app, or ``lifespan`` no function.
-        ValueError: A number, or the app's ``BRIDGE_THREAD_PER_REQUEST``, is none that can be used.
+        TypeError: ``app`` is not a Flask app, or ``lifespan`` is not a function.
+        ValueError: A number, or the app's ``BRIDGE_THREAD_PER_REQUEST``, is invalid.
     """
 
     def __init__(
@@ -83,11 +83,11 @@ class EventLoopBridge:
     ) -> None:
         if not isinstance(app, Flask):
             raise TypeError(
-                f"EventLoopBridge takes a Flask app, and {app!r} is none. Call a factory first, and give the app "
+                f"EventLoopBridge takes a Flask app, and {app!r} is not one. Call a factory first, and pass the app "
                 "itself, not its wsgi_app."
             )
         if lifespan is not None and not callable(lifespan):
-            raise TypeError(f"lifespan={lifespan!r} cannot be called: it takes a function of the app.")
+            raise TypeError(f"lifespan={lifespan!r} cannot be called: it takes a function that accepts the app.")
         _refuse_unless_above_0(int, threads=threads, leases=leases)
         if max_body_bytes is not None:
             _refuse_unless_above_0(int, " (or None, for no limit)", max_body_bytes=max_body_bytes)
@@ -108,19 +108,19 @@ class EventLoopBridge:
         """Serve one HTTP request, or the server's lifespan; refuse a WebSocket.
 
         Args:
-            scope: Of ASGI 3.
-            receive: The server's.
-            send: The server's.
+            scope: The ASGI 3 scope.
+            receive: The server's ``receive``.
+            send: The server's ``send``.
         Raises:
-            ValueError: The scope is of another kind.
+            ValueError: The scope has another type.
             RuntimeError: The loop is not asyncio's.
-            Exception: An error that the app wants to reach the server.
+            Exception: An error that the app propagates to the server.
         """
         if scope["type"] != "http" or has_too_many_headers(scope):
             await self._without_app(scope, receive, send)
             return
         here = self._here()
-        # All of it in this one coroutine: each that it is awaited through costs every request.
+        # All in one coroutine: each extra coroutine that is awaited costs time in every request.
         environ = environ_of(scope)
         body = self._body(environ, receive, here.workers)
         lease = Lease(here.workers, self.app.config.get(THREAD_PER_REQUEST, True), body)
@@ -131,7 +131,7 @@ class EventLoopBridge:
             try:
                 awaited = context.run(serving.send, None)
             except StopIteration as returned:
-                # Most do not wait at all.
+                # Most requests do not wait at all.
                 reply = returned.value
             else:
                 reply = await InContext(context, serving, awaited, disconnect, lease)
@@ -178,13 +178,13 @@ class EventLoopBridge:
         elif kind == "lifespan":
             await self._lifespan(receive, send)
         elif kind == "websocket":
-            # Before it is accepted: the client's handshake gets a 403.
+            # Closed before it is accepted: the client's handshake gets a 403.
             await send({"type": "websocket.close", "code": 1000, "reason": ""})
         else:
-            raise ValueError(f"A Flask app takes http scopes, and {kind!r} is not one.")
+            raise ValueError(f"A Flask app serves http scopes, and {kind!r} is not one.")
 
     async def _call(self, environ: WSGIEnvironment, lease: Lease, send: Send, disconnect: Disconnect) -> None:
-        # Flask's own passage: all of the request is one call of the app.
+        # Flask's own passage: the whole request is one call of the app.
         lease.takes_flasks_passage = True
         lease.enter()
         body = lease.body
@@ -199,7 +199,7 @@ class EventLoopBridge:
         await send_parts(parts_of_call(self.app, environ), send, lease, disconnect)
 
     async def _refuse(self, refusal: HTTPException, scope: Scope, send: Send, body: RequestBody | None = None) -> None:
-        # What no function of the app is called for, its error handlers neither.
+        # No function of the app is called for this, not even an error handler.
         if body is not None:
             body.drop()
         environ = {"REQUEST_METHOD": scope["method"]}
@@ -217,7 +217,7 @@ class EventLoopBridge:
         if here is None:
             here = self._loops[loop] = _OfLoop(Workers(loop, self._threads, self._leases), Waiting())
             for other in [other for other in [*self._loops] if other.is_closed()]:
-                # Nobody tells of a loop's end.
+                # There is no notification when a loop is closed.
                 self._end(other)
         return here
 
@@ -247,7 +247,7 @@ class EventLoopBridge:
 
 def _refuse_unless_above_0(kind: Any, also: str = "", **numbers: Any) -> None:
     for name, number in numbers.items():
-        # Not the other way round: what is no number of any kind is not above 0 either.
+        # `not number > 0` rather than `number <= 0`, so that NaN is refused too.
         if not isinstance(number, kind) or isinstance(number, bool) or not number > 0:
             whole = "whole " if kind is int else ""
             raise ValueError(f"{name}={number!r} is not allowed: it takes a {whole}number above 0{also}.")

@@ -1,4 +1,4 @@
-"""Hand a request's body to whoever reads it: as it comes on the request's thread, whole on the loop."""
+"""Provide a request's body: as it arrives on the request's thread, complete on the loop."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ if TYPE_CHECKING:
 
     from flask_app.serving.bridge.workers import Workers
 
-# Up to here a body stays in memory; what is longer and read on the loop goes to a temporary file.
+# Up to this size a body stays in memory; a longer one that is read on the loop goes to a temporary file.
 SPOOL_BYTES = 512 * 1024
 LEAST_BYTES_PER_S = 500
 _LOOK_S = 0.1
 
 
 class ClientGoneError(Exception):
-    """The client hung up before its request was complete: there is nobody to answer."""
+    """The client disconnected before its request was complete."""
 
 
 def has_body(environ: WSGIEnvironment) -> bool:
@@ -46,20 +46,20 @@ def has_body(environ: WSGIEnvironment) -> bool:
 
 
 class RequestBody(io.RawIOBase):
-    """A request's body, as a file for ``wsgi.input``; the only one that receives from the server.
+    """A request's body as a file for ``wsgi.input``; only this object receives from the server.
 
-    A ``def`` function reads it as it comes, and its thread waits for the client meanwhile. A function on the loop
-    cannot wait, so that the body is taken in before it is called. A body that is refused raises when it is read, as
-    under WSGI: a view that does not read is not concerned.
+    A ``def`` function reads it as it arrives, and its thread waits for the client. A function on the loop cannot wait,
+    so the whole body is read before it is called. A refused body raises an error when it is read, as under WSGI: a view
+    that does not read it is not affected.
 
     Args:
-        environ: Of the request.
-        receive: The server's.
-        workers: Of the loop that this is made on.
-        most_bytes: The most that is read, and a client that sends more gets a 413; ``None`` is no limit.
-        silence_s: The longest wait for the next part, seconds; then it is a 408. In all a client has as long, and a
-            second more for each ``LEAST_BYTES_PER_S`` that it sent: one that drips a byte at a time is not waited for
-            until the end of time.
+        environ: The request's environ.
+        receive: The server's ``receive``.
+        workers: The workers of the current loop.
+        most_bytes: The maximum size; a client that sends more gets a 413. ``None`` means no limit.
+        silence_s: The longest wait for the next part, seconds; then the answer is a 408. The total wait is limited to
+            the same time, plus a second for each ``LEAST_BYTES_PER_S`` received, so that a client that sends one byte
+            at a time is given up on.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class RequestBody(io.RawIOBase):
         self._workers = workers
         self._most_bytes = most_bytes
         self._silence_s = silence_s
-        # What came and was not read yet: from _read_bytes on, to the end.
-        # They are for one at a time too: the request's thread reads while the loop receives.
+        # The data that arrived and was not read yet: from _read_bytes to the end.
+        # The lock is needed because the request's thread reads while the loop receives.
         self._lock = threading.RLock()
         self._kept: IO[bytes] = io.BytesIO()
         self._is_on_disk = False
@@ -85,22 +85,22 @@ class RequestBody(io.RawIOBase):
         self._is_gone = False
         self._is_dropped = False
         self._watchers = 0
-        # The server's receive is for one at a time: who reads, who takes in, who watches.
+        # The server's receive is for one caller at a time: to read, to take in, or to watch.
         self._turn = asyncio.Lock()
         self._is_read_as_it_comes = False
         self._end = asyncio.Event()
 
     @property
     def is_whole(self) -> bool:
-        """Whether nothing more is waited for: it is complete, or refused."""
+        """Whether there is nothing more to wait for: the body is complete, or refused."""
         return self._end.is_set()
 
     def whole(self) -> IO[bytes] | None:
-        """Return all of the body as a file, the quicker to read, if it is in memory; it is the caller's then."""
+        """Return the whole body as a faster file, if it is in memory; the caller then owns it."""
         if not self.is_whole or self._refusal is not None or self._is_read_as_it_comes or self._is_on_disk:
             return None
         if self._is_too_long():
-            # Who reads may give it another limit before.
+            # The reader may set another limit first.
             return None
         with self._lock:
             kept, self._kept = self._kept, io.BytesIO()
@@ -108,21 +108,21 @@ class RequestBody(io.RawIOBase):
         return kept
 
     def readable(self) -> bool:
-        """Return that it is."""
+        """Return ``True``."""
         return True
 
     def readinto(self, buffer: Any) -> int:
-        """Read what there is, on the request's thread, and wait for the next part if there is nothing.
+        """Read the available data, on the request's thread, and wait for the next part if there is none.
 
         Raises:
-            HTTPException: The body is too long, or too slow, or its client has gone.
-            RuntimeError: Called on the loop, where nothing can be waited for, with a body that was not taken in.
+            HTTPException: The body is too long or too slow, or the client has disconnected.
+            RuntimeError: Called on the loop, which must not block, before the whole body has arrived.
         """
         if self._is_too_long():
             self._refuse(RequestEntityTooLarge)
             raise self._refusal or RequestEntityTooLarge
         while True:
-            # In this order: what is whole by now is all there.
+            # Check this first: if the body is whole now, all its data is there.
             is_whole = self.is_whole
             with self._lock:
                 if self._read_bytes < self._kept_bytes:
@@ -137,18 +137,18 @@ class RequestBody(io.RawIOBase):
             self._wait_for(self._next())
 
     def take_in_from_thread(self) -> None:
-        """Take in all that is left, before a function on the loop may ask for it; the thread waits."""
+        """Receive the rest of the body before a function on the loop may read it; the thread waits."""
         if not self.is_whole:
             self._wait_for(self.take_in())
 
     async def take_in(self, *, most_bytes: int | None = None) -> None:
-        """Receive what is left of the body and keep it.
+        """Receive the rest of the body and keep it.
 
         Args:
-            most_bytes: Stop when so many are kept, in memory, or when it is too long; what is left is waited for, or
-                refused, by whoever reads it.
+            most_bytes: Stop when this many are kept in memory, or when the body is too long; a reader then waits for
+                the rest, or refuses it.
         Raises:
-            ClientGoneError: The client hung up.
+            ClientGoneError: The client disconnected.
             OSError: A long body could not be written to a temporary file.
         """
         self._may_go_to_disk = most_bytes is None
@@ -164,12 +164,12 @@ class RequestBody(io.RawIOBase):
             self._may_go_to_disk = False
 
     async def until_gone(self) -> None:
-        """Return when the client has hung up; a little of what comes of the body until then is kept for a reader."""
+        """Return when the client has disconnected; keep a little of the body that arrives until then for a reader."""
         self._watchers += 1
         try:
             while not self._is_gone:
                 if not self.is_whole and self._kept_bytes >= SPOOL_BYTES:
-                    # To read further ahead would be to store what nobody may want, or what is meant to flow.
+                    # Reading further ahead would store data that may never be read, or that should be streamed.
                     await asyncio.sleep(_LOOK_S)
                 else:
                     await self._receive_message(None)
@@ -177,21 +177,21 @@ class RequestBody(io.RawIOBase):
             self._watchers -= 1
 
     def drop(self) -> None:
-        """Receive what is left, for nobody, until the server says that the response has ended; do not wait for it.
+        """Receive and discard the rest in the background, until the server says that the response has ended.
 
-        Hypercorn holds a few parts for whoever receives them; as long as they are held, it ends no response.
+        Hypercorn buffers a few parts for a receiver, and ends no response until they have been received.
         """
         self._is_dropped = self._is_dropped or not self.is_whole
         if self._is_dropped and not (self._is_gone or self._watchers):
             self._watchers += 1
-            # In no context: it would keep that of the request at hand.
+            # In an empty context: the task would otherwise keep the current request's context alive.
             task = self._workers.loop.create_task(self._until_ended(), context=Context())
-            # The loop itself does not keep its tasks.
+            # The loop itself keeps no strong reference to its tasks.
             _under_way.add(task)
             task.add_done_callback(_under_way.discard)
 
     def close(self) -> None:
-        """Forget what was kept."""
+        """Discard the kept data."""
         self._kept.close()
         super().close()
 
@@ -199,14 +199,14 @@ class RequestBody(io.RawIOBase):
         request = self._environ.get("werkzeug.request")
         own = None if request is None else request.max_content_length
         if own is not None:
-            # The app's limit, or what a function of the request made of it.
+            # The app's limit, or the one that a function of the request set.
             self._most_bytes = own
         return self._most_bytes is not None and (
             self._received_bytes > self._most_bytes or _announced_bytes(self._environ) > self._most_bytes
         )
 
     def _refuse(self, refusal: type[HTTPException]) -> None:
-        # Of what was kept nothing is read: no view must take the beginning for all.
+        # Discard the kept data: no view must mistake the beginning for the whole body.
         if not self.is_whole:
             self._refusal = refusal
             self._is_dropped = True
@@ -225,8 +225,8 @@ class RequestBody(io.RawIOBase):
             return
         coroutine.close()
         raise RuntimeError(
-            "The request's body is still on its way, and on an event loop nothing can be waited for: have it read, by "
-            "request.get_data(), before the async function that wants it is called."
+            "The request's body has not arrived completely, and an event loop must not block: read it with "
+            "request.get_data() before the async function that needs it is called."
         )
 
     async def _next(self) -> None:
@@ -260,7 +260,7 @@ class RequestBody(io.RawIOBase):
             raise ClientGoneError
 
     async def _receive_message(self, patience_s: float | None) -> None:
-        """Receive what comes next, unless somebody else does meanwhile.
+        """Receive the next message, unless another caller does meanwhile.
 
         Raises:
             TimeoutError: It took longer.
@@ -291,7 +291,7 @@ class RequestBody(io.RawIOBase):
     async def _keep(self, part: bytes) -> None:
         self._received_bytes += len(part)
         if self._kept_bytes + len(part) > SPOOL_BYTES and self._may_go_to_disk:
-            # Disks block, and loops must not.
+            # Writing to disk blocks, which the loop must not.
             try:
                 await asyncio.to_thread(self._add, part, on_disk=True)
             except OSError:

@@ -29,17 +29,17 @@ _COST = (
     "requests of %r take Flask's own passage, each on a thread of its own for as long as it lasts, also while an "
     "async def view waits"
 )
-# Flask takes its contexts from here, and so may be given others.
+# Flask looks up its context classes here, so they can be replaced here.
 _flasks_names = vars(flask.app)
 _log = logging.getLogger(__name__)
 
 
 class Choice:
-    """What the requests of one app take, looked at anew for each: an app may be wrapped and patched at any time.
+    """The way that one app's requests take, checked for each: an app may be wrapped or patched at any time.
 
     Args:
-        app: Any.
-        ensure_sync: The bridge's, which stands on the app.
+        app: Any Flask app.
+        ensure_sync: The bridge's ``ensure_sync``, which is set on the app.
     """
 
     def __init__(self, app: Flask, ensure_sync: EnsureSync) -> None:
@@ -50,12 +50,12 @@ class Choice:
         self._lane: LoopLane | None = None
         self._steps: Steps | None = None
         if self._lack is None:
-            # With a Flask that lacks something, it might not even be imported.
+            # With an unsupported Flask, the import itself might fail.
             from flask_app.serving.bridge.loop_lane import LoopLane  # noqa: PLC0415
 
             self._lane = LoopLane(app)
             self._steps = Steps(app)
-        # As they were last looked at.
+        # The state at the last check.
         self._wsgi_app: Any = None
         self._found: Any = None
         self._request_class: type | None = None
@@ -64,10 +64,10 @@ class Choice:
         self._reasons: tuple[str, ...] = ()
 
     def lane(self, environ: WSGIEnvironment) -> LoopLane | None:
-        """Return the loop lane, or ``None`` where Flask's own passage is to be taken; each reason is logged once.
+        """Return the loop lane, or ``None`` if Flask's own passage must be taken; each reason is logged once.
 
         Args:
-            environ: Of the request; what the app's middleware does to it has been done to it when a lane is returned.
+            environ: The request's environ; the app's middleware has been applied to it when a lane is returned.
         """
         app = self._app
         own = app.__dict__
@@ -112,20 +112,20 @@ class Choice:
 
 
 def _rewrites(app: Flask, wsgi_app: Any) -> list[Rewrite] | None:
-    """Return what middleware, put around ``app.wsgi_app``, does to a request, when that is all that it does.
+    """Return the changes that middleware around ``app.wsgi_app`` makes to a request, if it does nothing else.
 
-    So it is of Werkzeug's ``ProxyFix``, which changes the environ and nothing else.
+    That is true of Werkzeug's ``ProxyFix``, which only changes the environ.
 
     Returns:
-        Functions that change an environ in place, the outermost first; ``None`` when there is other middleware: it has
-        to be called, with the app inside.
+        Functions that change an environ in place, outermost first; ``None`` if there is other middleware, which has to
+        be called around the app.
     """
     rewrites: list[Rewrite] = []
     layer = wsgi_app
     while type(layer) is ProxyFix:
         rewrites.append(_alone(layer))
         layer = layer.app
-    # The exact type, which a proxy cannot forge.
+    # Compare the exact type, which a proxy cannot forge.
     is_flasks = type(layer) is MethodType and layer.__self__ is app and layer.__func__ is type(app).wsgi_app
     is_bare = layer is None or is_flasks
     return rewrites if is_bare else None
@@ -135,7 +135,7 @@ def _alone(middleware: ProxyFix) -> Rewrite:
     inner = copy.copy(middleware)
     inner.app = lambda _environ, _start_response: ()
 
-    # ProxyFix answers nothing itself, and so has no use for it.
+    # ProxyFix never answers itself, so it does not use this.
     start_response: Any = None
 
     def rewrite(environ: WSGIEnvironment) -> None:

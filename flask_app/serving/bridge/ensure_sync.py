@@ -1,4 +1,4 @@
-"""Call async functions from Flask: as they are on a running loop, and from a thread on the loop that it belongs to."""
+"""Call async functions from Flask: unchanged on a running loop, and from a thread on the thread's own loop."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Function = Callable[..., Any]
 
 
 def ensure_sync_on(app: Flask) -> EnsureSync:
-    """Return the bridge's ``ensure_sync``, which stands on an app from now on.
+    """Set the bridge's ``ensure_sync`` on an app, and return it.
 
-    On a running loop it returns an async function as it is, where Flask's own returns one that cannot be called there.
-    On the thread of a request whose passage is Flask's own, it also has async generators streamed.
+    On a running loop it returns an async function unchanged, where Flask's own returns one that cannot be called there.
+    On the thread of a request with Flask's own passage, it also streams async generators.
     """
     found = vars(app).get("ensure_sync")
     if isinstance(found, EnsureSync):
@@ -30,10 +30,10 @@ def ensure_sync_on(app: Flask) -> EnsureSync:
 
 
 class EnsureSync:
-    """What ``ensure_sync_on`` returns.
+    """The bridge's ``ensure_sync``.
 
     Attributes:
-        stands_for: What an instance had of its own, and is asked by this, as its class is otherwise.
+        stands_for: The ``ensure_sync`` that was set on the instance before, if any; otherwise the class's is used.
     """
 
     def __init__(self, app: Flask, stands_for: Function | None) -> None:
@@ -41,16 +41,16 @@ class EnsureSync:
         self.stands_for = stands_for
 
     def __call__(self, function: Function) -> Function:
-        """Return a function to be called where this is called, for any function."""
+        """Return a function that can be called here, for any function."""
         try:
             asyncio.get_running_loop()
         except RuntimeError:
             return self._from_thread(function, current_lease())
-        # A def function is what the app's own says, which on a loop it can.
+        # For a def function, the app's own ensure_sync also works on a loop.
         return function if iscoroutinefunction(function) else self._apps(function)
 
     def _apps(self, function: Function) -> Function:
-        # What a subclass or a tool makes of it, at any time.
+        # A subclass or a tool may override it at any time.
         if self.stands_for is not None:
             return self.stands_for(function)  # type: ignore[no-any-return]  # whatever it is
         return type(self._app).ensure_sync(self._app, function)
@@ -69,7 +69,7 @@ class EnsureSync:
     def _after_body(called: Function, lease: Lease) -> Function:
         def call(*arguments: Any, **named: Any) -> Any:
             if lease.body is not None:
-                # On the loop it cannot be waited for.
+                # A function on the loop cannot wait for it.
                 lease.body.take_in_from_thread()
             return called(*arguments, **named)
 
@@ -90,14 +90,14 @@ class EnsureSync:
 
 
 def _kept(parts: AsyncIterator[Any]) -> Iterator[Any]:
-    # An async generator has the request to its end.
+    # An async generator can use the request to its end.
     return stream_with_context(_one_by_one(parts))
 
 
 def _one_by_one(parts: AsyncIterator[Any]) -> Iterator[Any]:
-    # On a thread that waits for each, while the loop awaits it.
+    # Runs on a thread that waits for each part, while the loop awaits it.
     async def next_part() -> list[Any]:
-        # A StopAsyncIteration would not come through.
+        # A StopAsyncIteration cannot pass through async_to_sync.
         try:
             return [await anext(parts)]
         except StopAsyncIteration:

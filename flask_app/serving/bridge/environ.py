@@ -1,4 +1,4 @@
-"""Translate an ASGI scope to a WSGI environ (PEP 3333), the form in which Flask takes a request."""
+"""Translate an ASGI scope to a WSGI environ (PEP 3333), as Flask expects it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from flask_app.serving.bridge.messages import Scope
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# Browsers and proxies stay far below; HTTP/2 may bring each cookie in a header of its own.
+# Browsers and proxies stay far below this; HTTP/2 may send each cookie in its own header.
 MOST_REPEATS = 500
 MOST_HEADER_BYTES = 64 * 1024
 
-# Clients choose the names, so what is kept of them is bounded.
+# Clients choose the names, so the cache is bounded.
 _KEPT_NAMES = 512
 _keys: dict[bytes, str | None] = {
     b"content-type": "CONTENT_TYPE",
@@ -25,19 +25,19 @@ _keys: dict[bytes, str | None] = {
 
 
 def environ_of(scope: Scope) -> WSGIEnvironment:
-    """Return the environ of an ``http`` scope, but for ``wsgi.input``.
+    """Return the environ of an ``http`` scope, without ``wsgi.input``.
 
-    Header names with an underscore are left out, as other WSGI servers leave them out: they would pass for the name
-    with a hyphen, which a proxy may have cleaned.
+    Header names with an underscore are dropped, as in other WSGI servers: they would be mistaken for the name with a
+    hyphen, which a proxy may have removed.
 
     Args:
-        scope: As the server gave it. It stands in the environ too, as ``asgi.scope``.
+        scope: The server's scope. The environ contains it too, as ``asgi.scope``.
     """
     root_path: str = scope.get("root_path") or ""
     server = scope.get("server") or ("localhost", 80)
     path: str = scope["path"]
     query: str = scope["query_string"].decode("latin-1")
-    # As the client sent it, which only the raw path tells; a server may have none.
+    # As the client sent it, which only the raw path preserves; a server may not provide it.
     raw_path: bytes | None = scope.get("raw_path")
     target = quote(scope["path"]) if raw_path is None else raw_path.decode("latin-1")
     if query:
@@ -51,7 +51,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         "REQUEST_URI": target,
         "RAW_URI": target,
         "SERVER_NAME": server[0],
-        # A Unix socket has no port, and PEP 3333 wants a string.
+        # A Unix socket has no port, but PEP 3333 requires a string.
         "SERVER_PORT": str(server[1] or 0),
         "SERVER_PROTOCOL": "HTTP/" + scope["http_version"],
         "wsgi.version": (1, 0),
@@ -60,7 +60,7 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
         "wsgi.multithread": True,
         "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-        # Reading ends with the body, however it is framed.
+        # Reading stops at the end of the body, however it is framed.
         "wsgi.input_terminated": True,
         "asgi.scope": scope,
     }
@@ -88,9 +88,9 @@ def environ_of(scope: Scope) -> WSGIEnvironment:
 
 
 def has_too_many_headers(scope: Scope) -> bool:
-    """Return whether a request's headers are more than an app should be given; uvicorn, for one, sets no limit."""
+    """Return whether a request has too many or too long headers; uvicorn, for example, sets no limit."""
     headers = scope["headers"]
-    # Each has a name: of so many there is no need to look at any.
+    # Each header has a name, so this many are too long in any case.
     if len(headers) > MOST_HEADER_BYTES:
         return True
     if len(headers) > MOST_REPEATS and max(Counter(name for name, _ in headers).values()) > MOST_REPEATS:
@@ -115,18 +115,18 @@ def _path_info(scope: Scope, root_path: str) -> str:
     if path.isascii():
         info = path
     elif "\ufffd" in path and scope.get("raw_path"):
-        # The server put this sign for bytes that are not UTF-8; what they were stands in the raw path only.
+        # The server replaced bytes that are not UTF-8 with this sign; only the raw path has the originals.
         info = unquote_to_bytes(scope["raw_path"]).decode("latin-1")
     else:
         info = _as_wsgi(path)
     if root_path:
         prefix = _as_wsgi(root_path)
-        # ASGI has the root path in front of the path; Hypercorn passes on whatever the client sent.
+        # In ASGI the path includes the root path; Hypercorn passes on what the client sent.
         if info.startswith(prefix) and info[len(prefix) : len(prefix) + 1] in ("", "/"):
             return info[len(prefix) :]
     return info
 
 
 def _as_wsgi(text: str) -> str:
-    # PEP 3333: bytes that travel as text, one character each.
+    # PEP 3333: bytes represented as text, one character each.
     return text.encode("utf-8", "surrogateescape").decode("latin-1")

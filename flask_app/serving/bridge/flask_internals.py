@@ -1,6 +1,6 @@
-"""Everything private of Flask that the bridge leans on, in one place: what is used, and why nothing public does.
+"""Every private part of Flask that the bridge uses, in one place, and why nothing public is enough.
 
-Where any of it is missing or of another shape, the bridge takes Flask's own passage: what Flask serves is served.
+If any of it is missing or different, the bridge takes Flask's own passage, and the app works as under Flask.
 ``tests/flask_app/serving/test_flask_internals.py`` fails when a Flask release changes any of it.
 """
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 KNOWN = "3.0 and 3.1"
 
-# What the bridge does in the place of these, it does for these parameters.
+# The bridge replaces these methods, and relies on these parameters.
 _PARAMETERS = {
     "_find_error_handler": ("self", "e", "blueprints"),
     "create_url_adapter": ("self", "request"),
@@ -43,7 +43,7 @@ _PARAMETERS = {
 
 
 def lack_of_flask() -> str | None:
-    """Return what this Flask lacks for a request to be taken through its steps, or ``None`` if it lacks nothing."""
+    """Return what the installed Flask lacks for the bridge to perform its steps, or ``None`` if nothing is missing."""
     if not version("flask").startswith(("3.0.", "3.1.")):
         return f"Flask {version('flask')} is not one that the bridge knows ({KNOWN})"
     for module, names in ((flask.ctx, ("AppContext", "RequestContext")), (flask.globals, ("_cv_app", "_cv_request"))):
@@ -54,14 +54,14 @@ def lack_of_flask() -> str | None:
         step = inspect.getattr_static(Flask, name, None)
         if step is None:
             return f"Flask has no {name}"
-        # A replaced one has what parameters it likes, and is seen to be replaced elsewhere.
+        # A replaced method may have any parameters; it is detected elsewhere.
         if inspect.isfunction(step) and step.__code__.co_name == name and _parameters(step.__code__) != parameters:
             return f"Flask.{name} takes other parameters"
     app = Flask("lack_of_flask", static_folder=None)
-    # Not pushed: to pop it would call an app's teardown functions, of a request that never was.
+    # Not pushed: popping it would call teardown functions for a request that did not exist.
     context = app.test_request_context()
     needed: dict[str, Any] = {"_got_first_request": app, "_after_request_functions": context, "_cv_tokens": context}
-    # From 3.1.3 on "session" is a property, which asserts that the context was pushed, of what "_session" keeps.
+    # From 3.1.3 on "session" is a property that requires a pushed context; "_session" has the value.
     needed["_session" if hasattr(type(context), "session") else "session"] = context
     needed["_on_close"] = Response()
     lacks = [name for name, owner in needed.items() if not hasattr(owner, name)]
@@ -73,25 +73,25 @@ def _parameters(code: CodeType) -> tuple[str, ...]:
 
 
 def note_first_request(app: Flask) -> None:
-    """Note that set-up is over, as ``full_dispatch_request`` does: from now on Flask refuses to register more."""
+    """Record that set-up is over, as ``full_dispatch_request`` does: from now on Flask refuses new registrations."""
     app._got_first_request = True  # noqa: SLF001
 
 
 def error_handler(app: Flask, error: Exception, blueprints: Sequence[str]) -> Callable[[Any], Any] | None:
-    """Return the handler that is registered for an error, or ``None``.
+    """Return the handler registered for an error, or ``None``.
 
-    ``handle_user_exception`` finds it too, but also calls it, and on a loop an async one has to be awaited.
+    ``handle_user_exception`` finds it too, but also calls it; on a loop an async handler must be awaited.
     """
     return app._find_error_handler(error, list(blueprints))  # noqa: SLF001
 
 
 def after_this_request_functions(context: RequestContext) -> list[Callable[[Any], Any]]:
-    """Return what ``after_this_request`` has collected; ``process_response`` reads it, but also calls it."""
+    """Return the functions of ``after_this_request``; ``process_response`` reads them, but also calls them."""
     return context._after_request_functions  # noqa: SLF001
 
 
 def session_of(context: RequestContext) -> SessionMixin | None:
-    """Return the session without touching it: from Flask 3.1.3 on, the public property notes an access."""
+    """Return the session without marking it as accessed, as the public property does from Flask 3.1.3 on."""
     try:
         return context._session  # noqa: SLF001
     except AttributeError:
@@ -99,38 +99,38 @@ def session_of(context: RequestContext) -> SessionMixin | None:
 
 
 def is_pushed_again(context: RequestContext) -> bool:
-    """Return whether somebody else holds a request's context, whose ``pop`` will be the one that tears down.
+    """Return whether other code has pushed a request's context again, so that its ``pop`` will tear down.
 
-    Before Flask 3.1.2 so does ``stream_with_context``, to the end of its generator.
+    Before Flask 3.1.2 ``stream_with_context`` does this, to the end of its generator.
     """
     return len(context._cv_tokens) > 1  # noqa: SLF001
 
 
 def is_unbound(context: RequestContext) -> bool:
-    """Return whether a request's context was never pushed, so that there is nothing for ``pop`` to undo."""
+    """Return whether a request's context was never pushed, so that ``pop`` has nothing to undo."""
     return not context._cv_tokens  # noqa: SLF001
 
 
 def unbind_request(context: RequestContext) -> AppContext | None:
-    """Unbind a request's context whose teardown is done, as ``pop`` does next.
+    """Unbind a request's context after its teardown, as ``pop`` does.
 
-    ``pop`` would call the teardown functions too, and on a loop async ones have to be awaited.
+    ``pop`` would call the teardown functions too; on a loop async ones must be awaited.
 
     Returns:
-        The app context that was pushed with it, to be unbound next; ``None`` when one was active before.
+        The app context that was pushed with it, to unbind next; ``None`` if one was already active.
     """
     token, app_context = context._cv_tokens.pop()  # noqa: SLF001
     flask.globals._cv_request.reset(token)  # noqa: SLF001
-    # As pop() does, so that a request is gone with its last reference, without waiting for the collector.
+    # As pop() does, so that a request is freed with its last reference, without the garbage collector.
     context.request.environ["werkzeug.request"] = None
     return app_context
 
 
 def unbind_app(context: AppContext) -> None:
-    """Unbind an app's context whose teardown is done, as its ``pop`` does."""
+    """Unbind an app's context after its teardown, as its ``pop`` does."""
     flask.globals._cv_app.reset(context._cv_tokens.pop())  # noqa: SLF001
 
 
 def has_closers(response: Response) -> bool:
-    """Return whether anything waits for the end of a response, by ``call_on_close``."""
+    """Return whether ``call_on_close`` functions wait for the end of a response."""
     return bool(response._on_close)  # noqa: SLF001

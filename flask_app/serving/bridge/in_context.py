@@ -1,6 +1,6 @@
-"""Run a request's coroutine in a context of its own: on the loop, and on the request's thread where it asks for that.
+"""Run a request's coroutine in its own context: on the loop, and on the request's thread when it asks for that.
 
-It runs inside the task that awaits it: no second task, no copy of the context at each step.
+The coroutine runs inside the task that awaits it: without a second task, and without copying the context at each step.
 """
 
 from __future__ import annotations
@@ -21,15 +21,15 @@ _ENDED: Final = object()
 
 
 class Disconnect:
-    """Cancels a task when its client hangs up.
+    """Cancel a task when its client disconnects.
 
     Args:
-        receive: The server's, for a request that has no body.
-        body: Of the request, which receives itself.
-        waiting: Decides when this begins to watch.
+        receive: The server's ``receive``, for a request without a body.
+        body: The request's body, which receives by itself.
+        waiting: Decides when this starts to watch.
     Attributes:
-        seen: Whether the client hung up while this watched.
-        is_paused: Whether the task is let be for now. Set from the request's thread too.
+        seen: Whether a disconnect was seen.
+        is_paused: Whether the task must not be cancelled for now. Also set from the request's thread.
     """
 
     __slots__ = ("_body", "_is_ending", "_receive", "_task", "_waiting", "_watcher", "is_paused", "seen")
@@ -45,36 +45,36 @@ class Disconnect:
         self.seen = False
 
     def begin(self) -> None:
-        """Note that the task that calls this waits from now on."""
+        """Record that the current task starts to wait."""
         self._task = asyncio.current_task()
         self._waiting.add(self)
 
     def watch(self) -> None:
-        """Ask the server from now on."""
+        """Start to watch for a disconnect."""
         self._watcher = asyncio.get_running_loop().create_task(self._until_gone())
 
     def stop(self) -> None:
-        """Let the task be."""
+        """Stop watching."""
         self._waiting.discard(self)
         if self._watcher is not None:
             self._watcher.cancel()
             self._watcher = None
 
     def resume(self) -> None:
-        """Go on after a pause, if there was one.
+        """End a pause, if there was one.
 
         Raises:
-            CancelledError: The client hung up meanwhile.
+            CancelledError: The client disconnected meanwhile.
         """
         self.is_paused = False
         if self.seen:
             raise asyncio.CancelledError
 
     def takes_back(self) -> bool:
-        """Take a cancellation back that is this one's: nobody is there to be answered, and no server asks to stop.
+        """Undo a cancellation that came from here: the client is gone, and the server did not ask to stop.
 
         Returns:
-            Whether it is so.
+            Whether the cancellation came from here.
         """
         task = asyncio.current_task()
         if not self.seen or task is None:
@@ -83,10 +83,10 @@ class Disconnect:
         return True
 
     async def last(self, sending: Awaitable[None]) -> None:
-        """Await the sending of the last of a response, and let the task be.
+        """Send the last part of a response, then stop watching.
 
-        A server tells of a response's end as of a hang-up, but then it is about to return from sending it. One that
-        does not return has a client that has gone without reading it all.
+        A server reports a response's end as a disconnect too, but then it is about to return from ``send``. If it does
+        not return, the client disconnected without reading everything.
         """
         self._is_ending = True
         await sending
@@ -99,7 +99,7 @@ class Disconnect:
             while (await self._receive())["type"] != "http.disconnect":
                 pass
         if self._is_ending:
-            # As ``last`` says.
+            # See ``last``.
             await asyncio.sleep(UNWATCHED_S)
         self.seen = True
         if self._task is not None and not self.is_paused:
@@ -107,9 +107,9 @@ class Disconnect:
 
 
 class Waiting:
-    """The requests of one loop that wait, those for long with a watch for their client's hanging up.
+    """The waiting requests of one loop; those that wait long are watched for a disconnect.
 
-    To watch takes a task, which costs more than most waits are worth. So a request is watched once it has waited for
+    Watching takes a task, which is too expensive for most waits. So a request is watched after it has waited for
     ``UNWATCHED_S``, or up to twice that: one timer serves all.
     """
 
@@ -119,15 +119,15 @@ class Waiting:
         self._older: set[Disconnect] = set()
 
     def add(self, disconnect: Disconnect) -> None:
-        """Take in a request that begins to wait."""
+        """Add a request that starts to wait."""
         if self._loop is None:
             self._loop = asyncio.get_running_loop()
-            # In no context: this timer and the tasks that it starts would keep that of the request at hand.
+            # In an empty context: the timer and its tasks would otherwise keep the current request's context alive.
             self._loop.call_later(UNWATCHED_S, self._age, context=Context())
         self._young.add(disconnect)
 
     def discard(self, disconnect: Disconnect) -> None:
-        """Let a request go that is over, watched or not."""
+        """Remove a finished request, watched or not."""
         self._young.discard(disconnect)
         self._older.discard(disconnect)
 
@@ -142,12 +142,13 @@ class Waiting:
 
 
 class Outside(Generic[Result]):
-    """Awaitable, inside ``InContext``, of another that is to be awaited with the context left.
+    """An awaitable, inside ``InContext``, that awaits another one outside the context.
 
-    A task that a server starts would keep a copy of it, and so the request, for as long as the task lives.
+    A task that a server starts inside it would keep a copy of the context, and so the request, as long as the task
+    lives.
 
     Args:
-        awaitable: Not begun.
+        awaitable: An awaitable that has not started.
     """
 
     __slots__ = ("awaitable",)
@@ -161,17 +162,17 @@ class Outside(Generic[Result]):
 
 
 class InContext(Generic[Result]):
-    """Awaitable that steps through a coroutine with a context entered, and left whenever it waits.
+    """An awaitable that steps through a coroutine inside a context, and leaves the context whenever it waits.
 
-    From ``Lease.to_thread`` on the steps are made on the request's thread, in the same context, until the coroutine
-    asks to go back, or has ended: all that it does meanwhile is one trip.
+    After ``Lease.to_thread`` the steps run on the request's thread, in the same context, until the coroutine asks to go
+    back or ends: everything in between is one trip.
 
     Args:
-        context: Entered by nobody else while the coroutine runs.
-        coroutine: Begun. One that never waits needs none of this, for it is over before its client could be gone.
+        context: A context that nothing else enters while the coroutine runs.
+        coroutine: A coroutine that has started. One that never waits does not need this class.
         awaited: What it waits for first.
-        disconnect: Begins with this.
-        lease: Whose thread this is.
+        disconnect: Starts with this.
+        lease: The request's lease.
     """
 
     __slots__ = ("_awaited", "_cancelled", "_context", "_coroutine", "_disconnect", "_lease", "_thrown", "_value")
@@ -189,8 +190,9 @@ class InContext(Generic[Result]):
         self._awaited = awaited
         self._disconnect = disconnect
         self._lease = lease
-        # What to throw into the coroutine next; and a cancellation that comes too late for that. In lists, for a name
-        # would hold the error, the error its traceback, and that its frame.
+        # The error to throw into the coroutine next, and a cancellation that came too late for that. In lists, because
+        # a
+        # name would form a reference cycle: error, traceback, frame.
         self._thrown: list[BaseException] = []
         self._value: Any = None
         self._cancelled: list[BaseException] = []
@@ -212,15 +214,15 @@ class InContext(Generic[Result]):
                             value = yield from awaited.awaitable.__await__()
                         else:
                             value = yield awaited
-                    except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine
+                    except BaseException as error:  # noqa: BLE001 - thrown into the coroutine
                         self._thrown.append(error)
-                # Out of the "except", or all that the coroutine does next would be done while handling that error.
+                # Outside the "except": otherwise the coroutine's next steps would run while handling that error.
                 awaited = run(self._step, value)
         finally:
             self._disconnect.stop()
         result: Result = self._value
         if self._cancelled:
-            # What was made goes to nobody.
+            # The result is not used, so close it.
             close = getattr(result, "close", None)
             if close is not None:
                 yield from self._lease.run(self._context, close).__await__()
@@ -237,10 +239,10 @@ class InContext(Generic[Result]):
             return _ENDED
 
     def _trip(self) -> Generator[Any, Any, Any]:
-        """Make the next steps on the thread; return what the coroutine asks for then, or what it still asks for."""
+        """Run the next steps on the thread; return what the coroutine awaits next, or still awaits."""
         call = self._lease.call(self._context.run, self._step, None)
         try:
-            # What tears down or closes is called in any case.
+            # Functions that tear down or close are called in any case.
             yield from call.done(is_due=self._disconnect.is_paused).__await__()
         except asyncio.CancelledError as error:
             if not call.is_done:
@@ -251,7 +253,7 @@ class InContext(Generic[Result]):
             self._thrown.append(call.refusal)
             return TO_THREAD
         awaited = call.result()
-        # What came on the way into the teardown does not cut it short.
+        # A cancellation that arrived on the way into the teardown does not interrupt it.
         if self._cancelled and awaited is not _ENDED and not self._disconnect.is_paused:
             self._thrown.append(self._cancelled.pop())
         return awaited

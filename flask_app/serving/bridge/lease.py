@@ -25,27 +25,27 @@ TO_LOOP: Final = object()
 
 
 class NoThreadError(BaseException):
-    """All threads are leased, and this request, of which no function was called yet, has waited long enough.
+    """All threads are leased, and this request has waited too long for one; no function of it was called yet.
 
-    No ``Exception``, for it is not the app's to handle.
+    Not an ``Exception``, because the app must not handle it.
     """
 
 
 class Lease:
-    """A request's right to a thread of its own, from its first ``def`` function to its last. It takes none before that.
+    """A request's right to its own thread, from its first ``def`` function to its last.
 
     Args:
-        workers: Whose threads these are.
-        keeps_thread: Whether the thread is the request's between calls too.
-        body: Of the request, if it has one, for its functions to find.
+        workers: The pool of threads.
+        keeps_thread: Whether the request keeps its thread between calls.
+        body: The request's body, if it has one.
     Attributes:
         is_on_thread: Whether the request's coroutine runs on the thread, and not on the loop.
-        takes_flasks_passage: Whether all of the request is one call of the app.
+        takes_flasks_passage: Whether the whole request is one call of the app.
         has_begun: Whether a function of the request was called.
         is_open: Whether the request has not ended.
-        thread: The leased one, while there is one.
-        at_work: The call that runs or is the next to run.
-        waiting: The calls after it, if there ever were any.
+        thread: The leased thread, if any.
+        at_work: The call that is running or will run next.
+        waiting: The calls after it; ``None`` if there have never been any.
     """
 
     __slots__ = (
@@ -65,13 +65,13 @@ class Lease:
         self.waiting: deque[Call] | None = None
 
     def enter(self) -> None:
-        """Make this the lease of the context in which this is called; asgiref's calls find their thread by it."""
+        """Make this the lease of the current context; asgiref's calls find their thread through it."""
         self._around = _lease.get()
         _lease.set(self)
         SyncToAsync.thread_sensitive_context.set(_THREAD_OF_REQUEST)
 
     def is_inside(self) -> bool:
-        """Return whether another request of these workers makes this one, and has as much right to a thread."""
+        """Return whether another request of these workers makes this one, so that it has the same priority."""
         around = self._around
         while around is not None:
             if around.is_open and around.workers is self.workers:
@@ -80,44 +80,44 @@ class Lease:
         return False
 
     async def to_thread(self) -> None:
-        """Go on on the request's thread, inside ``InContext``: what comes next may block.
+        """Continue on the request's thread, inside ``InContext``: the next code may block.
 
         Raises:
-            NoThreadError: There is none, and no function of the request was called yet.
+            NoThreadError: No thread is available, and no function of the request was called yet.
         """
         if not self.is_on_thread:
             await _Move(TO_THREAD)
             self.is_on_thread = True
 
     async def to_loop(self) -> None:
-        """Go on on the loop, inside ``InContext``: what comes next is to be awaited."""
+        """Continue on the loop, inside ``InContext``: the next code is awaited."""
         if self.is_on_thread:
             try:
                 await _Move(TO_LOOP)
             finally:
-                # What is thrown in here is so on the loop.
+                # An exception that is thrown in here is handled on the loop.
                 self.is_on_thread = False
 
     def call(self, function: Callable[..., Any], *arguments: Any) -> Call:
-        """Return a call that is not made yet."""
+        """Return a call that has not been made yet."""
         call = Call(self, partial(function, *arguments) if arguments else function)
         self.has_begun = True
         return call
 
     async def run(self, context: Context, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function on the request's thread, with a context entered; it is called also for who is cancelled.
+        """Call a function on the request's thread, inside a context; it is called even if this is cancelled.
 
         Returns:
-            What the function returned.
+            The function's result.
         Raises:
-            BaseException: What the function raised; ``CancelledError``, when its end has been waited for.
+            BaseException: The function's exception; ``CancelledError`` after the function has ended.
         """
         call = self.call(context.run, function, *arguments)
         await call.done(is_due=True)
         return call.result()
 
     def end(self) -> None:
-        """Give the thread back, and forget the body: the request has ended."""
+        """Return the thread and discard the body: the request has ended."""
         if self.thread is not None or self.at_work is not None:
             self.workers.end(self)
         else:
@@ -141,11 +141,11 @@ class Call:
     """One call of a function on a lease's thread.
 
     Args:
-        lease: Whose thread it is for.
-        function: Without arguments.
+        lease: The lease whose thread runs it.
+        function: A function without arguments.
     Attributes:
-        is_done: Whether it has ended, or was refused.
-        error: What it raised.
+        is_done: Whether it has ended or was refused.
+        error: The exception that it raised.
         refusal: Why it was never made, or ``None``.
     """
 
@@ -171,13 +171,14 @@ class Call:
     async def done(self, *, is_due: bool = False) -> None:
         """Make the call, and wait for its end.
 
-        A call that has begun cannot be stopped: cancelled, this still waits until it has ended; what it waits for on
-        the loop is cancelled.
+        A call that has begun cannot be stopped. When cancelled, this still waits until the call has ended, and cancels
+        what the call waits for on the loop.
 
         Args:
-            is_due: Whether the call is made in any case, as that of what closes or tears down is.
+            is_due: Whether the call is made in any case, as for functions that close or tear down.
         Raises:
-            CancelledError: This was cancelled; if the call had not begun, it never will, and ``is_done`` stays false.
+            CancelledError: This was cancelled. If the call had not begun, it is never made, and ``is_done`` stays
+            false.
         """
         workers = self.lease.workers
         cancelled: asyncio.CancelledError | None = None
@@ -196,34 +197,34 @@ class Call:
             raise cancelled
 
     def result(self) -> Any:
-        """Return what the function returned, or raise what it raised."""
+        """Return the function's result, or raise its exception."""
         if self.error is not None:
             try:
                 raise self.error
             finally:
-                # The traceback holds this frame, and this frame the error: a cycle that only the collector would end.
+                # The traceback references this frame, and this frame the error: break the reference cycle.
                 self.error = None
         return self._value
 
     def refuse(self, why: str) -> None:
-        """Give the call up: it is never made."""
+        """Refuse the call: it is never made."""
         self.refusal = self.error = NoThreadError(why)
         self._tell()
 
     def run(self) -> None:
         """Call the function. Called on the lease's thread."""
-        # asgiref puts the tasks here that it starts for this thread.
+        # asgiref stores here the tasks that it starts for this thread.
         SyncToAsync.threadlocal.task_context = self.nested
         try:
             self._value = self._function()
-        except BaseException as error:  # noqa: BLE001 - it is the caller's
+        except BaseException as error:  # noqa: BLE001 - passed to the caller
             self.error = error
         finally:
             self.lease.workers.ended(self)
             self._tell()
 
     def into(self, future: Future[Any]) -> None:
-        """Tell a future of the end, where nobody waits by ``done``."""
+        """Set a future's result at the end, for callers that do not wait with ``done``."""
         self._future = future
 
     def _tell(self) -> None:
@@ -238,7 +239,7 @@ class Call:
         try:
             self.lease.workers.loop.call_soon_threadsafe(self._wake)
         except RuntimeError:
-            # The loop is closed: nobody waits any more.
+            # The loop is closed, so nothing waits any more.
             self.is_done = True
 
     def _wake(self) -> None:
@@ -248,9 +249,11 @@ class Call:
 
 
 class _Nested(list["asyncio.Task[Any]"]):
-    # The tasks on the loop that a call waits for: it does not run meanwhile. To cancel it while it waits for none
-    # cancels the next that waits in its turn, as asyncio does with a task: or a call that is given up might then begin
-    # to wait for ever.
+    # The tasks on the loop that a call waits for; the call does not run meanwhile. If it is cancelled while it waits
+    # for
+    # none, the next task that waits is cancelled, as asyncio does with a task. Otherwise an abandoned call could start
+    # to
+    # wait forever.
     def __init__(self, workers: Workers) -> None:
         super().__init__()
         self._workers = workers
@@ -266,7 +269,7 @@ class _Nested(list["asyncio.Task[Any]"]):
             self._workers.rest()
         super().append(task)
         if self._is_due:
-            # When it has begun: one that waits for nothing has ended by then.
+            # Cancel it after it has begun: a task that does not wait has ended by then.
             self._workers.loop.call_soon(self._pass_on, task)
 
     def remove(self, task: asyncio.Task[Any]) -> None:
@@ -280,13 +283,13 @@ class _Nested(list["asyncio.Task[Any]"]):
 
 
 class _ThreadOfRequest(Executor):
-    """Where asgiref runs what must run on the thread of a request: on the thread of the request at hand."""
+    """The executor through which asgiref runs thread-sensitive functions: on the current request's thread."""
 
     def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
         lease = _lease.get()
         call = partial(function, *arguments, **named)
         if lease is None or not lease.is_open or lease.workers.loop is not asyncio.get_running_loop():
-            # Of a task that outlives its request, or of a loop of the view's own: asgiref's own thread.
+            # A task that outlives its request, or a loop that the view started: use asgiref's own thread.
             return SyncToAsync.single_thread_executor.submit(call)
         made = lease.call(call)
         future: Future[Any] = Future()
@@ -296,18 +299,18 @@ class _ThreadOfRequest(Executor):
         return future
 
 
-# One for all: which request is at hand, the context says.
+# One object for all requests: the context determines the current request.
 _THREAD_OF_REQUEST = ThreadSensitiveContext()
 SyncToAsync.context_to_thread_executor[_THREAD_OF_REQUEST] = _ThreadOfRequest()
 
 
 def current_lease() -> Lease | None:
-    """Return the lease of the request in whose context this is called."""
+    """Return the lease of the current context's request."""
     return _lease.get()
 
 
 def to_its_end(function: Callable[..., Any]) -> Callable[..., Any]:
-    """Return a function whose async functions end by themselves when the call that it is called in is cancelled."""
+    """Return a function whose async functions run to their end even if the surrounding call is cancelled."""
 
     def call(*arguments: Any, **named: Any) -> Any:
         local = SyncToAsync.threadlocal

@@ -1,4 +1,4 @@
-"""Keep what the requests of one app share that are taken through Flask step by step."""
+"""The state that one app's requests share when they go through Flask step by step."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from flask_app.serving.bridge.url_adapters import UrlAdapters
 
 
 class LoopLane:
-    """What the requests of one app share.
+    """The state that one app's requests share.
 
     Args:
-        app: Of a Flask that lacks nothing.
+        app: An app of a supported Flask version.
     Attributes:
-        passage: Returns the passage of a request, for its lease and its environ.
+        passage: Creates the passage of a request from its lease and its environ.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -32,11 +32,11 @@ class LoopLane:
         self._registered: tuple[Any, ...] = ()
 
     def plan_for(self, request: Request) -> Plan:
-        """Return the plan of a request whose URL is matched."""
+        """Return the plan for a request whose URL has been matched."""
         app = self.app
         rule = request.url_rule
         endpoint = None if rule is None else rule.endpoint
-        # They are the app's, and Flask obeys them at any time.
+        # The app may change these at any time, and Flask uses the current ones.
         there = (
             app.url_value_preprocessors,
             app.before_request_funcs,
@@ -53,13 +53,13 @@ class LoopLane:
         return kept
 
     def blocks_at_push(self) -> bool:
-        """Return whether pushing a request's context calls what may block, or keep something on its thread."""
+        """Return whether pushing a request's context calls code that may block, or keeps something on its thread."""
         app = self.app
         return bool(
-            # Reading and writing a cookie computes a little; any other session may ask a database.
+            # Reading and writing a cookie takes little CPU time; any other session may query a database.
             type(app.session_interface) is not SecureCookieSessionInterface
             or (appcontext_pushed.receivers and appcontext_pushed.has_receivers_for(app))
-            # So may a converter of the app's own, when it looks for what a URL names.
+            # So may a custom converter, to look up what a URL names.
             or app.url_map.converters != Map.default_converters
         )
 

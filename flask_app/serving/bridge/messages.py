@@ -1,4 +1,4 @@
-"""The shapes of ASGI 3, as far as a bridge needs them."""
+"""The types of ASGI 3 that the bridge needs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,9 @@
-"""Take a request through Flask on the event loop: what ``Flask.wsgi_app`` does, in its order, with awaits between.
+"""Run a request through Flask on the event loop: the steps of ``Flask.wsgi_app``, in its order, with awaits between.
 
-Each method names the method of Flask whose order it keeps. What Flask does without calling the app's functions, Flask
-does here too; what it calls, the plan says where. ``def`` functions take the request to its thread, where it stays
-until something is to be awaited: the functions in a row between two awaits are one trip.
+Each method names the Flask method whose order it follows. Steps that do not call the app's functions are done by Flask
+itself; for the app's functions, the plan says where each runs. A ``def`` function moves the request to its thread,
+where it
+stays until something must be awaited: consecutive ``def`` functions are one trip.
 """
 
 from __future__ import annotations
@@ -62,12 +63,12 @@ if TYPE_CHECKING:
 
 
 class Passage:
-    """One request on its way.
+    """One request's way through Flask.
 
     Args:
-        lane: Of the app.
-        lease: Of the request.
-        environ: The request.
+        lane: The app's lane.
+        lease: The request's lease.
+        environ: The request's environ.
     """
 
     __slots__ = (
@@ -81,7 +82,7 @@ class Passage:
         self._environ = environ
         self._body = lease.body
         app = lane.app
-        # What Flask.request_context does; only the URL adapter is made elsewhere.
+        # As Flask.request_context does; only the URL adapter is created elsewhere.
         request = app.request_class(environ)
         request.json_module = app.json
         self._request_context = RequestContext(lane.adapters, environ, request)
@@ -94,13 +95,13 @@ class Passage:
         """Answer, as ``Flask.wsgi_app`` does.
 
         Args:
-            send: The server's; used for a streamed response only.
-            disconnect: Cancels this; but not teardown, which runs to its end for a client that has gone too.
+            send: The server's ``send``; used only for a streamed response.
+            disconnect: Cancels this, but not teardown, which runs to its end even if the client has disconnected.
         Returns:
-            The response, to be sent; ``None`` when it was streamed.
+            The response to send; ``None`` if it was streamed.
         Raises:
-            NoThreadError: No function of the app was called, for want of a thread.
-            Exception: An error that the app wants to reach the server, or a teardown function's.
+            NoThreadError: There was no thread, and no function of the app was called.
+            Exception: An error that the app propagates to the server, or a teardown function's error.
         """
         error: BaseException | None = None
         answer: Reply | Parts | UnicodeEncodeError | None = None
@@ -143,7 +144,7 @@ class Passage:
         start = start_of(response, environ)
         if not streams_async(response):
             return parts_of(response, environ, start)
-        # Its generator was written for this bridge, and has the request to its end.
+        # Its generator can use the request to its end.
         await send_parts_async(response, start, send, self._lease, disconnect)
         return None
 
@@ -171,7 +172,7 @@ class Passage:
         return await self._finalize(returned)
 
     async def _begin_body(self, body: RequestBody) -> None:
-        # What is short is had before a function is called, so that no slow client holds a thread.
+        # A short body is read before any function is called, so that a slow client does not hold a thread.
         if not body.is_whole:
             await self._lease.to_loop()
             self._is_given_up = not self._lease.has_begun
@@ -190,10 +191,10 @@ class Passage:
             raise CancelledError from None
 
     def _view(self, planned: Plan) -> Awaitable[Any]:
-        # Flask.dispatch_request, which itself answers the requests that no view answers.
+        # As Flask.dispatch_request, which itself answers requests that have no view.
         request = self._request_context.request
         rule = request.url_rule
-        # A hook may have put another there.
+        # A hook may have replaced it.
         view = None if rule is None else self._app.view_functions.get(rule.endpoint)
         if (
             view is None
@@ -228,7 +229,7 @@ class Passage:
         if isinstance(returned, Response):
             response = self._app.make_response(returned)
         elif type(returned) is dict:
-            # As Flask.make_response does, once it has found that it is nothing else.
+            # As Flask.make_response does after checking all other types.
             response = self._app.json.response(returned)  # type: ignore[assignment]  # of the app's class
         else:
             response = await self._make_response(returned)
@@ -236,7 +237,7 @@ class Passage:
             context = self._request_context
             for function in after_this_request_functions(context):
                 response = await self._call(where_of(function), function, response)
-            # A request whose push failed has no plan yet: its session could not be opened.
+            # A request whose push failed, because its session could not be opened, has no plan yet.
             planned = self._plan or self._lane.plan_for(context.request)
             for where, function in planned.after:
                 if where is Where.INLINE and self._body is None:
@@ -261,7 +262,7 @@ class Passage:
             interface.save_session(self._app, session, response)  # type: ignore[arg-type]  # not null
 
     async def _make_response(self, returned: Any) -> Response:
-        # Flask.make_response, which takes no async iterator, and would run a WSGI callable here.
+        # As Flask.make_response, which accepts no async iterator, and would run a WSGI callable here.
         app = self._app
         body = returned[0] if isinstance(returned, tuple) and returned else returned
         if isinstance(body, AsyncIterator):
@@ -306,10 +307,10 @@ class Passage:
         context = self._request_context
         planned = self._plan
         disconnect.is_paused = True
-        # Nobody reads it any more, and nobody is to wait for it.
+        # The body is no longer read, and teardown must not wait for it.
         self._body = None
         if planned is None or is_pushed_again(context):
-            # The push failed, if it began, and Flask knows how much is bound; or a stream's end will be the request's.
+            # Either the push failed, and Flask knows what is bound, or the end of a stream will end the request.
             if not (isinstance(error, CancelledError) and is_unbound(context)):
                 await self._lease.to_thread()
                 context.pop(error)
@@ -331,7 +332,7 @@ class Passage:
                         await self._signal(appcontext_tearing_down, exc=error)
                 finally:
                     unbind_app(app_context)
-                # Here, for it is sent even when a function of the request's teardown failed.
+                # In "finally", because it is sent even if a teardown function of the request failed.
                 if appcontext_popped.receivers:
                     await self._signal(appcontext_popped)
 
@@ -341,7 +342,7 @@ class Passage:
             try:
                 await self._call(where, function, error)
             except CancelledError as raised:
-                # The server's, which is no reason for the others to leave open what they have to close.
+                # The server cancelled this; the other functions must still close their resources.
                 cancelled = raised
         if cancelled is not None:
             raise cancelled
@@ -373,14 +374,14 @@ class Passage:
             lease.has_begun = True
             await lease.to_loop()
             if self._body is not None and not self._body.is_whole:
-                # On the loop it could not be waited for.
+                # A function on the loop could not wait for it.
                 await self._take_in(self._body)
             if where is Where.AWAIT:
                 return await function(*arguments, **named)
         try:
             return function(*arguments, **named)
         except StopIteration as error:
-            # None leaves a coroutine.
+            # A StopIteration cannot leave a coroutine.
             raise StoppedError(error) from None
 
     async def _signal(self, signal: Signal, **told: Any) -> None:

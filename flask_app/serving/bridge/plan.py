@@ -1,4 +1,4 @@
-"""Plan what a request calls and where each function runs: on the loop, or on the request's thread."""
+"""Plan which functions a request calls, and where each runs: on the loop, or on the request's thread."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Function = Callable[..., Any]
 class Where(enum.Enum):
     """How a function is called."""
 
-    INLINE = "a def that never blocks: at once, wherever the request is"
+    INLINE = "a def that never blocks: called directly, wherever the request is"
     AWAIT = "an async def: awaited on the loop"
     THREAD = "a def: on the request's thread"
 
@@ -29,17 +29,17 @@ Planned = tuple[tuple[Where, Function], ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What the requests of one endpoint call.
+    """The functions that requests of one endpoint call.
 
     Attributes:
-        view: Of the endpoint; ``None`` for a request that matches no route.
-        view_where: ``None`` when it depends on the request's method.
-        values: The functions that look at the URL's values before the ``before`` functions.
-        before: In Flask's order.
-        after: In Flask's order.
+        view: The endpoint's view; ``None`` for a request that matches no route.
+        view_where: Where the view runs; ``None`` if that depends on the request's method.
+        values: The URL value preprocessors, which run before the ``before`` functions.
+        before: The ``before_request`` functions, in Flask's order.
+        after: The ``after_request`` functions, in Flask's order.
         teardown_request: In Flask's order.
         teardown_app: In Flask's order.
-        tears_down: Whether there is a teardown function at all.
+        tears_down: Whether there is any teardown function.
     """
 
     view: Function | None
@@ -52,12 +52,12 @@ class Plan:
     tears_down: bool = field(init=False)
 
     def __post_init__(self) -> None:
-        """Note what is asked of each request."""
+        """Compute ``tears_down``."""
         object.__setattr__(self, "tears_down", bool(self.teardown_request or self.teardown_app))
 
 
 def where_of(function: Function) -> Where:
-    """Return where a function runs that is neither a view class nor known otherwise."""
+    """Return where a plain function, not a view class, runs."""
     if iscoroutinefunction(function):
         return Where.AWAIT
     return Where.INLINE if is_promised_not_to_block(function) else Where.THREAD
@@ -66,14 +66,15 @@ def where_of(function: Function) -> Where:
 def where_of_view(view: Function, method: str) -> Where:
     """Return where a view runs for a request's method.
 
-    What ``View.as_view`` makes is a ``def``, whatever the class: it asks ``app.ensure_sync`` for the method to call,
-    and on the loop that gives the coroutine to await.
+    ``View.as_view`` always makes a ``def`` function. It gets the method to call from ``app.ensure_sync``, and on the
+    loop
+    that returns the coroutine to await.
     """
     view_class = getattr(view, "view_class", None)
     if view_class is None:
         return where_of(view)
     if {*view_class.decorators} - {never_blocks} or view_class.__init__ is not object.__init__:
-        # Any of them may block, and none is made to be called on a loop.
+        # Any of them may block, and none was written to be called on a loop.
         return Where.THREAD
     handler = view_class.dispatch_request
     if issubclass(view_class, MethodView) and handler is MethodView.dispatch_request:
@@ -88,9 +89,9 @@ def plan(app: Flask, endpoint: str | None, blueprints: Sequence[str]) -> Plan:
     """Plan the requests of an endpoint.
 
     Args:
-        app: As set up by now.
+        app: The app in its current state.
         endpoint: ``None`` for requests that match no route.
-        blueprints: As ``request.blueprints`` gives them.
+        blueprints: The value of ``request.blueprints``.
     """
     outwards = (*blueprints, None)
     inwards = (None, *reversed(blueprints))
@@ -124,5 +125,5 @@ class StoppedError(Exception):
 
 
 def raised_by_function(error: Exception) -> Exception:
-    """Return what a function raised, of what came out of the coroutine that called it."""
+    """Return the exception that a function raised, given what came out of the coroutine that called it."""
     return error.error if isinstance(error, StoppedError) else error

@@ -14,7 +14,7 @@ from flask_app.serving.bridge.messages import Message
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-# Names come from the app, but an app may make them up.
+# The app chooses the names, and may generate them, so the cache is bounded.
 _KEPT_NAMES = 512
 _names: dict[str, bytes] = {}
 # With one of these, or without a Content-Length, Werkzeug changes the headers at the last moment.
@@ -25,7 +25,7 @@ _plain_classes: dict[type, bool] = {}
 
 
 class Reply(NamedTuple):
-    """A response that is complete: what to send, and what to call then."""
+    """A complete response: what to send, and what to call afterwards."""
 
     start: Message
     body: bytes
@@ -33,7 +33,7 @@ class Reply(NamedTuple):
 
 
 def is_plain(response: Response) -> bool:
-    """Return whether a response answers as Werkzeug's own do, for this module to do it in fewer steps."""
+    """Return whether a response uses only Werkzeug's own methods, so that this module can send it in fewer steps."""
     response_class = type(response)
     plain = _plain_classes.get(response_class)
     if plain is None:
@@ -43,7 +43,7 @@ def is_plain(response: Response) -> bool:
 
 
 def reply_of(response: Response, environ: WSGIEnvironment) -> Reply | None:
-    """Return a plain response as it is to be sent, or ``None`` for one whose body comes in parts.
+    """Return a plain response as it will be sent, or ``None`` if its body comes in parts.
 
     Raises:
         UnicodeEncodeError: A header is not Latin-1, which HTTP cannot carry.
@@ -65,10 +65,11 @@ def reply_of(response: Response, environ: WSGIEnvironment) -> Reply | None:
 
 
 def reply_or_error(response: Response, environ: WSGIEnvironment) -> Reply | UnicodeEncodeError | None:
-    """Return what ``reply_of`` returns of a plain response, and ``None`` for others.
+    """Return ``reply_of`` for a plain response, and ``None`` for others.
 
-    A header that HTTP cannot carry is no error of the request's, and its teardown is not told of it: a server of WSGI,
-    too, finds it later. So it is returned.
+    A header that HTTP cannot carry is not an error of the request, and its teardown does not see it: a WSGI server,
+    too,
+    finds it later. So the error is returned.
     """
     try:
         return reply_of(response, environ) if is_plain(response) else None
@@ -89,7 +90,7 @@ def start_of(response: Response, environ: WSGIEnvironment) -> Message:
     for name, value in response.headers:
         key = _names.get(name) or _keep(name)
         if key in _ADJUSTED:
-            # It may not be Latin-1 yet: Werkzeug makes a URI of it.
+            # It may not be Latin-1 yet: Werkzeug converts it to a URI.
             adjusted = True
             break
         if key == b"content-length":
@@ -101,12 +102,12 @@ def start_of(response: Response, environ: WSGIEnvironment) -> Message:
 
 
 def wire_headers(headers: Iterable[tuple[str, str]]) -> list[tuple[bytes, bytes]]:
-    """Return headers as ASGI has them: lower-case names, bytes."""
+    """Return headers in ASGI's form: lower-case names, bytes."""
     return [(_names.get(name) or _keep(name), value.encode("latin-1")) for name, value in headers]
 
 
 def streams_async(response: Response) -> bool:
-    """Return whether the body comes from an async iterator, which WSGI knows nothing of."""
+    """Return whether the body comes from an async iterator, which WSGI does not support."""
     return isinstance(response.response, AsyncIterable)
 
 

@@ -1,4 +1,4 @@
-"""Tell Flask's own steps from replaced ones, which the bridge must not leave out."""
+"""Detect replaced steps of Flask, which the bridge must not skip."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from typing import Any
 import flask.ctx
 from flask import Flask
 
-# What a request passes through in Flask, for the bridge to pass through in the same order with awaits between.
+# The steps of a request in Flask, which the bridge performs in the same order with awaits between.
 STEPS = (
     "__call__",
     "wsgi_app",
@@ -40,14 +40,15 @@ STEPS = (
     "do_teardown_appcontext",
     "_find_error_handler",
 )
-# The same of the contexts, which no app has its own class of.
+# The steps of the contexts, whose classes no app overrides.
 CONTEXT_STEPS = ("push", "pop", "match_request")
-# The bridge's own stands on the instance; middleware around the second is looked through elsewhere.
+# The bridge sets its own ensure_sync on the instance; middleware around wsgi_app is checked elsewhere.
 _NOT_OF_INSTANCES = frozenset({"__call__", "ensure_sync", "wsgi_app"})
 
-# CPython 3.11 and 3.12 flag a class while what they remember of looking up its attributes is valid, and take the flag
-# from it, and from its subclasses, when one is set. On a subclass on which nobody else looks anything up, a probe, the
-# flag is not given back before that was noticed. Where it is never given, every look is a thorough one.
+# CPython 3.11 and 3.12 flag a class while its attribute lookup cache is valid, and clear the flag on the class and its
+# subclasses when an attribute is set. On a probe, a subclass that no other code uses, a cleared flag stays cleared
+# until
+# this module notices. On versions that never set the flag, every check is a thorough one.
 _UNTOUCHED = 1 << 19
 
 _UNFLAGGED = SimpleNamespace(__flags__=0)
@@ -56,13 +57,13 @@ _instance_steps = frozenset(STEPS) - _NOT_OF_INSTANCES
 
 
 class Steps:
-    """The steps of one app, looked at before each of its requests: a tool may replace one at any time.
+    """The steps of one app, checked before each of its requests: a tool may replace one at any time.
 
-    A step is Flask's own if it is a function, and none that only says so, whose code is that of Flask's source. Names
-    and attributes prove nothing: ``functools.wraps`` copies them, and proxies have all those of what they wrap.
+    A step is Flask's own if it is a real function whose code equals Flask's source. Names and attributes prove nothing:
+    ``functools.wraps`` copies them, and proxies have all attributes of what they wrap.
 
     Args:
-        app: Any.
+        app: Any Flask app.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -77,10 +78,10 @@ class Steps:
         self._replaced: tuple[str, ...] = ()
 
     def replaced(self) -> tuple[str, ...]:
-        """Return the names of the steps that are not Flask's own: of the app, its classes and the contexts."""
+        """Return the names of the steps of the app, its classes and the contexts that are not Flask's own."""
         app = self._app
         own = app.__dict__
-        # In few instructions, for each request passes here. A dictionary keeps what was set last at its end.
+        # Few instructions, because every request runs this. The most recently set key is the last of a dictionary.
         if (
             len(own) != self._attributes
             or next(reversed(own)) is not self._last_attribute
@@ -103,7 +104,7 @@ class Steps:
 
     def _seen_again(self) -> bool:
         seen = [step for get, names in self._unprobed for step in map(get, names)]
-        # The very same: what stands for something else may say that it equals it.
+        # Compare by identity: a proxy may claim to be equal to what it wraps.
         return len(seen) == len(self._seen) and all(map(is_, seen, self._seen))
 
     def _set_up(self) -> None:
@@ -115,10 +116,10 @@ class Steps:
             *((context, tuple(name for name in CONTEXT_STEPS if hasattr(context, name))) for context in contexts),
         ]
         self._probe = _UNFLAGGED
-        # A subclass of an app's own class would be one that its author knows nothing of: it is looked at closely.
+        # Subclassing an app's own class could surprise its author, so such an app is always checked thoroughly.
         if self._app_class is Flask:
             probe: type = type("Probe", (Flask, *contexts), {})
-            # Looked up once, it is flagged from here on.
+            # After one lookup, it is flagged.
             _ = probe.__eq__
             if probe.__flags__ & _UNTOUCHED:
                 self._probe = probe
@@ -136,7 +137,7 @@ class Steps:
 
 def _is_flasks_own(owner: type, name: str) -> bool:
     function = inspect.getattr_static(owner, name, None)
-    # The exact type, which nothing can forge.
+    # Compare the exact type, which cannot be forged.
     if type(function) is not FunctionType:
         return False
     module = function.__globals__.get("__name__", "")
@@ -151,7 +152,7 @@ def _codes_of(module: str) -> dict[tuple[str, str], Any]:
     """Return the fingerprints of the methods of a module's source, by their qualified and plain names."""
     spec = sys.modules[module].__spec__
     get_code = getattr(spec.loader, "get_code", None) if spec is not None else None
-    # What has no source to compare with cannot be known for Flask's own.
+    # Without a source to compare with, nothing can be recognised as Flask's own.
     code = get_code(module) if get_code is not None else None
     return {} if code is None else {(inner.co_qualname, inner.co_name): _fingerprint(inner) for inner in _inner(code)}
 
@@ -164,6 +165,6 @@ def _inner(code: CodeType) -> Iterator[CodeType]:
 
 
 def _fingerprint(code: CodeType) -> Any:
-    # Code objects compare what a running interpreter changes of them, too.
+    # Not compared as code objects: those include parts that a running interpreter changes.
     constants = [constant for constant in code.co_consts if not isinstance(constant, CodeType)]
     return code.co_code, code.co_names, code.co_varnames, code.co_firstlineno, repr(constants)

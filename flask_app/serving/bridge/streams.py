@@ -1,4 +1,4 @@
-"""Send a response in parts, each when the last has gone: the client's pace is the view's."""
+"""Send a response in parts, each after the previous one was accepted: the client sets the view's pace."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from flask_app.serving.bridge.reply import wire_headers
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment
 
-# What one trip to the thread brings of a file: its parts are small, and there is nobody to wait for the next.
+# The bytes of a file that one trip to the thread reads; its single parts would be too small.
 _FILE_BYTES = 64 * 1024
 _LAST: Message = {"type": "http.response.body", "body": b"", "more_body": False}
 
@@ -27,9 +27,9 @@ class Parts(NamedTuple):
     """A response whose body comes in parts.
 
     Attributes:
-        start: Returns the message with its status and headers, once the first part is there.
-        parts: Of the body; closed at the end, if it can be.
-        least_bytes: To send at once.
+        start: Returns the message with status and headers; called after the first part is available.
+        parts: The body's parts; closed at the end, if possible.
+        least_bytes: The minimum number of bytes to send at a time.
     """
 
     start: Callable[[], Message]
@@ -38,13 +38,13 @@ class Parts(NamedTuple):
 
 
 def parts_of(response: Response, environ: WSGIEnvironment, start: Message) -> Parts:
-    """Return the parts of a plain response that an iterator brings."""
+    """Return the parts of a plain response with an iterator as its body."""
     least_bytes = _FILE_BYTES if response.direct_passthrough else 1
     return Parts(lambda: start, response.get_app_iter(environ), least_bytes)
 
 
 def parts_of_call(application: WSGIApplication, environ: WSGIEnvironment) -> Parts:
-    """Call a WSGI application, on the request's thread, and return what it answers.
+    """Call a WSGI application, on the request's thread, and return its answer.
 
     ``start`` raises a ``RuntimeError`` if the application did not call ``start_response`` before its first part.
     """
@@ -54,15 +54,15 @@ def parts_of_call(application: WSGIApplication, environ: WSGIEnvironment) -> Par
 
 
 async def send_parts(answer: Parts, send: Send, lease: Lease, disconnect: Disconnect) -> None:
-    """Send a response whose parts an iterator brings, each from the request's thread.
+    """Send a response from an iterator, which runs on the request's thread.
 
-    Nothing is sent before the first part is there: until then an error can still become a 500.
+    Nothing is sent before the first part is available: until then an error can still become a 500.
 
     Args:
         answer: The response.
-        send: The server's.
-        lease: Of the request; on its thread before, if the first part is to come without a trip of its own.
-        disconnect: Ends this too.
+        send: The server's ``send``.
+        lease: The request's lease; if it is on the thread already, the first part needs no trip of its own.
+        disconnect: Cancels this if the client disconnects.
     """
     send = _ending(send, disconnect, lease.body)
     try:
@@ -93,14 +93,14 @@ async def send_parts(answer: Parts, send: Send, lease: Lease, disconnect: Discon
 async def send_parts_async(
     response: Response, start: Message, send: Send, lease: Lease, disconnect: Disconnect
 ) -> None:
-    """Send a response whose parts an async iterator brings.
+    """Send a response from an async iterator.
 
     Args:
-        response: Plain, streamed from an async iterable of bytes or text.
-        start: The message with its status and headers.
-        send: The server's.
-        lease: Of the request.
-        disconnect: Ends this too.
+        response: A plain response, streamed from an async iterable of bytes or text.
+        start: The message with status and headers.
+        send: The server's ``send``.
+        lease: The request's lease.
+        disconnect: Cancels this if the client disconnects.
     """
     send = _ending(send, disconnect, lease.body)
     await lease.to_loop()
@@ -114,8 +114,8 @@ async def send_parts_async(
             data = part.encode() if isinstance(part, str) else part
             if data:
                 await Outside(send({"type": "http.response.body", "body": data, "more_body": True}))
-            # A server need not wait for a client that has gone, nor a generator for anything: others must have their
-            # turn, and among them whoever watches for the client.
+            # Neither the server nor the generator may ever wait: give other tasks a turn, including the one that
+            # watches for the client's disconnect.
             await asyncio.sleep(0)
         if not started:
             await Outside(send(start))
@@ -132,7 +132,7 @@ async def send_parts_async(
 
 
 def _ending(send: Send, disconnect: Disconnect, body: RequestBody | None) -> Send:
-    # A response's last part is known here, and what has to be done with it.
+    # Detects a response's last part, which needs special handling.
     def send_part(message: Message) -> Awaitable[None]:
         if message.get("more_body") is not False:
             return send(message)
@@ -156,7 +156,7 @@ class _Call:
         return _Joined(self._written, parts) if self._written else parts
 
     def _start_response(self, status: str, headers: list[tuple[str, str]], exc_info: Any = None) -> Callable[..., Any]:  # noqa: ARG002 - its name is PEP 3333's
-        # Nothing has gone out yet, so that a second call with an error may always replace the first.
+        # Nothing has been sent yet, so a second call with an error can always replace the first.
         self._status, self._headers = status, headers
         self.has_length = any(name.lower() == "content-length" for name, _ in headers)
         return self._written.append
@@ -169,7 +169,7 @@ class _Call:
 
 
 class _Joined:
-    # What write() was given, then what the application returned.
+    # First the data given to write(), then the parts that the application returned.
     def __init__(self, written: list[bytes], parts: Iterable[bytes]) -> None:
         self._written = written
         self._parts = parts
@@ -184,9 +184,9 @@ class _Joined:
 
 
 def _take(iterator: Iterator[bytes], least_bytes: int) -> tuple[bytes, bool]:
-    """Return the next part or parts of at least so many bytes, and whether more may follow.
+    """Return the next part or parts with at least this many bytes, and whether more may follow.
 
-    An empty part is one too: a generator that yields nothing else must learn that its client has gone.
+    An empty part counts too: a generator that yields nothing else must learn that its client has disconnected.
     """
     taken: list[bytes] = []
     size = 0

@@ -1,4 +1,4 @@
-"""Create URL adapters as Flask does, but work out only once what depends on the host alone."""
+"""Create URL adapters as Flask does, but cache the parts that depend only on the host."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, Request
 from werkzeug.routing import Map, MapAdapter, Rule
 
-# Clients choose the host, so what is kept is bounded.
+# Clients choose the host, so the cache is bounded.
 _KEPT_HOSTS = 256
 _AS_FLASK_ASKS = {"return_rule": True}
 
@@ -15,13 +15,13 @@ FixedRules = dict[tuple[str, str, str | None], Rule]
 
 
 class UrlAdapters:
-    """The part of an app that creates the URL adapter of a request.
+    """The part of an app that creates a request's URL adapter.
 
-    It stands in for the app where ``RequestContext`` asks for one. Flask derives the adapter from the Host header each
-    time: validation, a lower case, IDNA, the subdomain. Requests of one host differ in path, query and method only.
+    It replaces the app where ``RequestContext`` needs an adapter. Flask derives the adapter from the Host header each
+    time: validation, lower case, IDNA, the subdomain. Requests to one host differ only in path, query and method.
 
     Args:
-        app: Whose ``create_url_adapter`` is Flask's own.
+        app: An app whose ``create_url_adapter`` is Flask's own.
     """
 
     def __init__(self, app: Flask) -> None:
@@ -31,10 +31,10 @@ class UrlAdapters:
         self._remembering = _remembering()
 
     def create_url_adapter(self, request: Request) -> MapAdapter | None:
-        """Return what ``app.create_url_adapter`` returns for a request.
+        """Return the same as ``app.create_url_adapter`` for a request.
 
         Raises:
-            HTTPException: The host is not trusted, or not a host.
+            HTTPException: The host is not trusted, or invalid.
         """
         app = self._app
         environ = request.environ
@@ -85,14 +85,14 @@ class UrlAdapters:
         if type(adapter) is MapAdapter:
             if len(self._kept) >= _KEPT_HOSTS:
                 self._kept.clear()
-            # Flask 3.1 leaves the validated host with the request, 3.0 leaves it to be worked out when asked for.
+            # Flask 3.1 stores the validated host on the request; 3.0 computes it on demand.
             self._kept[key] = (adapter.server_name, adapter.subdomain, vars(request).get("host"))
         return adapter
 
 
 class _RememberingAdapter(MapAdapter):
-    # A rule without variables matches its own path in the same way each time. Nothing else is remembered, so that
-    # there are never more entries than rules, methods and hosts that the app itself knows.
+    # A rule without variables always matches its own path in the same way. Nothing else is cached, so the number of
+    # entries is limited by the app's own rules, methods and hosts.
     _fixed_rules: FixedRules
 
     def match(self, *arguments: Any, **named: Any) -> Any:
@@ -111,7 +111,7 @@ class _RememberingAdapter(MapAdapter):
 
 
 def _remembering() -> type[_RememberingAdapter]:
-    # One class for each map: an instance, of which each request has one, is set up by Werkzeug's own code alone.
+    # One class for each map, so that Werkzeug's own code alone initialises the instance that each request gets.
     return type("RememberingAdapter", (_RememberingAdapter,), {"_fixed_rules": {}})
 
 

@@ -1,4 +1,4 @@
-"""Share out the worker threads beside an event loop: who may run, who may have a thread, who waits."""
+"""Schedule the worker threads of an event loop: which call runs, which request has a thread, which waits."""
 
 from __future__ import annotations
 
@@ -16,45 +16,46 @@ from asgiref.sync import SyncToAsync
 
 from flask_app.serving.bridge.lease import Call, Lease
 
-# After so long in which no function ended, what has begun goes on beyond the limits: it may hold what others wait for.
+# If no function has ended for this long, requests that have begun exceed the limits: one may hold what others wait for.
 STALL_S = 0.5
-# For so long after that, requests that begin leave one thread to those that go on.
+# For this long after that, new requests leave one thread to those that have begun.
 SPARING_S = 10.0
-# After a thread could not be started, no other is tried for so long.
+# After a thread could not be started, no other is started for this long.
 SHORTAGE_S = 0.5
-# After so long a request that waits for a thread to be leased, and of which no function was called yet, is refused.
+# A request that has waited this long to lease a thread, and has called no function yet, is refused.
 LEASE_PATIENCE_S = 10.0
-# Threads that were not needed for so long are let go, down to as many as may run at once.
+# Threads that were not needed for this long are stopped, except as many as may run at once.
 IDLE_S = 10.0
 
 _log = logging.getLogger(__name__)
 
 
 class Workers:
-    """The worker threads beside one event loop; they are started as they are needed.
+    """The worker threads of one event loop, started on demand.
 
-    Async functions that a ``def`` function calls through ``app.ensure_sync`` run on the loop, not on one of their own:
-    the threads say to asgiref, which Flask calls for it, which loop they belong to.
+    Async functions that a ``def`` function calls through ``app.ensure_sync`` run on this loop, not on a new one: the
+    threads tell asgiref, which Flask uses for this, which loop they belong to.
 
     Args:
-        loop: Whose requests these threads serve.
-        threads: The most functions that run at once. One that waits for the loop does not count.
-        leases: The most threads that belong to a request at once.
+        loop: The loop whose requests these threads serve.
+        threads: The maximum number of functions that run at once. One that waits for the loop does not count.
+        leases: The maximum number of threads that belong to requests at once.
     """
 
     def __init__(self, loop: asyncio.AbstractEventLoop, threads: int, leases: int) -> None:
         self.loop = loop
         self._threads = threads
         self._leases = leases
-        # Calls end on their threads, and begin the next from there: a blocked loop must not hold them up. It may be
-        # entered twice, for inside it the collector may call anything.
+        # Calls end on their threads, and start the next call from there, so that a blocked loop does not delay them.
+        # The
+        # lock is reentrant, because the garbage collector may call anything while it is held.
         self._lock = threading.RLock()
         self._running = 0
         self._leased = 0
         self._idle: list[ThreadPoolExecutor] = []
         self._least_idle = 0
         self._keeps_idle = True
-        # In the order in which they have a right to go on: on a leased thread; of a request that has begun; the rest.
+        # By priority: calls on a leased thread; calls of a request that has begun; the rest.
         self._waiting: tuple[deque[Call], deque[Call], deque[Call]] = (deque(), deque(), deque())
         self._ended = 0
         self._ended_by_then = 0
@@ -66,7 +67,7 @@ class Workers:
         self._is_trimming = False
 
     def close(self) -> None:
-        """Let the threads go, each when it is given back; calls that were made are still run."""
+        """Stop each thread when it is returned; calls that were queued still run."""
         with self._lock:
             self._keeps_idle = False
             idle, self._idle = self._idle, []
@@ -74,7 +75,7 @@ class Workers:
             thread.shutdown(wait=False)
 
     def put(self, call: Call) -> None:
-        """Run a call as soon as its lease, the limit of threads and that of leases allow it. Called on the loop."""
+        """Run a call as soon as its lease and the limits of threads and leases allow it. Call this on the loop."""
         lease = call.lease
         with self._lock:
             if lease.at_work is not None:
@@ -87,7 +88,7 @@ class Workers:
             self._begin_next()
 
     def withdraw(self, call: Call) -> bool:
-        """Take back a call that has not begun; return whether it was so."""
+        """Withdraw a call that has not begun; return whether that was possible."""
         lease = call.lease
         with self._lock:
             if lease.at_work is not call:
@@ -104,7 +105,7 @@ class Workers:
         return False
 
     def ended(self, call: Call) -> None:
-        """Note the end of a call, on its thread, and begin the next."""
+        """Record the end of a call, on its thread, and start the next."""
         with self._lock:
             self._running -= 1
             self._ended += 1
@@ -112,7 +113,7 @@ class Workers:
             self._begin_next()
 
     def end(self, lease: Lease) -> None:
-        """Give a lease's thread back, now or with the end of its last call."""
+        """Return a lease's thread, now or when its last call ends."""
         with self._lock:
             lease.is_open = False
             if lease.at_work is None and lease.thread is not None:
@@ -120,19 +121,19 @@ class Workers:
                 self._begin_next()
 
     def rest(self) -> None:
-        """Note that a function that runs begins to wait for the loop."""
+        """Record that a running function starts to wait for the loop."""
         with self._lock:
             self._running -= 1
             self._begin_next()
 
     def go_on(self) -> None:
-        """Note that it waits no longer. It is not held up: others may wait for what it holds."""
+        """Record that it has stopped waiting. It continues at once, because others may wait for what it holds."""
         with self._lock:
             self._running += 1
 
     @contextmanager
     def resting(self) -> Generator[None]:
-        """Wait for the loop inside, on a thread that runs a call."""
+        """A context in which a thread that runs a call waits for the loop."""
         self.rest()
         try:
             yield
@@ -169,7 +170,7 @@ class Workers:
         return not self._idle and self.loop.time() < self._short_until_s
 
     def _spares_one(self) -> bool:
-        # Whoever holds what those at work wait for must find room to give it back.
+        # A request that holds what the running ones wait for must get a thread to release it.
         if self.loop.time() >= self._spares_one_until_s:
             return False
         return self._running + 1 >= self._threads if self._threads > 1 else self._leased > 0
@@ -179,17 +180,17 @@ class Workers:
         lease = call.lease
         thread = lease.thread or (self._idle[-1] if self._idle else self._new_thread())
         try:
-            # In the context of who asked, whoever begins it: tools that watch a pool ask whose call it is.
+            # Submit in the caller's context, whoever starts the call: tools that trace a pool need the caller.
             call.asked_in.run(thread.submit, call.run)
         except RuntimeError as error:
-            # The machine has no more threads to give, for now.
+            # The machine cannot start more threads for now.
             thread.shutdown(wait=False)
             self._short_until_s = self.loop.time() + SHORTAGE_S
             _log.warning("No thread can be started (%s); %d are leased.", error, self._leased)
             return False
         queue.popleft()
         if lease.thread is None:
-            # The one that was used last: the others may be let go.
+            # Use the most recently used thread, so that the others can be stopped.
             if self._idle:
                 self._idle.pop()
             self._least_idle = min(self._least_idle, len(self._idle))
@@ -246,7 +247,7 @@ class Workers:
             self._stalled_s = self._stalled_s + self._look_s() if is_stalled else 0.0
             self._begin_stalled(on_threads, begun)
             if new and self._stalled_s >= LEASE_PATIENCE_S and self._leased < self._leases and not self._is_short():
-                # They may be what those at work wait for.
+                # The running requests may wait for these.
                 self._begin(new)
             latest_s = self.loop.time() - LEASE_PATIENCE_S
             while new and (self._leased >= self._leases or self._is_short()) and new[0].asked_s <= latest_s:
@@ -255,10 +256,10 @@ class Workers:
             self._is_watching = False
             self._begin_next()
         for call in refused:
-            call.refuse(f"{self._leased} threads are leased, no more can be had, and none was given back in time")
+            call.refuse(f"{self._leased} threads are leased, no more can be started, and none was returned in time")
 
     def _begin_stalled(self, *queues: deque[Call]) -> None:
-        # More each time: one of them may hold what all others wait for, and nobody knows which.
+        # More each time: one of them may hold what all others wait for, and it is unknown which.
         waiting = sum(map(len, queues))
         self._beyond = min(2 * self._beyond + 1, waiting) if self._stalled_s else 0
         for _ in range(self._beyond):
@@ -268,6 +269,6 @@ class Workers:
 
 
 def _belong_to(loop: asyncio.AbstractEventLoop) -> None:
-    # asgiref reads these in AsyncToSync.__call__, and sets them itself in its own threads.
+    # asgiref reads these in AsyncToSync.__call__, and sets them in its own threads.
     SyncToAsync.threadlocal.main_event_loop = loop
     SyncToAsync.threadlocal.main_event_loop_pid = os.getpid()
