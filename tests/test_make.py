@@ -95,7 +95,7 @@ def test_an_environment_whose_python_does_not_serve_is_made_anew(clone: Path, le
     done = make(clone)
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert "it is made anew" in done.stdout
+    assert "creating it again" in done.stdout
     assert str(clone / ".venv") == prefix(clone)
 
 
@@ -113,7 +113,7 @@ def test_without_a_python_that_is_new_enough_nothing_is_thrown_away(clone: Path,
     done = make(moved, f"./{older(moved).name}" if found == "older" else "python3.99")
 
     assert 0 != done.returncode
-    assert "is no Python 3.11 or newer, which this needs: make env PYTHON=python3.12" in done.stderr
+    assert "is not Python 3.11 or newer, which is required: make env PYTHON=python3.12" in done.stderr
     assert (moved / ".venv" / "pyvenv.cfg").exists()
 
 

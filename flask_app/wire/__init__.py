@@ -1,4 +1,4 @@
 """Say exactly which JSON marshmallow's fields send and accept.
 
-The contract holds views and clients to it, and the document is made of it: neither can say what the other does not.
+The contract enforces it for views and clients, and the document is generated from it, so the two always agree.
 """

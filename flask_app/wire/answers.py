@@ -1,4 +1,4 @@
-"""Prepare a marshmallow schema for answers: refuse what no document could say, and hold what is sent."""
+"""Prepare a marshmallow schema for answers: refuse what cannot be documented, and check what is sent."""
 
 from __future__ import annotations
 
@@ -14,31 +14,31 @@ from flask_app.wire.field_schemas import JsonSchema, Way, check_said, object_sch
 from flask_app.wire.holding import Rule, compiled, same_json
 from flask_app.wire.refusal import Direction, UndocumentableError, named
 
-# Of these the type says all: what is sent is what was given, if that is as documented.
+# A value of these fields is sent unchanged, if it matches the document.
 _SENT_AS_GIVEN = (fields.String, fields.Integer, fields.Float, fields.Boolean, fields.Raw)
-# What a schema class may have of its own, of what marshmallow's has.
+# The attributes of marshmallow's class that a schema class may override.
 _HARMLESS = {"Meta", "error_messages", "on_bind_field", "opts"}
-# What a nested field takes of a schema; a dotted name is handed on to the fields of that one.
+# The parts of a schema that a nested field selects; a dotted name applies to the fields of that schema.
 _PARTS = ("only", "exclude")
 
 
 class Answers:
-    """What views answer in one schema.
+    """The answers of views with one schema.
 
     Attributes:
-        schema: The schema, of one mapping, which refuses unknown fields.
+        schema: The schema of one mapping, which refuses unknown fields.
     """
 
     def __init__(self, schema_class: type[Schema]) -> None:
-        """Look at a schema and at all that is nested in it.
+        """Inspect a schema and all schemas nested in it.
 
         Raises:
-            UndocumentableError: No document could say exactly what it sends; the message has the reason and the cure.
+            UndocumentableError: What it sends cannot be documented exactly; the message has the reason and the remedy.
         """
         self.schema = instance_of(schema_class)
         if self.schema.many:
             raise UndocumentableError(
-                "it is of many, and an answer is one mapping; answer with a field that is a List of it Nested"
+                "it has many=True, but an answer is one mapping; answer with a field that is a List of it Nested"
             )
         self._schemas = {str(id(schema)): schema for schema in _tied(self.schema)}
         for schema in self._schemas.values():
@@ -57,11 +57,11 @@ class Answers:
                 if isinstance(field, fields.Constant):
                     _hold_to_constant(field)
         self.holds = self._rule(way, whole=False).holds
-        # Of a dict, and of no other mapping.
+        # For a dict, and no other mapping.
         self.is_sent_as_given = self._rule(way, whole=True).rest if self._sends_as_given() else None
 
     def wrong_in(self, sent: Mapping[str, Any]) -> list[str]:
-        """Return the names of the fields that are not as documented."""
+        """Return the names of the fields that do not match the document."""
         document = object_schema(self.schema, Way(direction="answer", refer=_reference))
         resolve = self._resolver(Way(direction="answer", refer=_reference), whole=False)
         rules = {key: compiled(schema, resolve) for key, schema in document["properties"].items()}
@@ -72,7 +72,7 @@ class Answers:
         return self._resolver(way, whole=whole)(str(id(self.schema)))
 
     def _resolver(self, way: Way, *, whole: bool) -> Callable[[str], Rule]:
-        # A float is sent where a whole number is given for one: only a float is sent as it is given.
+        # An integer in a float field is converted to a float, so only a float is sent unchanged.
         numbers = (float,) if whole else None
 
         @functools.cache
@@ -82,7 +82,7 @@ class Answers:
         return resolve
 
     def _sends_as_given(self) -> bool:
-        # No hook, no attribute by another name, and fields of which load and dump change nothing.
+        # No hooks, no attribute with another name, and only fields that load and dump do not change.
         return all(
             not any(schema._hooks.values())  # noqa: SLF001 - marshmallow has no other list of them
             and all(field.attribute is None for field in schema.fields.values())
@@ -92,13 +92,13 @@ class Answers:
 
 
 def instance_of(schema_class: type[Schema]) -> Schema:
-    """Return a schema of a class, which refuses unknown fields.
+    """Return an instance of a schema class, which refuses unknown fields.
 
     Raises:
-        UndocumentableError: It is no class of schemas.
+        UndocumentableError: It is not a schema class.
     """
     if not _is_schema_class(schema_class):
-        raise UndocumentableError("it is no class of schemas; give one class, derived from marshmallow.Schema")
+        raise UndocumentableError("it is not a schema class; give a class derived from marshmallow.Schema")
     return schema_class(unknown=RAISE)
 
 
@@ -110,11 +110,11 @@ def check_class(schema: Schema, direction: Direction) -> None:
     """Refuse a schema that does more than its fields do.
 
     Args:
-        schema: To look at, without what is nested in it.
-        direction: Rules between fields may narrow an answer, for its reader is told nothing wrong; in a query they
-            would refuse what the document allows.
+        schema: The schema to inspect, without nested ones.
+        direction: Rules between fields may narrow an answer, which still matches its document; in a query they would
+            refuse what the document allows.
     Raises:
-        UndocumentableError: It does.
+        UndocumentableError: The schema does more.
     """
     name = type(schema).__name__
     own_classes = type(schema).__mro__[: type(schema).__mro__.index(Schema)]
@@ -128,14 +128,12 @@ def check_class(schema: Schema, direction: Direction) -> None:
         - _HARMLESS
     )
     if overridden:
-        raise UndocumentableError(
-            f"{name} overrides {', '.join(overridden)}, which decides what it does; leave it alone"
-        )
+        raise UndocumentableError(f"{name} overrides {', '.join(overridden)}, which changes what it does; remove that")
     for field_name, field in schema.fields.items():
         if "" in {field.data_key, field.attribute}:
             raise UndocumentableError(
-                f"{name}.{field_name} has an empty data_key or attribute, which marshmallow takes for one here and for "
-                "none there; leave it out"
+                f"{name}.{field_name} has an empty data_key or attribute, which marshmallow treats inconsistently; "
+                "remove it"
             )
     for tag, hooks in schema._hooks.items():  # noqa: SLF001 - marshmallow has no other list of them
         if hooks and not (direction == "answer" and tag == "validates_schema"):
@@ -143,23 +141,21 @@ def check_class(schema: Schema, direction: Direction) -> None:
                 "validates": "give the field validators of marshmallow.validate, or check in the view",
                 "validates_schema": "check in the view, which may raise InvalidQueryError",
             }.get(tag, "do it in the view")
-            raise UndocumentableError(
-                f"{name}.{hooks[0][0]} is a @{tag}, and nobody knows what it makes of values; {cure}"
-            )
+            raise UndocumentableError(f"{name}.{hooks[0][0]} is a @{tag}, whose effect on values is unknown; {cure}")
     if schema.partial:
         raise UndocumentableError(f"{name} is partial; leave required=True out of the fields that may be missing")
     for field_name, declared in type(schema)._declared_fields.items():  # noqa: SLF001 - as the class has them
         bound = schema.declared_fields[field_name]
         if any(set(getattr(bound, way, None) or ()) != set(getattr(declared, way, None) or ()) for way in _PARTS):
-            # Two such schemas of one class differ in nothing that can be asked of them.
+            # Two such schemas of one class cannot be distinguished.
             raise UndocumentableError(
-                f"{name} is given only or exclude with a dotted name, {field_name}. and more; nest a class of its own "
-                "that has what is wanted"
+                f"{name} is given only or exclude with a dotted name, {field_name}. and more; nest a separate class "
+                "with the wanted fields"
             )
 
 
 def _item_of(loaded: Any, path: str, default: Any) -> Any:
-    # What a mapping lacks marshmallow looks for among its attributes: a field named items would send a method.
+    # For a missing key, marshmallow reads an attribute of the mapping: a field named items would send a method.
     for key in path.split("."):
         loaded = loaded.get(key, default) if isinstance(loaded, Mapping) else get_value(loaded, key, default)
     return loaded
@@ -170,8 +166,9 @@ def _reference(schema: Schema) -> JsonSchema:
 
 
 def _tied(root: Schema) -> list[Schema]:
-    # Each nested field makes a schema of its own when it is asked for it, without an end where schemas nest themselves.
-    # Here alike ones share one, so that all there are can be looked at.
+    # Each nested field creates its own schema on demand, endlessly where schemas nest themselves. Here equal ones share
+    # one
+    # schema, so that all can be inspected.
     known = {_key(root): root}
     waiting = [root]
     while waiting:
@@ -211,13 +208,13 @@ def _check_both_ways(schema: Schema) -> None:
     one_way = sorted(schema.load_fields.keys() ^ schema.dump_fields.keys())
     if one_way:
         raise UndocumentableError(
-            f"{', '.join(one_way)} only loads or only dumps; leave load_only and dump_only out, and compute in the "
+            f"{', '.join(one_way)} only loads or only dumps; remove load_only and dump_only, and compute in the "
             "view what a Method or a Function would"
         )
 
 
 def _hold_to_constant(field: fields.Constant[Any]) -> None:
-    # By itself it reads whatever it is given as its constant, and so would hide what a view returned instead.
+    # By default it loads any value as its constant, and would hide a wrong value from a view.
     def is_constant(value: Any) -> Any:
         if not same_json(value, field.constant):
             raise ValidationError(f"Must be {field.constant!r}.")

@@ -1,4 +1,4 @@
-"""Say which JSON a marshmallow field sends and accepts: one JSON Schema, exact, or an error with its cure."""
+"""Derive which JSON a marshmallow field sends and accepts: one exact JSON Schema, or an error with the remedy."""
 
 from __future__ import annotations
 
@@ -43,11 +43,11 @@ _MOST_DAYS = 999_999_999  # of a timedelta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Way:
-    """Which way fields go, and what a document does there with a nested schema.
+    """The direction of fields, and how a document refers to a nested schema.
 
     Attributes:
-        direction: Of the fields.
-        refer: Returns the schema that stands for one nested schema.
+        direction: The direction of the fields.
+        refer: Returns the reference to a nested schema.
     """
 
     direction: Direction
@@ -58,36 +58,36 @@ def schema_of(field: fields.Field[Any], way: Way) -> JsonSchema:
     """Return the JSON Schema of what a field sends and accepts.
 
     Args:
-        field: Bound to a schema.
-        way: Whether it sends or only accepts. A query accepts no null, for none can be written in it.
+        field: A field bound to a schema.
+        way: Whether it sends or only accepts. A query accepts no null, because null cannot be written in it.
     Raises:
-        UndocumentableError: There is no JSON Schema that is exact.
+        UndocumentableError: No JSON Schema is exact.
     """
     known = known_class(field, frozenset(_SCHEMAS))
     if known is None:
         raise UndocumentableError(
-            f"nobody but {type(field).__name__} itself knows what it sends; use another field of marshmallow.fields"
+            f"what {type(field).__name__} sends is unknown; use another field of marshmallow.fields"
         )
     if way.direction == "query" and (field.pre_load or field.post_load):
         raise UndocumentableError("pre_load and post_load may refuse what the document allows; convert in the view")
     inner = schema_of(field.inner, way) if isinstance(field, fields.List) else None
     schema: JsonSchema = _SCHEMAS[known](field, way) if inner is None else {"type": "array", "items": inner}
     if way.direction == "query" and inner is not None:
-        # An empty list is not there at all.
+        # An empty list cannot be written in a query.
         schema["minItems"] = 1
     schema = validated(_with_format(schema, field), field, inner)
     return {"anyOf": [schema, {"type": "null"}]} if schema and _is_nullable(field, way) else schema
 
 
 def object_schema(schema: Schema, way: Way, *, whole: bool = False) -> JsonSchema:
-    """Return the JSON Schema of what a marshmallow schema sends, without what each field says for its reader.
+    """Return the JSON Schema of what a marshmallow schema sends, without the fields' descriptions.
 
     Args:
-        schema: Its fields go both ways.
-        way: Which way its fields go.
-        whole: Whether to ask for each field that the schema would fill in.
+        schema: A schema whose fields both load and dump.
+        way: The direction of its fields.
+        whole: Whether to require each field that the schema would fill in.
     Raises:
-        UndocumentableError: There is none that is exact; the message has the field's name.
+        UndocumentableError: No JSON Schema is exact; the message has the field's name.
     """
     properties: dict[str, JsonSchema] = {}
     required: list[str] = []
@@ -105,7 +105,7 @@ def object_schema(schema: Schema, way: Way, *, whole: bool = False) -> JsonSchem
 
 
 def is_required(field: fields.Field[Any]) -> bool:
-    """Say whether a field must be given; a constant never has to be."""
+    """Return whether a field is required; a constant never is."""
     return field.required and not isinstance(field, fields.Constant)
 
 
@@ -141,8 +141,8 @@ def _with_format(schema: JsonSchema, field: fields.Field[Any]) -> JsonSchema:
         return texts.FORMATS[name]
     if asserted:
         raise UndocumentableError(
-            f"nobody holds a value to {', '.join(sorted(asserted))} of the metadata; say it with validate=, or, of a "
-            f"String, with a format of {', '.join(texts.FORMATS)}"
+            f"{', '.join(sorted(asserted))} in the metadata is not enforced; use validate=, or, for a "
+            f"String, a format of {', '.join(texts.FORMATS)}"
         )
     return schema
 
@@ -151,23 +151,25 @@ def check_said(field: fields.Field[Any], rule: Rule, *, is_sent: bool) -> None:
     """Refuse a field whose examples or defaults are not among its own values.
 
     Args:
-        field: Of which.
-        rule: What its schema asks.
-        is_sent: Whether its default is sent; a query's is given to the view, and may be anything.
+        field: The field.
+        rule: The field's compiled schema.
+        is_sent: Whether its default is sent; a query's default is passed to the view, and may be anything.
     Raises:
-        UndocumentableError: One is not.
+        UndocumentableError: An example or a default is not a value of the field.
     """
     examples = field.metadata.get("examples", [])
     if not isinstance(examples, (list, tuple)) or not all(map(rule.holds, examples)):
-        raise UndocumentableError(f"the examples {examples!r} are none of the field; give a list of what it sends")
+        raise UndocumentableError(
+            f"the examples {examples!r} are not values of the field; give a list of values that it sends"
+        )
     for key, value in field.metadata.items():
         kind = {"title": str, "description": str, "deprecated": bool, "readOnly": bool}.get(key, object)
         if (key in _ANNOTATIONS or key.startswith(("x_", "x-"))) and not (is_json(value) and isinstance(value, kind)):
             raise UndocumentableError(
-                f"its {key} in the metadata, {value!r}, is not what a document has; write it as JSON"
+                f"its {key} in the metadata, {value!r}, cannot be in a document; write it as JSON"
             )
         if key in {"default", "example"} and not rule.holds(value):
-            raise UndocumentableError(f"the {key} {value!r} is no value of the field; give one that is")
+            raise UndocumentableError(f"the {key} {value!r} is not a value of the field; give one that is")
     for default in (field.load_default, field.dump_default) if is_sent else ():
         if default is not missing and not callable(default):
             try:
@@ -175,20 +177,20 @@ def check_said(field: fields.Field[Any], rule: Rule, *, is_sent: bool) -> None:
             except ValueError:
                 is_own = False
             if not is_own:
-                raise UndocumentableError(f"its default {default!r} is none of its values; give one that is")
+                raise UndocumentableError(f"its default {default!r} is not one of its values; give one that is")
 
 
 def _sent(field: fields.Field[Any], value: Any) -> Any:
     try:
-        return plain_json(field._serialize(value, None, None))  # noqa: SLF001 - a field's way to be written
-    except Exception as error:  # of a value that is not the field's, it may fail in any way
+        return plain_json(field._serialize(value, None, None))  # noqa: SLF001 - how a field is serialised
+    except Exception as error:  # for a value that is not the field's, it may fail in any way
         raise ValueError(value) from error
 
 
 def _raw(field: fields.Field[Any], way: Way) -> JsonSchema:
     if way.direction == "query":
         raise UndocumentableError(
-            "a query is text, and nothing says what to read it as; use String, Integer or another"
+            "a query is text, and this field has no type to parse it as; use String, Integer or another"
         )
     return {} if field.allow_none else {"not": {"type": "null"}}
 
@@ -201,7 +203,7 @@ def _integer(field: fields.Integer, _: Way) -> JsonSchema:
     if not field.as_string:
         return {"type": "integer"}
     if field.strict:
-        raise UndocumentableError("as_string sends text and strict accepts none; leave one of them out")
+        raise UndocumentableError("as_string sends text, which strict refuses; remove one of them")
     return texts.text(texts.INTEGER)
 
 
@@ -210,7 +212,7 @@ def _float(field: fields.Float, _: Way) -> JsonSchema:
         return texts.floating(special=field.allow_nan)
     if field.allow_nan:
         raise UndocumentableError(
-            "JSON has no NaN and no infinity; leave allow_nan out, and use allow_none for no value"
+            "JSON has no NaN and no infinity; remove allow_nan, and use allow_none for a missing value"
         )
     return {"type": "number", "format": "double"}
 
@@ -219,29 +221,31 @@ def _decimal(field: fields.Decimal, way: Way) -> JsonSchema:
     places = None if field.places is None else -int(field.places.as_tuple().exponent)
     digits = decimal.DefaultContext.prec - (places or 0)
     if digits < 2:
-        raise UndocumentableError(f"{places} places are more than a decimal keeps; ask for fewer")
+        raise UndocumentableError(f"{places} places are more than a decimal has; use fewer")
     if field.as_string:
         return texts.decimal(places, digits, special=field.allow_nan)
     if way.direction == "answer":
         raise UndocumentableError("JSON has no decimals; send text with as_string=True, or use Float")
     if field.allow_nan:
-        raise UndocumentableError("JSON has no NaN and no infinity; leave allow_nan out")
+        raise UndocumentableError("JSON has no NaN and no infinity; remove allow_nan")
     limit = {} if places is None else {"minimum": -(10 ** (digits - 1)), "maximum": 10 ** (digits - 1)}
     return {"type": "number", "format": "decimal", **limit}
 
 
 def _boolean(field: fields.Boolean, _: Way) -> JsonSchema:
     if field.truthy and (True not in field.truthy or False not in field.falsy or True in field.falsy):
-        raise UndocumentableError("it sends true and false, and its truthy and falsy refuse them; leave these alone")
+        raise UndocumentableError(
+            "it sends true and false, but its truthy and falsy refuse them; remove truthy and falsy"
+        )
     if not field.truthy and field.falsy != fields.Boolean.falsy:
-        raise UndocumentableError("without truthy, falsy has no part; leave both alone")
+        raise UndocumentableError("without truthy, falsy has no effect; remove it")
     return {"type": "boolean"}
 
 
 def _date_time(field: fields.DateTime, way: Way) -> JsonSchema:
     if field.format in {"timestamp", "timestamp_ms"}:
         if isinstance(field, fields.AwareDateTime) and field.default_timezone != dt.UTC:
-            raise UndocumentableError("a timestamp is read as one of UTC; give default_timezone=datetime.UTC")
+            raise UndocumentableError("a timestamp is read as UTC; give default_timezone=datetime.UTC")
         unit = 1 if field.format == "timestamp" else 1_000
         return {"type": "number", "minimum": 0, "maximum": _LAST_SECOND * unit}
     _needs_iso(field)
@@ -268,8 +272,7 @@ def _iso(schema: JsonSchema) -> Callable[[Any, Way], JsonSchema]:
 def _needs_iso(field: Any) -> None:
     if field.format not in {None, "iso", "iso8601"}:
         raise UndocumentableError(
-            f"no JSON Schema says which texts are dates or times of the format {field.format!r}; leave it out, for ISO "
-            "8601"
+            f"JSON Schema cannot express dates or times of the format {field.format!r}; remove it, for ISO 8601"
         )
 
 
@@ -284,7 +287,7 @@ def _ip(_field: fields.IP, _: Way) -> JsonSchema:
 
 def _enum(field: fields.Enum[Any], way: Way) -> JsonSchema:
     if all(member.value is None and field.by_value for member in field.enum):
-        raise UndocumentableError("the enumeration has nothing to choose from; give it members")
+        raise UndocumentableError("the enumeration is empty; give it members")
     if field.by_value is False:
         return {"type": "string", "enum": list(field.enum.__members__)}
     inner = schema_of(field.field, Way(direction="answer", refer=way.refer))
@@ -293,31 +296,29 @@ def _enum(field: fields.Enum[Any], way: Way) -> JsonSchema:
         try:
             value = as_sent(field.field, inner, member.value) if member.value is not None else None
             if field._deserialize(value, None, None) is not member:  # noqa: SLF001 - a field's way to read
-                raise ValueError(member)  # noqa: TRY301 - as any other that is not read back
+                raise ValueError(member)  # noqa: TRY301 - like any other that is not read back
         except Exception as error:  # an enumeration may refuse a value in any way
             raise UndocumentableError(
-                f"{member!r} is not read back from what is sent of it; leave by_value out, or give it the field of the "
-                "values"
+                f"{member!r} is not read back from what is sent for it; remove by_value, or set it to the values' field"
             ) from error
         sent.append(value)
-    # A null comes with allow_none.
+    # allow_none adds the null.
     return {"enum": [value for value in sent if value is not None]}
 
 
 def _constant(field: fields.Constant[Any], _: Way) -> JsonSchema:
     if field.validators:
-        raise UndocumentableError("a constant needs no validator; leave it out")
+        raise UndocumentableError("a constant needs no validator; remove it")
     if field.constant is None and not field.allow_none:
-        raise UndocumentableError("a constant None is refused when it is given; give allow_none=True")
+        raise UndocumentableError("a constant None is refused when it is given; set allow_none=True")
     if not is_json(field.constant):
-        raise UndocumentableError(f"{field.constant!r} is not JSON; give the constant as it is sent")
+        raise UndocumentableError(f"{field.constant!r} is not JSON; write the constant as it is sent")
     return {"const": plain_json(field.constant)}
 
 
 def _computed(field: fields.Field[Any], _: Way) -> JsonSchema:
     raise UndocumentableError(
-        f"nobody but its functions knows what a {type(field).__name__} sends; compute it in the view, and use the "
-        "field of what comes out"
+        f"what a {type(field).__name__} sends is unknown; compute the value in the view, and use a field of its type"
     )
 
 
@@ -335,7 +336,7 @@ def _mapping(field: fields.Mapping[Any], way: Way) -> JsonSchema:
         names = schema_of(field.key_field, way)
         if names.get("type") != "string":
             raise UndocumentableError(
-                "keys are text in JSON, and this one's are not, or may be null; use String, Integer(as_string=True)"
+                "keys are text in JSON, but this one's are not, or may be null; use String or Integer(as_string=True)"
             )
         if names != {"type": "string"}:
             schema["propertyNames"] = names
@@ -353,15 +354,17 @@ def _pluck(field: fields.Pluck, way: Way) -> JsonSchema:
     _not_in_query(way, "Pluck", "the field that it plucks")
     plucked = field.schema.fields[field.field_name]
     if plucked.allow_none and not (field.allow_none or field.many):
-        raise UndocumentableError("what it plucks may be null, and it may not; give both allow_none=True, or neither")
-    # What it sends has no place for a value that is missing.
+        raise UndocumentableError(
+            "the plucked field may be null, but this one may not; set allow_none=True on both, or on neither"
+        )
+    # A missing value cannot be expressed in what it sends.
     schema = schema_of(plucked, way)
     return {"type": "array", "items": schema} if field.many else schema
 
 
 def _not_in_query(way: Way, name: str, cure: str) -> None:
     if way.direction == "query":
-        raise UndocumentableError(f"a query string has single values and lists of them, and no {name}; use {cure}")
+        raise UndocumentableError(f"a query string has only single values and lists of them, not a {name}; use {cure}")
 
 
 # The abstract ones are here for their subclasses.

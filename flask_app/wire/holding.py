@@ -1,4 +1,4 @@
-"""Hold a value to a JSON Schema: the keywords that this package writes, compiled to functions.
+"""Check a value against a JSON Schema: the keywords that this package uses, compiled to functions.
 
 A value is what goes to the JSON provider or comes from a query: ``dict`` with text as keys, ``list`` or ``tuple``,
 ``str``, ``int``, ``float`` that is a number, ``bool`` and ``None``; of a query also ``Decimal``.
@@ -32,13 +32,13 @@ _EVERY_TYPE = tuple(each for types in _TYPES.values() for each in types)
 
 
 class Rule(NamedTuple):
-    """What a schema asks of a value: first its type, by which most are told, and then the rest, if there is any."""
+    """A schema's conditions for a value: first its type, which decides most cases, then the rest, if any."""
 
     types: tuple[type, ...]
     rest: Check | None
 
     def holds(self, value: Any) -> bool:
-        """Say whether a value is as the schema has it."""
+        """Return whether a value matches the schema."""
         return type(value) in self.types and (self.rest is None or self.rest(value))
 
 
@@ -46,16 +46,16 @@ def compiled(schema: JsonSchema, resolve: Callable[[str], Rule], *, numbers: tup
     """Compile a schema.
 
     Args:
-        schema: Of the keywords below; titles and descriptions are passed over.
-        resolve: Returns the rule that a ``$ref`` names; asked when a value is held to it, so that schemas may be
+        schema: A schema with the keywords below; titles and descriptions are ignored.
+        resolve: Returns the rule that a ``$ref`` names; called when a value is checked, so that schemas may be
             recursive.
-        numbers: The types that a number may have, where not all of them will do.
+        numbers: The allowed types of a number, if not all.
     """
     return _Compiler(resolve, numbers or _TYPES["number"]).rule(schema)
 
 
 def is_json(value: Any) -> bool:
-    """Say whether a value is JSON: NaN and the infinities are not, nor is a key that is no text."""
+    """Return whether a value is JSON: NaN and infinities are not, nor are keys other than text."""
     if isinstance(value, float):
         return math.isfinite(value)
     if isinstance(value, dict):
@@ -66,7 +66,7 @@ def is_json(value: Any) -> bool:
 
 
 def same_json(one: Any, other: Any) -> bool:
-    """Say whether two values are the same JSON: 1 is 1.0, and neither is true."""
+    """Return whether two values are the same JSON: 1 equals 1.0, and neither equals true."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, Decimal) or isinstance(other, Decimal):
@@ -90,7 +90,7 @@ class _Compiler:
     def rule(self, schema: JsonSchema) -> Rule:
         types = self._types[schema["type"]] if "type" in schema else _EVERY_TYPE
         if "anyOf" in schema and "type" not in schema:
-            # Of a null or a value, the type tells most.
+            # For "null or a value", the type decides most cases.
             types = tuple({each: None for one in schema["anyOf"] for each in self.rule(one).types})
         checks = self._checks(schema, types)
         return Rule(types, functools.reduce(_both, checks) if checks else None)
@@ -133,12 +133,12 @@ class _Compiler:
     def _anyOf(self, schemas: Sequence[JsonSchema]) -> Check | None:  # noqa: N802 - the keyword
         rules = [self.rule(each) for each in schemas]
         if not any(rest for _, rest in rules):
-            # Then it is one of their types, which has been seen before.
+            # Then its type is one of theirs, which has been checked.
             return None
         return lambda value: any(rule.holds(value) for rule in rules)
 
     def _pattern(self, pattern: str) -> Check:
-        # An end is the end: to Python's $ it would also be before a last newline. Among characters it is written \$.
+        # In JSON Schema $ is the very end; Python's $ also matches before a final newline. In a class it is written \$.
         search = re.compile(re.sub(r"(?<!\\)((?:\\\\)*)\$", r"\1\\Z", pattern), re.ASCII).search
         return lambda value: type(value) is not str or search(value) is not None
 
@@ -186,7 +186,7 @@ def _both(first: Check, second: Check) -> Check:
 
 
 def _of_types(types_by_key: Mapping[str, tuple[type, ...]]) -> Check:
-    # What is_object() would say of the plainest objects, which are the commonest, in half the time.
+    # The same result as is_object() for the simplest and most common objects, in half the time.
     keys, pairs = frozenset(types_by_key), tuple(types_by_key.items())
 
     def are_all(value: Any) -> bool:
@@ -211,7 +211,7 @@ def _limit(keyword: str, limit: Any) -> Check:
     measure, compare = _LIMITS[keyword]
     if measure is not None:
         return lambda value: compare(measure(value), limit)
-    # A decimal is held to the digits of the limit, not to the binary number that they stand for.
+    # A decimal is compared with the limit's decimal digits, not with its binary value.
     exact = Decimal(str(limit))
     return lambda value: compare(value, exact if type(value) is Decimal else limit)
 
@@ -252,7 +252,7 @@ def _is_address(kind: type[ipaddress.IPv4Address | ipaddress.IPv6Address]) -> Ch
     return is_address
 
 
-# Where it is None, the pattern beside it says it all.
+# With None, the pattern beside the format is sufficient.
 _FORMATS: Mapping[str, Check | None] = {
     "date": _is_date,
     "date-time": _is_date_time,

@@ -1,4 +1,4 @@
-"""Write a Python regular expression as a JSON Schema has it: ECMA-262, Unicode mode, searching anywhere."""
+"""Translate a Python regular expression for JSON Schema: ECMA-262, Unicode mode, unanchored."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 
 from flask_app.wire.refusal import UndocumentableError
 
-# With re.ASCII these are the same to both languages, written so; without it, Python means the digits of every script.
+# With re.ASCII these mean the same in both languages; without it, Python includes the digits of every script.
 _ASCII_CLASSES = {
     "d": "0-9",
     "w": "A-Za-z0-9_",
@@ -19,7 +19,7 @@ _QUANTIFIER = re.compile(r"\{(\d*)(,?)(\d*)\}")
 
 
 def searched(regex: re.Pattern[str] | re.Pattern[bytes]) -> str:
-    """Return a pattern that is found in just those texts at whose beginning ``re.match`` finds the regex.
+    """Return a pattern that is found in exactly those texts that ``re.match`` accepts for the regex.
 
     One thing is read more strictly: Python's ``$`` also matches before a last newline, that of a document does not.
 
@@ -29,11 +29,12 @@ def searched(regex: re.Pattern[str] | re.Pattern[bytes]) -> str:
         UndocumentableError: It has what only Python has.
     """
     if not isinstance(regex.pattern, str):
-        raise UndocumentableError("a pattern of bytes matches no text; write it as text")
+        raise UndocumentableError("a bytes pattern matches no text; write it as text")
     if regex.flags & _OTHER_FLAGS:
         flags = re.RegexFlag(regex.flags & _OTHER_FLAGS)
         raise UndocumentableError(
-            f"a document's pattern has no flags, and this one {flags!r}; write it without, [Aa] for any case"
+            f"a document's pattern cannot have flags, but this one has {flags!r}; write it without, such as [Aa] for "
+            "any case"
         )
     translated = _Translation(regex.pattern, ascii_only=bool(regex.flags & re.ASCII)).text()
     is_anchored = translated.startswith("^") and "|" not in translated
@@ -41,13 +42,13 @@ def searched(regex: re.Pattern[str] | re.Pattern[bytes]) -> str:
 
 
 class _Translation:
-    """One reading of a pattern, from its beginning to its end."""
+    """One pass over a pattern."""
 
     def __init__(self, pattern: str, *, ascii_only: bool) -> None:
         self._pattern = pattern
         self._ascii = ascii_only
         self._at = 0
-        # Of each open group, whether it looks around.
+        # For each open group, whether it is a look-around.
         self._looking: list[bool] = []
 
     def text(self) -> str:
@@ -72,11 +73,9 @@ class _Translation:
         if first in "*+?":
             return self._quantifier(first)
         if first == ")" and self._looking.pop() and self._pattern.startswith(("*", "+", "?", "{"), self._at):
-            raise UndocumentableError(
-                "a look-around that is repeated is Python's alone; write it once, or (?:...) around it"
-            )
+            raise UndocumentableError("only Python can repeat a look-around; write it once, or (?:...) around it")
         if first == "$" and any(self._looking):
-            raise UndocumentableError(r"$ inside of a look-around means another thing to Python; write \Z")
+            raise UndocumentableError(r"$ inside a look-around means something else in Python; write \Z")
         return {".": r"[^\n]", "{": r"\{", "}": r"\}", "]": r"\]"}.get(first, first)
 
     def _quantifier(self, quantifier: str) -> str:
@@ -84,13 +83,13 @@ class _Translation:
             self._at += 1
             return quantifier + "?"
         if self._pattern.startswith("+", self._at):
-            raise UndocumentableError("a possessive quantifier is Python's alone; write it without its second sign")
+            raise UndocumentableError("only Python has possessive quantifiers; remove the second sign")
         return quantifier
 
     def _group(self, rest: str) -> str:
         opening = next((each for each in ("(?:", "(?=", "(?!", "(?<=", "(?<!") if rest.startswith(each)), "(")
         if opening == "(" and rest.startswith("(?"):
-            raise UndocumentableError(f"{rest[:4]} is Python's alone; write a group as (...) or (?:...)")
+            raise UndocumentableError(f"only Python has {rest[:4]}; write a group as (...) or (?:...)")
         self._at += len(opening)
         self._looking.append(opening not in {"(", "(?:"})
         return opening
@@ -112,17 +111,17 @@ class _Translation:
             self._at += digits
             return chr(code) if code > 0xFFFF else f"\\u{code:04x}"
         if escaped.isalnum():
-            raise UndocumentableError(f"\\{escaped} is Python's alone, or not the same; write the character itself")
+            raise UndocumentableError(f"\\{escaped} exists only in Python, or differs; write the character itself")
         return f"\\{escaped}" if escaped in _SYNTAX or (in_class and escaped == "-") else escaped
 
     def _shorthand(self, escaped: str, *, in_class: bool) -> str:
         if not self._ascii:
             raise UndocumentableError(
-                f"\\{escaped} means characters of every script to Python, and those of ASCII to a document's reader; "
-                "give flags=re.ASCII, or write [0-9], [A-Za-z]"
+                f"\\{escaped} means characters of every script in Python, but only ASCII in a document; "
+                "use flags=re.ASCII, or write [0-9], [A-Za-z]"
             )
         if escaped == "B":
-            raise UndocumentableError(r"\B in an empty text is not the same to every Python; write what is meant by \b")
+            raise UndocumentableError(r"\B in an empty text differs between Python versions; use \b")
         if escaped == "b":
             return r"\b"
         members = _ASCII_CLASSES[escaped.lower()]
@@ -131,7 +130,7 @@ class _Translation:
         if not in_class:
             return f"[^{members}]"
         if escaped == "S":
-            raise UndocumentableError(r"\S among other characters is not the same; write them out")
+            raise UndocumentableError(r"\S in a character class differs; write the characters out")
         return f"\\{escaped}"
 
     def _class(self) -> str:

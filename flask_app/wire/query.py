@@ -1,4 +1,4 @@
-"""Read a query string by a marshmallow schema: just what the document says of each parameter."""
+"""Parse a query string with a marshmallow schema, exactly as the document describes each parameter."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NUMBER = re.compile(r"-?[0-9]+(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 
 
 class InvalidError(Exception):
-    """The query string is not as documented.
+    """The query string does not match the document.
 
     Attributes:
         errors: Messages by parameter.
@@ -34,17 +34,17 @@ class InvalidError(Exception):
 
 
 class Parameter(NamedTuple):
-    """One parameter, as the document has it.
+    """One parameter, as documented.
 
     Attributes:
         key: Its name in the query string.
-        argument: Its name to the view.
-        field: What reads it.
-        schema: What it may be.
-        rule: The same, compiled.
-        read: Reads one of its texts as JSON; raises ``ValueError`` or ``KeyError``.
+        argument: The view's argument.
+        field: The field that loads it.
+        schema: Its JSON Schema.
+        rule: The compiled schema.
+        read: Parses one of its texts as JSON; raises ``ValueError`` or ``KeyError``.
         is_list: Whether it may be repeated.
-        is_ready: Whether what was read, and is as documented, is what the view gets.
+        is_ready: Whether the view gets the parsed and checked value unchanged.
     """
 
     key: str
@@ -58,41 +58,43 @@ class Parameter(NamedTuple):
 
 
 class Query:
-    """What a view takes in the query string.
+    """The query that a view takes.
 
     Attributes:
         schema: The schema.
-        parameters: By their names in the query string.
+        parameters: The parameters by their names in the query string.
     """
 
     def __init__(self, schema_class: type[Schema]) -> None:
-        """Look at a schema.
+        """Inspect a schema.
 
         Raises:
-            UndocumentableError: No document could say exactly what it takes; the message has the reason and the cure.
+            UndocumentableError: What it accepts cannot be documented exactly; the message has the reason and remedy.
         """
         self.schema = instance_of(schema_class)
         if self.schema.many:
-            raise UndocumentableError("it is of many, and a query is one mapping; use a List for what is repeated")
+            raise UndocumentableError(
+                "it has many=True, but a query is one mapping; use a List for a repeated parameter"
+            )
         check_class(self.schema, "query")
         dumped = sorted(self.schema.fields.keys() - self.schema.load_fields.keys())
         if dumped:
-            raise UndocumentableError(f"{', '.join(dumped)} is dump_only, and a query is never dumped; leave it out")
+            raise UndocumentableError(f"{', '.join(dumped)} is dump_only, but a query is never dumped; remove it")
         self.parameters = {}
         for name, field in self.schema.fields.items():
             with named(self.schema, name):
                 parameter = _parameter(name, field)
                 check_said(field, parameter.rule, is_sent=False)
             self.parameters[parameter.key] = parameter
-        self._unknown = f"Unknown parameter; those known here: {', '.join(sorted(self.parameters))}."
+        self._unknown = f"Unknown parameter; known parameters: {', '.join(sorted(self.parameters))}."
 
     def load(self, given: MultiDict[str, str]) -> dict[str, Any]:
         """Return the view's arguments.
 
         Args:
-            given: The query string's parameters, each with all its texts.
+            given: The query string's parameters, each with all its values.
         Raises:
-            InvalidError: They are not as documented.
+            InvalidError: They do not match the document.
         """
         arguments: dict[str, Any] = {}
         errors: dict[str, list[str]] = {}
@@ -125,12 +127,12 @@ def _take(arguments: dict[str, Any], errors: dict[str, list[str]], parameter: Pa
 
 def _parameter(name: str, field: fields.Field[Any]) -> Parameter:
     if field.attribute is not None and "." in field.attribute:
-        raise UndocumentableError("a dotted attribute is no argument of a view; name one argument")
+        raise UndocumentableError("a dotted attribute cannot be an argument of a view; name one argument")
     schema = schema_of(field, Way(direction="query", refer=_nested))
     single, one = (field.inner, schema["items"]) if isinstance(field, fields.List) else (field, schema)
     kinds = _kinds(one)
     if len(kinds) != 1 or not kinds <= _READERS.keys():
-        lack = "is no" if len(kinds) == 1 else "does not show whether it is"
+        lack = "cannot be" if len(kinds) == 1 else "does not show whether it is"
         raise UndocumentableError(
             f"a value in a query is text, and {lack} {' or '.join(sorted(kinds))}; use single values of one type, or a "
             "List of them"
@@ -156,7 +158,7 @@ def _loaded(parameter: Parameter, texts: Sequence[str]) -> Any:
     try:
         value = [parameter.read(text) for text in texts] if parameter.is_list else parameter.read(texts[0])
     except (ValueError, KeyError):
-        # The field has the better words for most of what is no number and no truth value.
+        # The field has better messages for most values that are not numbers or booleans.
         value = list(texts) if parameter.is_list else texts[0]
     else:
         if parameter.rule.holds(value):
@@ -165,9 +167,9 @@ def _loaded(parameter: Parameter, texts: Sequence[str]) -> Any:
         field.deserialize(value)
     except ValidationError:
         raise
-    except Exception:  # noqa: BLE001, S110 - of a value that is not the field's, it may fail in any way
+    except Exception:  # noqa: BLE001, S110 - for a value that is not the field's, it may fail in any way
         pass
-    # The field reads more than the document says: spaces, underscores, other digits, other forms of a date.
+    # The field accepts more than the document: spaces, underscores, other digits, other date formats.
     said = field.error_messages.get("invalid")
     raise ValidationError(said if isinstance(said, str) and "{" not in said else _INVALID)
 
@@ -198,7 +200,7 @@ def _kind(value: Any) -> str:
 
 
 def _integer(text: str) -> int:
-    # int() would also take spaces, a plus sign, underscores and the digits of every script.
+    # int() also accepts spaces, a plus sign, underscores and the digits of every script.
     if _INTEGER.fullmatch(text) is None:
         raise ValueError(text)
     return int(text)
@@ -216,7 +218,7 @@ def _decimal(text: str) -> Decimal:
     try:
         return Decimal(text)
     except InvalidOperation as error:
-        # Its exponent is beyond those of any decimal.
+        # Its exponent is too large for a decimal.
         raise ValueError(text) from error
 
 
@@ -229,7 +231,7 @@ _READERS: Mapping[str, Callable[[str], Any]] = {
 
 
 def _nested(_: Schema) -> JsonSchema:
-    raise UndocumentableError("a query string has single values and lists of them, and nothing nested")
+    raise UndocumentableError("a query string has only single values and lists of them, nothing nested")
 
 
 def _nothing(name: str) -> Rule:

@@ -1,4 +1,4 @@
-"""Say of what a marshmallow schema does that no document could: the reason, and the cure."""
+"""Refuse parts of a marshmallow schema that cannot be documented, with the reason and the remedy."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from typing import Literal
 
 from marshmallow import Schema
 
-# Which way a field goes. Of an answer it is loaded, so that it is validated, and dumped; of a query it is loaded.
+# The direction of a field. In an answer it is loaded, for validation, and dumped; in a query it is loaded.
 Direction = Literal["answer", "query"]
 
-# What an instance of a subclass may have of its own without doing anything else than marshmallow's class.
+# The attributes that a subclass may have without behaving differently from marshmallow's class.
 _INERT = {"default_error_messages", "default_message", "_abc_impl"}
 _ACTIVE_DUNDERS = {"__call__", "__getattribute__", "__getattr__", "__setattr__"}
 
 
 class UndocumentableError(TypeError):
-    """A field, validator or schema of which no document can say exactly what it sends and accepts."""
+    """What a field, validator or schema sends and accepts cannot be documented exactly."""
 
 
 @contextlib.contextmanager
 def named(schema: Schema, name: str) -> Iterator[None]:
-    """Say of which field of a schema it is that no document can be made."""
+    """Add the field's name to an ``UndocumentableError``."""
     try:
         yield
     except UndocumentableError as error:
@@ -30,15 +30,15 @@ def named(schema: Schema, name: str) -> Iterator[None]:
 
 
 def known_class(instance: object, known: frozenset[type]) -> type | None:
-    """Return which of marshmallow's classes an instance behaves as.
+    """Return the marshmallow class that an instance behaves like.
 
     Args:
         instance: A field or a validator.
-        known: The classes that are understood.
+        known: The supported classes.
     Returns:
-        Its own class, or the nearest base of which it overrides nothing; ``None`` when there is no such base.
+        Its own class, or the nearest base of which it overrides nothing; ``None`` if there is no such base.
     Raises:
-        UndocumentableError: A class between overrides something.
+        UndocumentableError: A class in between overrides something.
     """
     lineage = type(instance).__mro__
     base = next((each for each in lineage if each in known), None)
@@ -52,7 +52,7 @@ def known_class(instance: object, known: frozenset[type]) -> type | None:
         )
         if overridden:
             raise UndocumentableError(
-                f"{type(instance).__name__} does more than marshmallow's own class, in {', '.join(overridden)}, and "
-                "nobody else knows what; use marshmallow's as it is, and do the rest in the view"
+                f"{type(instance).__name__} overrides {', '.join(overridden)} of marshmallow's class, with unknown "
+                "effect; use marshmallow's class itself, and do the rest in the view"
             )
     return base

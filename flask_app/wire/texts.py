@@ -1,4 +1,4 @@
-"""Hold the forms of text that marshmallow's fields and validators send and accept, as JSON Schemas.
+"""The text formats that marshmallow's fields and validators send and accept, as JSON Schemas.
 
 A format says for a reader what a text is, and a pattern whatever the format's standard allows and Python does not read:
 the year 0, leap seconds. Both together are exact.
@@ -19,7 +19,7 @@ JsonSchema = dict[str, Any]
 _HOUR, _SIXTY = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
 _OFFSET = f"(?:Z|[+-]{_HOUR}:{_SIXTY})"
 _CLOCK = rf"{_HOUR}:{_SIXTY}:{_SIXTY}(?:\.[0-9]+)?"
-# There is no format of a day with a time and no zone that all tools know: its pattern knows the calendar.
+# No format for a date and time without a zone is known to all tools, so the pattern encodes the calendar.
 _LEAP_YEAR = "(?:[0-9]{2}(?:0[48]|[2468][048]|[13579][26])|(?:[02468][048]|[13579][26])00)"
 _DAY = (
     "(?!0000)(?:[0-9]{4}-(?:(?:0[13578]|1[02])-(?:0[1-9]|[12][0-9]|3[01])|(?:0[469]|11)-(?:0[1-9]|[12][0-9]|30)"
@@ -46,7 +46,7 @@ _URL_TAIL = f"(?:[/?]{_URL_CHARACTER}+(?:#{_URL_CHARACTER}*)?|[/?]#{_URL_CHARACT
 
 
 def text(pattern: str | None = None, **more: Any) -> JsonSchema:
-    """Return the schema of texts that are of a pattern as a whole."""
+    """Return the schema of texts that match a pattern as a whole."""
     return {"type": "string", **more} | ({} if pattern is None else {"pattern": f"^{pattern}$"})
 
 
@@ -54,7 +54,7 @@ INTEGER = "(?:0|-?[1-9][0-9]*)"
 TIME = text(f"{_CLOCK}{_OFFSET}?")
 LOCAL_DATE_TIME = text(f"{_DAY}T{_CLOCK}", format="date-time-local")
 EMAIL = text(rf"{_EMAIL_ATOM}(?:\.{_EMAIL_ATOM})*@(?:{_DOMAIN}|localhost)", format="email")
-# What a field's metadata may name as its format, and what they come to.
+# The formats that a field's metadata may name, with their schemas.
 FORMATS: Mapping[str, JsonSchema] = {
     "date": {"type": "string", "format": "date", "pattern": "^(?!0000)"},
     "date-time": {
@@ -73,12 +73,12 @@ FORMATS: Mapping[str, JsonSchema] = {
     ),
 }
 DATE_TIME, DATE = FORMATS["date-time"], FORMATS["date"]
-# What any zone has a time for: in the first and the last year of the calendar, not every one does.
+# Times that exist in every zone: not all do in the first and the last year of the calendar.
 SHIFTED_DATE_TIME = DATE_TIME | {"pattern": DATE_TIME["pattern"].replace("0000|", "0000|0001|9999|")}
 
 
 def decimal(places: int | None, digits: int, *, special: bool) -> JsonSchema:
-    """Return the schema of decimals written out, never with an exponent.
+    """Return the schema of decimals written without an exponent.
 
     Args:
         places: How many stand behind the point; any number of them when ``None``.
@@ -94,14 +94,14 @@ def decimal(places: int | None, digits: int, *, special: bool) -> JsonSchema:
 
 def floating(*, special: bool) -> JsonSchema:
     """Return the schema of floating-point numbers as Python writes them."""
-    # Below 1e308, so that what is read is never an infinity.
+    # Below 1e308, so that parsing never gives an infinity.
     exponent = r"e(?:-[0-9]{2,3}|\+(?:[0-9]{2}|[12][0-9]{2}|30[0-7]))"
     number = rf"-?(?:[0-9]{{1,17}}(?:\.[0-9]+)?|[0-9](?:\.[0-9]+)?{exponent})"
     return text(f"(?:{number}|nan|-?inf)" if special else number)
 
 
 def ip_interface(versions: tuple[int, ...]) -> JsonSchema:
-    """Return the schema of an address of these versions with the length of its network's prefix."""
+    """Return the schema of an address of these versions with its network's prefix length."""
     kinds = {
         4: f"(?:{_IPV4})/(?:3[0-2]|[12]?[0-9])",
         6: rf"(?:{_IPV6}|::[Ff]{{4}}:{_IPV4})/(?:12[0-8]|1[01][0-9]|[1-9]?[0-9])",
@@ -110,7 +110,7 @@ def ip_interface(versions: tuple[int, ...]) -> JsonSchema:
 
 
 def url(validator: validate.URL) -> JsonSchema:
-    """Return the schema of URLs that a validator passes, in the characters of RFC 3986.
+    """Return the schema of the URLs that a validator accepts, in the characters of RFC 3986.
 
     Raises:
         UndocumentableError: A scheme that no URL has.
@@ -122,7 +122,7 @@ def url(validator: validate.URL) -> JsonSchema:
     if validator.absolute:
         schemes = sorted(validator.schemes)
         if strange := [scheme for scheme in schemes if not re.fullmatch("[a-z][0-9a-z+.-]*", scheme)]:
-            raise UndocumentableError(f"{strange[0]!r} is no scheme of a URL; name one as http is named")
+            raise UndocumentableError(f"{strange[0]!r} is not a URL scheme; give one such as http")
         names = "|".join(map(re.escape, schemes)).replace(r"\-", "-")
         alternatives.append(f"(?:{names})://{_USER_INFO}(?:{'|'.join(hosts)})(?::[0-9]+)?(?:/?|{_URL_TAIL})")
         if "file" in schemes:

@@ -1,4 +1,4 @@
-"""Say what a marshmallow validator makes of the JSON that a field sends and accepts: a narrower JSON Schema."""
+"""Derive how a marshmallow validator narrows the JSON Schema of a field."""
 
 from __future__ import annotations
 
@@ -16,23 +16,23 @@ from flask_app.wire.refusal import UndocumentableError, known_class
 
 JsonSchema = dict[str, Any]
 
-# These keywords have one operand that is the narrower of two.
+# For these keywords, one of two operands is the narrower one.
 _NARROWER: Mapping[str, Callable[[Any, Any], Any]] = {
     **dict.fromkeys(("minLength", "minItems", "minProperties", "minimum", "exclusiveMinimum"), max),
     **dict.fromkeys(("maxLength", "maxItems", "maxProperties", "maximum", "exclusiveMaximum"), min),
 }
-# The ends of what is left, and whether one value may be both.
+# The bounds of the remaining range, and whether one value may be both.
 _ENDS = (
     *(("minLength", "maxLength", True), ("minItems", "maxItems", True), ("minProperties", "maxProperties", True)),
     *(("minimum", "maximum", True), ("minimum", "exclusiveMaximum", False), ("exclusiveMinimum", "maximum", False)),
     ("exclusiveMinimum", "exclusiveMaximum", False),
 )
-# Of these, no two texts or numbers are read as one value, so that what a document forbids is what is forbidden.
+# In these fields, no two texts or numbers load as the same value, so a document can forbid a value exactly.
 _ONE_SPELLING = (fields.String, fields.Integer, fields.Float, fields.Boolean, fields.Date)
 
 
 def narrowed(schema: JsonSchema, constraint: JsonSchema) -> JsonSchema:
-    """Return the schema of what is in both."""
+    """Return the intersection of two schemas."""
     merged = dict(schema)
     for keyword, operand in constraint.items():
         if keyword not in merged:
@@ -48,19 +48,18 @@ def validated(schema: JsonSchema, field: fields.Field[Any], inner: JsonSchema | 
     """Return the schema of a field with its validators.
 
     Args:
-        schema: Of the field without them, and without its null.
-        field: Whose validators they are.
-        inner: Of the items, where it is a list.
+        schema: The field's schema without them, and without its null.
+        field: The field with the validators.
+        inner: The schema of the items, if the field is a list.
     Raises:
-        UndocumentableError: No JSON Schema says what one of them passes.
+        UndocumentableError: JSON Schema cannot express what one of them accepts.
     """
     for validator in _flat(field.validators):
         known = known_class(validator, frozenset(_CONSTRAINTS))
         if known is None:
             name = getattr(validator, "__name__", type(validator).__name__)
             raise UndocumentableError(
-                f"nobody but {name} itself knows what it passes; use validators of marshmallow.validate, or check in "
-                "the view"
+                f"what {name} accepts is unknown; use validators of marshmallow.validate, or check in the view"
             )
         schema = narrowed(schema, _CONSTRAINTS[known](validator, field, schema, inner))
     for least, most, may_meet in _ENDS:
@@ -72,21 +71,21 @@ def validated(schema: JsonSchema, field: fields.Field[Any], inner: JsonSchema | 
 
 
 def as_sent(field: fields.Field[Any], schema: JsonSchema, value: Any) -> Any:
-    """Return the JSON that a field sends of a value.
+    """Return the JSON that a field sends for a value.
 
     Args:
-        field: Which sends.
-        schema: Of what it sends; its choices lie in it.
-        value: As it is after loading.
+        field: The field.
+        schema: The schema of what it sends, including its choices.
+        value: The loaded value.
     Raises:
-        ValueError: It sends no such value, or would read another value from what it sends.
+        ValueError: It sends no such value, or would load another value from what it sends.
     """
     if value is None:
         if not field.allow_none:
             raise ValueError(value)
         return None
     if isinstance(field, fields.Boolean) and value in (0, 1):
-        # To Python they are the same.
+        # In Python these are equal to booleans.
         value = bool(value)
     is_documented = compiled(schema, _no_reference).holds
     try:
@@ -102,10 +101,10 @@ def as_sent(field: fields.Field[Any], schema: JsonSchema, value: Any) -> Any:
 
 
 def plain_json(value: Any) -> Any:
-    """Return a value as JSON has it: a decimal as a number, a tuple as a list.
+    """Return a value as JSON: a decimal as a number, a tuple as a list.
 
     Raises:
-        ValueError: There is no JSON of it.
+        ValueError: It cannot be expressed in JSON.
     """
     if isinstance(value, Decimal):
         value = int(value) if value == value.to_integral_value() else float(value)
@@ -117,7 +116,7 @@ def plain_json(value: Any) -> Any:
 
 
 def _no_reference(_: str) -> Rule:
-    raise UndocumentableError("single values cannot be told apart where schemas are nested; check them in the view")
+    raise UndocumentableError("single values cannot be distinguished in nested schemas; check them in the view")
 
 
 def _flat(validators: Iterable[Any]) -> Iterable[Any]:
@@ -129,9 +128,9 @@ def _flat(validators: Iterable[Any]) -> Iterable[Any]:
 
 
 def _met(values: Any, field: fields.Field[Any], schema: JsonSchema) -> list[Any]:
-    # What no value of the field is equal to has no part in it.
+    # Choices that no value of the field can equal are ignored.
     if isinstance(values, (str, bytes)):
-        raise UndocumentableError("a text as choices has its parts for choices too; give a list")
+        raise UndocumentableError("a text as choices also allows its substrings; give a list")
     met: list[Any] = []
     for value in values:
         try:
@@ -147,7 +146,7 @@ def _one_of(validator: Any, field: fields.Field[Any], schema: JsonSchema, _: Jso
     choices = [validator.comparable] if isinstance(validator, validate.Equal) else validator.choices
     met = _met(choices, field, schema)
     if not met:
-        raise UndocumentableError(f"no value of the field meets {validator!r}; give choices as they are once loaded")
+        raise UndocumentableError(f"no value of the field satisfies {validator!r}; give the choices as loaded values")
     return {"enum": met}
 
 
@@ -161,14 +160,15 @@ def _needs_one_spelling(field: fields.Field[Any]) -> None:
     is_plain = isinstance(field, _ONE_SPELLING) and not getattr(field, "as_string", False)
     if not is_plain and not (isinstance(field, fields.Integer) and field.as_string):
         raise UndocumentableError(
-            f"a {type(field).__name__} is written in more than one way, and a document forbids only one; name what is "
-            "allowed with OneOf, or check in the view"
+            f"a {type(field).__name__} can be written in several ways, and a document forbids only one; list the "
+            "allowed "
+            "values with OneOf, or check in the view"
         )
 
 
 def _contains(validator: Any, field: fields.Field[Any], _: JsonSchema, inner: JsonSchema | None) -> JsonSchema:
     if not isinstance(field, fields.List) or inner is None:
-        raise UndocumentableError(f"{type(validator).__name__} is of a List; use Regexp for the characters of a text")
+        raise UndocumentableError(f"{type(validator).__name__} is for a List; use Regexp for the characters of a text")
     if isinstance(validator, validate.ContainsNoneOf):
         forbidden = _none_of(validator, field.inner, inner, None)
         return {"items": forbidden} if forbidden else {}
@@ -179,8 +179,8 @@ def _contains(validator: Any, field: fields.Field[Any], _: JsonSchema, inner: Js
 def _range(validator: Any, field: fields.Field[Any], schema: JsonSchema, _: JsonSchema | None) -> JsonSchema:
     if schema.get("type") not in {"integer", "number"}:
         raise UndocumentableError(
-            "a document has bounds of numbers only, and this is sent otherwise; use Integer or Float, or check in the "
-            "view"
+            "a document has bounds only for numbers, but this is not sent as one; use Integer or Float, or check in "
+            "the view"
         )
     rounds = isinstance(field, (fields.TimeDelta, fields.DateTime)) or getattr(field, "places", None) is not None
     constraint: JsonSchema = {}
@@ -192,7 +192,7 @@ def _range(validator: Any, field: fields.Field[Any], schema: JsonSchema, _: Json
             continue
         if rounds and not inclusive:
             raise UndocumentableError(
-                "beside an exclusive bound it is not clear what rounding lets pass; use an inclusive one"
+                "with an exclusive bound, rounding makes the allowed values unclear; use an inclusive one"
             )
         exclusive = f"exclusive{keyword.capitalize()}"
         constraint[keyword if inclusive else exclusive] = _bound(bound, field)
@@ -208,10 +208,10 @@ def _bound(bound: Any, field: fields.Field[Any]) -> int | float:
             number = plain_json(field._serialize(bound, None, None))  # noqa: SLF001 - a field's way to be written
             is_exact = field._deserialize(number, None, None) == bound  # noqa: SLF001
         if is_exact and type(number) in {int, float} and math.isfinite(number):
-            return number  # type: ignore[no-any-return]  # it was looked at
+            return number  # type: ignore[no-any-return]  # its type was checked
     except Exception as error:  # of a bound that is not the field's, it may fail in any way
         raise UndocumentableError(f"{bound!r} cannot be written as a number of the field; give one that can") from error
-    raise UndocumentableError(f"{bound!r} is another number once it is written in JSON; give one that stays the same")
+    raise UndocumentableError(f"{bound!r} becomes another number in JSON; give one that stays the same")
 
 
 def _length(validator: Any, field: fields.Field[Any], schema: JsonSchema, _: JsonSchema | None) -> JsonSchema:
@@ -221,12 +221,14 @@ def _length(validator: Any, field: fields.Field[Any], schema: JsonSchema, _: Jso
         "object": isinstance(field, fields.Mapping),
     }
     if not is_counted.get(schema.get("type", ""), False):
-        raise UndocumentableError("a Length needs something with a length; use Range for a number, Regexp for a text")
+        raise UndocumentableError(
+            "this field has no length that a document can express; use Range for a number, Regexp for a text"
+        )
     if isinstance(field, fields.Mapping) and field.key_field is not None:
         _needs_one_spelling(field.key_field)
     low, high = (validator.min, validator.max) if validator.equal is None else (validator.equal, validator.equal)
     if any(limit is not None and type(limit) is not int for limit in (low, high)) or (high is not None and high < 0):
-        raise UndocumentableError("a length is a whole number from 0; give one")
+        raise UndocumentableError("a length must be a whole number from 0")
     unit = {"string": "Length", "array": "Items", "object": "Properties"}[schema["type"]]
     constraint = {} if low is None else {f"min{unit}": max(low, 0)}
     return constraint if high is None else constraint | {f"max{unit}": high}
@@ -234,7 +236,7 @@ def _length(validator: Any, field: fields.Field[Any], schema: JsonSchema, _: Jso
 
 def _needs_text(validator: Any, field: fields.Field[Any]) -> None:
     if not isinstance(field, fields.String):
-        raise UndocumentableError(f"{type(validator).__name__} is of texts; use it with a String")
+        raise UndocumentableError(f"{type(validator).__name__} is for texts; use it with a String")
 
 
 def _regexp(validator: Any, field: fields.Field[Any], _: JsonSchema, __: JsonSchema | None) -> JsonSchema:
@@ -254,7 +256,7 @@ def _url(validator: Any, field: fields.Field[Any], _: JsonSchema, __: JsonSchema
 
 def _predicate(validator: Any, *_: object) -> JsonSchema:
     raise UndocumentableError(
-        f"what {validator.method}() says of a value, no document can; use Regexp or OneOf, or check in the view"
+        f"the result of {validator.method}() cannot be documented; use Regexp or OneOf, or check in the view"
     )
 
 

@@ -251,7 +251,7 @@ def test_an_answer_of_many_is_refused() -> None:
         class Meta(Schema.Meta):
             many = True
 
-    with pytest.raises(TypeError, match="Many cannot be an answer: it is of many"):
+    with pytest.raises(TypeError, match="Many cannot be an answer: it has many=True"):
         returning([], "def", response=Many)
 
 

@@ -151,7 +151,7 @@ class Loose(Schema):
 
 def test_a_parameter_that_may_be_left_out_has_a_default_in_the_view() -> None:
     """A view that could not be called without it is refused, and one with a default or any keywords is not."""
-    with pytest.raises(TypeError, match="v may be left out, and then nothing is given for v; give that a default"):
+    with pytest.raises(TypeError, match="v is optional, but v has no default; give it a default"):
         declare(response=Told, query=Loose, summary="s")(lambda v: {"told": str(v)})
 
     app = new_app()
@@ -198,7 +198,7 @@ def test_a_parameter_named_self_is_refused() -> None:
     """A method has its object there."""
     query = Schema.from_dict({"self": fields.Integer(load_default=1)})
 
-    with pytest.raises(TypeError, match=r"a method is given its object as self; give the query's field an attribute="):
+    with pytest.raises(TypeError, match=r"a method receives its object as self; give the query's field an attribute="):
 
         class Named(MethodView):
             @declare(response=Told, query=query, summary="Named")
@@ -325,7 +325,7 @@ def documented(field: fields.Field[Any]) -> dict[str, Any]:
 @pytest.mark.parametrize("schema", [{"told": "x"}, Told(), Told | Taken, str])
 def test_what_is_no_class_of_schemas(schema: Any) -> None:
     """An instance, a union and whatever else is no one class of schemas is refused with the cure."""
-    with pytest.raises(TypeError, match="cannot be an answer: it is no class of schemas; give one class"):
+    with pytest.raises(TypeError, match="cannot be an answer: it is not a schema class; give a class"):
         declare(response=schema, summary="s")(lambda: None)
 
 

@@ -109,8 +109,8 @@ def test_wait_within_range(ask: Ask, path: str, ms: str) -> None:
         ("ms=" + "9" * 40, {"ms": ["Must be greater than or equal to 0 and less than or equal to 1000."]}),
         ("ms=" + "9" * 5000, {"ms": ["Not a valid integer."]}),
         ("ms=1&ms=1", {"ms": ["Give this parameter once."]}),
-        ("seconds=1", {"seconds": ["Unknown parameter; those known here: ms."]}),
-        ("ms=x&s=1", {"ms": ["Not a valid integer."], "s": ["Unknown parameter; those known here: ms."]}),
+        ("seconds=1", {"seconds": ["Unknown parameter; known parameters: ms."]}),
+        ("ms=x&s=1", {"ms": ["Not a valid integer."], "s": ["Unknown parameter; known parameters: ms."]}),
     ],
 )
 def test_wait_refuses(ask: Ask, path: str, query: str, errors: dict[str, list[str]]) -> None:

@@ -77,5 +77,5 @@ def test_a_method_may_be_promised_not_to_block() -> None:
 @pytest.mark.parametrize("what", [5, "view", asyncio.sleep], ids=["number", "name", "async def"])
 def test_only_a_def_function_can_be_promised(what: Any) -> None:
     """What is awaited holds no thread anyway."""
-    with pytest.raises(TypeError, match=r"never_blocks takes a def function, and .* is none"):
+    with pytest.raises(TypeError, match=r"never_blocks takes a def function, and .* is not one"):
         never_blocks(what)

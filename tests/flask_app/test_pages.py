@@ -305,6 +305,6 @@ def test_missing_package_says_what_to_do() -> None:
     """Without the package that holds a viewer, the error names it and the remedy."""
     with pytest.raises(
         ModuleNotFoundError,
-        match="no_such_viewer holds a part of the pages, and is missing: install the project again",
+        match="no_such_viewer contains files for the pages, and is missing: install the project again",
     ):
         pages._package_file("no_such_viewer", "viewer.js")
