@@ -77,7 +77,7 @@ def test_an_environment_of_a_clone_that_was_moved_is_made_anew(clone: Path) -> N
     done = make(moved)
 
     assert (0, "") == (done.returncode, done.stderr)
-    assert ".venv was made elsewhere or halfway, or its Python is gone or older than 3.11" in done.stdout
+    assert ".venv was moved or is incomplete, or its Python is missing or older than 3.11" in done.stdout
     assert str(moved / ".venv") == prefix(moved)
     assert not (moved / ".venv" / "stale").exists()
 

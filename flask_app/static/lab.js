@@ -1,4 +1,4 @@
-// Asks an endpoint from its form, and shows status, time and body: once, or as often at once as
+// Calls an endpoint from its form, and shows status, time and body: once, or as often at once as
 // a browser opens connections to one host. Without this script the form opens the answer itself.
 (() => {
   "use strict";
@@ -47,7 +47,7 @@
     const output = form.querySelector("output");
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      // Not the disabled attribute: it would take the focus from whoever asks by keyboard.
+      // Not the disabled attribute: it would take the focus from a keyboard user.
       if (output.ariaBusy === "true") return;
       output.ariaBusy = "true";
       const query = new URLSearchParams(new FormData(form)).toString();

@@ -81,9 +81,9 @@ def decimal(places: int | None, digits: int, *, special: bool) -> JsonSchema:
     """Return the schema of decimals written without an exponent.
 
     Args:
-        places: How many stand behind the point; any number of them when ``None``.
-        digits: How many may stand before it, where the places are told.
-        special: Whether NaN and the infinities may be written too.
+        places: The number of digits after the point; any number if ``None``.
+        digits: The maximum number before it, if ``places`` is given.
+        special: Whether NaN and infinities are also allowed.
     """
     if places is None:
         number = r"-?[0-9]+(?:\.[0-9]+)?"

@@ -190,7 +190,7 @@ def test_one_path_has_one_contract() -> None:
     for converter in ("int", "string"):
         view = declare(response=Told, summary=converter)(lambda **given: {"told": str(given)})
         app.add_url_rule(f"/<{converter}:of_{converter}>", converter, view)
-    with pytest.raises(TypeError, match="one path has one contract; choose a path"):
+    with pytest.raises(TypeError, match="a path has only one contract; choose a path"):
         openapi.init_app(app)
 
 

@@ -180,7 +180,7 @@ class Workers:
         lease = call.lease
         thread = lease.thread or (self._idle[-1] if self._idle else self._new_thread())
         try:
-            # Submit in the caller's context, whoever starts the call: tools that trace a pool need the caller.
+            # Submit in the caller's context, whatever starts the call: tools that trace a pool need the caller.
             call.asked_in.run(thread.submit, call.run)
         except RuntimeError as error:
             # The machine cannot start more threads for now.

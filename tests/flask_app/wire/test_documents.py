@@ -116,7 +116,7 @@ both, answer, query = ("response", "query"), ("response",), ("query",)
     ("field", "where", "reason"),
     [
         (fields.Decimal(2), answer, "JSON has no decimals; send text with as_string=True, or use Float"),
-        (fields.Decimal(40, as_string=True), both, "40 places are more than a decimal keeps; ask for fewer"),
+        (fields.Decimal(40, as_string=True), both, "40 places are more than a decimal has; use fewer"),
         (fields.Float(allow_nan=True), both, "JSON has no NaN and no infinity; remove allow_nan"),
         (fields.Integer(strict=True, as_string=True), both, "as_string sends text, which strict refuses; remove one"),
         (fields.Boolean(truthy={"yes"}, falsy={"no"}), both, "truthy and falsy refuse them; remove truthy and falsy"),

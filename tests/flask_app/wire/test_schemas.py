@@ -104,7 +104,10 @@ def test_a_name_beyond_ascii_is_one_that_openapi_has() -> None:
         (of(v=fields.Date(metadata={"x-since": dt.date(2026, 1, 1)})), "its x-since in the metadata"),
         (of(v=fields.Integer(metadata={"deprecated": "yes"})), "its deprecated in the metadata, 'yes', cannot"),
         (of(v=fields.Integer(metadata={"example": "a"})), "the example 'a' is not a value of the field"),
-        (of(v=fields.AwareDateTime("timestamp", default_timezone=dt.timezone(dt.timedelta(hours=1)))), "is read as UTC"),
+        (
+            of(v=fields.AwareDateTime("timestamp", default_timezone=dt.timezone(dt.timedelta(hours=1)))),
+            "is read as UTC",
+        ),
         (of(v=fields.String(validate=validate.Regexp("(?=a)*b"))), "only Python can repeat a look-around"),
         (of(v=fields.String(validate=validate.Regexp(r"a\B", 256))), r"\B in an empty text differs"),
     ],
