@@ -1,4 +1,4 @@
-"""Asks a dependency over HTTP, in both forms. Given: read it, and leave it as it is.
+"""Calls a dependency over HTTP, in both forms. Given: read it, but do not change it.
 
 ``python dependency.py`` serves such a dependency, which takes a fifth of a second to answer, to try the app by hand.
 """
@@ -17,11 +17,11 @@ _HERE = "127.0.0.1:8100"
 
 
 class DownError(Exception):
-    """The dependency answered with an error, or not at all."""
+    """The dependency answered with an error, or did not answer."""
 
 
 def ask(name: str) -> dict[str, Any]:
-    """Ask, and hold the thread meanwhile."""
+    """Send a request, and hold the thread meanwhile."""
     host, port = _address()
     connection = http.client.HTTPConnection(host, port)
     try:
@@ -35,7 +35,7 @@ def ask(name: str) -> dict[str, Any]:
 
 
 async def ask_async(name: str) -> dict[str, Any]:
-    """Ask, and leave the event loop free meanwhile."""
+    """Send a request, and leave the event loop free meanwhile."""
     host, port = _address()
     try:
         reader, writer = await asyncio.open_connection(host, port)

@@ -1,4 +1,4 @@
-"""Converts temperatures, beside the lab's own routes."""
+"""Converts temperatures, in addition to the lab's own routes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ app = create_app(Settings())
 
 
 class ConvertQuery(Schema):
-    """What to convert."""
+    """The temperature to convert."""
 
     celsius = fields.Float(required=True, validate=validate.Range(min=COLDEST_CELSIUS))
 

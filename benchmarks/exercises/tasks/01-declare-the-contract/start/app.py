@@ -1,4 +1,4 @@
-"""Converts temperatures, beside the lab's own routes."""
+"""Converts temperatures, in addition to the lab's own routes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells what is in stock: FastAPI."""
+"""Reports what is in stock: FastAPI."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ app = FastAPI()
 
 
 class InStock(BaseModel):
-    """How much of a thing there is."""
+    """The amount of a thing in stock."""
 
     thing: str
     amount: int
@@ -22,7 +22,7 @@ class InStock(BaseModel):
 
 @app.get("/stock/{thing}", response_model=InStock)
 async def stock(thing: str) -> Any:
-    """Tell how much of a thing there is."""
+    """Return how much of a thing is in stock."""
     if thing not in STOCK:
         raise HTTPException(404)
     return {"thing": thing, **STOCK[thing]}

@@ -1,4 +1,4 @@
-"""Tells what is in stock: Flask."""
+"""Reports what is in stock: Flask."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ app = create_app(Settings())
 
 
 class InStock(Schema):
-    """How much of a thing there is."""
+    """The amount of a thing in stock."""
 
     thing = fields.String(required=True)
     amount = fields.Integer(required=True, strict=True)
@@ -26,7 +26,7 @@ class InStock(Schema):
 
 @declare(response=InStock, summary="What is in stock")
 def stock(thing: str) -> dict[str, Any]:
-    """Tell how much of a thing there is."""
+    """Return how much of a thing is in stock."""
     if thing not in STOCK:
         abort(404)
     return {"thing": thing, **STOCK[thing]}

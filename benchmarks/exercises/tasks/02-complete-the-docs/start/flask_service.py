@@ -1,4 +1,4 @@
-"""Tells what is in stock: Flask."""
+"""Reports what is in stock: Flask."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = create_app(Settings())
 
 
 def stock(thing: str) -> dict[str, Any]:
-    """Tell how much of a thing there is."""
+    """Return how much of a thing is in stock."""
     if thing not in STOCK:
         abort(404)
     return {"thing": thing, **STOCK[thing]}

@@ -1,4 +1,4 @@
-"""Asks a service by several clients, and tells how many requests a second it served."""
+"""Sends requests from several clients, and reports how many per second a service served."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ MAXIMUM_ERROR_FRACTION = 0.001
 
 @dataclass(frozen=True)
 class Measured:
-    """What was measured.
+    """The result of a measurement.
 
     Attributes:
-        completed: Requests that count.
-        errors: Requests that do not.
-        duration_s: How long it took.
-        rate_per_s: Completed requests a second; ``None`` when the measurement is void.
+        completed: The number of valid answers.
+        errors: The number of other requests.
+        duration_s: The duration of the measurement.
+        rate_per_s: Completed requests per second; ``None`` if the measurement is void.
         void: Whether there were too many errors for a rate.
     """
 
@@ -31,12 +31,12 @@ class Measured:
 
 
 def measure(url: str, expected: bytes, requests: int) -> Measured:
-    """Ask for a URL so many times.
+    """Request a URL a number of times.
 
     Args:
-        url: What to ask for.
-        expected: The body of a right answer.
-        requests: How many, in all.
+        url: The URL to request.
+        expected: The body of a correct answer.
+        requests: The total number of requests.
     """
     began_s = time.perf_counter()
     with ThreadPoolExecutor(CLIENTS) as clients:
@@ -48,7 +48,7 @@ def measure(url: str, expected: bytes, requests: int) -> Measured:
 
 
 def _ask(url: str, expected: bytes) -> bool:
-    """Ask once, and return whether the answer counts."""
+    """Send one request, and return whether the answer counts."""
     try:
         with urllib.request.urlopen(url, timeout=10) as response:
             response.read()

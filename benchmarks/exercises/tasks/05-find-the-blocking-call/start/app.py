@@ -1,4 +1,4 @@
-"""A shop that writes down who asked for which price."""
+"""A shop that logs every request for a price."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ app = Flask(__name__)
 
 @app.get("/health")
 async def health() -> dict[str, str]:
-    """Say that the app answers."""
+    """Answer that the app is running."""
     return {"status": "pass"}
 
 
 @app.get("/price/<thing>")
 async def price(thing: str) -> dict[str, Any]:
-    """Answer with the price of a thing, once it is written down that somebody asked."""
+    """Answer with the price of a thing, after logging the request."""
     known = await prices.today(thing)
     await audit.record("price", thing)
     return {"thing": thing, "known": known}

@@ -1,4 +1,4 @@
-"""Writes down what was asked for."""
+"""Logs what was requested."""
 
 from __future__ import annotations
 

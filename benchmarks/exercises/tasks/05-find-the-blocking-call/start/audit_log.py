@@ -1,4 +1,4 @@
-"""The client of the audit log, as its maker ships it. Given: leave it as it is."""
+"""The client of the audit log, as its vendor ships it. Given: do not change it."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ class AuditLog:
     """Appends entries to a log on another machine."""
 
     def append(self, entry: str) -> None:
-        """Append one entry, and return when it is there."""
+        """Append one entry, and return when it is stored."""
         dependency.ask(f"audit-{entry}")

@@ -1,4 +1,4 @@
-"""Knows prices, and asks for those that it does not know."""
+"""Knows prices, and requests those that it does not know."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A shop that asks its supplier for the price of a thing."""
+"""A shop that gets the price of a thing from its supplier."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ app = Flask(__name__)
 
 @app.get("/price/<thing>")
 async def price(thing: str) -> dict[str, Any]:
-    """Answer with what the supplier says."""
+    """Answer with the supplier's answer."""
     quote = await dependency.ask_async(thing)
     return {"thing": quote["name"], "in_stock": quote["ok"]}
 

@@ -1,4 +1,4 @@
-"""A service that asks another one by a thread, and tells it for which request."""
+"""A service that calls another one from a thread, and passes on the request's id."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ app = Flask(__name__)
 
 @app.get("/health")
 async def health() -> dict[str, str]:
-    """Say that the app answers."""
+    """Answer that the app is running."""
     return {"status": "pass"}
 
 
 @app.get("/stock/<thing>")
 async def stock(thing: str) -> dict[str, Any]:
-    """Answer with what the stock says."""
+    """Answer with the stock's answer."""
     g.request_id = request.args["id"]
     await dependency.ask_async(f"session-{g.request_id}")
     return await asyncio.to_thread(ask_stock, thing)
 
 
 def ask_stock(thing: str) -> dict[str, Any]:
-    """Ask the stock for a thing, in the name of the current request."""
+    """Ask the stock for a thing, on behalf of the current request."""
     answer = dependency.ask(f"stock-{thing}-{g.request_id}")
     return {"request": g.request_id, "in_stock": answer["ok"]}
 

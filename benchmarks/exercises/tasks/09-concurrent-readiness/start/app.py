@@ -1,4 +1,4 @@
-"""A service that is ready when what it depends on is."""
+"""A service that is ready when its dependencies are."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ app = Flask(__name__)
 
 @app.get("/health")
 async def health() -> dict[str, str]:
-    """Say that the app answers."""
+    """Answer that the app is running."""
     return {"status": "pass"}
 
 
 @app.get("/ready")
 async def ready() -> tuple[dict[str, Any], int]:
-    """Say whether each dependency is well."""
+    """Report the status of each dependency."""
     checks = {}
     for name in DEPENDENCIES:
         try:

@@ -1,4 +1,4 @@
-"""A service that is ready when what it depends on is."""
+"""A service that is ready when its dependencies are."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ app = Flask(__name__)
 
 @app.get("/ready")
 async def ready() -> tuple[dict[str, Any], int]:
-    """Say whether each dependency is well."""
+    """Report the status of each dependency."""
     statuses = await asyncio.gather(*(status_of(name) for name in DEPENDENCIES))
     checks = dict(zip(DEPENDENCIES, statuses, strict=True))
     return {"checks": checks}, 503 if "fail" in statuses else 200
 
 
 async def status_of(name: str) -> str:
-    """Return whether one dependency is well."""
+    """Return the status of one dependency."""
     try:
         await dependency.ask_async(name)
     except dependency.DownError:

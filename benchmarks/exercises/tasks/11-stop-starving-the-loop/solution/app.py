@@ -19,7 +19,7 @@ computing = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 @app.get("/health")
 async def health() -> dict[str, str]:
-    """Say that the app answers."""
+    """Answer that the app is running."""
     return {"status": "pass"}
 
 
@@ -30,7 +30,7 @@ async def report() -> dict[str, int]:
 
 
 def total(rows: int) -> int:
-    """Compute the sum over so many rows."""
+    """Compute the sum over a number of rows."""
     found = 0
     for row in range(rows):
         found = (found * 31 + row) % 1_000_003

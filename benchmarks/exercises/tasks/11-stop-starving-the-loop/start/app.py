@@ -13,7 +13,7 @@ app = Flask(__name__)
 
 @app.get("/health")
 async def health() -> dict[str, str]:
-    """Say that the app answers."""
+    """Answer that the app is running."""
     return {"status": "pass"}
 
 
@@ -24,7 +24,7 @@ async def report() -> dict[str, int]:
 
 
 async def total(rows: int) -> int:
-    """Compute the sum over so many rows."""
+    """Compute the sum over a number of rows."""
     found = 0
     for row in range(rows):
         found = (found * 31 + row) % 1_000_003

@@ -1,4 +1,4 @@
-"""A service that asks a database, through a pool of two connections."""
+"""A service that queries a database through a pool of two connections."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _pools: dict[asyncio.AbstractEventLoop, Pool] = {}
 
 @app.get("/ping")
 async def ping() -> dict[str, str]:
-    """Say what the database says."""
+    """Answer with the database's answer."""
     async with pool_of_this_loop() as pool:
         return {"database": await pool.query()}
 
 
 @contextlib.asynccontextmanager
 async def pool_of_this_loop() -> AsyncIterator[Pool]:
-    """Give the running loop's pool, or to a loop that has none, one for this once."""
+    """Provide the running loop's pool, or a temporary one if the loop has none."""
     kept = _pools.get(asyncio.get_running_loop())
     if kept is not None:
         yield kept
@@ -41,7 +41,7 @@ async def pool_of_this_loop() -> AsyncIterator[Pool]:
 
 @contextlib.asynccontextmanager
 async def lifespan(_app: Flask) -> AsyncIterator[None]:
-    """Entered on the server's loop when the bridge begins to serve, and left when it ends."""
+    """Entered on the server's loop when the bridge starts to serve, and left when it stops."""
     loop = asyncio.get_running_loop()
     pool = _pools[loop] = Pool(POOL_SIZE)
     try:

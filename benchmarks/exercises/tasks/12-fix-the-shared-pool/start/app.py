@@ -1,4 +1,4 @@
-"""A service that asks a database, through a pool of two connections."""
+"""A service that queries a database through a pool of two connections."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ _pool = Pool(POOL_SIZE)
 
 @app.get("/ping")
 async def ping() -> dict[str, str]:
-    """Say what the database says."""
+    """Answer with the database's answer."""
     return {"database": await _pool.query()}
 
 
 @contextlib.asynccontextmanager
 async def lifespan(_app: Flask) -> AsyncIterator[None]:
-    """Entered on the server's loop when the bridge begins to serve, and left when it ends."""
+    """Entered on the server's loop when the bridge starts to serve, and left when it stops."""
     yield
 
 

@@ -1,4 +1,4 @@
-"""A pool of connections to a database, for one event loop. Given: read it, and leave it as it is.
+"""A pool of connections to a database, for one event loop. Given: read it, but do not change it.
 
 ``python pool.py`` serves such a database, to try the app by hand.
 """
@@ -14,14 +14,14 @@ Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Pool:
-    """Lends connections, and opens one where none is free; never more than its size."""
+    """Lend connections, and open one if none is free; never more than its size."""
 
     def __init__(self, size: int) -> None:
         self._turn = asyncio.Semaphore(size)
         self._free: list[Connection] = []
 
     async def query(self) -> str:
-        """Ask the database for a word."""
+        """Send the database a word, and return its answer."""
         async with self._turn:
             reader, writer = self._free.pop() if self._free else await asyncio.open_connection(*_address())
             writer.write(b"ping\n")
@@ -30,7 +30,7 @@ class Pool:
             return answer.decode().strip()
 
     async def close(self) -> None:
-        """Close what is free; to be called on the pool's own loop."""
+        """Close the free connections; call this on the pool's own loop."""
         while self._free:
             _, writer = self._free.pop()
             writer.close()
