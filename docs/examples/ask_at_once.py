@@ -1,10 +1,10 @@
-"""Ask a URL by many clients at the same moment, and tell how many were waited for at a time.
+"""Request a URL from many clients at the same moment, and report how many were served at a time.
 
     python docs/examples/ask_at_once.py 'http://127.0.0.1:8000/wait/async?ms=50' 12
 
-First one client asks alone, which says how long one request takes when nobody else is there. Then all ask at once. If
-their requests overlap, the last answer is there hardly later than a single one would be; if they queue, it is
-later, by as often as they had to.
+First a single client sends requests, to measure one request without other load. Then all clients send one at once. If
+their requests overlap, the last answer arrives hardly later than a single one would; if they queue, it arrives as many
+times later as they had to wait.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import SplitResult, urlsplit
 
-ALONE = 5  # requests, of which the median counts
+ALONE = 5  # requests; their median is used
 PATIENCE_S = 30.0
 MOST_CLIENTS = 500
 
 
 def connect(url: SplitResult) -> http.client.HTTPConnection:
     connection = http.client.HTTPConnection(url.hostname or "", url.port or 80, timeout=PATIENCE_S)
-    connection.connect()  # beforehand: it is not what is timed
+    connection.connect()  # before the timing starts
     return connection
 
 

@@ -3,8 +3,8 @@
     python docs/examples/where_it_ran.py
     python docs/examples/where_it_ran.py flask-sync@hypercorn --requests 2000
 
-It is no comparison of speed, for which there is `lab compare`: the client here is slow, and nothing is said of rates.
-Where a request runs, and how often it is handed from one thread to another, shows all the same.
+This is not a comparison of speed (use `lab compare` for that): the client here is slow, and prints no rates. But it
+shows where a request runs, and how often it moves from one thread to another.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ROUNDS_TO_WARM_UP = 20
 
 def ask(connections: list[http.client.HTTPConnection], path: str, rounds: int) -> None:
     for _ in range(rounds):
-        for connection in connections:  # all are sent before one is read: a server that waits for us would switch too
+        for connection in connections:  # send all before reading one: a server that waits for us would switch too
             connection.request("GET", path)
         for connection in connections:
             connection.getresponse().read()

@@ -1,7 +1,8 @@
 """Best of three: run it three times and keep the best.
 
-Two servers run the very same program, so every difference between them is chance. What chance does to the best of three
-is drawn from their trials, again and again. The usual way to it is worse: the favourite gets another try when it loses.
+Two servers run the same program, so every difference between them is chance. The script draws the best of three from
+their trials many times, to show what chance does to it. In practice it is worse: the favourite gets another try when it
+loses.
 
     python docs/examples/mistakes/best_of_three.py
 """
@@ -32,7 +33,7 @@ def compare(setting: honest.Setting) -> None:
         seen = honest.in_rounds(
             {"one": lambda: honest.ask(one, path, setting), "other": lambda: honest.ask(other, path, setting)}, setting
         )
-    # All are trials of one thing: which of the two a trial is said to be of may be drawn.
+    # All trials measure the same thing, so they can be assigned to the two sides at random.
     rates_per_s = [result.rate_per_s for results in seen.values() for result in results]
     if len(rates_per_s) < 2 * TRIES:
         raise honest.NotMeasuredError(f"This machine is too slow just now: --rounds {TRIES} takes its time.")
@@ -55,7 +56,7 @@ def compare(setting: honest.Setting) -> None:
 
 
 def best_against(tries: int, rates_per_s: Sequence[float], order: random.Random) -> list[float]:
-    """Draw trials for two sides, and return the ratio of their best ones, draw by draw: three tries against so many."""
+    """Draw trials for two sides, and return the ratio of their best ones for each draw."""
     ratios = []
     for _ in range(DRAWS):
         drawn = order.sample(list(rates_per_s), TRIES + tries)
@@ -64,7 +65,7 @@ def best_against(tries: int, rates_per_s: Sequence[float], order: random.Random)
 
 
 def won(ratios: Sequence[float]) -> float:
-    """Return in how many draws the first side came out ahead, percent."""
+    """Return in how many per cent of the draws the first side won."""
     return 100 * sum(ratio > 1 for ratio in ratios) / len(ratios)
 
 

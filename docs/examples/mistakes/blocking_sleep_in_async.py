@@ -1,7 +1,7 @@
-"""A blocking sleep in ``async def``: the slow dependency of a benchmark is simulated by ``time.sleep``.
+"""A blocking sleep in ``async def``: a benchmark simulates its slow dependency with ``time.sleep``.
 
 In a ``def`` view that is right: it holds a worker thread, as a blocking driver would. In ``async def`` it stops the
-loop, and what is measured is that mistake and not the keyword.
+loop, and the benchmark measures that mistake, not the keyword.
 
     python docs/examples/mistakes/blocking_sleep_in_async.py
 """

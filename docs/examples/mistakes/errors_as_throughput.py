@@ -1,7 +1,7 @@
-"""Errors counted as throughput: whatever comes back is an answer.
+"""Errors counted as throughput: every response counts as an answer.
 
 Two views use a database of four connections for 20 ms each. One waits for its turn; the other answers 503 when all four
-are taken, which is quick. A loader that counts answers, whatever they say, finds the second many times faster.
+are taken, which is fast. A loader that counts every answer reports the second as many times faster.
 
     python docs/examples/mistakes/errors_as_throughput.py
 """
@@ -67,12 +67,12 @@ def compare(setting: honest.Setting) -> None:
 
 
 def answers_per_s(result: LoadResult) -> float:
-    """Return how many answers came a second, of whatever status."""
+    """Return the number of answers per second, with any status."""
     return sum((result.statuses or {}).values()) / result.duration_s
 
 
 def as_trial(result: LoadResult) -> Trial:
-    """Return what was seen as a trial, which is what the lab judges."""
+    """Return the result as a trial, which the lab can judge."""
     return Trial(
         round=1,
         position=1,

@@ -1,7 +1,7 @@
-"""The honest measurement that each mistake here is held against, and what all of them need.
+"""The honest measurement for comparison with each mistake, and the shared parts of all scripts.
 
-It is made of the lab's own parts: its servers, its load engine, its statistics. One thing is less strict than in
-``lab compare``: servers are started once and kept for all rounds, so that a mistake is shown within seconds.
+It uses the lab's own parts: its servers, its load engine and its statistics. One thing is less strict than in
+``lab compare``: servers start once and are kept for all rounds, so that a mistake shows within seconds.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ Seen = TypeVar("Seen")
 
 
 class NotMeasuredError(Exception):
-    """There is nothing to tell; the message says why, and what to do."""
+    """There is no result; the message says why, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def run(
     *,
     rounds: int = ROUNDS,
 ) -> int:
-    """Read the options of a script, and let it measure alone on this machine, off the server's core.
+    """Read a script's options, and reserve this machine for it, off the server's core.
 
     Args:
         about: The script's docstring, for ``--help``.
@@ -112,7 +112,7 @@ def run(
 
 
 def own_app(file: str, app: str, *options: str) -> Contender:
-    """Return a contender that is an ASGI app of a script's own file, on uvicorn."""
+    """Return a contender for an ASGI app in a script's own file, on uvicorn."""
     script = Path(file).resolve()
     arguments = (
         *("-m", "uvicorn", "--app-dir", str(script.parent), *options, f"{script.stem}:{app}"),
@@ -147,7 +147,7 @@ def ask(
     expected_body_bytes: int | None = None,
     when_it_begins: Callable[[], None] = lambda: None,
 ) -> LoadResult:
-    """Warm up, throw that away, and measure one interval in the closed model.
+    """Warm up, discard that, and measure one interval in the closed model.
 
     Args:
         server: Runs.
@@ -179,7 +179,7 @@ def ask(
 
 
 def in_rounds(sides: Mapping[str, Callable[[], Seen]], setting: Setting) -> dict[str, list[Seen]]:
-    """Give every side its turn in every round, in a random order, and return what each saw, round by round."""
+    """Measure every side in every round, in random order, and return the results of each, round by round."""
     seen: dict[str, list[Seen]] = {side: [] for side in sides}
     for _ in setting.each_round():
         for side in setting.order.sample(list(sides), len(sides)):
@@ -188,7 +188,7 @@ def in_rounds(sides: Mapping[str, Callable[[], Seen]], setting: Setting) -> dict
 
 
 def rate_ratio(above: Sequence[LoadResult], below: Sequence[LoadResult]) -> Estimate:
-    """Return how many times the valid answers of the one are those of the other, with the 95 % interval over rounds.
+    """Return the ratio of one side's valid answers to the other's, with the 95 % interval over rounds.
 
     Raises:
         NotMeasuredError: There were errors, or no answers.
@@ -204,7 +204,7 @@ def rate_ratio(above: Sequence[LoadResult], below: Sequence[LoadResult]) -> Esti
 
 
 def tell(mistaken: Estimate, mistake: str, honest: Estimate, instead: str) -> None:
-    """Print both results and how far they are apart.
+    """Print both results and how far they differ.
 
     Args:
         mistaken: What came out.
@@ -218,7 +218,7 @@ def tell(mistaken: Estimate, mistake: str, honest: Estimate, instead: str) -> No
 
 
 def found(estimate: Estimate) -> str:
-    """Say in words what an interval says of a difference."""
+    """Describe an interval in words."""
     if wording.is_equal(estimate, MARGIN):
         return f"equal within ±{wording.percent(MARGIN)}"
     if not wording.excludes_one(estimate):

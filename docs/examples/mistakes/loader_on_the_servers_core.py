@@ -1,6 +1,6 @@
-"""The loader on the server's core: what asks takes its time from what answers.
+"""The loader on the server's core: the loader takes CPU time from the server.
 
-Each answer costs the loader something too, and on one core that is charged to both contenders alike: the ratio between
+Each answer also costs the loader CPU time. On one core this adds the same time to both contenders, so the ratio between
 them shrinks. A loader in the same process, or a busy laptop with two cores, does the same.
 
     python docs/examples/mistakes/loader_on_the_servers_core.py

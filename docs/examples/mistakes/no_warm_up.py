@@ -1,7 +1,8 @@
-"""No warm-up: the first requests after a server's start are taken for what it does.
+"""No warm-up: the first requests after a server's start are taken as its normal speed.
 
-The first request loads modules, starts threads and fills caches, once. Here the first ten requests after the start are
-timed, and then, on the same servers, as many again after 300 that were thrown away.
+The first request loads modules, starts threads and fills caches, once. The script times the first ten requests after
+the start, and then, on the same servers, another ten after 300 that are
+discarded.
 
     python docs/examples/mistakes/no_warm_up.py
 """
@@ -26,12 +27,12 @@ TWINS = tuple(catalogue.find(name) for name in ("flask-async@hypercorn", "flask-
 REQUESTS = 10
 WARM_UP_REQUESTS = 300
 UNKNOWN = "/polled-until-it-answers"
-"""A path without a view, so that whoever waits for the server does not warm it up."""
+"""A path without a view, so that waiting for the server does not warm it up."""
 
 
 @dataclass(slots=True)
 class Seen:
-    """What was seen of one side, round by round: rates of ten requests, and the very first one against a later one."""
+    """One side's results, round by round: rates of ten requests, and the very first one against a later one."""
 
     cold_per_s: list[float] = field(default_factory=list)
     warm_per_s: list[float] = field(default_factory=list)
@@ -41,7 +42,7 @@ class Seen:
 def compare(setting: honest.Setting) -> None:
     twins = (Seen(), Seen())
     for _ in setting.each_round():
-        # New servers in each round: one that has answered will never be cold again.
+        # New servers in each round: a server that has answered is no longer cold.
         with honest.serving(TWINS, UNKNOWN, setting) as servers:
             for side in setting.order.sample((0, 1), 2):
                 look(servers[side], HEALTH.path_for(TWINS[side]), twins[side])
@@ -59,7 +60,7 @@ def compare(setting: honest.Setting) -> None:
 
 
 def look(server: RunningServer, path: str, seen: Seen) -> None:
-    """Ask a server that has just started, warm it up, and ask again."""
+    """Measure a server that has just started, warm it up, and measure again."""
     with contextlib.closing(http.client.HTTPConnection(server.host, server.port, timeout=10)) as connection:
         cold_s = latencies_s(connection, path, REQUESTS)
         latencies_s(connection, path, WARM_UP_REQUESTS)
@@ -70,7 +71,7 @@ def look(server: RunningServer, path: str, seen: Seen) -> None:
 
 
 def latencies_s(connection: http.client.HTTPConnection, path: str, requests: int) -> list[float]:
-    """Ask so many times, one after another, and return how long each took, seconds."""
+    """Send a number of requests, one after another, and return how long each took, seconds."""
     took_s = []
     for _ in range(requests):
         began_s = time.perf_counter()

@@ -1,7 +1,7 @@
 """Three requests: time each contender with ``curl`` three times, and compare.
 
-Two servers run the very same program, so the truth is 1. Forty people each ask both of them three times and believe
-what they see.
+Two servers run the same program, so the true ratio is 1. Forty people each send both of them three requests and believe
+the result.
 
     python docs/examples/mistakes/three_requests.py
 """
@@ -31,7 +31,7 @@ def compare(setting: honest.Setting) -> None:
         seen = honest.in_rounds(
             {"one": lambda: honest.ask(one, path, setting), "other": lambda: honest.ask(other, path, setting)}, setting
         )
-        # As a rate, so that more is faster, as everywhere here.
+        # As a rate, so that higher is faster, as in the other scripts.
         believed = sorted(latency_s(other, path) / latency_s(one, path) for _ in range(PEOPLE))
     fair = honest.rate_ratio(seen["one"], seen["other"])
     asked = sum(result.completed for results in seen.values() for result in results)
@@ -45,7 +45,7 @@ def compare(setting: honest.Setting) -> None:
 
 
 def latency_s(server: RunningServer, path: str) -> float:
-    """Return how long a request took on average, seconds, over three, each on a new connection, as with ``curl``."""
+    """Return the average duration of three requests, seconds, each on a new connection, as with ``curl``."""
     took_s = []
     for _ in range(REQUESTS):
         began_s = time.perf_counter()

@@ -1,4 +1,4 @@
-"""Unequal threads: two frameworks are compared, and what differs is the size of a thread pool.
+"""Unequal threads: two frameworks are compared, but they differ in the size of the thread pool.
 
 FastAPI gives its ``def`` views 40 threads, Hypercorn's WSGI wrapper gives Flask's 6 on a machine with two cores. Here
 Flask runs with 6 and with 40 on the same server as FastAPI; its views wait 50 ms for a simulated dependency.

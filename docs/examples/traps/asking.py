@@ -1,4 +1,4 @@
-"""What every trap here needs and none is about: a real server, many clients at once, and a ping meanwhile."""
+"""The shared parts of the traps: a real server, many concurrent clients, and a ping meanwhile."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from pathlib import Path
 from benchmarks.measure.server import Answer, RunningServer, ServerError, running
 from benchmarks.model import Contender
 
-PATIENCE_S = 30.0  # of clients that are not to give up
+PATIENCE_S = 30.0  # for clients that should not give up
 PINGS_ALONE = 20
 
 
 class Gauge:
-    """Counts, on the server, who is inside a ``with`` block, and the most who were at once."""
+    """Count, on the server, the clients inside a ``with`` block, and their maximum number at once."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -35,20 +35,20 @@ class Gauge:
             self.inside -= 1
 
     def take_most(self) -> int:
-        """Return the most at once since this was last asked."""
+        """Return the maximum at once since the last call."""
         with self._lock:
             most, self.most = self.most, self.inside
         return most
 
 
 def read_no_options(about: str) -> None:
-    """Answer ``--help`` with what the trap says of itself, and refuse what it does not know."""
+    """Answer ``--help`` with the trap's description, and refuse unknown options."""
     argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter).parse_args()
 
 
 @contextlib.contextmanager
 def serving(file: str, app: str) -> Iterator[RunningServer]:
-    """Serve an ASGI app of a trap's own file on uvicorn, in a process of its own, until the ``with`` block ends."""
+    """Serve an ASGI app from a trap's own file on uvicorn, in a separate process, until the ``with`` block ends."""
     trap = Path(file).resolve()
     arguments = (
         *("-m", "uvicorn", "--app-dir", str(trap.parent), f"{trap.stem}:{app}"),
@@ -62,7 +62,7 @@ def serving(file: str, app: str) -> Iterator[RunningServer]:
 def ask_at_once(
     server: RunningServer, path: str, clients: int, times: int = 1, patience_s: float = PATIENCE_S
 ) -> list[Answer | None]:
-    """Ask by many clients at once, each so many times in a row; ``None`` stands for an answer that did not come."""
+    """Send requests from many clients at once, each several times in a row; ``None`` means that no answer came."""
     together = threading.Barrier(clients)
 
     def ask_in_a_row(_: int) -> list[Answer | None]:
@@ -74,7 +74,7 @@ def ask_at_once(
 
 
 def ask(server: RunningServer, path: str, patience_s: float = PATIENCE_S) -> Answer | None:
-    """Ask once; ``None`` when there was no answer in time."""
+    """Send one request; return ``None`` if there was no answer in time."""
     try:
         return server.get(path, patience_s)
     except ServerError:
@@ -82,18 +82,18 @@ def ask(server: RunningServer, path: str, patience_s: float = PATIENCE_S) -> Ans
 
 
 def number(server: RunningServer, path: str) -> int:
-    """Ask for a number, which Flask answers as text and FastAPI as JSON."""
+    """Request a number, which Flask sends as text and FastAPI as JSON."""
     return int(server.get(path).body.strip(b'"'))
 
 
 def pings_alone_s(server: RunningServer) -> list[float]:
-    """Ping when nobody else asks, and return how long each took, seconds."""
+    """Ping without other load, and return how long each took, seconds."""
     return [ping_s(server) for _ in range(PINGS_ALONE)]
 
 
 @contextlib.contextmanager
 def pinging(server: RunningServer) -> Iterator[list[float]]:
-    """Ping, again and again, until the ``with`` block ends; it gives a list that fills with seconds."""
+    """Ping repeatedly until the ``with`` block ends; provide a list that fills with durations in seconds."""
     found: list[float] = []
     over = threading.Event()
 
@@ -111,14 +111,14 @@ def pinging(server: RunningServer) -> Iterator[list[float]]:
 
 
 def ping_s(server: RunningServer) -> float:
-    """Ping once, on a connection of its own, and return how long that took, seconds."""
+    """Ping once, on a separate connection, and return how long it took, seconds."""
     began_s = time.perf_counter()
     server.get("/ping", PATIENCE_S)
     return time.perf_counter() - began_s
 
 
 def times_as_long(meanwhile_s: list[float], alone_s: list[float]) -> float:
-    """Return the slowest ping meanwhile over the median ping alone.
+    """Return the slowest ping meanwhile, divided by the median ping without load.
 
     Not the median of both: while the server stands no other ping is sent, so the quick ones before and after it win.
     """
@@ -126,6 +126,6 @@ def times_as_long(meanwhile_s: list[float], alone_s: list[float]) -> float:
 
 
 def tell(view: str, waits: int, ping: float) -> None:
-    """Print one line of a trap: its view, how many were in it at once, and what became of a ping meanwhile."""
+    """Print one line of a trap: its view, how many clients were in it at once, and how slow a ping was meanwhile."""
     took = f"{ping:.0f}" if ping >= 10 else f"{ping:.1f}"
     print(f"  {view:<40} at once: {waits:>3}   the slowest ping took {took:>4} × as long as one alone")

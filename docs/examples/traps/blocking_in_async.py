@@ -27,13 +27,13 @@ async def ping() -> str:
 
 async def blocking() -> str:
     with waiting:
-        time.sleep(WAIT_S)  # the trap: the loop stands still, and everybody on it
+        time.sleep(WAIT_S)  # the trap: this blocks the loop, and every request on it
     return "ok"
 
 
 def in_a_thread() -> str:
     with waiting:
-        time.sleep(WAIT_S)  # the same call where it belongs: a def view has a worker thread
+        time.sleep(WAIT_S)  # the same call in the right place: a def view has a worker thread
     return "ok"
 
 

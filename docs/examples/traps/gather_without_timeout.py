@@ -1,7 +1,7 @@
-"""``gather`` without a time-out: ``python docs/examples/traps/gather_without_timeout.py``.
+"""``gather`` without a timeout: ``python docs/examples/traps/gather_without_timeout.py``.
 
-A view asks three services at once. One of them has taken the request in and says nothing more: no error, no end. That
-is what a frozen process looks like, or a network that drops packets.
+A view calls three services at once. One of them accepts the request and then sends nothing: no error, no end. A frozen
+process behaves like this, or a network that drops packets.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from benchmarks.measure.server import RunningServer
 from flask_app.serving.bridge import EventLoopBridge
 
 CLIENTS = 10
-PATIENCE_S = 1.0  # of the clients, who then go away
+PATIENCE_S = 1.0  # of the clients, which then disconnect
 TIME_OUT_S = 0.2
 SERVICES = ("prices", "stock", "reviews")
 
@@ -58,7 +58,7 @@ async def one_for_each() -> str:
             return None  # this part is missing, and the page can say so
 
     with working:
-        # A group, not gather: should one fail in another way, the others are stopped and not left behind.
+        # A group, not gather: if one fails in another way, the others are cancelled.
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(ask_in_time(name)) for name in SERVICES]
         return " ".join(part for task in tasks if (part := task.result()) is not None)
@@ -106,7 +106,7 @@ def main() -> None:
 
 
 def settled(server: RunningServer, left_before: int) -> int:
-    """Return how many requests the server still works on, when those that are being ended have had time to end."""
+    """Return how many requests the server still works on, after cancelled ones have had time to end."""
     deadline_s = time.monotonic() + PATIENCE_S
     while (left := number(server, "/still-working")) > left_before and time.monotonic() < deadline_s:
         time.sleep(0.02)

@@ -1,7 +1,7 @@
 """The loop starved by CPU work: ``python docs/examples/traps/loop_starved_by_cpu.py``.
 
-``async def`` helps while a view waits for others. A view that computes waits for nobody: no ``await`` is reached, so
-the loop runs nothing else meanwhile. A thread shares the interpreter with the loop, a process has its own.
+``async def`` helps while a view waits. A view that computes does not wait: it reaches no ``await``, so the loop runs
+nothing else meanwhile. A thread shares the interpreter with the loop; a process has its own.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ from flask_app.serving.bridge import EventLoopBridge
 
 CLIENTS = 4
 TIMES = 2
-NUMBERS = 500_000  # some thirty milliseconds of work
+NUMBERS = 500_000  # about thirty milliseconds of work
 
 computing = Gauge()
-# It starts its process at the first call. Not by a fork: that would copy the server's threads' locks as they stand.
+# It starts its process at the first call. Not with a fork: that would copy the locks of the server's threads.
 own_process = ProcessPoolExecutor(1, multiprocessing.get_context("spawn"))
 
 
@@ -46,7 +46,7 @@ async def ping() -> str:
 
 async def on_the_loop() -> str:
     with computing:
-        return str(compute())  # the trap: between two awaits nobody else runs
+        return str(compute())  # the trap: between two awaits no other task runs
 
 
 def in_a_thread() -> str:
@@ -86,7 +86,7 @@ def main() -> None:
         print(framework)
         with serving(__file__, served) as server:
             alone_s = pings_alone_s(server)
-            ask(server, "/in-a-process")  # so that its process is there
+            ask(server, "/in-a-process")  # to start its process
             number(server, "/most")
             for path, view in VIEWS.items():
                 with pinging(server) as meanwhile_s:

@@ -1,7 +1,8 @@
-"""A pool that is shared between event loops: ``python docs/examples/traps/pool_across_loops.py``.
+"""A pool shared between event loops: ``python docs/examples/traps/pool_across_loops.py``.
 
-Flask serves an ``async def`` view under WSGI by a new event loop for each request. What a pool lends on one loop, or
-lets somebody wait for, belongs to that loop. The pool here is one of two places, made of asyncio's own parts.
+Under WSGI, Flask runs an ``async def`` view on a new event loop for each request. A connection that a pool lends on one
+loop, and a task that waits for one, belong to that loop. The pool here has two places, and is made of asyncio's own
+parts.
 """
 
 from __future__ import annotations
@@ -18,20 +19,20 @@ CLIENTS = 24
 
 
 class Pool:
-    """A pool of two connections, as a library writes it that knows of one loop."""
+    """A pool of two connections, as in a library that expects a single loop."""
 
     def __init__(self) -> None:
         self._turn = asyncio.Semaphore(2)
 
     async def query(self) -> None:
-        """Take a connection when there is one, and use it for 20 ms."""
-        # Without a time-out some would wait for ever: another loop's thread wakes nobody here.
+        """Take a free connection, and use it for 20 ms."""
+        # Without a timeout some would wait forever: another loop's thread wakes no task here.
         async with asyncio.timeout(1), self._turn:
             await asyncio.sleep(0.02)
 
 
 def app_with(make_pool_once: bool) -> Flask:
-    """Return an app whose pool is shared by all requests, or made for each."""
+    """Return an app whose pool is shared by all requests, or created for each."""
     app = Flask(__name__)
     shared = Pool()
 
@@ -44,7 +45,7 @@ def app_with(make_pool_once: bool) -> Flask:
 
 
 def statuses(app: Flask) -> dict[int, int]:
-    """Ask an app by many clients at once, and count what they get."""
+    """Send requests to an app from many clients at once, and count the answers."""
     found: list[int] = []
     together = threading.Barrier(CLIENTS)
 

@@ -1,8 +1,8 @@
 """A thread pool exhausted by waits: ``python docs/examples/traps/threads_all_waiting.py``.
 
-A ``def`` view has a worker thread for as long as it waits. FastAPI has 40 of them, the event-loop bridge too unless
-told otherwise, Hypercorn's WSGI wrapper 6 on a machine with two cores. When all of them wait, a ``def`` view that waits
-for nothing waits for a thread. The ping here is such a view.
+A ``def`` view holds a worker thread while it waits. FastAPI has 40 of them, the event-loop bridge 40 by default, and
+Hypercorn's WSGI wrapper 6 on a machine with two cores. When all of them wait, a ``def`` view that waits for nothing has
+to wait for a thread. The ping here is such a view.
 """
 
 from __future__ import annotations
@@ -35,12 +35,12 @@ def call_the_slow_service() -> None:
 
 
 def in_the_pool_of_all() -> str:
-    call_the_slow_service()  # the trap: whoever waits here has a thread that every def view may need
+    call_the_slow_service()  # the trap: a request that waits here holds a thread that other def views may need
     return "ok"
 
 
 async def in_a_pool_of_its_own() -> str:
-    # As many threads as the slow service may have; whoever finds none free waits on the loop, which costs nothing.
+    # As many threads as the slow service can bear; further requests wait on the loop, which costs nothing.
     await asyncio.get_running_loop().run_in_executor(own_pool, call_the_slow_service)
     return "ok"
 
