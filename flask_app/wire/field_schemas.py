@@ -159,9 +159,7 @@ def check_said(field: fields.Field[Any], rule: Rule, *, is_sent: bool) -> None:
     """
     examples = field.metadata.get("examples", [])
     if not isinstance(examples, (list, tuple)) or not all(map(rule.holds, examples)):
-        raise UndocumentableError(
-            f"the examples {examples!r} are not values of the field; give a list of values that it sends"
-        )
+        raise UndocumentableError(f"the examples {examples!r} are not values of the field; give a list of its values")
     for key, value in field.metadata.items():
         kind = {"title": str, "description": str, "deprecated": bool, "readOnly": bool}.get(key, object)
         if (key in _ANNOTATIONS or key.startswith(("x_", "x-"))) and not (is_json(value) and isinstance(value, kind)):
@@ -189,9 +187,7 @@ def _sent(field: fields.Field[Any], value: Any) -> Any:
 
 def _raw(field: fields.Field[Any], way: Way) -> JsonSchema:
     if way.direction == "query":
-        raise UndocumentableError(
-            "a query is text, and this field has no type to parse it as; use String, Integer or another"
-        )
+        raise UndocumentableError("a query is text, and this field has no type to parse it as; use String or Integer")
     return {} if field.allow_none else {"not": {"type": "null"}}
 
 

@@ -1,8 +1,7 @@
 """No warm-up: the first requests after a server's start are taken as its normal speed.
 
 The first request loads modules, starts threads and fills caches, once. The script times the first ten requests after
-the start, and then, on the same servers, another ten after 300 that are
-discarded.
+the start, and then, on the same servers, another ten after 300 that are discarded.
 
     python docs/examples/mistakes/no_warm_up.py
 """
