@@ -102,7 +102,7 @@ class Place:
     connections: float
 
     def asks_no_more_than(self, other: Place) -> bool:
-        """Tell whether a server has it no harder here than there, in either respect."""
+        """Tell whether this place is no more demanding than another, in either respect."""
         return self.wait_ms <= other.wait_ms and self.connections <= other.connections
 
 

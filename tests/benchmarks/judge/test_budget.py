@@ -1,14 +1,16 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.errors import LabError
-from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS, check, size, spread_at
+from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS, check, size, size_by_pilot, spread_at, wait_rounds
 from benchmarks.judge.power import detectable_difference
+from benchmarks.model import Run, Trial
 
 repeatable = settings(deadline=None, derandomize=True)
 
@@ -66,3 +68,32 @@ def test_longer_trials_vary_less_but_not_without_end(spread: float, duration_s: 
     assert spread == pytest.approx(spread_at(0.5, spread, 0.5))
     assert spread_at(duration_s, spread, 0.5) <= spread * (1 + 1e-9)
     assert spread_at(1e9, spread, 0.5) >= min(spread, 0.015) * (1 - 1e-9)
+
+
+def test_what_waits_takes_half_of_the_rounds_and_no_fewer_than_can_be_judged() -> None:
+    """A run that stops at a precision looks from its fifth round on."""
+    assert (10, 3) == (wait_rounds(20, precision=None), wait_rounds(4, precision=None))
+    assert FEWEST_ROUNDS == wait_rounds(4, precision=0.03)
+
+
+def test_a_pilot_shows_the_spread_to_plan_by(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> None:
+    """From the rounds in which one contender ran twice; what was promised rests on a cautious spread."""
+    trials = [
+        make_trial(rate=rate, round=number, placebo=placebo, duration_s=0.7, loader_cpu_s=0.1)
+        for number, pair in enumerate(((1_000, 1_010), (1_000, 985), (1_000, 1_005)), start=1)
+        for rate, placebo in zip(pair, (False, True), strict=True)
+    ]
+
+    sizing = size_by_pilot(make_run(trials), 600, takes_s, spent_s=lambda: 30.0)
+
+    assert sizing.spread is not None
+    assert 0.005 < sizing.spread < 0.02
+    assert size(600, sizing.spread, 0.7, takes_s, spent_s=30.0).difference < sizing.difference
+
+
+def test_a_pilot_of_one_round_is_of_no_use(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> None:
+    """One round has no spread."""
+    run = make_run([make_trial(), make_trial(placebo=True)])
+
+    with pytest.raises(LabError, match="too few valid rounds"):
+        size_by_pilot(run, 600, takes_s, spent_s=lambda: 0.0)
