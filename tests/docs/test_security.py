@@ -36,7 +36,9 @@ PLACES = 3
 def leaves(command: click.Command, name: str) -> list[str]:
     """Return the commands that there are, those of groups included."""
     if isinstance(command, click.Group):
-        return [leaf for word, inner in command.commands.items() for leaf in leaves(inner, f"{name} {word}")]
+        context = click.Context(command)
+        inner = {word: command.get_command(context, word) for word in command.list_commands(context)}
+        return [leaf for word, each in inner.items() if each is not None for leaf in leaves(each, f"{name} {word}")]
     return [name]
 
 
@@ -159,7 +161,9 @@ def test_what_listens_to_nobody_has_no_option_to_listen(command: str) -> None:
     found: click.Command = cli.lab
     for word in command.split()[1:]:
         assert isinstance(found, click.Group)
-        found = found.commands[word]
+        command_of_group = found.get_command(click.Context(found), word)
+        assert command_of_group is not None
+        found = command_of_group
 
     assert "--host" not in {option for parameter in found.params for option in parameter.opts}
 

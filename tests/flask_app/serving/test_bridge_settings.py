@@ -48,7 +48,7 @@ def test_a_promise_of_the_app_is_yes_or_no() -> None:
 )
 def test_what_is_no_app_is_refused(what: Any) -> None:
     """When the bridge is made, not by each request."""
-    with pytest.raises(TypeError, match=r"takes a Flask app, and .* is none. Call a factory first"):
+    with pytest.raises(TypeError, match=r"takes a Flask app, and .* is not one. Call a factory first"):
         EventLoopBridge(what)
     with pytest.raises(TypeError, match="takes a Flask app"):
         EventLoopBridge(EventLoopBridge(Flask(__name__)))  # type: ignore[arg-type]
