@@ -216,10 +216,8 @@ def _claims(all_of_it: Told) -> Iterator[Section]:
     asked = [verdict for verdict in judgement.verdicts if was_asked(run, all_of_it.claims, verdict)]
     by_claim = {claim.id: [verdict for verdict in asked if verdict.claim == claim.id] for claim in all_of_it.claims}
     tried = [claim for claim in all_of_it.claims if any(verdict.headline for verdict in by_claim[claim.id])]
-    left_out = [str(claim.number) for claim in all_of_it.claims if claim not in tried]
-    without = Note(
-        f"Not asked in this run, so without a verdict: claim{'s' if len(left_out) > 1 else ''} {', '.join(left_out)}."
-    )
+    left_out = [f"{claim.number}. {claim.title}" for claim in all_of_it.claims if claim not in tried]
+    without = Note(f"Not asked in this run, so without a verdict: {'; '.join(left_out)}.")
     told_whys = {verdict.why for verdict in _answers(all_of_it)}
     reasons = tuple(_reasons(asked, told_whys))
     parts = [_claim(claim, by_claim[claim.id], told_whys) for claim in tried]

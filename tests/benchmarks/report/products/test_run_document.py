@@ -196,7 +196,8 @@ def test_what_was_not_asked_is_left_out_in_one_line(run: Run, judgement: Judgeme
 
     assert [("Flask on Hypercorn + asgiref", "No, slower", "contradicted")] == answers(document)
     (note,) = [block for block in section(document, WHAT_THE_TUTORIAL_SAYS).blocks if isinstance(block, Note)]
-    assert "Not asked in this run, so without a verdict: claims 2, 3, 4, 5, 6." == note.text
+    assert note.text.startswith("Not asked in this run, so without a verdict: 2. ")
+    assert all(claim.title in note.text for claim in claims if claim.number > 1)
     for form in FORMS:
         assert "It was not in this run" not in render(document, form)
     assert was_asked(run, claims, verdicts[1])
