@@ -285,12 +285,24 @@ class _Printer:
             if not content and not width:
                 continue
             if text.cell_len > indent and text.cell_len + cell_len(content) > self.console.width:
-                self.console.print(_trimmed(text), soft_wrap=True)
+                self.flush(text)
                 text = Text(" " * (indent + 2))
             text.append(content, style)
             text.append(" " * (max(0, width - cell_len(content)) + 2))
-        for wrapped in _trimmed(text).wrap(self.console, self.console.width):
-            self.console.print(_trimmed(wrapped), soft_wrap=True)
+        self.flush(text)
+
+    def flush(self, text: Text) -> None:
+        """Print a line; what is too long goes on below, indented two cells further. An empty one is left out."""
+        text.rstrip()
+        if text.cell_len <= self.console.width:
+            if text.cell_len:
+                self.console.print(text, soft_wrap=True)
+            return
+        indent = len(text.plain) - len(text.plain.lstrip())
+        wrapped = text[indent:].wrap(self.console, max(10, self.console.width - indent - 2))
+        for number, line in enumerate(wrapped):
+            line.rstrip()
+            self.console.print(Text.assemble(" " * (indent + (2 if number else 0)), line), soft_wrap=True)
 
     def hanging(self, marker: str, text: str, style: str = "") -> None:
         """Print a paragraph whose lines after the first stand below its first word."""
@@ -369,8 +381,3 @@ def _square_style(square: Square) -> str:
 def _words(text: str) -> str:
     """Return a text on one line, without the marks of code."""
     return "".join(part for part, _ in spans(text))
-
-
-def _trimmed(text: Text) -> Text:
-    text.rstrip()
-    return text

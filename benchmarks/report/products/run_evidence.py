@@ -189,8 +189,8 @@ def _bridges(judgement: Judgement, workload: Workload, compared: Sequence[Compar
         yield Section(
             title=f"{workload.name}: {keyword(variant)} on {server_name(server)}",
             blocks=told((*_bridge_ratios(parts), _bridge_costs(here, waits=workload.wait_ms > 0), *_findings(parts))),
-            # It is for async def that bridges are made.
-            is_folded=variant != "async",
+            # It is for async def that bridges are made, and where nothing waits their own cost is seen best.
+            is_folded=variant != "async" or workload.wait_ms > 0,
         )
 
 
@@ -254,7 +254,7 @@ def all_figures(all_of_it: Told) -> Iterator[Section]:
     ]
     void = [Note(f"{summary.contender}: {reason}") for summary in judgement.summaries for reason in summary.void]
     folded = Section(title=f"Trials that do not count ({len(void)})", blocks=tuple(void), is_folded=True)
-    yield Section(title="All figures", blocks=told((*parts, folded)))
+    yield Section(title="All figures", blocks=told((*parts, folded)), is_folded=True)
 
 
 def _figures(
