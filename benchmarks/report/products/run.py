@@ -69,7 +69,7 @@ def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder
     ended = f" to {run.finished_at}" if run.finished_at else ""
     return Document(
         kind="judgement",
-        title="Is `async def` faster than `def`?",
+        title="The race" if judgement.duels else "Is `async def` faster than `def`?",
         blocks=told(
             (*_lead(all_of_it), *sections, Command("Measure it again", compare_command(run.plan, run.environment)))
         ),
