@@ -58,9 +58,9 @@ def test_redoc_shows_every_operation(visit: Callable[..., Any]) -> None:
     visited.go("/redoc")
     expect(visited.page.locator("#redoc h1").first).to_contain_text("Sync versus async lab")
     visited.page.get_by_role("main").get_by_text("/health/sync", exact=True).first.click()
-    for summary in ("Health, for a probe", "Health, by a def view", "Health, by an async def view"):
+    for summary in ("Health, for a probe", "Health, from a def view", "Health, from an async def view"):
         expect(visited.page.get_by_test_id("menu-item-label").get_by_text(summary, exact=True)).to_have_count(1)
-    expect(visited.page.get_by_text("Health, by a def view").first).to_be_visible()
+    expect(visited.page.get_by_text("Health, from a def view").first).to_be_visible()
     expect(visited.page.get_by_text("Name of the API that answers.").first).to_be_visible()
     visited.assert_quiet()
 

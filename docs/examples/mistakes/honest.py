@@ -18,8 +18,9 @@ from pathlib import Path
 from typing import TypeVar
 
 from benchmarks.judge import wording
+from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import SampleError, paired_ratio
+from benchmarks.judge.statistics import SampleError, excludes_one, paired_ratio
 from benchmarks.measure.alone import alone
 from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.load.builtin import BuiltinEngine
@@ -219,9 +220,9 @@ def tell(mistaken: Estimate, mistake: str, honest: Estimate, instead: str) -> No
 
 def found(estimate: Estimate) -> str:
     """Describe an interval in words."""
-    if wording.is_equal(estimate, MARGIN):
+    if is_equal(estimate, MARGIN):
         return f"equal within ±{wording.percent(MARGIN)}"
-    if not wording.excludes_one(estimate):
+    if not excludes_one(estimate):
         return "no difference found"
     return "more" if estimate.value > 1 else "fewer"
 
