@@ -185,7 +185,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 @pytest.fixture(scope="module")
 def told(changed: Lab) -> Told:
     """Measure, in seconds, what was added."""
-    asked = ("--workload", "health", "--workload", "blink", "--engine", "other")
+    asked = ("--workload", "health", "--workload", "blink", "--engine", "other", "--details")
     chosen = ("-c", "starlette-*@uvicorn", "-c", "fastapi-*@plain-uvicorn")
     ran = changed.run("compare", *asked, *chosen, "--rounds", "2", "--duration", "200ms", "--seed", "1", "--out", "out")
     assert ran.returncode in (0, 3), ran.stderr
