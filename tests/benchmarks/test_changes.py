@@ -258,5 +258,5 @@ def test_a_load_engine_is_one_module_and_one_entry(changed: Lab, told: Told) -> 
     assert "There are: other, builtin, k6, locust." in " ".join(refused.stderr.split())
     assert "other" == told.run["plan"]["engine"]
     assert "other 1.0" == told.run["environment"]["load_engine_version"]
-    assert [False, True, True] == told.says("The other engine asks, as the builtin one does.")
+    assert [True] * 3 == told.says("The other engine asks, as the builtin one does.")
     assert "--engine other" in told.terminal
