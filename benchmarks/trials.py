@@ -1,13 +1,12 @@
-"""When a trial counts, when its figures cannot be true, and which are evidence: pure, for measure and for judge."""
+"""When a trial counts, when its figures cannot be true, and when a contender gave up: pure, for measure and judge."""
 
 from __future__ import annotations
 
 import itertools
 import math
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
-from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Place, Run, Trial
+from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Place, Trial
 
 MAXIMUM_ERROR_FRACTION = 0.001
 """Of the requests of a trial; one with more of them failed does not count."""
@@ -21,11 +20,6 @@ _HANGS = 2.0
 MINIMUM_WAITING_FRACTION = 0.5
 """Of the users' time in the closed model: with less of it spent on waiting for answers, users have gone missing."""
 
-MAXIMUM_CEILING_FRACTION = 0.7
-MAXIMUM_LOADER_CPU_FRACTION = 0.9
-MAXIMUM_LATENESS_FRACTION = 0.5
-"""Of the 95th percentile of latencies that may be the loader's own lateness, where requests have a schedule."""
-
 _TICK_S = 0.1
 """How coarsely CPU time is counted, and how early an interval may end, seconds."""
 
@@ -36,21 +30,6 @@ _LATE_FRACTION = 0.1
 _ROUNDED = 1 + 1e-6
 _CORES_BESIDE = 0.5
 """What a loader may use beside the cores that it asks from: its other threads."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ValidTrial:
-    """A trial that counts, with the results that a valid one always has.
-
-    Attributes:
-        trial: As it was recorded.
-        result: Of the load.
-        latency: Of the valid answers.
-    """
-
-    trial: Trial
-    result: LoadResult
-    latency: LatencySummary
 
 
 def void_reason(trial: Trial) -> str | None:
@@ -227,73 +206,3 @@ def _ascending(latency: LatencySummary) -> list[float]:
     return [
         *(latency.minimum_ms, latency.median_ms, latency.p90_ms, latency.p95_ms, latency.p99_ms, latency.maximum_ms),
     ]
-
-
-def ordinary_trials(run: Run, contender: str, workload: str) -> tuple[Trial, ...]:
-    """Return a contender's trials under one workload, valid or not, without the placebo's."""
-    return tuple(
-        trial
-        for trial in run.trials
-        if trial.contender == contender and trial.workload == workload and not trial.placebo
-    )
-
-
-def asked_rate_per_s(run: Run, workload: str) -> float | None:
-    """Return the rate that a workload was really asked at; ``None`` in the closed model, or when no trial ran."""
-    return next((trial.load.rate_per_s for trial in run.trials if trial.workload == workload), None)
-
-
-def valid_trials(trials: Iterable[Trial]) -> tuple[ValidTrial, ...]:
-    """Return the trials that count, in their order."""
-    return tuple(
-        ValidTrial(trial=trial, result=trial.result, latency=trial.result.latency)
-        for trial in trials
-        if void_reason(trial) is None and trial.result is not None and trial.result.latency is not None
-    )
-
-
-def loader_bound_reason(trial: ValidTrial, ceiling_per_s: float | None) -> str | None:
-    """Say why a trial measured the loader rather than the server, or ``None`` when it had head-room.
-
-    Args:
-        trial: Of any contender.
-        ceiling_per_s: The highest rate that the loader has shown, see ``ceiling``; ``None`` when it was not calibrated.
-    """
-    rate = trial.result.rate_per_s
-    if ceiling_per_s is not None and rate > MAXIMUM_CEILING_FRACTION * ceiling_per_s:
-        return (
-            f"{rate:,.0f} requests/s is {100 * rate / ceiling_per_s:.0f} % of the {ceiling_per_s:,.0f} that the loader "
-            f"reached on a bare server, above {100 * MAXIMUM_CEILING_FRACTION:.0f} %"
-        )
-    lateness = trial.result.lateness
-    if lateness is not None and lateness.p95_ms > MAXIMUM_LATENESS_FRACTION * trial.latency.p95_ms:
-        return (
-            f"the loader was behind its own schedule by {lateness.p95_ms:.3g} ms at the 95th percentile, above "
-            f"{100 * MAXIMUM_LATENESS_FRACTION:.0f} % of the latency there, {trial.latency.p95_ms:.3g} ms"
-        )
-    if trial.result.loader_cpu_s is None:
-        return None
-    cores = trial.result.loader_cores
-    used = trial.result.loader_cpu_s / trial.result.duration_s / cores
-    if used > MAXIMUM_LOADER_CPU_FRACTION:
-        its = "core" if cores == 1 else f"{cores} cores"
-        return f"the loader used {100 * used:.0f} % of its {its}, above {100 * MAXIMUM_LOADER_CPU_FRACTION:.0f} %"
-    return None
-
-
-def ceilings(calibration: Iterable[Trial]) -> dict[str, float]:
-    """Return the highest rate per second that the loader reached on each bare server, by contender id."""
-    highest: dict[str, float] = {}
-    for valid in valid_trials(calibration):
-        contender = valid.trial.contender
-        highest[contender] = max(valid.result.rate_per_s, highest.get(contender, 0.0))
-    return highest
-
-
-def ceiling(ceilings_per_s: dict[str, float]) -> float | None:
-    """Return the highest rate that the loader has shown on any bare server.
-
-    Of any, not of the contender's own server: a slow server's bare app says how fast the *server* is. On Hypercorn,
-    FastAPI reaches about 70 % of the bare app's rate while the loader's core is four fifths idle.
-    """
-    return max(ceilings_per_s.values(), default=None)

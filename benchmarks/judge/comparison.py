@@ -9,7 +9,7 @@ from benchmarks.judge import wording
 from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Standing
 from benchmarks.judge.measures import QUANTITIES, Measure, resolution_of_ratio
 from benchmarks.judge.statistics import bounds, excludes_one, is_coarse, paired_ratio
-from benchmarks.trials import ValidTrial
+from benchmarks.judge.trials import ValidTrial
 
 MARGIN = 0.05
 """Half-width of what counts as equal, unless told."""

@@ -10,8 +10,8 @@ from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Estimate, Figure, Outcome
 from benchmarks.judge.statistics import median_and_range
+from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Observation
-from benchmarks.trials import ValidTrial
 
 NO_THREAD_A_REQUEST = 0.01
 """Threads started a request below which requests start none: the machine, whose count it is, is never still."""

@@ -6,15 +6,14 @@ import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from benchmarks import trials
-from benchmarks.judge import wording
+from benchmarks.judge import trials, wording
 from benchmarks.judge.comparison import MARGIN, Pairs, compare, equal_band, is_equal, paired, ratio
 from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Figure, Outcome, Standing, Summary
 from benchmarks.judge.measures import rate_per_s
 from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
 from benchmarks.judge.summaries import participants, summarise
+from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Contender, Run, Variant, Workload
-from benchmarks.trials import ValidTrial
 
 MINIMUM_ROUNDS = 2
 """Fewer have no interval."""

@@ -6,8 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks import trials
-from benchmarks.judge import wording
+from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Placebo, judge_placebo, placebo_pairs
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.power import POWER, Spread, detectable_difference, rounds_to_detect, spread_of

@@ -6,8 +6,7 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks import trials
-from benchmarks.judge import best, documents, event_loop, ratio, selections, waits
+from benchmarks.judge import best, documents, event_loop, ratio, selections, trials, waits
 from benchmarks.judge.budget import FEWEST_ROUNDS
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.comparison import MARGIN, REFUSED

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from benchmarks.judge.judgement import Estimate, QuantityName
 from benchmarks.judge.statistics import geometric_mean
+from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Observation
-from benchmarks.trials import ValidTrial
 
 Measure = Callable[[ValidTrial], float | None]
 """One number of a trial, above 0; ``None`` where it was not seen."""

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from benchmarks import trials
-from benchmarks.judge import wording
+from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
 from benchmarks.model import EQUAL_RATE, Run
 from benchmarks.trials import void_reason

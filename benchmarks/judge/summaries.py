@@ -8,15 +8,15 @@ from collections.abc import Callable, Iterable, Sequence
 
 from benchmarks.judge import measures
 from benchmarks.judge.judgement import Summary
-from benchmarks.model import Contender, Observation, Run
-from benchmarks.trials import (
+from benchmarks.judge.trials import (
     ValidTrial,
     asked_rate_per_s,
     loader_bound_reason,
     ordinary_trials,
     valid_trials,
-    void_reason,
 )
+from benchmarks.model import Contender, Observation, Run
+from benchmarks.trials import void_reason
 
 SUSTAINED_FRACTION = 0.99
 """Answered in time, of what was asked: below it a server does not keep up."""

@@ -11,9 +11,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from benchmarks import trials
+from benchmarks.judge import trials
+from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Place, Run, Trial
-from benchmarks.trials import ValidTrial, void_reason
+from benchmarks.trials import gave_up, void_reason
 
 BoundName = Literal["threads", "connections", "cpu"]
 BOUNDS: tuple[BoundName, ...] = get_args(BoundName)
@@ -102,7 +103,7 @@ def read_blanks(run: Run) -> tuple[Blank, ...]:
             place=place,
             visit=trial.round,
             reason=reason,
-            gave_up=trials.gave_up(trial),
+            gave_up=gave_up(trial),
         )
         for place, trial in _placed(run)
         if (reason := void_reason(trial)) is not None

@@ -10,8 +10,8 @@ from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, Finding, RefusedError
 from benchmarks.judge.judgement import Estimate, Figure, Outcome
 from benchmarks.judge.statistics import bounds, geometric_mean, median_and_range
+from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Contender
-from benchmarks.trials import ValidTrial
 
 QUEUED_FRACTION = 0.8
 """With fewer waits in progress than this share of the connections, requests did queue."""

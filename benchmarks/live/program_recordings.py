@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self
@@ -92,7 +93,7 @@ class ThreadsStep:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProgramRecording:
+class ProgramRecording(ABC):
     """One run of a program, from its first line to its having nothing left to do.
 
     Attributes:
@@ -108,9 +109,9 @@ class ProgramRecording:
     clients: tuple[str, ...]
     schema_version: Literal[1] = 1
 
+    @abstractmethod
     def lines(self) -> Iterator[int]:
         """Yield the number of every line that a step names."""
-        raise NotImplementedError
 
     def to_json(self) -> dict[str, Any]:
         """Return it as values of JSON."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
 from benchmarks.measure.load.engine import method_of
 from benchmarks.model import LoadProfile, Plan, Workload
 from benchmarks.report import figures
-from benchmarks.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_ERROR_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
+from benchmarks.trials import MAXIMUM_ERROR_FRACTION
 
 _PACKAGE: Final = "package_"
 _BYTES: Final = "_bytes"

@@ -13,7 +13,7 @@ from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
 from benchmarks.judge import ratio
 from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import Estimate
-from benchmarks.trials import MAXIMUM_CEILING_FRACTION
+from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION
 
 _REPORT = TASKS / "04-which-verdict-is-wrong" / "start" / "report.txt"
 _CLAIMED = 2.02

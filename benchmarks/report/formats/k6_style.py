@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import ValidTrial, ordinary_trials, valid_trials
 from benchmarks.model import Contender, LatencySummary, LoadProfile, Run, Workload
 from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
 from benchmarks.report.plain_text import one_line
-from benchmarks.trials import ValidTrial, ordinary_trials, valid_trials, void_reason
+from benchmarks.trials import void_reason
 
 _PERCENTS: Final = (50.0, 90.0, 95.0, 99.0)
 _NAME_WIDTH: Final = 28

@@ -12,8 +12,8 @@ from benchmarks.judge import wording
 from benchmarks.judge.comparison import compare, conclude, equal_band, is_equal, paired, ratio, standing
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.measures import QUANTITIES
+from benchmarks.judge.trials import valid_trials
 from benchmarks.model import Observation, Trial
-from benchmarks.trials import valid_trials
 
 SIDES = Comparison(above="x-async@s", below="x-sync@s", workload="health")
 

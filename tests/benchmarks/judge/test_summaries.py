@@ -8,8 +8,8 @@ from benchmarks.judge import measures
 from benchmarks.judge.evidence import evidence_of
 from benchmarks.judge.judgement import Summary
 from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import valid_trials
 from benchmarks.model import Observation, Run, Trial
-from benchmarks.trials import valid_trials
 
 
 def only(summaries: tuple[Summary, ...]) -> Summary:

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks import trials
+from benchmarks.judge import trials
+from benchmarks.judge.trials import ceiling, ceilings, loader_bound_reason, valid_trials
 from benchmarks.model import Place, Run, Trial
-from benchmarks.trials import ceiling, ceilings, gave_up, given_up_at, loader_bound_reason, valid_trials, void_reason
+from benchmarks.trials import gave_up, given_up_at, void_reason
 
 
 def test_a_good_trial_counts(make_trial: Callable[..., Trial]) -> None:
