@@ -310,7 +310,7 @@ class Plan:
         ceilings: Ids of the bare servers that calibrate the loader.
         budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
         precision: Half-width of the headline intervals, as a fraction, at which the run may stop; ``None`` for never.
-        engine: What asks: ``builtin``, ``k6`` or ``locust``.
+        engine: Load engine: ``builtin``, ``k6`` or ``locust``.
         latency_at: Share of the slowest contender's rate under ``health``, 0 to 1, at which the workload ``latency``
             asks all; each of its trials keeps the rate that it came to. ``None`` without that workload.
     """
@@ -349,7 +349,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Resumption:
-    """A point at which an interrupted run was gone on with.
+    """A point at which an interrupted run was resumed.
 
     Attributes:
         resumed_at: ISO 8601 in UTC.
@@ -372,14 +372,14 @@ class Run:
         name: The folder's name under ``results/``.
         state: ``complete``, or ``interrupted`` when trials of the plan are missing.
         started_at: ISO 8601 in UTC.
-        finished_at: The same; ``None`` when nobody was there to write it.
+        finished_at: The same; ``None`` when the run was killed before its end.
         plan: What was to be done.
         environment: Facts of machine and software, each by a name that carries its unit.
         calibration: Trials of the bare servers, before the first round.
         documents: By framework, for claim 1.
         trials: In the order in which they ran.
         superseded: Trials measured again, for the run was cut inside their block; kept, and judged by nobody.
-        resumptions: When the run was gone on with after an interruption.
+        resumptions: When the run was resumed after an interruption.
         stopped_early: Why the run is complete without the rest of its rounds; ``None`` when it has them all.
         schema_version: Of this shape.
     """

@@ -15,8 +15,7 @@ def never_blocks(function: Function) -> Function:
     """Promise that a ``def`` view, hook or error handler neither waits nor computes for long.
 
     Under WSGI this changes nothing. On an event loop it saves the hop to a worker thread and back, which costs more
-    than
-    such a function. If the promise is false, the function blocks every other request.
+    than such a function. If the promise is false, the function blocks every other request.
 
     Raises:
         TypeError: This is not a function, or it is a coroutine function, which is awaited anyway.

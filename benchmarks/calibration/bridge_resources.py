@@ -24,8 +24,7 @@ from benchmarks.calibration.frame import NotMeasuredError
 from benchmarks.calibration.loading import ask_health
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import Cores, share_cores
-from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.server import HOST, RunningServer, ServerError, running
+from benchmarks.measure.server import HOST, RunningServer, running
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, LoadProfile
 
@@ -215,7 +214,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "--duration", type=frame.seconds(0.2, 600), default=3.0, help="of the load on threads (%(default)g s)"
     )
     options = frame.parse(parser, arguments)
-    return frame.status(lambda: _measure(options), LoadEngineError, ServerError)
+    return frame.status(lambda: _measure(options))
 
 
 def _measure(options: argparse.Namespace) -> bool:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.calibration import frame
+from benchmarks.calibration.frame import NotMeasuredError
 from benchmarks.foreign_json import read_object
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import arithmetic_mean, paired_ratio
@@ -23,10 +24,6 @@ from benchmarks.measure.environment import share_cores
 FACTORY = "flask_app:create_app"
 VIEWS: Mapping[str, str] = {"health.health_sync": "/health/sync", "health.health_async": "/health/async"}
 BAR_US = 15.0
-
-
-class MeasurementError(Exception):
-    """The views could not be measured; the message says why."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +55,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=frame.whole_number(0), default=1, help="of the order of turns (%(default)s)")
     parser.add_argument("--bar-us", type=float, default=BAR_US, help="microseconds a request (%(default)s)")
     options = frame.parse(parser, arguments)
-    return frame.status(lambda: _tell(options), MeasurementError)
+    return frame.status(lambda: _tell(options))
 
 
 def _tell(options: argparse.Namespace) -> bool:
@@ -89,7 +86,7 @@ def measure(factory: str, views: Mapping[str, str], *, rounds: int, requests: in
     Returns:
         The cost by endpoint.
     Raises:
-        MeasurementError: The process failed.
+        NotMeasuredError: The process failed.
     """
     command = [sys.executable, "-m", "benchmarks.calibration.view_pairs", factory]
     command += [f"{endpoint}={path}" for endpoint, path in views.items()]
@@ -99,7 +96,7 @@ def measure(factory: str, views: Mapping[str, str], *, rounds: int, requests: in
     command += ["--rounds", str(rounds), "--requests", str(requests), "--seed", str(seed)]
     process = subprocess.run(command, capture_output=True, text=True, check=False)
     if process.returncode != 0:
-        raise MeasurementError(f"`{' '.join(command)}` failed:\n{process.stderr.strip()}")
+        raise NotMeasuredError(f"`{' '.join(command)}` failed:\n{process.stderr.strip()}")
     lines = [read_object(line) for line in process.stdout.splitlines()]
     return {endpoint: _cost([line for line in lines if line["endpoint"] == endpoint]) for endpoint in views}
 

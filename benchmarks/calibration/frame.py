@@ -24,6 +24,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from benchmarks.errors import LabError
 from benchmarks.foreign_json import ForeignJSONError, read_object
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ _SOURCES = Path(__file__).parents[2]
 _T = TypeVar("_T")
 
 
-class NotMeasuredError(Exception):
+class NotMeasuredError(LabError):
     """What was to be measured did not happen; the message says what did."""
 
 
@@ -49,17 +50,15 @@ def script(main: Callable[[], int]) -> NoReturn:
     sys.exit(main())
 
 
-def status(measure: Callable[[], bool], *faults: type[Exception]) -> int:
+def status(measure: Callable[[], bool]) -> int:
     """Measure, and return the exit status.
 
     Args:
-        measure: Measures and prints, and says whether every bar holds.
-        faults: What it raises when it could not be measured, beside ``NotMeasuredError``.
+        measure: Measures and prints, and says whether every bar holds; its ``LabError`` says why it could not.
     """
-    known: tuple[type[Exception], ...] = (NotMeasuredError, *faults)
     try:
         return HOLDS if measure() else FAILS
-    except known as error:
+    except LabError as error:
         print(f"\n{error}", file=sys.stderr)
         return NOT_MEASURED
     except KeyboardInterrupt:

@@ -22,8 +22,7 @@ from benchmarks.calibration.frame import Bar, NotMeasuredError, tell_ratio
 from benchmarks.calibration.loading import ask_health
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import share_cores
-from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.server import HOST, RunningServer, ServerError, running
+from benchmarks.measure.server import HOST, RunningServer, running
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import LoadProfile
 
@@ -78,7 +77,7 @@ def compare(
     Returns:
         What ``wrk`` and ``ours`` saw.
     Raises:
-        WrkError: wrk failed or saw errors.
+        NotMeasuredError: wrk failed or saw errors.
         LoadEngineError: The engine did.
         ServerError: The server does not answer.
     """
@@ -137,7 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--duration", type=seconds, default=2, help="of a trial, whole seconds (%(default)s)")
     frame.add_seed(parser, "the order in a round")
     options = frame.parse(parser, arguments)
-    return frame.status(lambda: _measure(options), WrkError, LoadEngineError, ServerError)
+    return frame.status(lambda: _measure(options))
 
 
 def _measure(options: argparse.Namespace) -> bool:
@@ -181,10 +180,6 @@ end
 """
 
 
-class WrkError(Exception):
-    """wrk failed, saw errors, or printed something else; the message says what."""
-
-
 @dataclass(frozen=True, slots=True)
 class WrkResult:
     """What wrk measured.
@@ -205,7 +200,7 @@ class WrkResult:
             remaining -= self.counts_us[latency_us]
             if remaining <= 0:
                 return latency_us / 1_000
-        raise WrkError("wrk saw no answer")
+        raise NotMeasuredError("wrk saw no answer")
 
 
 def run_wrk(wrk: str, url: str, *, connections: int, duration_s: int) -> WrkResult:
@@ -219,7 +214,7 @@ def run_wrk(wrk: str, url: str, *, connections: int, duration_s: int) -> WrkResu
     Returns:
         What it measured.
     Raises:
-        WrkError: It failed or saw errors.
+        NotMeasuredError: It failed or saw errors.
     """
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder, "histogram.lua")
@@ -234,9 +229,9 @@ def run_wrk(wrk: str, url: str, *, connections: int, duration_s: int) -> WrkResu
                 timeout=duration_s + _PATIENCE_S,
             )
         except subprocess.CalledProcessError as error:
-            raise WrkError(f"wrk failed: {error.stderr or error.stdout}") from error
+            raise NotMeasuredError(f"wrk failed: {error.stderr or error.stdout}") from error
         except subprocess.TimeoutExpired as error:
-            raise WrkError(f"wrk did not end {_PATIENCE_S:g} s after its time") from error
+            raise NotMeasuredError(f"wrk did not end {_PATIENCE_S:g} s after its time") from error
     return read_wrk(done.stdout, connections)
 
 
@@ -249,7 +244,7 @@ def read_wrk(printed: str, connections: int) -> WrkResult:
     Returns:
         What it measured.
     Raises:
-        WrkError: It saw errors, or this is not the output of a wrk that is known.
+        NotMeasuredError: It saw errors, or this is not the output of a wrk that is known.
     """
     corrected: Counter[int] = Counter()
     summary: list[int] = []
@@ -260,13 +255,13 @@ def read_wrk(printed: str, connections: int) -> WrkResult:
             case ["#latency", latency_us, count]:
                 corrected[int(latency_us)] += int(count)
     if len(summary) != 3:
-        raise WrkError(f"wrk did not run our script to its end; version 4.1 is known to:\n{printed}")
+        raise NotMeasuredError(f"wrk did not run our script to its end; version 4.1 is known to:\n{printed}")
     requests, duration_us, failed = summary
     if failed or not requests:
-        raise WrkError(f"wrk saw {failed} errors and {requests} answers, so there is nothing to compare with")
+        raise NotMeasuredError(f"wrk saw {failed} errors and {requests} answers, so there is nothing to compare with")
     counts_us = without_correction(corrected, max(duration_us // max(requests // connections, 1), 1))
     if sum(counts_us.values()) != requests:
-        raise WrkError(f"wrk's histogram is not of its {requests} answers; versions 4.0 to 4.2 are known")
+        raise NotMeasuredError(f"wrk's histogram is not of its {requests} answers; versions 4.0 to 4.2 are known")
     return WrkResult(requests / duration_us * 1e6, counts_us)
 
 

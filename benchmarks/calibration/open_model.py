@@ -23,8 +23,7 @@ from benchmarks.calibration.frame import Bar, NotMeasuredError, tell_ratio
 from benchmarks.calibration.loading import ask_health
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import share_cores
-from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.server import RunningServer, ServerError, running
+from benchmarks.measure.server import RunningServer, running
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import LoadProfile, LoadResult
 
@@ -164,7 +163,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     frame.add_seed(parser, "the order in a round")
     options = frame.parse(parser, arguments)
-    return frame.status(lambda: _measure(options), LoadEngineError, ServerError)
+    return frame.status(lambda: _measure(options))
 
 
 def _measure(options: argparse.Namespace) -> bool:

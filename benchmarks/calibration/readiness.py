@@ -22,7 +22,6 @@ from benchmarks.calibration.bridges import Question
 from benchmarks.calibration.frame import Bar, NotMeasuredError, tell_ratio
 from benchmarks.calibration.loading import run_trials, valid_result
 from benchmarks.contenders import catalogue
-from benchmarks.errors import LabError
 from benchmarks.measure import dependencies, workloads
 from benchmarks.measure.dependencies import DATABASE_FACT, Dependencies
 from benchmarks.measure.environment import Cores, share_cores
@@ -192,7 +191,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     )
     frame.add_seed(parser, "the order in a round")
     options = frame.parse(parser, arguments)
-    return frame.status(lambda: _measure(options), LabError)
+    return frame.status(lambda: _measure(options))
 
 
 def _measure(options: argparse.Namespace) -> bool:

@@ -16,7 +16,6 @@ from pathlib import Path
 
 from benchmarks.calibration import frame
 from benchmarks.contenders import catalogue
-from benchmarks.errors import LabError
 from benchmarks.judge import wording
 from benchmarks.judge.evidence import evidence_of
 from benchmarks.judge.judgement import Estimate
@@ -119,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = frame.parse(parser, arguments)
     if options.runs < 2 and not options.kept:
         parser.error("--runs takes a whole number from 2: one is always at its median")
-    return frame.status(lambda: tell(_runs(options)), LabError)
+    return frame.status(lambda: tell(_runs(options)))
 
 
 def _runs(options: argparse.Namespace) -> list[dict[str, Estimate]]:

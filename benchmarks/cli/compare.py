@@ -188,7 +188,7 @@ def _refuse_other_options(ctx: click.Context) -> None:
         given = ctx.get_parameter_source(name) in (ParameterSource.COMMANDLINE, ParameterSource.ENVIRONMENT)
         if given and name not in _BESIDE_RESUME:
             raise click.UsageError(
-                f"--resume goes on with the run's own plan, so it takes no {parameter.get_error_hint(ctx)}.", ctx
+                f"--resume keeps the run's own plan, so it takes no {parameter.get_error_hint(ctx)}.", ctx
             )
 
 

@@ -1,7 +1,7 @@
 """Keeps a run on disk as it happens: ``journal.jsonl`` line by line, ``run.json`` at the end.
 
 A trial is written and flushed to the disk the moment it ends, so a run that is killed is readable up to its last trial,
-and can be gone on with: what was there stays, and the rest is appended.
+and can be resumed: what was there stays, and the rest is appended.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ class Journal:
         """
         path = folder / JOURNAL_NAME
         if not path.exists():
-            raise RunFileError(f"There is no {JOURNAL_NAME} in {folder}, and a run is gone on with from its journal.")
+            raise RunFileError(f"There is no {JOURNAL_NAME} in {folder}, and a run is resumed from its journal.")
         try:
             file = FileIO(path, "r+")
         except OSError as error:
@@ -104,7 +104,7 @@ class Journal:
         return self._run
 
     def resume(self, resumed_at: str, environment: Mapping[str, Any], again: tuple[Trial, ...]) -> None:
-        """Record that the run is gone on with.
+        """Record that the run is resumed.
 
         Args:
             resumed_at: ISO 8601 in UTC.

@@ -1,4 +1,4 @@
-"""Goes on with an interrupted run: on the same machine, with the same software, from its journal."""
+"""Resumes an interrupted run: on the same machine, with the same software, from its journal."""
 
 from __future__ import annotations
 
@@ -87,6 +87,6 @@ def _check(folder: Path, recorded: Mapping[str, Fact], present: Mapping[str, Fac
     shown = "".join(f"\n  {mismatch}" for mismatch in found[:_SHOWN])
     more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     raise RefusedError(
-        f"{folder} cannot be gone on with here, for its trials would not be of one thing:{shown}{more}\n"
+        f"{folder} cannot be resumed here, because its trials would not be comparable:{shown}{more}\n"
         "Bring back what it began with, or begin a new run."
     )

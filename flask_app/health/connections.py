@@ -2,9 +2,8 @@
 
 An asyncio connection belongs to the loop that opened it, and so does a pool: used from another loop, it fails or hangs.
 Which loops there are depends on how the app is served. On the server's own loop, whose lifespan is entered, a pool
-lives
-as long as the loop. A loop that Flask started for one request has no lifespan: there each request opens and closes its
-own connections.
+lives as long as the loop. A loop that Flask started for one request has no lifespan: there each request opens and
+closes its own connections.
 """
 
 from __future__ import annotations

@@ -1,8 +1,7 @@
 """Connect to PostgreSQL with a limit on every wait, in both forms.
 
 psycopg's own waits never end if the server is frozen, because its network stack still accepts data. A connection that
-is
-given up is closed at once, without an attempt to cancel the query: that would wait for the same server, for seconds.
+is given up is closed at once, without an attempt to cancel the query: that would wait for the same server, for seconds.
 """
 
 from __future__ import annotations

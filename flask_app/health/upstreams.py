@@ -22,8 +22,7 @@ from flask_app.health.outcome import CheckFailedError
 
 _MOST_BYTES = 64 * 1024
 # The maximum number of concurrent requests from one loop to one service; a bulkhead limits threads. Each service has
-# its
-# own limit, so that a stuck one does not affect another.
+# its own limit, so that a stuck one does not affect another.
 _AT_ONCE = 200
 _KEPT_FOR_S = 5.0
 

@@ -1,8 +1,7 @@
 """Serve the app on the server's own event loop: ``hypercorn flask_app.serving.event_loop:app``.
 
 ``LAB_WORKER_THREADS`` sets how many ``def`` views run at once. For your own app, ``EventLoopBridge(your_app)`` is
-enough,
-on Hypercorn and on uvicorn.
+enough, on Hypercorn and on uvicorn.
 """
 
 from __future__ import annotations

@@ -20,8 +20,7 @@ def never_empty(application: WSGIApplication) -> WSGIApplication:
     """Return the same application with at least one chunk in every body, an empty one if necessary.
 
     Hypercorn (0.18 and earlier) sends status and headers with the first chunk. An answer without a body has no chunk,
-    and
-    the client gets an empty 500: for every HEAD and OPTIONS, and instead of every 204 and 304.
+    and the client gets an empty 500: for every HEAD and OPTIONS, and instead of every 204 and 304.
     """
 
     # A plain generator function: Hypercorn treats everything but a coroutine function as WSGI, and a generator is the

@@ -167,8 +167,7 @@ def _reference(schema: Schema) -> JsonSchema:
 
 def _tied(root: Schema) -> list[Schema]:
     # Each nested field creates its own schema on demand, endlessly where schemas nest themselves. Here equal ones share
-    # one
-    # schema, so that all can be inspected.
+    # one schema, so that all can be inspected.
     known = {_key(root): root}
     waiting = [root]
     while waiting:

@@ -79,7 +79,7 @@ def test_a_run_that_is_killed_takes_everything_with_it_and_is_gone_on_with(tmp_p
         (("--workload", "ready", "--vus", "5"), "--vus belongs to the workload health"),
         (("--workload", "wait", "--latency-at", "70%"), "--latency-at belongs to the workload health"),
         (("--workload", "wait", "-c", "bare-*"), "A bare server has no view that could wait"),
-        (("--resume", "latest", "--workload", "ready"), "--resume goes on with the run's own plan"),
+        (("--resume", "latest", "--workload", "ready"), "--resume keeps the run's own plan"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
 )

@@ -191,8 +191,7 @@ class InContext(Generic[Result]):
         self._disconnect = disconnect
         self._lease = lease
         # The error to throw into the coroutine next, and a cancellation that came too late for that. In lists, because
-        # a
-        # name would form a reference cycle: error, traceback, frame.
+        # a name would form a reference cycle: error, traceback, frame.
         self._thrown: list[BaseException] = []
         self._value: Any = None
         self._cancelled: list[BaseException] = []

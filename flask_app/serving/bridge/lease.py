@@ -250,10 +250,8 @@ class Call:
 
 class _Nested(list["asyncio.Task[Any]"]):
     # The tasks on the loop that a call waits for; the call does not run meanwhile. If it is cancelled while it waits
-    # for
-    # none, the next task that waits is cancelled, as asyncio does with a task. Otherwise an abandoned call could start
-    # to
-    # wait forever.
+    # for none, the next task that waits is cancelled, as asyncio does with a task. Otherwise an abandoned call could
+    # start to wait forever.
     def __init__(self, workers: Workers) -> None:
         super().__init__()
         self._workers = workers

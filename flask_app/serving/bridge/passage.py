@@ -2,8 +2,7 @@
 
 Each method names the Flask method whose order it follows. Steps that do not call the app's functions are done by Flask
 itself; for the app's functions, the plan says where each runs. A ``def`` function moves the request to its thread,
-where it
-stays until something must be awaited: consecutive ``def`` functions are one trip.
+where it stays until something must be awaited: consecutive ``def`` functions are one trip.
 """
 
 from __future__ import annotations

@@ -67,8 +67,7 @@ def where_of_view(view: Function, method: str) -> Where:
     """Return where a view runs for a request's method.
 
     ``View.as_view`` always makes a ``def`` function. It gets the method to call from ``app.ensure_sync``, and on the
-    loop
-    that returns the coroutine to await.
+    loop that returns the coroutine to await.
     """
     view_class = getattr(view, "view_class", None)
     if view_class is None:

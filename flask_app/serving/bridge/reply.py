@@ -68,8 +68,7 @@ def reply_or_error(response: Response, environ: WSGIEnvironment) -> Reply | Unic
     """Return ``reply_of`` for a plain response, and ``None`` for others.
 
     A header that HTTP cannot carry is not an error of the request, and its teardown does not see it: a WSGI server,
-    too,
-    finds it later. So the error is returned.
+    too, finds it later. So the error is returned.
     """
     try:
         return reply_of(response, environ) if is_plain(response) else None

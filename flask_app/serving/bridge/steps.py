@@ -47,8 +47,7 @@ _NOT_OF_INSTANCES = frozenset({"__call__", "ensure_sync", "wsgi_app"})
 
 # CPython 3.11 and 3.12 flag a class while its attribute lookup cache is valid, and clear the flag on the class and its
 # subclasses when an attribute is set. On a probe, a subclass that no other code uses, a cleared flag stays cleared
-# until
-# this module notices. On versions that never set the flag, every check is a thorough one.
+# until this module notices. On versions that never set the flag, every check is a thorough one.
 _UNTOUCHED = 1 << 19
 
 _UNFLAGGED = SimpleNamespace(__flags__=0)

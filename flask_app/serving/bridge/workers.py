@@ -47,8 +47,7 @@ class Workers:
         self._threads = threads
         self._leases = leases
         # Calls end on their threads, and start the next call from there, so that a blocked loop does not delay them.
-        # The
-        # lock is reentrant, because the garbage collector may call anything while it is held.
+        # The lock is reentrant, because the garbage collector may call anything while it is held.
         self._lock = threading.RLock()
         self._running = 0
         self._leased = 0

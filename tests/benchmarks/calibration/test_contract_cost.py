@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from benchmarks.calibration import contract_cost
-from benchmarks.calibration.contract_cost import MeasurementError, measure
+from benchmarks.calibration.contract_cost import measure
+from benchmarks.calibration.frame import NotMeasuredError
 from benchmarks.calibration.view_pairs import Pair, UnfairComparisonError
 
 
@@ -69,7 +70,7 @@ def test_bad_numbers(arguments: tuple[str, ...], message: str) -> None:
 
 def test_an_app_that_cannot_be_made() -> None:
     """When the app cannot be had, the error shows the command and why."""
-    with pytest.raises(MeasurementError, match=r"(?s)view_pairs nowhere:app .*No module named 'nowhere'"):
+    with pytest.raises(NotMeasuredError, match=r"(?s)view_pairs nowhere:app .*No module named 'nowhere'"):
         measure("nowhere:app", contract_cost.VIEWS, rounds=2, requests=1, seed=1)
 
 

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.calibration.load_engine import WrkError, WrkResult, read_wrk, without_correction
+from benchmarks.calibration.frame import NotMeasuredError
+from benchmarks.calibration.load_engine import WrkResult, read_wrk, without_correction
 
 
 def as_wrk_corrects(counts: dict[int, int], expected_us: int) -> Counter[int]:
@@ -58,5 +59,5 @@ def test_median_is_the_latency_that_half_did_not_exceed(counts_us: dict[int, int
 )
 def test_what_cannot_be_compared_with_is_refused(printed: str, message: str) -> None:
     """Errors, silence and a histogram that does not add up end the comparison in words."""
-    with pytest.raises(WrkError, match=message):
+    with pytest.raises(NotMeasuredError, match=message):
         read_wrk(printed, connections=10)

@@ -76,7 +76,7 @@ def test_what_is_gone_on_with_has_its_plan(arguments: tuple[str, ...]) -> None:
     result = lab("compare", "--resume", "latest", *arguments)
 
     assert 2 == result.exit_code
-    assert "--resume goes on with the run's own plan" in told(result)
+    assert "--resume keeps the run's own plan" in told(result)
 
 
 def test_a_complete_run_needs_no_going_on(kept_run: KeptRun) -> None:
