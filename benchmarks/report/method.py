@@ -111,7 +111,7 @@ def package_versions(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], 
 def fact_told(name: str, value: Fact) -> str:
     """Say a fact's value in words; its name tells the unit."""
     if value is None:
-        return "not known"
+        return "not installed" if name.startswith("package_") else "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name.endswith(_BYTES) and isinstance(value, int | float):

@@ -99,7 +99,7 @@ def _panel_px(layout: Layout) -> float:
 def _paint(sheet: Sheet, panels: Mapping[str, Sequence[_Curve]]) -> None:
     layout, panel_px = sheet.layout, _panel_px(sheet.layout)
     names = {arrangement: arrangement_name(arrangement) for arrangement in panels}
-    left = 44.0 if layout.is_narrow else min(300.0, max(map(layout.text_px, names.values())) + 24) + 60
+    left = 44.0 if layout.is_narrow else min(310.0, max(map(layout.text_px, names.values())) + 30) + 60
     width = layout.width_px - left - 8
     low, high = _limits(panels, layout, width)
     for position, (arrangement, curves) in enumerate(panels.items()):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -50,7 +51,8 @@ def _blocks(diff: Diff) -> Iterator[Block]:
     yield Section(title="async def over def: latency and CPU time", blocks=tuple(_tables(others)), is_folded=True)
     yield Section(title="Each contender", blocks=tuple(_tables(diff.contenders)), is_folded=True)
     yield _differences("What differs in the machine and its software", diff.environment)
-    yield _differences("What differs in packages", diff.packages)
+    packages = _differences(f"What differs in packages ({len(diff.packages)})", diff.packages)
+    yield dataclasses.replace(packages, is_folded=bool(diff.packages))
 
 
 def _summary(diff: Diff) -> str:
