@@ -51,8 +51,12 @@ def _blocks(diff: Diff) -> Iterator[Block]:
     yield Section(title="async def over def: latency and CPU time", blocks=tuple(_tables(others)), is_folded=True)
     yield Section(title="Each contender", blocks=tuple(_tables(diff.contenders)), is_folded=True)
     yield _differences("What differs in the machine and its software", diff.environment)
-    packages = _differences(f"What differs in packages ({len(diff.packages)})", diff.packages)
-    yield dataclasses.replace(packages, is_folded=bool(diff.packages))
+    changed = [package for package in diff.packages if None not in (package.left, package.right)]
+    yield _differences("What differs in packages", changed)
+    # A hundred of them, where one of the two could run the tests as well.
+    if lone := [package for package in diff.packages if package not in changed]:
+        section = _differences(f"Packages that only one of the two had ({len(lone)})", lone)
+        yield dataclasses.replace(section, is_folded=True)
 
 
 def _summary(diff: Diff) -> str:

@@ -91,6 +91,19 @@ def test_the_summary_counts_what_changed(run: Run, standing: Standing, count: st
     assert summary(told(run, dataclasses.replace(DIFF, ratios=ratios))).startswith(count)
 
 
+def test_packages_that_only_one_had_are_shown_on_request(run: Run) -> None:
+    """Another version may be the cause; a package that is not installed seldom is, and there may be a hundred."""
+    ruff = Difference(name="package_ruff", left="1.0", right=None)
+    document = told(run, dataclasses.replace(DIFF, packages=(*DIFF.packages, ruff)))
+    *_, changed, lone = (block for block in document.blocks if isinstance(block, Section))
+
+    assert (False, True) == (changed.is_folded, lone.is_folded)
+    assert [[("flask", "3.1.2 → 3.2.0")], [("ruff", "1.0 → not installed")]] == [
+        [row.cells for block in section.blocks if isinstance(block, Table) for row in block.rows]
+        for section in (changed, lone)
+    ]
+
+
 def test_a_diff_without_a_difference_says_so(run: Run) -> None:
     """Nothing to tell is told as that."""
     same = dataclasses.replace(DIFF, environment=(), packages=())
