@@ -85,6 +85,7 @@ def _forest(pool: Pool, ratio: Pooled) -> Section:
         *(Ratio(label, estimate) for label, estimate, _ in _runs(ratio)),
         *(Ratio(label, estimate, strong=True) for label, estimate, _ in _sums(ratio)),
     )
+    expected = "Below it: where one more machine is expected. " if len(list(_sums(ratio))) > 1 else ""
     return Section(
         title=title,
         blocks=(
@@ -92,8 +93,7 @@ def _forest(pool: Pool, ratio: Pooled) -> Section:
                 draw=functools.partial(forest_chart, ratio, pool.quantity, margin=pool.margin),
                 caption=(
                     f"{pool.quantity.capitalize()}, async def over def, with 95 % intervals. Diamond: the mean of the "
-                    "machines' own ratios. Below it: where one more machine is expected. Grey band: counts as equal "
-                    f"(±{100 * pool.margin:g} %)."
+                    f"machines' own ratios. {expected}Grey band: counts as equal (±{100 * pool.margin:g} %)."
                 ),
                 instead=(Comparisons(title="A line for each run", ratios=lines),),
             ),
