@@ -5,7 +5,7 @@ from __future__ import annotations
 from flask import Flask, request
 from werkzeug.exceptions import RequestEntityTooLarge
 
-from flask_app.never_blocks import never_blocks
+from flask_app.serving.bridge.never_blocks import never_blocks
 from flask_app.settings import settings_of
 
 

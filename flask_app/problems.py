@@ -9,8 +9,8 @@ from flask import Flask, current_app
 from werkzeug.exceptions import HTTPException, InternalServerError, UnprocessableEntity, default_exceptions
 from werkzeug.wrappers import Response
 
-from flask_app.never_blocks import never_blocks
 from flask_app.schemas import Problem
+from flask_app.serving.bridge.never_blocks import never_blocks
 
 CONTENT_TYPE = "application/problem+json"
 _SCHEMA = Problem()

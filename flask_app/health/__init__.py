@@ -14,8 +14,8 @@ from flask_app.health import async_views, readiness, sync_views
 from flask_app.health.body import HEALTH_JSON, NOT_READY
 from flask_app.health.live_view import live
 from flask_app.health.readiness import lifespan
-from flask_app.never_blocks import never_blocks
 from flask_app.schemas import HealthResponse, ReadyQuery, ReadyResponse
+from flask_app.serving.bridge.never_blocks import never_blocks
 from flask_app.settings import Variant, settings_of
 
 __all__ = ["TWINS", "init_app", "lifespan"]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from flask_app.contract import declare
 from flask_app.health.body import HEALTH_JSON
-from flask_app.never_blocks import never_blocks
 from flask_app.schemas import LiveResponse
+from flask_app.serving.bridge.never_blocks import never_blocks
 
 
 @never_blocks

@@ -1,5 +1,10 @@
-"""Serve any Flask app on an ASGI server's own event loop: ``EventLoopBridge(app)``."""
+"""Serve any Flask app on an ASGI server's own event loop: ``EventLoopBridge(app)``.
 
-from flask_app.serving.bridge.application import EventLoopBridge
+The package needs Flask, Werkzeug, asgiref and blinker, and imports its own modules relatively: a copy of the folder
+works under any name.
+"""
 
-__all__ = ["EventLoopBridge"]
+from .application import EventLoopBridge
+from .never_blocks import never_blocks
+
+__all__ = ["EventLoopBridge", "never_blocks"]

@@ -13,16 +13,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flask import Flask
 from werkzeug.exceptions import HTTPException, RequestHeaderFieldsTooLarge, ServiceUnavailable
 
-from flask_app.serving.bridge.body import SPOOL_BYTES, ClientGoneError, RequestBody, has_body
-from flask_app.serving.bridge.choice import Choice
-from flask_app.serving.bridge.ensure_sync import ensure_sync_on
-from flask_app.serving.bridge.environ import environ_of, has_too_many_headers
-from flask_app.serving.bridge.in_context import Disconnect, InContext, Waiting
-from flask_app.serving.bridge.lease import Lease, NoThreadError
-from flask_app.serving.bridge.messages import Receive, Scope, Send
-from flask_app.serving.bridge.reply import Reply, reply_of
-from flask_app.serving.bridge.streams import parts_of_call, send_parts
-from flask_app.serving.bridge.workers import Workers
+from .body import SPOOL_BYTES, ClientGoneError, RequestBody, has_body
+from .choice import Choice
+from .ensure_sync import ensure_sync_on
+from .environ import environ_of, has_too_many_headers
+from .in_context import Disconnect, InContext, Waiting
+from .lease import Lease, NoThreadError
+from .messages import Receive, Scope, Send
+from .reply import Reply, reply_of
+from .streams import parts_of_call, send_parts
+from .workers import Workers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

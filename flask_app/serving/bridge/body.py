@@ -18,12 +18,12 @@ from werkzeug.exceptions import (
     RequestTimeout,
 )
 
-from flask_app.serving.bridge.messages import Receive
+from .messages import Receive
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from flask_app.serving.bridge.workers import Workers
+    from .workers import Workers
 
 # Up to this size a body stays in memory; a longer one that is read on the loop goes to a temporary file.
 SPOOL_BYTES = 512 * 1024

@@ -14,14 +14,14 @@ from flask import Flask
 from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.wrappers import Request as WerkzeugRequest
 
-from flask_app.serving.bridge.ensure_sync import EnsureSync
-from flask_app.serving.bridge.flask_internals import lack_of_flask
-from flask_app.serving.bridge.steps import Steps
+from .ensure_sync import EnsureSync
+from .flask_internals import lack_of_flask
+from .steps import Steps
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from flask_app.serving.bridge.loop_lane import LoopLane
+    from .loop_lane import LoopLane
 
 Rewrite = Callable[["WSGIEnvironment"], None]
 
@@ -51,7 +51,7 @@ class Choice:
         self._steps: Steps | None = None
         if self._lack is None:
             # With an unsupported Flask, the import itself might fail.
-            from flask_app.serving.bridge.loop_lane import LoopLane  # noqa: PLC0415
+            from .loop_lane import LoopLane  # noqa: PLC0415
 
             self._lane = LoopLane(app)
             self._steps = Steps(app)

@@ -10,7 +10,7 @@ from typing import Any
 from asgiref.sync import async_to_sync
 from flask import Flask, Response, stream_with_context
 
-from flask_app.serving.bridge.lease import Lease, current_lease, to_its_end
+from .lease import Lease, current_lease, to_its_end
 
 Function = Callable[..., Any]
 

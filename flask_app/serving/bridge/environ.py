@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote, unquote_to_bytes
 
-from flask_app.serving.bridge.messages import Scope
+from .messages import Scope
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -10,9 +10,9 @@ from collections.abc import Awaitable, Coroutine, Generator
 from contextvars import Context
 from typing import Any, Final, Generic, TypeVar
 
-from flask_app.serving.bridge.body import RequestBody
-from flask_app.serving.bridge.lease import TO_LOOP, TO_THREAD, Lease
-from flask_app.serving.bridge.messages import Receive
+from .body import RequestBody
+from .lease import TO_LOOP, TO_THREAD, Lease
+from .messages import Receive
 
 Result = TypeVar("Result")
 

@@ -14,8 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 from asgiref.sync import SyncToAsync, ThreadSensitiveContext
 
 if TYPE_CHECKING:
-    from flask_app.serving.bridge.body import RequestBody
-    from flask_app.serving.bridge.workers import Workers
+    from .body import RequestBody
+    from .workers import Workers
 
 _lease: ContextVar[Lease | None] = ContextVar("lease", default=None)
 

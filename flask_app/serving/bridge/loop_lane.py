@@ -10,9 +10,9 @@ from flask.sessions import SecureCookieSessionInterface
 from flask.signals import appcontext_pushed
 from werkzeug.routing.map import Map
 
-from flask_app.serving.bridge.passage import Passage
-from flask_app.serving.bridge.plan import Plan, plan
-from flask_app.serving.bridge.url_adapters import UrlAdapters
+from .passage import Passage
+from .plan import Plan, plan
+from .url_adapters import UrlAdapters
 
 
 class LoopLane:

@@ -28,8 +28,8 @@ from werkzeug.routing import RoutingException
 from werkzeug.wrappers import Request as WerkzeugRequest
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from flask_app.serving.bridge.body import SPOOL_BYTES, ClientGoneError, RequestBody
-from flask_app.serving.bridge.flask_internals import (
+from .body import SPOOL_BYTES, ClientGoneError, RequestBody
+from .flask_internals import (
     after_this_request_functions,
     error_handler,
     is_pushed_again,
@@ -39,10 +39,10 @@ from flask_app.serving.bridge.flask_internals import (
     unbind_app,
     unbind_request,
 )
-from flask_app.serving.bridge.in_context import Disconnect
-from flask_app.serving.bridge.lease import Lease, NoThreadError
-from flask_app.serving.bridge.messages import Send
-from flask_app.serving.bridge.plan import (
+from .in_context import Disconnect
+from .lease import Lease, NoThreadError
+from .messages import Send
+from .plan import (
     Function,
     Plan,
     Planned,
@@ -52,13 +52,13 @@ from flask_app.serving.bridge.plan import (
     where_of,
     where_of_view,
 )
-from flask_app.serving.bridge.reply import Reply, is_plain, reply_or_error, start_of, streams_async
-from flask_app.serving.bridge.streams import Parts, parts_of, parts_of_call, send_parts, send_parts_async
+from .reply import Reply, is_plain, reply_or_error, start_of, streams_async
+from .streams import Parts, parts_of, parts_of_call, send_parts, send_parts_async
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment
 
-    from flask_app.serving.bridge.loop_lane import LoopLane
+    from .loop_lane import LoopLane
 
 
 class Passage:

@@ -11,7 +11,7 @@ from typing import Any
 from flask import Flask
 from flask.views import MethodView
 
-from flask_app.never_blocks import is_promised_not_to_block, never_blocks
+from .never_blocks import is_promised_not_to_block, never_blocks
 
 Function = Callable[..., Any]
 

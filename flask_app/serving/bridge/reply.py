@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from flask import Response
 from werkzeug.wrappers import Response as WerkzeugResponse
 
-from flask_app.serving.bridge.flask_internals import has_closers
-from flask_app.serving.bridge.messages import Message
+from .flask_internals import has_closers
+from .messages import Message
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIEnvironment

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from flask import Response
 
-from flask_app.serving.bridge.body import RequestBody
-from flask_app.serving.bridge.flask_internals import has_closers
-from flask_app.serving.bridge.in_context import Disconnect, Outside
-from flask_app.serving.bridge.lease import Lease
-from flask_app.serving.bridge.messages import Message, Send
-from flask_app.serving.bridge.reply import wire_headers
+from .body import RequestBody
+from .flask_internals import has_closers
+from .in_context import Disconnect, Outside
+from .lease import Lease
+from .messages import Message, Send
+from .reply import wire_headers
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import WSGIApplication, WSGIEnvironment

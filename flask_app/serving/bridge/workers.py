@@ -14,7 +14,7 @@ from contextvars import Context
 
 from asgiref.sync import SyncToAsync
 
-from flask_app.serving.bridge.lease import Call, Lease
+from .lease import Call, Lease
 
 # If no function has ended for this long, requests that have begun exceed the limits: one may hold what others wait for.
 STALL_S = 0.5

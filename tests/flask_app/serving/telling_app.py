@@ -29,7 +29,7 @@ from flask import (
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
 from werkzeug.routing import RoutingException
 
-from flask_app.never_blocks import never_blocks
+from flask_app.serving.bridge import never_blocks
 
 # Flask sends the others from its own code, which the bridge repeats; these come from a view's.
 SENT_BY_VIEWS = {"template_rendered", "before_render_template", "message_flashed"}

@@ -14,9 +14,8 @@ from flask import Flask, Response, abort, g, request, session, stream_with_conte
 from flask.views import MethodView
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from flask_app.never_blocks import never_blocks
 from flask_app.serving import event_loop
-from flask_app.serving.bridge import EventLoopBridge
+from flask_app.serving.bridge import EventLoopBridge, never_blocks
 from tests.flask_app.serving.asgi_client import Client, ask
 
 

@@ -12,8 +12,7 @@ import pytest
 from asgiref.sync import sync_to_async
 from flask import Flask, Response, g
 
-from flask_app.never_blocks import never_blocks
-from flask_app.serving.bridge import EventLoopBridge
+from flask_app.serving.bridge import EventLoopBridge, never_blocks
 from tests.flask_app.serving.asgi_client import Client
 from tests.flask_app.serving.noting_app import (
     PASSAGES,

@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from flask.views import MethodView
 
-from flask_app.never_blocks import never_blocks
+from flask_app.serving.bridge import never_blocks
 from tests.flask_app.serving.asgi_client import ask
 
 
