@@ -10,9 +10,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+# Handed on: who has a run has these too.
+from benchmarks.subjects import ALIKE, Contender, Place, Steadiness, Variant, Workload
+
+__all__ = [
+    *("ALIKE", "EQUAL_RATE", "HEALTH_BODY", "RACE", "SCHEMA_VERSION"),
+    *("Contender", "DocumentPair", "LatencySummary", "LoadProfile", "LoadResult", "Observation", "Place", "Plan"),
+    *("Resumption", "Run", "RunState", "Steadiness", "Trial", "Variant", "Workload"),
+]
+
 SCHEMA_VERSION = 1
 
-Variant = Literal["sync", "async"]
 RunState = Literal["running", "complete", "interrupted"]
 
 EQUAL_RATE = "latency"
@@ -23,87 +31,6 @@ RACE = "live"
 
 HEALTH_BODY: Mapping[str, str | int] = {"api": "health", "version": 1}
 """What every contender of every framework answers: the tutorial's shape."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Contender:
-    """One system under test: framework x variant x server x bridge.
-
-    Attributes:
-        framework: An id of the catalogue's, as server and bridge are.
-        variant: The keyword under study; ``None`` for the bare server, which has no view.
-        server: What listens.
-        bridge: How the app meets its server, or ``none``.
-        arguments: Start command after the Python interpreter, with ``{host}`` and ``{port}`` to fill in.
-        description: One line for a person.
-    """
-
-    framework: str
-    variant: Variant | None
-    server: str
-    bridge: str = "none"
-    arguments: tuple[str, ...]
-    description: str
-
-    @property
-    def id(self) -> str:
-        """The name by which everything refers to it, for example ``flask-async@hypercorn+asgiref``."""
-        name = self.framework if self.variant is None else f"{self.framework}-{self.variant}"
-        return f"{name}@{self.serving}"
-
-    @property
-    def serving(self) -> str:
-        """Server and bridge: ``hypercorn+asgiref``."""
-        return self.server if self.bridge == "none" else f"{self.server}+{self.bridge}"
-
-    @property
-    def arrangement(self) -> str:
-        """What both twins share: ``flask@hypercorn+asgiref``."""
-        return f"{self.framework}@{self.serving}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Workload:
-    """What one request asks for.
-
-    Attributes:
-        name: In a run, for example ``health`` or ``ready-100``.
-        path: Path and query, with ``{variant}`` to fill in.
-        wait_ms: The delay of a dependency, milliseconds; 0 when the view waits for nothing.
-        waits: How many of these there are: ``def`` waits for one after another, ``async def`` for all at once.
-        answer: The name of the answer that all must give: ``health``, or another of the workloads' own.
-    """
-
-    name: str
-    path: str
-    wait_ms: float = 0.0
-    waits: int = 1
-    answer: str = "health"
-
-    def wait_ms_in(self, variant: Variant | None) -> float:
-        """Return how long a view of this variant waits in all, milliseconds."""
-        return self.wait_ms * self.waits if variant == "sync" else self.wait_ms
-
-    def path_for(self, contender: Contender) -> str:
-        """Return the path that this contender serves the workload under."""
-        return self.path.format(variant=contender.variant or "async")
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Place:
-    """A place on the crossover map.
-
-    Attributes:
-        wait_ms: How long each request waits for its simulated dependency, milliseconds.
-        connections: How many ask at once, each again when it has its answer.
-    """
-
-    wait_ms: float
-    connections: float
-
-    def asks_no_more_than(self, other: Place) -> bool:
-        """Tell whether this place is no more demanding than another, in either respect."""
-        return self.wait_ms <= other.wait_ms and self.connections <= other.connections
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -311,8 +238,9 @@ class Plan:
         budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
         precision: Half-width of the headline intervals, as a fraction, at which the run may stop; ``None`` for never.
         engine: Load engine: ``builtin``, ``k6`` or ``locust``.
-        latency_at: Share of the slowest contender's rate under ``health``, 0 to 1, at which the workload ``latency``
-            asks all; each of its trials keeps the rate that it came to. ``None`` without that workload.
+        latency_at: Share of the slowest contender's rate under the first workload, 0 to 1, at which the workload
+            ``latency`` asks all; each of its trials keeps the rate that it came to. ``None`` without that workload.
+        against: Id of the contender that every other is compared with; ``None`` where twins and bridges are.
     """
 
     preset: str
@@ -329,6 +257,12 @@ class Plan:
     precision: float | None = None
     engine: str = "builtin"
     latency_at: float | None = None
+    against: str | None = None
+
+    @property
+    def first(self) -> str:
+        """Name of the workload that an equal rate is a share of: ``health`` where it is asked."""
+        return "health" if "health" in self.loads else self.workloads[0].name
 
     def is_open(self, workload: str) -> bool:
         """Say whether a workload is asked in the open model, at a given rate."""

@@ -168,25 +168,31 @@ def start(
     return child
 
 
-def output_of(command: Sequence[str], timeout_s: float) -> str:
+def output_of(command: Sequence[str], timeout_s: float, **options: Any) -> str:
     """Run a command that ends by itself and has nothing to read, and return what it printed.
 
     Args:
         command: Its command line.
         timeout_s: How long it may take, seconds.
+        options: Further ones of ``start``.
 
     Raises:
         OSError: It could not be started.
-        subprocess.SubprocessError: It took longer, or failed; of what is not there, the status is 127.
+        subprocess.SubprocessError: It took longer, or failed, and has its standard error; of what is not there, the
+            status is 127.
     """
-    with tempfile.TemporaryFile() as printed:
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complained:
         with contextlib.ExitStack() as stack:
-            child = start(stack, command, steps=(), stdout=printed, stderr=subprocess.DEVNULL)
+            child = start(stack, command, steps=(), stdout=printed, stderr=complained, **options)
             status = child.process.wait(timeout_s)
+        for file in (printed, complained):
+            file.seek(0)
+        output = printed.read().decode(errors="replace")
         if status != 0:
-            raise subprocess.CalledProcessError(status, list(command))
-        printed.seek(0)
-        return printed.read().decode(errors="replace")
+            raise subprocess.CalledProcessError(
+                status, list(command), output, complained.read().decode(errors="replace")
+            )
+        return output
 
 
 @contextlib.contextmanager

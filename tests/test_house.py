@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import Version
 
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, servers
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
@@ -197,7 +197,7 @@ def test_every_child_is_started_by_process_py() -> None:
 NAMED = {
     *({app.bridge for app in catalogue.APPS} - {"none"}),
     *(text for each in catalogue.FRAMEWORKS.values() for text in (each.id, each.name)),
-    *(text for each in catalogue.SERVERS.values() for text in (each.id, each.name)),
+    *(text for each in servers.SERVERS.values() for text in (each.id, each.name)),
 }
 MAY_NAME_CONTENDERS = {
     "benchmarks/contenders/": "the one place",

@@ -18,13 +18,13 @@ from benchmarks.cli.course import measure_comparison, measure_placebo, own_turn,
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Rate, Seconds
 from benchmarks.cli.output import Output, document_options
-from benchmarks.contenders import catalogue
+from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.errors import RefusedError
-from benchmarks.measure import dependencies, environment, journal, machine, schedule
+from benchmarks.measure import dependencies, environment, journal, machine, parity, schedule
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, ENGINES, LoadEngine, find_engine
-from benchmarks.measure.workloads import WORKLOADS
-from benchmarks.model import Contender, Plan
+from benchmarks.measure.workloads import HEALTH, WORKLOADS
+from benchmarks.model import ALIKE, Contender, Plan, Workload
 from benchmarks.report.reproduce import resume_command
 
 _PILOT_ROUNDS = 6
@@ -34,8 +34,7 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_jso
 
 @lab.command()
 @click.pass_context
-@click.argument("preset", default="quick")
-@click.option("-c", "--contender", "contenders", multiple=True, help="Only these: an id or a pattern ('flask-*').")
+@subject_options
 @click.option(
     "--workload",
     "workloads",
@@ -67,8 +66,7 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_jso
 @document_options
 def compare(  # noqa: PLR0917 (click passes them by name)
     context: click.Context,
-    preset: str,
-    contenders: tuple[str, ...],
+    subjects: Callable[[Console], Subjects],
     workloads: tuple[str, ...],
     vus: int | None,
     duration: float | None,
@@ -84,7 +82,11 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     wait: bool,
     output: Output,
 ) -> None:
-    """Measure, judge and report: PRESET is quick, tutorial or full.
+    """Measure, judge and report: the lab's own contenders, or your apps.
+
+    PRESET is quick, tutorial or full. CONTENDER is an id or a pattern of `lab contenders`. TARGET is an app of yours,
+    MODULE:ATTRIBUTE[@SERVER][+BRIDGE], or the URL of one that runs on this machine already; it runs in its own folder,
+    with the Python found beside it, and is asked for --path.
 
     Every contender is started anew for every trial and asked by a load engine on another core; trials are interleaved
     in rounds, in a random order. A killed run keeps every finished trial, and --resume continues it.
@@ -100,7 +102,10 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     Examples:
       lab compare
       lab compare tutorial --seed 7
-      lab compare -c 'flask-*@hypercorn' -c 'fastapi-*@uvicorn' --rounds 8 --duration 2s
+      lab compare 'flask-*@hypercorn' 'fastapi-*@uvicorn' --rounds 8 --duration 2s
+      lab compare shop:app@gunicorn shop:app@uvicorn+eventloop --path /items
+      lab compare shop:app shop_async:app@uvicorn --method POST --body @order.json
+      lab compare --command 'node server.js --port {port}' shop:app
       lab compare --budget 5m
       lab compare --precision 3% --budget 20m
       lab compare tutorial --engine k6
@@ -115,10 +120,13 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     began_s = time.monotonic()
     console = output.console
     claims = runs.ledger()
+    asked = Subjects(preset="quick", contenders=()) if resume is not None else subjects(console)
+    if asked.requests and workloads:
+        raise click.UsageError("--workload is what the lab's own apps are asked; your app is asked for --path.")
     plan_of = functools.partial(
         schedule.plan,
-        preset,
-        catalogue.select(contenders),
+        asked.preset,
+        asked.contenders,
         secrets.randbelow(2**32) if seed is None else seed,
         vus=vus,
         duration_s=duration,
@@ -129,6 +137,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         rate_per_s=rate,
         latency_at=latency_at,
         workloads=workloads,
+        requests=asked.requests,
+        against=asked.against,
     )
     plan = plan_of()
     if budget is not None:
@@ -139,7 +149,14 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         _warn(console, instrument.cores)
         if resume is not None:
             return runs.resume(resume, instrument.cores, facts)
-        return instrument.begin(out, plan if budget is None else _plan_for(console, budget, plan_of), facts)
+        requests = asked.requests
+        if requests:
+            console.print("Asking each app, before anything is timed.", style="dim", highlight=False)
+            requests = parity.agreed(asked.contenders, requests, may_differ=asked.may_differ)
+        final = functools.partial(plan_of, requests=requests)
+        return instrument.begin(
+            out, final() if budget is None else _plan_for(console, budget, final), {**facts, **asked.facts}
+        )
 
     with own_turn(wait=wait) as lock:
         run, folder = measure_comparison(
@@ -199,7 +216,9 @@ def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -
     began_s = time.monotonic()
     contender = _placebo_of(plan_of())
     console.print(f"Pilot: {contender.id} against itself, {_PILOT_ROUNDS} rounds.", highlight=False)
-    pilot = measure_placebo(console, Instrument.of(), contender, None, _PILOT_ROUNDS)
+    pilot = measure_placebo(
+        console, Instrument.of(), contender, None, rounds=_PILOT_ROUNDS, workload=_piloted(plan_of())
+    )
     sizing = budget.size_by_pilot(
         pilot,
         budget_s,
@@ -228,9 +247,14 @@ def _check_budget(budget_s: float, plan_of: Callable[..., Plan]) -> None:
 
     budget.check(
         budget_s,
-        schedule.estimate_s(schedule.placebo_plan(_placebo_of(plan_of()), 0, _PILOT_ROUNDS)),
+        schedule.estimate_s(schedule.placebo_plan(_placebo_of(plan_of()), 0, _PILOT_ROUNDS, _piloted(plan_of()))),
         lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
     )
+
+
+def _piloted(plan: Plan) -> Workload:
+    """Return what a pilot asks: your request, or else health, which every other contender answers."""
+    return plan.workloads[0] if plan.workloads[0].answer == ALIKE else HEALTH
 
 
 def _placebo_of(plan: Plan) -> Contender:

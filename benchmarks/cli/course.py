@@ -20,7 +20,8 @@ from benchmarks.measure.alone import MachineLock, alone
 from benchmarks.measure.assembly import Assembly, Begin, Instrument, budget_stop, remaining_s, trials_left
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.runner import PlannedRoute, Route, RunListener
-from benchmarks.model import Contender, Run
+from benchmarks.measure.workloads import HEALTH
+from benchmarks.model import Contender, Run, Workload
 from benchmarks.report.reproduce import report_command, resume_command
 
 wait_option = click.option(
@@ -131,7 +132,13 @@ def measure_comparison(
 
 
 def measure_placebo(
-    console: Console, instrument: Instrument, contender: Contender | None, seed: int | None, rounds: int
+    console: Console,
+    instrument: Instrument,
+    contender: Contender | None,
+    seed: int | None,
+    *,
+    rounds: int,
+    workload: Workload = HEALTH,
 ) -> Run:
     """Run one contender against itself; the record goes to a temporary folder and is deleted with it.
 
@@ -141,12 +148,13 @@ def measure_placebo(
         contender: Which runs against itself; the steadiest unless told.
         seed: Of the order in each round; by chance unless told.
         rounds: Number of rounds.
+        workload: What it is asked.
     Raises:
         LabError: It could not be measured.
     """
     from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (only what measures shows it)
 
-    plan = schedule.placebo_plan(contender, secrets.randbelow(2**32) if seed is None else seed, rounds)
+    plan = schedule.placebo_plan(contender, secrets.randbelow(2**32) if seed is None else seed, rounds, workload)
     with tempfile.TemporaryDirectory(prefix="lab-placebo-") as folder:
         return Assembly(instrument=instrument).measure(
             lambda facts: instrument.begin(Path(folder), plan, facts), lambda run: RunProgress(console, run.plan)

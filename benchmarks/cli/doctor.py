@@ -37,7 +37,7 @@ def doctor(name: str | None, rounds: int, seed: int | None, wait: bool, output: 
     with own_turn(wait=wait):
         seen = machine.look(instrument.cores)
         steal = machine.StealMeter()
-        run = measure_placebo(Console(stderr=True), instrument, contender, seed, rounds)
+        run = measure_placebo(Console(stderr=True), instrument, contender, seed, rounds=rounds)
         fitness = judge_fitness(seen, run, steal.fraction())
     output.tell(fitness_document(seen, fitness))
     if not fitness.fit:

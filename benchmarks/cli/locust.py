@@ -20,7 +20,7 @@ from benchmarks.report.formats.data import json_document
 _LONGEST_S = 30 * 86_400.0
 """A worker that nobody needs is not to end by itself."""
 
-_OWN_BUSINESS = ("engine", "budget")
+_OWN_BUSINESS = ("engine", "budget", "workers")
 """Options of `lab compare` that a master has no use for."""
 
 

@@ -1,30 +1,24 @@
-"""The catalogue: all facts of frameworks, servers and bridges, and the contenders that they make.
+"""The catalogue: all facts of frameworks and bridges, and the contenders that the lab's own apps make on the servers.
 
 What is added here shows everywhere: in ``lab contenders``, in runs, in every format and chart, on the live page. An app
-runs on every server that speaks its interface, unless its entry names some. Each contender runs on one worker process,
-the one that is started (``--workers 0`` is Hypercorn's word for that), with access logs off.
+runs on every server that speaks its interface and takes the lab's own apps, unless its entry names some.
 """
 
 from __future__ import annotations
 
 import difflib
 import fnmatch
-import importlib.util
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
+from benchmarks.contenders.servers import SERVERS, Interface
 from benchmarks.errors import InvalidValueError
 from benchmarks.model import Contender, Variant
-
-Interface = Literal["wsgi", "asgi"]
 
 OTHER_MARK = "D"
 """The marker of what has none of its own."""
 
 _TWINS: tuple[Variant, ...] = ("sync", "async")
-# uvloop does not exist for Windows; there uvicorn's own fallback is asyncio's loop.
-_UVICORN_LOOP = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,24 +41,6 @@ class Framework:
     hue: tuple[str, str] | None = None
     mark: str = OTHER_MARK
     views: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Server:
-    """What listens.
-
-    Attributes:
-        id: In ids of contenders and in run.json.
-        name: Its own spelling.
-        interfaces: That it speaks.
-        arguments: Its command after the Python interpreter, with ``{host}`` and ``{port}`` to fill in and without the
-            app, which comes last.
-    """
-
-    id: str
-    name: str
-    interfaces: frozenset[Interface]
-    arguments: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,30 +91,6 @@ _FASTAPI = Framework(
     views="benchmarks.contenders.fastapi_app:{what}_{variant}",
 )
 _BARE = Framework(id="bare-asgi", name="no framework", interface="asgi")
-
-SERVERS: Mapping[str, Server] = {
-    server.id: server
-    for server in (
-        Server(
-            id="hypercorn",
-            name="Hypercorn",
-            interfaces=frozenset({"wsgi", "asgi"}),
-            arguments=(
-                *("-m", "hypercorn", "--config", "python:benchmarks.contenders.hypercorn_settings"),
-                *("--workers", "0", "--log-level", "WARNING", "--bind", "{host}:{port}"),
-            ),
-        ),
-        Server(
-            id="uvicorn",
-            name="uvicorn",
-            interfaces=frozenset({"asgi"}),
-            arguments=(
-                *("-m", "uvicorn", "--loop", _UVICORN_LOOP, "--http", "httptools"),
-                *("--no-access-log", "--log-level", "warning", "--host", "{host}", "--port", "{port}"),
-            ),
-        ),
-    )
-}
 
 APPS: tuple[App, ...] = (
     App(
@@ -195,7 +147,7 @@ def _contenders_of(app: App) -> list[Contender]:
             variant=variant,
             server=server.id,
             bridge=app.bridge,
-            arguments=(*server.arguments, app.target),
+            arguments=server.command(app.target, interface, is_own=True),
             description="".join(
                 (
                     "" if variant is None else f"{'def' if variant == 'sync' else 'async def'}, ",
@@ -205,7 +157,7 @@ def _contenders_of(app: App) -> list[Contender]:
             ),
         )
         for server in SERVERS.values()
-        if server.id in (app.servers or SERVERS) and interface in server.interfaces
+        if server.id in (app.servers or SERVERS) and server.own is not None and interface in server.interfaces
         for variant in app.variants
     ]
 
@@ -243,15 +195,17 @@ alone; the keyword and a bridge that makes it count, on the same server; another
 
 def by_command(contenders: Sequence[Contender] = CONTENDERS) -> list[list[Contender]]:
     """Return the contenders grouped by start command: one running server gives all of a group."""
-    groups: dict[tuple[str, ...], list[Contender]] = {}
+    groups: dict[tuple[object, ...], list[Contender]] = {}
     for contender in contenders:
-        groups.setdefault(contender.arguments, []).append(contender)
+        variables = tuple(sorted(contender.environment.items()))
+        key = (contender.url, contender.program, contender.folder, variables, *contender.arguments)
+        groups.setdefault(key, []).append(contender)
     return list(groups.values())
 
 
 def app_of(contender: Contender) -> App | None:
     """Return the app that a contender serves; ``None`` for one that is not the catalogue's."""
-    return next((app for app in APPS if app.target == contender.arguments[-1]), None)
+    return next((app for app in APPS if contender.is_own and app.target == contender.arguments[-1]), None)
 
 
 def steadiest(contenders: Sequence[Contender]) -> str:

@@ -74,7 +74,8 @@ def headlines(claims: Iterable[Claim]) -> set[tuple[str, str]]:
 def reached(run: Run, claims: Sequence[Claim], precision: float) -> str | None:
     """Say that the precision is reached, or return ``None`` when the run must go on.
 
-    Only rates are looked at: of the headline twins under every workload in which they take part.
+    Only rates are looked at: of the headline twins under every workload in which they take part, and of what is
+    compared with a reference.
 
     Args:
         run: So far.
@@ -82,11 +83,11 @@ def reached(run: Run, claims: Sequence[Claim], precision: float) -> str | None:
         precision: Half-width of an interval, as a fraction: 0.03 for ±3 %.
     """
     evidence, wanted = evidence_of(run), headlines(claims)
-    rates = [
-        evidence.compare(asynchronous, sync, workload).rate
-        for asynchronous, sync, workload in selections.twin_pairs(run)
-        if (sync.arrangement, workload) in wanted
+    pairs = [
+        *(pair for pair in selections.twin_pairs(run) if (pair[1].arrangement, pair[2]) in wanted),
+        *(selections.duel_pairs(run) if run.plan.against is not None else ()),
     ]
+    rates = [evidence.compare(above, below, workload).rate for above, below, workload in pairs]
     widths = [_half_width(rate) for rate in rates]
     if not widths or max(widths) > precision:
         return None

@@ -38,23 +38,32 @@ def twins(evidence: Evidence, headlines: Collection[tuple[str, str]]) -> tuple[C
 
 
 def duels(evidence: Evidence) -> tuple[Comparison, ...]:
-    """Compare the contenders of a race.
+    """Compare every contender with one reference: those of a race, or anybody's apps.
 
-    Every other is held against the first, and twins against each other: that is at most four comparisons, each of which
-    a person can name beforehand. Which was the fastest is not asked, for the winner of many is partly luck's choice.
+    Of a race twins are compared too. These are comparisons that a person can name beforehand. Which was the fastest is
+    not asked, for the winner of many is partly luck's choice.
 
     Args:
         evidence: Of the run.
     Returns:
-        By workload, in the plan's order; empty for a run that was no race.
+        By workload, in the plan's order; empty for a run without a reference.
     """
-    if evidence.run.plan.preset != RACE:
-        return ()
+    plan = evidence.run.plan
     return tuple(
-        _with_cause(evidence, contender, other, workload.name, narrows=True)
-        for workload in evidence.run.plan.workloads
-        for contender, other in _raced(participants(evidence.run, workload.name))
+        _with_cause(evidence, contender, other, workload, narrows=plan.preset == RACE)
+        for contender, other, workload in duel_pairs(evidence.run)
     )
+
+
+def duel_pairs(run: Run) -> Iterator[tuple[Contender, Contender, str]]:
+    """Yield each contender that is compared with a reference, the other side, and the workload."""
+    for workload in (workload.name for workload in run.plan.workloads):
+        contenders = participants(run, workload)
+        if run.plan.preset == RACE:
+            yield from ((contender, other, workload) for contender, other in _raced(contenders))
+        else:
+            for reference in (each for each in contenders if each.id == run.plan.against):
+                yield from ((each, reference, workload) for each in contenders if each is not reference)
 
 
 def bridges(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[BridgeCost, ...]]:

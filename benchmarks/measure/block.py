@@ -92,7 +92,7 @@ class _Lane:
     _body: bytes
     _server: RunningServer
     _session: LoadSession
-    _observer: Observer
+    _observer: Observer | None
 
     def __init__(self, scheduled: ScheduledTrial, started_at: str) -> None:
         self._scheduled = scheduled
@@ -125,7 +125,8 @@ class _Lane:
         """Wait until the server answers, and see that it answers what all must answer."""
         contender, workload = self._scheduled.contender, self._scheduled.workload
         self._server = self._launch.wait_until_ready(workload.path_for(contender))
-        self._observer = Observer(self._server.process.pid)
+        pid = self._server.pid
+        self._observer = None if pid is None else Observer(pid)
         self._body = parity.check_answer(self._server, contender, workload)
 
     def load(self, stack: contextlib.ExitStack, engine: LoadEngine, cores: Cores) -> None:
@@ -158,6 +159,8 @@ class _Lane:
     def measure(self, until_it_begins_s: float, duration_s: float) -> None:
         """Observe the interval, or the slice, that begins next."""
         began_s = self._session.wait_until_measuring(until_it_begins_s + _PATIENCE_S)
+        if self._observer is None:
+            return
         try:
             self._observer.begin()
             if self._scheduled.load.slices == 1:
@@ -175,7 +178,8 @@ class _Lane:
         # In the open model what is still unanswered at the end is followed, until it has waited too long twice over.
         following_s = 0.0 if load.rate_per_s is None else 2 * load.timeout_s
         self._result = self._session.result(load.duration_s + following_s + _PATIENCE_S)
-        self._observation = self._observer.observation(self._result.rate_per_s)
+        if self._observer is not None:
+            self._observation = self._observer.observation(self._result.rate_per_s)
         self._failure = self._server.death() or self._impossible(self._result)
 
     def _impossible(self, result: LoadResult) -> str | None:

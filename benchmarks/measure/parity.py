@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import contextlib
+import dataclasses
 import json
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, Final
 
 from benchmarks.contenders import catalogue
-from benchmarks.foreign_json import read_object
+from benchmarks.errors import LabError
+from benchmarks.foreign_json import read_json, read_object
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.server import Answer, RunningServer, ServerError, running
 from benchmarks.measure.workloads import Offer, offer_of
-from benchmarks.model import Contender, DocumentPair, Plan, Workload
+from benchmarks.model import ALIKE, Contender, DocumentPair, Plan, Steadiness, Workload
 
 DOCUMENT_PATHS = ("/openapi-before.json", "/openapi-after.json")
 """Where every framework's app publishes its document without and with the response model."""
 
 _STARTS_AT_ONCE = 2
+_ASKED_BEFORE = 3
+_MOST_LINES = 8
+_STEADINESS: Final[Sequence[Steadiness]] = ("bytes", "length", "shape", "nothing")
+_KINDS: Final[Mapping[type, str]] = {str: "a string", bool: "true or false", type(None): "null"}
 
 
 def check_answer(server: RunningServer, contender: Contender, workload: Workload) -> bytes:
@@ -34,7 +41,11 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
         ServerError: No answer.
     """
     path = workload.path_for(contender)
-    answer = server.get(path)
+    answer = server.ask(workload)
+    if workload.answer == ALIKE:
+        if refusal := _refusal(answer, workload, path):
+            raise ServerError(server.explain(refusal))
+        return answer.body
     if difference := _difference(answer, offer_of(workload)):
         raise ServerError(
             server.explain(
@@ -73,6 +84,124 @@ def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies =
     return documents
 
 
+def agreed(
+    contenders: Sequence[Contender], requests: Sequence[Workload], *, may_differ: bool = False
+) -> tuple[Workload, ...]:
+    """Start each contender, ask each request a few times, and hold the answers against the first contender's.
+
+    Status, content type and the shape of JSON must be alike. Of the body nothing is compared between contenders: a
+    clock, an id or a token may stand in it. But what holds still from one answer to the next does so under load too.
+
+    Args:
+        contenders: The first is what the others are held against.
+        requests: What to ask of each.
+        may_differ: Whether answers that differ are only noted.
+    Returns:
+        The requests, with what their answers' bodies hold, and how they differ.
+    Raises:
+        LabError: Answers differ, and may not; the message shows how.
+        ServerError: A contender does not start, or answers with a status that is not valid.
+    """
+    with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
+        answers = list(pool.map(lambda contender: _answers(contender, requests), contenders))
+    found = []
+    for number, request in enumerate(requests):
+        first = answers[0][number][0]
+        differences = tuple(
+            f"{contender.id}: {line}"
+            for contender, theirs in zip(contenders[1:], answers[1:], strict=True)
+            for line in _unlike(first, theirs[number][0])
+        )
+        if differences and not may_differ:
+            told = "\n".join(f"  {line}" for line in differences)
+            raise LabError(
+                f"{request.name} is not answered alike; {contenders[0].id} answers otherwise than\n{told}\n"
+                "What does other work takes another time. Mend the apps, or compare them all the same with "
+                "--allow-different; the report then says so."
+            )
+        steadiest = max((_steadiness(theirs[number]) for theirs in answers), key=_STEADINESS.index)
+        holds = max(steadiest, request.holds, key=_STEADINESS.index)
+        found.append(dataclasses.replace(request, holds=holds, differences=differences))
+    return tuple(found)
+
+
+def _answers(contender: Contender, requests: Sequence[Workload]) -> list[list[Answer]]:
+    with running(contender, requests[0].path_for(contender)) as server:
+        answers = [[server.ask(request) for _ in range(_ASKED_BEFORE)] for request in requests]
+        for request, theirs in zip(requests, answers, strict=True):
+            for answer in theirs:
+                if refusal := _refusal(answer, request, request.path_for(contender)):
+                    raise ServerError(server.explain(refusal))
+        return answers
+
+
+def _refusal(answer: Answer, workload: Workload, path: str) -> str | None:
+    """Say why an answer is not valid, and what to do; ``None`` when it is."""
+    status = answer.status
+    if status in workload.statuses if workload.statuses else 200 <= status < 300:
+        return None
+    asked = f"answered {workload.method} {path} with status {status}"
+    if 300 <= status < 400 and answer.location:
+        return f"{asked}: it redirects to {answer.location}. Ask for that (--path)"
+    if status in (401, 403):
+        return (
+            f"{asked}: it wants to know who asks. Give it what it wants, such as --header 'Authorization: Bearer ...'"
+        )
+    if status == 404:
+        return f"{asked}: it has nothing there. Ask for another path (--path)"
+    if status == 405:
+        return f"{asked}: ask with another method (--method)"
+    expected = " or ".join(map(str, workload.statuses)) or "2xx"
+    return f"{asked}, and {expected} was expected (--status says which are valid)"
+
+
+def _steadiness(answers: Sequence[Answer]) -> Steadiness:
+    bodies = [answer.body for answer in answers]
+    if len(set(bodies)) == 1:
+        return "bytes"
+    if len({len(body) for body in bodies}) == 1:
+        return "length"
+    shapes = [_shape(answer) for answer in answers]
+    return "shape" if shapes[0] and all(shape == shapes[0] for shape in shapes) else "nothing"
+
+
+def _unlike(first: Answer, other: Answer) -> list[str]:
+    """Return how an answer differs from the first contender's, a line each."""
+    lines = []
+    if first.status != other.status:
+        lines.append(f"status {other.status} instead of {first.status}")
+    if first.content_type != other.content_type:
+        lines.append(f"content type {other.content_type} instead of {first.content_type}")
+    theirs, expected = _shape(other), _shape(first)
+    for path in sorted({*theirs, *expected}):
+        if theirs.get(path) != expected.get(path):
+            is_there, ought = theirs.get(path, "nothing"), expected.get(path, "nothing")
+            lines.append(f"{path or 'the body'} is {is_there} instead of {ought}")
+    more = len(lines) - _MOST_LINES
+    return [*lines[:_MOST_LINES], f"and {more} more"] if more > 0 else lines
+
+
+def _shape(answer: Answer) -> dict[str, str]:
+    """Return the kinds of an answer's JSON values by dotted path; empty where it is no JSON."""
+    kinds: dict[str, str] = {}
+
+    def look(value: object, path: str) -> None:
+        if isinstance(value, dict):
+            kinds[path] = "an object"
+            for name, each in value.items():
+                look(each, f"{path}.{name}" if path else str(name))
+        elif isinstance(value, list):
+            kinds[path] = "a list"
+            for each in value:
+                look(each, f"{path}[]")
+        else:
+            kinds[path] = _KINDS.get(type(value), "a number")
+
+    with contextlib.suppress(ValueError):
+        look(read_json(answer.body), "")
+    return kinds
+
+
 def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
     """Return the workloads in which any of the twins takes part, those of one answer together."""
     groups: dict[str, list[Workload]] = {}
@@ -95,7 +224,7 @@ def _check_app(
             for workload in workloads:
                 if contender.id in plan.workload_contenders[workload.name]:
                     check_answer(server, contender, workload)
-        pair = None if first.variant is None else _documents(server)
+        pair = None if first.variant is None or not first.is_own else _documents(server)
     return first.framework, pair
 
 

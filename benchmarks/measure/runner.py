@@ -21,7 +21,6 @@ from benchmarks.measure.journal import Journal
 from benchmarks.measure.load.engine import LoadEngine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import EQUAL_RATE, DocumentPair, Run, Trial
 from benchmarks.process import uninterrupted
 from benchmarks.trials import void_reason
@@ -197,7 +196,7 @@ def equal_rate_per_s(run: Run) -> float | None:
     rates = [
         trial.result.rate_per_s
         for trial in run.trials
-        if trial.workload == HEALTH.name
+        if trial.workload == run.plan.first
         and not trial.placebo
         and trial.result is not None
         and void_reason(trial) is None

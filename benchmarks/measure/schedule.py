@@ -139,6 +139,8 @@ def plan(
     rate_per_s: float | None = None,
     latency_at: float | None = None,
     workloads: Sequence[str] = (),
+    requests: Sequence[Workload] = (),
+    against: str | None = None,
 ) -> Plan:
     """Plan a run from a preset and what the caller wants otherwise.
 
@@ -158,6 +160,8 @@ def plan(
         latency_at: Ask all at one rate too, when the other rounds are over: this share of the slowest one's rate under
             the health workload.
         workloads: Names of ``WORKLOADS``; empty for the usual ones.
+        requests: What to ask instead of these.
+        against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
     Raises:
         InvalidValueError: There is no such preset, the load engine cannot keep the duration, a rate is so low that a
             trial has no percentiles, a share is of a rate that will not be measured, nothing could take part in what is
@@ -165,7 +169,9 @@ def plan(
     """
     preset = find_preset(preset_name)
     asked = [name for name in WORKLOADS if name in (workloads or USUAL)]
-    if HEALTH.name not in asked:
+    planned = [*requests] or [workload for name in asked for workload in WORKLOADS[name].workloads]
+    first = planned[0] if requests else HEALTH
+    if first not in planned:
         _refuse_without_health(vus=vus, rate_per_s=rate_per_s, latency_at=latency_at)
     if duration_s is not None and (refusal := limits.refusal(duration_s)):
         raise InvalidValueError(f"{engine} {refusal}.", "--duration")
@@ -179,7 +185,6 @@ def plan(
         health = _scheduled(health, rate_per_s)
     beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
     contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
-    planned = [workload for name in asked for workload in WORKLOADS[name].workloads]
     taking_part = {
         workload.name: tuple(each.id for each in contenders if takes_part(each, workload)) for workload in planned
     }
@@ -191,7 +196,7 @@ def plan(
         )
     loads, every_round = {}, {}
     for workload in planned:
-        if workload == HEALTH:
+        if workload == HEALTH or requests:
             loads[workload.name] = health
         else:
             connections = offer_of(workload).connections.get(workload.name)
@@ -200,12 +205,12 @@ def plan(
             )
         every_round[workload.name] = (wait_rounds if workload.wait_ms else None) or rounds or preset.rounds_of(workload)
     if latency_at is not None:
-        planned.append(LATENCY)
+        planned.append(dataclasses.replace(first, name=LATENCY.name))
         longer = dataclasses.replace(health, duration_s=duration_s or max(OPEN_SHORTEST_S, health.duration_s))
         # Which rate it is nobody knows before the other rounds are over.
         loads[LATENCY.name] = _scheduled(longer, None)
-        every_round[LATENCY.name] = every_round[HEALTH.name]
-        taking_part[LATENCY.name] = taking_part[HEALTH.name]
+        every_round[LATENCY.name] = every_round[first.name]
+        taking_part[LATENCY.name] = taking_part[first.name]
     return Plan(
         preset=preset_name,
         seed=seed,
@@ -219,12 +224,13 @@ def plan(
             for contender in contenders
             if beside_every > 1 and contender.arrangement not in catalogue.HEADLINES
         },
-        placebo=catalogue.steadiest(contenders),
+        placebo=against or catalogue.steadiest(contenders),
         ceilings=catalogue.CEILINGS,
         budget_s=budget_s,
         precision=precision,
         engine=engine,
         latency_at=latency_at,
+        against=against,
     )
 
 
@@ -238,23 +244,24 @@ def _refuse_without_health(*, vus: int | None, rate_per_s: float | None, latency
         )
 
 
-def placebo_plan(contender: Contender | None, seed: int, rounds: int) -> Plan:
+def placebo_plan(contender: Contender | None, seed: int, rounds: int, workload: Workload = HEALTH) -> Plan:
     """Plan an A/A run: one contender against itself, with the load of ``quick``, and the loader's calibration.
 
     Args:
         contender: Which; the steadiest unless told.
         seed: Of the order in each round.
         rounds: Number of rounds.
+        workload: What it is asked, where its waits are none.
     """
     contender = contender or catalogue.find(catalogue.steadiest(catalogue.CONTENDERS))
     return Plan(
         preset="doctor",
         seed=seed,
         contenders=(contender,),
-        workloads=(HEALTH,),
-        loads={HEALTH.name: PRESETS["quick"].health},
-        rounds={HEALTH.name: rounds},
-        workload_contenders={HEALTH.name: (contender.id,)},
+        workloads=(workload,),
+        loads={workload.name: PRESETS["quick"].health},
+        rounds={workload.name: rounds},
+        workload_contenders={workload.name: (contender.id,)},
         placebo=contender.id,
         ceilings=catalogue.CEILINGS,
     )

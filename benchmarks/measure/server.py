@@ -15,9 +15,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
+from urllib.parse import urlsplit
 
+import psutil
+
+from benchmarks.contenders.targets import expanded
 from benchmarks.errors import LabError
-from benchmarks.model import Contender
+from benchmarks.model import Contender, Workload
 from benchmarks.process import HOME, python, start
 
 HOST = "127.0.0.1"
@@ -45,6 +49,7 @@ class Answer:
     status: int
     content_type: str
     body: bytes
+    location: str = ""
 
 
 @dataclass(slots=True)
@@ -53,14 +58,14 @@ class RunningServer:
 
     Attributes:
         contender: What runs.
-        process: Its process, leader of its own process group.
+        started: Its process, leader of its own process group; ``None`` for what ran already.
         port: Its TCP port on ``host``.
         log: Its standard output and error.
         host: Its address.
     """
 
     contender: Contender
-    process: subprocess.Popen[bytes]
+    started: subprocess.Popen[bytes] | None
     port: int
     log: IO[bytes]
     host: str = HOST
@@ -71,14 +76,39 @@ class RunningServer:
         Raises:
             ServerError: No answer.
         """
+        return self.ask(Workload(name="", path=path), timeout_s)
+
+    def ask(self, workload: Workload, timeout_s: float = 10.0) -> Answer:
+        """Send a workload's request once.
+
+        Raises:
+            ServerError: No answer.
+        """
         try:
-            return _get(self.host, self.port, path, timeout_s)
+            return _ask(self, workload, timeout_s)
         except (OSError, http.client.HTTPException) as error:
-            raise ServerError(self.explain(f"did not answer GET {path}: {error}")) from error
+            asked = f"{workload.method} {workload.path_for(self.contender)}"
+            raise ServerError(self.explain(f"did not answer {asked}: {error}")) from error
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """The process that was started.
+
+        Raises:
+            ServerError: None was.
+        """
+        if self.started is None:
+            raise ServerError(self.explain("was not started by the lab"))
+        return self.started
+
+    @property
+    def pid(self) -> int | None:
+        """Of the process that listens; ``None`` where it belongs to somebody else."""
+        return _listener(self.port) if self.started is None else self.started.pid
 
     def death(self) -> str | None:
         """Say how the process ended; ``None`` while it runs."""
-        status = self.process.poll()
+        status = None if self.started is None else self.started.poll()
         if status is None:
             return None
         if status < 0:
@@ -175,33 +205,43 @@ class Launch:
                 self._server = self._launch()
             else:
                 break
-        _pin(self._server.process.pid, self._cpus)
+        if self._server.started is not None:
+            _pin(self._server.started.pid, self._cpus)
         return self._server
 
     def _launch(self) -> RunningServer:
         log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        if self._contender.url:
+            parts = urlsplit(self._contender.url)
+            return RunningServer(self._contender, None, parts.port or 80, log, parts.hostname or self._host)
         port = free_port(self._host)
-        # The person's own LAB_* settings are for the app they serve, not for the one under test.
-        own = {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
         child = start(
             self._stack,
             command_of(self._contender, port, self._host),
-            {**own, **self._settings, "PYTHONUNBUFFERED": "1"},
+            {**_environment(self._contender), **self._settings, "PYTHONUNBUFFERED": "1"},
             ((signal.SIGTERM, self._stop_grace_s),),
             stdout=log,
             stderr=log,
-            # Hypercorn and uvicorn import from their working folder before they look anywhere else.
-            cwd=HOME,
+            # Servers import from their working folder before they look anywhere else.
+            cwd=self._contender.folder or HOME,
         )
         server = RunningServer(self._contender, child.process, port, log, self._host)
         # Whoever starts it may have left the server's cores alone, and what is started inherits that.
-        _pin(server.process.pid, _widened(self._cpus))
+        _pin(child.process.pid, _widened(self._cpus))
         return server
 
 
 def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST) -> list[str]:
-    """Return the start command as an argument vector, the interpreter first."""
-    return python(*(argument.format(host=host, port=port) for argument in contender.arguments))
+    """Return the start command as an argument vector, the program first."""
+    arguments = [part.replace("{host}", host).replace("{port}", str(port)) for part in contender.arguments]
+    return python(*arguments) if contender.is_own else [contender.program, *arguments]
+
+
+def _environment(contender: Contender) -> dict[str, str]:
+    if contender.is_own:
+        # The person's own LAB_* settings are for the app they serve, not for the one under test.
+        return {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
+    return {**os.environ, **expanded(contender.environment)}
 
 
 def _widened(cpus: Sequence[int]) -> Sequence[int]:
@@ -230,12 +270,7 @@ def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
             taken = "address already in use" in message.lower()
             raise (_PortTakenError if taken else ServerError)(message)
         try:
-            _get(
-                server.host,
-                server.port,
-                path,
-                timeout_s=min(_POLL_TIMEOUT_S, max(_POLL_S, deadline - time.monotonic())),
-            )
+            _ask(server, Workload(name="", path=path), min(_POLL_TIMEOUT_S, max(_POLL_S, deadline - time.monotonic())))
         except (OSError, http.client.HTTPException):
             time.sleep(_POLL_S)
         else:
@@ -245,14 +280,25 @@ def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
     raise ServerError(server.explain(f"did not answer GET {path} within {timeout_s:g} s"))
 
 
-def _get(host: str, port: int, path: str, timeout_s: float) -> Answer:
-    connection = http.client.HTTPConnection(host, port, timeout=timeout_s)
+def _ask(server: RunningServer, workload: Workload, timeout_s: float) -> Answer:
+    connection = http.client.HTTPConnection(server.host, server.port, timeout=timeout_s)
     try:
-        connection.request("GET", path)
+        path = workload.path_for(server.contender)
+        connection.request(workload.method, path, workload.body, expanded(workload.headers))
         response = connection.getresponse()
-        return Answer(response.status, response.headers.get_content_type(), response.read())
+        kind = response.headers.get_content_type()
+        return Answer(response.status, kind, response.read(), response.headers.get("Location", ""))
     finally:
         connection.close()
+
+
+def _listener(port: int) -> int | None:
+    """Return the process that listens on a port, where this person may see it."""
+    with contextlib.suppress(psutil.Error):
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and getattr(each.laddr, "port", None) == port:
+                return each.pid
+    return None
 
 
 def free_port(host: str) -> int:
@@ -267,5 +313,7 @@ def _explain(server: RunningServer, what: str) -> str:
     server.log.seek(0)
     lines = server.log.read().decode(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
     tail = "\n".join(f"  | {line}" for line in lines) or "  | (it printed nothing)"
+    if server.contender.url:
+        return f"{server.contender.id}: {what}\n  nothing was started: it is to run at {server.contender.url} already"
     command = shlex.join(command_of(server.contender, server.port, server.host))
     return f"{server.contender.id}: {what}\n  command: {command}\n  end of its log:\n{tail}"

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from benchmarks.errors import LabError
-from benchmarks.model import EQUAL_RATE, HEALTH_BODY, Contender, Workload
+from benchmarks.model import ALIKE, EQUAL_RATE, HEALTH_BODY, Contender, Workload
 
 UPSTREAM_WAIT_MS = 20
 """How long each upstream of readiness takes, milliseconds."""
@@ -67,6 +67,9 @@ WORKLOADS: Mapping[str, Offer] = {
     ),
 }
 
+_ANYTHING = Offer(workloads=())
+"""Of requests to anybody's apps, whose answers are held against each other."""
+
 USUAL: tuple[str, ...] = tuple(name for name, offer in WORKLOADS.items() if offer.is_usual)
 
 
@@ -76,6 +79,8 @@ def offer_of(workload: Workload) -> Offer:
     Raises:
         LabError: No offer has such an answer: the run is of a lab that had other workloads.
     """
+    if workload.answer == ALIKE:
+        return _ANYTHING
     for offer in WORKLOADS.values():
         if offer.workloads[0].answer == workload.answer:
             return offer
@@ -87,4 +92,6 @@ def offer_of(workload: Workload) -> Offer:
 
 def takes_part(contender: Contender, workload: Workload) -> bool:
     """Say whether a contender can be asked this: a bare server has no view that waits, nor another answer."""
+    if not contender.is_own or workload.answer == ALIKE:
+        return True
     return contender.variant is not None or (workload.wait_ms == 0 and workload.answer == HEALTH.answer)

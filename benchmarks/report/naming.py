@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from benchmarks.contenders.catalogue import FRAMEWORKS, SERVERS
+from benchmarks.contenders.catalogue import FRAMEWORKS
+from benchmarks.contenders.servers import SERVERS
 from benchmarks.judge.judgement import Summary
 
 _KEYWORDS: Final = {"sync": "def", "async": "async def", None: "no view"}

@@ -68,8 +68,9 @@ SERVER = """
         Server(
             id="plain-uvicorn",
             name="uvicorn without uvloop",
-            interfaces=frozenset({"asgi"}),
-            arguments=("-m", "uvicorn", "--loop", "asyncio", "--host", "{host}", "--port", "{port}"),
+            module="uvicorn",
+            arguments={"asgi": ("--loop", "asyncio", "--host", "{host}", "--port", "{port}")},
+            own=(),
         ),
 """
 
@@ -174,7 +175,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     catalogue = "benchmarks/contenders/catalogue.py"
     lab.add("benchmarks/contenders/starlette_app.py", STARLETTE_APP)
     lab.add(catalogue, CONTENDER, after="APPS: tuple[App, ...] = (")
-    lab.add(catalogue, SERVER, after="    for server in (")
+    lab.add("benchmarks/contenders/servers.py", SERVER, after="    for server in (")
     lab.add("benchmarks/measure/workloads.py", WORKLOAD, after="WORKLOADS: Mapping[str, Offer] = {")
     lab.add("benchmarks/claims.toml", CLAIM)
     lab.add("benchmarks/measure/load/other.py", ENGINE_MODULE)

@@ -69,7 +69,7 @@ def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder
     ended = f" to {run.finished_at}" if run.finished_at else ""
     return Document(
         kind="judgement",
-        title="The race" if judgement.duels else "Is `async def` faster than `def`?",
+        title=_title(run, judgement),
         blocks=told(
             (*_lead(all_of_it), *sections, Command("Measure it again", compare_command(run.plan, run.environment)))
         ),
@@ -78,6 +78,12 @@ def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder
         columns=COLUMNS,
         about=f"{run.name}, {run.started_at}{ended}. Every trial, with the seed and the environment, is in `run.json`.",
     )
+
+
+def _title(run: Run, judgement: Judgement) -> str:
+    if run.plan.against is not None:
+        return f"Which is faster? Each against `{run.plan.against}`"
+    return "The race" if judgement.duels else "Is `async def` faster than `def`?"
 
 
 def _fields(value: Judgement | Summary, but: str = "") -> dict[str, Any]:
@@ -139,7 +145,10 @@ def was_asked(run: Run, claims: Sequence[Claim], verdict: JudgedVerdict) -> bool
     there = {contender.id for contender in run.plan.contenders}
     if not verdict.arrangement:
         tests = [test for claim in claims if claim.id == verdict.claim for test in claim.tests]
-        return all(contender in there for test in tests for contender in test.among.split())
+        frameworks = {contender.framework for contender in run.plan.contenders}
+        return all(contender in there for test in tests for contender in test.among.split()) and any(
+            test.framework in {*frameworks, ""} for test in tests
+        )
     variants = {contender.variant for contender in run.plan.contenders if contender.arrangement == verdict.arrangement}
     return {"sync", "async"} <= variants
 
@@ -218,6 +227,8 @@ def _claims(all_of_it: Told) -> Iterator[Section]:
     tried = [claim for claim in all_of_it.claims if any(verdict.headline for verdict in by_claim[claim.id])]
     left_out = [f"{claim.number}. {claim.title}" for claim in all_of_it.claims if claim not in tried]
     without = Note(f"Not asked in this run, so without a verdict: {'; '.join(left_out)}.")
+    if run.plan.against is not None and not tried:
+        return
     told_whys = {verdict.why for verdict in _answers(all_of_it)}
     reasons = tuple(_reasons(asked, told_whys))
     parts = [_claim(claim, by_claim[claim.id], told_whys) for claim in tried]

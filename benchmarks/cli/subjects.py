@@ -1,0 +1,338 @@
+"""What a command line asks to compare: a preset, contenders of the catalogue, and anybody's apps with a request."""
+
+from __future__ import annotations
+
+import base64
+import dataclasses
+import difflib
+import functools
+import re
+import shlex
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlsplit
+
+import click
+from rich.console import Console
+
+from benchmarks.contenders import catalogue, targets
+from benchmarks.contenders.targets import Surroundings, Target
+from benchmarks.errors import InvalidValueError
+from benchmarks.measure.schedule import PRESETS
+from benchmarks.model import ALIKE, Contender, Steadiness, Workload
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_HOLDS = ("bytes", "length", "shape", "nothing")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Subjects:
+    """What is compared, and by which requests.
+
+    Attributes:
+        preset: Name of the size of run.
+        contenders: All of them; empty for the catalogue's usual ones.
+        requests: What to ask of them; empty for the workloads that the lab's own apps have.
+        against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
+        facts: What to record of apps that are not the lab's own.
+        may_differ: Whether answers that differ are only noted.
+    """
+
+    preset: str
+    contenders: tuple[Contender, ...]
+    requests: tuple[Workload, ...] = ()
+    against: str | None = None
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    may_differ: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Asked:
+    """The options that describe targets and their request, as given."""
+
+    folder: Path
+    python: str | None
+    commands: tuple[str, ...]
+    workers: int | None
+    threads: int | None
+    path: str | None
+    method: str
+    headers: tuple[str, ...]
+    body: str | None
+    statuses: tuple[int, ...]
+    hold: str
+    against: str | None
+    allow_different: bool
+
+
+def subject_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command words and options that say what to compare, passed to it as ``subjects``.
+
+    What they find is looked for when the command calls it with a console, on which it says where each app came from.
+    """
+
+    @click.argument("words", nargs=-1, metavar="[PRESET | CONTENDER | TARGET]...")
+    @click.option("-c", "--contender", "more", multiple=True, help="The same as a word: an id, a pattern or a target.")
+    @click.option("--command", "commands", multiple=True, help="Starts an app: 'python server.py --port {port}'.")
+    @click.option(
+        "--folder",
+        type=click.Path(path_type=Path, exists=True, file_okay=False),
+        default=Path(),
+        help="Where the apps are imported and run, unless here.",
+    )
+    @click.option("--python", help="Python of the apps, or its environment; unless told, the one beside the app.")
+    @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes of each app's server (1).")
+    @click.option("--threads", type=click.IntRange(1, 1000), help="Threads of each worker; its own choice unless told.")
+    @click.option("--path", help="What to ask the apps for: /items?limit=10 (/).")
+    @click.option("--method", type=click.Choice(_METHODS, case_sensitive=False), default="GET", help="Of the request.")
+    @click.option(
+        "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Of the request; may be repeated."
+    )
+    @click.option("--body", help="Of the request: text, or @FILE.")
+    @click.option(
+        "--status", "statuses", type=click.IntRange(100, 599), multiple=True, help="That is valid (200 to 299)."
+    )
+    @click.option(
+        "--hold",
+        type=click.Choice(_HOLDS),
+        default="bytes",
+        help="What of an answer must stay the same, at most; what changes by itself is found out.",
+    )
+    @click.option("--against", metavar="CONTENDER", help="Compare each with this one; unless told, with the first.")
+    @click.option("--allow-different", is_flag=True, help="Compare apps although their answers differ.")
+    @functools.wraps(command)
+    def asked(
+        *arguments: Any,
+        words: tuple[str, ...],
+        more: tuple[str, ...],
+        commands: tuple[str, ...],
+        folder: Path,
+        python: str | None,
+        workers: int | None,
+        threads: int | None,
+        path: str | None,
+        method: str,
+        headers: tuple[str, ...],
+        body: str | None,
+        statuses: tuple[int, ...],
+        hold: str,
+        against: str | None,
+        allow_different: bool,
+        **options: Any,
+    ) -> None:
+        found = functools.partial(
+            _subjects,
+            (*words, *more),
+            _Asked(
+                folder=folder.absolute(),
+                python=python,
+                commands=commands,
+                workers=workers,
+                threads=threads,
+                path=path,
+                method=method.upper(),
+                headers=headers,
+                body=body,
+                statuses=statuses,
+                hold=hold,
+                against=against,
+                allow_different=allow_different,
+            ),
+        )
+        command(*arguments, subjects=found, **options)
+
+    return asked
+
+
+def _subjects(words: Sequence[str], asked: _Asked, console: Console) -> Subjects:
+    """Return what the words and options ask for.
+
+    Raises:
+        InvalidValueError: A word is nothing that can be compared, or an option belongs to what was not asked.
+    """
+    presets = [word for word in words if word in PRESETS]
+    if len(presets) > 1:
+        raise InvalidValueError(f"{' and '.join(presets)} are both presets: name one.", "PRESET")
+    rest = [word for word in words if word not in PRESETS]
+    patterns = [word for word in rest if not targets.is_target(word)]
+    for pattern in patterns:
+        _check_known(pattern)
+    catalogued = catalogue.select(patterns) if patterns else ()
+    found = [_target(word, asked, console) for word in rest if targets.is_target(word)]
+    theirs = [*(target.contender for target in found), *(_started_by(command, asked) for command in asked.commands)]
+    contenders = _named_apart([*catalogued, *theirs])
+    preset = presets[0] if presets else "quick"
+    if not theirs:
+        _refuse_request(asked)
+        against = None if asked.against is None else catalogue.find(asked.against).id
+        return Subjects(preset=preset, contenders=catalogued, against=against)
+    reference = _reference(asked.against, contenders)
+    return Subjects(
+        preset=preset,
+        contenders=contenders,
+        requests=(_request(asked),),
+        against=reference,
+        facts={
+            f"{target.contender.id}: {name}": version for target in found for name, version in target.versions.items()
+        },
+        may_differ=asked.allow_different,
+    )
+
+
+def _check_known(word: str) -> None:
+    """Refuse a word that is neither a contender nor nearly one: the nearest of all that there is may be a preset."""
+    if any(sign in word for sign in "*?[") or word in {contender.id for contender in catalogue.CONTENDERS}:
+        return
+    known = [*PRESETS, *(contender.id for contender in catalogue.CONTENDERS)]
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    suggestion = f" Did you mean {near[0]}?" if near else ""
+    raise InvalidValueError(
+        f"{word!r} is no preset ({', '.join(PRESETS)}), no contender (`lab contenders` lists them) and no app, such as "
+        f"shop:app@uvicorn.{suggestion}",
+        "TARGET",
+    )
+
+
+def _target(word: str, asked: _Asked, console: Console) -> Target:
+    if re.match(r"https?://", word):
+        return Target(contender=_running_at(word), versions={})
+    where = targets.surroundings(asked.folder, asked.python)
+    target = targets.find(word, where, workers=asked.workers, threads=asked.threads)
+    source = "" if ":" in word else f", named by {targets.default_app(asked.folder)[1]}"
+    console.print(f"{target.contender.description}{source}; {_python_told(where)}.", highlight=False, markup=False)
+    return target
+
+
+def _python_told(where: Surroundings) -> str:
+    return f"its Python is {where.source}" if where.source != "as told" else f"its Python is {where.python}"
+
+
+def _running_at(url: str) -> Contender:
+    """Return what listens at a URL already.
+
+    Raises:
+        InvalidValueError: It is not on this machine, or asks for more than the load engines can do.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
+        raise InvalidValueError(
+            f"{url}: load goes to this machine only, over plain HTTP. Run the app here: http://127.0.0.1:PORT.",
+            "TARGET",
+        )
+    if parts.path not in ("", "/") or parts.query:
+        raise InvalidValueError(f"{url}: give the path by --path, and the URL without it.", "TARGET")
+    return Contender(
+        framework=parts.netloc,
+        variant=None,
+        server="running",
+        arguments=(),
+        description=f"what runs at {url} already; it is not started anew for each trial",
+        url=f"http://{parts.netloc}",
+        name=parts.netloc,
+    )
+
+
+def _started_by(command: str, asked: _Asked) -> Contender:
+    """Return what a command starts.
+
+    Raises:
+        InvalidValueError: It is empty, or takes no port.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InvalidValueError(f"{command!r}: {error}.", "--command") from error
+    if not words or not any("{port}" in word for word in words[1:]):
+        raise InvalidValueError(
+            f"{command!r} has no {{port}}: the lab chooses a free one for each trial, and fills it in there.",
+            "--command",
+        )
+    script = next((word for word in words[1:] if word.endswith(".py") or re.fullmatch(r"[\w.]+:\w+", word)), words[0])
+    name = Path(script).name
+    return Contender(
+        framework=name,
+        variant=None,
+        server="command",
+        arguments=tuple(words[1:]),
+        description=f"what `{command}` starts",
+        program=words[0],
+        folder=str(asked.folder),
+        name=name,
+    )
+
+
+def _named_apart(contenders: Sequence[Contender]) -> tuple[Contender, ...]:
+    """Number contenders of one id: everything refers to them by it."""
+    seen: dict[str, int] = {}
+    apart = []
+    for contender in contenders:
+        seen[contender.id] = count = seen.get(contender.id, 0) + 1
+        apart.append(contender if count == 1 else dataclasses.replace(contender, name=f"{contender.id}#{count}"))
+    return tuple(apart)
+
+
+def _reference(word: str | None, contenders: Sequence[Contender]) -> str:
+    ids = [contender.id for contender in contenders]
+    if word is None:
+        return next(contender.id for contender in contenders if not contender.is_own)
+    if word in ids:
+        return word
+    near = difflib.get_close_matches(word, ids, n=1, cutoff=0.3)
+    suggestion = f" Did you mean {near[0]}?" if near else ""
+    raise InvalidValueError(f"{word!r} is not compared.{suggestion} There are: {', '.join(ids)}.", "--against")
+
+
+def _refuse_request(asked: _Asked) -> None:
+    """Refuse options that describe somebody's app where none is compared."""
+    given = {
+        "--path": asked.path,
+        "--header": asked.headers,
+        "--body": asked.body,
+        "--status": asked.statuses,
+        "--workers": asked.workers,
+        "--threads": asked.threads,
+        "--python": asked.python,
+        "--allow-different": asked.allow_different,
+    }
+    if wanted := [option for option, value in given.items() if value]:
+        raise InvalidValueError(
+            f"{' and '.join(wanted)} is for an app of your own: name one, such as shop:app@gunicorn.", wanted[0]
+        )
+
+
+def _request(asked: _Asked) -> Workload:
+    path = asked.path or "/"
+    if not path.startswith("/"):
+        raise InvalidValueError(f"{path!r} does not begin with a slash.", "--path")
+    headers = dict(map(_header, asked.headers))
+    return Workload(
+        name=f"{asked.method} {path}",
+        path=path,
+        answer=ALIKE,
+        method=asked.method,
+        headers=headers,
+        body_base64=base64.b64encode(_body(asked.body, asked.folder)).decode("ascii"),
+        statuses=asked.statuses,
+        holds=cast("Steadiness", asked.hold),
+    )
+
+
+def _header(line: str) -> tuple[str, str]:
+    name, colon, value = line.partition(":")
+    if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.strip()) or re.search(r"[\r\n\0]", value):
+        raise InvalidValueError(f"{line!r} is no header: write 'NAME: VALUE'.", "--header")
+    return name.strip(), value.strip()
+
+
+def _body(text: str | None, folder: Path) -> bytes:
+    if text is None:
+        return b""
+    if not text.startswith("@"):
+        return text.encode()
+    try:
+        return (folder / text[1:]).read_bytes()
+    except OSError as error:
+        raise InvalidValueError(f"{text[1:]} cannot be read: {error.strerror}.", "--body") from error

@@ -1,0 +1,194 @@
+"""The servers: how each is started, for the lab's own apps and for anybody's, one entry each.
+
+A server runs as ``python -m`` of the Python that the app belongs to, so it is that Python's own copy, at the version
+that the app's environment has. One that stays in the foreground, in one process unless more are asked for, with access
+logs off, is what an entry describes.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from benchmarks.errors import InvalidValueError
+
+Interface = Literal["wsgi", "asgi"]
+
+# uvloop does not exist for Windows; there uvicorn's own fallback is asyncio's loop.
+_UVICORN_LOOP = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """What listens.
+
+    Attributes:
+        id: In ids of contenders and in run.json.
+        name: Its own spelling.
+        module: That ``python -m`` runs; also the name of the package that it comes in.
+        arguments: After the module, by the interface of the app; ``{host}`` and ``{port}`` are filled in.
+        own: Further arguments for the lab's own apps; ``None`` where those are not served on it.
+        app: How it is told of an app, ``{app}`` being ``module:attribute``.
+        factory: How it is told of what makes an app when it is called; empty where it cannot be.
+        workers: How it is told of a number of worker processes; empty where it has but one.
+        threads: How it is told of a number of threads for each; the same.
+        one_worker: What it is told where one worker is asked for.
+        remark: What a reader must know of it.
+        needs: Further packages that it imports.
+        is_last: Whether it is only chosen where no other is there.
+    """
+
+    id: str
+    name: str
+    module: str
+    arguments: Mapping[Interface, tuple[str, ...]]
+    own: tuple[str, ...] | None = None
+    app: tuple[str, ...] = ("{app}",)
+    factory: tuple[str, ...] = ()
+    workers: tuple[str, ...] = ()
+    threads: tuple[str, ...] = ()
+    one_worker: tuple[str, ...] = ()
+    remark: str = ""
+    needs: tuple[str, ...] = ()
+    is_last: bool = False
+
+    @property
+    def interfaces(self) -> frozenset[Interface]:
+        """What it speaks."""
+        return frozenset(self.arguments)
+
+    def command(
+        self,
+        app: str,
+        interface: Interface,
+        *,
+        is_factory: bool = False,
+        workers: int | None = None,
+        threads: int | None = None,
+        is_own: bool = False,
+    ) -> tuple[str, ...]:
+        """Return its arguments after the Python interpreter; the app comes last.
+
+        Args:
+            app: ``module:attribute``.
+            interface: Of the app.
+            is_factory: Whether the attribute makes the app when it is called.
+            workers: How many worker processes; one unless told.
+            threads: How many threads for each; the server's own choice unless told.
+            is_own: Whether the app is the lab's own.
+        Raises:
+            InvalidValueError: It cannot be run so.
+        """
+        if interface not in self.arguments:
+            raise InvalidValueError(f"{self.name} does not serve {interface.upper()} apps.")
+        if is_factory and not self.factory:
+            raise InvalidValueError(f"{self.name} cannot be told to call {app} for an app: name an app itself.")
+        return (
+            *("-m", self.module, *self.arguments[interface]),
+            *((self.own or ()) if is_own else ()),
+            *self._workers(workers),
+            *self._knob("threads", self.threads, threads),
+            *(part.replace("{app}", app) for part in (self.factory if is_factory else self.app)),
+        )
+
+    def _workers(self, number: int | None) -> tuple[str, ...]:
+        if number is None or number == 1:
+            return self.one_worker
+        return self._knob("workers", self.workers, number)
+
+    def _knob(self, what: str, words: tuple[str, ...], number: int | None) -> tuple[str, ...]:
+        if number is None:
+            return ()
+        if not words:
+            raise InvalidValueError(f"{self.name} cannot be told a number of {what}.", f"--{what}")
+        return tuple(word.replace("{number}", str(number)) for word in words)
+
+
+def _gunicorn(kind: str, *needs: str) -> Server:
+    """Return gunicorn with one of its kinds of worker for WSGI apps, and what it needs beside itself."""
+    return Server(
+        id=f"gunicorn-{kind}",
+        name=f"gunicorn ({kind})",
+        module="gunicorn",
+        needs=needs,
+        arguments={"wsgi": ("--bind", "{host}:{port}", "--log-level", "warning", "--worker-class", kind)},
+        factory=("{app}()",),
+        workers=("--workers", "{number}"),
+        threads=() if needs else ("--threads", "{number}"),
+    )
+
+
+SERVERS: Mapping[str, Server] = {
+    server.id: server
+    for server in (
+        Server(
+            id="hypercorn",
+            name="Hypercorn",
+            module="hypercorn",
+            arguments=dict.fromkeys(("wsgi", "asgi"), ("--log-level", "WARNING", "--bind", "{host}:{port}")),
+            own=("--config", "python:benchmarks.contenders.hypercorn_settings"),
+            factory=("{app}()",),
+            workers=("--workers", "{number}"),
+            # Its word for serving in the process that was started.
+            one_worker=("--workers", "0"),
+        ),
+        Server(
+            id="uvicorn",
+            name="uvicorn",
+            module="uvicorn",
+            arguments={"asgi": ("--no-access-log", "--log-level", "warning", "--host", "{host}", "--port", "{port}")},
+            own=("--loop", _UVICORN_LOOP, "--http", "httptools"),
+            factory=("--factory", "{app}"),
+            workers=("--workers", "{number}"),
+        ),
+        Server(
+            id="gunicorn",
+            name="gunicorn",
+            module="gunicorn",
+            arguments={
+                "wsgi": ("--bind", "{host}:{port}", "--log-level", "warning"),
+                "asgi": ("--bind", "{host}:{port}", "--log-level", "warning", "--worker-class", "asgi"),
+            },
+            factory=("{app}()",),
+            workers=("--workers", "{number}"),
+            threads=("--threads", "{number}"),
+            remark="Its sync worker ends a connection after each answer.",
+        ),
+        _gunicorn("gthread"),
+        _gunicorn("gevent", "gevent"),
+        Server(
+            id="granian",
+            name="Granian",
+            module="granian",
+            arguments={
+                "wsgi": ("--log-level", "warning", "--interface", "wsgi", "--host", "{host}", "--port", "{port}"),
+                "asgi": ("--log-level", "warning", "--interface", "asgi", "--host", "{host}", "--port", "{port}"),
+            },
+            factory=("--factory", "{app}"),
+            workers=("--workers", "{number}"),
+            threads=("--blocking-threads", "{number}"),
+        ),
+        Server(
+            id="waitress",
+            name="waitress",
+            module="waitress",
+            arguments={"wsgi": ("--listen={host}:{port}",)},
+            factory=("--call", "{app}"),
+            threads=("--threads={number}",),
+        ),
+        Server(
+            id="werkzeug",
+            name="Werkzeug's development server",
+            module="flask",
+            needs=("werkzeug",),
+            arguments={"wsgi": ()},
+            app=("--app", "{app}", "run", "--no-debugger", "--no-reload", "--host", "{host}", "--port", "{port}"),
+            factory=("--app", "{app}()", "run", "--no-debugger", "--no-reload", "--host", "{host}", "--port", "{port}"),
+            is_last=True,
+            remark="It is for development only, serves Flask apps only, and prints a line for each request.",
+        ),
+    )
+}
+"""By id. Where several serve an app, the first that its Python has is the one it is served on unless told."""

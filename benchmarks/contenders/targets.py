@@ -1,0 +1,378 @@
+"""Targets: anybody's app as a contender, found by a word such as ``shop:app@gunicorn`` in its own folder and Python.
+
+``MODULE:ATTRIBUTE[@SERVER][+BRIDGE]``. What the attribute is, an app of WSGI or ASGI or a function that makes one, the
+app's own Python says; ``()`` behind it says that it is to be called.
+"""
+
+from __future__ import annotations
+
+import difflib
+import importlib.util
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.contenders.servers import SERVERS, Interface, Server
+from benchmarks.errors import InvalidValueError
+from benchmarks.foreign_json import read_object
+from benchmarks.model import Contender, Variant
+from benchmarks.process import output_of
+
+BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventloop": "asgiref"}
+"""What lets a WSGI app run on a server of ASGI, and the package that it needs beside the app's own."""
+
+_WORD = re.compile(r"(?P<app>[\w.]+:[\w.]+(?:\(\))?)?(?:@(?P<server>[\w-]+))?(?:\+(?P<bridge>[\w-]+))?")
+_EVENTLOOP_PYTHON = (3, 11)
+_LOOK_TIMEOUT_S = 60.0
+_LAST_LINES = 12
+_MOST_NAMES = 8
+_NOT_THERE = 127
+_HERE = Path(__file__).parent
+_PACKAGES: Mapping[str, str] = {
+    "flask": "Flask",
+    "django": "Django",
+    "quart": "Quart",
+    "werkzeug": "Werkzeug",
+    **{
+        name: name
+        for name in (
+            *("fastapi", "starlette", "litestar", "falcon", "aiohttp", "sanic", "blacksheep"),
+            *("asgiref", "a2wsgi", "uvloop", "httptools"),
+            *(package for server in SERVERS.values() for package in (server.module, *server.needs)),
+        )
+        if name not in ("flask", "werkzeug")
+    },
+}
+"""Distributions whose versions a run records, by the names that they are imported by."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """Where an app lives.
+
+    Attributes:
+        folder: Its working folder.
+        python: The interpreter that runs it.
+        source: Where that was found, for a person.
+        environment: Variables beside those of this process.
+    """
+
+    folder: Path
+    python: str
+    source: str
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Target:
+    """An app as its own Python describes it, on the server and bridge that it was asked for on.
+
+    Attributes:
+        contender: What is measured.
+        versions: Of what it runs on, by name.
+    """
+
+    contender: Contender
+    versions: Mapping[str, str]
+
+
+def is_target(word: str) -> bool:
+    """Say whether a word of the command line is a target: it names an attribute of a module, or a server."""
+    return ":" in word or word.startswith("@")
+
+
+def surroundings(folder: Path, python: str | None = None, environment: Mapping[str, str] | None = None) -> Surroundings:
+    """Say where an app lives: with the interpreter that was given, or else the one found beside it.
+
+    Args:
+        folder: Its working folder.
+        python: The interpreter, by its path or as it is called on ``PATH``.
+        environment: Variables beside those of this process.
+    Raises:
+        InvalidValueError: There is no such interpreter.
+    """
+    found, source = _python(folder, python)
+    return Surroundings(folder=folder, python=found, source=source, environment=environment or {})
+
+
+def _python(folder: Path, python: str | None) -> tuple[str, str]:
+    where = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
+    if python is not None:
+        # A link is not followed: an environment is known by the path of its link.
+        beside = folder.absolute() / python
+        given = beside if "/" in python or os.sep in python or beside.is_dir() else Path(python)
+        if given.is_dir():
+            given /= where
+        if given.is_absolute() and not given.exists():
+            raise InvalidValueError(f"There is no Python at {given}.", "--python")
+        return str(given), "as told"
+    active = os.environ.get("VIRTUAL_ENV", "")
+    for environment in (*((Path(active),) if active else ()), *(folder / name for name in (".venv", "venv", "env"))):
+        found = environment / where
+        if found.exists() and environment.resolve() != Path(sys.prefix).resolve():
+            return str(found), "the active environment" if str(environment) == active else "found beside the app"
+    return sys.executable, "the lab's own, as there is no environment beside the app"
+
+
+def default_app(folder: Path) -> tuple[str, str]:
+    """Return the app of a folder that names one, and where it is named.
+
+    Raises:
+        InvalidValueError: Nothing names one.
+    """
+    if named := os.environ.get("FLASK_APP", ""):
+        if ":" not in named:
+            named = f"{named.removesuffix('.py')}:app"
+        return named, "FLASK_APP"
+    try:
+        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
+        entrypoint = project["tool"]["fastapi"]["entrypoint"]
+    except (OSError, KeyError, TypeError, ValueError):
+        entrypoint = None
+    if isinstance(entrypoint, str):
+        return entrypoint, "[tool.fastapi] entrypoint in pyproject.toml"
+    raise InvalidValueError(
+        "Which app? Name one, such as shop:app; FLASK_APP and [tool.fastapi] entrypoint in pyproject.toml say nothing.",
+        "TARGET",
+    )
+
+
+def find(
+    word: str,
+    where: Surroundings,
+    *,
+    workers: int | None = None,
+    threads: int | None = None,
+    variant: Variant | None = None,
+    path: str = "",
+    name: str = "",
+) -> Target:
+    """Look at an app in its own Python, and return it as a contender.
+
+    Args:
+        word: ``MODULE:ATTRIBUTE[@SERVER][+BRIDGE]``; without the first part, the app that the folder names.
+        where: It lives.
+        workers: How many worker processes; one unless told.
+        threads: How many threads for each; the server's own choice unless told.
+        variant: The keyword of its views, where it has twins.
+        path: What it is asked for, where that is not the workload's.
+        name: What it is called, where that is not the word.
+    Raises:
+        InvalidValueError: The word says no such thing, the app cannot be imported, is none, or cannot be served so.
+    """
+    match = _WORD.fullmatch(word)
+    if match is None:
+        raise InvalidValueError(
+            f"{word!r} is no target. One is MODULE:ATTRIBUTE[@SERVER][+BRIDGE], such as shop:app@gunicorn.", "TARGET"
+        )
+    app = match["app"] or default_app(where.folder)[0]
+    bridge = _known(match["bridge"], BRIDGES, "bridge") or "none"
+    asked = _known(match["server"], SERVERS, "server")
+    looked = _look(app, where)
+    versions: Mapping[str, str] = looked["versions"]
+    interface: Interface = "asgi" if bridge != "none" else looked["interface"]
+    if bridge != "none":
+        _check_bridge(app, bridge, looked, where)
+    server = _server(app, interface, asked, versions, where)
+    served, settings = (app.removesuffix("()"), {}) if bridge == "none" else _bridged(app, bridge, looked["factory"])
+    return Target(
+        contender=Contender(
+            framework=app.removesuffix("()"),
+            variant=variant,
+            server=server.id,
+            bridge=bridge,
+            arguments=server.command(
+                served,
+                interface,
+                is_factory=looked["factory"] and bridge == "none",
+                workers=workers,
+                threads=threads,
+            ),
+            description=_description(app, bridge, server, looked),
+            program=where.python,
+            folder=str(where.folder),
+            environment={**where.environment, **settings},
+            path=path,
+            name=name,
+        ),
+        versions={"Python": looked["python"], **versions},
+    )
+
+
+def _known(word: str | None, entries: Mapping[str, object], what: str) -> str | None:
+    if word is None or word in entries:
+        return word
+    near = difflib.get_close_matches(word, entries, n=1, cutoff=0.4)
+    suggestion = f" Did you mean {near[0]}?" if near else ""
+    raise InvalidValueError(f"No {what} is called {word!r}.{suggestion} There are: {', '.join(entries)}.", "TARGET")
+
+
+def _look(app: str, where: Surroundings) -> dict[str, Any]:
+    """Have the app's own Python look at it.
+
+    Raises:
+        InvalidValueError: It cannot; the message ends with what the app said last.
+    """
+    source = (_HERE / "look_at_app.py").read_text(encoding="utf-8")
+    command = [where.python, "-c", source, app, *("=".join(package) for package in _PACKAGES.items())]
+    try:
+        told = output_of(
+            command, _LOOK_TIMEOUT_S, cwd=where.folder, environment={**os.environ, **expanded(where.environment)}
+        )
+        looked = read_object(told)
+    except subprocess.TimeoutExpired:
+        raise InvalidValueError(f"{app} was not imported within {_LOOK_TIMEOUT_S:g} s.", "TARGET") from None
+    except subprocess.CalledProcessError as error:
+        if error.returncode == _NOT_THERE:
+            raise InvalidValueError(f"There is no Python at {where.python}.", "--python") from error
+        raise InvalidValueError(
+            f"{app} ended its Python ({where.python}) with status {error.returncode} while it was imported.\n"
+            f"{_tail(error.stderr)}",
+            "TARGET",
+        ) from error
+    except OSError as error:
+        raise InvalidValueError(f"{where.python} could not be started: {error}.", "--python") from error
+    except ValueError as error:
+        raise InvalidValueError(f"{app} ended its Python ({where.python}) while it was imported.", "TARGET") from error
+    _check_looked(app, looked, where)
+    return looked
+
+
+def _check_looked(app: str, looked: Mapping[str, Any], where: Surroundings) -> None:
+    """Refuse what is no app.
+
+    Raises:
+        InvalidValueError: It is not there, raised, or is something else.
+    """
+    module, _, attribute = app.partition(":")
+    if looked.get("missing"):
+        names = sorted(
+            path.stem if path.suffix else path.name
+            for path in where.folder.iterdir()
+            if path.suffix == ".py" or (path / "__init__.py").exists()
+        )
+        raise InvalidValueError(
+            f"There is no module {looked['missing']} in {where.folder}, nor in {where.python} ({where.source})."
+            f"{_nearest(module, names)} Run lab in the app's folder, or name that with --folder.",
+            "TARGET",
+        )
+    if "error" in looked:
+        raise InvalidValueError(
+            f"{app} raised while it was imported by {where.python} ({where.source}):\n{_tail(looked['error'])}",
+            "TARGET",
+        )
+    if "has" in looked:
+        raise InvalidValueError(f"{module} has no {attribute}.{_nearest(attribute, looked['has'])}", "TARGET")
+    if looked["interface"] is None:
+        raise InvalidValueError(f"{app} is no app of WSGI or ASGI, nor a function that makes one.", "TARGET")
+
+
+def _nearest(word: str, names: Sequence[str]) -> str:
+    near = difflib.get_close_matches(word, names, n=1, cutoff=0.4)
+    if near:
+        return f" Did you mean {near[0]}?"
+    return f" There are: {', '.join(names[:_MOST_NAMES])}." if names else ""
+
+
+def _check_bridge(app: str, bridge: str, looked: Mapping[str, Any], where: Surroundings) -> None:
+    """Refuse a bridge that this app has no use for, or whose package its Python lacks.
+
+    Raises:
+        InvalidValueError: The message says what to do.
+    """
+    if looked["interface"] != "wsgi":
+        raise InvalidValueError(f"{app} is an ASGI app, which needs no bridge: leave out +{bridge}.", "TARGET")
+    python = tuple(int(part) for part in looked["python"].split(".")[:2])
+    if bridge == "eventloop" and python < _EVENTLOOP_PYTHON:
+        raise InvalidValueError(f"+eventloop needs Python 3.11, and {where.python} is {looked['python']}.", "TARGET")
+    if bridge == "eventloop" and looked["kind"] != "flask":
+        raise InvalidValueError(f"+eventloop is for Flask apps, and {app} is none: +asgiref serves any.", "TARGET")
+    _check_installed(BRIDGES[bridge], f"+{bridge}", looked["versions"], where)
+
+
+def _check_installed(package: str, what: str, versions: Mapping[str, str], where: Surroundings) -> None:
+    if package not in versions:
+        raise InvalidValueError(
+            f"{what} needs {package}, which {where.python} ({where.source}) does not have. Install it there:\n"
+            f"  {shlex.join([where.python, '-m', 'pip', 'install', package])}",
+            "TARGET",
+        )
+
+
+def _server(
+    app: str, interface: Interface, asked: str | None, versions: Mapping[str, str], where: Surroundings
+) -> Server:
+    """Return the server that was asked for, or else the first that serves this interface and is there.
+
+    Raises:
+        InvalidValueError: None is, or it cannot serve the app.
+    """
+    able = [server for server in SERVERS.values() if interface in server.interfaces]
+    if asked is not None:
+        server = SERVERS[asked]
+        if server not in able:
+            names = ", ".join(each.id for each in able)
+            raise InvalidValueError(
+                f"{server.name} does not serve {interface.upper()} apps, and {app} is one. These do: {names}.", "TARGET"
+            )
+        for package in (server.module, *server.needs):
+            _check_installed(package, server.name, versions, where)
+        return server
+    for server in sorted(able, key=lambda each: each.is_last):
+        if all(package in versions for package in (server.module, *server.needs)):
+            return server
+    raise InvalidValueError(
+        f"{where.python} ({where.source}) has no server for {interface.upper()} apps. Install one there, such as:\n"
+        f"  {shlex.join([where.python, '-m', 'pip', 'install', able[0].module])}",
+        "TARGET",
+    )
+
+
+def _bridged(app: str, bridge: str, is_factory: bool) -> tuple[str, dict[str, str]]:
+    """Return what a server imports to serve an app behind a bridge, and the variables that this needs."""
+    package = importlib.util.find_spec("flask_app")
+    folder = Path((package.submodule_search_locations or [""])[0]) if package is not None else Path()
+    before = os.environ.get("PYTHONPATH", "")
+    return "_lab_bridged:app", {
+        "LAB_BRIDGED_APP": f"{app.removesuffix('()')}{'()' if is_factory else ''}",
+        "LAB_BRIDGE": bridge,
+        "LAB_BRIDGE_FOLDER": str(folder / "serving" / "bridge"),
+        "PYTHONPATH": os.pathsep.join(filter(None, (before, str(_HERE / "bridged")))),
+    }
+
+
+def expanded(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return variables with what ``${NAME}`` in their values stands for.
+
+    Raises:
+        InvalidValueError: A name that is not set.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        if match[1] not in os.environ:
+            raise InvalidValueError(f"The variable {match[1]} is not set, and ${{{match[1]}}} stands for it.")
+        return os.environ[match[1]]
+
+    return {name: re.sub(r"\$\{(\w+)\}", value, text) for name, text in environment.items()}
+
+
+def _description(app: str, bridge: str, server: Server, looked: Mapping[str, Any]) -> str:
+    versions = looked["versions"]
+    kind = looked["kind"]
+    what = f"{kind} {versions[kind]}" if kind in versions else looked["interface"].upper()
+    behind = "" if bridge == "none" else f" behind {bridge}"
+    return (
+        f"{app}, {what}{behind}, on {server.name} {versions[server.module]}, Python {looked['python']}"
+        f"{'. ' if server.remark else ''}{server.remark}"
+    )
+
+
+def _tail(text: str) -> str:
+    return "\n".join(f"  | {line}" for line in text.rstrip().splitlines()[-_LAST_LINES:])

@@ -1,0 +1,194 @@
+"""Anybody's app as a contender: what it is, what it runs on, and what is said where it cannot be found or served."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.contenders import targets
+from benchmarks.contenders.servers import SERVERS
+from benchmarks.errors import InvalidValueError
+from benchmarks.measure.server import command_of, running
+
+MODULES = {
+    "shop": """
+        from flask import Flask
+
+        app = Flask(__name__)
+
+        @app.get("/")
+        def view():
+            return {"shop": True}
+
+        def create_app(name="shop"):
+            return app
+
+        def application(environ, start_response):
+            return app(environ, start_response)
+
+        number = 7
+    """,
+    "shop_async": """
+        import fastapi
+
+        app = fastapi.FastAPI()
+
+        class Bare:
+            async def __call__(self, scope, receive, send):
+                pass
+
+        async def function(scope, receive, send):
+            pass
+
+        bare = Bare()
+    """,
+    "broken": "import shop\nraise RuntimeError('the database is not there')\n",
+    "needs": "import a_package_that_nobody_has\napp = None\n",
+    "leaves": "import os\nprint('bye')\nos._exit(7)\n",
+    "tells": "print('hello')\nfrom shop import app\n",
+}
+
+
+@pytest.fixture
+def where(tmp_path: Path) -> targets.Surroundings:
+    """Return a project's folder, whose Python is the one of these tests."""
+    for name, text in MODULES.items():
+        lines = text.splitlines()
+        (tmp_path / f"{name}.py").write_text("\n".join(line.removeprefix(" " * 8) for line in lines), encoding="utf-8")
+    return targets.surroundings(tmp_path, sys.executable)
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"),
+    [
+        ("shop:app@hypercorn", ("hypercorn", "none", "shop:app")),
+        ("shop:create_app@hypercorn", ("hypercorn", "none", "shop:create_app()")),
+        ("shop:create_app()@werkzeug", ("werkzeug", "none", "shop:create_app()")),
+        ("shop:application@hypercorn", ("hypercorn", "none", "shop:application")),
+        ("shop:app@uvicorn+eventloop", ("uvicorn", "eventloop", "_lab_bridged:app")),
+        ("shop:create_app+asgiref", ("hypercorn", "asgiref", "_lab_bridged:app")),
+        ("shop_async:app", ("hypercorn", "none", "shop_async:app")),
+        ("shop_async:bare@uvicorn", ("uvicorn", "none", "shop_async:bare")),
+        ("shop_async:function@uvicorn", ("uvicorn", "none", "shop_async:function")),
+        ("tells:app@hypercorn", ("hypercorn", "none", "tells:app")),
+    ],
+)
+def test_an_app_is_what_its_own_python_says(
+    word: str, expected: tuple[str, str, str], where: targets.Surroundings
+) -> None:
+    """An app of WSGI or ASGI, an instance, a function or what makes one: detected by what it is."""
+    contender = targets.find(word, where).contender
+    server, bridge, served = expected
+    assert (server, bridge) == (contender.server, contender.bridge)
+    assert served in contender.arguments
+    assert (sys.executable, str(where.folder)) == (contender.program, contender.folder)
+
+
+@pytest.mark.parametrize(
+    ("word", "words"),
+    [
+        ("shap:app", ("no module shap", "Did you mean shop?", "--folder")),
+        ("shop:ap", ("shop has no ap", "Did you mean app?")),
+        ("shop:number", ("no app",)),
+        ("broken:app", ("RuntimeError: the database is not there",)),
+        ("needs:app", ("ModuleNotFoundError", "a_package_that_nobody_has")),
+        ("leaves:app", ("status 7",)),
+        ("shop:app@uvicorn", ("uvicorn does not serve WSGI", "hypercorn")),
+        ("shop:app@gunicron", ("Did you mean gunicorn?",)),
+        ("shop:app@hypercorn+eventlop", ("Did you mean eventloop?",)),
+        ("shop_async:app+eventloop", ("needs no bridge",)),
+        ("shop:application@uvicorn+eventloop", ("for Flask apps", "+asgiref")),
+        ("shop:app@waitress", ("waitress needs waitress", "-m pip install waitress")),
+        ("shop:app @uvicorn", ("no target",)),
+    ],
+)
+def test_what_cannot_be_found_or_served_is_told(word: str, words: tuple[str, ...], where: targets.Surroundings) -> None:
+    """What, why, and what to do: the app's own last lines, the nearest name, the command that installs."""
+    with pytest.raises(InvalidValueError) as caught:
+        targets.find(word, where)
+    message = str(caught.value)
+    assert [part for part in words if part not in message] == []
+    assert "importlib" not in message
+
+
+def test_an_app_without_a_name_is_the_one_that_the_folder_names(
+    where: targets.Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FLASK_APP first, then FastAPI's entry point; a folder that names none is told so."""
+    monkeypatch.delenv("FLASK_APP", raising=False)
+    with pytest.raises(InvalidValueError, match="Which app"):
+        targets.default_app(where.folder)
+    project = where.folder / "pyproject.toml"
+    project.write_text('[tool.fastapi]\nentrypoint = "shop_async:app"\n', encoding="utf-8")
+    assert "shop_async:app" == targets.default_app(where.folder)[0]
+    monkeypatch.setenv("FLASK_APP", "shop.py")
+    assert "shop:app" == targets.default_app(where.folder)[0]
+    assert "shop:app" == targets.find("@hypercorn", where).contender.framework
+
+
+def test_the_environment_beside_an_app_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The Python that is told, else the active environment's, else the one beside the app, else the lab's."""
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+    assert sys.executable == targets.surroundings(tmp_path).python
+    beside, active = (tmp_path / name / "bin" / "python" for name in (".venv", "active"))
+    for python in (beside, active):
+        python.parent.mkdir(parents=True)
+        python.symlink_to(sys.executable)
+    assert str(beside) == targets.surroundings(tmp_path).python
+    monkeypatch.setenv("VIRTUAL_ENV", str(active.parents[1]))
+    assert str(active) == targets.surroundings(tmp_path).python
+    assert str(beside) == targets.surroundings(tmp_path, ".venv").python
+    with pytest.raises(InvalidValueError, match="no Python"):
+        targets.surroundings(tmp_path, "./elsewhere")
+
+
+@pytest.mark.parametrize("bridge", ["eventloop", "asgiref"])
+def test_a_bridge_serves_a_project_that_has_packages_of_the_labs_names(
+    bridge: str, where: targets.Surroundings
+) -> None:
+    """Beside a decoy ``flask_app`` and ``benchmarks`` the app finds its own, and the bridge finds itself."""
+    for name in ("flask_app", "benchmarks"):
+        (where.folder / name).mkdir()
+        (where.folder / name / "__init__.py").write_text("mine = True\n", encoding="utf-8")
+    text = (where.folder / "shop.py").read_text(encoding="utf-8")
+    text = text.replace('{"shop": True}', '{"shop": [flask_app.mine, benchmarks.mine]}')
+    (where.folder / "shop.py").write_text(f"import benchmarks\nimport flask_app\n{text}", encoding="utf-8")
+    contender = targets.find(f"shop:app@uvicorn+{bridge}", where).contender
+    with running(contender, "/") as server:
+        answer = server.get("/")
+    assert (200, b'{"shop":[true,true]}') == (answer.status, answer.body.strip())
+
+
+@pytest.mark.parametrize("server", [server for server in SERVERS.values() if server.id != "werkzeug"])
+def test_workers_and_threads_are_asked_of_every_server_alike(server: object) -> None:
+    """A server is told numbers in its own words, or it is said that it cannot be told."""
+    entry = SERVERS[getattr(server, "id", "")]
+    interface = min(entry.interfaces)
+    for what, words in (("workers", entry.workers), ("threads", entry.threads)):
+        asked: dict[str, int] = {what: 3}
+        if words:
+            told = entry.command("shop:app", interface, workers=asked.get("workers"), threads=asked.get("threads"))
+            assert any("3" in part for part in told)
+        else:
+            with pytest.raises(InvalidValueError, match=f"number of {what}"):
+                entry.command("shop:app", interface, workers=asked.get("workers"), threads=asked.get("threads"))
+
+
+def test_variables_stand_for_those_of_the_lab(where: targets.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A value may name a variable, so that no secret is written down; one that is not set is named."""
+    monkeypatch.setenv("SHOP_TOKEN", "secret")
+    assert {"A": "Bearer secret"} == targets.expanded({"A": "Bearer ${SHOP_TOKEN}"})
+    monkeypatch.delenv("SHOP_TOKEN")
+    with pytest.raises(InvalidValueError, match="SHOP_TOKEN is not set"):
+        targets.expanded({"A": "${SHOP_TOKEN}"})
+
+
+def test_the_command_is_what_a_person_would_type(where: targets.Surroundings) -> None:
+    """The exact command: their Python, the server as a module, the port, the app."""
+    contender = targets.find("shop:app@hypercorn", where, workers=2).contender
+    assert [
+        *(sys.executable, "-m", "hypercorn", "--log-level", "WARNING", "--bind", "127.0.0.1:8000"),
+        *("--workers", "2", "shop:app"),
+    ] == command_of(contender, 8000)
