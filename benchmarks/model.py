@@ -14,9 +14,26 @@ from typing import Any, Literal
 from benchmarks.subjects import ALIKE, Contender, Place, Steadiness, Variant, Workload
 
 __all__ = [
-    *("ALIKE", "EQUAL_RATE", "HEALTH_BODY", "RACE", "SCHEMA_VERSION"),
-    *("Contender", "DocumentPair", "LatencySummary", "LoadProfile", "LoadResult", "Observation", "Place", "Plan"),
-    *("Resumption", "Run", "RunState", "Steadiness", "Trial", "Variant", "Workload"),
+    "ALIKE",
+    "EQUAL_RATE",
+    "HEALTH_BODY",
+    "RACE",
+    "SCHEMA_VERSION",
+    "Contender",
+    "DocumentPair",
+    "LatencySummary",
+    "LoadProfile",
+    "LoadResult",
+    "Observation",
+    "Place",
+    "Plan",
+    "Resumption",
+    "Run",
+    "RunState",
+    "Steadiness",
+    "Trial",
+    "Variant",
+    "Workload",
 ]
 
 SCHEMA_VERSION = 1
