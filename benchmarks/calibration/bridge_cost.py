@@ -1,34 +1,26 @@
-"""Says where each microsecond of a request goes in the event-loop bridge: in process, with no server, beside FastAPI.
+"""Shows where each microsecond of a request goes in the event-loop bridge: in process, with no server, beside FastAPI.
 
-Run as ``python -m benchmarks.calibration.bridge_cost``. It is a process of its own, which knows the app by name as a
-server does. The parts are timed each by itself, in the order in which a request passes them; what they leave of the
-whole is the bridge's own.
+Run as ``python -m benchmarks.calibration.bridge_cost``. Like a server, it loads the app by its name. Each part of a
+request is timed by itself; the rest of the whole is the bridge's own.
 """
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextvars
-import os
 import pkgutil
 import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.frame import Rounds
+from benchmarks.calibration.frame import Session
 
 PATH = "/health/async"
 BRIDGE = "flask_app.serving.event_loop:app"
 FASTAPI = "benchmarks.contenders.fastapi_app:app"
-ROUNDS = 30
-CALLS = 200
-"""Of each part in a round: short enough that all parts of a round meet the same machine."""
-
-_MOST_CALLS = 100_000
 
 Call = Callable[[], Any]
 
@@ -54,7 +46,7 @@ def scope() -> dict[str, Any]:
 
 
 async def nothing(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
-    """Answer as an ASGI application that does no work: what remains is the harness."""
+    """Answer without work, to measure the harness alone."""
     await send({})
     await send({})
 
@@ -62,11 +54,11 @@ async def nothing(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[No
 async def whole_us(application: Any, calls: int) -> float:
     """Return what a request costs: CPU time of the process, microseconds, each in a task as a server runs it."""
     loop = asyncio.get_running_loop()
-    for_ever = loop.create_future()
+    never = loop.create_future()
 
     async def receive() -> Any:
-        # There is no body, and nobody hangs up.
-        return await for_ever
+        # There is no body, and the client stays.
+        return await never
 
     async def send(_message: Any) -> None:
         pass
@@ -103,7 +95,7 @@ def parts(bridge: Any) -> dict[str, Call]:
         made.push()
         made.pop(None)
 
-    # Where no request is at hand, as none is when one comes.
+    # Without a current request, as when one arrives.
     outside = contextvars.copy_context()
     pushed = context()
     pushed.push()
@@ -125,7 +117,7 @@ def parts(bridge: Any) -> dict[str, Call]:
     }
 
 
-# Part: what its call does besides, and another part tells.
+# Parts whose call contains another part.
 _INCLUDED = {
     "environ from the scope": "(the scope itself)",
     "push, match, session, pop": "request context, URL adapter",
@@ -134,83 +126,52 @@ _INCLUDED = {
 _ANSWER = {"api": "health", "version": 1}
 
 
-def costs_us(rounds: Rounds, count: int, calls: int) -> dict[str, float]:
-    """Measure the wholes and the parts, interleaved.
+def lines(costs: Mapping[str, float]) -> list[str]:
+    """Return the table to print.
 
     Args:
-        rounds: Keeps them.
-        count: How many.
-        calls: Of each, in a round.
-    Returns:
-        The median over the rounds by name, microseconds of CPU time.
+        costs: CPU time by name, microseconds: of ``bridge``, ``fastapi`` and ``harness``, and of the parts.
     """
+    whole_us, fastapi_us = (costs[name] - costs["harness"] for name in ("bridge", "fastapi"))
+    own_us = {
+        name: cost_us - costs.get(_INCLUDED.get(name, ""), 0.0)
+        for name, cost_us in costs.items()
+        if name not in ("bridge", "fastapi", "harness") and not name.startswith("(")
+    }
+    own_us |= {"the bridge itself": whole_us - sum(own_us.values()), "in all": whole_us}
+    table = [f"{name:<32}{cost_us:6.1f} µs" for name, cost_us in own_us.items()]
+    return [*table, f"{'FastAPI, in all':<32}{fastapi_us:6.1f} µs, {fastapi_us / whole_us:.2f} × as much"]
+
+
+@frame.script(
+    "Show where each microsecond of a request goes in the event-loop bridge, beside FastAPI.",
+    # Short rounds: all parts of a round meet the same machine.
+    frame.number("--rounds", 30, "of all parts", most=100_000),
+    frame.number("--calls", 200, "of each part in a round", most=100_000),
+    frame.SEED,
+    packages=("flask", "werkzeug", "marshmallow", "fastapi"),
+    statuses="0 it was measured",
+)
+def main(session: Session) -> bool:
+    """Measure the wholes and the parts, interleaved, and print the medians."""
+    frame.pin_to_one_core()
+    calls = session.options.calls
+    session.begin(f"one GET {PATH} in process")
+    print(f"seed {session.options.seed}, {session.options.rounds} rounds of {calls} calls; medians\n")
     bridge, fastapi = pkgutil.resolve_name(BRIDGE), pkgutil.resolve_name(FASTAPI)
     timed: dict[str, Callable[[], float]] = {
         name: lambda application=application: asyncio.run(whole_us(application, calls))  # type: ignore[misc]
         for name, application in {"bridge": bridge, "fastapi": fastapi, "harness": nothing}.items()
     }
-    for one_round in timed.values():
-        one_round()
+    for warm_up in timed.values():
+        warm_up()
     timed |= {name: lambda call=call: _cost_us(call, calls) for name, call in parts(bridge).items()}  # type: ignore[misc]
 
     def measure(order: random.Random) -> dict[str, float]:
         return {name: timed[name]() for name in order.sample(list(timed), len(timed))}
 
-    seen = rounds.of("all parts", count, measure, dict[str, float])
-    return {name: statistics.median(each[name] for each in seen) for name in timed}
-
-
-def lines(costs: dict[str, float]) -> list[str]:
-    """Return the table to print.
-
-    Args:
-        costs: As ``costs_us`` returns them.
-    """
-    whole_us, fastapi_us = (costs[name] - costs["harness"] for name in ("bridge", "fastapi"))
-    table = []
-    left_us = whole_us
-    for name, cost_us in costs.items():
-        if name in ("bridge", "fastapi", "harness") or name.startswith("("):
-            continue
-        own_us = cost_us - costs.get(_INCLUDED.get(name, ""), 0.0)
-        left_us -= own_us
-        table.append(f"{name:<32}{own_us:6.1f} µs")
-    table.append(f"{'the bridge itself':<32}{left_us:6.1f} µs")
-    table.append(f"{'in all':<32}{whole_us:6.1f} µs")
-    table.append(f"{'FastAPI, in all':<32}{fastapi_us:6.1f} µs, {fastapi_us / whole_us:.2f} × as much")
-    return table
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure and print.
-
-    Args:
-        arguments: Of the command line; those of this process unless told.
-    Returns:
-        The exit status: there is no bar.
-    """
-    parser = frame.parser(
-        "bridge_cost",
-        "Say where each microsecond of a request goes in the event-loop bridge, beside FastAPI.",
-        "0 it was measured",
-    )
-    count = frame.whole_number(1, _MOST_CALLS)
-    parser.add_argument("--rounds", type=count, default=ROUNDS, help="(%(default)s)")
-    parser.add_argument("--calls", type=count, default=CALLS, help="of each part in a round (%(default)s)")
-    frame.add_seed(parser, "the order in a round")
-    options = frame.parse(parser, arguments)
-    if hasattr(os, "sched_setaffinity"):
-        # One core, as every contender has.
-        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
-    return frame.status(lambda: _measure(options))
-
-
-def _measure(options: argparse.Namespace) -> bool:
-    packages = ("flask", "werkzeug", "marshmallow", "fastapi")
-    rounds = frame.rounds(options, *packages)
-    print(f"one GET {PATH} in process: {frame.here(*packages)}")
-    print(f"seed {options.seed}, {options.rounds} rounds of {options.calls} calls; medians\n")
-    print("\n".join(lines(costs_us(rounds, options.rounds, options.calls))))
+    seen = session.rounds("all parts", session.options.rounds, measure)
+    print("\n".join(lines({name: statistics.median(each[name] for each in seen) for name in timed})))
     return True
 
 
@@ -222,7 +183,7 @@ def _cost_us(call: Call, calls: int) -> float:
 
 
 def _run(view: Callable[[], Any]) -> Any:
-    # A coroutine that never waits is over at its first step.
+    # A coroutine that never waits ends at its first step.
     try:
         view().send(None)
     except StopIteration as returned:
@@ -231,4 +192,4 @@ def _run(view: Callable[[], Any]) -> Any:
 
 
 if __name__ == "__main__":
-    frame.script(main)
+    frame.run(main)

@@ -1,123 +1,157 @@
-"""Measure what the contract costs a request, over the same view returning a plain dict, in process.
+"""Measures what the contract costs a request, over the same view returning a plain dict, in process.
 
-The plain and the contracted view of one route in one app take turns, request by request, and each round compares their
-medians: what else runs on the machine slows both. The rounds give the 95 % intervals, each of which must be wholly
-within the bar.
+Run as ``python -m benchmarks.calibration.contract_cost``. The plain and the contracted view of a route take turns,
+request by request, and each round compares their medians: other load on the machine slows both. The whole 95 % interval
+of the rounds must be within the bar. Like a server, the script loads the app by its name.
 """
 
 from __future__ import annotations
 
-import argparse
-import subprocess
-import sys
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+import math
+import pkgutil
+import random
+import statistics
+import time
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, Any, Protocol
+from wsgiref.util import setup_testing_defaults
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.frame import NotMeasuredError
-from benchmarks.foreign_json import read_object
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import arithmetic_mean, paired_ratio
-from benchmarks.measure.environment import share_cores
+from benchmarks.calibration.frame import Figures, NotMeasuredError, Session
 
-FACTORY = "flask_app:create_app"
-VIEWS: Mapping[str, str] = {"health.health_sync": "/health/sync", "health.health_async": "/health/async"}
-BAR_US = 15.0
+if TYPE_CHECKING:
+    from benchmarks.judge.judgement import Estimate
+
+APP = "flask_app:create_app"
+VIEWS = {"health.health_sync": "/health/sync", "health.health_async": "/health/async"}
+"""Path by endpoint."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What a contract costs one view.
+class App(Protocol):
+    """The part of a Flask app that matters here: WSGI, with its views by endpoint."""
 
-    Attributes:
-        plain_us: CPU time of a request to the plain view, microseconds.
-        contracted_us: The same under the contract.
-        difference_us: What the contract adds, paired inside rounds.
-        ratio: Contracted over plain, paired inside rounds.
+    view_functions: dict[str, Callable[..., Any]]
+
+    def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any], /) -> Iterable[bytes]:
+        """Answer one request."""
+
+
+class Pair:
+    """One route of an app, whose view is called with and without its contract; nothing else differs.
+
+    Args:
+        app: Changed at each request.
+        endpoint: Of a view whose decorator used ``functools.wraps``.
+        path: Of the route.
+    Raises:
+        NotMeasuredError: The two views do not both answer 200 with the same bytes.
     """
 
-    plain_us: Estimate
-    contracted_us: Estimate
-    difference_us: Estimate
-    ratio: Estimate
+    def __init__(self, app: App, endpoint: str, path: str) -> None:
+        self._app = app
+        self._endpoint = endpoint
+        self._environ: dict[str, Any] = {"PATH_INFO": path}
+        setup_testing_defaults(self._environ)
+        view = app.view_functions[endpoint]
+        self._views = {"plain": view.__wrapped__, "contract": view}  # type: ignore[attr-defined]  # see Args
+        plain, contracted = (self._answer(kind) for kind in self._views)
+        if plain != contracted or not plain[0].startswith("200 "):
+            raise NotMeasuredError(f"{path} answers {plain} by the plain view and {contracted} under the contract.")
+
+    def round_us(self, requests: int, order: random.Random) -> Figures:
+        """Return the cost of the median request to each view: CPU time of all threads of the process, microseconds.
+
+        The views take turns, and it is CPU time and the median, so that other load on the machine counts for neither.
+
+        Args:
+            requests: To each view.
+            order: Decides which view goes first in each turn.
+        Returns:
+            By ``plain`` and ``contract``.
+        """
+        costs_ns: dict[str, list[int]] = {kind: [] for kind in self._views}
+        for _ in range(requests):
+            for kind in order.sample(list(self._views), 2):
+                costs_ns[kind].append(self._cost_ns(kind))
+        return {kind: statistics.median(costs) / 1_000 for kind, costs in costs_ns.items()}
+
+    def _cost_ns(self, kind: str) -> int:
+        self._app.view_functions[self._endpoint] = self._views[kind]
+        # A copy each, because Flask and Werkzeug leave things in it.
+        environ = self._environ.copy()
+        began_ns = time.process_time_ns()
+        _drain(self._app(environ, _start_nothing))
+        return time.process_time_ns() - began_ns
+
+    def _answer(self, kind: str) -> tuple[str, bytes]:
+        self._app.view_functions[self._endpoint] = self._views[kind]
+        statuses: list[str] = []
+
+        def start_response(status: str, *_: object) -> None:
+            statuses.append(status)
+
+        body = _drain(self._app(self._environ.copy(), start_response))
+        return statuses[0], body
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print the cost for each twin and return the exit status."""
-    parser = frame.parser(
-        "contract_cost", "Measure what the contract costs a request, over the same view returning a plain dict."
-    )
-    parser.add_argument("--rounds", type=frame.whole_number(2), default=30, help="at least 2 (%(default)s)")
-    parser.add_argument(
-        "--requests", type=frame.whole_number(1), default=200, help="requests to each view in a round (%(default)s)"
-    )
-    parser.add_argument("--seed", type=frame.whole_number(0), default=1, help="of the order of turns (%(default)s)")
-    parser.add_argument("--bar-us", type=float, default=BAR_US, help="microseconds a request (%(default)s)")
-    options = frame.parse(parser, arguments)
-    return frame.status(lambda: _tell(options))
+@frame.script(
+    "Measure what the contract costs a request, over the same view returning a plain dict.",
+    frame.number("--rounds", 30, "at least 2", 2),
+    frame.number("--requests", 200, "requests to each view in a round"),
+    frame.number("--seed", 1, "of the order of turns", 0),
+    frame.number("--bar-us", 15.0, "most microseconds a request", -math.inf, math.inf),
+    packages=("flask",),
+)
+def main(session: Session) -> bool:
+    """Measure and print the cost for each twin."""
+    options = session.options
+    # Before the app starts any thread, which inherits it. Flask's async def view runs in a thread: on changing cores it
+    # would find a cold cache, which costs more than any contract.
+    frame.pin_to_one_core()
+    app: App = pkgutil.resolve_name(APP)()
+    pairs = {path: Pair(app, endpoint, path) for endpoint, path in VIEWS.items()}
 
+    def measure(order: random.Random) -> dict[str, Figures]:
+        return {path: pair.round_us(options.requests, order) for path, pair in pairs.items()}
 
-def _tell(options: argparse.Namespace) -> bool:
-    measuring = partial(measure, FACTORY, VIEWS, rounds=options.rounds, requests=options.requests, seed=options.seed)
-    costs = frame.rounds(options, "flask").one("both views", measuring, dict[str, Cost])
+    # To warm up.
+    measure(random.Random(options.seed))  # noqa: S311  # not a secret
+    rounds = session.rounds("both views", options.rounds, measure)
     print(f"{options.rounds} rounds of {options.requests} requests to each view, seed {options.seed}; 95 % intervals")
-    within = True
-    for endpoint, cost in costs.items():
-        fits = cost.difference_us.high is not None and cost.difference_us.high <= options.bar_us
-        within = within and fits
-        print(
-            f"{VIEWS[endpoint]:<14} plain {cost.plain_us.value:.1f} µs   contract {cost.contracted_us.value:.1f} µs   "
-            f"cost {_told(cost.difference_us, 1)} µs   ratio {_told(cost.ratio, 3)}   "
-            f"{'within' if fits else 'NOT within'} {options.bar_us:g} µs"
-        )
+    held = [_tell(path, [seen[path] for seen in rounds], options.bar_us) for path in pairs]
+    return all(held)
+
+
+def _tell(path: str, rounds: list[Figures], bar_us: float) -> bool:
+    from benchmarks.judge.statistics import arithmetic_mean, paired_ratio  # noqa: PLC0415  # not while it is measured
+
+    plain_us, contract_us = ([seen[kind] for seen in rounds] for kind in ("plain", "contract"))
+    cost = arithmetic_mean([above - below for above, below in zip(contract_us, plain_us, strict=True)])
+    within = cost.high is not None and cost.high <= bar_us
+    print(
+        f"{path:<14} plain {statistics.fmean(plain_us):.1f} µs   contract {statistics.fmean(contract_us):.1f} µs   "
+        f"cost {_told(cost, 1)} µs   ratio {_told(paired_ratio(contract_us, plain_us), 3)}   "
+        f"{'within' if within else 'NOT within'} {bar_us:g} µs"
+    )
     return within
 
 
-def measure(factory: str, views: Mapping[str, str], *, rounds: int, requests: int, seed: int) -> dict[str, Cost]:
-    """Measure in a process of its own, in which only the app is loaded.
-
-    Args:
-        factory: What makes the app, ``package:function``.
-        views: Path by endpoint, of views under a contract.
-        rounds: At least 2.
-        requests: To each view in a round.
-        seed: Of the order of turns.
-    Returns:
-        The cost by endpoint.
-    Raises:
-        NotMeasuredError: The process failed.
-    """
-    command = [sys.executable, "-m", "benchmarks.calibration.view_pairs", factory]
-    command += [f"{endpoint}={path}" for endpoint, path in views.items()]
-    # On the core that a server under test would have: a view that runs in a thread of its own, as Flask's async def
-    # does, would else wander from core to core, and a cold cache costs more than any contract.
-    command += ["--cpus", *map(str, share_cores().server)]
-    command += ["--rounds", str(rounds), "--requests", str(requests), "--seed", str(seed)]
-    process = subprocess.run(command, capture_output=True, text=True, check=False)
-    if process.returncode != 0:
-        raise NotMeasuredError(f"`{' '.join(command)}` failed:\n{process.stderr.strip()}")
-    lines = [read_object(line) for line in process.stdout.splitlines()]
-    return {endpoint: _cost([line for line in lines if line["endpoint"] == endpoint]) for endpoint in views}
-
-
-def _cost(rounds: Sequence[Mapping[str, float]]) -> Cost:
-    plain = [line["plain_us"] for line in rounds]
-    contracted = [line["decorated_us"] for line in rounds]
-    return Cost(
-        plain_us=arithmetic_mean(plain),
-        contracted_us=arithmetic_mean(contracted),
-        difference_us=arithmetic_mean([after - before for before, after in zip(plain, contracted, strict=True)]),
-        ratio=paired_ratio(contracted, plain),
-    )
-
-
 def _told(estimate: Estimate, digits: int) -> str:
-    # measure() has at least two rounds, but the type knows nothing of it.
-    if estimate.low is None or estimate.high is None:
-        return f"{estimate.value:.{digits}f}"
+    # With two rounds or more there is an interval.
     return f"{estimate.value:.{digits}f} [{estimate.low:.{digits}f}, {estimate.high:.{digits}f}]"
 
 
+def _start_nothing(*_: object) -> None:
+    pass
+
+
+def _drain(body: Iterable[bytes]) -> bytes:
+    try:
+        return b"".join(body)
+    finally:
+        if hasattr(body, "close"):
+            body.close()
+
+
 if __name__ == "__main__":
-    frame.script(main)
+    frame.run(main)

@@ -1,4 +1,4 @@
-"""The FastAPI reference app with a known cost added to every request, to see whether the lab finds it."""
+"""The FastAPI reference app with a known cost added to every request, to verify that the lab finds it."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 from benchmarks.contenders.fastapi_app import app as reference
 
 COST_VARIABLE = "INJECTED_COST_US"
-"""Environment variable: CPU time that each request takes in addition, microseconds.
+"""Environment variable: CPU time added to each request, microseconds.
 
-Not one of those that begin with ``LAB_``: the instrument keeps those from the servers that it measures.
+Its name does not begin with ``LAB_``: the instrument hides such variables from the servers that it measures.
 """
 
 _NS_PER_US = 1_000
@@ -24,11 +24,11 @@ Application = Callable[[_Message, _Receive, _Send], Awaitable[None]]
 
 
 def costing(cost_ns: int) -> Application:
-    """Return an app that spends CPU time on each request, nanoseconds, and then answers as the reference does."""
+    """Return an app that spends CPU time on each request, nanoseconds, and then answers like the reference app."""
 
     async def application(scope: _Message, receive: _Receive, send: _Send) -> None:
         if scope["type"] == "http":
-            # CPU time, not time of day: what the machine does meanwhile shall not be counted as spent.
+            # CPU time, not wall-clock time: other load on the machine must not count as spent.
             until_ns = time.thread_time_ns() + cost_ns
             while time.thread_time_ns() < until_ns:
                 pass
@@ -39,4 +39,4 @@ def costing(cost_ns: int) -> Application:
 
 app = costing(round(float(os.environ.get(COST_VARIABLE, "0")) * _NS_PER_US))
 app_at_no_cost = costing(0)
-"""What the other is held against: to spend something takes a few steps more, and those are not the cost."""
+"""The other side of the comparison: the extra steps of the wrapper are not part of the cost."""

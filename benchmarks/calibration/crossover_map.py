@@ -1,8 +1,9 @@
-"""Hold the crossover map to account on made-up servers, whose truth is known.
+"""Verifies the crossover map on simulated servers, whose true rates are known.
 
-Sweeps in made-up time: does each end in time, are the 95 % intervals of its ratios honest, and is it worth choosing
-where to measure? So every sweep is held against one that goes to random places for as long. The knees of the made-up
-servers round off, which the theory does not know; their work varies by 3 % from visit to visit, their waits by 0.3 %.
+Run as ``python -m benchmarks.calibration.crossover_map``. It runs sweeps in simulated time. Does each end in time? Do
+the 95 % intervals of its ratios hold the truth? Is choosing the places better than going to random ones for as long?
+The knees of these servers round off, which the theory does not know; their work varies by 3 % from visit to visit,
+their waits by 0.3 %.
 """
 
 from __future__ import annotations
@@ -10,23 +11,23 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.frame import Rounds
+from benchmarks.calibration.frame import Figures, Session
 from benchmarks.contenders import catalogue
 from benchmarks.judge.crossover import judge_map
 from benchmarks.judge.exploration import FINE, Spending, next_place
 from benchmarks.measure import sweep
-from benchmarks.model import LatencySummary, LoadResult, Observation, Place, Plan, Run, Trial
+from benchmarks.model import LatencySummary, LoadResult, Observation, Place, Run, Trial
 
 LATE_BAR = 0.1
-"""How far the end may be from the time that was given, as a fraction."""
+"""Most deviation of the end from the given time, as a fraction."""
 
 MISSED_BAR = 0.1
-"""How many of the true ratios may lie outside their 95 % interval."""
+"""Largest share of true ratios outside their 95 % interval."""
 
 _BEGINS_S = 8.0
 _OVERHEAD_S = 0.8
@@ -39,10 +40,10 @@ Chooser = Callable[[Run, Spending], Place | None]
 
 @dataclass(frozen=True, slots=True)
 class Truth:
-    """What limits a made-up server.
+    """What limits a simulated server.
 
     Attributes:
-        threads: Waits that it holds at once; ``None`` for any number.
+        threads: Waits that it can hold at once; ``None`` for any number.
         cpu_us: CPU time a request, microseconds.
         service_ms: Time of an answer alone, beyond the wait, milliseconds.
     """
@@ -58,17 +59,16 @@ TRUTHS: Mapping[str, Truth] = {
     "flask-async@hypercorn+eventloop": Truth(None, 290.0, 0.4),
     "fastapi-async@uvicorn": Truth(None, 120.0, 0.25),
 }
-"""About what the four usual contenders are on a machine with two cores."""
+"""Roughly the four usual contenders on a machine with two cores."""
 
 
 def allowed_per_s(truth: Truth, place: Place, roundness: float | None = None) -> float:
-    """Return the rate of a made-up server.
+    """Return the rate of a simulated server.
 
     Args:
         truth: What limits it.
-        place: Where.
-        roundness: How soon its knees round off, as an exponent: 6 is 11 % below two bounds that are equal; ``None`` for
-            no rounding at all.
+        place: The place.
+        roundness: Exponent of its rounded knees: 6 is 11 % below two equal bounds; ``None`` for no rounding.
     """
     bounds = [place.connections / ((place.wait_ms + truth.service_ms) / 1000), 1e6 / truth.cpu_us]
     if truth.threads is not None and place.wait_ms > 0:
@@ -79,7 +79,7 @@ def allowed_per_s(truth: Truth, place: Place, roundness: float | None = None) ->
 
 
 def made_up_trial(contender: str, truth: Truth, place: Place, rate_per_s: float, visit: int) -> Trial:
-    """Return the trial of a made-up server at a place, with a rate."""
+    """Return the trial of a simulated server at a place, with a rate."""
     average_ms = place.connections / rate_per_s * 1000
     load = dataclasses.replace(sweep.LOAD, vus=round(place.connections))
     return Trial(
@@ -125,60 +125,30 @@ def made_up_trial(contender: str, truth: Truth, place: Place, rate_per_s: float,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What became of one sweep.
+@frame.script(
+    "Verify the crossover map on simulated servers, whose true rates are known.",
+    frame.number("--budget", 600.0, "of each sweep, seconds of simulated time"),
+    frame.number("--sweeps", 5, "of each kind"),
+    frame.number("--seed", 1, "of the first sweep", 0),
+    statuses="0 every bar holds, 1 one does not",
+)
+def main(session: Session) -> bool:
+    """Run the sweeps, and print their outcomes and the bars."""
+    options = session.options
 
-    Attributes:
-        ended_s: When.
-        visits: How many.
-        squares: Ratios of async over def on its map.
-        undecided: Of these, the ones that it does not decide.
-        wrong: The ones whose sign it has wrong.
-        missed: The ones whose truth lies outside the interval.
-    """
+    def outcomes(kind: str, chooser_of: Callable[[int], Chooser]) -> list[Figures]:
+        found = []
+        for seed in range(options.seed, options.seed + options.sweeps):
+            sweep_ = partial(try_sweep, chooser_of(seed), options.budget, seed)
+            found.append(session.once(f"{kind}, seed {seed}", sweep_))
+            told = "{ended_s:5.0f} s  {visits:3} visits  of {squares} squares {undecided:3} undecided, {wrong:2} wrong"
+            print(f"{kind}  {told.format(**found[-1])}, {found[-1]['missed']:3} outside their interval")
+        return found
 
-    ended_s: float
-    visits: int
-    squares: int
-    undecided: int
-    wrong: int
-    missed: int
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Run the sweeps, print what became of them, and return the exit status."""
-    parser = frame.parser(
-        "crossover_map",
-        "Hold the crossover map to account on made-up servers, whose truth is known.",
-        "0 every bar holds, 1 one does not",
-    )
-    parser.add_argument(
-        "--budget", type=float, default=600.0, help="of each sweep, seconds of made-up time (%(default)g)"
-    )
-    parser.add_argument("--sweeps", type=frame.whole_number(1), default=5, help="of each kind (%(default)s)")
-    parser.add_argument("--seed", type=frame.whole_number(0), default=1, help="of the first sweep (%(default)s)")
-    options = frame.parse(parser, arguments)
-    return frame.status(lambda: _sweep(frame.rounds(options), options.budget, options.sweeps, options.seed))
-
-
-def _sweep(rounds: Rounds, budget_s: float, sweeps: int, first_seed: int) -> bool:
-    def sweep_each(kind: str, chooser_of: Callable[[int], Chooser]) -> list[Outcome]:
-        return [
-            rounds.one(f"{kind}, seed {seed}", partial(try_sweep, chooser_of(seed), budget_s, seed), Outcome)
-            for seed in range(first_seed, first_seed + sweeps)
-        ]
-
-    adaptive, at_random = sweep_each("chosen", lambda _: next_place), sweep_each("random", random_chooser)
-    for name, outcomes in (("chosen", adaptive), ("random", at_random)):
-        for outcome in outcomes:
-            print(
-                f"{name}  {outcome.ended_s:5.0f} s  {outcome.visits:3} visits  of {outcome.squares} squares "
-                f"{outcome.undecided:3} undecided, {outcome.wrong:2} wrong, {outcome.missed:3} outside their interval"
-            )
-    late = max(abs(outcome.ended_s / budget_s - 1) for outcome in adaptive)
-    missed = sum(each.missed for each in adaptive) / sum(each.squares for each in adaptive)
-    undecided, other = (sum(each.undecided for each in outcomes) for outcomes in (adaptive, at_random))
+    chosen, at_random = outcomes("chosen", lambda _: next_place), outcomes("random", random_chooser)
+    late = max(abs(each["ended_s"] / options.budget - 1) for each in chosen)
+    missed = sum(each["missed"] for each in chosen) / sum(each["squares"] for each in chosen)
+    undecided, other = (sum(each["undecided"] for each in found) for found in (chosen, at_random))
     bars = (
         (f"ends within {100 * LATE_BAR:g} % of its time: {100 * late:.1f} %", late <= LATE_BAR),
         (f"at most {100 * MISSED_BAR:g} % outside their interval: {100 * missed:.1f} %", missed <= MISSED_BAR),
@@ -189,21 +159,25 @@ def _sweep(rounds: Rounds, budget_s: float, sweeps: int, first_seed: int) -> boo
     return all(holds for _, holds in bars)
 
 
-def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Outcome:
-    """Run one sweep in made-up time.
+def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Figures:
+    """Run one sweep in simulated time.
 
     Args:
-        choose: Says where to go.
-        budget_s: Its time, seconds.
+        choose: Chooses the next place.
+        budget_s: Time of the sweep, seconds.
         seed: Of the noise.
+    Returns:
+        When it ended, its visits, the squares of its map (each a ratio of async over def), and how many of these are
+        undecided, have the wrong sign, or miss the true ratio by their interval.
     """
     noise = random.Random(seed)  # noqa: S311 (not for secrets)
+    plan = sweep.plan_sweep(catalogue.select(TRUTHS), (place.wait_ms for place in FINE), budget_s, seed)
     run = Run(
-        name="made-up",
+        name="simulated",
         state="complete",
         started_at="",
         finished_at=None,
-        plan=_plan(budget_s, seed),
+        plan=plan,
         environment={"logical_cores": 2, "server_cpus": "1", "loader_cpus": "0"},
     )
     elapsed_s, visits = _BEGINS_S, list[tuple[Place, float]]()
@@ -218,11 +192,11 @@ def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Outcome:
         elapsed_s += took_s
         visits.append((place, took_s))
         run = dataclasses.replace(run, trials=(*run.trials, *trials))
-    return _outcome(run, elapsed_s, len(visits))
+    return {"ended_s": elapsed_s, "visits": len(visits), **_judged(run)}
 
 
 def random_chooser(seed: int) -> Chooser:
-    """Return what goes to random places until no visit, however long, would end in time."""
+    """Return a chooser of random places, until the longest visit so far would not end in time."""
     chance = random.Random(seed)  # noqa: S311 (not for secrets)
 
     def choose(_run: Run, spending: Spending) -> Place | None:
@@ -232,15 +206,11 @@ def random_chooser(seed: int) -> Chooser:
     return choose
 
 
-def _plan(budget_s: float, seed: int) -> Plan:
-    return sweep.plan_sweep(catalogue.select(TRUTHS), (place.wait_ms for place in FINE), budget_s, seed)
-
-
-def _outcome(run: Run, ended_s: float, visits: int) -> Outcome:
+def _judged(run: Run) -> Figures:
     squares = undecided = wrong = missed = 0
     for keywords in judge_map(run).keywords:
         for cell in (cell for row in keywords.cells for cell in row):
-            assert cell.place is not None  # noqa: S101 (it is a map's)
+            assert cell.place is not None  # noqa: S101 (a map's cell has one)
             assert cell.rate is not None  # noqa: S101 (the same)
             above, below = (allowed_per_s(TRUTHS[name], cell.place, _ROUNDNESS) for name in (cell.above, cell.below))
             truth = above / below
@@ -248,8 +218,8 @@ def _outcome(run: Run, ended_s: float, visits: int) -> Outcome:
             undecided += cell.standing == "undecided"
             wrong += (cell.standing == "faster" and truth < 1) or (cell.standing == "slower" and truth > 1)
             missed += not (cell.rate.low or 0.0) <= truth <= (cell.rate.high or math.inf)
-    return Outcome(ended_s=ended_s, visits=visits, squares=squares, undecided=undecided, wrong=wrong, missed=missed)
+    return {"squares": squares, "undecided": undecided, "wrong": wrong, "missed": missed}
 
 
 if __name__ == "__main__":
-    frame.script(main)
+    frame.run(main)

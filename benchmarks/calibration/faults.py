@@ -1,8 +1,8 @@
-"""Kills the loader, a server or the lab itself at random moments, and holds what is left to account.
+"""Kills the load generator, a server or the lab itself at random moments, and verifies what is left.
 
-Run as ``python -m benchmarks.calibration.faults``. Each time a small comparison is started, one of its processes is
-ended by ``kill -9`` at a random moment, and then: the journal is readable, every trial that was reported is in it, no
-process of it is left and no port is held, and ``lab compare --resume`` completes it.
+Run as ``python -m benchmarks.calibration.faults``. Each time it starts a small comparison and ends one of its processes
+with ``kill -9`` at a random moment. Then the journal must be readable and hold every reported trial, no process may run
+and no port may be held, and ``lab compare --resume`` must complete the run.
 """
 
 from __future__ import annotations
@@ -22,21 +22,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import psutil
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.frame import NotMeasuredError, Rounds
+from benchmarks.calibration.frame import NotMeasuredError, Session
 from benchmarks.measure import schedule
 from benchmarks.measure.journal import JOURNAL_NAME, RunFileError, read_run
 from benchmarks.measure.server import HOST
-from benchmarks.model import Run
 
 VICTIMS = ("loader", "server", "lab")
 CONTENDERS = ("flask-*@hypercorn",)
 PAUSE_S = 1.5
-"""How long a kill may wait once its trial is reached, seconds: longer than a trial, so that it may come in any part."""
+"""Longest pause between a kill's trial and the kill, seconds: longer than a trial, so that it can hit any part."""
 
 _LAB = (sys.executable, "-m", "benchmarks")
 _MARK = "SYNC_ASYNC_FAULT"
@@ -56,55 +55,51 @@ class Case:
         victim: Of ``VICTIMS``.
         share: When: once this share of the planned trials has been reported, 0 to 1,
         pause_s: and so many seconds have passed.
-        contenders: What is compared, as ``lab compare`` is told.
     """
 
     number: int
     victim: str
     share: float
     pause_s: float
-    contenders: Sequence[str]
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """What became of it.
+class Outcome(TypedDict):
+    """What one kill left behind.
 
     Attributes:
-        case: Which.
-        killed: Whether the victim was there to be killed.
-        trials: How many the journal held when the comparison had ended.
-        resumed: Whether something was left to go on with.
-        faults: What did not hold; empty when all did.
+        killed: Whether the victim was running at that moment.
+        trials: Number of trials in the journal when the comparison had ended.
+        resumed: Whether trials were left for ``--resume``.
+        faults: What did not hold; empty when everything held.
     """
 
-    case: Case
     killed: bool
     trials: int
     resumed: bool
-    faults: tuple[str, ...]
+    faults: list[str]
 
 
-def cases(seed: int, contenders: Sequence[str] = CONTENDERS) -> Iterator[Case]:
-    """Yield victims in turn, and moments at random from a seed, as likely in each part of a comparison; without end."""
+def cases(seed: int) -> Iterator[Case]:
+    """Yield without end: victims in turn, and moments at random from a seed, equally likely in a whole comparison."""
     chance = random.Random(seed)  # noqa: S311 (repeatable moments, no secret)
     for number in itertools.count(1):
-        yield Case(number, VICTIMS[number % len(VICTIMS)], chance.random(), chance.uniform(0.0, PAUSE_S), contenders)
+        yield Case(number, VICTIMS[number % len(VICTIMS)], chance.random(), chance.uniform(0.0, PAUSE_S))
 
 
-def attempt(case: Case, out: Path) -> Outcome:
-    """Start a comparison, kill, and see what is left.
+def attempt(case: Case, contenders: Sequence[str], out: Path) -> Outcome:
+    """Start a comparison, kill its victim, and find what is left.
 
     Args:
-        case: Whom to kill, and when.
+        case: The kill.
+        contenders: What to compare, as ``lab compare -c`` takes it.
         out: An empty folder for its run.
     Raises:
-        NotMeasuredError: It ended before it began its journal.
+        NotMeasuredError: The comparison ended before it began its journal.
     """
     mark = f"{os.getpid()}-{case.number}-{time.monotonic_ns()}"
-    # A lock of its own: what is measured here is not time.
+    # Its own lock: nothing here is timed.
     environment = {**os.environ, _MARK: mark, "TMPDIR": str(out)}
-    selected = [word for contender in case.contenders for word in ("-c", contender)]
+    selected = [word for contender in contenders for word in ("-c", contender)]
     sizes = ("--duration", "200ms", "--rounds", "2", "--seed", str(case.number), "--out", str(out / "results"))
     printed = out / "printed.txt"
     with printed.open("wb") as file:
@@ -114,27 +109,23 @@ def attempt(case: Case, out: Path) -> Outcome:
     try:
         folder = _begun(lab, out / "results", printed)
         planned = _planned(folder)
-        _until(
-            time.monotonic() + _PATIENCE_S,
-            lambda: lab.poll() is not None or _reported(printed) >= int(case.share * planned),
-        )
-        _until(time.monotonic() + case.pause_s, lambda: lab.poll() is not None)
+        _until(lambda: lab.poll() is not None or _reported(printed) >= int(case.share * planned))
+        _until(lambda: lab.poll() is not None, case.pause_s)
         ports = _listening(mark)
         killed = _kill(case.victim, lab, mark)
         status = lab.wait(_PATIENCE_S)
-        faults = _leavings(mark, ports)
-        faults += _unreadable(folder, _reported(printed))
+        faults = [*_leftovers(mark, ports), *_unreadable(folder, _reported(printed))]
         trials, resumed = _trials(folder), False
         if not faults:
             resumed = status not in _MEASURED
             faults += _not_completed(folder, environment) if resumed else _not_whole(folder)
-            faults += _leavings(mark, ports)
+            faults += _leftovers(mark, ports)
     finally:
         for process in _marked(mark):
             with contextlib.suppress(psutil.Error):
                 process.kill()
         lab.wait()
-    return Outcome(case, killed, trials, resumed, tuple(faults))
+    return {"killed": killed, "trials": trials, "resumed": resumed, "faults": faults}
 
 
 def _begun(lab: subprocess.Popen[bytes], results: Path, printed: Path) -> Path:
@@ -145,14 +136,16 @@ def _begun(lab: subprocess.Popen[bytes], results: Path, printed: Path) -> Path:
         folders[:] = [path.parent for path in results.glob(f"2*/{JOURNAL_NAME}") if b"\n" in path.read_bytes()]
         return bool(folders) or lab.poll() is not None
 
-    _until(time.monotonic() + _PATIENCE_S, has_begun)
+    _until(has_begun)
     if not folders:
-        raise NotMeasuredError(printed.read_text(encoding="utf-8", errors="replace") or "the comparison said nothing")
+        raise NotMeasuredError(
+            printed.read_text(encoding="utf-8", errors="replace") or "the comparison printed nothing"
+        )
     return folders[0]
 
 
 def _kill(victim: str, lab: subprocess.Popen[bytes], mark: str) -> bool:
-    """Kill the victim; where there is none at this moment, the first that comes."""
+    """Kill the victim, or the first that starts; return whether there was one."""
     if victim == "lab":
         lab.kill()
         return lab.wait() == -signal.SIGKILL
@@ -168,7 +161,7 @@ def _kill(victim: str, lab: subprocess.Popen[bytes], mark: str) -> bool:
                     found.append(process)
         return bool(found) or lab.poll() is not None
 
-    _until(time.monotonic() + _PATIENCE_S, there)
+    _until(there)
     for process in found[:1]:
         with contextlib.suppress(psutil.Error):
             process.kill()
@@ -177,7 +170,7 @@ def _kill(victim: str, lab: subprocess.Popen[bytes], mark: str) -> bool:
 
 
 def _marked(mark: str) -> list[psutil.Process]:
-    """Return every process on the machine that this comparison has started, whosever child it is by now."""
+    """Return every process that this comparison has started, whatever its parent is now."""
     marked = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
@@ -198,14 +191,14 @@ def _ports(sockets: Iterable[Any]) -> set[int]:
     return {socket.laddr.port for socket in sockets if socket.status == psutil.CONN_LISTEN}
 
 
-def _leavings(mark: str, ports: set[int]) -> list[str]:
-    """Say which processes and ports are still there once all have had time to go."""
+def _leftovers(mark: str, ports: set[int]) -> list[str]:
+    """Return the processes and ports that are left after some time to end."""
 
     def held() -> set[int]:
         return ports & _ports(psutil.net_connections(kind="tcp"))
 
-    # A killed process has no environment any more, and so no mark, a little before its last thread lets its port go.
-    _until(time.monotonic() + _GONE_WITHIN_S, lambda: not _marked(mark) and not held())
+    # A killed process loses its environment, and so its mark, shortly before its last thread releases its port.
+    _until(lambda: not _marked(mark) and not held(), _GONE_WITHIN_S)
     faults = []
     for process in _marked(mark):
         with contextlib.suppress(psutil.Error):
@@ -219,12 +212,12 @@ def _planned(folder: Path) -> int:
 
 
 def _reported(printed: Path) -> int:
-    """Return how many trials the lab has said to have ended."""
+    """Return how many trials the lab has reported as ended."""
     return len(_REPORTED.findall(printed.read_text(encoding="utf-8", errors="replace")))
 
 
 def _unreadable(folder: Path, reported: int) -> list[str]:
-    """Say whether the journal cannot be read, or lacks a trial that was reported as ended."""
+    """Return whether the journal cannot be read, or lacks a trial that was reported as ended."""
     try:
         run = read_run(folder / JOURNAL_NAME)
     except RunFileError as error:
@@ -240,7 +233,7 @@ def _trials(folder: Path) -> int:
 
 
 def _not_completed(folder: Path, environment: dict[str, str]) -> list[str]:
-    """Go on with the run, and say why it is not complete."""
+    """Resume the run, and return why it is not complete."""
     done = subprocess.run(
         [*_LAB, "compare", "--resume", str(folder)],
         capture_output=True,
@@ -251,91 +244,70 @@ def _not_completed(folder: Path, environment: dict[str, str]) -> list[str]:
     )
     if done.returncode not in _MEASURED:
         return [f"--resume ended with status {done.returncode}: {done.stderr.strip()}"]
-    # A refusal has the status of withheld verdicts: what it said tells the two apart.
+    # A refusal has the same status as withheld verdicts; its message shows which it was.
     return [f"{fault}; --resume said: {done.stderr.strip()}" for fault in _not_whole(folder)]
 
 
 def _not_whole(folder: Path) -> list[str]:
-    """Say whether a run lacks something of its plan, or has something twice."""
+    """Return whether a run lacks a planned trial, or has one twice."""
     run = read_run(folder)
     planned = Counter((trial.workload.name, trial.round, trial.position) for trial in schedule.trials(run.plan))
     kept = Counter((trial.workload, trial.round, trial.position) for trial in run.trials)
     faults = [] if run.state == "complete" else [f"it is {run.state}"]
     if planned != kept:
         faults.append(f"it has {kept.total()} trials of {planned.total()} planned, or some of them twice")
-    if run != _journalled(folder):
+    if run != read_run(folder / JOURNAL_NAME):
         faults.append("run.json and the journal differ")
     return faults
 
 
-def _journalled(folder: Path) -> Run:
-    return read_run(folder / JOURNAL_NAME)
-
-
-def _until(deadline_s: float, condition: Callable[[], bool]) -> None:
+def _until(condition: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
+    deadline_s = time.monotonic() + patience_s
     while time.monotonic() < deadline_s and not condition():
         time.sleep(0.02)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Kill as often as asked, and print what was left each time.
+@frame.script(
+    "Kill load generator, server and lab at random moments; verify that nothing is lost and nothing is left running.",
+    frame.number("--times", 50, "number of kills", most=10_000),
+    frame.option("--seed", type=int, default=1, help="of the moments (%(default)s)"),
+    frame.option("--contender", action="append", help="what to compare, as lab compare -c; several times"),
+    statuses="0 everything held each time, 1 something did not, 2 it could not be tried",
+)
+def main(session: Session) -> bool:
+    """Kill, and print what was left each time."""
+    times, contenders = session.options.times, session.options.contender or CONTENDERS
 
-    Args:
-        arguments: Of the command line; those of this process unless told.
-    Returns:
-        The exit status.
-    """
-    parser = frame.parser(
-        "faults",
-        "Kill loader, server and lab at random moments, and see that nothing is lost and nothing is left.",
-        "0 all held each time, 1 something did not, 2 it could not be tried",
-    )
-    times = frame.whole_number(1, 10_000)
-    parser.add_argument("--times", type=times, default=50, help="how often to kill (%(default)s)")
-    parser.add_argument("--seed", type=int, default=1, help="of the moments (%(default)s)")
-    parser.add_argument("--contender", action="append", help="what to compare, as lab compare -c; several times")
-    options = frame.parse(parser, arguments)
-    return frame.status(
-        lambda: _try(frame.rounds(options), options.times, options.seed, options.contender or CONTENDERS)
-    )
-
-
-def _try(rounds: Rounds, times: int, seed: int, contenders: Sequence[str]) -> bool:
     def once(case: Case) -> Outcome:
         with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
-            return attempt(case, Path(folder))
+            return attempt(case, contenders, Path(folder))
 
-    print(f"kill -9, {times} times, seed {seed}\n")
+    print(f"kill -9, {times} times, seed {session.options.seed}\n")
     print(f"{'':>4} {'victim':<7} {'at':>5}   {'kept':>4} trials   then")
-    outcomes: list[Outcome] = []
-    for case in cases(seed, contenders):
-        # A moment may fall behind the last trial, when nobody is there to be killed: that is no kill.
-        if sum(outcome.killed for outcome in outcomes) == times or len(outcomes) == 2 * times:
+    tried: list[tuple[Case, Outcome]] = []
+    for case in cases(session.options.seed):
+        # A moment may come after the last trial, when the victim has ended: that does not count as a kill.
+        if sum(outcome["killed"] for _, outcome in tried) == times or len(tried) == 2 * times:
             break
-        outcomes.append(rounds.one(f"kill {case.number}", partial(once, case), Outcome))
-        _tell(outcomes[-1])
-    failed = [outcome for outcome in outcomes if outcome.faults]
-    by_victim = Counter(outcome.case.victim for outcome in outcomes if outcome.killed)
+        tried.append((case, session.once(f"kill {case.number}", partial(once, case))))
+        _tell(*tried[-1])
+    failed = sum(bool(outcome["faults"]) for _, outcome in tried)
+    resumed = sum(outcome["resumed"] for _, outcome in tried)
+    by_victim = Counter(case.victim for case, outcome in tried if outcome["killed"])
     told = ", ".join(f"{victim} {by_victim[victim]}" for victim in VICTIMS)
-    resumed = sum(outcome.resumed for outcome in outcomes)
-    print(f"\nkilled: {told}; resumed by --resume: {resumed}; something did not hold: {len(failed)}")
+    print(f"\nkilled: {told}; resumed by --resume: {resumed}; something did not hold: {failed}")
     if not failed and by_victim.total() < times:
-        raise NotMeasuredError(
-            f"In {len(outcomes)} comparisons somebody was there to be killed {by_victim.total()} times."
-        )
+        raise NotMeasuredError(f"In {len(tried)} comparisons the victim was running only {by_victim.total()} times.")
     return not failed
 
 
-def _tell(outcome: Outcome) -> None:
-    case = outcome.case
-    then = "resumed and completed" if outcome.resumed else "completed by itself"
-    then = then if outcome.killed else f"{then} (nobody was there to be killed)"
-    told = "; ".join(outcome.faults) or then
-    print(
-        f"{case.number:>4} {case.victim:<7} {100 * case.share:>3.0f} %   {outcome.trials:>4}          {told}",
-        flush=True,
-    )
+def _tell(case: Case, outcome: Outcome) -> None:
+    then = "resumed and completed" if outcome["resumed"] else "completed by itself"
+    then = then if outcome["killed"] else f"{then} (the victim had ended)"
+    told = "; ".join(outcome["faults"]) or then
+    at = f"{100 * case.share:>3.0f} %"
+    print(f"{case.number:>4} {case.victim:<7} {at}   {outcome['trials']:>4}          {told}", flush=True)
 
 
 if __name__ == "__main__":
-    frame.script(main)
+    frame.run(main)

@@ -1,8 +1,8 @@
-"""The frame of a script that holds the lab to account: options, rounds, bars, table and exit status.
+"""The frame of the calibration scripts: command line, rounds, journal, tables of ratios, bars, and exit status.
 
-What it found goes to standard output, why it could not be measured to standard error. The exit status is 0 when every
-bar holds, 1 when one does not, 2 when it could not be measured or was asked for what makes no sense. With ``--journal
-FILE`` each round's figures are kept as they are measured, and the same command goes on from them.
+A script is a function that measures, prints, and returns whether every bar holds; ``script`` makes a command of it.
+Findings go to standard output, and the reason why something could not be measured to standard error. With ``--journal
+FILE`` the figures of each round are kept as they are measured, and the same command resumes from them.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import datetime as dt
 import hashlib
+import inspect
 import json
 import math
 import os
@@ -18,7 +19,7 @@ import random
 import signal
 import statistics
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -28,7 +29,7 @@ from benchmarks.errors import LabError
 from benchmarks.foreign_json import ForeignJSONError, read_object
 
 if TYPE_CHECKING:
-    # Scripts that time what runs in their own process shall have nothing else loaded.
+    # Not at run time: scripts that time code in their own process load as little as possible beside it.
     from benchmarks.judge.judgement import Estimate
     from benchmarks.measure.environment import Cores
 
@@ -38,149 +39,173 @@ INTERRUPTED, TERMINATED = 130, 143
 _SOURCES = Path(__file__).parents[2]
 _T = TypeVar("_T")
 
+Figures = dict[str, float]
+"""What one round measured, by name."""
+
+Option = Callable[[argparse.ArgumentParser], object]
+"""Adds an option to a script's command line."""
+
 
 class NotMeasuredError(LabError):
-    """What was to be measured did not happen; the message says what did."""
+    """Something could not be measured; the message says why."""
 
 
-def script(main: Callable[[], int]) -> NoReturn:
-    """Run a script as this process, and end it with the script's exit status."""
-    # As an exception it ends the servers and the loader under way as well.
+def option(*names: str, **settings: Any) -> Option:
+    """Return an option with the settings of ``add_argument``."""
+    return lambda parser: parser.add_argument(*names, **settings)
+
+
+def number(name: str, default: float, what: str, least: float = 1, most: float = 1_000_000) -> Option:
+    """Return an option that takes a number within bounds; a whole number where its default is one.
+
+    Args:
+        name: With its dashes; without them it is a positional argument.
+        default: Used where the option is not given.
+        what: Its help text.
+        least: Smallest value that is accepted.
+        most: Largest value that is accepted.
+    """
+    whole = isinstance(default, int)
+
+    def read(text: str) -> float:
+        try:
+            value = int(text) if whole else float(text)
+        except ValueError:
+            value = math.nan
+        if not least <= value <= most:
+            kind = "whole number" if whole else "number"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a {kind} from {least:,} to {most:,}")
+        return value
+
+    optional = {} if name.startswith("-") else {"nargs": "?"}
+    return option(name, type=read, default=default, help=f"{what} (%(default)s)", **optional)
+
+
+SEED = option("--seed", type=int, help="of the random order (default: the journal's seed, else a random one)")
+
+
+def script(
+    description: str,
+    *options: Option,
+    packages: Sequence[str] = (),
+    statuses: str = "0 every bar holds, 1 one does not, 2 it could not be measured",
+) -> Callable[[Callable[[Session], bool]], Callable[..., int]]:
+    """Return a decorator that makes a command of a function.
+
+    The function measures, prints, and returns whether every bar holds; a ``LabError`` says why it could not measure.
+    The command takes the arguments of the command line, by default this process's, and returns the exit status.
+
+    Args:
+        description: For ``--help``.
+        *options: Of the command line, beside ``--journal``.
+        packages: Packages whose releases the figures depend on.
+        statuses: Meaning of the exit statuses, for ``--help``.
+    """
+
+    def decorate(measure: Callable[[Session], bool]) -> Callable[..., int]:
+        parser = argparse.ArgumentParser(
+            prog=f"python -m benchmarks.calibration.{Path(inspect.getfile(measure)).stem}",
+            description=description,
+            epilog=f"Exit status: {statuses}.",
+        )
+        for add in options:
+            add(parser)
+        parser.add_argument("--journal", type=Path, metavar="FILE", help="keep each round's figures here, and resume")
+
+        def main(arguments: Sequence[str] | None = None) -> int:
+            given = parser.parse_args(arguments)
+            try:
+                return HOLDS if measure(Session(given, packages)) else FAILS
+            except LabError as error:
+                print(f"\n{error}", file=sys.stderr)
+                return NOT_MEASURED
+            except KeyboardInterrupt:
+                return INTERRUPTED
+
+        return main
+
+    return decorate
+
+
+def run(main: Callable[[], int]) -> NoReturn:
+    """Run a script as this process, and end with its exit status."""
+    # As an exception, SIGTERM also ends the servers and the load generator that are running.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(TERMINATED))
     sys.exit(main())
 
 
-def status(measure: Callable[[], bool]) -> int:
-    """Measure, and return the exit status.
+class Session:
+    """One run of a script: its options, and the figures of its rounds, which a journal may keep.
 
     Args:
-        measure: Measures and prints, and says whether every bar holds; its ``LabError`` says why it could not.
-    """
-    try:
-        return HOLDS if measure() else FAILS
-    except LabError as error:
-        print(f"\n{error}", file=sys.stderr)
-        return NOT_MEASURED
-    except KeyboardInterrupt:
-        return INTERRUPTED
+        options: From the command line. Without a seed, the journal's is taken, or a random one.
+        packages: Packages whose releases the figures depend on.
 
+    Attributes:
+        options: With a seed.
 
-@dataclass(frozen=True, slots=True)
-class Bar:
-    """What a ratio is held to: its whole 95 % interval lies within this."""
-
-    low: float
-    high: float | None = None
-
-    def holds(self, ratio: Estimate) -> bool:
-        """Return whether the whole interval lies within the bar."""
-        return self.verdict(ratio) == "holds"
-
-    def verdict(self, ratio: Estimate) -> str:
-        """Say whether the interval lies within the bar, outside it, or on it."""
-        low = -math.inf if ratio.low is None else ratio.low
-        high = math.inf if ratio.high is None else ratio.high
-        most = math.inf if self.high is None else self.high
-        if self.low <= low and high <= most:
-            return "holds"
-        if high < self.low or most < low:
-            return "DOES NOT HOLD"
-        return "UNDECIDED, more rounds on a quieter machine would tell"
-
-    def __str__(self) -> str:
-        return f">= {self.low:g}" if self.high is None else f"{self.low:g} to {self.high:g}"
-
-
-def tell_heading(title: str, of: str, over: str = "over") -> None:
-    """Print the heading of a table of ratios.
-
-    Args:
-        title: What it is about.
-        of: What the numerators are, with their unit.
-        over: What the denominators are.
-    """
-    print(f"\n{title:<46} {of:>8} {over:>8} {'ratio':>7}   {'95 % interval':<15} bar")
-
-
-def tell_ratio(text: str, numerator: Sequence[float], denominator: Sequence[float], bar: Bar | None) -> bool:
-    """Print a ratio, paired inside rounds, and what it is held to.
-
-    Args:
-        text: What it is of.
-        numerator: One value for each round.
-        denominator: Likewise.
-        bar: ``None`` for none.
-    Returns:
-        Whether the bar holds.
-    """
-    from benchmarks.judge.statistics import paired_ratio  # noqa: PLC0415 (see TYPE_CHECKING)
-
-    ratio = paired_ratio(numerator, denominator)
-    interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"
-    verdict = "" if bar is None else f"{bar}: {bar.verdict(ratio)}"
-    above, below = (_short(statistics.fmean(values)) for values in (numerator, denominator))
-    print(f"{text:<46} {above:>8} {below:>8} {ratio.value:>7.3f}   {interval:<15} {verdict}".rstrip())
-    return bar is None or bar.holds(ratio)
-
-
-class Rounds:
-    """Measures round after round, and keeps the figures of each in a journal where there is one.
-
-    Args:
-        settings: What the script was asked for, with its seed.
-        versions: Of all that the figures depend on.
-        journal: A file that may be there already; ``None`` to keep nothing.
     Raises:
-        NotMeasuredError: The file is of other settings or versions, or is no journal.
+        NotMeasuredError: The journal has other settings or versions, or is not a journal.
     """
 
-    def __init__(self, settings: Mapping[str, Any], versions: Mapping[str, str], journal: Path | None = None) -> None:
-        self._seed = settings.get("seed", 0)
-        self._journal = journal
-        self._kept: dict[tuple[str, int], Any] = {}
-        if journal is None:
-            return
-        begun = {"settings": settings, "versions": versions}
-        header, *kept = _lines(journal) or [{}]
-        if not header:
-            self._append(begun)
-        elif header != begun:
-            raise NotMeasuredError(_other(journal, header, begun))
+    def __init__(self, options: argparse.Namespace, packages: Sequence[str] = ()) -> None:
+        self.options = options
+        self._packages = packages
+        self._journal: Path | None = options.journal
+        begun, *kept = [{}] if self._journal is None else _lines(self._journal) or [{}]
+        if getattr(options, "seed", 0) is None:
+            seed = (begun.get("settings") or {}).get("seed")
+            options.seed = seed if isinstance(seed, int) else random.randrange(1, 10**6)  # noqa: S311  # not a secret
+        header = {
+            "settings": {name: value for name, value in vars(options).items() if name != "journal"},
+            "versions": {} if self._journal is None else _versions(packages),
+        }
+        if begun and begun != header:
+            raise NotMeasuredError(_difference(self._journal, begun, header))
         try:
             self._kept = {(line["part"], line["round"]): line["figures"] for line in kept}
         except (KeyError, TypeError) as error:
-            raise NotMeasuredError(f"{journal} is no journal of a calibration.") from error
+            raise NotMeasuredError(f"{self._journal} is not a calibration journal.") from error
+        if not begun:
+            self._append(header)
 
-    def of(self, part: str, count: int, measure: Callable[[random.Random], _T], kind: type[_T]) -> list[_T]:
-        """Return the figures of so many rounds: those that are kept, and then new ones.
+    def begin(self, title: str, cores: Cores | None = None) -> None:
+        """Print what is measured, when, on what, and on which cores."""
+        where = f"{platform.system()} {platform.release()}, Python {platform.python_version()}"
+        releases = "".join(f", {package} {version(package)}" for package in self._packages)
+        pinned = ""
+        if cores is not None and cores.server:
+            pinned = f"; server on core {cores.server[0]}, loader on core {cores.loader[0]}"
+        elif cores is not None:
+            pinned = "; not pinned"
+        print(f"{title}: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {where}{releases}{pinned}")
+
+    def rounds(self, part: str, count: int, measure: Callable[[random.Random], _T]) -> list[_T]:
+        """Return the figures of some rounds: first those that are kept, then new ones.
 
         Args:
-            part: Of the script; a journal holds several.
-            count: How many rounds.
-            measure: Measures one, with what makes its order.
-            kind: Of the figures: what pydantic writes as JSON and reads back.
+            part: Part of the script; a journal holds several.
+            count: Number of rounds.
+            measure: Measures one round, given the generator of its random order; returns what JSON can hold.
         """
-        from pydantic import TypeAdapter, ValidationError  # noqa: PLC0415 (see TYPE_CHECKING)
-
-        adapter = TypeAdapter(kind)
         found: list[_T] = []
-        for number in range(1, count + 1):
-            if (part, number) in self._kept:
-                try:
-                    found.append(adapter.validate_python(self._kept[part, number]))
-                except ValidationError as error:
-                    raise NotMeasuredError(f"{self._journal}: round {number} of {part}: {error}") from error
+        for number_ in range(1, count + 1):
+            if (part, number_) in self._kept:
+                found.append(self._kept[part, number_])
                 continue
-            progress(f"{part}: round", number, count)
-            # Of its own for each round: one that is resumed has the order that it would have had.
-            figures = measure(random.Random(f"{self._seed} {part} {number}"))  # noqa: S311  # no secret
-            self._append({"part": part, "round": number, "figures": adapter.dump_python(figures, mode="json")})
+            if sys.stderr.isatty():
+                end = "\n" if number_ == count else ""
+                print(f"\r{part}: round {number_} of {count}", end=end, file=sys.stderr, flush=True)
+            # Each round has its own generator: a resumed script measures in the order of an uninterrupted one.
+            seed = f"{vars(self.options).get('seed', 0)} {part} {number_}"
+            figures = measure(random.Random(seed))  # noqa: S311  # not a secret
+            self._append({"part": part, "round": number_, "figures": figures})
             found.append(figures)
         return found
 
-    def one(self, part: str, measure: Callable[[], _T], kind: type[_T]) -> _T:
-        """Return the figures of a part that has no rounds; see ``of``."""
-        [found] = self.of(part, 1, lambda _: measure(), kind)
+    def once(self, part: str, measure: Callable[[], _T]) -> _T:
+        """Return the figures of a part that has no rounds; see ``rounds``."""
+        [found] = self.rounds(part, 1, lambda _: measure())
         return found
 
     def _append(self, line: Mapping[str, Any]) -> None:
@@ -191,151 +216,120 @@ class Rounds:
                 os.fsync(file.fileno())
 
 
-def _lines(journal: Path) -> list[dict[str, Any]]:
-    if not journal.exists():
-        return []
-    whole, end, _ = journal.read_bytes().rpartition(b"\n")
-    # What follows was cut as it was written.
-    os.truncate(journal, len(whole + end))
-    try:
-        return [read_object(line) for line in whole.splitlines()]
-    except ForeignJSONError as error:
-        raise NotMeasuredError(f"{journal} is no journal of a calibration: {error}.") from error
-
-
-def _other(journal: Path, header: Mapping[str, Any], begun: Mapping[str, Any]) -> str:
-    differ = [
-        f"{name}: {there.get(name)} there, {here.get(name)} now"
-        for there, here in ((header.get(each) or {}, begun[each]) for each in ("settings", "versions"))
-        for name in sorted({*there, *here})
-        if there.get(name) != here.get(name)
-    ]
-    return (
-        f"{journal} was begun with others, so its rounds cannot be added to ({'; '.join(differ)}). "
-        "Repeat the command that it was begun with, or name another file."
-    )
-
-
-def parser(
-    name: str, description: str, statuses: str = "0 every bar holds, 1 one does not, 2 it could not be measured"
-) -> argparse.ArgumentParser:
-    """Return what reads a script's command line.
-
-    Args:
-        name: Of the script's module.
-        description: What it does.
-        statuses: What its exit statuses mean.
-    """
-    options = argparse.ArgumentParser(
-        prog=f"python -m benchmarks.calibration.{name}", description=description, epilog=f"Exit status: {statuses}."
-    )
-    options.add_argument(
-        "--journal", type=Path, metavar="FILE", help="keep each round's figures here, and go on from those that are"
-    )
-    return options
-
-
-def add_seed(options: argparse.ArgumentParser, of: str) -> None:
-    """Let a script take the seed of its order, which is by chance unless told.
-
-    Args:
-        options: Of the script.
-        of: What is in that order.
-    """
-    options.add_argument("--seed", type=int, help=f"of {of} (that of the journal, or by chance)")
-
-
-def parse(options: argparse.ArgumentParser, arguments: Sequence[str] | None) -> argparse.Namespace:
-    """Read a script's command line; its seed is settled then.
-
-    Args:
-        options: Of the script.
-        arguments: Those of this process unless told.
-    """
-    given = options.parse_args(arguments)
-    if getattr(given, "seed", 0) is None:
-        given.seed = _kept_seed(given.journal) or random.randrange(1, 10**6)  # noqa: S311  # no secret
-    return given
-
-
-def _kept_seed(journal: Path | None) -> int | None:
-    if journal is None or not journal.exists():
-        return None
-    try:
-        seed = read_object(journal.read_bytes().partition(b"\n")[0])["settings"]["seed"]
-    except (ForeignJSONError, KeyError, TypeError):
-        # It is no journal, as is said when it is opened.
-        return None
-    return seed if isinstance(seed, int) else None
-
-
-def rounds(given: argparse.Namespace, *packages: str) -> Rounds:
-    """Begin to measure, or go on.
-
-    Args:
-        given: As ``parse`` returned it.
-        packages: Whose releases the figures depend on.
-    Raises:
-        NotMeasuredError: The journal is of other settings or versions.
-    """
-    settings = {name: value for name, value in vars(given).items() if name != "journal"}
+def _versions(packages: Sequence[str]) -> dict[str, str]:
     sources = hashlib.sha256()
-    if given.journal is not None:
-        for package in ("benchmarks", "flask_app"):
-            for path in sorted((_SOURCES / package).rglob("*.py")):
-                sources.update(path.read_bytes())
-    versions = {
+    for folder in ("benchmarks", "flask_app"):
+        for path in sorted((_SOURCES / folder).rglob("*.py")):
+            sources.update(path.read_bytes())
+    return {
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.release()} on {platform.node()}",
         "sources": sources.hexdigest()[:12],
         **{package: version(package) for package in packages},
     }
-    return Rounds(settings, versions, given.journal)
 
 
-def whole_number(least: int, most: int | None = None) -> Callable[[str], int]:
-    """Return what reads a whole number within bounds from the command line."""
-    bounds = f"from {least}" if most is None else f"from {least} to {most}"
-
-    def number(text: str) -> int:
-        if not text.isdecimal() or int(text) < least or (most is not None and int(text) > most):
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {bounds}")
-        return int(text)
-
-    return number
-
-
-def seconds(least: float, most: float) -> Callable[[str], float]:
-    """Return what reads a number of seconds within bounds from the command line."""
-
-    def number(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds from {least:g} to {most:g}")
-        return value
-
-    return number
+def _lines(journal: Path) -> list[dict[str, Any]]:
+    if not journal.exists():
+        return []
+    whole, end, _ = journal.read_bytes().rpartition(b"\n")
+    # The rest is a line whose writing was interrupted.
+    os.truncate(journal, len(whole + end))
+    try:
+        return [read_object(line) for line in whole.splitlines()]
+    except ForeignJSONError as error:
+        raise NotMeasuredError(f"{journal} is not a calibration journal: {error}.") from error
 
 
-def here(*packages: str) -> str:
-    """Say when and on what this runs, with the releases of some packages."""
-    releases = "".join(f", {package} {version(package)}" for package in packages)
-    now = f"{dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC"
-    return f"{now}, {platform.system()} {platform.release()}, Python {platform.python_version()}{releases}"
+def _difference(journal: Path | None, begun: Mapping[str, Any], header: Mapping[str, Mapping[str, Any]]) -> str:
+    differ = [
+        f"{name}: {there.get(name)} there, {here.get(name)} now"
+        for there, here in ((begun.get(each) or {}, header[each]) for each in header)
+        for name in sorted({*there, *here})
+        if there.get(name) != here.get(name)
+    ]
+    return (
+        f"{journal} was begun with other settings or versions, so no rounds can be added ({'; '.join(differ)}). "
+        "Repeat the command that began it, or name another file."
+    )
 
 
-def pinning(cores: Cores) -> str:
-    """Say who may use which core."""
-    return f"server on core {cores.server[0]}, loader on core {cores.loader[0]}" if cores.server else "not pinned"
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """A ratio of two figures, and the bounds that its whole 95 % interval must keep.
+
+    Attributes:
+        text: What the ratio compares.
+        above: Name of the figure above, among those of a round.
+        below: Name of the figure below, or a constant.
+        least: Lower bound; ``None`` where there is none.
+        most: Upper bound; the same.
+    """
+
+    text: str
+    above: str
+    below: str | float
+    least: float | None = None
+    most: float | None = None
+
+    def verdict(self, ratio: Estimate) -> str:
+        """Return the bounds, and whether the interval lies inside them, outside, or across; empty without bounds."""
+        if self.least is None:
+            return ""
+        bounds = f">= {self.least:g}" if self.most is None else f"{self.least:g} to {self.most:g}"
+        most = math.inf if self.most is None else self.most
+        low = -math.inf if ratio.low is None else ratio.low
+        high = math.inf if ratio.high is None else ratio.high
+        if self.least <= low and high <= most:
+            return f"{bounds}: holds"
+        if high < self.least or most < low:
+            return f"{bounds}: DOES NOT HOLD"
+        return f"{bounds}: UNDECIDED, more rounds on a quieter machine would tell"
 
 
-def progress(what: str, number: int, of: int) -> None:
-    """Show whoever looks on how far it has come; ``what`` is counted, from 1."""
-    if sys.stderr.isatty():
-        print(f"\r{what} {number} of {of}", end="\n" if number == of else "", file=sys.stderr, flush=True)
+def figures_of(bars: Iterable[Bar]) -> list[str]:
+    """Return the names of the figures that bars compare, each once."""
+    return list(dict.fromkeys(name for bar in bars for name in (bar.above, bar.below) if isinstance(name, str)))
+
+
+def table(title: str, of: str, over: str, bars: Iterable[Bar], rounds: Sequence[Mapping[str, float]]) -> bool:
+    """Print a ratio, paired inside rounds, for each bar.
+
+    Args:
+        title: Of the table.
+        of: Heading of the column of numerators, such as their unit.
+        over: Heading of the column of denominators.
+        bars: The lines.
+        rounds: Figures of each round.
+    Returns:
+        Whether every bar holds.
+    """
+    from benchmarks.judge.statistics import paired_ratio  # noqa: PLC0415 (see TYPE_CHECKING)
+
+    print(f"\n{title:<46} {of:>8} {over:>8} {'ratio':>7}   {'95 % interval':<15} bar")
+    held = True
+    for bar in bars:
+        above = [each[bar.above] for each in rounds]
+        below = [each[bar.below] if isinstance(bar.below, str) else bar.below for each in rounds]
+        ratio = paired_ratio(above, below)
+        interval = "-" if ratio.low is None or ratio.high is None else f"{ratio.low:.3f} to {ratio.high:.3f}"
+        shown = " ".join(f"{_short(statistics.fmean(values)):>8}" for values in (above, below))
+        verdict = bar.verdict(ratio)
+        print(f"{bar.text:<46} {shown} {ratio.value:>7.3f}   {interval:<15} {verdict}".rstrip())
+        held = held and (not verdict or verdict.endswith(": holds"))
+    return held
+
+
+def tell(text: str, *, holds: bool) -> bool:
+    """Print a bar and whether it holds, which is returned."""
+    print(f"{text}: {'holds' if holds else 'DOES NOT HOLD'}")
+    return holds
+
+
+def pin_to_one_core() -> None:
+    """Keep this process on one core, as each server is kept that is measured, where the system can."""
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
 
 
 def _short(value: float) -> str:

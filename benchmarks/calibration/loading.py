@@ -1,12 +1,15 @@
-"""Lets the built-in engine load what a script wants to know of, and takes no void trial for an answer."""
+"""Loads servers with the built-in engine for the scripts, and refuses a void trial."""
 
 from __future__ import annotations
 
+import dataclasses
 import datetime as dt
 from collections.abc import Callable, Sequence
 from contextlib import closing
+from typing import Any
 
 from benchmarks.calibration.frame import NotMeasuredError
+from benchmarks.contenders import catalogue
 from benchmarks.measure.block import run_block
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores
@@ -20,18 +23,31 @@ from benchmarks.model import Contender, LoadProfile, LoadResult, Trial, Workload
 _PATIENCE_S = 30.0
 
 
+def with_app(contender_id: str, module: str, **changes: Any) -> Contender:
+    """Return a contender that serves another app.
+
+    Args:
+        contender_id: The contender.
+        module: The app, ``module:attribute``, in this package.
+        **changes: Other fields of the contender.
+    """
+    contender = catalogue.find(contender_id)
+    arguments = (*contender.arguments[:-1], f"benchmarks.calibration.{module}")
+    return dataclasses.replace(contender, arguments=arguments, **changes)
+
+
 def run_trials(
     asked: Sequence[tuple[Contender, Workload]], load: LoadProfile, cores: Cores, started: Dependencies = NONE
 ) -> list[Trial]:
     """Run trials as one block, as a comparison does: side by side, in turns where the load has slices.
 
     Args:
-        asked: Of whom, and what, in the order of their places.
-        load: Of each.
-        cores: Which server and loader may use.
-        started: What readiness depends on, where that is asked for.
+        asked: Contender and workload of each trial, in their order.
+        load: Of each trial.
+        cores: Cores of the server and of the load generator.
+        started: Dependencies of readiness, where a workload asks for it.
     Returns:
-        The trials, in the order asked, valid or not.
+        The trials, in the same order, valid or not.
     """
     block = [
         ScheduledTrial(1, position, contender, workload, load)
@@ -41,16 +57,15 @@ def run_trials(
 
 
 def valid_result(trial: Trial) -> LoadResult:
-    """Return what was seen in a trial.
+    """Return the result of a trial.
 
     Raises:
         NotMeasuredError: It failed, or had an error.
     """
-    where = f"{trial.contender}, {trial.workload}"
     if trial.failure is not None or trial.result is None:
-        raise NotMeasuredError(f"{where}: {trial.failure}")
+        raise NotMeasuredError(f"{trial.contender}, {trial.workload}: {trial.failure}")
     if trial.result.errors:
-        raise NotMeasuredError(f"{where}: errors, {dict(trial.result.errors)}")
+        raise NotMeasuredError(f"{trial.contender}, {trial.workload}: errors, {dict(trial.result.errors)}")
     return trial.result
 
 
@@ -60,15 +75,15 @@ def ask_health(
     cpus: tuple[int, ...],
     meanwhile: Callable[[float], None] | None = None,
 ) -> LoadResult:
-    """Load the health check of a server that a script has started itself, for one measured interval.
+    """Load the health check of a running server, for one measured interval.
 
     Args:
-        server: What is loaded.
-        load: How.
+        server: The server.
+        load: Of the interval.
         cpus: Cores that the engine is pinned to.
-        meanwhile: Is called when the measured interval begins, with that moment by ``time.monotonic``.
+        meanwhile: Called when the measured interval begins, with that moment by ``time.monotonic``.
     Returns:
-        What the engine saw, without an error in it.
+        What the engine measured, without an error in it.
     Raises:
         LoadEngineError: It failed, or saw errors.
         ServerError: The server does not answer.
@@ -82,5 +97,5 @@ def ask_health(
             meanwhile(began_s)
         result = session.result(load.duration_s + 2 * load.timeout_s + _PATIENCE_S)
     if result.errors or result.latency is None:
-        raise LoadEngineError(f"The engine saw errors, so there is nothing to tell: {dict(result.errors)}")
+        raise LoadEngineError(f"The engine saw errors, so there is no result: {dict(result.errors)}")
     return result

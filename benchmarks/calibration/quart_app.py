@@ -1,4 +1,4 @@
-"""The health endpoint on Quart, without a contract: it does less than what it is compared with."""
+"""The health endpoint on Quart, without a contract: it does less than the apps that it is compared with."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ async def health() -> dict[str, str | int]:
     return {"api": "health", "version": 1}
 
 
-# As for the Flask app and FastAPI.
+# The same setting as for the Flask app and FastAPI.
 gc.collect()
 gc.freeze()
 gc.set_threshold(25_000, *gc.get_threshold()[1:])

@@ -1,20 +1,24 @@
-"""Holds ``quick`` to account: run several times, its headline ratios stay close to their median.
+"""Measures how well ``quick`` repeats: run several times, its headline ratios stay close to their median.
 
-Run as ``python -m benchmarks.calibration.repeatability``, or with the folders of runs that there are already:
-every ratio must be within 5 % of the median of its kind.
+Run as ``python -m benchmarks.calibration.repeatability``, or with the folders of existing runs. Every ratio must be
+within 5 % of the median of its arrangement.
 """
 
 from __future__ import annotations
 
-import argparse
+import dataclasses
 import datetime as dt
 import statistics
 import tempfile
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
+
+from rich.console import Console
 
 from benchmarks.calibration import frame
+from benchmarks.calibration.frame import Session
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
 from benchmarks.judge.evidence import evidence_of
@@ -25,28 +29,15 @@ from benchmarks.measure.environment import environment, share_cores
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.runner import Runner
-from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.workloads import HEALTH
-from benchmarks.model import Run, Trial
+from benchmarks.model import Run
+from benchmarks.report.progress import RunProgress
 
 MOST_AWAY = 0.05
 
 
-class _Silent:
-    """A listener that shows nothing."""
-
-    def checking(self, contenders: int) -> None:
-        """Say nothing."""
-
-    def started(self, trial: ScheduledTrial) -> None:
-        """Say nothing."""
-
-    def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
-        """Say nothing."""
-
-
-def measure(seed: int) -> dict[str, Estimate]:
-    """Run the headline arrangements of ``quick`` once, and return their ratios; the record is deleted.
+def measure(seed: int) -> dict[str, dict[str, Any]]:
+    """Run the headline arrangements of ``quick`` once, delete the record, and return the fields of their ratios.
 
     Args:
         seed: Of the order.
@@ -64,8 +55,9 @@ def measure(seed: int) -> dict[str, Estimate]:
         environment=environment(cores),
     )
     with tempfile.TemporaryDirectory(prefix="lab-repeatability-") as folder:
-        runner = Runner(engine=BuiltinEngine(), cores=cores, listener=_Silent())
-        return headline_ratios(runner.run(Journal.create(Path(folder), run)))
+        runner = Runner(engine=BuiltinEngine(), cores=cores, listener=RunProgress(Console(quiet=True), run.plan))
+        ratios = headline_ratios(runner.run(Journal.create(Path(folder), run)))
+    return {arrangement: dataclasses.asdict(ratio) for arrangement, ratio in ratios.items()}
 
 
 def headline_ratios(run: Run) -> dict[str, Estimate]:
@@ -99,38 +91,25 @@ def tell(runs: Sequence[Mapping[str, Estimate]]) -> bool:
     return held
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Measure, or read, and print.
-
-    Args:
-        arguments: Of the command line; those of this process unless told.
-    Returns:
-        The exit status.
-    """
-    parser = frame.parser(
-        "repeatability",
-        "Run the headlines of quick several times and see how close their ratios stay.",
-        "0 within 5 % of the median, 1 not, 2 it could not be measured",
-    )
-    parser.add_argument("kept", nargs="*", type=Path, help="folders of runs to look at instead of measuring")
-    parser.add_argument("--runs", type=int, default=5, help="how many to measure (%(default)s)")
-    frame.add_seed(parser, "the first run")
-    options = frame.parse(parser, arguments)
-    if options.runs < 2 and not options.kept:
-        parser.error("--runs takes a whole number from 2: one is always at its median")
-    return frame.status(lambda: tell(_runs(options)))
-
-
-def _runs(options: argparse.Namespace) -> list[dict[str, Estimate]]:
+@frame.script(
+    "Run the headlines of quick several times and see how close their ratios stay.",
+    frame.option("kept", nargs="*", help="folders of runs to read instead of measuring"),
+    frame.number("--runs", 5, "how many to measure", 2),
+    frame.SEED,
+    packages=("fastapi", "flask", "uvicorn", "hypercorn"),
+    statuses="0 within 5 % of the median, 1 not, 2 it could not be measured",
+)
+def main(session: Session) -> bool:
+    """Measure, or read, and print."""
+    options = session.options
     if options.kept:
-        return [headline_ratios(read_run(place)) for place in options.kept]
-    rounds = frame.rounds(options, "fastapi", "flask", "uvicorn", "hypercorn")
-    print(f"repeatability of quick: {frame.here()}; seeds from {options.seed}")
-    return [
-        rounds.one(f"seed {seed}", partial(measure, seed), dict[str, Estimate])
-        for seed in range(options.seed, options.seed + options.runs)
-    ]
+        return tell([headline_ratios(read_run(Path(place))) for place in options.kept])
+    session.begin("repeatability of quick")
+    print(f"seeds from {options.seed}")
+    seeds = range(options.seed, options.seed + options.runs)
+    kept = [session.once(f"seed {seed}", partial(measure, seed)) for seed in seeds]
+    return tell([{name: Estimate(**ratio) for name, ratio in run.items()} for run in kept])
 
 
 if __name__ == "__main__":
-    frame.script(main)
+    frame.run(main)

@@ -1,4 +1,4 @@
-"""A Flask app behind the event-loop bridge whose async view waits between def hooks, and which knows how many wait."""
+"""A Flask app behind the event-loop bridge: its async view waits between ``def`` hooks, and it counts how many wait."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ _most = 0
 
 @_flask.before_request
 def begin() -> None:
-    """Keep something, as a database connection is kept."""
+    """Keep something, like a database connection."""
     g.kept = object()
 
 
 @_flask.teardown_request
 def end(_error: BaseException | None) -> None:
-    """Let it go."""
+    """Release it."""
     g.pop("kept", None)
 
 
 @_flask.get("/health/async")
 async def waiting() -> dict[str, str | int]:
-    """Wait, and count who does."""
+    """Wait, and count the requests that do."""
     global _now, _most  # noqa: PLW0603 - of this process, on its one loop
     _now += 1
     _most = max(_most, _now)
@@ -42,16 +42,16 @@ async def waiting() -> dict[str, str | int]:
 
 @_flask.get("/held/<int:ms>")
 async def held(ms: int) -> str:
-    """Hold a thread for so long, and use it no more than before."""
+    """Hold the request's thread for so long without using it."""
     await asyncio.sleep(ms / 1_000)
     return ""
 
 
 @_flask.get("/most")
 async def most() -> str:
-    """Tell how many waited at once, at the most."""
+    """Return how many requests waited at once, at the most."""
     return str(_most)
 
 
-# By its name, as a server knows it.
+# By its name, as a server loads it.
 app: Any = pkgutil.resolve_name("flask_app.serving.bridge:EventLoopBridge")(_flask)

@@ -1,9 +1,9 @@
-"""Do viewers of the workshop page disturb a race? The same race alone and with 200 of them, taking turns.
+"""Do viewers of the workshop page disturb a race? Runs the same race alternately alone and with 200 viewers.
 
-``python -m benchmarks.calibration.viewers [races] [viewers]``: each race is run by ``lab live`` itself. Compared
-is the ratio that each finds, async over def; the viewers are sockets on which events are read, and all of them ask for
-the page's files too when the race begins, as a class does that has just been told to look. They run on this machine, so
-what they cost is measured too, which in a class is other machines' affair.
+Run as ``python -m benchmarks.calibration.viewers [races] [viewers]``. ``lab live`` runs each race; the ratios of async
+over def that the races find are compared. A viewer is a socket that reads events, and also requests the page's files
+when the race begins, like a class that opens the page. Viewers run on this machine, so their own cost is included; in a
+class it is on other machines.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from benchmarks.calibration import frame
-from benchmarks.calibration.frame import NotMeasuredError, Rounds
+from benchmarks.calibration.frame import NotMeasuredError, Session
 from benchmarks.foreign_json import read_object
 from benchmarks.judge import wording
 from benchmarks.judge.judge import judge
@@ -32,22 +32,15 @@ _RACE = {"contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"], "wait_
 _PATIENCE_S = 300.0
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Print every race, and how the ratios with viewers stand to those without.
-
-    Args:
-        arguments: Of the command line; those of this process unless told.
-    Returns:
-        The exit status.
-    """
-    parser = frame.parser("viewers", "See whether viewers of the workshop page disturb a race.")
-    parser.add_argument("races", nargs="?", type=frame.whole_number(2), default=5, help="pairs of them (%(default)s)")
-    parser.add_argument("viewers", nargs="?", type=frame.whole_number(1), default=200, help="at once (%(default)s)")
-    options = frame.parse(parser, arguments)
-    return frame.status(lambda: _compare(frame.rounds(options, "flask", "hypercorn"), options.races, options.viewers))
-
-
-def _compare(rounds: Rounds, races: int, viewers: int) -> bool:
+@frame.script(
+    "See whether viewers of the workshop page disturb a race.",
+    frame.number("races", 5, "pairs of them", 2),
+    frame.number("viewers", 200, "at once"),
+    packages=("flask", "hypercorn"),
+)
+def main(session: Session) -> bool:
+    """Print every race, and the ratio found with viewers over that without."""
+    races, viewers = session.options.races, session.options.viewers
     with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as page:
 
         def pair(order: random.Random) -> dict[str, float | None]:
@@ -57,13 +50,13 @@ def _compare(rounds: Rounds, races: int, viewers: int) -> bool:
                 print(f"{count:>4} viewers  {told}", flush=True)
             return found
 
-        seen = rounds.of("pair of races", races, pair, dict[str, float | None])
-    pairs = [(each["with"], each["without"]) for each in seen]
-    judged = [(above, below) for above, below in pairs if above is not None and below is not None]
-    if len(judged) < 2:
-        raise NotMeasuredError("Fewer than two pairs of races could be judged: stop what else runs, and run again.")
-    ratio = paired_ratio([above for above, _ in judged], [below for _, below in judged])
-    print(f"the ratio with {viewers} viewers over that without, {len(judged)} pairs of races: {wording.ratio(ratio)}")
+        seen = session.rounds("pair of races", races, pair)
+    judged = [(each["with"], each["without"]) for each in seen]
+    pairs = [(above, below) for above, below in judged if above is not None and below is not None]
+    if len(pairs) < 2:
+        raise NotMeasuredError("Fewer than two pairs of races could be judged: stop other programs, and run again.")
+    ratio = paired_ratio([above for above, _ in pairs], [below for _, below in pairs])
+    print(f"the ratio with {viewers} viewers over that without, {len(pairs)} pairs of races: {wording.ratio(ratio)}")
     return not excludes_one(ratio)
 
 
@@ -88,7 +81,7 @@ class _Page:
 
     @contextlib.contextmanager
     def watched_by(self, viewers: int) -> Iterator[None]:
-        """Hold so many streams, and read what comes on them, as browsers would."""
+        """Hold so many event streams open, and read them as browsers do."""
         watching = [threading.Thread(target=self._watch, daemon=True) for _ in range(viewers)]
         self._sockets: list[socket.socket] = []
         for thread in watching:
@@ -147,7 +140,7 @@ def _served(out: Path) -> Iterator[_Page]:
     command = [sys.executable, "-m", "benchmarks", "live", "--json", "--port", str(port), "--out", str(out)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         try:
-            assert process.stdout is not None  # noqa: S101 (it was asked for)
+            assert process.stdout is not None  # noqa: S101 (it is a pipe)
             document = ""
             while not document.endswith("}\n"):
                 document += process.stdout.readline()
@@ -160,4 +153,4 @@ def _served(out: Path) -> Iterator[_Page]:
 
 
 if __name__ == "__main__":
-    frame.script(main)
+    frame.run(main)

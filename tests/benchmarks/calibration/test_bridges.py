@@ -8,7 +8,6 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.calibration import bridge_resources, bridges
-from benchmarks.calibration.bridge_resources import Growth
 from benchmarks.calibration.bridges import NO_WAIT, RATES
 from benchmarks.measure.workloads import HEALTH, WAIT
 from benchmarks.model import Contender, LoadProfile, LoadResult, Trial, Workload
@@ -25,10 +24,10 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def ended_trial(contender: Contender, workload: Workload) -> Trial:
-    """Return a trial of a thousand answers in a second."""
+def ended_trial(contender: Contender, workload: Workload, per_s: int = 1_000) -> Trial:
+    """Return a trial of so many answers in a second."""
     result = LoadResult(
-        completed=1_000,
+        completed=per_s,
         duration_s=1.0,
         errors={},
         statuses={},
@@ -65,36 +64,27 @@ def test_rates_are_measured_and_told_with_their_bars(
 
     printed = capsys.readouterr().out
     ratio = r" +[\d,]+ +[\d,]+ +\d+\.\d+   \d+\.\d+ to \d+\.\d+ +"
-    told = re.escape(question.text) + ratio + re.escape(f"{question.bar}: ")
+    told = re.escape(question.text) + ratio + re.escape(f">= {question.least:g}: ")
     assert re.search(told, printed), printed
 
 
-@pytest.mark.parametrize(("rates_per_s", "held"), [((9_550.0, 9_560.0), True), ((4_000.0, 4_100.0), False)])
+@pytest.mark.parametrize(
+    ("waiting", "could", "held"), [(9_550, 20_000, True), (4_000, 20_000, False), (4_000, 4_100, True)]
+)
 def test_waits_are_held_to_the_smaller_bound(
-    rates_per_s: Sequence[float], held: bool, capsys: pytest.CaptureFixture[str]
+    waiting: int, could: int, held: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """What waits is compared with Little's bound where the server could do more, and else with what it can do."""
-    rounds = [
-        {
-            f"async {WAIT.name}": rate,
-            f"async {NO_WAIT.name}": could,
-            f"async {HEALTH.name}": 30_000.0,
-            f"sync {WAIT.name}": pool,
-        }
-        for rate, could, pool in zip(rates_per_s, (20_000.0, 20_100.0), (800.0, 799.0), strict=True)
-    ]
+    """A wait is compared with Little's bound where the server could do more, and else with what it can do."""
 
-    assert held is bridges.tell_waits("hypercorn", rounds)
-    assert "10,000" in capsys.readouterr().out
+    def run_trials(asked: Sequence[tuple[Contender, Workload]], *_: object) -> list[Trial]:
+        [(contender, workload)] = asked
+        per_s = {WAIT.name: waiting if contender.variant == "async" else 799, NO_WAIT.name: could, HEALTH.name: 30_000}
+        return [ended_trial(contender, workload, per_s[workload.name])]
 
+    monkeypatch.setattr(bridges, "run_trials", run_trials)
 
-def test_a_bar_that_does_not_hold_does_not_hide_the_others(capsys: pytest.CaptureFixture[str]) -> None:
-    """All ratios are told, and one bar missed is enough."""
-    slow = {id_: 1_000.0 for ask in RATES for id_ in (ask.numerator, ask.denominator)}
-
-    assert not bridges.tell_rates([slow, slow])
-    lines = capsys.readouterr().out.splitlines()
-    assert [question.text for question in RATES] == [line[:46].rstrip() for line in lines]
+    assert (0 if held else 1) == bridges.main(["waits", "--rounds", "2", "--server", "hypercorn"])
+    assert f"{min(could, 10_000):,}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("arguments", [["--rounds", "1"], ["--duration", "0"], ["--duration", "long"], ["speed"]])
@@ -143,9 +133,14 @@ def test_memory_is_told_with_its_bars(monkeypatch: pytest.MonkeyPatch, capsys: p
         assert re.search(rf"{server} .* one after another .* KiB in all +<= 1024: ", told)
 
 
-def test_growth_is_told_in_kib() -> None:
-    """Growth is what the server has more than before."""
-    assert 3.0 == Growth(before_bytes=1_024, after_bytes=4_096, requests=10).kib
+def test_growth_is_told_in_kib(capsys: pytest.CaptureFixture[str]) -> None:
+    """Growth is what the server has more than before, in all or for each request in flight."""
+    seen = {"at rest": 1_024, "in flight": 1_024 + 1_000 * 65 * 1_024, "before": 1_024, "after": 4_096, "requests": 10}
+
+    assert not bridge_resources.tell_memory("uvicorn", seen)
+    each, left = capsys.readouterr().out.splitlines()
+    assert each.endswith("   65.0 KiB each    <= 64: DOES NOT HOLD")
+    assert left.endswith("    3.0 KiB in all  <= 1024: holds")
 
 
 def test_a_number_of_requests_is_needed(capsys: pytest.CaptureFixture[str]) -> None:

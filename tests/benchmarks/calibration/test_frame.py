@@ -13,43 +13,48 @@ from pathlib import Path
 import pytest
 
 from benchmarks.calibration import frame
+from benchmarks.calibration.frame import Bar, Session
 from benchmarks.errors import LabError
+from benchmarks.judge.judgement import Estimate
 from benchmarks.measure.environment import Cores
 
 
-def raising(error: BaseException) -> Callable[[], bool]:
-    """Return a measurement that comes to nothing."""
+def script_of(measure: Callable[[Session], bool], *options: frame.Option) -> Callable[..., int]:
+    """Return a script that measures so."""
+    return frame.script("A script.", *options)(measure)
 
-    def measure() -> bool:
+
+def raising(error: BaseException) -> Callable[..., int]:
+    """Return a script whose measurement fails."""
+
+    def measure(_session: Session) -> bool:
         raise error
 
-    return measure
+    return script_of(measure)
 
 
 @pytest.mark.parametrize(("held", "expected"), [(True, 0), (False, 1)])
 def test_the_status_is_that_of_the_bars(held: bool, expected: int) -> None:
     """0 when all hold, 1 when one does not."""
-    assert expected == frame.status(lambda: held)
+    assert expected == script_of(lambda _session: held)([])
 
 
 @pytest.mark.parametrize("error", [frame.NotMeasuredError("no wrk"), LabError("no wrk")])
-def test_what_could_not_be_measured_is_told_with_its_own_status(
-    error: Exception, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """2, and why, on standard error."""
-    assert 2 == frame.status(raising(error))
+def test_a_failed_measurement_has_its_own_status(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
+    """2, and the reason on standard error."""
+    assert 2 == raising(error)([])
     assert ("", "\nno wrk\n") == tuple(capsys.readouterr())
 
 
 def test_a_defect_of_the_script_is_no_finding() -> None:
-    """What nobody foresaw comes through as it is."""
+    """An unforeseen error is raised as it is."""
     with pytest.raises(ZeroDivisionError):
-        frame.status(raising(ZeroDivisionError()))
+        raising(ZeroDivisionError())([])
 
 
 def test_an_interrupted_script_has_the_status_of_ctrl_c() -> None:
     """130, and no traceback."""
-    assert 130 == frame.status(raising(KeyboardInterrupt()))
+    assert 130 == raising(KeyboardInterrupt())([])
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a program could see")
@@ -64,7 +69,7 @@ def test_a_terminated_script_ends_what_it_has_begun() -> None:
         "        print('begun', flush=True)\n"
         # In steps: a signal that comes right before a long wait is seen after it.
         "        for _ in range(3_000): time.sleep(0.01)\n"
-        "frame.script(main)\n"
+        "frame.run(main)\n"
     )
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -75,35 +80,97 @@ def test_a_terminated_script_ends_what_it_has_begun() -> None:
         assert "reaped\n" == process.stdout.read()
 
 
-@pytest.mark.parametrize(("text", "number"), [("2", 2), ("10", 10)])
-def test_numbers_within_bounds_are_taken(text: str, number: int) -> None:
-    """Both ends included."""
-    assert number == frame.whole_number(2, 10)(text)
+def read(option: frame.Option, *arguments: str) -> object:
+    """Return the value of an option ``--n``, or of a positional argument ``n``."""
+    parser = argparse.ArgumentParser()
+    option(parser)
+    return parser.parse_args(arguments).n
 
 
 @pytest.mark.parametrize(
-    ("most", "text", "expected"),
+    ("default", "text", "expected"), [(3, "2", 2), (3, "10", 10), (3.0, "2", 2.0), (3.0, "2.5", 2.5)]
+)
+def test_numbers_within_bounds_are_taken(default: float, text: str, expected: float) -> None:
+    """Both ends included."""
+    assert expected == read(frame.number("--n", default, "of things", 2, 10), "--n", text)
+    assert expected == read(frame.number("n", default, "of things", 2, 10), text)
+    assert default == read(frame.number("n", default, "of things", 2, 10))
+
+
+@pytest.mark.parametrize(
+    ("default", "text", "expected"),
     [
-        (10, "1", "'1' is not a whole number from 2 to 10"),
-        (10, "11", "'11' is not a whole number from 2 to 10"),
-        (None, "-3", "'-3' is not a whole number from 2"),
-        (None, "2.5", "'2.5' is not a whole number from 2"),
+        (3, "1", "'1' is not a whole number from 2 to 10"),
+        (3, "11", "'11' is not a whole number from 2 to 10"),
+        (3, "-3", "'-3' is not a whole number from 2 to 10"),
+        (3, "2.5", "'2.5' is not a whole number from 2 to 10"),
+        (3.0, "1.9", "'1.9' is not a number from 2 to 10"),
+        (3.0, "nan", "'nan' is not a number from 2 to 10"),
+        (3.0, "long", "'long' is not a number from 2 to 10"),
     ],
 )
-def test_other_numbers_are_refused_with_the_bounds(most: int | None, text: str, expected: str) -> None:
-    """The message says what would be taken."""
-    with pytest.raises(argparse.ArgumentTypeError) as caught:
-        frame.whole_number(2, most)(text)
+def test_other_numbers_are_refused_with_the_bounds(
+    default: float, text: str, expected: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The message says what is accepted."""
+    with pytest.raises(SystemExit):
+        read(frame.number("--n", default, "of things", 2, 10), f"--n={text}")
 
-    assert expected == str(caught.value)
+    assert f"argument --n: {expected}" in capsys.readouterr().err
 
 
-def test_a_heading_says_where_and_when() -> None:
+def test_a_heading_says_where_and_when(capsys: pytest.CaptureFixture[str]) -> None:
     """The system, Python, the packages asked for, and the cores."""
-    assert f"Python {sys.version.split()[0]}, flask 3." in frame.here("flask")
-    assert frame.here().split(" ", 1)[0].startswith("20")
-    assert "server on core 1, loader on core 0" == frame.pinning(Cores(server=(1,), loader=(0,)))
-    assert "not pinned" == frame.pinning(Cores(server=(), loader=()))
+    session = Session(argparse.Namespace(journal=None), ["flask"])
+
+    session.begin("rates", Cores(server=(1,), loader=(0,)))
+    session.begin("rates", Cores(server=(), loader=()))
+    session.begin("rates")
+
+    pinned, free, neither = capsys.readouterr().out.splitlines()
+    assert pinned.startswith("rates: 20")
+    assert f"Python {sys.version.split()[0]}, flask 3." in pinned
+    assert pinned.endswith("; server on core 1, loader on core 0")
+    assert free.endswith("; not pinned")
+    assert ";" not in neither
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [
+        (0.95, 1.2, ">= 0.9: holds"),
+        (0.9, 0.9, ">= 0.9: holds"),
+        (0.89, 1.2, ">= 0.9: UNDECIDED"),
+        (0.8, 0.89, ">= 0.9: DOES NOT HOLD"),
+        (None, None, ">= 0.9: UNDECIDED"),
+    ],
+)
+def test_bar_holds_only_with_the_whole_interval(low: float | None, high: float | None, expected: str) -> None:
+    """An interval that reaches below the bar does not hold, nor does none at all."""
+    estimate = Estimate(value=1.0, low=low, high=high, samples=5)
+    assert Bar("ours / theirs", "ours", "theirs", 0.9).verdict(estimate).startswith(expected)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "expected"),
+    [(0.9, 1.1, "holds"), (0.95, 1.11, "UNDECIDED"), (1.11, 1.2, "DOES NOT HOLD"), (0.1, 0.8, "DOES NOT HOLD")],
+)
+def test_bar_with_two_ends_holds_only_between_them(low: float, high: float, expected: str) -> None:
+    """Agreement is bounded on both sides."""
+    estimate = Estimate(value=1.0, low=low, high=high, samples=5)
+    assert Bar("ours / theirs", "ours", 1.0, 0.9, 1.1).verdict(estimate).startswith(f"0.9 to 1.1: {expected}")
+
+
+@pytest.mark.parametrize(("least", "held"), [(1.9, True), (2.1, False), (None, True)])
+def test_a_table_shows_every_ratio(least: float | None, held: bool, capsys: pytest.CaptureFixture[str]) -> None:
+    """Of two figures, or of a figure and a constant; one bar missed is enough, and does not hide the others."""
+    bars = (Bar("ours / theirs", "ours", "theirs", least), Bar("ours / 1,000", "ours", 1_000.0))
+
+    assert held is frame.table("ratio of rates", "req/s", "over", bars, [{"ours": 2_000.0, "theirs": 1_000.0}] * 2)
+    told = capsys.readouterr().out.splitlines()[2:]
+    assert [bar.text for bar in bars] == [line[:46].rstrip() for line in told]
+    assert 2 == sum(line[46:].split()[:3] == ["2,000", "1,000", "2.000"] for line in told)
+    assert ["ours", "theirs"] == frame.figures_of(bars)
 
 
 def measured(numbers: list[int]) -> Callable[[random.Random], dict[str, float]]:
@@ -118,12 +185,12 @@ def measured(numbers: list[int]) -> Callable[[random.Random], dict[str, float]]:
 
 def measure_with(journal: Path | None, count: int, numbers: list[int], **settings: object) -> list[dict[str, float]]:
     """Measure so many rounds as a script does."""
-    rounds = frame.Rounds({"seed": 7, **settings}, {"flask": "3.1"}, journal)
-    return rounds.of("rates", count, measured(numbers), dict[str, float])
+    session = Session(argparse.Namespace(journal=journal, seed=7, **settings), ["flask"])
+    return session.rounds("rates", count, measured(numbers))
 
 
-def test_a_cut_script_goes_on_with_the_rounds_that_it_lacks(tmp_path: Path) -> None:
-    """With the figures that an uncut one has; a line that was cut as it was written is measured again."""
+def test_an_interrupted_script_resumes(tmp_path: Path) -> None:
+    """It has the figures of an uninterrupted one; a round whose line was cut off is measured again."""
     journal = tmp_path / "bridges.jsonl"
     uncut = measure_with(None, 4, [])
     first: list[int] = []
@@ -139,11 +206,11 @@ def test_a_cut_script_goes_on_with_the_rounds_that_it_lacks(tmp_path: Path) -> N
 
 
 def test_parts_have_rounds_of_their_own(tmp_path: Path) -> None:
-    """And values of dataclasses come back as such."""
+    """Of whatever JSON can hold."""
     for _ in range(2):
-        rounds = frame.Rounds({}, {}, tmp_path / "kept")
-        assert [frame.Bar(1.0)] == rounds.of("one", 1, lambda _: frame.Bar(1.0), frame.Bar)
-        assert [frame.Bar(2.0)] == rounds.of("other", 1, lambda _: frame.Bar(2.0), frame.Bar)
+        session = Session(argparse.Namespace(journal=tmp_path / "kept"))
+        assert [[1.0]] == session.rounds("one", 1, lambda _: [1.0])
+        assert {"two": 2} == session.once("other", lambda: {"two": 2})
 
 
 def test_rounds_of_other_settings_are_not_added_to(tmp_path: Path) -> None:
@@ -157,43 +224,40 @@ def test_rounds_of_other_settings_are_not_added_to(tmp_path: Path) -> None:
     assert before == journal.read_bytes()
 
 
-@pytest.mark.parametrize(
-    "text", ["no JSON\n", "[]\n", '{"settings": {"seed": 7}, "versions": {"flask": "3.1"}}\n{"a": 1}\n']
-)
+@pytest.mark.parametrize("text", ["no JSON\n", "[]\n", '{"a": 1}\n'])
 def test_a_file_that_is_no_journal_is_refused(tmp_path: Path, text: str) -> None:
     """Rather than written over."""
     journal = tmp_path / "other"
     journal.write_text(text, encoding="utf-8")
 
-    with pytest.raises(frame.NotMeasuredError, match="is no journal of a calibration"):
+    with pytest.raises(frame.NotMeasuredError, match=r"is not a calibration journal|was begun with other settings"):
         measure_with(journal, 1, [])
     assert text == journal.read_text(encoding="utf-8")
 
 
-def test_figures_of_another_kind_are_refused(tmp_path: Path) -> None:
-    """With the file and the round."""
-    measure_with(tmp_path / "kept", 1, [])
+def test_a_journal_of_something_else_is_refused(tmp_path: Path) -> None:
+    """A line without a part and a round is not a round's."""
+    journal = tmp_path / "kept"
+    measure_with(journal, 0, [])
+    with journal.open("a", encoding="utf-8") as file:
+        file.write('{"a": 1}\n')
 
-    with pytest.raises(frame.NotMeasuredError, match=r"kept: round 1 of rates: "):
-        frame.Rounds({"seed": 7}, {"flask": "3.1"}, tmp_path / "kept").of("rates", 1, lambda _: 1.0, float)
-
-
-def test_the_seed_is_the_journals_unless_told(tmp_path: Path) -> None:
-    """So that the same command goes on, whether it names a seed or not."""
-    parser = frame.parser("made_up", "A script.")
-    frame.add_seed(parser, "nothing")
-    arguments = ["--journal", str(tmp_path / "kept")]
-    given = frame.parse(parser, arguments)
-    frame.rounds(given, "flask").of("rates", 1, lambda _: 1.0, float)
-
-    assert given.seed == frame.parse(parser, arguments).seed
-    assert 3 == frame.parse(parser, [*arguments, "--seed", "3"]).seed
-    assert frame.parse(parser, []).seed > 0
+    with pytest.raises(frame.NotMeasuredError, match="kept is not a calibration journal"):
+        measure_with(journal, 1, [])
 
 
-def test_numbers_of_seconds_are_taken_within_bounds() -> None:
-    """Both ends included, and no others."""
-    assert 0.2 == frame.seconds(0.2, 600)("0.2")
-    for text in ("0.1", "601", "nan", "long"):
-        with pytest.raises(argparse.ArgumentTypeError, match=r"is not a number of seconds from 0\.2 to 600"):
-            frame.seconds(0.2, 600)(text)
+def test_the_seed_is_the_journals_by_default(tmp_path: Path) -> None:
+    """The same command resumes, with a seed or without."""
+    seeds: list[int] = []
+
+    def measure(session: Session) -> bool:
+        seeds.append(session.options.seed)
+        session.once("rates", lambda: 1.0)
+        return True
+
+    main = script_of(measure, frame.SEED)
+    kept = ["--journal", str(tmp_path / "kept")]
+
+    assert [0, 0, 0, 2] == [main(each) for each in (kept, kept, ["--seed", "3"], [*kept, "--seed", "0"])]
+    assert seeds[0] == seeds[1] > 0
+    assert 3 == seeds[2]

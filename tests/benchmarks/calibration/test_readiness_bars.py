@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.calibration import readiness
-from benchmarks.calibration.readiness import BRIDGES, RATES, TWO_CHECKS
+from benchmarks.calibration import frame, readiness
+from benchmarks.calibration.readiness import MANY, ONE
 from benchmarks.contenders import catalogue
 from benchmarks.model import Contender
 
@@ -18,32 +18,31 @@ def test_both_kinds_of_bars_are_told(
     affinity: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Every bridge's twins, and every question, get a ratio with its interval and what it is held to."""
-    # Two of the bridges: all of them answer alike, says the test of the dependencies.
-    few = BRIDGES[::3]
-    monkeypatch.setattr(readiness, "BRIDGES", few)
+    # Two of the bridges: the test of the dependencies shows that all of them answer alike.
+    monkeypatch.setattr(readiness, "ONE", (*ONE[:2], *ONE[-2:]))
     monkeypatch.setattr(readiness, "WARMUP_S", 0.1)
 
     status = readiness.main(["one", "--rounds", "2", "--duration", "0.3", "--seed", "3", "--let-cores-sleep"])
 
     told = capsys.readouterr()
     assert status in (0, 1), told.err
-    assert "; cores may sleep\n" in told.out
-    assert re.search(r"^(PostgreSQL|SQLite) \d+\.\S+; seed 3, 2 rounds of 0\.3 s$", told.out, re.MULTILINE)
-    for arrangement in few:
+    assert re.search(
+        r"^(PostgreSQL|SQLite) \d+\.\S+; cores may sleep\nseed 3, 2 rounds of 0\.3 s$", told.out, re.MULTILINE
+    )
+    for arrangement in ("flask@hypercorn", "flask@uvicorn+eventloop"):
         for variant, takes in (("sync", "60.0"), ("async", "20.0")):
             name = re.escape(arrangement.replace("@", f"-{variant}@"))
             most = r"1\.3" if name == "flask\\-async@hypercorn" else r"1\.15"
-            ratio = rf"^{name} +\d+\.\d +{takes} +\d\.\d+   \d\.\d+ to \d+\.\d+ +0\.85 to {most}: \S"
+            ratio = rf"^{name} +[\d.,]+ +{takes} +\d\.\d+   \d\.\d+ to \d+\.\d+ +0\.85 to {most}: \S"
             assert re.search(ratio, told.out, re.MULTILINE), told.out
 
 
 @pytest.mark.parametrize(("sync_per_s", "held"), [(100.0, True), (150.0, False)])
 def test_many_are_held_to_both_twins(sync_per_s: float, held: bool, capsys: pytest.CaptureFixture[str]) -> None:
     """As fast as FastAPI is not enough where the threads are not left behind."""
-    rates = {name: 700.0 for ask in RATES for name in (ask.numerator, ask.denominator)}
-    rates["flask-sync@hypercorn"] = sync_per_s
+    rates = dict.fromkeys(frame.figures_of(MANY), 700.0) | {"flask-sync@hypercorn": sync_per_s}
 
-    assert held is readiness.tell_rates(TWO_CHECKS, [rates, rates])
+    assert held is frame.table("many", "req/s", "over", MANY, [rates, rates])
     assert 2 + held == capsys.readouterr().out.count(": holds")
 
 
@@ -61,8 +60,9 @@ def test_one_wait_is_what_async_takes(
 ) -> None:
     """Twenty milliseconds for all three checks, and sixty for one after another; a loop for each takes more."""
     medians = [{"flask-sync@hypercorn": 61.0, contender: took} for took in (async_ms, async_ms + 0.1)]
+    bars = [bar for bar in ONE if bar.above in medians[0]]
 
-    assert held is readiness.tell_medians(medians)
+    assert held is frame.table("one", "ms", "over", bars, medians)
     assert 1 + held == capsys.readouterr().out.count(": holds")
 
 

@@ -43,7 +43,7 @@ def test_kept_runs_are_looked_at_again(
 
 @pytest.mark.parametrize(
     ("arguments", "status", "told"),
-    [(["no-such-run"], 2, "There is no run at no-such-run"), (["--runs", "1"], 2, "always at its median")],
+    [(["no-such-run"], 2, "There is no run at no-such-run"), (["--runs", "1"], 2, "is not a whole number from 2")],
 )
 def test_what_cannot_be_looked_at_is_told(
     arguments: list[str], status: int, told: str, capsys: pytest.CaptureFixture[str]

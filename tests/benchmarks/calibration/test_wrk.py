@@ -23,7 +23,7 @@ def as_wrk_corrects(counts: dict[int, int], expected_us: int) -> Counter[int]:
 
 
 @given(
-    counts=st.dictionaries(st.integers(1, 400), st.integers(1, 50), min_size=1, max_size=40),
+    counts=st.dictionaries(st.integers(1, 400), st.integers(1, 50), min_size=1, max_size=12),
     expected_us=st.integers(1, 60),
 )
 def test_what_wrk_made_up_is_taken_out_exactly(counts: dict[int, int], expected_us: int) -> None:
