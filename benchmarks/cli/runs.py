@@ -13,8 +13,7 @@ from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.output import Output
 from benchmarks.errors import LabError
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
-from benchmarks.measure import environment, journal, sweep
-from benchmarks.measure import resume as resuming
+from benchmarks.measure import environment, journal, remaining, sweep
 from benchmarks.model import Run
 from benchmarks.report.formats import RUN_KEPT, RUN_NAME
 from benchmarks.report.reproduce import report_command
@@ -82,7 +81,7 @@ def resume(name: str, cores: environment.Cores, facts: Mapping[str, environment.
     """
     folder = _resumable(name)
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    record = resuming.reopen(folder, {**environment.environment(cores), **facts}, now)
+    record = remaining.reopen(folder, {**environment.environment(cores), **facts}, now)
     if record.run.state == "complete":
         told = f"{folder} is complete: there is nothing to measure. {report_command(folder)}"
         click.echo(told, err=True)

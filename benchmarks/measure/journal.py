@@ -1,4 +1,4 @@
-"""Keeps a run on disk as it happens: ``journal.jsonl`` line by line, ``run.json`` at the end.
+"""Keeps a run on disk as it happens (``journal.jsonl`` line by line, ``run.json`` at the end), and reads it back.
 
 A trial is written and flushed to the disk the moment it ends, so a run that is killed is readable up to its last trial,
 and can be resumed: what was there stays, and the rest is appended.
@@ -12,26 +12,31 @@ import itertools
 import json
 import os
 import shlex
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from io import FileIO
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from benchmarks.foreign_json import adapter_of, encode
+from benchmarks.errors import LabError
+from benchmarks.foreign_json import ForeignJSONError, adapter_of, decode, encode, read_json
 from benchmarks.measure.file_lock import try_lock
-from benchmarks.measure.journal_reader import (
-    JOURNAL_NAME,
-    RUN_NAME,
-    RunFileError,
-    read_journal,
-    read_run,
-)
-from benchmarks.model import DocumentPair, Run, RunState, Trial
+from benchmarks.model import SCHEMA_VERSION, DocumentPair, Run, RunState, Trial
 from benchmarks.process import uninterrupted
+from benchmarks.trials import wrong_numbers
 
-__all__ = ["JOURNAL_NAME", "LATEST_NAME", "RUN_NAME", "Journal", "RunFileError", "read_run", "write_run"]
+LATEST_NAME: Final = "latest"
+JOURNAL_NAME: Final = "journal.jsonl"
+RUN_NAME: Final = "run.json"
 
-LATEST_NAME = "latest"
+# A look-up fails for any other kind, as for any other fault of a line.
+_KINDS: Final = {kind: kind for kind in ("run", "documents", "calibration", "trial", "resume", "end")}
+_INTERRUPTED: Final = {"state": "interrupted", "finished_at": None, "stopped_early": None}
+"""Of a run without an end."""
+
+
+class RunFileError(LabError):
+    """A run cannot be read or written; the message says which file, what is wrong with it and what to do."""
 
 
 class Journal:
@@ -89,14 +94,16 @@ class Journal:
             file = FileIO(path, "r+")
         except OSError as error:
             raise RunFileError(f"Cannot write to {path}: {error.strerror or error}.") from error
+        if try_lock(file.fileno()) is False:
+            file.close()
+            raise RunFileError(f"{folder} is being measured right now, by another process.")
         try:
-            _claim(file, folder)
-            kept = read_journal(path)
-            file.seek(kept.whole_bytes)
+            run, whole_bytes = read_journal(path)
+            file.seek(whole_bytes)
         except BaseException:
             file.close()
             raise
-        return cls(folder, kept.run, file)
+        return cls(folder, run, file)
 
     @property
     def run(self) -> Run:
@@ -108,33 +115,32 @@ class Journal:
 
         Args:
             resumed_at: ISO 8601 in UTC.
-            environment: The facts that are not what they were when the run began.
-            again: Trials of blocks that were cut, which will be measured again: from now on they are superseded.
+            environment: The facts that have changed since the run began.
+            again: Trials of blocks that were cut; from now on they are superseded, because their blocks are repeated.
         Raises:
             RunFileError: The disk refused; nothing has changed then.
         """
         places = [[trial.workload, trial.round, trial.position] for trial in again]
         try:
-            # What was cut while it was written is of no use, and must not run into the next line.
+            # Half a line is useless, and must not run into the next one.
             self._file.truncate()
         except OSError as error:
             raise self._refused(error) from error
         value = {"resumed_at": resumed_at, "environment": dict(environment), "superseded": places}
         self._append("resume", value)
-        # It tells of the first part alone. The journal has all that it had.
+        # It describes the first part only. The journal has all of it.
         with contextlib.suppress(OSError):
             (self.folder / RUN_NAME).unlink(missing_ok=True)
-        self._run = read_journal(self.folder / JOURNAL_NAME).run
+        self._run = read_journal(self.folder / JOURNAL_NAME)[0]
 
     def add_documents(self, framework: str, pair: DocumentPair) -> None:
         """Keep one framework's documents."""
-        value = {"framework": framework, "pair": encode(pair)}
-        self._keep("documents", value, documents={**self._run.documents, framework: pair})
+        documents = {**self._run.documents, framework: pair}
+        self._keep("documents", {"framework": framework, "pair": encode(pair)}, documents=documents)
 
     def add_calibration(self, trial: Trial) -> None:
         """Keep one trial of a bare server."""
-        value = encode(trial)
-        self._keep("calibration", value, calibration=(*self._run.calibration, trial))
+        self._keep("calibration", encode(trial), calibration=(*self._run.calibration, trial))
 
     def add_trial(self, trial: Trial) -> None:
         """Keep one trial."""
@@ -150,20 +156,20 @@ class Journal:
         Raises:
             RunFileError: The disk refused; what the journal holds stays readable.
         """
-        value = {"state": state, "finished_at": finished_at, "stopped_early": stopped_early}
-        self._keep("end", value, state=state, finished_at=finished_at, stopped_early=stopped_early)
+        end = {"state": state, "finished_at": finished_at, "stopped_early": stopped_early}
+        self._keep("end", end, **end)
         self.close()
         write_run(self.folder / RUN_NAME, self._run)
         return self._run
 
     def close(self) -> None:
         """Close the file; harmless the second time."""
-        # What a full disk would not take was reported when it was appended.
+        # A full disk was reported when the line was appended.
         with contextlib.suppress(OSError):
             self._file.close()
 
     def _keep(self, kind: str, value: Mapping[str, Any], **changes: Any) -> None:
-        # What is on the disk and what is in memory must not part, and Ctrl-C may come at any moment.
+        # Disk and memory must hold the same, and Ctrl-C may come at any moment.
         with uninterrupted():
             self._append(kind, value)
             self._run = dataclasses.replace(self._run, **changes)
@@ -178,7 +184,7 @@ class Journal:
                 line = line[self._file.write(line) or 0 :]
             os.fsync(self._file.fileno())
         except OSError as error:
-            # To give room back is possible on a full disk; and half a line would be in the way of the next.
+            # A full disk still takes a truncation; and half a line would corrupt the next.
             with contextlib.suppress(OSError):
                 self._file.truncate(whole_bytes)
                 self._file.seek(whole_bytes)
@@ -189,11 +195,6 @@ class Journal:
             f"Cannot write to {self.folder / JOURNAL_NAME}: {error.strerror or error}. "
             f"What was measured before is kept: lab report {shlex.quote(str(self.folder))}"
         )
-
-
-def _claim(file: FileIO, folder: Path) -> None:
-    if try_lock(file.fileno()) is False:
-        raise RunFileError(f"{folder} is being measured right now, by another process.")
 
 
 def write_run(path: Path, run: Run) -> None:
@@ -232,3 +233,142 @@ def _point_latest(results: Path, name: str) -> None:
         # Windows lets only some users make links: there the run is found by its name.
         with contextlib.suppress(OSError):
             draft.unlink(missing_ok=True)
+
+
+def read_run(place: Path) -> Run:
+    """Read a run from its folder, its ``run.json`` or its ``journal.jsonl``.
+
+    Raises:
+        RunFileError: There is none, or it is not one that this version can read.
+    """
+    file = place
+    if place.is_dir():
+        file = place / RUN_NAME if (place / RUN_NAME).exists() else place / JOURNAL_NAME
+    return read_journal(file)[0] if file.suffix == ".jsonl" else _parse_run(file, _bytes(place, file))
+
+
+def read_journal(file: Path) -> tuple[Run, int]:
+    """Read a journal.
+
+    Returns:
+        The run as far as it came, and the length of the whole lines in bytes: a half-written line may follow them.
+    Raises:
+        RunFileError: There is none, or it is not one that this version can read.
+    """
+    entries, whole_bytes = _entries(file, _bytes(file, file))
+    return _validate(file, _folded(file, entries)), whole_bytes
+
+
+def _bytes(place: Path, file: Path) -> bytes:
+    try:
+        content = file.read_bytes()
+        content.decode("utf-8")
+    except FileNotFoundError:
+        raise RunFileError(f"There is no run at {place}. `lab compare` makes one under results/.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        # A journal may be cut inside a character.
+        cut = isinstance(error, UnicodeDecodeError) and error.reason == "unexpected end of data"
+        if not cut or file.suffix != ".jsonl":
+            raise RunFileError(f"Cannot read {file}: {error}.") from error
+    return content
+
+
+def _parse_run(file: Path, content: bytes) -> Run:
+    try:
+        value = read_json(content)
+    except ValueError as error:
+        beside = file.with_name(JOURNAL_NAME)
+        advice = f" The journal in its folder may be whole: lab report {shlex.quote(str(beside))}"
+        raise RunFileError(f"{file} is not whole JSON ({error}).{advice if beside.exists() else ''}") from error
+    return _validate(file, value)
+
+
+def _entries(file: Path, content: bytes) -> tuple[list[tuple[str, Any]], int]:
+    """Return kind and value of each entry of a journal, and the length of the lines that hold them."""
+    entries: list[tuple[str, Any]] = []
+    # Only line feeds end a line: a server's log, and so a failure, may contain any other line ending. What follows the
+    # last one is half a line: that is how a killed run ends.
+    *lines, half = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = read_json(line)
+            kind, value = _KINDS[entry["kind"]], entry["value"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunFileError(f"{file}, line {number}: not an entry of a journal ({error}).") from error
+        entries.append((kind, value))
+    return entries, len(content) - len(half)
+
+
+def _folded(file: Path, entries: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+    """Combine the entries into a run, in their order."""
+    if not entries or entries[0][0] != "run":
+        raise RunFileError(f"{file} does not begin with a run: it was cut before anything was measured.")
+    lists: dict[str, Any] = {name: [] for name in ("calibration", "trials", "superseded", "resumptions")}
+    try:
+        run = {**entries[0][1], **_INTERRUPTED, **lists, "documents": {}}
+        for kind, value in entries[1:]:
+            match kind:
+                case "documents":
+                    run["documents"][value["framework"]] = value["pair"]
+                case "calibration":
+                    run["calibration"].append(value)
+                case "trial":
+                    run["trials"].append(value)
+                case "end":
+                    run |= value
+                case "resume":
+                    # An earlier end was that of the first part only.
+                    run |= _INTERRUPTED
+                    _supersede(run, value)
+                case _:
+                    raise RunFileError(f"{file} begins a second run: two journals were put together.")
+    except (TypeError, KeyError, ValueError) as error:
+        raise RunFileError(f"{file} is a journal of something else ({error!r}).") from error
+    return run
+
+
+def _supersede(run: dict[str, Any], resumption: Mapping[str, Any]) -> None:
+    again = {tuple(place) for place in resumption["superseded"]}
+    cut = [trial for trial in run["trials"] if _place(trial) in again]
+    run["trials"] = [trial for trial in run["trials"] if _place(trial) not in again]
+    run["superseded"] += cut
+    run["resumptions"].append(
+        {
+            "resumed_at": resumption["resumed_at"],
+            "trials_kept": len(run["trials"]),
+            "trials_superseded": len(cut),
+            "environment": resumption["environment"],
+        }
+    )
+
+
+def _place(trial: Mapping[str, Any]) -> tuple[Any, ...]:
+    return trial["workload"], trial["round"], trial["position"]
+
+
+def _validate(file: Path, value: object) -> Run:
+    version = value.get("schema_version") if isinstance(value, dict) else None
+    if version != SCHEMA_VERSION:
+        found = "no schema_version" if version is None else f"schema_version {version!r:.40}"
+        raise RunFileError(f"{file} has {found}; this version of lab reads schema_version {SCHEMA_VERSION}.")
+    try:
+        run = decode(Run, value)
+    except ForeignJSONError as error:
+        raise RunFileError(f"{file} is not a run: {error}.") from error
+    if fault := _fault(run):
+        raise RunFileError(f"{file} contains what no run can: {fault}.")
+    return run
+
+
+def _fault(run: Run) -> str | None:
+    """Say what no run of the lab contains: a trial twice, or a count below 0."""
+    for trials in (run.calibration, run.trials):
+        # A map measures a workload under one load after another, each in rounds of its own.
+        places = Counter((trial.contender, trial.workload, trial.load, trial.round, trial.position) for trial in trials)
+        for (contender, workload, _, number, _), times in places.items():
+            if times > 1:
+                return f"the trial of {contender} in round {number} of {workload} is there {times} times"
+    for trial in (*run.calibration, *run.trials, *run.superseded):
+        if trial.result is not None and (wrong := wrong_numbers(trial.result)):
+            return f"round {trial.round} of {trial.workload} has {wrong[0]:g} of {trial.contender} in place of a count"
+    return None

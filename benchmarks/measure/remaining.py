@@ -1,18 +1,31 @@
-"""Says what of its plan a run still lacks, block by block.
+"""Finds what a run lacks of its plan, and resumes an interrupted run: on the same machine, with the same software.
 
 A block's trials stand side by side, in one round and at one time; that is what makes their ratios fair. So a block that
-was cut is measured again as a whole: what it had is superseded.
+was cut is measured again as a whole: its earlier trials are superseded.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
 from benchmarks.errors import RefusedError
 from benchmarks.measure import schedule
+from benchmarks.measure.dependencies import DATABASE_FACT
+from benchmarks.measure.environment import Fact
+from benchmarks.measure.journal import RUN_NAME, Journal, write_run
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Run, Trial
 
-Place = tuple[str, int, int]
-"""Workload, round and position: where in its plan a trial stands."""
+MUST_MATCH = (
+    *("cpu_model", "logical_cores", "server_cpus", "loader_cpus", "operating_system", "kernel"),
+    *("python", "python_implementation", "git_revision", "load_engine_version", "load_workers"),
+    DATABASE_FACT,
+)
+"""Facts, beside the package versions, without which trials of before and after are not comparable."""
+
+_PACKAGE = "package_"
+_SHOWN = 8
 
 
 def calibration_left(run: Run) -> list[ScheduledTrial]:
@@ -22,40 +35,98 @@ def calibration_left(run: Run) -> list[ScheduledTrial]:
 
 
 def blocks_left(run: Run) -> list[list[ScheduledTrial]]:
-    """Return the blocks that are not whole, in the order to run them.
+    """Return the incomplete blocks, in the order to run them.
 
     Raises:
-        RefusedError: The run has trials elsewhere than in this plan.
+        RefusedError: The run has trials that are not in its plan.
     """
-    kept = _kept(run)
+    planned = {
+        _place(scheduled): (scheduled.contender.id, scheduled.placebo) for scheduled in schedule.trials(run.plan)
+    }
+    for trial in run.trials:
+        if planned.get((trial.workload, trial.round, trial.position)) != (trial.contender, trial.placebo):
+            raise RefusedError(
+                f"{trial.contender} stands at place {trial.position} of round {trial.round} of {trial.workload}, where "
+                "this version of lab has something else: resume with the version that began the run, or begin a new "
+                "one."
+            )
+    kept = {(trial.workload, trial.round, trial.position) for trial in run.trials}
     return [block for block in schedule.blocks(run.plan) if any(_place(scheduled) not in kept for scheduled in block)]
 
 
 def cut_trials(run: Run) -> tuple[Trial, ...]:
-    """Return the trials of blocks that have some of theirs and lack others.
+    """Return the trials of incomplete blocks.
 
     Raises:
-        RefusedError: The run has trials elsewhere than in this plan.
+        RefusedError: The run has trials that are not in its plan.
     """
-    lacking = {_place(scheduled) for block in blocks_left(run) for scheduled in block}
-    return tuple(trial for trial in run.trials if (trial.workload, trial.round, trial.position) in lacking)
+    incomplete = {_place(scheduled) for block in blocks_left(run) for scheduled in block}
+    return tuple(trial for trial in run.trials if (trial.workload, trial.round, trial.position) in incomplete)
 
 
-def _kept(run: Run) -> set[Place]:
-    planned = {
-        _place(scheduled): (scheduled.contender.id, scheduled.placebo) for scheduled in schedule.trials(run.plan)
-    }
-    kept: set[Place] = set()
-    for trial in run.trials:
-        place = (trial.workload, trial.round, trial.position)
-        if planned.get(place) != (trial.contender, trial.placebo):
-            raise RefusedError(
-                f"{trial.contender} stands at place {trial.position} of round {trial.round} of {trial.workload}, where "
-                "this version of lab has something else: go on with the version that began the run, or begin a new one."
-            )
-        kept.add(place)
-    return kept
-
-
-def _place(scheduled: ScheduledTrial) -> Place:
+def _place(scheduled: ScheduledTrial) -> tuple[str, int, int]:
     return scheduled.workload.name, scheduled.round, scheduled.position
+
+
+def reopen(folder: Path, environment: Mapping[str, Fact], resumed_at: str) -> Journal:
+    """Open an interrupted run's journal, so that a runner can resume the run.
+
+    Args:
+        folder: The run's.
+        environment: Facts of this machine and software, now.
+        resumed_at: Now, ISO 8601 in UTC.
+    Returns:
+        The journal. That of a complete run is closed already: there is nothing to do.
+    Raises:
+        RefusedError: A fact that must match does not, or this version plans differently from the one that began it.
+        RunFileError: The journal cannot be read or written, or another process is writing it.
+    """
+    journal = Journal.reopen(folder)
+    try:
+        if journal.run.state == "complete":
+            journal.close()
+            # If the disk was full in the end, there was no room for it.
+            if not (folder / RUN_NAME).exists():
+                write_run(folder / RUN_NAME, journal.run)
+            return journal
+        recorded = journal.run.environment
+        _check(folder, mismatches(recorded, environment))
+        changed = {name: value for name, value in environment.items() if recorded.get(name) != value}
+        journal.resume(resumed_at, changed, cut_trials(journal.run))
+    except BaseException:
+        journal.close()
+        raise
+    return journal
+
+
+def _check(folder: Path, found: Sequence[str]) -> None:
+    if not found:
+        return
+    shown = "".join(f"\n  {mismatch}" for mismatch in found[:_SHOWN])
+    more = f"\n  and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
+    raise RefusedError(
+        f"{folder} cannot be resumed here, because its trials would not be comparable:{shown}{more}\n"
+        "Bring back what it began with, or begin a new run."
+    )
+
+
+def mismatches(recorded: Mapping[str, Fact], present: Mapping[str, Fact]) -> tuple[str, ...]:
+    """Say which facts must match and do not: ``package flask was 3.1.2 and is 3.1.3``.
+
+    A fact that is unknown on one side is no mismatch; a package that is missing on one side is.
+    """
+    packages = sorted({name for name in (*recorded, *present) if name.startswith(_PACKAGE)})
+    found = [
+        f"{name.replace('_', ' ')} was {recorded[name]} and is {present[name]}"
+        for name in MUST_MATCH
+        if recorded.get(name) is not None and present.get(name) is not None and recorded[name] != present[name]
+    ]
+    # A run that recorded no package at all says nothing of them.
+    if any(name in recorded for name in packages):
+        found += [
+            f"package {name.removeprefix(_PACKAGE)} was {recorded.get(name) or 'not there'} and is "
+            f"{present.get(name) or 'not there'}"
+            for name in packages
+            if recorded.get(name) != present.get(name)
+        ]
+    return tuple(found)

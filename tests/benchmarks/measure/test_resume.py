@@ -19,7 +19,7 @@ from benchmarks.measure.journal import Journal, RunFileError, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.measure.load.session import ProcessSession
-from benchmarks.measure.resume import changed, mismatches, reopen
+from benchmarks.measure.remaining import mismatches, reopen
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, Plan, Run, Trial
@@ -247,12 +247,11 @@ def test_another_machine_or_other_software_is_refused(  # noqa: PLR0917 (pytest 
 
 
 def test_what_one_side_does_not_know_is_no_mismatch() -> None:
-    """But for packages, which are there or not; and what need not match is kept as what has changed."""
+    """Except packages, which are installed or not."""
     packages: dict[str, Fact] = {f"package_{number:02}": "1" for number in range(20)}
 
     assert 21 == len(mismatches(packages, {"package_other": "1", **dict.fromkeys(packages, "2")}))
     assert () == mismatches({"python": "3.11.9"}, {"python": None, "package_flask": "3.1"})
-    assert {"a": 2, "c": 3} == changed({"a": 1, "b": 2}, {"a": 2, "b": 2, "c": 3})
 
 
 def test_a_whole_new_environment_is_told_in_short(
@@ -274,7 +273,7 @@ def test_a_run_that_is_being_measured_is_not_gone_on_with(
         pytest.skip("Windows has no lock of this kind")
     journal = begun(tmp_path, small_plan(answering()))
     script = (
-        "import sys; from pathlib import Path; from benchmarks.measure.resume import reopen\n"
+        "import sys; from pathlib import Path; from benchmarks.measure.remaining import reopen\n"
         "reopen(Path(sys.argv[1]), {}, 't')"
     )
 
