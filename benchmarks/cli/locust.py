@@ -15,13 +15,14 @@ from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import json_option, write_out
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError
 from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, start_worker
+from benchmarks.measure.load.session import LoaderProcess
 from benchmarks.report.formats.data import json_document
 
 _LONGEST_S = 30 * 86_400.0
-"""A worker that nobody needs is not to end by itself."""
+"""How long a worker waits for its master's end: it never ends by itself."""
 
-_OWN_BUSINESS = ("engine", "budget", "workers")
-"""Options of `lab compare` that a master has no use for."""
+_NOT_OF_MASTERS = ("engine", "budget", "workers")
+"""Options of `lab compare` that a master does not have."""
 
 
 @lab.group()
@@ -61,7 +62,7 @@ def master(context: click.Context, /, workers: int, host: str, port: int, timeou
         context.invoke(compare, engine=engine.name, **options)
 
 
-master.params.extend(option for option in compare.params if option.name not in _OWN_BUSINESS)
+master.params.extend(option for option in compare.params if option.name not in _NOT_OF_MASTERS)
 
 
 @locust.command()
@@ -90,8 +91,8 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
         click.echo("The master is done.")
 
 
-def _follow(loader: Any) -> None:
-    """Hear the worker, which has notes only, until it has ended well."""
+def _follow(loader: LoaderProcess) -> None:
+    """Pass on the worker's notes, its only events, until it has ended well."""
     try:
         loader.take_event(time.monotonic() + _LONGEST_S, _LONGEST_S, "while it worked")
     except LoadEngineError:
@@ -100,7 +101,7 @@ def _follow(loader: Any) -> None:
 
 
 def _say(note: str, *, quiet: bool) -> None:
-    """Print a note above a progress bar, if there is one: rich stands in for the streams then, and click evades it."""
+    """Print a note, above a progress bar if there is one: rich replaces the streams then, and click would bypass it."""
     stream = sys.stderr if quiet else sys.stdout
     stream.write(f"{note}\n")
     stream.flush()

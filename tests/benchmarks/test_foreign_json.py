@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import MOST_DIGITS, MOST_LEVELS, ForeignJSONError, read_json, read_object
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.k6_summary import read_summary
+from benchmarks.measure.load.k6 import read_summary
 from tests.benchmarks.cli.kept_runs import lab, told
 
 HOSTILE = {

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from benchmarks.measure.load.k6_summary import read_summary
+from benchmarks.measure.load.k6 import read_summary
 from benchmarks.measure.load.locust_statistics import Statistics, fold
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Trial
 from benchmarks.trials import count_hanging, impossibility, void_reason

@@ -1,4 +1,4 @@
-"""Asks one server over one connection, one request at a time, and tallies what comes back."""
+"""Sends requests to one server over one connection, one at a time, and counts what comes back."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 from array import array
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from time import monotonic_ns
 from typing import cast
 
@@ -19,17 +18,17 @@ _OPENING_LIMIT_BYTES = 65_536
 
 
 class Tally:
-    """What all virtual users together have seen since the last reset.
+    """What all virtual users together have counted since the last reset.
 
     Attributes:
-        latencies_ns: Of the valid answers, from when the request was sent, or was meant to be, to the arrival of the
-            answer's last byte.
+        latencies_ns: Of the valid answers, from when the request was sent, or due, to the arrival of the answer's
+            last byte.
         errors: Count by kind: ``status``, ``body``, ``connection``, ``timeout``.
         statuses: Count by HTTP status of every whole answer, valid or not.
         sent_bytes: Written to sockets.
         received_bytes: Read from sockets.
         held: Whether every virtual user holds its next request back.
-        rested: Called with a connection that has come to hold its next request back; ``None`` when nobody asks.
+        rested: Called with a connection that begins to hold its next request back; ``None`` for no call.
     """
 
     __slots__ = ("errors", "held", "latencies_ns", "received_bytes", "rested", "sent_bytes", "statuses")
@@ -44,7 +43,7 @@ class Tally:
         self.rested: Callable[[Connection], None] | None = None
 
     def add(self, other: Tally) -> None:
-        """Take in what another tally has seen."""
+        """Add the counts of another tally."""
         self.latencies_ns.extend(other.latencies_ns)
         self.errors.update(other.errors)
         self.statuses.update(other.statuses)
@@ -52,7 +51,7 @@ class Tally:
         self.received_bytes += other.received_bytes
 
     def reset(self) -> None:
-        """Forget everything, in place: the connections go on with the same tally."""
+        """Forget everything, in place: the connections keep the same tally."""
         del self.latencies_ns[:]
         self.errors.clear()
         self.statuses.clear()
@@ -60,30 +59,22 @@ class Tally:
         self.received_bytes = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Question:
-    """What every request asks, and what makes an answer valid.
+class Connection(asyncio.Protocol):
+    """One keep-alive connection: the next request is sent when the whole answer is in, or on demand.
 
-    Attributes:
-        request: The request as it goes over the wire.
+    Args:
+        request: As it is sent, every time.
         expected_body_bytes: Length of the body of a valid answer.
         expected_body: That body; ``None`` for any of that length.
-    """
-
-    request: bytes
-    expected_body_bytes: int
-    expected_body: bytes | None = None
-
-
-class Connection(asyncio.Protocol):
-    """One keep-alive connection: the next request goes out when the whole answer is in, or when it is told to.
+        tally: Counts what comes back.
+        ended: See below.
 
     Attributes:
         answers: Whole answers so far, valid or not.
-        sent_ns: From when the latency of the request now in flight counts, on the clock of ``time.monotonic_ns()``:
-            it was written then, or was due, where requests have a schedule.
+        sent_ns: From when the latency of the request in flight counts, on the clock of ``time.monotonic_ns()``: when
+            it was written, or due, where requests have a schedule.
         written_ns: When it was written.
-        ended: Done when this connection will ask no more; its result is the pause before the next connection, seconds.
+        ended: Done when this connection sends no more; its result is the pause before the next connection, seconds.
     """
 
     __slots__ = (
@@ -109,11 +100,18 @@ class Connection(asyncio.Protocol):
         "written_ns",
     )
 
-    def __init__(self, question: Question, tally: Tally, ended: asyncio.Future[float]) -> None:
-        self._request = question.request
-        self._request_bytes = len(question.request)
-        self._expected_body_bytes = question.expected_body_bytes
-        self._expected_body = question.expected_body
+    def __init__(
+        self,
+        request: bytes,
+        expected_body_bytes: int,
+        expected_body: bytes | None,
+        tally: Tally,
+        ended: asyncio.Future[float],
+    ) -> None:
+        self._request = request
+        self._request_bytes = len(request)
+        self._expected_body_bytes = expected_body_bytes
+        self._expected_body = expected_body
         self._tally = tally
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
@@ -142,11 +140,11 @@ class Connection(asyncio.Protocol):
         return self._idle and not self.ended.done()
 
     def asks_for(self, tally: Tally) -> bool:
-        """Say whether a request is in flight that counts in this tally."""
+        """Return whether a request is in flight that counts in this tally."""
         return self.in_flight and self._tally is tally
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        """Ask for the first time."""
+        """Send the first request."""
         self._transport = cast("asyncio.Transport", transport)
         if self._tally.held:
             self._rest()
@@ -154,7 +152,7 @@ class Connection(asyncio.Protocol):
             self._ask()
 
     def resume(self) -> None:
-        """Send the request that was held back, if one was."""
+        """Send the request that was held back, if there was one."""
         if self.resting:
             self._idle = False
             self._ask()
@@ -163,7 +161,7 @@ class Connection(asyncio.Protocol):
         """Send the request that was held back, late or not.
 
         Args:
-            due_ns: When it should have been sent: its latency counts from there.
+            due_ns: When it was due: its latency counts from there.
             tally: Where it counts.
         """
         self._idle = False
@@ -172,7 +170,7 @@ class Connection(asyncio.Protocol):
         self.sent_ns = due_ns
 
     def data_received(self, data: bytes) -> None:
-        """Parse what arrived; when it makes the answer whole, count it and ask again."""
+        """Parse what arrived; when the answer is whole, count it and send the next request."""
         arrived_ns = monotonic_ns()
         self._tally.received_bytes += len(data)
         try:
@@ -194,7 +192,7 @@ class Connection(asyncio.Protocol):
             if len(self._opening) < _OPENING_LIMIT_BYTES:
                 self._opening += data
         else:
-            # More answers than requests: from here on no answer could be told to belong to its request.
+            # More answers than requests: from here on it is unknown which answer belongs to which request.
             self._count(arrived_ns)
             self._fail("connection", RECONNECT_PAUSE_S)
 
@@ -203,7 +201,7 @@ class Connection(asyncio.Protocol):
         if self.ended.done():
             return
         if self._idle:
-            # Nothing was asked: a server may end a connection that it finds idle.
+            # No request is in flight: a server may end an idle connection.
             self._end(0.0)
         elif exc is None and self._opening and body_ends_with_connection(self._opening):
             self._status = self._parser.get_status_code()
@@ -216,7 +214,7 @@ class Connection(asyncio.Protocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of the answer's body from the parser."""
         self._body_bytes += len(body)
-        # Of a body that is too long no more is kept: it may have no end.
+        # A body that is too long is not kept: it may have no end.
         if self._body_bytes <= self._expected_body_bytes:
             self._body += body
 
@@ -236,7 +234,7 @@ class Connection(asyncio.Protocol):
         self._body_bytes = 0
 
     def expire(self) -> None:
-        """Give up the request in flight: it took too long."""
+        """Give up the request in flight, which took too long."""
         self._fail("timeout", 0.0)
 
     def cut(self) -> None:
@@ -279,12 +277,12 @@ class Connection(asyncio.Protocol):
 
 
 def body_ends_with_connection(opening: bytes) -> bool:
-    """Say whether an answer has no other end than its connection's: it names no length and is not chunked.
+    """Return whether an answer ends only with its connection: it has no length and is not chunked.
 
     Args:
         opening: The answer's first bytes.
     Returns:
-        False also when its head is not whole.
+        False also for an incomplete head.
     """
     head = _Head()
     httptools.HttpResponseParser(head).feed_data(opening)
@@ -292,7 +290,7 @@ def body_ends_with_connection(opening: bytes) -> bool:
 
 
 class _Head:
-    """Looks at the headers of an answer, which the hot path does not do."""
+    """Reads the headers of an answer, which the hot path does not do."""
 
     def __init__(self) -> None:
         self.in_body = False

@@ -1,15 +1,13 @@
-"""The protocol between the runner and a load engine: an order in, a session to follow, a result out.
+"""The protocol between the runner and a load engine (an order in, a session to follow, a result out), and the engines.
 
-And the engines that there are. Each has a module of its own, which holds all that is known of it.
+Each engine has a module of its own, which holds all that is known of it.
 """
 
 from __future__ import annotations
 
 import base64
 import difflib
-import os
 import pkgutil
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol, cast
@@ -18,6 +16,9 @@ from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.model import LoadProfile, LoadResult
 
 LOOPBACK = "127.0.0.1"
+
+ERROR_KINDS = ("status", "body", "connection", "timeout")
+"""Why an answer is not valid; see ``LoadResult.errors``."""
 
 _ROUNDING = 1e-6
 
@@ -28,7 +29,7 @@ ENGINES: Mapping[str, str] = {
     "k6": "benchmarks.measure.load.k6:K6Engine",
     "locust": "benchmarks.measure.load.locust_engine:LocustEngine",
 }
-"""Where each is, by its name; loaded when it is asked for."""
+"""The engines by name; loaded on first use."""
 
 
 class LoadEngineError(LabError):
@@ -37,10 +38,10 @@ class LoadEngineError(LabError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadOrder:
-    """What to ask of which server.
+    """A load, and the server that it goes to.
 
     Attributes:
-        host: Address of the server: loopback, but for loaders on machines of their own.
+        host: Address of the server: loopback, except for loaders on other machines.
         port: Its TCP port.
         path: Path and query.
         load: How hard, and how long.
@@ -59,16 +60,26 @@ class LoadOrder:
 
     @property
     def expected_body(self) -> bytes | None:
-        """The body of a valid answer."""
+        """The body of a valid answer; ``None`` for any."""
         return None if self.expected_body_base64 is None else base64.b64decode(self.expected_body_base64)
+
+    @property
+    def authority(self) -> str:
+        """Host and port as in a URL: an IPv6 address has brackets."""
+        return f"[{self.host}]:{self.port}" if ":" in self.host else f"{self.host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The whole address."""
+        return f"http://{self.authority}{self.path}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
-    """The least and the finest that a load engine can do; what each of its latencies is told by, its results say.
+    """What a load engine can do.
 
     Attributes:
-        slices: Whether it can hold its load between slices. For one that cannot, a plan has one piece.
+        slices: Whether it can hold its load between slices. If not, its plans have intervals of one piece.
         rates: Whether it can ask at a given rate, in the open model.
         least_s: The shortest warm-up and interval, seconds.
         step_s: What durations are whole multiples of, seconds; 0 for any.
@@ -80,7 +91,7 @@ class Limits:
     step_s: float = 0.0
 
     def refusal(self, duration_s: float) -> str | None:
-        """Say what the engine does instead of measuring for so long, seconds; ``None`` when it can."""
+        """Say why the engine cannot measure for so long, seconds; ``None`` when it can."""
         if duration_s < self.least_s:
             return f"measures for {self.least_s:g} s at least, not for {duration_s:g} s"
         steps = duration_s / self.step_s if self.step_s else 0.0
@@ -94,34 +105,24 @@ class LoadSession(Protocol):
 
     An interval in one piece follows the warm-up without a pause. One of several slices (``LoadProfile.slices``) is
     driven from outside: the load is held after the warm-up and after every slice but the last, and each ``go`` lets
-    one slice run.
+    one slice run. Every wait raises ``LoadEngineError`` when the loader ends, fails, or says nothing for ``timeout_s``.
     """
 
     def wait_until_held(self, timeout_s: float) -> None:
-        """Block until the load is held and nothing is in flight.
-
-        Raises:
-            LoadEngineError: The loader ended or said nothing for ``timeout_s``.
-        """
+        """Block until the load is held and nothing is in flight."""
 
     def go(self) -> None:
-        """Let the next slice run; ``wait_until_measuring`` tells when it has begun."""
+        """Let the next slice run; ``wait_until_measuring`` returns when it has begun."""
 
     def wait_until_measuring(self, timeout_s: float) -> float:
         """Block until the warm-up is over and the measured interval, or its next slice, has begun.
 
         Returns:
             The beginning, on the clock of ``time.monotonic()``, seconds.
-        Raises:
-            LoadEngineError: The loader ended or said nothing for ``timeout_s``.
         """
 
     def result(self, timeout_s: float) -> LoadResult:
-        """Block until the interval is over and return what was seen.
-
-        Raises:
-            LoadEngineError: The loader ended without a result, or said nothing for ``timeout_s``.
-        """
+        """Block until the interval is over and return its result."""
 
     def close(self) -> None:
         """End the loader's process if it still runs, and reap it; harmless the second time."""
@@ -131,7 +132,7 @@ class LoadEngine(Protocol):
     """Starts load sessions.
 
     Attributes:
-        name: By which a person asks for it and a run records it.
+        name: On the command line and in the record of a run.
         limits: What it can do; plans respect them, or are refused before anything is timed.
         uses_every_core: Whether one core is too little for it, and it takes all that the server leaves.
         startup_s: What starting it adds to a trial, seconds; for estimates.
@@ -149,32 +150,16 @@ class LoadEngine(Protocol):
     def start(self, order: LoadOrder) -> LoadSession:
         """Start one load in a process of its own.
 
+        Args:
+            order: The load; to loopback only, except from loaders on other machines.
+        Returns:
+            The load under way; the caller closes it.
         Raises:
-            LoadEngineError: It could not be started.
+            LoadEngineError: The order cannot or must not be carried out, or the process could not be started.
         """
 
     def facts(self) -> Mapping[str, str | int]:
-        """Return what a run should record of the engine, beside its name; nothing of what belongs to this package."""
-
-
-def pin(cpus: tuple[int, ...]) -> None:
-    """Pin this process, and what it starts from now on, where the platform can.
-
-    Args:
-        cpus: Cores; empty for any.
-    Raises:
-        LoadEngineError: This machine does not offer them.
-    """
-    if not cpus or sys.platform != "linux" or not hasattr(os, "sched_setaffinity"):
-        return
-    try:
-        os.sched_setaffinity(0, cpus)
-    except (OSError, ValueError, OverflowError) as error:
-        wanted = ", ".join(map(str, cpus))
-        offered = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
-        raise LoadEngineError(
-            f"the load engine cannot be pinned to the cores {wanted} ({error}): this machine offers {offered}"
-        ) from error
+        """Return what a run should record of the engine beside its name and this package's version."""
 
 
 def find_engine(name: str) -> LoadEngine:

@@ -1,8 +1,8 @@
-"""Lets in who has the join token, between Locust's master and its workers, and nothing that is no message of theirs.
+"""Admits workers with the join token to Locust's master, and only messages that a worker sends.
 
-Locust's own sockets ask nobody who they are, and one frame that they cannot read ends their reading. Here ZeroMQ itself
-turns away who has no token, before anything else is read of them (its PLAIN mechanism: the token, as everything, is
-readable on the way). What a worker sends is read in turns with all that the others send, and has to be of use.
+Locust's own sockets admit anybody, and one frame that they cannot read ends their reading. Here ZeroMQ itself turns
+away whoever has no token, before it reads anything else from them (its PLAIN mechanism: the token, like everything,
+crosses the network unencrypted). Workers are read in turns, and every message is checked.
 """
 
 from __future__ import annotations
@@ -23,20 +23,18 @@ from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.measure.load.order_check import MAXIMUM_VUS
 
 _ADMISSION = "inproc://zeromq.zap.01"
-"""Where ZeroMQ asks whether it may let somebody in (ZAP, https://rfc.zeromq.org/spec/27/)."""
+"""Where ZeroMQ asks whether to admit a connection (ZAP, https://rfc.zeromq.org/spec/27/)."""
 
 _NO_TOKEN = "-"  # noqa: S105 (a password must have a character)
 _HANDSHAKE_MS = 5_000
 _MAXIMUM_BYTES = 2**20
-"""Of a message; statistics of ten minutes are a tenth of it. Who sends more is cut off."""
+"""Of a message; statistics of ten minutes are a tenth of it. Whoever sends more is cut off."""
 
 _MAXIMUM_WAITING = 100
 """How many messages of one worker may wait to be read."""
 
 _UNUSED = {"stats", "logs", "exception"}
-"""What Locust's workers send beside, and a trial has no use for."""
-
-_EXIT_FAILED = 1
+"""Messages of Locust's workers that a trial does not need."""
 
 
 class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywhere
@@ -45,8 +43,8 @@ class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywh
     Args:
         host: The address.
         port: 0 for a free one.
-        token: What a worker has to know.
-        note: Is told who was turned away.
+        token: What a worker must present.
+        note: Called with who was turned away.
     Raises:
         LoadEngineError: It cannot listen there.
     """
@@ -69,13 +67,13 @@ class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywh
         self.port = int(self.socket.last_endpoint.rpartition(b":")[2])
 
     def recv_from_client(self) -> tuple[str, Any]:
-        """Block until somebody sends something.
+        """Block until a worker sends something.
 
         Returns:
-            Who, and a message; one without a type for what cannot be read.
+            The worker, and its message; one without a type if it cannot be read.
         """
         while True:
-            # What else is going on has its turn, however much is sent.
+            # Other greenlets have their turn, however much is sent.
             gevent.sleep(0)
             identity, *frames = self.socket.recv_multipart()
             try:
@@ -85,7 +83,7 @@ class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywh
             try:
                 (frame,) = frames
                 return worker, Message.unserialize(frame)
-            except Exception:  # noqa: BLE001 (whatever it is that makes it unreadable)
+            except Exception:  # noqa: BLE001 (whatever makes it unreadable)
                 return worker, Message("", None, worker)
 
     def _admit(self, admission: Any, token: bytes, note: Callable[[str], None]) -> None:
@@ -98,7 +96,7 @@ class Door(rpc.Server):  # type: ignore[misc]  # Locust is not installed everywh
 
 
 class Caller(rpc.Client):  # type: ignore[misc]  # the same
-    """A worker's socket: its process ends where the master does not let it in."""
+    """A worker's socket: its process ends if the master does not admit it."""
 
     def __init__(self, host: str, port: int, identity: str, token: str | None) -> None:
         rpc.BaseSocket.__init__(self, zmq.DEALER, self.ipv4_only(host, port))
@@ -116,27 +114,27 @@ class Caller(rpc.Client):  # type: ignore[misc]  # the same
 
 
 def install_door(token: str, note: Callable[[str], None]) -> None:
-    """Have Locust's master listen at this socket from now on; the arguments are those of ``Door``."""
+    """Let Locust's master listen with this socket from now on; see ``Door`` for the arguments."""
     rpc.Server = functools.partial(Door, token=token, note=note)
 
 
 def install_caller(token: str | None) -> None:
-    """Have Locust's workers call by this socket from now on, with this token."""
+    """Let Locust's workers connect with this socket from now on, with this token."""
     rpc.Client = functools.partial(Caller, token=token)
 
 
 def end(why: str) -> None:
     """End a worker's process with a reason."""
-    wire.say(wire.Failed(why))
-    os._exit(_EXIT_FAILED)
+    wire.say("failed", why)
+    os._exit(wire.EXIT_FAILED)
 
 
 def guard(hear: Callable[[str, Any], None], send_home: Callable[[str, str], None]) -> Callable[[str, Any], None]:
-    """Return what hears messages so that a bad one costs its sender, and nobody else.
+    """Return a listener that sends home the sender of a bad message, and affects nobody else.
 
     Args:
         hear: Takes a worker and its message.
-        send_home: Takes a worker, and what it did.
+        send_home: Takes a worker, and what it did wrong.
     """
 
     def heard(worker: str, message: Any) -> None:
@@ -146,14 +144,14 @@ def guard(hear: Callable[[str, Any], None], send_home: Callable[[str, str], None
                 hear(worker, message)
         except LoadEngineError as error:
             send_home(worker, str(error))
-        except Exception:  # noqa: BLE001 (whatever it is that is wrong with it)
+        except Exception:  # noqa: BLE001 (whatever is wrong with it)
             send_home(worker, "it sent what no worker sends")
 
     return heard
 
 
 def _check(worker: str, message: Any) -> None:
-    """Raise ValueError for what is none of the messages that are listened to, with what has to be in it."""
+    """Raise ValueError for a message that is not one of those expected, with its required fields."""
     match message.type, message.data:
         case ("client_ready", str()) | ("heartbeat", {"state": str(), "current_cpu_usage": int() | float()}):
             known = True

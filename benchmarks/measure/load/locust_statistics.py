@@ -1,7 +1,7 @@
 """Folds Locust's statistics of one interval, from one process or several, into what every load engine returns.
 
-Locust keeps no single latency: it counts them in whole milliseconds, above 100 in tens, above 1000 in hundreds. Count,
-sum, minimum and maximum are exact, so the average is; percentiles are as coarse as the counts.
+Locust does not keep single latencies: it counts them in whole milliseconds, above 100 in tens, above 1000 in hundreds.
+Count, sum, minimum and maximum are exact, so the average is too; percentiles are as coarse as the counts.
 """
 
 from __future__ import annotations
@@ -9,18 +9,18 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from benchmarks.foreign_json import read_object
-from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.foreign_json import adapter_of, read_object
+from benchmarks.measure.load.engine import ERROR_KINDS, LoadEngineError
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult
 from benchmarks.trials import count_hanging, impossibility
 
-ERROR_KINDS = ("status", "body", "connection", "timeout")
-
 _LEAST_CPU_S = 20e-6
-"""CPU time below which no request is made in Python, seconds; Locust needs some 140 µs."""
+"""The least CPU time for a request in Python, seconds; Locust needs some 140 µs."""
+
+_NOT_COUNTED = "its figures are not what a worker counts"
 
 _TICK_S = 0.1
 """How coarsely CPU time is counted, seconds."""
@@ -28,19 +28,19 @@ _TICK_S = 0.1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statistics:
-    """What Locust counted in one process in one interval; requests of every outcome.
+    """What Locust counted in one process in one interval: requests of every outcome.
 
     Attributes:
         duration_s: Length of the interval as it was, seconds.
-        requests: All that ended.
-        errors: Of these the failed ones, by kind.
+        requests: Those that ended.
+        errors: The failed ones of these, by kind.
         latency_sum_ms: Of all of them, milliseconds.
         latency_minimum_ms: The shortest; ``None`` when nothing ended.
         latency_maximum_ms: The longest; the same.
-        latencies_ms: How often each latency was counted, pairs of milliseconds and count.
+        latencies_ms: Pairs of a latency in milliseconds, and how often it was counted.
         cpu_s: CPU time of the process, seconds.
-        unanswered_ms: Age of each request that was in flight at the end and was followed in vain, milliseconds;
-            ``None`` where none was followed.
+        unanswered_ms: Age of each request that was in flight at the end and stayed unanswered, milliseconds; ``None``
+            where none was followed.
         bodies_compared: See ``LoadResult``.
     """
 
@@ -50,58 +50,44 @@ class Statistics:
     latency_sum_ms: float
     latency_minimum_ms: float | None
     latency_maximum_ms: float | None
-    latencies_ms: tuple[tuple[int, int], ...]
+    latencies_ms: tuple[tuple[float, int], ...]
     cpu_s: float
     unanswered_ms: tuple[float, ...] | None = None
     bodies_compared: int | None = None
 
 
 def read(text: object, load: LoadProfile, users: int) -> Statistics:
-    """Read what a worker sent, and hold it against what is possible.
+    """Read what a worker sent, and check that it is possible.
 
     Args:
         text: JSON of ``Statistics``.
-        load: What it was to do.
-        users: How many of the virtual users were its.
+        load: What the worker was to do.
+        users: How many of the virtual users were its own.
 
     Raises:
-        LoadEngineError: It is something else, or cannot be true; the message goes on from the worker's name.
+        LoadEngineError: It is something else, or cannot be true; the message continues after the worker's name.
     """
     try:
-        fields = read_object(str(text))
-        fields["latencies_ms"] = tuple((int(latency_ms), count) for latency_ms, count in fields["latencies_ms"])
-        fields["unanswered_ms"] = tuple(fields["unanswered_ms"])
-        seen = Statistics(**fields)
-        _check_numbers(seen)
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LoadEngineError("its figures are not what a worker counts") from error
-    fault = _miscounted(seen) or impossibility(fold([seen]), dataclasses.replace(load, vus=users))
-    if fault is not None:
+        read_object(str(text))
+        seen = adapter_of(Statistics).validate_json(str(text), strict=True, extra="forbid")
+    except ValueError as error:
+        raise LoadEngineError(_NOT_COUNTED) from error
+    if min(_numbers(seen)) < 0 or (seen.requests and None in (seen.latency_minimum_ms, seen.latency_maximum_ms)):
+        raise LoadEngineError(_NOT_COUNTED)
+    if fault := _miscounted(seen) or impossibility(fold([seen]), dataclasses.replace(load, vus=users)):
         raise LoadEngineError(f"its figures cannot be true: {fault}")
     return seen
 
 
-def _check_numbers(seen: Statistics) -> None:
-    """Raise ValueError or TypeError where there are no numbers, or negative ones."""
-    shortest_ms, longest_ms = seen.latency_minimum_ms or 0.0, seen.latency_maximum_ms or 0.0
-    ages_ms = seen.unanswered_ms or ()
-    times = (seen.duration_s, seen.cpu_s, seen.latency_sum_ms, shortest_ms, longest_ms, *ages_ms)
-    counts = (
-        seen.requests,
-        seen.bodies_compared or 0,
-        *seen.errors.values(),
-        *(number for pair in seen.latencies_ms for number in pair),
-    )
-    if not all(type(count) is int and count >= 0 for count in counts):
-        raise ValueError(counts)
-    if not all(type(value) in {int, float} and math.isfinite(value) and value >= 0 for value in times):
-        raise ValueError(times)
-    if seen.requests and (seen.latency_minimum_ms is None or seen.latency_maximum_ms is None):
-        raise ValueError(None)
+def _numbers(seen: Statistics) -> Iterator[float]:
+    yield from (seen.duration_s, seen.requests, *seen.errors.values(), seen.latency_sum_ms, seen.cpu_s)
+    yield from (seen.latency_minimum_ms or 0.0, seen.latency_maximum_ms or 0.0, seen.bodies_compared or 0)
+    yield from (number for pair in seen.latencies_ms for number in pair)
+    yield from seen.unanswered_ms or ()
 
 
 def _miscounted(seen: Statistics) -> str | None:
-    """Say what does not go together of what only Locust counts."""
+    """Say which of the figures that only Locust counts contradict each other."""
     counted, failed = sum(count for _, count in seen.latencies_ms), sum(seen.errors.values())
     if not seen.errors.keys() <= set(ERROR_KINDS) or failed > seen.requests or counted != seen.requests:
         return f"{seen.requests:,} requests, {failed:,} errors and {counted:,} latencies do not go together"
@@ -116,8 +102,8 @@ def fold(parts: Sequence[Statistics]) -> LoadResult:
     Args:
         parts: At least one.
     Returns:
-        Completed and errors added up; the average of the intervals' lengths; the CPU time of the busiest process, as it
-        is the one that would be the bottleneck. Latencies are of all requests, as Locust counts them, failed ones too.
+        The sums of completed and failed requests; the average length of the intervals; the CPU time of the busiest
+        process, which would be the bottleneck. Latencies include failed requests, as Locust counts them.
     """
     errors: Counter[str] = Counter()
     for part in parts:
@@ -144,7 +130,7 @@ def fold(parts: Sequence[Statistics]) -> LoadResult:
 
 
 def _latency(parts: Sequence[Statistics], requests: int) -> LatencySummary:
-    counts: Counter[int] = Counter()
+    counts: Counter[float] = Counter()
     for part in parts:
         counts.update(dict(part.latencies_ms))
     ascending = sorted(counts.items())
@@ -152,9 +138,9 @@ def _latency(parts: Sequence[Statistics], requests: int) -> LatencySummary:
     maximum_ms = max(part.latency_maximum_ms for part in parts if part.latency_maximum_ms is not None)
 
     def percentile_ms(percent: float) -> float:
-        # A latency below half a millisecond is counted as 0, which it was not: as Locust does for the median, it is
-        # kept between the shortest and the longest that there were.
-        return min(max(float(_percentile(ascending, requests, percent)), minimum_ms), maximum_ms)
+        # A latency below half a millisecond is counted as 0. As Locust does for the median, it is kept between the
+        # shortest and the longest.
+        return min(max(_percentile(ascending, requests, percent), minimum_ms), maximum_ms)
 
     return LatencySummary(
         average_ms=sum(part.latency_sum_ms for part in parts) / requests,
@@ -168,13 +154,13 @@ def _latency(parts: Sequence[Statistics], requests: int) -> LatencySummary:
     )
 
 
-def _step_ms(latency_ms: int) -> float:
-    """Return how far apart two latencies are that Locust counts as different: two digits, and no less than 1 ms."""
-    return float(10 ** max(0, len(str(latency_ms)) - 2))
+def _step_ms(latency_ms: float) -> float:
+    """Return the smallest difference that Locust counts near this latency: two digits, and no less than 1 ms."""
+    return float(10 ** max(0, len(str(int(latency_ms))) - 2))
 
 
-def _percentile(ascending: Sequence[tuple[int, int]], requests: int, percent: float) -> int:
-    """Return the smallest counted latency within which so many percent of the requests ended."""
+def _percentile(ascending: Sequence[tuple[float, int]], requests: int, percent: float) -> float:
+    """Return the smallest counted latency within which this percentage of the requests ended."""
     wanted = math.ceil(requests * percent / 100)
     seen = 0
     for latency_ms, count in ascending:

@@ -1,6 +1,6 @@
-"""Asks as Locust's users do, and takes Locust's statistics of one interval.
+"""A virtual user of Locust's, and Locust's statistics of one interval.
 
-It imports Locust, and with it gevent, which changes Python's sockets and threads for the whole process: only the
+This imports Locust, and with it gevent, which changes Python's sockets and threads for the whole process: only the
 processes of ``locust_process`` import this module.
 """
 
@@ -9,14 +9,15 @@ from __future__ import annotations
 import dataclasses
 import os
 import time
+from collections import Counter
 from typing import Any, ClassVar
 
 import gevent
 from locust import FastHttpUser, constant, task
 from locust.env import Environment
 
-from benchmarks.measure.load.engine import LoadOrder
-from benchmarks.measure.load.locust_statistics import ERROR_KINDS, Statistics
+from benchmarks.measure.load.engine import ERROR_KINDS, LoadOrder
+from benchmarks.measure.load.locust_statistics import Statistics
 from benchmarks.trials import FOLLOW_S
 
 PAUSE_S = 0.05
@@ -25,20 +26,19 @@ _POLL_S = 0.01
 
 
 class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed everywhere
-    """A virtual user: asks again as soon as it has its answer.
+    """A virtual user: sends its next request as soon as it has its answer.
 
     Attributes:
-        order: What to ask; set before users begin.
-        url: The whole address of it: the base address that a master sends with its users does not matter. Empty where
-            there is nothing to ask.
+        order: The load; set before users begin.
+        url: Its address; the base address that a master sends with its users is not used. Empty for no requests.
         body: Of a valid answer; ``None`` for any of its length.
-        there: The users that there are.
+        there: The users that run.
         answered: Whether it has ever had a whole answer, valid or not.
-        asked_s: When it sent the request that is on its way, on the clock of ``time.monotonic()``; ``None`` for none.
+        asked_s: When it sent the request in flight, on the clock of ``time.monotonic()``; ``None`` for none.
     """
 
     wait_time = constant(0)
-    # One connection a user. Locust's client asks again, once more than it may have connections, when a server hangs up.
+    # One connection for each user. When a server hangs up, Locust's client tries again, once more than this.
     concurrency = 1
     order: ClassVar[LoadOrder]
     url: ClassVar[str] = ""
@@ -46,18 +46,18 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
     there: ClassVar[set[LabUser]] = set()
 
     def on_start(self) -> None:
-        """Be counted."""
+        """Join the running users."""
         self.answered = False
         self.asked_s: float | None = None
         self.there.add(self)
 
     def on_stop(self) -> None:
-        """Be counted no more."""
+        """Leave the running users."""
         self.there.discard(self)
 
     @task  # type: ignore[untyped-decorator]  # the same
     def ask(self) -> None:
-        """Ask once."""
+        """Send one request."""
         if not self.url:
             gevent.sleep(PAUSE_S)
             return
@@ -83,24 +83,18 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
 
 
 def rest() -> None:
-    """Let users that begin from now on ask nobody."""
+    """Let users that begin from now on send nothing."""
     LabUser.url = ""
 
 
 def prepare(environment: Any, order: LoadOrder) -> None:
-    """Make the users that begin from now on ask this."""
+    """Let users that begin from now on send this load."""
     LabUser.order = order
     LabUser.body = order.expected_body
     LabUser.network_timeout = LabUser.connection_timeout = order.load.timeout_s
     LabUser.there.clear()
-    environment.host = LabUser.host = base_address(order)
-    LabUser.url = base_address(order) + order.path
-
-
-def base_address(order: LoadOrder) -> str:
-    """Return the address without the path."""
-    host = f"[{order.host}]" if ":" in order.host else order.host
-    return f"http://{host}:{order.port}"
+    environment.host = LabUser.host = f"http://{order.authority}"
+    LabUser.url = order.url
 
 
 def wait_until_warm(order: LoadOrder, users: int) -> None:
@@ -120,28 +114,28 @@ def measure(environment: Any, duration_s: float) -> Statistics:
     stats.reset_all()
     began_s, cpu_s = time.monotonic(), _cpu_s()
     gevent.sleep(duration_s)
-    # Nothing else runs between these lines: greenlets take turns only where one waits.
+    # Nothing else runs between these lines: greenlets switch only where one waits.
     ended_s, used_s = time.monotonic(), _cpu_s() - cpu_s
     total = stats.total
-    errors = dict.fromkeys(ERROR_KINDS, 0)
+    errors: Counter[str] = Counter()
     for error in stats.errors.values():
         errors[_kind_of(error)] += error.occurrences
     seen = Statistics(
         duration_s=ended_s - began_s,
         requests=total.num_requests,
-        errors={kind: count for kind, count in errors.items() if count},
+        errors=dict(errors),
         latency_sum_ms=total.total_response_time,
         latency_minimum_ms=total.min_response_time if total.num_requests else None,
         latency_maximum_ms=total.max_response_time if total.num_requests else None,
         latencies_ms=tuple(sorted(total.response_times.items())),
         cpu_s=used_s,
-        bodies_compared=None if LabUser.body is None else total.num_requests - sum(errors.values()) + errors["body"],
+        bodies_compared=None if LabUser.body is None else total.num_requests - errors.total() + errors["body"],
     )
     return dataclasses.replace(seen, unanswered_ms=_follow(ended_s))
 
 
 def _follow(ended_s: float) -> tuple[float, ...]:
-    """Follow what was in flight at the end, and return the age of each that was not answered meanwhile."""
+    """Wait for the requests that were in flight at the end, and return the age of each that stayed unanswered."""
     while True:
         asked_s = [user.asked_s for user in LabUser.there if user.asked_s is not None and user.asked_s < ended_s]
         now_s = time.monotonic()
@@ -152,22 +146,18 @@ def _follow(ended_s: float) -> tuple[float, ...]:
 
 def new_environment() -> Any:
     """Return Locust's environment for this user."""
-    # A user that is told to stop is cut: its request counts neither as completed nor as an error.
+    # A user that is stopped is cut: its request counts neither as completed nor as an error.
     return Environment(user_classes=[LabUser], catch_exceptions=False, stop_timeout=0)
 
 
 def _kind_of(error: Any) -> str:
-    """Return the kind that ``ask`` has given."""
+    """Return the kind of error that ``ask`` gave."""
     text = str(error.error)
     return next((kind for kind in ERROR_KINDS if kind in text), "connection")
 
 
 def _timed_out(error: object) -> bool:
-    return (
-        isinstance(error, TimeoutError)
-        or "timed out" in str(error).lower()
-        or "timeout" in type(error).__name__.lower()
-    )
+    return "timed out" in str(error).lower() or "timeout" in type(error).__name__.lower()
 
 
 def _cpu_s() -> float:

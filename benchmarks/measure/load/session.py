@@ -1,23 +1,18 @@
-"""Follows a load engine that is a process of its own, over two pipes of JSON lines, and always reaps it.
-
-The process reads orders from its standard input and writes its events to its standard output. It ends by itself when
-its standard input is closed, which is how it learns that the process that wanted the result is gone.
-"""
+"""Follows a load engine's process over its pipes, and always reaps it."""
 
 from __future__ import annotations
 
 import signal
 import time
 from collections.abc import Callable, Sequence
+from typing import Any
 
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.model import LoadResult
 from benchmarks.piped_child import PipedChild
 
-GO = b"g"
-"""Lets the next slice run."""
-
+_GO = b"g"
 _STOP_PATIENCE_S = 1.0
 
 
@@ -26,58 +21,75 @@ class LoaderProcess(PipedChild):
 
     Args:
         command: Starts it.
-        note: Is told what a person may want to know of how it goes, and changes nothing.
+        note: Called with each message of the process for a person.
     Raises:
         LoadEngineError: It could not be started.
     """
 
-    def __init__(self, command: Sequence[str], note: Callable[[str], None] | None = None) -> None:
+    def __init__(self, command: Sequence[str], note: Callable[[str], None] = lambda _text: None) -> None:
         try:
             super().__init__(command, _STOP_PATIENCE_S)
         except OSError as error:
             raise LoadEngineError(f"the load engine's process could not be started: {error}") from error
         self._note = note
 
-    def take_event(self, deadline_s: float, timeout_s: float, when: str) -> wire.Event:
-        """Block until the loader says something that is more than a note.
+    def next_event(self, until_s: float, when: str) -> tuple[str, Any] | None:
+        """Block until the process writes an event that is not a note.
 
         Args:
-            deadline_s: Until when, on the clock of ``time.monotonic()``.
-            timeout_s: How long that was, for the message.
+            until_s: Until when, on the clock of ``time.monotonic()``.
             when: At which stage, for the message.
+        Returns:
+            Name and value of the event (see ``wire.EVENTS``); ``None`` when there was none in time.
         Raises:
-            LoadEngineError: It ended, said nothing, said what is no event, or said that it cannot go on.
+            LoadEngineError: The process ended, or wrote something that is not an event.
         """
-        while isinstance(event := self._next_event(deadline_s, timeout_s, when), wire.Noted):
-            if self._note is not None:
-                self._note(event.text)
+        if self._is_closed:
+            raise LoadEngineError(f"{self._name} was closed {when}")
+        while True:
+            try:
+                line = self.read(max(until_s - time.monotonic(), 0.0))
+            except TimeoutError:
+                return None
+            if line is None:
+                raise LoadEngineError(
+                    f"{self._name} ended {when}, {how_it_ended(self.process.wait())}: "
+                    f"this trial does not count, run it again{self._tail()}"
+                )
+            try:
+                name, value = wire.decode_event(line)
+            except (ValueError, KeyError, TypeError) as error:
+                raise LoadEngineError(
+                    f"{self._name} wrote something that is not an event ({line[:200]!r}): "
+                    f"is another version of this package installed?{self._tail()}"
+                ) from error
+            if name != "noted":
+                return name, value
+            self._note(value)
+
+    def take_event(self, until_s: float, timeout_s: float, when: str) -> tuple[str, Any]:
+        """Block until the process writes an event that is not a note, and take silence or a failure as an error.
+
+        Args:
+            until_s: See ``next_event``.
+            timeout_s: How long that was, for the message.
+            when: See ``next_event``.
+        Raises:
+            LoadEngineError: The process ended, failed, wrote nothing in time, or something that is not an event.
+        """
+        event = self.next_event(until_s, when)
+        if event is None:
+            raise LoadEngineError(
+                f"{self._name} said nothing for {timeout_s:g} s, {when}: "
+                f"the machine may be overloaded, try again{self._tail()}"
+            )
+        if event[0] == "failed":
+            raise LoadEngineError(event[1])
         return event
 
-    def _next_event(self, deadline_s: float, timeout_s: float, when: str) -> wire.Event:
-        if self._is_closed:
-            raise LoadEngineError(f"the load engine (process {self.pid}) was closed {when}")
-        try:
-            line = self.read(max(deadline_s - time.monotonic(), 0.0))
-        except TimeoutError:
-            raise LoadEngineError(
-                f"the load engine (process {self.pid}) said nothing for {timeout_s:g} s, {when}: "
-                f"the machine may be overloaded, try again{self._tail()}"
-            ) from None
-        if line is None:
-            raise LoadEngineError(
-                f"the load engine (process {self.pid}) ended {when}, {how_it_ended(self.process.wait())}: "
-                f"nothing of this trial counts, run it again{self._tail()}"
-            )
-        try:
-            event = wire.decode_event(line)
-        except (ValueError, KeyError, TypeError) as error:
-            raise LoadEngineError(
-                f"the load engine (process {self.pid}) wrote what is no event ({line[:200]!r}): "
-                f"is another version of this package installed?{self._tail()}"
-            ) from error
-        if isinstance(event, wire.Failed):
-            raise LoadEngineError(event.message)
-        return event
+    @property
+    def _name(self) -> str:
+        return f"the load engine (process {self.pid})"
 
     def _tail(self) -> str:
         words = self.last_words()
@@ -85,11 +97,11 @@ class LoaderProcess(PipedChild):
 
 
 class ProcessSession:
-    """One load under way in a loader's process.
+    """One load under way in a loader's process; see ``LoadSession`` for its methods.
 
     Args:
         loader: Waits for an order; ends with this session.
-        order: What to ask of which server.
+        order: Its load.
 
     Attributes:
         loader: The same.
@@ -97,83 +109,46 @@ class ProcessSession:
 
     def __init__(self, loader: LoaderProcess, order: LoadOrder) -> None:
         self.loader = loader
-        self._began_s: float | None = None
-        self._held = False
-        self._result: LoadResult | None = None
+        self._said: dict[str, Any] = {}
         loader.write(wire.encode_order(order))
 
-    @property
-    def pid(self) -> int:
-        """Of the loader's process."""
-        return self.loader.pid
-
     def wait_until_held(self, timeout_s: float) -> None:
-        """Block until the load is held and nothing is in flight.
-
-        Args:
-            timeout_s: How long the loader may say nothing.
-        Raises:
-            LoadEngineError: The loader ended or said nothing for ``timeout_s``.
-        """
-        deadline_s = time.monotonic() + timeout_s
-        while not self._held:
-            self._take_event(deadline_s, timeout_s, "before the load was held")
+        """Block until nothing is in flight, and nothing will be sent."""
+        self._wait_for("held", timeout_s, "before the load was held")
 
     def go(self) -> None:
-        """Let the next slice run; ``wait_until_measuring`` tells when it has begun."""
-        self._held = False
-        self._began_s = None
-        self.loader.write(GO)
+        """Let the next slice run."""
+        for name in ("held", "measuring"):
+            self._said.pop(name, None)
+        self.loader.write(_GO)
 
     def wait_until_measuring(self, timeout_s: float) -> float:
-        """Block until the warm-up is over and the measured interval, or its next slice, has begun.
-
-        Args:
-            timeout_s: How long the loader may say nothing.
-        Returns:
-            The beginning, on the clock of ``time.monotonic()``, seconds.
-        Raises:
-            LoadEngineError: The loader ended or said nothing for ``timeout_s``.
-        """
-        deadline_s = time.monotonic() + timeout_s
-        while self._began_s is None:
-            self._take_event(deadline_s, timeout_s, "before the measured interval began")
-        return self._began_s
+        """Block until the interval, or its next slice, has begun, and return when that was."""
+        began_s: float = self._wait_for("measuring", timeout_s, "before the measured interval began")
+        return began_s
 
     def result(self, timeout_s: float) -> LoadResult:
-        """Block until the interval is over and return what was seen.
-
-        Args:
-            timeout_s: How long the loader may say nothing.
-        Returns:
-            What was seen in the measured interval.
-        Raises:
-            LoadEngineError: The loader ended without a result, or said nothing for ``timeout_s``.
-        """
-        deadline_s = time.monotonic() + timeout_s
-        while self._result is None:
-            self._take_event(deadline_s, timeout_s, "before it had a result")
-        return self._result
+        """Block until the interval is over, and return its result."""
+        result: LoadResult = self._wait_for("finished", timeout_s, "before it had a result")
+        return result
 
     def close(self) -> None:
-        """End the loader's process if it still runs, and reap it; harmless the second time."""
+        """End the process if it still runs, and reap it."""
         self.loader.close()
 
-    def _take_event(self, deadline_s: float, timeout_s: float, when: str) -> None:
-        match self.loader.take_event(deadline_s, timeout_s, when):
-            case wire.Held():
-                self._held = True
-            case wire.Measuring(began_s):
-                self._began_s = began_s
-            case wire.Finished(result):
-                self._result = result
+    def _wait_for(self, event: str, timeout_s: float, when: str) -> Any:
+        until_s = time.monotonic() + timeout_s
+        while event not in self._said:
+            name, value = self.loader.take_event(until_s, timeout_s, when)
+            self._said[name] = value
+        return self._said[event]
 
 
 def how_it_ended(returncode: int) -> str:
     """Say how a process ended: ``with exit status 3``, ``killed by SIGKILL``.
 
     Args:
-        returncode: As ``subprocess`` tells it.
+        returncode: As ``subprocess`` returns it.
     """
     if returncode >= 0:
         return f"with exit status {returncode}"

@@ -1,174 +1,179 @@
-"""Turns orders and events into lines of JSON and back, for the pipes between runner and load engine."""
+"""The pipe between the runner and a load engine's process: lines of JSON, and the process's side of it.
+
+The process reads one order from its standard input and writes events to its standard output. It ends when its standard
+input is closed, which is how it learns that nobody waits for its result any more.
+"""
 
 from __future__ import annotations
 
 import json
 import math
+import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
+from typing import Any
 
-from benchmarks.foreign_json import read_object
-from benchmarks.measure.load.engine import LoadOrder
-from benchmarks.model import LatencySummary, LoadProfile, LoadResult
+from benchmarks.foreign_json import decode, read_object
+from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
+from benchmarks.measure.load.order_check import check_order
+from benchmarks.model import LoadProfile, LoadResult
 
+EVENTS: Mapping[str, Any] = {
+    "held": None,
+    "measuring": float,
+    "finished": LoadResult,
+    "failed": str,
+    "listening": tuple[int, str],
+    "workers": int,
+    "noted": str,
+}
+"""The type of each event's value.
 
-@dataclass(frozen=True, slots=True)
-class Held:
-    """Nothing is in flight, and nothing will be before the next slice."""
-
-
-@dataclass(frozen=True, slots=True)
-class Measuring:
-    """The measured interval, or a slice of it, has begun, at this time on the clock of ``time.monotonic()``."""
-
-    began_s: float
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The interval is over, and this is what was seen."""
-
-    result: LoadResult
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """The loader cannot go on, for a reason that it could put into words."""
-
-    message: str
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Other loaders can connect, at this TCP port and with this token."""
-
-    port: int
-    token: str
-
-
-@dataclass(frozen=True, slots=True)
-class Workers:
-    """So many other loaders are there now."""
-
-    count: int
-
-
-@dataclass(frozen=True, slots=True)
-class Noted:
-    """Something that a person may want to know, and that changes nothing."""
-
-    text: str
-
-
-Event = Held | Measuring | Finished | Failed | Listening | Workers | Noted
+``held``: nothing is in flight, and nothing will be sent before the next slice. ``measuring``: the interval, or a slice,
+began at this time of ``time.monotonic()``. ``finished``: the result. ``failed``: why the loader cannot continue.
+``listening``: the port and the join token for other loaders. ``workers``: how many of these are connected. ``noted``: a
+message for a person; it changes nothing.
+"""
 
 NOTES_A_MINUTE = 10
-"""More would push what a person wants to read out of the terminal."""
+"""More would hide what a person wants to read in the terminal."""
 
 _LONGEST_NOTE = 300
 _MINUTE_S = 60.0
 
-_PLAIN: Mapping[str, type[Held | Measuring | Failed | Listening | Workers | Noted]] = {
-    event.__name__: event for event in (Held, Measuring, Failed, Listening, Workers, Noted)
-}
-"""Events whose parts are JSON as they stand."""
+EXIT_FAILED = 1
+EXIT_ABANDONED = 3
 
 
 def encode_order(order: LoadOrder) -> bytes:
     """Return an order as one line."""
-    return _line(asdict(order))
+    return _line(order)
 
 
 def decode_order(line: bytes) -> LoadOrder:
-    """Read an order back.
+    """Read an order back; without pydantic, which would take longer to load than the rest of the loader.
 
     Raises:
-        ValueError: The line is no JSON object.
-        KeyError: A part is missing.
-        TypeError: There is a part that orders do not have.
+        ValueError: The line is not a JSON object.
+        KeyError: A field is missing.
+        TypeError: A field is missing or unknown.
     """
     fields = read_object(line)
-    fields["load"] = LoadProfile(**fields["load"])
-    fields["cpus"] = tuple(fields["cpus"])
-    return LoadOrder(**fields)
+    return LoadOrder(**{**fields, "load": LoadProfile(**fields["load"]), "cpus": tuple(fields["cpus"])})
 
 
-def encode_event(event: Event) -> bytes:
-    """Return an event as one line."""
-    return _line({"event": type(event).__name__, **asdict(event)})
+def encode_event(name: str, value: object = None) -> bytes:
+    """Return an event as one line; its value as ``EVENTS`` says."""
+    return _line({"event": name, "value": value})
 
 
-def say(event: Event) -> None:
-    """Write an event to standard output, as the process that is a load engine does."""
-    sys.stdout.buffer.write(encode_event(event))
+def decode_event(line: bytes) -> tuple[str, Any]:
+    """Return an event's name and value.
+
+    Raises:
+        ValueError: The line is not a JSON object, or the value has the wrong type.
+        KeyError: The event is unknown, or has no value.
+        TypeError: The event's name is not a string.
+    """
+    fields = read_object(line)
+    name = fields["event"]
+    return name, decode(EVENTS[name], fields["value"])
+
+
+def say(name: str, value: object = None) -> None:
+    """Write an event to standard output."""
+    sys.stdout.buffer.write(encode_event(name, value))
     sys.stdout.buffer.flush()
 
 
 class Notes:
-    """Tells a person of others who misbehave: each note once, and no more than so many a minute.
+    """Reports the misbehaviour of others to a person: each note once, and only so many a minute.
 
     Args:
-        tell: Takes a note; writes it to standard output unless told.
-        clock: Tells the time, seconds.
+        report: Takes a note; by default it becomes an event.
+        clock: Returns the time, seconds.
     """
 
     def __init__(
         self,
-        tell: Callable[[str], None] = lambda text: say(Noted(text)),
+        report: Callable[[str], None] = lambda text: say("noted", text),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._tell = tell
+        self._report = report
         self._clock = clock
-        self._told: set[str] = set()
-        self._minute_began_s = -math.inf
-        self._this_minute = 0
+        self._reported: set[str] = set()
+        self._minute_ends_s = -math.inf
+        self._left = 0
 
     def add(self, text: str) -> None:
-        """Tell it, if it is new and there is room for it.
-
-        Args:
-            text: The note; what is too long for a terminal's few lines is cut.
-        """
+        """Report a note, if it is new and within the limit; one that is too long for a terminal is cut."""
         text = text if len(text) <= _LONGEST_NOTE else f"{text[:_LONGEST_NOTE]}..."
-        if text in self._told:
+        if text in self._reported:
             return
-        now_s = self._clock()
-        if now_s - self._minute_began_s >= _MINUTE_S:
-            self._minute_began_s, self._this_minute = now_s, 0
-        self._this_minute += 1
-        if self._this_minute <= NOTES_A_MINUTE:
-            self._told.add(text)
-            self._tell(text)
-        elif self._this_minute == NOTES_A_MINUTE + 1:
-            self._tell("There are more like these; nothing is told of them for a minute.")
+        if (now_s := self._clock()) >= self._minute_ends_s:
+            self._minute_ends_s, self._left = now_s + _MINUTE_S, NOTES_A_MINUTE
+        if self._left > 0:
+            self._reported.add(text)
+            self._report(text)
+        elif self._left == 0:
+            self._report("There are more like these, which are not shown for a minute.")
+        self._left -= 1
 
 
-def decode_event(line: bytes) -> Event:
-    """Read an event back.
+def serve(engine: str, carry_out: Callable[[LoadOrder], LoadResult]) -> int:
+    """Be a load engine's process: carry out the order on standard input, on its cores.
 
-    Raises:
-        ValueError: The line is no JSON object, or of no event that there is.
-        KeyError: There is no event, or no result where there should be one.
-        TypeError: A part is missing, or one too many is there.
+    Args:
+        engine: Named in messages.
+        carry_out: Drives the load.
+    Returns:
+        The exit status.
     """
-    fields = read_object(line)
-    name = fields.pop("event")
-    if name == "Finished":
-        return Finished(_result(fields["result"]))
-    if name not in _PLAIN:
-        raise ValueError(f"no such event: {name}")
-    return _PLAIN[name](**fields)
+    try:
+        order = decode_order(sys.stdin.buffer.readline())
+    except (ValueError, KeyError, TypeError) as error:
+        say("failed", f"{engine} was given no order that can be read ({error!r})")
+        return EXIT_FAILED
+    try:
+        check_order(order)
+        _pin(order.cpus)
+        result = carry_out(order)
+    except (LoadEngineError, OSError) as error:
+        say("failed", str(error))
+        return EXIT_FAILED
+    say("finished", result)
+    return 0
 
 
-def _result(fields: dict[str, object]) -> LoadResult:
-    for name in ("latency", "lateness"):
-        summary = fields[name]
-        if isinstance(summary, dict):
-            fields[name] = LatencySummary(**summary)
-    return LoadResult(**fields)  # type: ignore[arg-type]  # as our own other half wrote it
+def follow_parent(heard: Callable[[], None] = lambda: None, leave: Callable[[], None] = lambda: None) -> None:
+    """Read standard input until its end, then end this process.
+
+    Args:
+        heard: Called for every byte.
+        leave: Called before the process ends.
+    """
+    # Not through sys.stdin, whose lock would be held by this thread when the interpreter shuts down.
+    while os.read(0, 1):
+        heard()
+    leave()
+    os._exit(EXIT_ABANDONED)
 
 
-def _line(fields: dict[str, object]) -> bytes:
-    return json.dumps(fields).encode("ascii") + b"\n"
+def _pin(cpus: tuple[int, ...]) -> None:
+    """Pin this process, and what it starts from now on, where the platform can; no cores mean any."""
+    if not cpus or sys.platform != "linux":
+        return
+    try:
+        os.sched_setaffinity(0, cpus)
+    except (OSError, ValueError, OverflowError) as error:
+        wanted = ", ".join(map(str, cpus))
+        offered = ", ".join(map(str, sorted(os.sched_getaffinity(0))))
+        raise LoadEngineError(
+            f"the load engine cannot be pinned to the cores {wanted} ({error}): this machine offers {offered}"
+        ) from error
+
+
+def _line(value: object) -> bytes:
+    return json.dumps(value, default=asdict).encode("ascii") + b"\n"

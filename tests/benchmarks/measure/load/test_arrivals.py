@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmarks.measure.load.arrivals import Arrivals
+from benchmarks.measure.load.open_loop import Arrivals
 
 MS = 1_000_000
 

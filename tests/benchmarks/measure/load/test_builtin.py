@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import signal
 import subprocess
@@ -28,12 +27,11 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 PARENT = """
 import sys, time
 from benchmarks.measure.load import wire
-from benchmarks.measure.load import wire
 from benchmarks.measure.load.builtin import BuiltinEngine
 
 session = BuiltinEngine().start(wire.decode_order(sys.stdin.buffer.readline()))
 session.wait_until_measuring(30)
-print(session.pid, flush=True)
+print(session.loader.pid, flush=True)
 time.sleep(60)
 """
 
@@ -65,7 +63,7 @@ def start() -> Iterator[Callable[[LoadOrder], ProcessSession]]:
     yield start
     for session in sessions:
         session.close()
-        assert not runs(session.pid)
+        assert not runs(session.loader.pid)
 
 
 @pytest.fixture
@@ -119,12 +117,12 @@ def test_close_ends_the_load_and_is_harmless_twice(start: Any, serve: Any, order
     """No loader outlives its session, and a closed session says that it is closed."""
     session = start(order(serve(healthy).port, duration_s=60.0))
     session.wait_until_measuring(PATIENCE_S)
-    assert runs(session.pid)
+    assert runs(session.loader.pid)
 
     session.close()
     session.close()
 
-    assert not runs(session.pid)
+    assert not runs(session.loader.pid)
     with pytest.raises(LoadEngineError, match="was closed before it had a result"):
         session.result(PATIENCE_S)
 
@@ -134,11 +132,11 @@ def test_close_kills_a_loader_that_does_not_heed(start: Any, serve: Any, order: 
     """A process that cannot act on SIGTERM, because it is stopped, is killed and reaped."""
     session = start(order(serve(healthy).port, duration_s=60.0))
     session.wait_until_measuring(PATIENCE_S)
-    freeze(session.pid)
+    freeze(session.loader.pid)
 
     session.close()
 
-    assert not runs(session.pid)
+    assert not runs(session.loader.pid)
 
 
 @posix_only
@@ -155,7 +153,7 @@ def test_killed_loader_is_an_error_that_says_so(
         session.wait_until_measuring(PATIENCE_S)
         wait, when = session.result, "before it had a result"
 
-    os.kill(session.pid, signal.SIGKILL)
+    os.kill(session.loader.pid, signal.SIGKILL)
 
     with pytest.raises(LoadEngineError, match=rf"ended {when}, killed by SIGKILL: .* run it again"):
         wait(PATIENCE_S)
@@ -167,7 +165,7 @@ def test_killed_loader_is_an_error_that_says_so(
 def test_silent_loader_is_an_error(start: Any, serve: Any, order: Any, healthy: Any) -> None:
     """A loader that says nothing in the given time is told of, with that time."""
     session = start(order(serve(healthy).port, duration_s=60.0))
-    freeze(session.pid)
+    freeze(session.loader.pid)
 
     with pytest.raises(LoadEngineError, match=r"said nothing for 0\.2 s, before the measured interval began"):
         session.wait_until_measuring(0.2)
@@ -199,7 +197,7 @@ def test_loader_is_pinned(start: Any, serve: Any, order: Any, healthy: Any) -> N
     session = start(order(serve(healthy).port, duration_s=60.0, cpus=(core,)))
     session.wait_until_measuring(PATIENCE_S)
 
-    assert {core} == os.sched_getaffinity(session.pid)
+    assert {core} == os.sched_getaffinity(session.loader.pid)
 
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this platform cannot pin processes")
@@ -254,7 +252,7 @@ def test_foreign_words_are_an_error(interpreter: Any, start: Any, order: Any) ->
     """A loader that writes what is no event is shown with what it wrote."""
     interpreter("read line; echo 'hello'; read line")
 
-    with pytest.raises(LoadEngineError, match=r"wrote what is no event \(b'hello\\n'\)"):
+    with pytest.raises(LoadEngineError, match=r"wrote something that is not an event \(b'hello\\n'\)"):
         start(order(1)).wait_until_measuring(PATIENCE_S)
 
 
@@ -270,7 +268,9 @@ def test_unreadable_order_is_an_event_not_a_traceback(given: bytes) -> None:
     )
 
     assert 1 == done.returncode
-    assert "given no order that it can read" in json.loads(done.stdout)["message"]
+    name, message = wire.decode_event(done.stdout)
+    assert "failed" == name
+    assert "given no order that can be read" in message
     assert b"" == done.stderr
 
 
@@ -283,7 +283,7 @@ def test_process_refuses_what_its_parent_should_have_refused(order: Any) -> None
         assert loader.stdout is not None
         loader.stdin.write(wire.encode_order(order(80, host="192.0.2.1")))
         loader.stdin.flush()
-        message = json.loads(loader.stdout.readline())["message"]
+        _, message = wire.decode_event(loader.stdout.readline())
         # Before its standard input is closed, which would end it in another way.
         loader.wait(PATIENCE_S)
 

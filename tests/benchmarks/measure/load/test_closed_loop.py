@@ -13,10 +13,9 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.measure.load.closed_loop import drive
+from benchmarks.measure.load.closed_loop import drive, request_bytes
 from benchmarks.measure.load.connection import RECONNECT_PAUSE_S
 from benchmarks.measure.load.engine import LoadEngineError
-from benchmarks.measure.load.virtual_user import request_bytes
 from benchmarks.model import LoadResult
 
 BODY = b'{"api":"health","version":1}'

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from benchmarks.measure.load.connection import (
     RECONNECT_PAUSE_S,
     Connection,
-    Question,
     Tally,
     body_ends_with_connection,
 )
@@ -47,8 +46,7 @@ class Talk:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.tally = Tally()
-        question = Question(request=REQUEST, expected_body_bytes=len(BODY))
-        self.connection = Connection(question, self.tally, loop.create_future())
+        self.connection = Connection(REQUEST, len(BODY), None, self.tally, loop.create_future())
         self.transport = FakeTransport()
         self.connection.connection_made(self.transport)
 
@@ -158,8 +156,7 @@ def test_a_body_of_other_bytes_is_an_error_though_its_length_is_right(
     """Every body is held against the one before anything was timed, in however many pieces it comes."""
     for body, errors in ((BODY, {}), (BODY[::-1], {"body": 1})):
         tally = Tally()
-        question = Question(request=REQUEST, expected_body_bytes=len(BODY), expected_body=BODY)
-        connection = Connection(question, tally, loop.create_future())
+        connection = Connection(REQUEST, len(BODY), BODY, tally, loop.create_future())
         connection.connection_made(FakeTransport())
         answer = whole_response(body)
         for start in range(0, len(answer), -(-len(answer) // pieces)):

@@ -19,8 +19,7 @@ from benchmarks.measure.block import run_block
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import Limits, LoadEngine, LoadEngineError, LoadOrder, find_engine
-from benchmarks.measure.load.k6 import INSTALL_PAGE, SCRIPT, K6Engine, command_line
-from benchmarks.measure.load.k6_process import BEGINS
+from benchmarks.measure.load.k6 import BEGINS, INSTALL_PAGE, SCRIPT, K6Engine, command_line
 from benchmarks.measure.load.session import ProcessSession
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.workloads import HEALTH
@@ -268,14 +267,14 @@ def test_the_engine_keeps_the_protocol_and_tells_its_version(k6: Any) -> None:
 
 def test_a_keeper_without_an_order_says_so() -> None:
     """A line that is none, or nothing at all."""
-    command = [sys.executable, "-m", "benchmarks.measure.load.k6_process", "k6"]
+    command = [sys.executable, "-m", "benchmarks.measure.load.k6", "k6"]
 
     done = subprocess.run(command, input=b"[]\n", capture_output=True, check=False, timeout=PATIENCE_S)
 
     assert 1 == done.returncode
-    event = wire.decode_event(done.stdout)
-    assert isinstance(event, wire.Failed)
-    assert "no order that can be read" in event.message
+    name, message = wire.decode_event(done.stdout)
+    assert "failed" == name
+    assert "no order that can be read" in message
 
 
 def test_an_unknown_engine_suggests_the_nearest() -> None:

@@ -155,7 +155,7 @@ def test_who_is_sent_home_during_a_run_is_told_of_then(master: LocustMaster, not
     for guest in guests * 2:
         guest.say("nothing of the kind")
 
-    further = "There are more like these; nothing is told of them for a minute."
+    further = "There are more like these, which are not shown for a minute."
     while further not in notes[before:]:
         measured()
 
@@ -247,7 +247,7 @@ def test_figures_that_cannot_be_true_are_no_result(
     lying.start()
     assert here.wait(PATIENCE_S)
     # The master may not have heard of it yet; then the trial is another's, and good.
-    with pytest.raises(LoadEngineError, match=f"sent home, and the trial counts for nothing: .*{told}"):
+    with pytest.raises(LoadEngineError, match=f"sent home, and the trial is void: .*{told}"):
         until(measured)
     lying.join(PATIENCE_S)
     guest.socket.close()

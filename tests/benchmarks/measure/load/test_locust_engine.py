@@ -25,7 +25,7 @@ from benchmarks.measure.load.locust_engine import LocustEngine
 
 session = LocustEngine().start(wire.decode_order(sys.stdin.buffer.readline()))
 session.wait_until_measuring(60)
-print(session.pid, flush=True)
+print(session.loader.pid, flush=True)
 time.sleep(60)
 """
 
@@ -50,7 +50,7 @@ def start(locust: LocustEngine) -> Iterator[Callable[[LoadOrder], ProcessSession
     yield start
     for session in sessions:
         session.close()
-        assert not psutil.pid_exists(session.pid)
+        assert not psutil.pid_exists(session.loader.pid)
 
 
 def test_load_from_start_to_result(start: Any, serve: Any, order: Any, healthy: Any) -> None:

@@ -33,7 +33,7 @@ from benchmarks.measure.server import starting
 from benchmarks.model import LoadProfile
 
 host = sys.argv[1]
-master = LocustMaster(1, host, 5557)
+master = LocustMaster(1, host, 5557, print)
 try:
     print(master.worker_command, flush=True)
     master.wait_for_workers(60, lambda count: None)
@@ -202,8 +202,7 @@ def test_workers_go_home_when_nobody_wants_their_results_any_more(fleet: Fleet) 
 @pytest.fixture
 def master_process(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
     """Replace the master's process by one that hears of one worker, and listens no further."""
-    events = (wire.Listening(5558, "a1b2c3"), wire.Workers(1))
-    says = b"".join(wire.encode_event(event) for event in events).decode()
+    says = (wire.encode_event("listening", (5558, "a1b2c3")) + wire.encode_event("workers", 1)).decode()
     command = [sys.executable, "-c", f"import sys\nprint({says!r}, end='', flush=True)\nsys.stdin.read()"]
     monkeypatch.setattr(locust_engine, "process_command", lambda *_arguments: command)
 

@@ -12,9 +12,9 @@ from hdrh.histogram import HdrHistogram
 
 from benchmarks.alarm import Alarm, PollingAlarm, make_alarm
 from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
+from benchmarks.measure.load.closed_loop import Announce, Permission
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.measure.load.open_loop import drive
-from benchmarks.measure.load.phases import Announce, Permission
 from benchmarks.model import LoadResult
 
 BODY = b'{"api":"health","version":1}'
