@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import zip_longest
 from pathlib import Path
 
 import click
@@ -33,19 +35,17 @@ def live(host: str, port: int, out: Path, as_json: bool) -> None:
     `lab report` judges again. Ctrl-C ends it; a race that is on is stopped and kept. With --json the document is there
     once it answers.
     """
-    from benchmarks.live.page.doors import Doors  # noqa: PLC0415 (kept beside its sibling)
     from benchmarks.live.page.serving import serve  # noqa: PLC0415 (brings Flask and matplotlib)
 
-    def ready(doors: Doors) -> None:
+    def ready(urls: Sequence[str], presenter_url: str, qr: str) -> None:
         if as_json:
-            write_out(json_document("live", url=doors.url, presenter_url=doors.presenter_url))
+            write_out(json_document("live", url=urls[0], presenter_url=presenter_url))
             return
-        if doors.qr:
-            click.echo(doors.qr)
-        click.echo(f"The class:     {doors.url}")
-        for other in doors.others:
-            click.echo(f"               {other}")
-        click.echo(f"You present:   {doors.presenter_url}")
+        if qr:
+            click.echo(qr, nl=False)
+        for label, url in zip_longest(("The class:",), urls, fillvalue=""):
+            click.echo(f"{label:<15}{url}")
+        click.echo(f"You present:   {presenter_url}")
         click.echo("               (once; keep it to yourself). Ctrl-C ends it.")
 
     def next_presenter(url: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 from rich.console import Console
@@ -37,7 +37,7 @@ def print_recording(console: Console, recording: Recording) -> None:
     """Print a burst: lanes as rows, time from left to right, then where the time went, in words.
 
     Args:
-        console: Where to; its width is kept to. One whose encoding lacks the signs gets ASCII.
+        console: Its width is respected. One whose encoding lacks the signs gets ASCII.
         recording: What was recorded.
     """
     _Printer(console).recording(recording)
@@ -74,24 +74,19 @@ class _Printer:
         """Draw each lane's requests under its name, and the time below."""
         number_cells = len(str(len(timeline.exchanges)))
         cells = max(_LEAST_CELLS, self.console.width - number_cells - 4)
-        for lane in timeline.lanes:
-            requests = sorted({span.request for span in timeline.spans if span.lane == lane.number})
-            if requests:
-                self.line(Text(lane.name, style="bold"))
-            for request in requests:
+        for lane, requests in timeline.rows().items():
+            self.line(Text(lane.name, style="bold"))
+            for request, spans in requests.items():
                 bar = Text(f" {request:>{number_cells}} ")
                 bar.append("│" if not self.ascii else "|", "dim")
-                bar.append_text(self.bar(timeline, lane.number, request, cells))
+                bar.append_text(self.bar(spans, timeline.end_ns, cells))
                 self.line(bar)
-        right = milliseconds(timeline.end_ns)
-        left = "0"
-        axis = f"{left}{' ' * max(1, cells - len(left) - len(right))}{right}"
-        self.line(Text(" " * (number_cells + 3) + axis, style="dim"))
+        end = milliseconds(timeline.end_ns)
+        self.line(Text(f"{' ' * (number_cells + 3)}0{end:>{max(cells - 1, len(end) + 1)}}", style="dim"))
 
-    def bar(self, timeline: Timeline, lane: int, request: int, cells: int) -> Text:
-        """Return a row: each cell shows the state that filled the most of its time."""
-        spans = [span for span in timeline.spans if (span.lane, span.request) == (lane, request)]
-        cell_ns = timeline.end_ns / cells
+    def bar(self, spans: Sequence[Span], end_ns: int, cells: int) -> Text:
+        """Return a row: each cell shows the state that filled most of its time."""
+        cell_ns = end_ns / cells
         shown = [self.cell(spans, number * cell_ns, (number + 1) * cell_ns) for number in range(cells)]
         for span in spans:
             # What is too short for a cell of its own takes one from a state that has more.
@@ -105,19 +100,19 @@ class _Printer:
         return text
 
     @staticmethod
-    def cell(spans: list[Span], start_ns: float, end_ns: float) -> State | None:
+    def cell(spans: Sequence[Span], start_ns: float, end_ns: float) -> State | None:
         """Return the state with the largest share of a cell; ``None`` where there is none."""
         shares: dict[State, float] = {}
         for span in spans:
             share = min(span.end_ns, end_ns) - max(span.start_ns, start_ns)
             if share > 0:
                 shares[span.state] = shares.get(span.state, 0.0) + share
-        # A thread that is held is held behind whatever else goes on.
+        # A held thread is behind whatever else happens there.
         own = {state: share for state, share in shares.items() if state is not State.HELD} or shares
         return max(own, key=lambda state: own[state], default=None)
 
     def legend(self, timeline: Timeline) -> None:
-        """Say what the signs mean that were drawn."""
+        """Explain the signs that were drawn."""
         drawn = {span.state for span in timeline.spans}
         self.console.print()
         for state, meaning in MEANINGS.items():
@@ -129,7 +124,7 @@ class _Printer:
         return _SIGNS[state][1 if self.ascii else 0]
 
     def paragraph(self, text: str, style: str = "", marker: str = "", marker_style: str = "") -> None:
-        """Print a paragraph whose lines after the first stand below its first word."""
+        """Print a paragraph, with the lines after the first indented by the marker."""
         wrapped = Text(text).wrap(self.console, max(10, self.console.width - len(marker)))
         for number, line in enumerate(wrapped):
             line.rstrip()

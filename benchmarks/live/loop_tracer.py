@@ -1,48 +1,46 @@
-"""Records a real run of ``docs/examples/tiny_loop.py``: ``python -m benchmarks.live.loop_tracer`` prints it as JSON.
+"""Records a run of ``docs/examples/tiny_loop.py``: ``python -m benchmarks.live.loop_tracer`` prints it as JSON.
 
-The program runs as it stands, on real sockets and the real kernel, with a tracer on its lines. Its clients are in the
-same thread: they act when the loop would sleep, by a script, so that two runs take the same steps.
+The unmodified program runs on real sockets and the real kernel, with a tracer on its lines. Its clients are in the same
+thread: they act when the loop would sleep, by a script, so that two runs take the same steps.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import select
 import selectors
 import socket
 import sys
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Iterator
 from pathlib import Path
 from types import FrameType, ModuleType
 from typing import Any
 
 from benchmarks.errors import LabError
-from benchmarks.live.program_recordings import LoopRecording, Step, Waiting
-from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, client_name
+from benchmarks.foreign_json import encode
+from benchmarks.live import scripted_clients
+from benchmarks.live.program_recordings import ProgramRecording, Step, Task, TaskState
+from benchmarks.live.scripted_clients import EXAMPLES, ScriptedClients, load, recording_of
 
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "tiny_loop.py"
-_PATIENCE_S = 5.0
-
-
-class _ScriptOver(BaseException):
-    """The clients have done all they do; not an Exception, so that the program lets it through."""
+EXAMPLE = EXAMPLES / "tiny_loop.py"
 
 
-def record_loop(path: Path = EXAMPLE) -> LoopRecording:
+class _ScriptOverError(BaseException):
+    """The clients have nothing left to do; not an Exception, so that the program does not catch it."""
+
+
+def record_loop(path: Path = EXAMPLE) -> ProgramRecording:
     """Run the program with three clients and return its steps.
 
-    It sets the thread's tracer for the length of the run: call it in a process of its own, or where no other is set.
+    It sets the thread's tracer during the run: call it in a process of its own, or where no other is set.
 
     Args:
         path: The program.
     Raises:
         LabError: It is not there, or did not serve its clients.
     """
-    if not path.is_file():
-        raise LabError(f"There is no {path}: the example comes with a clone, not with the installed package.")
-    program = _loaded(path)
+    program = load(path)
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(socket.create_server(("127.0.0.1", 0)))
         stack.callback(program.kernel.close)
@@ -52,22 +50,17 @@ def record_loop(path: Path = EXAMPLE) -> LoopRecording:
         stack.callback(tracer.close_jobs)
         program.runable.append(job)
         tracer.run()
-    return LoopRecording(
-        source=tuple(path.read_text(encoding="utf-8").splitlines()),
-        clients=tuple(client_name(number) for number in range(1, CLIENTS + 1)),
-        steps=tuple(tracer.steps),
-    )
+    return recording_of(path, tracer.steps)
 
 
 class _Tracer:
-    """One run: the program, its clients, and what was seen of it."""
+    """One run: the program, its clients, and its steps."""
 
     def __init__(self, program: ModuleType, listener: socket.socket, path: Path, stack: contextlib.ExitStack) -> None:
         self.steps: list[Step] = []
         self._program = program
-        self._listener = listener
         self._file = str(path)
-        self._clients = ScriptedClients(str(path), listener.getsockname(), _PATIENCE_S, stack)
+        self._clients = ScriptedClients(listener, path, stack)
         self._jobs: dict[Coroutine[Any, Any, Any], str] = {}
         self._reported: tuple[str, ...] = ()
         self._select: Callable[..., list[tuple[selectors.SelectorKey, int]]] = program.kernel.select
@@ -79,16 +72,18 @@ class _Tracer:
         sys.settrace(self._on_call)
         try:
             self._program.loop()
-        except _ScriptOver:
+        except _ScriptOverError:
             pass
         finally:
             sys.settrace(before)
 
     def close_jobs(self) -> None:
         """End the jobs that are left."""
-        watched = (key.data for key in self._program.kernel.get_map().values())
-        for job in [*self._program.runable, *(each.job for each in (*self._program.await_list, *watched))]:
+        for job in [*self._program.runable, *(each.job for each in (*self._program.await_list, *self._watched()))]:
             job.close()
+
+    def _watched(self) -> list[Any]:
+        return [key.data for key in self._program.kernel.get_map().values()]
 
     def _select_after_clients(self, timeout: float | None) -> list[tuple[selectors.SelectorKey, int]]:
         self._reported = ()
@@ -97,78 +92,63 @@ class _Tracer:
             # Here it would sleep.
             self._clients.read_answers()
             if not self._clients.act(self._check_arrival):
-                raise _ScriptOver
-            ready = self._select(_PATIENCE_S)
-        self._reported = tuple(self._socket(key.fileobj) for key, _ in ready)
+                raise _ScriptOverError
+            ready = self._select(scripted_clients.PATIENCE_S)
+        self._reported = tuple(self._clients.name_of(key.data.sock) for key, _ in ready)
         return ready
 
-    def _check_arrival(self, arrives_at: str, deed: str) -> None:
-        # What is sent on loopback is there at once, but the kernel has not promised it.
-        keys = self._program.kernel.get_map().values()
-        watched = [key.fd for key in keys if self._socket(key.fileobj) == arrives_at]
-        if not watched or not select.select(watched, [], [], _PATIENCE_S)[0]:
-            raise LabError(f"{self._file}: it does not wait for {arrives_at} when {deed}.")
+    def _check_arrival(self, at: str, deed: str) -> None:
+        # What is sent on loopback arrives at once, but the kernel does not guarantee it.
+        watched = [each.sock for each in self._watched() if self._clients.name_of(each.sock) == at]
+        if not watched or not select.select(watched, [], [], scripted_clients.PATIENCE_S)[0]:
+            raise LabError(f"{self._file}: it does not wait for {at} when {deed}.")
 
     def _on_call(self, frame: FrameType, _event: str, _argument: Any) -> Callable[..., Any] | None:
         return self._on_line if frame.f_code.co_filename == self._file else None
 
     def _on_line(self, frame: FrameType, event: str, _argument: Any) -> Callable[..., Any]:
         if event == "line":
-            self.steps.append(self._step(frame))
+            self.steps.append(
+                Step(
+                    line=frame.f_lineno,
+                    function=frame.f_code.co_name,
+                    tasks=tuple(self._tasks(frame)),
+                    happened=self._clients.take_happened(),
+                    reported=self._reported,
+                    answered=tuple(self._clients.answered),
+                )
+            )
         return self._on_line
 
-    def _step(self, frame: FrameType) -> Step:
-        program = self._program
-        return Step(
-            line=frame.f_lineno,
-            function=frame.f_code.co_name,
-            job=self._running(frame),
-            happened=self._clients.take_happened(),
-            runable=tuple(self._job(job) for job in program.runable),
-            await_list=tuple(self._waits(program.await_list)),
-            kernel=tuple(self._waits(key.data for key in program.kernel.get_map().values())),
-            reported=self._reported,
-            answered=tuple(self._clients.answered),
-        )
-
-    def _running(self, frame: FrameType | None) -> str | None:
+    def _tasks(self, frame: FrameType | None) -> Iterator[Task]:
         # What the loop runs, it runs in run().
         while frame is not None and frame.f_code.co_filename == self._file:
             if frame.f_code is self._program.run.__code__:
-                return self._job(frame.f_locals["job"])
+                yield Task(name=self._job(frame.f_locals["job"]), state="running")
             frame = frame.f_back
-        return None
+        for job in self._program.runable:
+            yield Task(name=self._job(job), state="ready")
+        yield from self._waiting(self._program.await_list, "noted")
+        yield from self._waiting(self._watched(), "asleep")
 
-    def _waits(self, awaitables: Iterable[Any]) -> Iterable[Waiting]:
+    def _waiting(self, awaitables: Iterable[Any], state: TaskState) -> Iterator[Task]:
         for each in awaitables:
             until = "readable" if each.event == selectors.EVENT_READ else "writable"
-            yield Waiting(job=self._job(each.job), socket=self._socket(each.sock), until=until)
+            yield Task(name=self._job(each.job), state=state, socket=self._clients.name_of(each.sock), until=until)
 
     def _job(self, job: Coroutine[Any, Any, Any]) -> str:
-        # A job that is over has no variables left to look at, but has been seen before.
+        # A job that is over has no variables any more, but was named before.
         if job not in self._jobs:
             frame = getattr(job, "cr_frame", None)
             name: str = getattr(job, "__name__", "a job")
             connection = frame.f_locals.get("connection") if frame is not None and name == "serve" else None
-            self._jobs[job] = name if connection is None else f"{name} {self._socket(connection)}"
+            self._jobs[job] = name if connection is None else f"{name} {self._clients.name_of(connection)}"
         return self._jobs[job]
-
-    def _socket(self, sock: Any) -> str:
-        return "listener" if sock is self._listener else self._clients.names[sock.getpeername()]
-
-
-def _loaded(path: Path) -> ModuleType:
-    spec = importlib.util.spec_from_file_location("tiny_loop", path)
-    if spec is None or spec.loader is None:
-        raise LabError(f"{path} is no Python module.")
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def main() -> None:
     """Print a recording as one JSON document."""
-    json.dump(record_loop().to_json(), sys.stdout, indent=1)
+    json.dump(encode(record_loop()), sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

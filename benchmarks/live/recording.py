@@ -1,30 +1,29 @@
 """Records a contender's burst on its real server, beside the same bursts on the same server without the recorder.
 
-One burst is shown: the one that took the median time of all that were recorded, so that what is seen is neither the
-luckiest nor the worst.
+One burst is shown: the one with the median time of all that were recorded, neither the luckiest nor the worst.
 """
 
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import http.client
 import itertools
 import os
+import platform
 import selectors
 import statistics
-import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from types import TracebackType
 from typing import Any, Self
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError
-from benchmarks.foreign_json import ForeignJSONError, decode, encode, read_object
+from benchmarks.foreign_json import decode, encode, read_object
 from benchmarks.live.recorder import RECORD_HEADER, RECORDING_PATH
-from benchmarks.live.timeline import Event, Exchange, Timeline, build
-from benchmarks.measure.environment import Cores
+from benchmarks.live.timeline import Exchange, Timeline, build
+from benchmarks.measure.environment import Cores, kept_off
 from benchmarks.measure.server import HOST, RunningServer, starting
 from benchmarks.model import Contender
 
@@ -32,11 +31,11 @@ _TIMEOUT_S = 30.0
 
 
 class Client:
-    """So many kept connections to a server on this machine.
+    """A fixed number of kept connections to a server on this machine.
 
     Args:
         port: The server's.
-        connections: How many, and so the requests of a burst.
+        connections: How many: a burst has as many requests.
     """
 
     def __init__(self, port: int, connections: int) -> None:
@@ -44,21 +43,11 @@ class Client:
         try:
             for connection in self._connections:
                 connection.connect()
-                # A burst goes out on kept connections or not at all.
+                # A burst uses kept connections or fails.
                 connection.auto_open = 0
         except OSError as error:
             self.close()
             raise LabError(f"Cannot connect to the server on port {port}: {error}.") from error
-
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        """Close the connections."""
-        self.close()
 
     def close(self) -> None:
         """Close the connections."""
@@ -66,12 +55,12 @@ class Client:
             connection.close()
 
     def burst(self, path: str, recorded_as: int | None = None) -> tuple[Exchange, ...]:
-        """Ask on every connection at once, and wait for all answers.
+        """Send a request on every connection at once, and wait for all answers.
 
         Args:
             path: What each request asks for.
-            recorded_as: The number that the first request carries, for the server to record it by, and the others
-                after it; ``None`` for requests that are not recorded.
+            recorded_as: The number under which the server records the first request; the others count on from it.
+                ``None`` for requests that are not recorded.
         Returns:
             What was seen of each, numbered from 1 in any case.
         Raises:
@@ -103,7 +92,7 @@ class Client:
                 missing = len(self._connections) - len(received_ns)
                 raise LabError(f"{missing} of {len(self._connections)} answers did not come in time.")
             for key, _ in ready:
-                # Once it has begun, the whole of so short an answer is there.
+                # So short an answer arrives whole.
                 answer = self._connections[key.data - 1].getresponse()
                 answer.read()
                 received_ns[key.data] = time.monotonic_ns()
@@ -112,9 +101,6 @@ class Client:
                     raise LabError(f"The server answered {answer.status} {answer.reason}, not 200.")
         return received_ns
 
-
-Notes = Mapping[str, Any]
-"""What a server answers of its recording: ``lanes``, ``events`` and ``note_ns``."""
 
 # Requests carry a number of their own, whichever burst they are in.
 _NUMBERS = itertools.count()
@@ -131,10 +117,10 @@ class Cost:
     """What recording costs.
 
     Attributes:
-        recorded_ms: Mean latency of a burst's requests with the recorder, milliseconds, the median over bursts.
-        plain_ms: The same of the bursts in between, on a server without it.
+        recorded_ms: Mean latency of a burst's requests with the recorder, milliseconds; the median over bursts.
+        plain_ms: The same for the bursts in between, on a server without the recorder.
         notes_per_request: How many notes were taken.
-        note_us: What one takes, measured in the server, microseconds.
+        note_us: Time for one note, measured in the server, microseconds.
         bursts: How many of each kind there were.
     """
 
@@ -147,27 +133,33 @@ class Cost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recording:
-    """The burst that is shown, and what recording it cost."""
+    """The burst that is shown.
+
+    Attributes:
+        timeline: The burst.
+        cost: What recording it cost.
+        recorded_at: When, ISO 8601, UTC.
+        machine: On what, in words.
+    """
 
     timeline: Timeline
     cost: Cost
+    recorded_at: str
+    machine: str
 
     def to_json(self) -> dict[str, Any]:
-        """Return it as values of JSON."""
-        return {**self.timeline.to_json(), "cost": encode(self.cost)}
+        """Return it as values of JSON: the timeline's, and its own beside them."""
+        document = encode(self)
+        return {**document.pop("timeline"), **document}
 
     @classmethod
     def from_json(cls, document: Mapping[str, Any]) -> Self:
         """Return the recording that ``to_json`` made a document of.
 
         Raises:
-            LabError: It is of another shape.
+            ForeignJSONError: It is of another shape.
         """
-        timeline = Timeline.from_json(document)
-        try:
-            return cls(timeline=timeline, cost=decode(Cost, document.get("cost")))
-        except ForeignJSONError as error:
-            raise LabError(f"Not a recording: cost: {error}; record it again with `lab explain`.") from error
+        return decode(cls, {**document, "timeline": document})
 
 
 def recorded(contender: Contender) -> Contender:
@@ -178,12 +170,12 @@ def recorded(contender: Contender) -> Contender:
     """
     app = catalogue.app_of(contender)
     if app is None or app.recorded is None or contender.variant is None:
-        raise InvalidValueError(f"{contender.id} has no view whose time could be explained: choose one with a keyword.")
+        raise InvalidValueError(f"{contender.id} has no view to explain: choose a contender with a keyword.")
     return replace(contender, arguments=(*contender.arguments[:-1], app.recorded))
 
 
 def path_of(contender: Contender, wait_ms: int) -> str:
-    """Return what a burst asks for: the wait, or the health check where there is nothing to wait for."""
+    """Return the path that a burst requests: the wait, or the health check for a wait of 0."""
     return f"/wait/{contender.variant}?ms={wait_ms}" if wait_ms else f"/health/{contender.variant}"
 
 
@@ -192,104 +184,89 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
 
     Args:
         contender: Which; started twice, with and without the recorder.
-        wait_ms: What each view is told to wait for, whole milliseconds; 0 for not at all.
+        wait_ms: How long each view is told to wait, whole milliseconds; 0 for not at all.
         requests: How many are sent at once.
         cores: Which server and client may use.
     Raises:
         InvalidValueError: The contender has no view.
         ServerError: It did not start.
-        LabError: Its answers did not come, or not its notes.
-        LabError: The notes are not those of a whole burst.
+        LabError: Its answers or its notes did not come, or the notes are not those of a whole burst.
     """
     path = path_of(contender, wait_ms)
     with contextlib.ExitStack() as stack:
         launches = [stack.enter_context(starting(each, cores.server)) for each in (recorded(contender), contender)]
         hooked, plain = (launch.wait_until_ready(path) for launch in launches)
-        stack.enter_context(_on(cores.loader))
-        clients = [stack.enter_context(Client(server.port, requests)) for server in (hooked, plain)]
+        stack.enter_context(kept_off(cores.server))
+        clients = [stack.enter_context(contextlib.closing(Client(each.port, requests))) for each in (hooked, plain)]
         for client in clients:
             for _ in range(_WARM_UP_BURSTS):
                 client.burst(path)
-        # One recorded and thrown away: the hooks have a first time too.
+        # One is recorded and thrown away: the hooks have a first time too.
         recorded_burst(hooked, clients[0], wait_ms)
-        with_notes: list[tuple[Timeline, Notes]] = []
-        without: list[Sequence[Exchange]] = []
+        bursts: list[tuple[float, int, float, Timeline]] = []
+        plain_ms: list[float] = []
         deadline = time.monotonic() + _BURSTS_S
-        while len(with_notes) < _LEAST_BURSTS or (len(with_notes) < _MOST_BURSTS and time.monotonic() < deadline):
-            # In turns, and each after a rest: neither follows on the heels of the other's work.
-            for kind in ("plain", "recorded") if len(with_notes) % 2 else ("recorded", "plain"):
+        while len(bursts) < _LEAST_BURSTS or (len(bursts) < _MOST_BURSTS and time.monotonic() < deadline):
+            # In turns, each after a rest, so that neither kind runs in the other's wake.
+            for kind in ("plain", "recorded") if len(bursts) % 2 else ("recorded", "plain"):
                 time.sleep(_REST_S)
                 if kind == "recorded":
-                    with_notes.append(recorded_burst(hooked, clients[0], wait_ms))
+                    timeline, notes, note_ns = recorded_burst(hooked, clients[0], wait_ms)
+                    bursts.append((_mean_ms(timeline.exchanges), notes, note_ns, timeline))
                 else:
-                    without.append(clients[1].burst(path))
-    with_notes.sort(key=lambda pair: _mean_ms(pair[0].exchanges))
-    timeline, notes = with_notes[(len(with_notes) - 1) // 2]
+                    plain_ms.append(_mean_ms(clients[1].burst(path)))
+    bursts.sort(key=lambda burst: burst[0])
+    _, notes, _, timeline = bursts[(len(bursts) - 1) // 2]
     return Recording(
         timeline=timeline,
         cost=Cost(
-            recorded_ms=statistics.median(_mean_ms(burst.exchanges) for burst, _ in with_notes),
-            plain_ms=statistics.median(_mean_ms(burst) for burst in without),
-            notes_per_request=len(notes["events"]) / requests,
-            note_us=statistics.median(taken["note_ns"] for _, taken in with_notes) / 1_000,
-            bursts=len(with_notes),
+            recorded_ms=statistics.median(burst[0] for burst in bursts),
+            plain_ms=statistics.median(plain_ms),
+            notes_per_request=notes / requests,
+            note_us=statistics.median(burst[2] for burst in bursts) / 1_000,
+            bursts=len(bursts),
         ),
+        recorded_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
+        machine=f"{os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
     )
 
 
-def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple[Timeline, Notes]:
-    """Send one burst to a server that records, and return its timeline and what the server noted of it.
+def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple[Timeline, int, float]:
+    """Send one burst to a server that records.
 
     Args:
         server: Of a contender that ``recorded`` gave.
         client: Connected to it.
         wait_ms: See ``record``.
+    Returns:
+        The burst's timeline, the number of notes, and what a note takes, nanoseconds.
     Raises:
         ServerError: It did not answer with its notes.
-        LabError: Its answers did not come, or not its notes.
-        LabError: The notes are not those of a whole burst.
+        LabError: Its answers or its notes did not come, or the notes are not those of a whole burst.
     """
     path = path_of(server.contender, wait_ms)
     first = next(_NUMBERS) * _MOST_REQUESTS + 1
     exchanges = client.burst(path, recorded_as=first)
-    notes = _notes_of(server)
-    # A thread may have noted after its answer was there, and so after the notes of the burst before were taken.
-    own = [note for note in notes["events"] if 0 <= note[2] - first < len(exchanges)]
+    try:
+        taken = read_object(server.get(RECORDING_PATH).body)
+    except ValueError as error:
+        raise LabError(server.explain("did not answer with its recording")) from error
+    # A thread may write a note after its answer arrived, and so after the notes of the burst before were taken.
+    notes = [
+        (at_ns, lane, number - first + 1, what)
+        for at_ns, lane, number, what in taken["events"]
+        if 0 <= number - first < len(exchanges)
+    ]
     timeline = build(
         contender=server.contender.id,
         path=path,
         wait_ms=wait_ms,
-        lanes={int(lane): kind for lane, kind in notes["lanes"].items()},
-        events=[
-            Event(at_ns=at_ns, lane=lane, request=number - first + 1, what=what) for at_ns, lane, number, what in own
-        ],
+        lanes={int(lane): kind for lane, kind in taken["lanes"].items()},
+        notes=notes,
         exchanges=exchanges,
     )
-    return timeline, {**notes, "events": own}
+    return timeline, len(notes), taken["note_ns"]
 
 
 def _mean_ms(exchanges: Sequence[Exchange]) -> float:
     return statistics.mean(exchange.latency_ns for exchange in exchanges) / 1e6
-
-
-def _notes_of(server: RunningServer) -> Notes:
-    answer = server.get(RECORDING_PATH)
-    try:
-        notes: Notes = read_object(answer.body)
-    except ValueError as error:
-        raise LabError(server.explain("did not answer with its recording")) from error
-    return notes
-
-
-@contextlib.contextmanager
-def _on(cpus: Sequence[int]) -> Iterator[None]:
-    """Keep this thread on these cores for the length of a ``with`` block; empty for any."""
-    if not cpus or sys.platform != "linux" or not hasattr(os, "sched_setaffinity"):
-        yield
-        return
-    before = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, cpus)
-    try:
-        yield
-    finally:
-        os.sched_setaffinity(0, before)

@@ -1,16 +1,26 @@
-"""Three clients that act by a script, each time the server that they ask has nothing left to do.
+"""Loads a tiny program of ``docs/examples/``, and acts as its three clients, by a script.
 
-So two runs of a program take the same steps, and two programs can be laid side by side: they are asked the same.
+The clients act each time the program has nothing left to do. So two runs of a program take the same steps, and two
+programs can be compared side by side: they get the same requests.
 """
 
 from __future__ import annotations
 
 import contextlib
+import importlib.util
 import socket
+import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import ModuleType
 from typing import Any, Final
 
 from benchmarks.errors import LabError
+from benchmarks.live.program_recordings import ProgramRecording, Step
+
+EXAMPLES: Final = Path(__file__).parents[2] / "docs" / "examples"
+PATIENCE_S = 5.0
+"""A program that takes longer for one move has failed."""
 
 CLIENTS: Final = 3
 HAS_ITS_ANSWER: Final = "has its answer"
@@ -32,7 +42,7 @@ _SCRIPT: Final[tuple[tuple[str, tuple[int, ...]], ...]] = (
 )
 
 
-# A verb as it is said of several clients.
+# The verbs for several clients.
 _TOGETHER: Final = {
     "connects": "connect",
     "hangs up": "hang up",
@@ -41,28 +51,51 @@ _TOGETHER: Final = {
 }
 
 
-def client_name(number: int) -> str:
-    """Return what a client is called, from its number from 1."""
-    return f"client {number}"
+def load(path: Path) -> ModuleType:
+    """Load a program; like a script, it can import from the folder of the examples.
+
+    Raises:
+        LabError: It is not there.
+    """
+    if not path.is_file():
+        raise LabError(f"There is no {path}: the example comes with a clone, not with the installed package.")
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None  # noqa: S101 (its name ends with .py)
+    assert spec.loader is not None  # noqa: S101
+    module = importlib.util.module_from_spec(spec)
+    sys.path.insert(0, str(EXAMPLES))
+    try:
+        spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(str(EXAMPLES))
+    return module
+
+
+def recording_of(path: Path, steps: Sequence[Step]) -> ProgramRecording:
+    """Return the recording of a program's run, given its steps."""
+    return ProgramRecording(
+        source=tuple(path.read_text(encoding="utf-8").splitlines()),
+        clients=tuple(f"client {number}" for number in range(1, CLIENTS + 1)),
+        steps=tuple(steps),
+    )
 
 
 def tell_deeds(deeds: Sequence[str]) -> str:
-    """Say what several clients did as one clause: ``client 1 connects and client 2 connects`` is a mouthful.
+    """Return what several clients did as one clause, ``clients 1 and 3 connect``.
 
     Args:
-        deeds: Each as ``take_happened`` gives it; at least one.
+        deeds: As ``take_happened`` returns them; at least one.
     """
     by_verb: dict[str, list[str]] = {}
     for deed in deeds:
-        client, number, verb = deed.split(" ", 2)
+        _, number, verb = deed.split(" ", 2)
         by_verb.setdefault(verb, []).append(number)
-        assert client == "client"  # noqa: S101 (they are made here)
     parts = []
     for verb, numbers in by_verb.items():
         if len(numbers) > 1 and verb in _TOGETHER:
             parts.append(f"clients {listed(numbers)} {_TOGETHER[verb]}")
         else:
-            parts += [f"{client_name(int(number))} {verb}" for number in numbers]
+            parts += [f"client {number} {verb}" for number in numbers]
     return listed(parts)
 
 
@@ -76,79 +109,81 @@ class ScriptedClients:
     """The clients of one run.
 
     Args:
-        program: Name of what they ask, for errors.
-        address: Where it listens.
-        patience_s: After so long they find that no answer comes.
+        listener: The program's.
+        path: Of the program, for errors.
         stack: Closes their sockets.
     """
 
-    def __init__(self, program: str, address: Any, patience_s: float, stack: contextlib.ExitStack) -> None:
-        self.names: dict[Any, str] = {}
-        """Names of the clients by the address that the server sees."""
+    def __init__(self, listener: socket.socket, path: Path, stack: contextlib.ExitStack) -> None:
         self.answered: list[str] = []
         """Clients that have their whole answer."""
-        self._program = program
-        self._address = address
-        self._patience_s = patience_s
+        self._listener = listener
+        self._path = path
         self._stack = stack
+        self._names: dict[Any, str] = {}
         self._script = iter(_SCRIPT)
-        self._sockets: dict[int, socket.socket] = {}
-        self._asked: list[int] = []
+        self._sockets: dict[str, socket.socket] = {}
+        self._asked: list[str] = []
         self._happened: list[str] = []
 
+    def name_of(self, sock: socket.socket) -> str:
+        """Return what a socket of the program is called: ``listener``, or the client at its other end."""
+        return "listener" if sock is self._listener else self._names[sock.getpeername()]
+
     def take_happened(self) -> tuple[str, ...]:
-        """Return what they did since this was last asked, in words."""
+        """Return what they did since the last call, in words."""
         happened, self._happened = tuple(self._happened), []
         return happened
 
     def read_answers(self) -> None:
-        """Read the answers that are owed.
+        """Read the answers that are due.
 
         Raises:
             LabError: One did not come.
         """
         while self._asked:
-            number = self._asked.pop(0)
-            self._read_answer(number)
-            self.answered.append(client_name(number))
-            self._happened.append(f"{client_name(number)} {HAS_ITS_ANSWER}")
+            client = self._asked.pop(0)
+            self._read_answer(client)
+            self.answered.append(client)
+            self._happened.append(f"{client} {HAS_ITS_ANSWER}")
 
-    def act(self, arrived: Callable[[str, str], None]) -> int:
+    def act(self, arrived: Callable[[str, str], None] = lambda _at, _deed: None) -> Sequence[str]:
         """Do what the script says next.
 
         Args:
-            arrived: Is told of each deed: at which of the server's sockets it arrives, and what it is, in words.
+            arrived: Called after each deed, with the name of the program's socket at which it arrives, and the deed.
         Returns:
-            How many deeds that were; 0 when the script is over.
+            The deeds, in words; none when the script is over.
         """
         verb, numbers = next(self._script, ("", ()))
-        for number in numbers:
-            deed = f"{client_name(number)} {verb}"
-            self._do(number, verb)
-            self._happened.append(deed)
-            arrived("listener" if verb == "connects" else client_name(number), deed)
-        return len(numbers)
+        deeds = []
+        for client in (f"client {number}" for number in numbers):
+            deeds.append(f"{client} {verb}")
+            self._do(client, verb)
+            arrived("listener" if verb == "connects" else client, deeds[-1])
+        self._happened += deeds
+        return deeds
 
-    def _do(self, number: int, verb: str) -> None:
+    def _do(self, client: str, verb: str) -> None:
         if verb == "connects":
-            client = self._sockets[number] = self._stack.enter_context(socket.socket())
-            client.settimeout(self._patience_s)
-            client.connect(self._address)
-            self.names[client.getsockname()] = client_name(number)
+            sock = self._sockets[client] = self._stack.enter_context(socket.socket())
+            sock.settimeout(PATIENCE_S)
+            sock.connect(self._listener.getsockname())
+            self._names[sock.getsockname()] = client
         elif verb == "hangs up":
-            self._sockets[number].close()
+            self._sockets[client].close()
         else:
-            self._sockets[number].sendall(_PARTS[verb])
+            self._sockets[client].sendall(_PARTS[verb])
             if verb != "sends half a request":
-                self._asked.append(number)
+                self._asked.append(client)
 
-    def _read_answer(self, number: int) -> None:
+    def _read_answer(self, client: str) -> None:
         answer = b""
         try:
             while b"}" not in answer:
-                part = self._sockets[number].recv(65_536)
+                part = self._sockets[client].recv(65_536)
                 if not part:
-                    raise LabError(f"{self._program}: it hung up on {client_name(number)} instead of answering.")
+                    raise LabError(f"{self._path}: it closed the connection to {client} instead of answering.")
                 answer += part
         except TimeoutError:
-            raise LabError(f"{self._program}: it sleeps, and {client_name(number)} has no answer.") from None
+            raise LabError(f"{self._path}: it sleeps, and {client} has no answer.") from None

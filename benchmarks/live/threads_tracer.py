@@ -1,13 +1,12 @@
-"""Records a real run of ``docs/examples/tiny_threads.py``: ``python -m benchmarks.live.threads_tracer`` prints JSON.
+"""Records a run of ``docs/examples/tiny_threads.py``: ``python -m benchmarks.live.threads_tracer`` prints JSON.
 
-The program runs as it stands, its threads on real sockets and the real kernel, with a tracer on its lines. Its clients
-act, by the loop's script, when every thread sleeps.
+The unmodified program runs, its threads on real sockets and the real kernel, with a tracer on its lines. Its clients
+act, by the same script as the loop's, when every thread sleeps.
 """
 
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import select
 import socket
@@ -19,32 +18,32 @@ from types import FrameType, ModuleType
 from typing import Any
 
 from benchmarks.errors import LabError
-from benchmarks.live.loop_tracer import EXAMPLE as LOOP
-from benchmarks.live.program_recordings import ThreadsRecording, ThreadsStep, ThreadState
-from benchmarks.live.scripted_clients import CLIENTS, ScriptedClients, client_name
+from benchmarks.foreign_json import encode
+from benchmarks.live import scripted_clients
+from benchmarks.live.program_recordings import ProgramRecording, Step, Task
+from benchmarks.live.scripted_clients import EXAMPLES, ScriptedClients, load, recording_of
 
-EXAMPLE = LOOP.with_name("tiny_threads.py")
+EXAMPLE = EXAMPLES / "tiny_threads.py"
 _MAIN = "main thread"
-_PATIENCE_S = 5.0
 
 
-class _RunOver(BaseException):
-    """There will be no more clients; not an Exception, so that the program lets it through."""
+class _RunOverError(BaseException):
+    """There will be no more clients; not an Exception, so that the program does not catch it."""
 
 
-def record_threads(path: Path = EXAMPLE) -> ThreadsRecording:
+def record_threads(path: Path = EXAMPLE) -> ProgramRecording:
     """Run the program with three clients and return its steps.
 
-    It sets the tracer of all threads that start meanwhile: call it where nobody else starts any.
+    It sets the tracer of all threads that start meanwhile: call it where nothing else starts any.
 
     Args:
         path: The program.
     Raises:
         LabError: It is not there, or did not serve its clients.
     """
-    if not path.is_file():
-        raise LabError(f"There is no {path}: the example comes with a clone, not with the installed package.")
-    program = _loaded(path)
+    program = load(path)
+    # It imports its work from the loop beside it, whose kernel it does not use.
+    sys.modules.pop("tiny_loop").kernel.close()
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(_NotedSocket(socket.AF_INET, socket.SOCK_STREAM))
         listener.bind(("127.0.0.1", 0))
@@ -52,25 +51,21 @@ def record_threads(path: Path = EXAMPLE) -> ThreadsRecording:
         tracer = _Tracer(program, listener, path, stack)
         listener.noted_by = tracer
         tracer.run()
-    return ThreadsRecording(
-        source=tuple(path.read_text(encoding="utf-8").splitlines()),
-        clients=tuple(client_name(number) for number in range(1, CLIENTS + 1)),
-        steps=tuple(tracer.steps),
-    )
+    return recording_of(path, tracer.steps)
 
 
 class _NotedSocket(socket.socket):
-    """A socket that says when a thread goes into the kernel with it, to come back when there is something."""
+    """A socket that reports when a thread sleeps in the kernel until something arrives on it."""
 
     noted_by: _Tracer
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Wait for a client; its socket says the same."""
+        """Wait for a client, whose socket reports the same."""
         with self.noted_by.in_kernel(self):
             accepted, address = super().accept()
         if self.noted_by.is_over:
             accepted.close()
-            raise _RunOver
+            raise _RunOverError
         connection = _NotedSocket(accepted.family, accepted.type, accepted.proto, fileno=accepted.detach())
         connection.noted_by = self.noted_by
         return connection, address
@@ -82,15 +77,15 @@ class _NotedSocket(socket.socket):
 
 
 class _Tracer:
-    """One run: the program, its clients, and what was seen of it."""
+    """One run: the program, its clients, and its steps."""
 
     def __init__(self, program: ModuleType, listener: _NotedSocket, path: Path, stack: contextlib.ExitStack) -> None:
-        self.steps: list[ThreadsStep] = []
+        self.steps: list[Step] = []
         self.is_over = False
         self._program = program
         self._listener = listener
         self._file = str(path)
-        self._clients = ScriptedClients(str(path), listener.getsockname(), _PATIENCE_S, stack)
+        self._clients = ScriptedClients(listener, path, stack)
         # One at a time: a thread that is about to run a line, or the clients.
         self._turn = threading.Condition(threading.RLock())
         self._names: dict[threading.Thread, str] = {}
@@ -112,23 +107,22 @@ class _Tracer:
         finally:
             threading.settrace(before)
             self.is_over = True
-            # One client more lets the main thread go.
-            socket.create_connection(self._listener.getsockname(), _PATIENCE_S).close()
-            main.join(_PATIENCE_S)
+            # One more client releases the main thread.
+            socket.create_connection(self._listener.getsockname(), scripted_clients.PATIENCE_S).close()
+            main.join(scripted_clients.PATIENCE_S)
 
     def _let_clients_act(self) -> None:
         self._await_sleep(0, "it begins")
         while True:
-            deeds: list[str] = []
             self._clients.read_answers()
-            awaited = self._came_back + self._clients.act(lambda _, deed: deeds.append(deed))  # noqa: B023 (called at once)
-            if not deeds:
+            came_back = self._came_back
+            if not (deeds := self._clients.act()):
                 return
-            self._await_sleep(awaited, " and ".join(deeds))
+            self._await_sleep(came_back + len(deeds), " and ".join(deeds))
 
     @contextlib.contextmanager
     def in_kernel(self, sock: _NotedSocket) -> Iterator[None]:
-        """Say that this thread is in the kernel with a socket, for the length of a ``with`` block."""
+        """Note that this thread is in the kernel with a socket during a ``with`` block."""
         thread = threading.current_thread()
         with self._turn:
             self._in_kernel[thread] = sock
@@ -141,19 +135,19 @@ class _Tracer:
                 self._came_back += 1
 
     def _accept(self) -> None:
-        with contextlib.suppress(_RunOver):
+        with contextlib.suppress(_RunOverError):
             self._program.accept(self._listener)
 
     def _await_sleep(self, came_back: int, when: str) -> None:
-        """Wait until threads have come back from the kernel so many times, and all are in it again, asleep."""
+        """Wait until threads have returned from the kernel this many times, and all sleep in it again."""
 
         def is_so() -> bool:
             alive = set(threading.enumerate()) - self._others
             asleep = {thread for thread, sock in self._in_kernel.items() if not _is_readable(sock)}
             return self._came_back >= came_back and alive <= asleep
 
-        # A thread that ends tells nobody; so it is looked for.
-        for _ in range(round(_PATIENCE_S / 0.01)):
+        # A thread that ends notifies nobody, so this polls.
+        for _ in range(round(scripted_clients.PATIENCE_S / 0.01)):
             if self._turn.wait_for(is_so, 0.01):
                 return
         raise LabError(f"{self._file}: it does not come to rest when {when}.")
@@ -174,59 +168,33 @@ class _Tracer:
                 self._lines.pop(thread, None)
         return self._on_line
 
-    def _step(self, thread: threading.Thread, frame: FrameType) -> ThreadsStep:
-        return ThreadsStep(
-            thread=self._names[thread],
+    def _step(self, thread: threading.Thread, frame: FrameType) -> Step:
+        return Step(
             line=frame.f_lineno,
             function=frame.f_code.co_name,
+            tasks=tuple(self._task(each, line, is_running=each is thread) for each, line in self._lines.items()),
             happened=self._clients.take_happened(),
-            threads=tuple(
-                ThreadState(thread=self._names[each], line=line, waits_for=self._waits_for(each))
-                for each, line in self._lines.items()
-            ),
             answered=tuple(self._clients.answered),
         )
 
-    def _waits_for(self, thread: threading.Thread) -> str | None:
-        sock = self._in_kernel.get(thread)
-        return None if sock is None or _is_readable(sock) else self._socket(sock)
+    def _task(self, thread: threading.Thread, line: int, *, is_running: bool) -> Task:
+        name, sock = self._names[thread], self._in_kernel.get(thread)
+        if is_running or sock is None or _is_readable(sock):
+            return Task(name=name, state="running" if is_running else "ready", line=line)
+        return Task(name=name, state="asleep", socket=self._clients.name_of(sock), line=line)
 
     def _name(self, frame: FrameType) -> str:
         connection = frame.f_locals.get("connection") if frame.f_code.co_name == "serve" else None
-        return _MAIN if connection is None else f"thread of {self._socket(connection)}"
-
-    def _socket(self, sock: _NotedSocket) -> str:
-        return "listener" if sock is self._listener else self._clients.names[sock.getpeername()]
+        return _MAIN if connection is None else f"thread of {self._clients.name_of(connection)}"
 
 
 def _is_readable(sock: socket.socket) -> bool:
     return bool(select.select([sock], [], [], 0)[0])
 
 
-def _loaded(path: Path) -> ModuleType:
-    # It takes its work from the loop beside it, as it would when run as a script.
-    modules = {}
-    for name, source in (("tiny_loop", LOOP), ("tiny_threads", path)):
-        spec = importlib.util.spec_from_file_location(name, source)
-        if spec is None or spec.loader is None:
-            raise LabError(f"{source} is no Python module.")
-        modules[name] = importlib.util.module_from_spec(spec)
-        before = sys.modules.get("tiny_loop")
-        sys.modules["tiny_loop"] = modules["tiny_loop"]
-        try:
-            spec.loader.exec_module(modules[name])
-        finally:
-            if before is None:
-                del sys.modules["tiny_loop"]
-            else:
-                sys.modules["tiny_loop"] = before
-    modules["tiny_loop"].kernel.close()
-    return modules["tiny_threads"]
-
-
 def main() -> None:
     """Print a recording as one JSON document."""
-    json.dump(record_threads().to_json(), sys.stdout, indent=1)
+    json.dump(encode(record_threads()), sys.stdout, indent=1)
 
 
 if __name__ == "__main__":

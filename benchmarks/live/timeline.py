@@ -8,12 +8,12 @@ which client and server share, counted from the burst's first send.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, Literal, get_args
+from operator import itemgetter
+from typing import Literal
 
 from benchmarks.errors import LabError
-from benchmarks.foreign_json import ForeignJSONError, decode, encode
 
 LaneKind = Literal["network", "loop", "worker", "own loop"]
 
@@ -37,24 +37,11 @@ class State(StrEnum):
 
 
 RELEASED = "released"
-"""The event that ends ``State.HELD``, which is no state of a request of its own."""
+"""The note that ends ``State.HELD``, which is not a state of a request."""
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Event:
-    """What a server noted: from now on, a request is in a state.
-
-    Attributes:
-        at_ns: When, monotonic.
-        lane: Number of the thread that noted it, from 1.
-        request: Number of the request, from 1.
-        what: A ``State``, or ``RELEASED``.
-    """
-
-    at_ns: int
-    lane: int
-    request: int
-    what: str
+Note = tuple[int, int, int, str]
+"""What a server noted: the time (monotonic, nanoseconds), its thread (from 1), the request, and the ``State`` that the
+request enters; or ``RELEASED``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,7 +111,7 @@ class Timeline:
     Attributes:
         contender: Its id.
         path: What each request asked for.
-        wait_ms: What the view was told to wait for, milliseconds; 0 for not at all.
+        wait_ms: How long the view was told to wait, milliseconds; 0 for not at all.
         lanes: Those that took part, the network first.
         exchanges: What the client saw, its clock made relative to the first send.
         spans: In the order of request and time.
@@ -141,7 +128,7 @@ class Timeline:
 
     @property
     def end_ns(self) -> int:
-        """When the last answer was there."""
+        """When the last answer had arrived."""
         return max(exchange.received_ns for exchange in self.exchanges)
 
     def of(self, request: int) -> tuple[Span, ...]:
@@ -152,24 +139,20 @@ class Timeline:
         """Return the lane of a number."""
         return next(lane for lane in self.lanes if lane.number == number)
 
-    def to_json(self) -> dict[str, Any]:
-        """Return it as values of JSON."""
-        return encode(self)
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any]) -> Timeline:
-        """Return the timeline that ``to_json`` made a document of.
-
-        Raises:
-            LabError: It is of another shape.
-        """
-        try:
-            return decode(cls, document)
-        except ForeignJSONError as error:
-            raise LabError(f"Not a timeline: {error}; record it again with `lab explain`.") from error
+    def rows(self) -> Mapping[Lane, Mapping[int, Sequence[Span]]]:
+        """Return the spans as they are drawn: by lane, from the network down, and in each lane by request."""
+        rows: dict[Lane, dict[int, list[Span]]] = {lane: {} for lane in self.lanes}
+        for span in self.spans:
+            rows[self.lane(span.lane)].setdefault(span.request, []).append(span)
+        return {lane: requests for lane, requests in rows.items() if requests}
 
 
 NETWORK = Lane(number=0, kind="network", name="on its way")
+_NAMES: Mapping[LaneKind, str] = {
+    "loop": "the server's event loop",
+    "worker": "worker thread {}",
+    "own loop": "thread with a loop of its own {}",
+}
 
 
 def build(
@@ -178,73 +161,47 @@ def build(
     path: str,
     wait_ms: float,
     lanes: Mapping[int, LaneKind],
-    events: Iterable[Event],
+    notes: Iterable[Note],
     exchanges: Sequence[Exchange],
 ) -> Timeline:
-    """Make a timeline of what the server noted and what the client saw.
+    """Make a timeline from the notes of the server and what the client saw.
 
     Args:
         contender: Its id.
         path: What each request asked for.
         wait_ms: See ``Timeline``.
         lanes: Kind of each of the server's threads that noted something.
-        events: What it noted of these requests, in any order.
+        notes: About these requests, in any order.
         exchanges: What the client saw of each.
     Raises:
-        LabError: A request's events do not begin with its being accepted and end with its answer, between its
-            sending and its last byte: something was not recorded, or the clocks are not one.
+        LabError: A request's notes do not begin with its being accepted and end with its answer, between its
+            sending and its last byte: something was not recorded, or the clocks differ.
     """
     origin_ns = min(exchange.sent_ns for exchange in exchanges)
-    noted = sorted(events, key=lambda event: event.at_ns)
+    seen = tuple(
+        replace(each, sent_ns=each.sent_ns - origin_ns, received_ns=each.received_ns - origin_ns) for each in exchanges
+    )
+    noted = [
+        (at_ns - origin_ns, lane, request, what) for at_ns, lane, request, what in sorted(notes, key=itemgetter(0))
+    ]
     spans: list[Span] = []
-    for exchange in exchanges:
-        own = [event for event in noted if event.request == exchange.request]
-        spans += _moved(_states(exchange, own), origin_ns)
-        spans += _moved(_holds(exchange, own), origin_ns)
-    numbers = _numbered(spans, lanes)
+    for exchange in seen:
+        own = [note for note in noted if note[2] == exchange.request]
+        spans += _states(exchange, own)
+        spans += _holds(exchange, own)
+    by_thread = _lanes(spans, lanes)
     return Timeline(
         contender=contender,
         path=path,
         wait_ms=wait_ms,
-        lanes=(NETWORK, *_named(numbers, lanes)),
-        exchanges=tuple(
-            Exchange(
-                request=exchange.request,
-                sent_ns=exchange.sent_ns - origin_ns,
-                received_ns=exchange.received_ns - origin_ns,
-            )
-            for exchange in exchanges
-        ),
-        spans=tuple(
-            Span(
-                request=span.request,
-                lane=numbers[span.lane],
-                state=span.state,
-                start_ns=span.start_ns,
-                end_ns=span.end_ns,
-            )
-            for span in spans
-        ),
+        lanes=tuple(by_thread.values()),
+        exchanges=seen,
+        spans=tuple(replace(span, lane=by_thread[span.lane].number) for span in spans),
     )
 
 
-def covered(timeline: Timeline, request: int, *, on_server_only: bool = False) -> float:
-    """Return the share of a request's latency, as the client measured it, that its spans add up to.
-
-    Args:
-        timeline: Which holds it.
-        request: Its number.
-        on_server_only: Leave out what is not the server's: its way there and back.
-    """
-    exchange = next(exchange for exchange in timeline.exchanges if exchange.request == request)
-    spans = timeline.of(request)
-    if on_server_only:
-        spans = tuple(span for span in spans if span.lane != NETWORK.number)
-    return sum(span.duration_ns for span in spans) / exchange.latency_ns
-
-
 def at_once(spans: Iterable[Span]) -> int:
-    """Return how many of the spans there are at the same moment, at the most."""
+    """Return the largest number of these spans that overlap at one moment."""
     # An end before a beginning at the same moment: what follows one another does not overlap.
     changes = sorted([(span.start_ns, 1) for span in spans] + [(span.end_ns, -1) for span in spans])
     most = now = 0
@@ -254,97 +211,70 @@ def at_once(spans: Iterable[Span]) -> int:
     return most
 
 
-def _states(exchange: Exchange, events: Sequence[Event]) -> list[Span]:
-    changes = _until_answered([event for event in events if event.what not in (State.HELD, RELEASED)])
+def _states(exchange: Exchange, notes: Sequence[Note]) -> list[Span]:
+    changes = _until_answered([note for note in notes if note[3] not in (State.HELD, RELEASED)])
     _check(exchange, changes)
     starts = [(exchange.sent_ns, NETWORK.number, State.SENT)]
-    for event in changes:
-        state = State(event.what)
-        starts.append((event.at_ns, NETWORK.number if state is State.ANSWERED else event.lane, state))
+    for at_ns, thread, _, what in changes:
+        state = State(what)
+        starts.append((at_ns, NETWORK.number if state is State.ANSWERED else thread, state))
     ends = [start for start, _, _ in starts[1:]] + [exchange.received_ns]
     spans: list[Span] = []
     for (start, lane, state), end in zip(starts, ends, strict=True):
-        # The client may have the answer before the server's thread has come to say that it wrote it.
+        # The client may have the answer before the server's thread notes that it wrote it.
         end_ns = min(end, exchange.received_ns)
         if end_ns <= start:
             continue
         if spans and (spans[-1].lane, spans[-1].state) == (lane, state):
-            start = spans.pop().start_ns  # noqa: PLW2901 - the same span goes on
+            start = spans.pop().start_ns  # noqa: PLW2901 - the same span continues
         spans.append(Span(request=exchange.request, lane=lane, state=state, start_ns=start, end_ns=end_ns))
     return spans
 
 
-def _until_answered(events: Sequence[Event]) -> Sequence[Event]:
+def _until_answered(notes: Sequence[Note]) -> Sequence[Note]:
     # What the server tidies up afterwards is no part of the request.
-    for number, event in enumerate(events):
-        if event.what == State.ANSWERED:
-            return events[: number + 1]
-    return events
+    for number, note in enumerate(notes):
+        if note[3] == State.ANSWERED:
+            return notes[: number + 1]
+    return notes
 
 
-def _check(exchange: Exchange, events: Sequence[Event]) -> None:
+def _check(exchange: Exchange, notes: Sequence[Note]) -> None:
     name = f"Request {exchange.request}"
-    answering = [event.at_ns for event in events if event.what == State.ANSWERING]
-    if not events or events[0].what != State.ACCEPTED:
+    answering = [note[0] for note in notes if note[3] == State.ANSWERING]
+    if not notes or notes[0][3] != State.ACCEPTED:
         raise LabError(f"{name} was not seen by the server before its app; record it again.")
     if not answering:
         raise LabError(f"{name}: the server never began to answer; record it again.")
-    if events[0].at_ns < exchange.sent_ns:
+    if notes[0][0] < exchange.sent_ns:
         raise LabError(f"{name} was read before it was sent: client and server do not share a clock.")
     if answering[0] > exchange.received_ns:
         raise LabError(f"{name} was answered after its answer came: client and server do not share a clock.")
 
 
-def _holds(exchange: Exchange, events: Sequence[Event]) -> list[Span]:
+def _holds(exchange: Exchange, notes: Sequence[Note]) -> list[Span]:
     since: dict[int, int] = {}
     spans: list[Span] = []
-
-    def end(lane: int, at_ns: int) -> None:
-        start = since.pop(lane)
-        if (end_ns := min(at_ns, exchange.received_ns)) > start:
-            spans.append(Span(request=exchange.request, lane=lane, state=State.HELD, start_ns=start, end_ns=end_ns))
-
-    for event in events:
-        if event.what == State.HELD:
-            since[event.lane] = event.at_ns
-        elif event.what == RELEASED and event.lane in since:
-            end(event.lane, event.at_ns)
-    for lane in list(since):
-        end(lane, exchange.received_ns)
+    # What is not released is held to the end of the request.
+    ends = [(exchange.received_ns, thread, exchange.request, RELEASED) for _, thread, _, _ in notes]
+    for at_ns, thread, _, what in [*notes, *ends]:
+        if what == State.HELD:
+            since[thread] = at_ns
+        elif what == RELEASED and thread in since:
+            start, end_ns = since.pop(thread), min(at_ns, exchange.received_ns)
+            if end_ns > start:
+                spans.append(
+                    Span(request=exchange.request, lane=thread, state=State.HELD, start_ns=start, end_ns=end_ns)
+                )
     return spans
 
 
-def _moved(spans: Iterable[Span], origin_ns: int) -> list[Span]:
-    return [
-        Span(
-            request=span.request,
-            lane=span.lane,
-            state=span.state,
-            start_ns=span.start_ns - origin_ns,
-            end_ns=span.end_ns - origin_ns,
-        )
-        for span in spans
-    ]
-
-
-def _numbered(spans: Iterable[Span], kinds: Mapping[int, LaneKind]) -> dict[int, int]:
-    entered = list(dict.fromkeys(span.lane for span in sorted(spans, key=lambda span: span.start_ns)))
-    order = get_args(LaneKind)
-    by_kind = sorted(set(entered) - {NETWORK.number}, key=lambda lane: (order.index(kinds[lane]), entered.index(lane)))
-    return {lane: number for number, lane in enumerate([NETWORK.number, *by_kind])}
-
-
-def _named(numbers: Mapping[int, int], kinds: Mapping[int, LaneKind]) -> list[Lane]:
-    named: list[Lane] = []
-    for noted_as, number in numbers.items():
-        if noted_as == NETWORK.number:
-            continue
-        kind = kinds[noted_as]
-        place = sum(lane.kind == kind for lane in named) + 1
-        name = {
-            "loop": "the server's event loop",
-            "worker": f"worker thread {place}",
-            "own loop": f"thread with a loop of its own {place}",
-        }[kind]
-        named.append(Lane(number=number, kind=kind, name=name))
-    return named
+def _lanes(spans: Iterable[Span], kinds: Mapping[int, LaneKind]) -> dict[int, Lane]:
+    """Return the lane of each of the server's threads, in the order of their numbers."""
+    entered = dict.fromkeys(span.lane for span in sorted(spans, key=lambda span: span.start_ns))
+    lanes = {NETWORK.number: NETWORK}
+    for kind, name in _NAMES.items():
+        threads = [thread for thread in entered if thread != NETWORK.number and kinds[thread] == kind]
+        for place, thread in enumerate(threads, start=1):
+            lanes[thread] = Lane(number=len(lanes), kind=kind, name=name.format(place))
+    return lanes

@@ -1,8 +1,9 @@
-"""Tells a timeline in words: what a state is, where the time of each request went, and what the burst shows."""
+"""Describes a timeline in words: what a state is, where the time of each request went, and what the burst shows."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from benchmarks.live.timeline import NETWORK, Span, State, Timeline, at_once
@@ -15,12 +16,12 @@ MEANINGS: Final[Mapping[State, str]] = {
     State.LOOP_CREATED: "a thread and an event loop are started for this request alone",
     State.VIEW: "the view's own code runs",
     State.WAITING: "the view waits for its dependency",
-    State.LOOP_CLOSED: "the request's own loop and thread are ended again",
-    State.TO_LOOP: "a thread is done with it, until the event loop takes it up",
-    State.TO_THREAD: "the event loop is done with it, until its thread takes it up",
+    State.LOOP_CLOSED: "the request's own loop and thread are ended",
+    State.TO_LOOP: "a thread has finished with it, until the event loop resumes it",
+    State.TO_THREAD: "the event loop has finished with it, until its thread resumes it",
     State.ANSWERING: "the server writes the answer",
-    State.ANSWERED: "written, until the client has read all of it",
-    State.HELD: "the thread can do nothing else: its request is elsewhere, and it waits for it",
+    State.ANSWERED: "the answer is written, until the client has read all of it",
+    State.HELD: "the thread waits for its request, which is elsewhere, and can do nothing else",
 }
 """What each state means, for a legend."""
 
@@ -29,7 +30,7 @@ _LATE_LEAST_MS: Final = 1.0
 
 
 def milliseconds(duration_ns: float) -> str:
-    """Return a duration with its unit: milliseconds with three digits or so, below a tenth of one microseconds."""
+    """Return a duration with its unit: milliseconds with three digits, or microseconds below 0.1 ms."""
     if duration_ns < 99_500:
         return f"{duration_ns / 1e3:.0f} µs"
     duration_ms = duration_ns / 1e6
@@ -37,7 +38,7 @@ def milliseconds(duration_ns: float) -> str:
 
 
 def tell_span(timeline: Timeline, span: Span) -> str:
-    """Return one sentence about a span, for whoever points at it."""
+    """Return one sentence about a span, to be shown when it is selected."""
     lane = timeline.lane(span.lane)
     told = f"Request {span.request}, {span.state} for {milliseconds(span.duration_ns)}: {MEANINGS[span.state]}"
     if span.state is State.WAITING:
@@ -46,18 +47,22 @@ def tell_span(timeline: Timeline, span: Span) -> str:
 
 
 def tell_request(timeline: Timeline, request: int) -> str:
-    """Return where a request's time went, by state, in the order in which it came into each."""
-    spans = timeline.of(request)
-    totals: dict[State, int] = {}
+    """Return where a request's time went, by state, in the order in which it entered them."""
+    times = by_state(timeline.of(request))
+    parts = ", ".join(f"{state} {milliseconds(time_ns)}" for state, time_ns in times.items())
+    return f"{milliseconds(sum(times.values()))}: {parts}."
+
+
+def by_state(spans: Iterable[Span]) -> Mapping[State, int]:
+    """Return the time in each state, nanoseconds, in the order in which the states occur."""
+    times: Counter[State] = Counter()
     for span in spans:
-        totals[span.state] = totals.get(span.state, 0) + span.duration_ns
-    latency_ns = next(exchange.latency_ns for exchange in timeline.exchanges if exchange.request == request)
-    parts = ", ".join(f"{state} {milliseconds(total)}" for state, total in totals.items())
-    return f"{milliseconds(latency_ns)}: {parts}."
+        times[span.state] += span.duration_ns
+    return times
 
 
 def tell_findings(timeline: Timeline) -> tuple[str, ...]:
-    """Return what the burst shows: who ran it, whether its waits overlapped, and what held it up beside them."""
+    """Return what the burst shows: which threads ran it, whether its waits overlapped, and what else took time."""
     return (_who(timeline), *_waits(timeline), *_queue(timeline), _rest(timeline))
 
 
@@ -65,8 +70,8 @@ def _who(timeline: Timeline) -> str:
     kinds = [lane.kind for lane in timeline.lanes]
     workers, own_loops = kinds.count("worker"), kinds.count("own loop")
     if not workers and not own_loops:
-        return f"One thread did all of it: the server's event loop had {_requests(timeline)} in hand by turns."
-    hands = f"The server's event loop took the {_requests(timeline)} in and gave the answers out"
+        return f"One thread did everything: the server's event loop handled the {_requests(timeline)} in turns."
+    hands = f"The server's event loop read the {_requests(timeline)} and wrote the answers"
     views = f"{hands}; {_counted(workers, 'worker thread')} took part"
     if not own_loops:
         return f"{views}."
@@ -83,14 +88,14 @@ def _waits(timeline: Timeline) -> Sequence[str]:
     together = at_once(waits)
     meanwhile = _meanwhile(timeline, waits[-1])
     if len(waits) == 1:
-        return (f"It waited {milliseconds(waits[0].duration_ns)} where {asked} was asked for; {meanwhile}.",)
+        return (f"It waited for {milliseconds(waits[0].duration_ns)} ({asked} requested); {meanwhile}.",)
     if together == len(waits):
-        overlap = f"The {len(waits)} waits of {asked} were all under way at once"
+        overlap = f"The {len(waits)} waits of {asked} were all in progress at once"
     elif together == 1:
         overlap = f"The {len(waits)} waits of {asked} came one after another"
     else:
-        overlap = f"Of the {len(waits)} waits of {asked}, {together} at most were under way at once"
-    return (f"{overlap}: the last answer was there after {milliseconds(timeline.end_ns)}. {_upper(meanwhile)}.",)
+        overlap = f"Of the {len(waits)} waits of {asked}, at most {together} were in progress at once"
+    return (f"{overlap}: the last answer arrived after {milliseconds(timeline.end_ns)}. {_upper(meanwhile)}.",)
 
 
 def _queue(timeline: Timeline) -> Sequence[str]:
@@ -99,26 +104,22 @@ def _queue(timeline: Timeline) -> Sequence[str]:
     )
     if queued is None:
         return ()
-    latency_ns = next(each.latency_ns for each in timeline.exchanges if each.request == queued.request)
+    latency_ns = sum(by_state(timeline.of(queued.request)).values())
     if queued.duration_ns < max(_LATE_SHARE * latency_ns, _LATE_LEAST_MS * 1e6):
         return ()
     share = 100 * queued.duration_ns / latency_ns
-    lay = milliseconds(queued.duration_ns)
-    return (f"Request {queued.request} lay in the queue for a thread for {lay}, {share:.0f} % of its time.",)
+    waited = milliseconds(queued.duration_ns)
+    return (f"Request {queued.request} was queued for a thread for {waited}, {share:.0f} % of its time.",)
 
 
 def _rest(timeline: Timeline) -> str:
-    totals: dict[State, int] = {}
-    for exchange in timeline.exchanges:
-        for span in timeline.of(exchange.request):
-            if span.state is not State.WAITING:
-                totals[span.state] = totals.get(span.state, 0) + span.duration_ns
-    count = len(timeline.exchanges)
-    largest = max(totals, key=lambda state: totals[state])
-    beside = "Beside its wait, a" if timeline.wait_ms else "A"
+    spans = [span for span in timeline.spans if span.counts and span.state is not State.WAITING]
+    times, count = by_state(spans), len(timeline.exchanges)
+    largest = max(times, key=lambda state: times[state])
+    beside = "Apart from its wait, a" if timeline.wait_ms else "A"
     return (
-        f"{beside} request took {milliseconds(sum(totals.values()) / count)} on average, most of it "
-        f"“{largest}” with {milliseconds(totals[largest] / count)}: {MEANINGS[largest]}."
+        f"{beside} request took {milliseconds(sum(times.values()) / count)} on average, most of it "
+        f"“{largest}” with {milliseconds(times[largest] / count)}: {MEANINGS[largest]}."
     )
 
 
@@ -127,7 +128,7 @@ def _meanwhile(timeline: Timeline, wait: Span) -> str:
     if kind == "worker":
         return "meanwhile the thread was held"
     if kind == "own loop":
-        return "meanwhile each held two threads: a worker, and the one of a loop that has no other request"
+        return "meanwhile each held two threads: a worker, and the thread of a loop that serves no other request"
     held = any(
         span.state is State.HELD and span.start_ns <= wait.start_ns and wait.end_ns <= span.end_ns
         for span in timeline.spans

@@ -11,7 +11,7 @@ from playwright.sync_api import Page, Route, expect
 from werkzeug.serving import make_server
 
 from benchmarks.errors import RefusedError
-from benchmarks.live.why.shelf import Exhibit
+from benchmarks.live.recording import Recording
 from benchmarks.model import Contender
 from tests.benchmarks.live.why.page import make_app
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.browser
 PAGES = ("/why/", "/why/loop", "/why/keywords")
 
 
-async def busy(_contender: Contender, _wait_ms: int) -> Exhibit:
+async def busy(_contender: Contender, _wait_ms: int) -> Recording:
     """Be unable to record."""
     raise RefusedError("Another `lab` is measuring.")
 

@@ -1,7 +1,7 @@
 """The board that all viewers look at, as server-sent events that are made and compressed once for all of them.
 
-It has a few parts, and an event is a part as it now is. Whoever comes late, or comes back, gets the parts that he has
-not, and needs no other. A viewer whose connection is slow gets the newest when he can take it, and nothing piles up.
+It has a few parts, and an event is the current state of a part. Viewers who come late, or return, get the parts that
+they lack. A viewer with a slow connection gets the newest state when it can be sent, and nothing piles up.
 """
 
 from __future__ import annotations
@@ -11,60 +11,46 @@ import json
 import secrets
 import zlib
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.live.page.listener import Address, Connections
 
 RETRY_MS: Final = 1_000
-"""After so long a browser that has lost its stream asks for it again."""
+"""After this time a browser that has lost its stream requests it again."""
 
 _GZIP_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\x03"
 
 
-@dataclass(slots=True, eq=False)
 class _Follower:
-    """Somebody who follows.
+    """Somebody who follows."""
 
-    Attributes:
-        viewer: Which one.
-        client: At the other end of the connection.
-        seen: The version that he has asked for more after.
-        lagged: The version at which he was when he was last waited for in vain.
-        is_confirmed: Whether he has shown that he reads.
-    """
-
-    viewer: str
-    client: Address
-    seen: int
-    lagged: int = -1
-    is_confirmed: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Part:
-    """A part as it is sent: plain, and compressed."""
-
-    version: int
-    plain: bytes
-    compressed: bytes
+    def __init__(self, viewer: str, client: Address, seen: int) -> None:
+        self.viewer = viewer
+        self.client = client
+        self.seen = seen
+        """The version after which it has asked for more."""
+        self.lagged = -1
+        """The version at which it was when it was last waited for in vain."""
+        self.is_confirmed = False
+        """Whether it has proved that it reads."""
 
 
 class Board:
-    """Holds the parts as they are, and everybody who follows them; for one event loop.
+    """Holds the current parts, and everybody who follows them; for one event loop.
 
     Args:
         connections: Those on which it is followed.
-        on_change: Called when somebody comes or goes.
+        on_change: Called when a follower comes or goes.
     """
 
     def __init__(self, connections: Connections, on_change: Callable[[], None]) -> None:
         self._connections = connections
         self._on_change = on_change
-        # Another process has other ids: whoever comes back after a restart gets everything anew.
+        # Another process has other ids: whoever returns after a restart gets everything again.
         self._epoch = secrets.token_hex(4)
         self._version = 0
-        self._parts: dict[str, _Part] = {}
+        # Of each part its version, and its event plain and compressed.
+        self._parts: dict[str, tuple[int, bytes, bytes]] = {}
         self._changed = asyncio.Condition()
         self._is_closed = False
         self._followers: dict[_Follower, None] = {}
@@ -75,18 +61,18 @@ class Board:
         return len(self._followers)
 
     async def publish(self, name: str, content: Mapping[str, Any]) -> None:
-        """Make this the part of that name, and wake everybody who follows."""
+        """Replace the part of that name, and send it to everybody who follows."""
         self._version += 1
         # JSON has no line break outside of its strings, nor inside of them.
         text = json.dumps(content, separators=(",", ":"))
         plain = f"id: {self._epoch}-{self._version}\nevent: {name}\ndata: {text}\n\n".encode()
-        self._parts[name] = _Part(self._version, plain, _deflated(plain))
+        self._parts[name] = (self._version, plain, _deflated(plain))
         await self._wake()
 
     async def settle(self, patience_s: float) -> None:
-        """Wait until everybody has been sent what there is, or for so long, seconds: one may be asleep.
+        """Wait until every follower has been sent the current parts, but no longer than ``patience_s`` seconds.
 
-        Who has taken nothing since he was last waited for is let go, and comes back by himself if he wakes up.
+        A follower who has taken nothing since the last wait is disconnected; its browser reconnects if it wakes up.
         """
         clock = asyncio.get_running_loop().time
         deadline_s = clock() + patience_s
@@ -98,13 +84,13 @@ class Board:
             follower.lagged = follower.seen
 
     def confirm(self, viewer: str, event_id: str) -> bool:
-        """Let a viewer keep the stream that he began last: he has read an event, and so says which.
+        """Let a viewer keep the stream that it began last: the id of an event proves that it reads.
 
         Args:
-            viewer: Who.
-            event_id: Of the event; who reads nothing cannot guess one.
+            viewer: Id of the viewer.
+            event_id: Id of an event; it cannot be guessed.
         Returns:
-            Whether he has, and has such a stream.
+            Whether the id is one of this board's, and the viewer has a stream.
         """
         follower = next((each for each in reversed(self._followers) if each.viewer == viewer), None)
         if follower is None or not self._version_of(event_id):
@@ -114,11 +100,11 @@ class Board:
         return True
 
     def is_confirmed(self, viewer: str) -> bool:
-        """Say whether a viewer follows who has shown that he reads."""
+        """Return whether a viewer has a stream and has proved that it reads."""
         return any(each.is_confirmed for each in self._followers if each.viewer == viewer)
 
     async def close(self) -> None:
-        """Let every stream end: the server is going down."""
+        """End every stream: the server is shutting down."""
         self._is_closed = True
         await self._wake()
 
@@ -128,12 +114,12 @@ class Board:
         """Return a stream of the parts, and of each as it changes.
 
         Args:
-            last_id: Id of the event that the viewer had last, which tells what he has.
+            last_id: Id of the last event that the viewer received.
             compressed: Whether the stream is sent with ``Content-Encoding: gzip``.
-            viewer: Who.
+            viewer: Id of the viewer.
             client: At the other end of the connection.
         """
-        # The newest part is sent anew: by its id he can say that he reads.
+        # The newest part is sent again, for the viewer needs an id to prove that it reads.
         sent = max(0, min(self._version_of(last_id), self._version - 1))
         return self._follow(_Follower(viewer, client, sent), compressed=compressed)
 
@@ -145,13 +131,11 @@ class Board:
             beginning = f"retry: {RETRY_MS}\n\n".encode()
             yield _GZIP_HEADER + _deflated(beginning) if compressed else beginning
             while not self._is_closed:
-                new = sorted(
-                    (part for part in self._parts.values() if part.version > sent), key=lambda part: part.version
-                )
-                if new:
-                    yield b"".join(part.compressed if compressed else part.plain for part in new)
-                    sent = new[-1].version
-                # Whoever asked for the next bytes has sent the last ones.
+                # By version, of which each part has another.
+                if new := sorted(part for part in self._parts.values() if part[0] > sent):
+                    yield b"".join(zipped if compressed else plain for _, plain, zipped in new)
+                    sent = new[-1][0]
+                # A request for the next bytes means that the last ones were sent.
                 follower.seen = sent
                 async with self._changed:
                     if self._version == sent and not self._is_closed:
@@ -171,6 +155,6 @@ class Board:
 
 
 def _deflated(data: bytes) -> bytes:
-    """Compress what can be put after anything else compressed so: it looks back at nothing, and ends on a byte."""
+    """Compress into a block that can be appended to any other: it refers to nothing before it, and ends on a byte."""
     compressor = zlib.compressobj(6, zlib.DEFLATED, -zlib.MAX_WBITS)
     return compressor.compress(data) + compressor.flush(zlib.Z_FULL_FLUSH)

@@ -1,4 +1,4 @@
-"""Takes a class from its guesses through a race to the verdict: one race at a time, and viewers between its trials."""
+"""Takes a class from its guesses through a race to the verdict: one race at a time, serving viewers between trials."""
 
 from __future__ import annotations
 
@@ -14,12 +14,14 @@ from typing import Any, Final, Literal
 
 from benchmarks.errors import LabError, RefusedError
 from benchmarks.judge.claims import Claim
+from benchmarks.judge.judge import judge
+from benchmarks.judge.judgement import Judgement
 from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.guesses import Guesses
 from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.racer import RaceOrder, RaceProcess
-from benchmarks.live.page.telling import RaceStory, Renderer, tell_race
+from benchmarks.live.page.telling import Renderer
 from benchmarks.measure import journal
 from benchmarks.measure.environment import kept_off, share_cores
 from benchmarks.measure.schedule import calibration, trials
@@ -37,13 +39,13 @@ Phase = Literal["idle", "starting", "racing", "stopping", "over"]
 
 
 class Director:
-    """Holds what goes on, and lets the board show it.
+    """Holds the state of the workshop, and publishes it on the board.
 
     Args:
         out: Folder in which runs are kept.
         claims: The ledger.
-        renderer: Makes HTML of what is told.
-        gate: Shut while a trial is under way.
+        renderer: Makes the HTML for the board.
+        gate: Shut during a trial.
         connections: Those on which the board is followed.
     """
 
@@ -69,7 +71,8 @@ class Director:
         self._spoken = ""
         self._trials_planned = self._trials_done = 0
         self._folder: Path | None = None
-        self._story: RaceStory | None = None
+        self._judged: tuple[Run, Judgement] | None = None
+        self._html = ""
         self._race: RaceProcess | None = None
         self._is_to_stop = False
         self._driving: asyncio.Task[None] | None = None
@@ -78,7 +81,7 @@ class Director:
 
     @property
     def is_racing(self) -> bool:
-        """Whether a race is on."""
+        """Whether a race is in progress."""
         return self._driving is not None
 
     @property
@@ -88,7 +91,7 @@ class Director:
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
-        """Be at work for the length of an ``async with`` block; a race that is then still on is stopped and kept."""
+        """Work during an ``async with`` block; a race still in progress at its end is stopped and kept."""
         await self._recall()
         await self._show()
         announcing = asyncio.create_task(self._announce())
@@ -99,30 +102,30 @@ class Director:
             await self.close()
 
     async def close(self) -> None:
-        """Stop what is on, keep what was measured, and end all streams; harmless the second time."""
+        """Stop the race, keep what was measured, and end all streams; can be called again."""
         self._end_race()
         if self._driving is not None:
             await asyncio.wait([self._driving])
         await self.board.close()
 
     async def start(self, choice: RaceOrder) -> None:
-        """Start a race; guesses are closed from now on.
+        """Start a race, and close the guesses.
 
         Raises:
-            RefusedError: One is on already.
+            RefusedError: A race is in progress.
             InvalidValueError: It cannot be run.
         """
         if self._driving is not None:
-            raise RefusedError("A race is on already: stop it first, or wait for its end.")
+            raise RefusedError("A race is in progress: stop it first, or wait for its end.")
         seed = secrets.randbelow(2**32)
         order = dataclasses.replace(choice, seed=seed, out=str(self._out), cpus=_usable_cpus())
-        # To refuse it here and now, if it must be.
+        # Here, so that an invalid order changes nothing.
         plan = order.plan()
         self.guesses.is_open = False
         self._choice, self._phase, self._message = choice, "starting", ""
-        self._folder, self._story, self._is_to_stop = None, None, False
+        self._folder, self._judged, self._html, self._is_to_stop = None, None, "", False
         self._trials_planned, self._trials_done = len([*calibration(plan), *trials(plan)]), 0
-        self._measuring = "Checking that all give the same answer"
+        self._measuring = "Checking that all contenders give the same answer"
         self._spoken = "The race begins. Guesses are closed."
         self._driving = asyncio.create_task(self._drive(order))
         await self._show()
@@ -131,27 +134,27 @@ class Director:
         """Stop the race; what was measured is kept and judged.
 
         Raises:
-            RefusedError: None is on.
+            RefusedError: No race is in progress.
         """
         if self._driving is None:
-            raise RefusedError("No race is on.")
+            raise RefusedError("No race is in progress.")
         self._phase = "stopping"
         self._end_race()
 
     async def ask_for_guesses(self) -> None:
-        """Forget the guesses and take new ones.
+        """Clear the guesses and open them again.
 
         Raises:
-            RefusedError: A race is on.
+            RefusedError: A race is in progress.
         """
         if self.is_racing:
-            raise RefusedError("A race is on: new guesses would know too much.")
+            raise RefusedError("A race is in progress, so a new guess would not be a prediction.")
         self.guesses.clear()
-        self._phase, self._spoken = "idle", "New guesses are taken."
+        self._phase, self._spoken = "idle", "New guesses are open."
         await self._show()
 
     def announce(self) -> None:
-        """Let the class know soon that a count has changed."""
+        """Publish soon that a count has changed."""
         self._something_changed.set()
 
     async def _announce(self) -> None:
@@ -160,30 +163,29 @@ class Director:
             await self._something_changed.wait()
             await self._gate.opened()
             self._something_changed.clear()
-            # Not between the parts of what is being shown: a race is not over before its verdict is there.
+            # Not between the parts that are being published: a race is not over before its verdict is shown.
             async with self._showing:
                 await self.board.publish("state", self._state())
             await asyncio.sleep(_ANNOUNCE_EVERY_S)
 
     async def _drive(self, order: RaceOrder) -> None:
         try:
-            # It serves viewers while servers are measured, and must not do so on their core.
+            # This process serves viewers while servers are measured, and must not do so on their core.
             with kept_off(share_cores().server):
                 await self._measure(order)
             await self._finish()
         except Exception as fault:
-            # Whatever it is, the class must be told, and another race must be possible.
-            _LOGGER.exception("A race ended by a fault of the page.")
-            self._story = None
-            self._message = (
-                f"The race ended by a fault of the page: {fault!r}. What was measured is kept in {self._out}."
+            # Whatever it is, the class must be informed, and another race must be possible.
+            _LOGGER.exception("The page failed during a race.")
+            self._judged, self._html = None, ""
+            self._message = self._spoken = (
+                f"The page failed during the race: {fault!r}. What was measured is kept in {self._out}."
             )
-            self._spoken = self._message
         self._phase, self._measuring, self._driving = "over", "", None
         await self._show()
 
     def _end_race(self) -> None:
-        # Its process may be about to start, and is then ended as soon as there is one.
+        # Its process may be about to start, and is then stopped as soon as it exists.
         self._is_to_stop = True
         if self._race is not None:
             self._race.stop()
@@ -210,13 +212,11 @@ class Director:
                 self._folder = Path(event["folder"])
             case "pause":
                 await self._pause(event)
-            case "failed":
-                self._message = str(event["message"])
-            case "note":
+            case "failed" | "note":
                 self._message = str(event["message"])
 
     async def _pause(self, event: Mapping[str, Any]) -> None:
-        """Between two blocks: draw what came out, let the class have it, and go on when nobody asks any more."""
+        """Between two blocks: publish the results so far, and resume when the viewers have them."""
         self._gate.open()
         if self._phase != "stopping":
             self._phase = "racing"
@@ -225,9 +225,10 @@ class Director:
         self._measuring = (
             f"Round {number} of {rounds}, on {event['server']}"
             if number
-            else f"How fast can the loader ask? A bare server on {event['server']}"
+            else f"How fast is the load generator? A bare server on {event['server']}"
         )
-        self._spoken = f"{self._measuring}." if self._story is None else f"{self._measuring}. {_so_far(self._story)}"
+        so_far = "" if self._judged is None else f" {_so_far(self._judged[1])}"
+        self._spoken = f"{self._measuring}.{so_far}"
         await self._show()
         await self.board.settle(_SETTLE_S)
         await self._gate.shut_when_quiet()
@@ -239,26 +240,31 @@ class Director:
             with contextlib.suppress(journal.RunFileError):
                 run = await asyncio.to_thread(journal.read_run, self._folder)
                 if not is_over:
-                    # A journal without its end may be one that was cut; this one grows.
+                    # A journal without an end may have been cut; this one still grows.
                     run = dataclasses.replace(run, state="running")
                 self._trials_done = len(run.trials) + len(run.calibration)
                 if run.trials:
-                    self._story = await asyncio.to_thread(tell_race, run, self._claims)
+                    await self._tell(run)
+
+    async def _tell(self, run: Run) -> None:
+        judgement = await asyncio.to_thread(judge, run, tuple(self._claims))
+        self._html = await asyncio.to_thread(self._renderer.race, run, judgement)
+        self._judged = run, judgement
 
     async def _finish(self) -> None:
         await self._judge(is_over=True)
-        if self._story is None:
-            self._message = self._message or "Stopped before anything was measured."
-            self._spoken = self._message
+        if self._judged is None:
+            self._message = self._spoken = self._message or "Stopped before anything was measured."
         else:
-            self._spoken = _verdicts(self._story)
-            await asyncio.to_thread(self._write_reports, self._story)
+            duels = self._judged[1].duels
+            told = (f"{duel.above} against {duel.below}: {duel.standing}." for duel in duels)
+            self._spoken = " ".join(("The race is over.", *told))
+            await asyncio.to_thread(self._write_reports, *self._judged)
 
-    def _write_reports(self, story: RaceStory) -> None:
-        assert self._folder is not None  # noqa: S101 (the story is of what is in it)
+    def _write_reports(self, run: Run, judgement: Judgement) -> None:
+        assert self._folder is not None  # noqa: S101 (the run was read from it)
         try:
-            document = run_document(story.run, story.judgement, self._claims, self._folder)
-            write_both(self._folder, RUN_NAME, document, RUN_KEPT)
+            write_both(self._folder, RUN_NAME, run_document(run, judgement, self._claims, self._folder), RUN_KEPT)
         except LabError as error:
             self._message = str(error)
 
@@ -267,7 +273,7 @@ class Director:
         found = await asyncio.to_thread(_last_race, self._out)
         if found is not None:
             self._folder, run = found
-            self._story = await asyncio.to_thread(tell_race, run, self._claims)
+            await self._tell(run)
             (workload,) = run.plan.workloads
             self._choice = RaceOrder(
                 contenders=tuple(contender.id for contender in run.plan.contenders),
@@ -277,14 +283,15 @@ class Director:
             )
 
     async def _show(self) -> None:
-        # One after another: what is drawn now must not come after what is drawn next.
+        # One after another: an older state must not be published after a newer one.
         async with self._showing:
-            story, is_over = self._story, self._phase == "over"
-            html = "" if story is None else await asyncio.to_thread(self._renderer.race, story)
-            await self.board.publish("race", {"html": html})
-            reveal = await asyncio.to_thread(self._renderer.guesses, self.guesses, story if is_over else None)
+            await self.board.publish("race", {"html": self._html})
+            # Nobody sees the guesses of others before the race is over.
+            reveal = ""
+            if self._judged is not None and self._phase == "over":
+                reveal = await asyncio.to_thread(self._renderer.guesses, self.guesses, *self._judged)
             await self.board.publish("guesses", {"html": reveal})
-            # Last: who reads in it that the race is over has the rest already.
+            # Last: a viewer who reads that the race is over has everything else already.
             await self.board.publish("state", self._state())
 
     def _state(self) -> dict[str, Any]:
@@ -297,7 +304,7 @@ class Director:
             "spoken": self._spoken,
             "trials": self._trials_done,
             "trialsPlanned": self._trials_planned,
-            "hasReport": self.report is not None and self._story is not None,
+            "hasReport": self.report is not None and self._judged is not None,
         }
 
 
@@ -305,26 +312,21 @@ def _usable_cpus() -> tuple[int, ...]:
     return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
-def _so_far(story: RaceStory) -> str:
+def _so_far(judgement: Judgement) -> str:
     return " ".join(
         f"So far {duel.above} serves {amount(duel.rate.value, '×')} of {duel.below}."
-        for duel in story.judgement.duels
+        for duel in judgement.duels
         if duel.rate is not None and duel.refusal is None
     )
 
 
-def _verdicts(story: RaceStory) -> str:
-    told = " ".join(f"{duel.above} against {duel.below}: {duel.standing}." for duel in story.judgement.duels)
-    return f"The race is over. {told}"
-
-
 def _last_race(out: Path) -> tuple[Path, Run] | None:
-    """Return the last race that was kept with something to judge, and its folder."""
+    """Return the last kept race that has trials, and its folder."""
     with contextlib.suppress(OSError):
         for folder in sorted(out.glob(f"*-{RACE}*"), reverse=True)[:5]:
             with contextlib.suppress(journal.RunFileError):
                 run = journal.read_run(folder)
                 if run.plan.preset == RACE and run.trials:
-                    # One that was killed has nobody who could have written down that it is over.
+                    # A race that was killed could not record that it was over.
                     return folder, run if run.state == "complete" else dataclasses.replace(run, state="interrupted")
     return None

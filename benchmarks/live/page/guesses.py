@@ -1,6 +1,6 @@
-"""Keeps what the class guesses: one guess a viewer, of the async over sync ratio of each framework; no names.
+"""Keeps the guesses of the class: one for each viewer, of the async over sync ratio of each framework; no names.
 
-It knows a viewer from an invented one as far as that can be known: by what his page has shown of reading the board.
+A viewer counts as real once the page has proved that it reads the board.
 """
 
 from __future__ import annotations
@@ -8,21 +8,19 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 
 from benchmarks.contenders.catalogue import HEADLINES
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.live.page.places import Places
 
 FRAMEWORKS: Final = tuple(arrangement.partition("@")[0] for arrangement in HEADLINES)
 MOST_RATIO: Final = 4.0
 MOST_GUESSES: Final = 1_000
 MOST_OF_ONE_ADDRESS: Final = 400
-"""A school may be behind one. A viewer is a cookie, and who throws his away gets another."""
+"""A school may be behind one address. A viewer is a cookie, and whoever deletes it gets another."""
 
 
-@dataclass(slots=True)
 class Guesses:
     """Guesses of one class; open until a race begins.
 
@@ -31,28 +29,30 @@ class Guesses:
         by_viewer: Ratio by framework, by viewer.
     """
 
-    is_open: bool = True
-    by_viewer: dict[str, Mapping[str, float]] = field(default_factory=dict)
-    _places: Places[str] = field(default_factory=lambda: Places(MOST_GUESSES, MOST_OF_ONE_ADDRESS))
+    def __init__(self) -> None:
+        self.is_open = True
+        self.by_viewer: dict[str, Mapping[str, float]] = {}
+        self._places: Places[str] = Places(MOST_GUESSES, MOST_OF_ONE_ADDRESS)
 
     @property
     def counted(self) -> Collection[Mapping[str, float]]:
-        """Those of viewers whose page reads the board; all, where no page could show that it does."""
+        """Guesses of viewers whose page reads the board; all guesses if no page has proved that it does."""
         confirmed = [guess for viewer, guess in self.by_viewer.items() if self._places.is_confirmed(viewer)]
         return confirmed or self.by_viewer.values()
 
     def take(self, viewer: str, ratios: Mapping[str, object], source: str = "") -> None:
-        """Keep a viewer's guess; a later one takes its place while guesses are open.
+        """Keep a viewer's guess; a later one replaces it while guesses are open.
 
         Args:
-            viewer: Who.
+            viewer: Id of the viewer.
             ratios: Async over sync by framework, from 1/4 to 4, all of ``FRAMEWORKS``.
-            source: Whom his address belongs to. One from which too many came makes room among its own.
+            source: Owner of the viewer's address. One with too many guesses loses some of its own.
         Raises:
-            InvalidValueError: Guesses are closed, or this is none.
+            RefusedError: Guesses are closed.
+            InvalidValueError: This is not a guess.
         """
         if not self.is_open:
-            raise InvalidValueError("Guesses are closed: a race has begun.")
+            raise RefusedError("Guesses are closed: a race has begun.")
         if set(ratios) != set(FRAMEWORKS):
             raise InvalidValueError(f"A guess has a ratio for each of {', '.join(FRAMEWORKS)}, and nothing else.")
         guess = {framework: _ratio(ratios[framework]) for framework in FRAMEWORKS}
@@ -85,7 +85,7 @@ class Guesses:
 def _ratio(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         raise InvalidValueError("A guess is a number.")
-    # What a slider can say, and the rounding on its way; no comparison with what is no number holds.
+    # The range of the slider, with room for rounding; NaN fails every comparison.
     if not 0.99 / MOST_RATIO <= value <= 1.01 * MOST_RATIO:
         raise InvalidValueError(f"A guess is from 1/{MOST_RATIO:g} to {MOST_RATIO:g}.")
     return min(max(float(value), 1 / MOST_RATIO), MOST_RATIO)

@@ -1,16 +1,22 @@
-"""Serves the workshop page on Hypercorn, through the event-loop bridge, until it is asked to end."""
+"""Makes the workshop page and serves it on Hypercorn, through the event-loop bridge, until it is asked to end."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
+import ipaddress
 import logging
+import secrets
 import signal
+import socket
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
+import psutil
 import segno
+from flask import Blueprint, Flask, Response, request
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config, Sockets
 
@@ -18,13 +24,34 @@ from benchmarks.errors import LabError
 from benchmarks.judge.claims import Claim
 from benchmarks.listening import cannot_listen
 from benchmarks.live import why
-from benchmarks.live.page.access import is_presenter, presenter_only
-from benchmarks.live.page.app import create_page
-from benchmarks.live.page.doors import ANYWHERE, Doors, PageSettings, addresses, in_characters, is_loopback, url_of
-from benchmarks.live.page.listener import BACKLOG, Listener
+from benchmarks.live.page import views
+from benchmarks.live.page.access import SESSION, Access, is_presenter, presenter_only
+from benchmarks.live.page.director import Director
+from benchmarks.live.page.gate import Application, Gate
+from benchmarks.live.page.listener import BACKLOG, Connections, Listener
+from benchmarks.live.page.telling import Renderer
+from flask_app.serving.bridge import EventLoopBridge
 
+NAVIGATION: Final = (("live.page", "Predict and race"),)
+"""Links of the bar above every page: the endpoint, and its words."""
+
+_ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
+_NOT_WIFI: Final = ("docker", "br-", "veth", "virbr", "vmnet", "tun", "tap")
 _GRACE_S: Final = 2
 _BOUND_S: Final = 5
+_MOST_BODY_BYTES: Final = 4096
+_THREADS: Final = 4
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    # With no-referrer a browser also hides the origin of a form, by which foreign forms are recognized.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 
 
 def serve(
@@ -33,72 +60,121 @@ def serve(
     out: Path,
     claims: Sequence[Claim],
     *,
-    ready: Callable[[Doors], None],
+    ready: Callable[[Sequence[str], str, str], None],
     next_presenter: Callable[[str], None],
 ) -> None:
-    """Serve until SIGINT or SIGTERM; a race that is on is stopped and kept.
+    """Serve until SIGINT or SIGTERM; a race in progress is stopped and kept.
 
     Args:
         host: Address to listen on.
         port: TCP port to listen on; 0 for any that is free.
         out: Folder in which races are kept.
         claims: The ledger.
-        ready: Is told where, once it listens.
-        next_presenter: Is told the next presenter's link, when one has been used.
+        ready: Called once it listens, with the URLs for the class, the best first; the presenter's link; and the first
+            URL as a QR code in characters, which is empty where only this machine can reach the page.
+        next_presenter: Called with the next presenter's link, when one has been used.
     Raises:
         LabError: The address is in use or not ours.
     """
-    listening = _listen(host, port)
+    try:
+        listening = Listener(host, port)
+    except OSError as error:
+        raise LabError(cannot_listen("lab live", host, port, error)) from error
     port = listening.getsockname()[1]
-    urls = [url_of(address, port) for address in addresses(host)]
-    code = None if is_loopback(host) else segno.make(urls[0], error="m", micro=False)
-    settings = PageSettings(
-        host=host,
-        port=port,
-        out=out,
-        url=urls[0],
-        qr_svg="" if code is None else code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None),
-    )
+    urls = [_url_of(address, port) for address in _addresses(host)]
+    code = None if _is_loopback(host) else segno.make(urls[0], error="m", micro=False)
+    access = Access(host, lambda link: next_presenter(f"{urls[0]}/presenter/{link}"))
     shows_why = why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter)
-    page = create_page(settings, claims, listening, [(shows_why, why.NAVIGATION)])
-
-    def presenter_url(base: str) -> str:
-        return f"{base}/presenter/{page.access.link}"
-
-    page.flask.extensions["live-on-presenter"] = lambda: next_presenter(presenter_url(urls[0]))
-    doors = Doors(
-        url=urls[0],
-        others=tuple(urls[1:]),
-        # On this machine, where there is a way: the Wi-Fi can be listened to.
-        presenter_url=presenter_url(url_of("127.0.0.1", port) if host in ANYWHERE else urls[0]),
-        qr="" if code is None else in_characters(code),
-    )
+    application, director = create_page(access, out, claims, listening, [(shows_why, why.NAVIGATION)], urls[0], code)
+    # On this machine, where there is a way: the Wi-Fi can be listened to.
+    presenter_url = _url_of("127.0.0.1", port) if host in _ANYWHERE else urls[0]
+    drawn = io.StringIO()
+    if code is not None:
+        code.terminal(drawn, border=2, compact=True)
     config = _Config(listening)
     config.backlog = BACKLOG
-    # A browser has no use for more over plain HTTP, and a connection is what is counted.
+    # A browser has no use for more over plain HTTP, and what is counted is connections.
     config.h2_max_concurrent_streams = 1
     config.loglevel = "WARNING"
     config.include_server_header = False
     config.graceful_timeout = _GRACE_S
-    asyncio.run(_serve(page.application, config, lambda: ready(doors), page.director.close))
+
+    def listens() -> None:
+        ready(urls, f"{presenter_url}/presenter/{access.link}", drawn.getvalue())
+
+    asyncio.run(_serve(application, config, listens, director.close))
+
+
+def create_page(  # noqa: PLR0917 (what a page is made of)
+    access: Access,
+    out: Path,
+    claims: Sequence[Claim],
+    connections: Connections,
+    blueprints: Sequence[tuple[Blueprint, Sequence[tuple[str, str]]]],
+    url: str,
+    code: segno.QRCode | None,
+) -> tuple[Application, Director]:
+    """Make the page.
+
+    Args:
+        access: Who may do what.
+        out: Folder in which races are kept, and from which the last one is shown again.
+        claims: The ledger that races are judged by.
+        connections: Those that it is served on.
+        blueprints: Further pages, each with its links for the bar; their templates extend ``layout.html``.
+        url: Under which a class reaches it.
+        code: That URL as a QR code, to be shown on the page.
+    Returns:
+        An application of ASGI 3, and the director, who works during its lifespan.
+    """
+    app = Flask("benchmarks.live.page", static_folder="static", template_folder="templates")
+    app.config.from_mapping(SESSION, MAX_CONTENT_LENGTH=_MOST_BODY_BYTES)
+    app.secret_key = secrets.token_bytes(32)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    gate = Gate(always=views.ALWAYS)
+    director = Director(
+        out=out, claims=claims, renderer=Renderer(app.jinja_env, claims), gate=gate, connections=connections
+    )
+    views.install(app, director, access)
+    navigation = [*NAVIGATION]
+    for blueprint, entries in blueprints:
+        app.register_blueprint(blueprint)
+        navigation.extend(entries)
+    qr_svg = code and code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None)
+    app.jinja_env.globals |= {"navigation": navigation, "class_url": url, "qr_svg": qr_svg}
+
+    @app.before_request
+    async def check_host() -> None:
+        access.check_host()
+
+    @app.after_request
+    async def harden(response: Response) -> Response:
+        response.headers.setdefault("Content-Security-Policy", _POLICY)
+        response.headers.update(_HEADERS)
+        if not (request.endpoint or "").endswith(("static", "steps")):
+            response.headers["Cache-Control"] = "no-store"
+        return response
+
+    bridge = EventLoopBridge(app, threads=_THREADS, lifespan=lambda _app: director.at_work())
+    return gate.around(bridge), director
 
 
 async def _serve(application: Any, config: Config, ready: Callable[[], object], close: Callable[[], Any]) -> None:
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_tell_fault)
-    # It warns of writing to a connection that is gone, once a write.
+    # It warns about every write to a closed connection.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     for number in (signal.SIGINT, signal.SIGTERM):
         # Windows has none of these; there Ctrl-C ends it less gently.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, asked.set)
-    # Not before: whoever reads of it may end it at once.
+    # Not before: whoever reads it may end it at once.
     ready()
 
     async def until_asked() -> None:
         await asked.wait()
-        # Streams have no end of their own, and a server that waits for them would wait in vain.
+        # Streams do not end by themselves, and a server that waited for them would never end.
         await close()
         bound.reschedule(loop.time() + _BOUND_S)
 
@@ -109,13 +185,13 @@ async def _serve(application: Any, config: Config, ready: Callable[[], object], 
 
 
 def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    # asyncio's streams take a connection that is still open at the very end for a fault, each with its traceback.
+    # asyncio's streams report a connection that is still open at the very end as a fault, each with its traceback.
     if not isinstance(context.get("exception"), asyncio.CancelledError):
         loop.default_exception_handler(context)
 
 
 class _Config(Config):
-    """Serves on a socket that it is given, and not on one of its number."""
+    """Serves on a given socket, not on a socket with the same number."""
 
     def __init__(self, listening: Listener) -> None:
         super().__init__()
@@ -127,8 +203,26 @@ class _Config(Config):
         return Sockets([], [self._listening], [])
 
 
-def _listen(host: str, port: int) -> Listener:
+def _addresses(host: str) -> list[str]:
+    """Return the addresses under which others reach what listens on ``host``, the best first."""
+    if host not in _ANYWHERE:
+        return [host]
+    found = [
+        address.address
+        for name, addresses in psutil.net_if_addrs().items()
+        for address in addresses
+        # Bridges of containers and virtual machines are no class's Wi-Fi.
+        if address.family == socket.AF_INET and not _is_loopback(address.address) and not name.startswith(_NOT_WIFI)
+    ]
+    return found or ["127.0.0.1"]
+
+
+def _is_loopback(host: str) -> bool:
     try:
-        return Listener(host, port)
-    except OSError as error:
-        raise LabError(cannot_listen("lab live", host, port, error)) from error
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _url_of(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"

@@ -1,15 +1,13 @@
-"""Tells a race as it grows, by the report's own judge, words and charts, and makes HTML of what is told."""
+"""Renders a race as it grows: the report's own judge, words and charts, as HTML for the page."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import jinja2
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judge import judge
-from benchmarks.judge.judgement import Estimate, Judgement
+from benchmarks.judge.judgement import Judgement
 from benchmarks.live.page.guesses import FRAMEWORKS, Guesses
 from benchmarks.model import Run
 from benchmarks.report.charts.canvas import Chart
@@ -18,7 +16,6 @@ from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.charts.narrowing import narrowing_chart
 from benchmarks.report.charts.ratios import ratio_chart
-from benchmarks.report.document import Table, Verdict
 from benchmarks.report.figures import amount, interval, sign
 from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title
@@ -27,138 +24,87 @@ from benchmarks.report.products.run import alerts, verdict_of, verdict_on
 from benchmarks.report.products.run_evidence import figures_table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaceStory:
-    """What a race tells so far.
-
-    Attributes:
-        run: As it stands.
-        judgement: Of it.
-        title: What was asked, and how hard.
-        waits: Whether the views wait.
-        duels: Who served how many times the requests of whom.
-        claim: Of the tutorial, that this race is about.
-        verdicts: On that claim, of the arrangements whose twins both race.
-        figures: Of every contender.
-        charts: Growing with every trial.
-        alerts: What must be read before anything else.
-    """
-
-    run: Run
-    judgement: Judgement
-    title: str
-    waits: bool
-    duels: tuple[Verdict, ...]
-    claim: Claim | None
-    verdicts: tuple[Verdict, ...]
-    figures: Table
-    charts: tuple[Chart, ...]
-    alerts: tuple[str, ...]
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the verdicts stand."""
-        return self.run.state != "running"
-
-    @property
-    def progress(self) -> str:
-        """How far the race has come: ``round 1 of 6``."""
-        (workload,) = self.run.plan.workloads
-        return f"round {max(trial.round for trial in self.run.trials)} of {self.run.plan.rounds[workload.name]}"
-
-    @property
-    def ratios(self) -> Mapping[str, Estimate]:
-        """Async over sync by framework, of the twins that raced; the arrangement that claims are judged on first."""
-        twins = sorted(self.judgement.twins, key=lambda twin: twin.headline)
-        return {twin.framework: twin.rate for twin in twins if twin.rate is not None}
-
-
-def tell_race(run: Run, claims: Sequence[Claim]) -> RaceStory:
-    """Judge a race by what there is of it, and tell it.
-
-    Args:
-        run: As far as it came.
-        claims: The ledger.
-    """
-    judgement = judge(run, tuple(claims))
-    (workload,) = run.plan.workloads
-    # The ledger's first that is tried under this workload.
-    claim = next((claim for claim in claims if any(test.workload == workload.name for test in claim.tests)), None)
-    raced = {twins.arrangement for twins in judgement.twins if twins.workload == workload.name}
-    return RaceStory(
-        run=run,
-        judgement=judgement,
-        title=workload_title(workload, run.plan),
-        waits=workload.wait_ms > 0,
-        duels=tuple(verdict_of(duel) for duel in judgement.duels if duel.workload == workload.name),
-        claim=claim,
-        # Only arrangements that raced with both keywords have something to be judged by.
-        verdicts=tuple(
-            verdict_on(verdict)
-            for verdict in judgement.verdicts
-            if claim is not None and verdict.claim == claim.id and verdict.arrangement in raced
-        ),
-        figures=figures_table(summary for summary in judgement.summaries if summary.workload == workload.name),
-        charts=_charts(run, judgement, claims),
-        alerts=() if run.state == "running" else tuple(note.text for note in alerts(run, judgement)),
-    )
-
-
-def _charts(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> tuple[Chart, ...]:
-    (workload,) = run.plan.workloads
-    tutorial = next((figure.ratio for claim in claims for figure in claim.figures if figure.name == "rate_per_s"), None)
-    charts = (
-        narrowing_chart(workload.name, judgement.duels, margin=judgement.margin, rounds=run.plan.rounds[workload.name]),
-        speed_chart(workload.name, judgement.summaries) if workload.wait_ms == 0 else None,
-        ratio_chart(
-            workload.name,
-            judgement.twins,
-            margin=judgement.margin,
-            tutorial_value=tutorial if workload.wait_ms == 0 else None,
-        ),
-        waiting_chart(workload, run.plan.loads[workload.name], judgement.summaries),
-        latency_chart(workload.name, judgement.summaries),
-        cost_chart(workload.name, judgement.summaries),
-    )
-    return tuple(chart for chart in charts if chart is not None)
-
-
 class Renderer:
     """Renders parts of the page; may be called from any thread.
 
     Args:
         environment: With the page's templates, which escapes.
+        claims: The ledger that races are judged by.
     """
 
-    def __init__(self, environment: jinja2.Environment) -> None:
+    def __init__(self, environment: jinja2.Environment, claims: Sequence[Claim]) -> None:
         self._environment = environment
-        # What a run carries is on one line and steers nothing, as in the report.
+        self._claims = claims
+        # Texts of a run are on one line and have no control characters, as in the report.
         environment.filters["words"] = words
         environment.globals |= {"amount": amount, "interval": interval, "fragment": fragment, "sign": sign}
 
-    def race(self, story: RaceStory) -> str:
-        """Return a race as it stands: verdicts, charts and figures."""
-        return self._environment.get_template("race.html").render(story=story)
+    def race(self, run: Run, judgement: Judgement) -> str:
+        """Return a race as it stands: verdicts, charts and figures.
 
-    def guesses(self, guesses: Guesses, story: RaceStory | None) -> str:
+        Args:
+            run: As far as it came.
+            judgement: Of it.
+        """
+        (workload,) = run.plan.workloads
+        is_over = run.state != "running"
+        # The ledger's first that is tried under this workload.
+        tried = (claim for claim in self._claims if any(test.workload == workload.name for test in claim.tests))
+        claim = next(tried, None)
+        raced = {twins.arrangement for twins in judgement.twins if twins.workload == workload.name}
+        return self._environment.get_template("race.html").render(
+            title=workload_title(workload, run.plan),
+            is_over=is_over,
+            alerts=[note.text for note in alerts(run, judgement)] if is_over else [],
+            duels=[verdict_of(duel) for duel in judgement.duels if duel.workload == workload.name],
+            progress=f"round {max(trial.round for trial in run.trials)} of {run.plan.rounds[workload.name]}",
+            claim=claim,
+            # Only arrangements that raced with both keywords can be judged.
+            verdicts=[
+                verdict_on(verdict)
+                for verdict in judgement.verdicts
+                if claim is not None and verdict.claim == claim.id and verdict.arrangement in raced
+            ],
+            charts=self._charts(run, judgement),
+            figures=figures_table(summary for summary in judgement.summaries if summary.workload == workload.name),
+        )
+
+    def _charts(self, run: Run, judgement: Judgement) -> list[Chart]:
+        (workload,) = run.plan.workloads
+        name, margin, waits = workload.name, judgement.margin, workload.wait_ms > 0
+        figures = (figure for claim in self._claims for figure in claim.figures)
+        tutorial = next((figure.ratio for figure in figures if figure.name == "rate_per_s"), None)
+        charts = (
+            narrowing_chart(name, judgement.duels, margin=margin, rounds=run.plan.rounds[name]),
+            None if waits else speed_chart(name, judgement.summaries),
+            ratio_chart(name, judgement.twins, margin=margin, tutorial_value=None if waits else tutorial),
+            waiting_chart(workload, run.plan.loads[name], judgement.summaries),
+            latency_chart(name, judgement.summaries),
+            cost_chart(name, judgement.summaries),
+        )
+        return [chart for chart in charts if chart is not None]
+
+    def guesses(self, guesses: Guesses, run: Run, judgement: Judgement) -> str:
         """Return what the class guessed, against what was measured.
 
         Args:
             guesses: Of the class.
-            story: Of the race that answers them; ``None`` before there is one: what others guess is then nobody's.
+            run: The race that answers them.
+            judgement: Of it.
         """
-        if story is None:
-            return ""
-        ratios = story.ratios
+        # Of several arrangements of a framework, the one that claims are judged on.
+        twins = sorted(judgement.twins, key=lambda twin: twin.headline)
+        measured = {twin.framework: twin.rate for twin in twins if twin.rate is not None}
         guessed = tuple(
             GuessedRatio(
                 framework=framework,
                 name=framework_name(framework),
                 guesses=guesses.of(framework),
                 median=guesses.median(framework),
-                measured=ratios.get(framework),
+                measured=measured.get(framework),
             )
             for framework in FRAMEWORKS
         )
-        chart = guess_chart(guessed)
-        return self._environment.get_template("reveal.html").render(guessed=guessed, chart=chart, story=story)
+        return self._environment.get_template("reveal.html").render(
+            guessed=guessed, chart=guess_chart(guessed), waits=run.plan.workloads[0].wait_ms > 0
+        )

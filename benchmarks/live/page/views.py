@@ -1,4 +1,4 @@
-"""The page's views: what a viewer looks at and says, and what the presenter starts and stops."""
+"""The page's views: what a viewer sees and sends, and what the presenter starts and stops."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from werkzeug.sansio.response import Response as SansResponse
 from werkzeug.wrappers import Response as AnyResponse
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError, RefusedError
+from benchmarks.errors import InvalidValueError, LabError, RefusedError
 from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.live.page.access import (
-    access,
+    Access,
     check_same_origin,
     client,
     is_presenter,
@@ -23,7 +23,6 @@ from benchmarks.live.page.access import (
     welcome,
 )
 from benchmarks.live.page.director import Director
-from benchmarks.live.page.doors import PageSettings
 from benchmarks.live.page.guesses import FRAMEWORKS
 from benchmarks.live.page.places import source_of
 from benchmarks.live.page.racer import RaceOrder
@@ -32,29 +31,27 @@ from benchmarks.report.formats.html import palette_css
 from benchmarks.report.naming import arrangement_name, framework_name, keyword
 
 ALWAYS: Final = ("/race/stop",)
-"""Paths that are served also while a trial is under way."""
+"""Paths that are served during a trial too."""
 
-_EXTENSION: Final = "live-director"
+_DIRECTOR: Final = "live-director"
+_ACCESS: Final = "live-access"
 _BLUEPRINT: Final = Blueprint("live", __name__)
-# The report's own policy, in the page itself, admits its style sheet by its hash and nothing else.
+# The report has a policy of its own in its page, which admits its style sheet by its hash and nothing else.
 _REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
-def install(app: Flask, director: Director, settings: PageSettings) -> None:
+def install(app: Flask, director: Director, access: Access) -> None:
     """Add the views to an app."""
-    app.extensions[_EXTENSION] = (director, settings)
+    app.extensions |= {_DIRECTOR: director, _ACCESS: access}
     app.register_blueprint(_BLUEPRINT)
     app.register_error_handler(HTTPException, _problem)
+    app.register_error_handler(RefusedError, _refusal)
+    app.register_error_handler(InvalidValueError, _refusal)
 
 
 def _director() -> Director:
-    director: Director = current_app.extensions[_EXTENSION][0]
+    director: Director = current_app.extensions[_DIRECTOR]
     return director
-
-
-def _settings() -> PageSettings:
-    settings: PageSettings = current_app.extensions[_EXTENSION][1]
-    return settings
 
 
 @_BLUEPRINT.get("/")
@@ -66,19 +63,18 @@ async def page() -> str:
         groups=_groups(),
         frameworks={framework: framework_name(framework) for framework in FRAMEWORKS},
         bounds=race,
-        settings=_settings(),
         guess=_director().guesses.by_viewer.get(welcome(), {}),
     )
 
 
 @_BLUEPRINT.get("/events")
 async def events() -> Response:
-    """Stream the board; after a restart a browser comes back here alone, and gets its new id."""
+    """Stream the board; after a restart a browser requests only this again, and gets its new id here."""
     compressed = request.accept_encodings.quality("gzip") > 0
     parts = _director().board.follow(
         request.headers.get("Last-Event-ID"), compressed=compressed, viewer=welcome(), client=client()
     )
-    # Flask's types know no async body, which the bridge sends as it comes.
+    # Flask's types do not know async bodies, which the bridge streams.
     response = Response(parts, mimetype="text/event-stream")  # type: ignore[arg-type]
     response.vary.add("Accept-Encoding")
     if compressed:
@@ -88,9 +84,9 @@ async def events() -> Response:
 
 @_BLUEPRINT.post("/following")
 async def following() -> tuple[str, int]:
-    """Note that a viewer's page reads the board, as it shows by an id that stood there."""
+    """Note that a viewer's page reads the board, proved by the id of an event."""
     if not _director().board.confirm(_viewer(), str(_fields().get("event"))):
-        abort(409, "That is no event of a stream that your browser has open.")
+        abort(409, "This is not an event of a stream that your browser has open.")
     _director().guesses.confirm(_viewer())
     _director().announce()
     return "", 204
@@ -100,10 +96,7 @@ async def following() -> tuple[str, int]:
 async def guess() -> tuple[str, int]:
     """Take a viewer's guess."""
     viewer, director = _viewer(), _director()
-    try:
-        director.guesses.take(viewer, _fields(), source_of(client()[0]))
-    except InvalidValueError as error:
-        abort(409 if not director.guesses.is_open else 422, str(error))
+    director.guesses.take(viewer, _fields(), source_of(client()[0]))
     if director.board.is_confirmed(viewer):
         director.guesses.confirm(viewer)
     director.announce()
@@ -113,11 +106,8 @@ async def guess() -> tuple[str, int]:
 @_BLUEPRINT.post("/guesses/new")
 @presenter_only
 async def new_guesses() -> tuple[str, int]:
-    """Forget the guesses and take new ones."""
-    try:
-        await _director().ask_for_guesses()
-    except RefusedError as error:
-        abort(409, str(error))
+    """Clear the guesses and open them again."""
+    await _director().ask_for_guesses()
     return "", 204
 
 
@@ -125,12 +115,7 @@ async def new_guesses() -> tuple[str, int]:
 @presenter_only
 async def start_race() -> tuple[str, int]:
     """Start a race."""
-    try:
-        await _director().start(_choice(_fields()))
-    except RefusedError as error:
-        abort(409, str(error))
-    except InvalidValueError as error:
-        abort(422, str(error))
+    await _director().start(_choice(_fields()))
     return "", 204
 
 
@@ -138,10 +123,7 @@ async def start_race() -> tuple[str, int]:
 @presenter_only
 async def stop_race() -> tuple[str, int]:
     """Stop the race; what was measured is kept."""
-    try:
-        await _director().stop()
-    except RefusedError as error:
-        abort(409, str(error))
+    await _director().stop()
     return "", 204
 
 
@@ -150,7 +132,7 @@ async def report() -> Response:
     """Show the whole report of the last race."""
     path = _director().report
     if path is None or not path.exists():
-        abort(404, "There is no report: no race is over yet.")
+        abort(404, "There is no report: no race has finished.")
     response = Response(path.read_text(encoding="utf-8"))
     response.headers["Content-Security-Policy"] = _REPORT_POLICY
     return response
@@ -158,13 +140,13 @@ async def report() -> Response:
 
 @_BLUEPRINT.get("/palette.css")
 async def palette() -> Response:
-    """Give the report's colours to the page: variables, and a class for each."""
+    """Serve the report's colours: variables, and a class for each."""
     return Response(palette_css(), mimetype="text/css")
 
 
 @_BLUEPRINT.get("/presenter/<link>")
 async def presenter(link: str) -> str:
-    """Ask whether this browser shall present; the link is worth something until it is pressed, and then no more."""
+    """Ask whether this browser should present; opening the link does not use it up."""
     return render_template("presenter.html", link=link)
 
 
@@ -172,9 +154,9 @@ async def presenter(link: str) -> str:
 async def become_presenter(link: str) -> AnyResponse:
     """Make this browser the presenter's."""
     check_same_origin()
-    if not access().redeem(link):
+    access: Access = current_app.extensions[_ACCESS]
+    if not access.redeem(link):
         abort(403, "This link has been used. The terminal shows the next one.")
-    current_app.extensions["live-on-presenter"]()
     return redirect(url_for("live.page"), 303)
 
 
@@ -182,7 +164,7 @@ def _viewer() -> str:
     check_same_origin()
     viewer = viewer_id()
     if viewer is None:
-        abort(400, "Your browser sent no cookie of ours: allow cookies for this page, load it again, and guess again.")
+        abort(400, "Your browser sent no cookie of this page: allow cookies for it, reload the page, and guess again.")
     return viewer
 
 
@@ -190,27 +172,20 @@ def _choice(fields: Mapping[str, Any]) -> RaceOrder:
     contenders = fields.get("contenders")
     if not isinstance(contenders, list) or not all(isinstance(contender, str) for contender in contenders):
         raise InvalidValueError("A race takes a list of contenders.")
-    numbers = {}
-    for name in ("wait_ms", "connections", "rounds"):
-        value = fields.get(name)
-        if not isinstance(value, int) or isinstance(value, bool):
+    numbers: dict[str, Any] = {name: fields.get(name) for name in ("wait_ms", "connections", "rounds")}
+    for name, value in numbers.items():
+        if type(value) is not int:
             raise InvalidValueError(f"{name} must be a whole number.")
-        numbers[name] = value
-    return RaceOrder(
-        contenders=tuple(contenders),
-        wait_ms=numbers["wait_ms"],
-        connections=numbers["connections"],
-        rounds=numbers["rounds"],
-    )
+    return RaceOrder(contenders=tuple(contenders), **numbers)
 
 
 def _fields() -> Mapping[str, Any]:
     if not request.is_json:
-        abort(415, "What is sent here is JSON.")
+        abort(415, "Send JSON.")
     try:
         return read_object(request.get_data())
     except ForeignJSONError as error:
-        abort(400, f"That cannot be read: {error}.")
+        abort(400, f"The body cannot be read: {error}.")
 
 
 def _groups() -> list[dict[str, Any]]:
@@ -232,10 +207,14 @@ def _groups() -> list[dict[str, Any]]:
 
 
 async def _problem(error: HTTPException) -> SansResponse:
-    """Say what is wrong: on a page to who opens one, in a word to the page's own script."""
+    """Report what is wrong: as a page to a browser that opens one, as plain text to the page's own script."""
     if error.response is not None:
         return error.response
-    # A browser that opens a page names it; the page's script does not.
+    # A browser that opens a page asks for HTML; the page's script does not.
     if request.method == "GET" and request.accept_mimetypes.quality("text/html") == 1:
         return Response(render_template("problem.html", error=error), error.code)
     return Response(str(error.description), error.code, mimetype="text/plain")
+
+
+async def _refusal(error: LabError) -> Response:
+    return Response(str(error), 409 if isinstance(error, RefusedError) else 422, mimetype="text/plain")

@@ -1,98 +1,55 @@
-"""Holds what there is to show: a recorded burst of every contender, as it was shipped or as it was recorded here."""
+"""Holds the bursts on show: those that come with the lab, and how another is recorded on this machine.
+
+A burst is recorded by ``lab explain`` in a process of its own, while the page's process serves viewers. That process
+also takes the machine's lock, so nothing is recorded during a race, and no race starts during a recording.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+import asyncio
+import contextlib
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import LabError
-from benchmarks.foreign_json import ForeignJSONError, decode, read_object
+from benchmarks.errors import LabError, RefusedError
+from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.live.recording import Recording
 from benchmarks.model import Contender
+from benchmarks.process import python, start
 
 WAITS_MS: Final = (20, 0)
-"""What the bursts on show wait for, milliseconds: a dependency, or, for what the framework alone costs, nothing."""
+"""How long views wait in the bursts on show, milliseconds: as for a dependency, or not at all."""
 
 REQUESTS: Final = 3
 """How many requests are sent at the same moment."""
 
 CONTENDERS: Final[tuple[Contender, ...]] = tuple(each for each in catalogue.CONTENDERS if each.variant is not None)
-"""Whose time can be shown: all that have a view."""
+"""Those with a view, whose time can be shown."""
 
 SHIPPED: Final = Path(__file__).with_name("shipped") / "timelines.jsonl"
-"""The bursts that come with the lab, one a line."""
+"""The bursts that come with the lab, one on each line."""
 
 Key = tuple[str, int]
+"""Id of a contender, and a wait in milliseconds."""
+
+_TIMEOUT_S: Final = 60.0
+_REFUSED: Final = 3
+_LONGEST_REASON: Final = 600
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Exhibit:
-    """A recorded burst, and where it is from.
+def shipped(path: Path = SHIPPED) -> Mapping[Key, Recording]:
+    """Return the bursts that come with the lab.
 
-    Attributes:
-        recording: The burst and what recording it cost.
-        recorded_at: When, ISO 8601, UTC.
-        machine: On what, in words.
-        shipped: Whether it came with the lab, rather than from this machine.
+    Raises:
+        ForeignJSONError: A line of the file is not a recording.
     """
-
-    recording: Recording
-    recorded_at: str
-    machine: str
-    shipped: bool
-
-    def to_json(self) -> dict[str, Any]:
-        """Return it as values of JSON."""
-        return {**self.recording.to_json(), "recorded_at": self.recorded_at, "machine": self.machine}
-
-    @classmethod
-    def from_json(cls, document: Mapping[str, Any], *, shipped: bool) -> Exhibit:
-        """Return the exhibit that ``to_json`` made a document of.
-
-        Raises:
-            LabError: It is of another shape.
-        """
-        try:
-            where = {name: decode(str, document.get(name)) for name in ("recorded_at", "machine")}
-        except ForeignJSONError as error:
-            raise LabError(f"Not a shipped recording: {error}; record it again.") from error
-        return cls(recording=Recording.from_json(document), **where, shipped=shipped)
-
-
-class Shelf:
-    """What is on show, by contender and wait; a burst recorded here takes the place of the one that was there.
-
-    Args:
-        exhibits: What it begins with.
-    """
-
-    def __init__(self, exhibits: Iterable[Exhibit]) -> None:
-        self._exhibits = {_key(exhibit): exhibit for exhibit in exhibits}
-
-    @classmethod
-    def shipped(cls, path: Path = SHIPPED) -> Shelf:
-        """Return a shelf with what comes with the lab.
-
-        Raises:
-            LabError: A line of the file is no exhibit.
-        """
-        lines = path.read_text(encoding="utf-8").splitlines()
-        return cls(Exhibit.from_json(read_object(line), shipped=True) for line in lines)
-
-    def get(self, contender: str, wait_ms: int) -> Exhibit | None:
-        """Return a contender's burst; ``None`` where there is none."""
-        return self._exhibits.get((contender, wait_ms))
-
-    def put(self, exhibit: Exhibit) -> None:
-        """Show this from now on."""
-        self._exhibits[_key(exhibit)] = exhibit
-
-    def contenders(self, wait_ms: int) -> tuple[Contender, ...]:
-        """Return whose bursts there are, in the catalogue's order."""
-        return tuple(contender for contender in CONTENDERS if (contender.id, wait_ms) in self._exhibits)
+    recordings = [Recording.from_json(read_object(line)) for line in path.read_text(encoding="utf-8").splitlines()]
+    return {(each.timeline.contender, round(each.timeline.wait_ms)): each for each in recordings}
 
 
 def twin_of(contender: Contender) -> Contender:
@@ -101,6 +58,47 @@ def twin_of(contender: Contender) -> Contender:
     return catalogue.find(other.id)
 
 
-def _key(exhibit: Exhibit) -> Key:
-    timeline = exhibit.recording.timeline
-    return timeline.contender, round(timeline.wait_ms)
+async def record_here(
+    contender: Contender, wait_ms: int, *, timeout_s: float = _TIMEOUT_S, wait_turn: bool = False
+) -> Recording:
+    """Record a burst of a contender on this machine.
+
+    Args:
+        contender: From the catalogue.
+        wait_ms: How long each view is told to wait, milliseconds.
+        timeout_s: The limit for the whole recording, seconds.
+        wait_turn: Whether to wait while another measurement runs; otherwise that is an error.
+    Raises:
+        RefusedError: Another measurement runs on this machine.
+        LabError: It could not be recorded.
+    """
+    command = [
+        *python("-m", "benchmarks", "explain", contender.id, "--json"),
+        *("--view-wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
+        *(["--wait"] if wait_turn else []),
+    ]
+    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complaints:
+        ends = contextlib.ExitStack()
+        try:
+            # Not in a thread, where it could begin after this coroutine was cancelled.
+            process = start(ends, command, stdout=printed, stderr=complaints).process
+            status = await asyncio.to_thread(process.wait, timeout_s)
+        except subprocess.TimeoutExpired:
+            raise LabError(f"Recording took longer than {timeout_s:.0f} s and was stopped.") from None
+        finally:
+            await asyncio.to_thread(ends.close)
+        printed.seek(0)
+        complaints.seek(0)
+        out, errors = printed.read(), complaints.read().decode("utf-8", "replace")
+    if status:
+        raise (RefusedError if status == _REFUSED else LabError)(_reason(errors))
+    try:
+        return Recording.from_json(read_object(out))
+    except ForeignJSONError as error:
+        raise LabError(f"The recording cannot be read: {error}") from error
+
+
+def _reason(errors: str) -> str:
+    reason = " ".join(errors.split()).removeprefix("Error: ") or "It ended without a message."
+    # The next step on a command line is of no use on a page.
+    return reason.partition(" Wait for it to end,")[0][:_LONGEST_REASON]

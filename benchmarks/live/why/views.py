@@ -1,28 +1,28 @@
-"""The pages that show why, as one Flask blueprint: anybody may look, only the presenter can have something recorded."""
+"""The pages that show why, as one Flask blueprint: anybody may look, only the presenter can start a recording."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable
-from pathlib import Path
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
-from flask import Blueprint, Response, abort, render_template, request, url_for
+from flask import Blueprint, Response, abort, render_template, request
 from markupsafe import Markup, escape
 
 from benchmarks.contenders.catalogue import HEADLINES
 from benchmarks.errors import LabError, RefusedError
-from benchmarks.foreign_json import read_object
+from benchmarks.foreign_json import decode, read_object
 from benchmarks.live.chrome_trace import chrome_trace
-from benchmarks.live.program_recordings import LoopRecording, ThreadsRecording
-from benchmarks.live.timeline import Timeline
+from benchmarks.live.program_recordings import ProgramRecording
+from benchmarks.live.recording import Recording
+from benchmarks.live.timeline import State
 from benchmarks.live.why import twins
-from benchmarks.live.why.chart import Chart, lay_out
-from benchmarks.live.why.record_here import record_here
-from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Exhibit, Shelf, twin_of
+from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Key, record_here, shipped, twin_of
 from benchmarks.live.why.steps import steps_document
-from benchmarks.model import Contender, Variant
+from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request, tell_span
+from benchmarks.model import Contender
 from benchmarks.report.naming import arrangement_name, framework_name, keyword
 
 NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
@@ -30,18 +30,34 @@ NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
     ("why.loop", "The loop, step by step"),
     ("why.keywords", "Two keywords"),
 )
-"""Endpoint and words of each page, for the app's bar."""
+"""Endpoint and words of each page, for the app's navigation bar."""
 
 AsyncView = Callable[..., Awaitable[Any]]
-Record = Callable[[Contender, int], Awaitable[Exhibit]]
+Record = Callable[[Contender, int], Awaitable[Recording]]
 
 _TURN: Final = "kernel.select("
-"""What the loop does once a turn."""
+"""What the loop calls once a turn."""
 
 _USUAL: Final = {arrangement.partition("@")[0]: arrangement for arrangement in HEADLINES}
 """Which arrangement of a framework is shown first."""
 
-_VARIANTS: Final[tuple[Variant, Variant]] = ("sync", "async")
+_KINDS: Final[Mapping[State, str]] = {
+    State.SENT: "away",
+    State.ACCEPTED: "server",
+    State.QUEUED: "handed",
+    State.FRAMEWORK: "framework",
+    State.LOOP_CREATED: "made",
+    State.VIEW: "view",
+    State.WAITING: "waits",
+    State.LOOP_CLOSED: "made",
+    State.TO_LOOP: "handed",
+    State.TO_THREAD: "handed",
+    State.ANSWERING: "server",
+    State.ANSWERED: "away",
+    State.HELD: "held",
+}
+"""What a state is drawn as: states of one kind look alike, and their words tell them apart."""
+
 _KEYWORDS: Final = re.compile(r"(^\s*(?:async )?def(?= )|\bawait(?= ))")
 
 
@@ -49,18 +65,16 @@ def blueprint(
     *,
     presenter_only: Callable[[AsyncView], AsyncView],
     is_presenter: Callable[[], bool],
-    shelf: Shelf | None = None,
     record: Record = record_here,
 ) -> Blueprint:
-    """Make the pages for an app; its own ``layout.html`` is around them.
+    """Make the pages for an app, whose own ``layout.html`` they extend.
 
     Args:
-        presenter_only: Decorates the async view that records: it lets only the presenter in.
-        is_presenter: Whether the request at hand is the presenter's, who is shown the button for it.
-        shelf: What is on show; what comes with the lab unless told.
-        record: Records a contender's burst that waits so many milliseconds.
+        presenter_only: Decorates the async view that records: it admits only the presenter.
+        is_presenter: Whether the current request is the presenter's, who is shown the button for it.
+        record: Records a burst of a contender, given its wait in milliseconds.
     """
-    pages = _Pages(Shelf.shipped() if shelf is None else shelf, is_presenter, record)
+    pages = _Pages(is_presenter, record)
     made = Blueprint("why", __name__, url_prefix="/why", template_folder="templates", static_folder="static")
     made.add_url_rule("/", "timeline", pages.timeline)
     made.add_url_rule("/loop", "loop", pages.loop)
@@ -69,40 +83,53 @@ def blueprint(
     made.add_url_rule("/trace/<contender>/<int:wait_ms>.json", "trace", pages.trace)
     made.add_url_rule("/record", "record", presenter_only(pages.record), methods=["POST"])
     made.add_app_template_filter(_mark_keywords, "mark_keywords")
+    made.add_app_template_filter(milliseconds, "milliseconds")
+    for words in (
+        tell_findings,
+        tell_request,
+        tell_span,
+        twins.tell_states,
+        twins.read_view,
+        arrangement_name,
+        keyword,
+    ):
+        made.add_app_template_global(words)
     return made
 
 
 class _Pages:
     """The views, and what they show."""
 
-    def __init__(self, shelf: Shelf, is_presenter: Callable[[], bool], record: Record) -> None:
-        self._shelf = shelf
+    def __init__(self, is_presenter: Callable[[], bool], record: Record) -> None:
+        # What is recorded here replaces what was shipped.
+        self._shelf: ChainMap[Key, Recording] = ChainMap({}, dict(shipped()))
         self._is_presenter = is_presenter
         self._record = record
-        self._loop = LoopRecording.from_json(_shipped("loop.json"))
-        self._threads = ThreadsRecording.from_json(_shipped("threads.json"))
+        self._loop, self._threads = (
+            decode(ProgramRecording, read_object(SHIPPED.with_name(name).read_bytes()))
+            for name in ("loop.json", "threads.json")
+        )
         self._steps = json.dumps(steps_document(self._loop, self._threads), separators=(",", ":"))
         self._is_recording = False
 
     def timeline(self) -> str:
-        """Show one contender's burst, and another beside it, its twin unless told."""
+        """Show one contender's burst, and beside it its twin's or another's."""
         wait_ms = _wait_asked()
         chosen = _contender_asked("contender", _first())
-        beside = request.args.get("beside")
-        others = [] if beside == "none" else [twin_of(chosen) if not beside else _contender_asked("beside", beside)]
-        shown = [self._show(each, wait_ms) for each in dict.fromkeys((chosen, *others))]
-        return render_template(
+        beside = request.args.get("beside", "")
+        others = [] if beside == "none" else [_contender_asked("beside", beside) if beside else twin_of(chosen)]
+        return self._render(
             "why/timeline.html",
-            shown=shown,
-            end_ns=max(each["chart"].end_ns for each in shown),
-            wait_ms=wait_ms,
+            wait_ms,
+            shown=[self._show(each, wait_ms) for each in dict.fromkeys((chosen, *others))],
             chosen=chosen.id,
-            beside=beside or "",
-            **self._common(),
+            beside=beside,
+            contenders=[each.id for each in CONTENDERS],
+            is_presenter=self._is_presenter(),
         )
 
     def loop(self) -> str:
-        """Show the little loop and the little threads, for a script to step through."""
+        """Show the tiny loop and the tiny threads, for a script to step through."""
         turn_line = next(place for place, line in enumerate(self._loop.source, start=1) if _TURN in line)
         return render_template("why/loop.html", loop=self._loop, threads=self._threads, turn_line=turn_line)
 
@@ -116,54 +143,44 @@ class _Pages:
     def keywords(self) -> str:
         """Show the twins' source for both frameworks, each over its burst."""
         wait_ms = _wait_asked()
-        try:
-            sources = twins.sources()
-        except OSError:
-            sources = {}
         pairs = []
         for framework, usual in _USUAL.items():
             arrangement = request.args.get(framework, usual)
-            pair = [each for each in CONTENDERS if (each.framework, each.arrangement) == (framework, arrangement)]
-            if len(pair) != len(_VARIANTS):
+            of_framework = [each for each in CONTENDERS if each.framework == framework]
+            pair = [each for each in of_framework if each.arrangement == arrangement]
+            if not pair:
                 abort(404, f"No arrangement of {framework_name(framework)} is called {arrangement!r}.")
-            shown = [
-                {**self._show(each, wait_ms), "source": sources.get((framework, each.variant or "sync", wait_ms > 0))}
-                for each in pair
-            ]
             pairs.append(
                 {
                     "framework": framework,
                     "name": framework_name(framework),
                     "arrangement": arrangement,
-                    "arrangements": sorted({each.arrangement for each in CONTENDERS if each.framework == framework}),
-                    "shown": shown,
-                    "end_ns": max(each["chart"].end_ns for each in shown),
+                    "arrangements": sorted({each.arrangement for each in of_framework}),
+                    "shown": [
+                        {**self._show(each, wait_ms), "view": twins.view_of(each, waits=wait_ms > 0)} for each in pair
+                    ],
                 }
             )
-        return render_template(
-            "why/keywords.html", pairs=pairs, wait_ms=wait_ms, tell_states=twins.tell_states, **self._common()
-        )
+        return self._render("why/keywords.html", wait_ms, pairs=pairs)
 
     def trace(self, contender: str, wait_ms: int) -> Response:
-        """Send a burst as a Chrome trace, to keep."""
-        exhibit = self._shelf.get(contender, wait_ms)
-        if exhibit is None:
-            abort(404, f"There is no burst of {contender!r} that waits {wait_ms} ms.")
-        response = Response(json.dumps(chrome_trace(exhibit.recording.timeline)), mimetype="application/json")
+        """Send a burst as a Chrome trace, to be saved."""
+        trace = chrome_trace(self._recording(contender, wait_ms).timeline)
+        response = Response(json.dumps(trace), mimetype="application/json")
         response.headers.set("Content-Disposition", "attachment", filename=f"{contender}-{wait_ms}ms.trace.json")
         return response
 
     async def record(self) -> Response:
-        """Record a burst on this machine, now, and show it from then on."""
+        """Record a burst on this machine now, and show it from then on."""
         contender = _find(request.form.get("contender", ""))
         wait_ms = request.form.get("wait_ms", type=int)
         if contender is None or wait_ms not in WAITS_MS:
             return _said("Choose a contender and a wait that the page offers.", 400)
         if self._is_recording:
-            return _said("Something is being recorded already; it takes a few seconds.", 409)
+            return _said("A recording is in progress; try again in a few seconds.", 409)
         self._is_recording = True
         try:
-            self._shelf.put(await self._record(contender, wait_ms))
+            self._shelf[contender.id, wait_ms] = await self._record(contender, wait_ms)
         except RefusedError as error:
             return _said(str(error), 409)
         except LabError as error:
@@ -172,33 +189,21 @@ class _Pages:
             self._is_recording = False
         return _said(f"Recorded: {contender.id}.", 200)
 
+    def _recording(self, contender: str, wait_ms: int) -> Recording:
+        if (contender, wait_ms) not in self._shelf:
+            abort(404, f"There is no burst of {contender!r} that waits {wait_ms} ms.")
+        return self._shelf[contender, wait_ms]
+
     def _show(self, contender: Contender, wait_ms: int) -> dict[str, Any]:
-        exhibit = self._shelf.get(contender.id, wait_ms)
-        if exhibit is None:
-            abort(404, f"There is no burst of {contender.id!r} that waits {wait_ms} ms.")
-        timeline: Timeline = exhibit.recording.timeline
-        chart: Chart = lay_out(timeline)
         return {
+            "id": re.sub(r"\W", "-", f"{contender.id}-{wait_ms}"),
             "contender": contender,
-            "chart": chart,
-            "timeline": timeline,
-            "cost": exhibit.recording.cost,
-            "exhibit": exhibit,
-            "trace": url_for("why.trace", contender=contender.id, wait_ms=wait_ms),
+            "recording": self._recording(contender.id, wait_ms),
+            "is_shipped": (contender.id, wait_ms) not in self._shelf.maps[0],
         }
 
-    def _common(self) -> dict[str, Any]:
-        return {
-            "contenders": [each.id for each in CONTENDERS],
-            "waits_ms": WAITS_MS,
-            "is_presenter": self._is_presenter(),
-            "arrangement_name": arrangement_name,
-            "keyword": keyword,
-        }
-
-
-def _shipped(name: str) -> dict[str, Any]:
-    return read_object(Path(SHIPPED).with_name(name).read_bytes())
+    def _render(self, template: str, wait_ms: int, **values: Any) -> str:
+        return render_template(template, wait_ms=wait_ms, waits_ms=WAITS_MS, meanings=MEANINGS, kinds=_KINDS, **values)
 
 
 def _wait_asked() -> int:

@@ -19,7 +19,7 @@ from benchmarks.cli import crossover
 from benchmarks.cli.group import COMMANDS
 from benchmarks.contenders import catalogue
 from benchmarks.live.page.racer import RaceOrder, RaceProcess
-from benchmarks.live.why.record_here import record_here
+from benchmarks.live.why.shelf import record_here
 from benchmarks.measure.journal import Journal
 from benchmarks.model import Run
 from tests.benchmarks.cli.kept_runs import keep_run

@@ -9,8 +9,9 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import cli
-from benchmarks.live.timeline import Timeline, covered
+from benchmarks.live.recording import Recording
 from benchmarks.measure.alone import alone
+from tests.benchmarks.live.conftest import covered
 
 
 def test_a_burst_is_explained(tmp_path: Path) -> None:
@@ -30,14 +31,14 @@ def test_a_burst_is_explained(tmp_path: Path) -> None:
 
 
 def test_json_is_one_document() -> None:
-    """From which the timeline can be read back; without a wait the health check is asked for."""
+    """From which the recording can be read back; without a wait the health check is asked for."""
     ran = CliRunner().invoke(
         cli.lab, ["explain", "fastapi-async@uvicorn", "--view-wait", "0ms", "--requests", "1", "--json"]
     )
 
     assert 0 == ran.exit_code, ran.output
     document = json.loads(ran.stdout)
-    timeline = Timeline.from_json(document)
+    timeline = Recording.from_json(document).timeline
     assert "/health/async" == timeline.path
     assert 0.95 <= covered(timeline, 1) <= 1.05
     assert document["cost"]["recorded_ms"] > 0

@@ -7,16 +7,16 @@ from collections.abc import Sequence
 import pytest
 
 from benchmarks.live.recording import Cost, Recording
-from benchmarks.live.timeline import RELEASED, Event, Exchange, State, Timeline, build
+from benchmarks.live.timeline import RELEASED, Exchange, Note, Span, State, Timeline, build
 
 MS = 1_000_000
 START_NS = 5_000 * MS
 LOOP, WORKER = 7, 9
 
 
-def event(at_ms: float, lane: int, request: int, what: str) -> Event:
-    """Return an event, so many milliseconds after the burst's start."""
-    return Event(at_ns=START_NS + round(at_ms * MS), lane=lane, request=request, what=what)
+def note(at_ms: float, thread: int, request: int, what: str) -> Note:
+    """Return a note, taken so many milliseconds after the burst's start."""
+    return START_NS + round(at_ms * MS), thread, request, what
 
 
 def exchange(request: int, sent_ms: float, received_ms: float) -> Exchange:
@@ -26,37 +26,50 @@ def exchange(request: int, sent_ms: float, received_ms: float) -> Exchange:
     )
 
 
-EVENTS: tuple[Event, ...] = (
-    event(1, LOOP, 1, State.ACCEPTED),
-    event(2, LOOP, 1, State.QUEUED),
-    event(3, WORKER, 1, State.VIEW),
-    event(4, WORKER, 1, State.WAITING),
-    event(24, WORKER, 1, State.VIEW),
-    event(25, WORKER, 1, State.TO_LOOP),
-    event(26, LOOP, 1, State.ANSWERING),
-    event(27, LOOP, 1, State.ANSWERED),
-    event(28, LOOP, 1, State.FRAMEWORK),
-    event(1.5, LOOP, 2, State.ACCEPTED),
-    event(2.5, LOOP, 2, State.QUEUED),
-    event(25.5, WORKER, 2, State.TO_LOOP),
-    event(25.5, WORKER, 2, State.HELD),
-    event(26, LOOP, 2, State.WAITING),
-    event(46, LOOP, 2, State.ANSWERING),
-    event(47, WORKER, 2, RELEASED),
+NOTES: tuple[Note, ...] = (
+    note(1, LOOP, 1, State.ACCEPTED),
+    note(2, LOOP, 1, State.QUEUED),
+    note(3, WORKER, 1, State.VIEW),
+    note(4, WORKER, 1, State.WAITING),
+    note(24, WORKER, 1, State.VIEW),
+    note(25, WORKER, 1, State.TO_LOOP),
+    note(26, LOOP, 1, State.ANSWERING),
+    note(27, LOOP, 1, State.ANSWERED),
+    note(28, LOOP, 1, State.FRAMEWORK),
+    note(1.5, LOOP, 2, State.ACCEPTED),
+    note(2.5, LOOP, 2, State.QUEUED),
+    note(25.5, WORKER, 2, State.TO_LOOP),
+    note(25.5, WORKER, 2, State.HELD),
+    note(26, LOOP, 2, State.WAITING),
+    note(46, LOOP, 2, State.ANSWERING),
+    note(47, WORKER, 2, RELEASED),
 )
 EXCHANGES: tuple[Exchange, ...] = (exchange(1, 0, 27.5), exchange(2, 0.5, 48.5))
 
 
-def built(events: Sequence[Event] = EVENTS, exchanges: Sequence[Exchange] = EXCHANGES) -> Timeline:
+def built(notes: Sequence[Note] = NOTES, exchanges: Sequence[Exchange] = EXCHANGES) -> Timeline:
     """Build a timeline of these."""
     return build(
         contender="flask-sync@hypercorn",
         path="/wait/sync?ms=20",
         wait_ms=20,
         lanes={WORKER: "worker", LOOP: "loop"},
-        events=events,
+        notes=notes,
         exchanges=exchanges,
     )
+
+
+def covered(timeline: Timeline, request: int, leave_out: Sequence[str] = ()) -> float:
+    """Return the share of a request's latency, as the client measured it, that its spans add up to.
+
+    Args:
+        timeline: The burst.
+        request: Its number.
+        leave_out: Kinds of lanes that do not count.
+    """
+    exchange = next(exchange for exchange in timeline.exchanges if exchange.request == request)
+    spans: list[Span] = [span for span in timeline.of(request) if timeline.lane(span.lane).kind not in leave_out]
+    return sum(span.duration_ns for span in spans) / exchange.latency_ns
 
 
 @pytest.fixture
@@ -71,4 +84,6 @@ def recording(timeline: Timeline) -> Recording:
     return Recording(
         timeline=timeline,
         cost=Cost(recorded_ms=37.75, plain_ms=37.5, notes_per_request=8, note_us=0.3, bursts=20),
+        recorded_at="2026-11-24T09:00:00+00:00",
+        machine="a desk",
     )

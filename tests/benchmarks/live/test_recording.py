@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,11 +11,13 @@ import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError
+from benchmarks.foreign_json import ForeignJSONError
 from benchmarks.live.recorder import RECORDING_PATH
-from benchmarks.live.recording import Client, path_of, recorded, recorded_burst
-from benchmarks.live.timeline import State, Timeline, at_once, covered
+from benchmarks.live.recording import Client, Recording, path_of, recorded, recorded_burst
+from benchmarks.live.timeline import State, Timeline, at_once
 from benchmarks.measure.server import RunningServer, running
 from benchmarks.model import Contender, Variant
+from tests.benchmarks.live.conftest import covered
 
 GROUPS = [group[0] for group in catalogue.by_command() if group[0].variant]
 FLASK = "flask-async@hypercorn"
@@ -39,7 +42,7 @@ def timelines(hooked: RunningServer) -> dict[Variant, Timeline]:
 def burst(server: RunningServer, variant: Variant, wait_ms: int, requests: int) -> Timeline:
     """Record one burst, after another that warms up."""
     server.contender = replace(server.contender, variant=variant)
-    with Client(server.port, requests) as client:
+    with contextlib.closing(Client(server.port, requests)) as client:
         client.burst(path_of(server.contender, wait_ms))
         return recorded_burst(server, client, wait_ms)[0]
 
@@ -54,7 +57,7 @@ def test_the_spans_add_up_to_the_latency_that_the_client_measured(hooked: Runnin
         timeline = burst(hooked, variant, 120, requests=2)
         for exchange in timeline.exchanges:
             assert 0.95 <= covered(timeline, exchange.request) <= 1.05
-        own.append(min(covered(timeline, each.request, on_server_only=True) for each in timeline.exchanges))
+        own.append(min(covered(timeline, each.request, leave_out=["network"]) for each in timeline.exchanges))
 
     assert 0.95 <= max(own) <= 1.0
 
@@ -101,7 +104,7 @@ def test_waits_overlap_but_for_asgirefs_one_thread(
 def test_a_request_that_is_not_to_be_recorded_is_not(hooked: RunningServer) -> None:
     """The recorder is on for requests that carry its header alone."""
     hooked.get(RECORDING_PATH)
-    with Client(hooked.port, 2) as client:
+    with contextlib.closing(Client(hooked.port, 2)) as client:
         client.burst("/health/async")
 
     assert b'"events": []' in hooked.get(RECORDING_PATH).body
@@ -115,7 +118,7 @@ def test_what_is_measured_carries_no_recorder() -> None:
 
 def test_a_bare_server_has_no_view_to_explain() -> None:
     """The message says so."""
-    with pytest.raises(InvalidValueError, match="choose one with a keyword"):
+    with pytest.raises(InvalidValueError, match="choose a contender with a keyword"):
         recorded(catalogue.find("bare-asgi@uvicorn"))
 
 
@@ -130,7 +133,7 @@ def test_a_burst_that_fails_says_why(
     answering: Callable[..., Contender], options: dict[str, object], told: str
 ) -> None:
     """A status other than 200, or a server that hangs up."""
-    with running(answering(**options), "/") as server, Client(server.port, 2) as client:
+    with running(answering(**options), "/") as server, contextlib.closing(Client(server.port, 2)) as client:
         if "extra" in options:
             client.burst("/")
         with pytest.raises(LabError, match=told):
@@ -139,5 +142,29 @@ def test_a_burst_that_fails_says_why(
 
 def test_nobody_there_is_said_so() -> None:
     """Rather than waited for."""
-    with contextlib.ExitStack() as stack, pytest.raises(LabError, match="Cannot connect"):
-        stack.enter_context(Client(1, 1))
+    with pytest.raises(LabError, match="Cannot connect"):
+        Client(1, 1)
+
+
+def test_a_recording_survives_json(recording: Recording) -> None:
+    """What is written is read back equal; the timeline's own values are not nested."""
+    document = json.loads(json.dumps(recording.to_json()))
+
+    assert recording == Recording.from_json(document)
+    assert "flask-sync@hypercorn" == document["contender"]
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        ({"schema_version": 0}, "timeline.schema_version"),
+        ({"spans": [{"state": "asleep"}]}, "timeline.spans"),
+        ({"lanes": 1}, "timeline.lanes"),
+        ({"cost": None}, "cost"),
+        ({"machine": None}, "machine"),
+    ],
+)
+def test_another_document_is_no_recording(recording: Recording, change: dict[str, object], where: str) -> None:
+    """The message names the place."""
+    with pytest.raises(ForeignJSONError, match=f"^{where}"):
+        Recording.from_json(recording.to_json() | change)

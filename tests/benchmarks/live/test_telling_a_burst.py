@@ -104,15 +104,15 @@ def test_a_span_in_words(timeline: Timeline) -> None:
 def test_what_a_burst_shows(timeline: Timeline) -> None:
     """Who took part, whether waits overlapped, who queued, and what costs the most beside the wait."""
     assert (
-        "The server's event loop took the 2 requests in and gave the answers out; 1 worker thread took part.",
+        "The server's event loop read the 2 requests and wrote the answers; 1 worker thread took part.",
         (
-            "The 2 waits of 20 ms came one after another: the last answer was there after 48.5 ms. Meanwhile the event "
+            "The 2 waits of 20 ms came one after another: the last answer arrived after 48.5 ms. Meanwhile the event "
             "loop was free for others, but the request's thread was held."
         ),
-        "Request 2 lay in the queue for a thread for 23.0 ms, 48 % of its time.",
+        "Request 2 was queued for a thread for 23.0 ms, 48 % of its time.",
         (
-            "Beside its wait, a request took 17.8 ms on average, most of it “queued for a thread” with 12.0 ms: handed "
-            "to a pool of threads, until a thread takes it."
+            "Apart from its wait, a request took 17.8 ms on average, most of it “queued for a thread” with 12.0 ms: "
+            "handed to a pool of threads, until a thread takes it."
         ),
     ) == tell_findings(timeline)
 
@@ -145,6 +145,7 @@ def test_the_trace_holds_every_span_on_its_row(timeline: Timeline) -> None:
 
 def test_the_trace_leads_each_request_from_row_to_row(timeline: Timeline) -> None:
     """By a flow that starts with its first span and ends with its last."""
-    flow = [each for each in chrome_trace(timeline)["traceEvents"] if each.get("id") == 1]
+    events = chrome_trace(timeline)["traceEvents"]
+    flow = sorted((each for each in events if each.get("id") == 1), key=lambda each: each["ts"])
 
     assert ["s", *"ttttttt", "f"] == [each["ph"] for each in flow]

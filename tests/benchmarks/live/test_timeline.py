@@ -1,12 +1,10 @@
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from benchmarks.errors import LabError
-from benchmarks.live.timeline import State, Timeline, at_once, covered
-from tests.benchmarks.live.conftest import EVENTS, EXCHANGES, LOOP, MS, built, event, exchange
+from benchmarks.live.timeline import Note, State, Timeline, at_once
+from tests.benchmarks.live.conftest import EXCHANGES, LOOP, MS, NOTES, built, covered, exchange, note
 
 
 def spans_ms(timeline: Timeline, request: int) -> list[tuple[str, str, float, float]]:
@@ -35,7 +33,7 @@ def test_a_request_is_in_one_state_after_the_other(timeline: Timeline) -> None:
 def test_the_spans_add_up_to_the_latency(timeline: Timeline) -> None:
     """All of them to all of it; the server's own to what is not the way there and back."""
     assert 1.0 == covered(timeline, 1)
-    assert 26 / 27.5 == covered(timeline, 1, on_server_only=True)
+    assert 26 / 27.5 == covered(timeline, 1, leave_out=["network"])
 
 
 def test_a_thread_that_is_held_is_shown_but_not_counted(timeline: Timeline) -> None:
@@ -59,24 +57,24 @@ def test_lanes_are_the_network_the_loop_and_the_threads(timeline: Timeline) -> N
 
 def test_the_same_state_noted_twice_is_one_span() -> None:
     """Two hooks may see the same thing."""
-    doubled = built([*EVENTS, event(1.2, LOOP, 1, State.ACCEPTED)])
+    doubled = built([*NOTES, note(1.2, LOOP, 1, State.ACCEPTED)])
 
     assert spans_ms(built(), 1) == spans_ms(doubled, 1)
 
 
 @pytest.mark.parametrize(
-    ("events", "told"),
+    ("notes", "told"),
     [
         ([], "not seen by the server"),
-        (EVENTS[1:], "not seen by the server"),
-        ([each for each in EVENTS if each.what != State.ANSWERING], "never began to answer"),
-        ([event(-1, LOOP, 1, State.ACCEPTED), *EVENTS], "before it was sent"),
+        (NOTES[1:], "not seen by the server"),
+        ([each for each in NOTES if each[3] != State.ANSWERING], "never began to answer"),
+        ([note(-1, LOOP, 1, State.ACCEPTED), *NOTES], "before it was sent"),
     ],
 )
-def test_a_recording_with_a_hole_is_refused(events: list[object], told: str) -> None:
+def test_a_recording_with_a_hole_is_refused(notes: list[Note], told: str) -> None:
     """Rather than drawn."""
     with pytest.raises(LabError, match=f"Request 1.*{told}"):
-        built(events)  # type: ignore[arg-type]  # parametrize knows only object
+        built(notes)
 
 
 def test_clocks_that_differ_are_found_out() -> None:
@@ -94,13 +92,15 @@ def test_how_many_are_under_way_at_once(timeline: Timeline) -> None:
     assert 0 == at_once([])
 
 
-def test_a_timeline_survives_json(timeline: Timeline) -> None:
-    """What is written is read back equal."""
-    assert timeline == Timeline.from_json(json.loads(json.dumps(timeline.to_json())))
+def test_rows_are_lanes_and_their_requests(timeline: Timeline) -> None:
+    """From the network down, with the spans of each request there, and each span once."""
+    rows = timeline.rows()
 
-
-@pytest.mark.parametrize("change", [{"schema_version": 0}, {"spans": [{"state": "asleep"}]}, {"lanes": 1}])
-def test_another_document_is_no_timeline(timeline: Timeline, change: dict[str, object]) -> None:
-    """The message says how to make a right one."""
-    with pytest.raises(LabError, match="lab explain"):
-        Timeline.from_json(timeline.to_json() | change)
+    assert ["on its way", "the server's event loop", "worker thread 1"] == [lane.name for lane in rows]
+    assert [[1, 2], [1, 2], [1, 2]] == [list(requests) for requests in rows.values()]
+    spans = [span for requests in rows.values() for request in requests.values() for span in request]
+    assert set(timeline.spans) == set(spans)
+    assert len(timeline.spans) == len(spans)
+    for lane, requests in rows.items():
+        for request, of_request in requests.items():
+            assert {(lane.number, request)} == {(span.lane, span.request) for span in of_request}

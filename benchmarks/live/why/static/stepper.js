@@ -41,7 +41,7 @@
     element("p", "reported", "The kernel reported: ", element("strong", "", reported.join(", ") || "nothing")),
   ];
 
-  const stateClass = (doing) => (doing === "runs" ? "runs" : doing === "can go on" ? "ready" : "sleeps");
+  const stateClass = (doing) => (doing === "runs" ? "runs" : doing === "ready" ? "ready" : "sleeps");
 
   const threadBoards = ({ threads }) => [
     chips("threads", threads.map(([name, line, doing]) => chip(name, `line ${line}, ${doing}`, stateClass(doing))), "none"),

@@ -11,13 +11,16 @@ import pytest
 import benchmarks
 from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.judge.claims import parse_claims
+from benchmarks.judge.judge import judge
+from benchmarks.judge.judgement import Judgement
 from benchmarks.live.page import director as directors
 from benchmarks.live.page import gate as gates
 from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.racer import RaceOrder, RaceProcess
-from benchmarks.live.page.telling import RaceStory, Renderer, tell_race
+from benchmarks.live.page.telling import Renderer
 from benchmarks.measure import journal
+from benchmarks.model import Run
 from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
 from tests.benchmarks.live.page.reading import take, told
@@ -61,32 +64,42 @@ Story = Callable[[Director, FakeRace, Gate], Awaitable[None]]
 
 
 @pytest.fixture(scope="module")
-def raced(tmp_path_factory: pytest.TempPathFactory) -> RaceStory:
-    """What a race of four tells."""
-    return tell_race(journal.read_run(keep_race(tmp_path_factory.mktemp("raced"))), CLAIMS)
+def raced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Judgement]:
+    """A race of four, and what is judged of it."""
+    run = journal.read_run(keep_race(tmp_path_factory.mktemp("raced")))
+    return run, judge(run, CLAIMS)
 
 
 @pytest.fixture
-def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: RaceStory) -> Callable[..., None]:
+def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: tuple[Run, Judgement]) -> Callable[..., None]:
     """Play a story with a director whose races are fakes; what they measured is kept already.
 
-    Nothing is judged and reported anew in it, unless it is ``really`` to be.
+    Nothing is judged, drawn and reported in it, unless it is ``really`` to be.
     """
+    run, judgement = raced
     monkeypatch.setattr(gates, "QUIET_S", 0.0)
     environment = jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
 
-    def played(story: Story, *, out: Path | None = None, really: bool = False, so_far: int | None = None) -> None:
-        folder = tmp_path / "kept" / raced.run.name
+    def played(
+        story: Story,
+        *,
+        out: Path | None = None,
+        really: bool = False,
+        so_far: int | None = None,
+        pauses: Sequence[int] = (0, 3),
+    ) -> None:
+        folder = tmp_path / "kept" / run.name
         if really or so_far is not None:
             keep_race(folder.parent, so_far=so_far)
         else:
-            monkeypatch.setattr(journal, "read_run", lambda _folder: raced.run)
-            monkeypatch.setattr(directors, "tell_race", lambda _run, _claims: raced)
+            monkeypatch.setattr(journal, "read_run", lambda _folder: run)
+            monkeypatch.setattr(directors, "judge", lambda _run, _claims: judgement)
+            monkeypatch.setattr(Renderer, "race", lambda *_: "a race")
+        if not really:
             monkeypatch.setattr(directors, "write_both", lambda *_: None)
-        events = (
+        events: Sequence[Mapping[str, Any]] = (
             {"event": "begun", "folder": str(folder)},
-            {"event": "pause", "round": 0, "server": "hypercorn"},
-            {"event": "pause", "round": 3, "server": "uvicorn"},
+            *({"event": "pause", "round": number, "server": "hypercorn"} for number in pauses),
             {"event": "done"},
         )
 
@@ -101,7 +114,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: RaceStory) -> C
             director = Director(
                 out=out or tmp_path / "none",
                 claims=CLAIMS,
-                renderer=Renderer(environment),
+                renderer=Renderer(environment, CLAIMS),
                 gate=gate,
                 connections=FakeConnections(),
             )
@@ -140,35 +153,35 @@ def test_trials_run_behind_a_shut_gate_only(play: Callable[..., None]) -> None:
 
 @pytest.mark.parametrize(("so_far", "told_of_a_duel"), [(1, "round 1 of 6"), (3, "so far")])
 def test_a_healthy_race_is_shown_as_one_while_it_runs(
-    play: Callable[..., None], so_far: int, told_of_a_duel: str
+    play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, so_far: int, told_of_a_duel: str
 ) -> None:
     """No alarm, no verdict and no option of a command: what it has, and how far it has come."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
         await director.start(CHOICE)
-        while len(race.went_on_with_gate_shut) < 2:
+        while not race.went_on_with_gate_shut:
             await asyncio.sleep(0.01)
         page = (await shown(director))["race"]["html"]
         assert f'<span class="word">{told_of_a_duel}</span>' in page
         for word in ("interrupted", 'class="alert"', "refused", "Not judged", "replicated", "--rounds", "lab "):
             assert word not in page
-        race.may_end.set()
-        await until_it_is_over(director)
+        # Nobody looks at its end, which would be drawn again.
+        monkeypatch.setattr(Renderer, "race", lambda *_: "")
 
-    play(story, so_far=so_far)
+    play(story, so_far=so_far, pauses=[so_far])
 
 
 def test_one_race_at_a_time(play: Callable[..., None]) -> None:
     """While it is on, no other starts, guesses stay closed, and nothing is there to be opened as its report."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
-        with pytest.raises(RefusedError, match="No race is on"):
+        with pytest.raises(RefusedError, match="No race is in progress"):
             await director.stop()
         await director.start(CHOICE)
         assert (False, None) == (director.guesses.is_open, director.report)
         with pytest.raises(RefusedError, match="stop it first"):
             await director.start(CHOICE)
-        with pytest.raises(RefusedError, match="know too much"):
+        with pytest.raises(RefusedError, match="would not be a prediction"):
             await director.ask_for_guesses()
 
         race.may_end.set()
@@ -240,7 +253,7 @@ def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
         assert director.report is not None
         assert director.report.is_file()
 
-    play(story, really=True)
+    play(story, really=True, pauses=())
 
 
 def test_a_fault_of_the_page_ends_a_race_and_no_more(
@@ -252,7 +265,7 @@ def test_a_fault_of_the_page_ends_a_race_and_no_more(
         raise ZeroDivisionError("a figure that nobody thought of")
 
     async def story(director: Director, _race: FakeRace, gate: Gate) -> None:
-        monkeypatch.setattr(directors, "tell_race", fail)
+        monkeypatch.setattr(directors, "judge", fail)
         await director.start(CHOICE)
         await until_it_is_over(director)
         state = (await shown(director))["state"]

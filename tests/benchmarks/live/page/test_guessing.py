@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.live.page import guesses as guessing
 from benchmarks.live.page.guesses import Guesses
 from tests.benchmarks.live.page.served import Workshop
@@ -25,7 +25,7 @@ def test_a_viewer_has_one_guess() -> None:
     guesses.take("one", {"flask": 2, "fastapi": 1})
     guesses.is_open = False
 
-    with pytest.raises(InvalidValueError, match="a race has begun"):
+    with pytest.raises(RefusedError, match="a race has begun"):
         guesses.take("one", {"flask": 1, "fastapi": 1})
     assert (2.0,) == guesses.of("flask")
 

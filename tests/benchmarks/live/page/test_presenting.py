@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import segno
 
-from benchmarks.live.page.doors import in_characters
 from tests.benchmarks.live.page.served import Workshop
 
 PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new")
@@ -116,16 +114,3 @@ def test_the_class_is_let_in_by_an_address_and_a_code(
 
     with serve_page(tmp_path) as own:
         assert "QR code" not in own.ask("GET", "/").body
-
-
-def test_the_code_in_the_terminal_is_the_code() -> None:
-    """Two modules a character; a dark one is the terminal's own dark."""
-    code = segno.make("http://192.0.2.7:8080", micro=False)
-    upper, lower = {"█": 0, "▀": 0, "▄": 1, " ": 1}, {"█": 0, "▀": 1, "▄": 0, " ": 1}
-
-    drawn = []
-    for line in in_characters(code).splitlines():
-        drawn += [[upper[character] for character in line], [lower[character] for character in line]]
-    wanted = [list(row) for row in code.matrix_iter(border=2)]
-    assert wanted == drawn[: len(wanted)]
-    assert all(set(row) <= {0} for row in drawn[len(wanted) :])

@@ -9,8 +9,7 @@ from typing import Any
 from flask import Flask, Response, abort, request
 
 from benchmarks.live.why import NAVIGATION, blueprint
-from benchmarks.live.why.record_here import record_here
-from benchmarks.live.why.shelf import Shelf
+from benchmarks.live.why.shelf import record_here
 from benchmarks.live.why.views import AsyncView, Record
 from benchmarks.report.charts.palette import COLOURS
 
@@ -38,12 +37,10 @@ code { font-family: var(--mono); font-size: 0.92em; }
 """
 
 
-def make_app(shelf: Shelf | None = None, record: Record = record_here) -> Flask:
+def make_app(record: Record = record_here) -> Flask:
     """Make the app; whoever has the cookie ``PRESENTER`` is the presenter."""
     app = Flask(__name__, template_folder=str(Path(__file__).with_name("templates")))
-    app.register_blueprint(
-        blueprint(presenter_only=_presenter_only, is_presenter=_is_presenter, shelf=shelf, record=record)
-    )
+    app.register_blueprint(blueprint(presenter_only=_presenter_only, is_presenter=_is_presenter, record=record))
 
     @app.get("/layout.css")
     def stylesheet() -> Response:

@@ -1,93 +1,76 @@
 from __future__ import annotations
 
+import asyncio
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import psutil
 import pytest
 
-from benchmarks.errors import LabError
+from benchmarks.contenders import catalogue
+from benchmarks.errors import LabError, RefusedError
+from benchmarks.foreign_json import decode, read_object
 from benchmarks.live.loop_tracer import record_loop
-from benchmarks.live.program_recordings import LoopRecording, ThreadsRecording
+from benchmarks.live.program_recordings import ProgramRecording
 from benchmarks.live.recording import Recording
 from benchmarks.live.threads_tracer import EXAMPLE
-from benchmarks.live.timeline import State, covered
-from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Exhibit, Shelf, twin_of
+from benchmarks.live.timeline import State
+from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Key, record_here, shipped, twin_of
 from benchmarks.live.why.ship import calmest
 from benchmarks.live.why.steps import steps_document
+from benchmarks.measure.alone import alone
+from tests.benchmarks.live.conftest import covered
+
+CONTENDER = catalogue.find("fastapi-async@uvicorn")
 
 
 @pytest.fixture(scope="module")
-def shipped() -> Shelf:
+def shelf() -> Mapping[Key, Recording]:
     """What comes with the lab."""
-    return Shelf.shipped()
+    return shipped()
 
 
-def test_every_contender_with_a_view_is_shipped(shipped: Shelf) -> None:
+def shipped_program(name: str) -> ProgramRecording:
+    """Read the shipped run of a program."""
+    return decode(ProgramRecording, read_object(SHIPPED.with_name(name).read_bytes()))
+
+
+def test_every_contender_with_a_view_is_shipped(shelf: Mapping[Key, Recording]) -> None:
     """For each wait; when the catalogue grows: python -m benchmarks.live.why.ship."""
-    for wait_ms in WAITS_MS:
-        assert CONTENDERS == shipped.contenders(wait_ms)
-    assert len(CONTENDERS) * len(WAITS_MS) == len(SHIPPED.read_text(encoding="utf-8").splitlines())
+    assert {(contender.id, wait_ms) for contender in CONTENDERS for wait_ms in WAITS_MS} == set(shelf)
+    assert len(shelf) == len(SHIPPED.read_text(encoding="utf-8").splitlines())
 
 
-def test_shipped_spans_add_up_to_the_latency_that_was_measured(shipped: Shelf) -> None:
+def test_shipped_spans_add_up_to_the_latency_that_was_measured(shelf: Mapping[Key, Recording]) -> None:
     """Within 5 % for each request; and where there is a wait, it is most of it."""
-    for wait_ms in WAITS_MS:
-        for contender in CONTENDERS:
-            exhibit = shipped.get(contender.id, wait_ms)
-            assert exhibit is not None
-            assert exhibit.shipped
-            timeline = exhibit.recording.timeline
-            for exchange in timeline.exchanges:
-                assert 0.95 <= covered(timeline, exchange.request) <= 1.05
-            assert bool(wait_ms) == any(span.state is State.WAITING for span in timeline.spans)
+    for (_, wait_ms), recording in shelf.items():
+        timeline = recording.timeline
+        for exchange in timeline.exchanges:
+            assert 0.95 <= covered(timeline, exchange.request) <= 1.05
+        assert bool(wait_ms) == any(span.state is State.WAITING for span in timeline.spans)
 
 
 def test_the_shipped_run_of_the_loop_is_that_of_the_program() -> None:
     """To the step: who changes the program records it again."""
-    shipped = LoopRecording.from_json(json.loads(SHIPPED.with_name("loop.json").read_text(encoding="utf-8")))
-
-    assert record_loop() == shipped
+    assert record_loop() == shipped_program("loop.json")
 
 
 def test_the_shipped_run_of_the_threads_is_of_the_same_program_and_clients() -> None:
     """Which of two threads is first may differ from run to run, so it is not compared step by step."""
-    shipped = ThreadsRecording.from_json(json.loads(SHIPPED.with_name("threads.json").read_text(encoding="utf-8")))
+    threads = shipped_program("threads.json")
 
-    assert EXAMPLE.read_text(encoding="utf-8").splitlines() == list(shipped.source)
-    assert steps_document(record_loop(), shipped)
-
-
-def test_what_is_recorded_here_takes_its_place(recording: Recording) -> None:
-    """For that contender and wait alone."""
-    first = Exhibit(recording=recording, recorded_at="2026-11-24T09:00:00+00:00", machine="a desk", shipped=True)
-    shelf = Shelf([first])
-    second = replace(first, recorded_at="2026-11-24T10:00:00+00:00", shipped=False)
-    shelf.put(second)
-
-    assert second == shelf.get("flask-sync@hypercorn", 20)
-    assert shelf.get("flask-sync@hypercorn", 0) is None
-    assert shelf.get("flask-async@hypercorn", 20) is None
+    assert EXAMPLE.read_text(encoding="utf-8").splitlines() == list(threads.source)
+    assert steps_document(record_loop(), threads)
 
 
-def test_an_exhibit_survives_json(recording: Recording, tmp_path: Path) -> None:
-    """What is written is read back equal."""
-    exhibit = Exhibit(recording=recording, recorded_at="2026-11-24T09:00:00+00:00", machine="a desk", shipped=True)
+def test_a_recording_is_read_by_contender_and_wait(recording: Recording, tmp_path: Path) -> None:
+    """As it was written."""
     path = tmp_path / "timelines.jsonl"
-    path.write_text(json.dumps(exhibit.to_json()) + "\n", encoding="utf-8")
+    path.write_text(json.dumps(recording.to_json()) + "\n", encoding="utf-8")
 
-    assert exhibit == Shelf.shipped(path).get("flask-sync@hypercorn", 20)
-
-
-@pytest.mark.parametrize("lacks", ["cost", "machine", "spans"])
-def test_a_line_that_is_no_exhibit_is_refused(recording: Recording, lacks: str) -> None:
-    """It says to record again."""
-    exhibit = Exhibit(recording=recording, recorded_at="2026-11-24T09:00:00+00:00", machine="a desk", shipped=True)
-    document = exhibit.to_json()
-    del document[lacks]
-
-    with pytest.raises(LabError, match="record it again"):
-        Exhibit.from_json(document, shipped=True)
+    assert {("flask-sync@hypercorn", 20): recording} == shipped(path)
 
 
 def test_twins_differ_in_the_keyword() -> None:
@@ -100,7 +83,49 @@ def test_twins_differ_in_the_keyword() -> None:
 
 def test_the_calmer_machines_burst_is_kept(recording: Recording) -> None:
     """By what requests took with and without the recorder."""
-    first = Exhibit(recording=recording, recorded_at="2026-11-24T09:00:00+00:00", machine="a desk", shipped=True)
-    busier = replace(first, recording=replace(recording, cost=replace(recording.cost, plain_ms=40.0)))
+    busier = replace(recording, cost=replace(recording.cost, plain_ms=40.0))
 
-    assert first is calmest(busier, first)
+    assert recording is calmest(busier, recording)
+
+
+def test_a_burst_is_recorded_in_a_process_of_its_own() -> None:
+    """And says where."""
+    recording = asyncio.run(record_here(CONTENDER, 0))
+
+    assert "Python 3." in recording.machine
+    timeline = recording.timeline
+    assert ("fastapi-async@uvicorn", "/health/async", 3) == (timeline.contender, timeline.path, len(timeline.exchanges))
+    assert recording.cost.bursts >= 3
+
+
+def test_nothing_is_recorded_while_somebody_measures() -> None:
+    """It says who; what a command line would do next is left out."""
+    with alone(wait=False, say=pytest.fail), pytest.raises(RefusedError, match=r"^Another `lab` .* both be wrong\.$"):
+        asyncio.run(record_here(CONTENDER, 0))
+
+
+def test_what_does_not_start_is_told() -> None:
+    """In the words of the command."""
+    with pytest.raises(LabError, match="no view"):
+        asyncio.run(record_here(catalogue.find("bare-asgi@uvicorn"), 0))
+
+
+def test_who_waits_no_longer_ends_the_recording() -> None:
+    """When the page ends, its views are cancelled."""
+
+    async def story() -> None:
+        recording = asyncio.create_task(record_here(CONTENDER, 0, wait_turn=True))
+        while not psutil.Process().children():
+            await asyncio.sleep(0.01)
+        recording.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await recording
+
+    asyncio.run(story())
+    assert [] == psutil.Process().children()
+
+
+def test_what_takes_too_long_is_given_up() -> None:
+    """And its process is ended."""
+    with pytest.raises(LabError, match="longer than 0 s"):
+        asyncio.run(record_here(CONTENDER, 0, timeout_s=0.01))

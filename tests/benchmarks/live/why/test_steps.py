@@ -7,25 +7,25 @@ import pytest
 
 from benchmarks.errors import LabError
 from benchmarks.live.loop_tracer import record_loop
-from benchmarks.live.program_recordings import LoopRecording, ThreadsRecording, ThreadsStep, ThreadState
+from benchmarks.live.program_recordings import ProgramRecording, Step, Task
 from benchmarks.live.threads_tracer import record_threads
 from benchmarks.live.why.steps import steps_document, tell_threads_step
 
 
 @pytest.fixture(scope="module")
-def loop() -> LoopRecording:
+def loop() -> ProgramRecording:
     """The loop's run."""
     return record_loop()
 
 
 @pytest.fixture(scope="module")
-def threads() -> ThreadsRecording:
+def threads() -> ProgramRecording:
     """The threads' run."""
     return record_threads()
 
 
 @pytest.fixture(scope="module")
-def document(loop: LoopRecording, threads: ThreadsRecording) -> dict[str, Any]:
+def document(loop: ProgramRecording, threads: ProgramRecording) -> dict[str, Any]:
     """What the page steps through."""
     return steps_document(loop, threads)
 
@@ -47,7 +47,7 @@ def test_both_runs_have_the_same_moments(document: dict[str, Any]) -> None:
     titles = [moment["title"] for moment in document["moments"]]
 
     assert [
-        "Nobody is there yet",
+        "Nobody is connected yet",
         "Client 1 connects",
         "Clients 2 and 3 connect",
         "Client 2 sends half a request",
@@ -67,20 +67,21 @@ def test_both_runs_have_the_same_moments(document: dict[str, Any]) -> None:
 
 
 def test_every_step_has_its_line_board_and_words(
-    document: dict[str, Any], loop: LoopRecording, threads: ThreadsRecording
+    document: dict[str, Any], loop: ProgramRecording, threads: ProgramRecording
 ) -> None:
     """One for each that was recorded."""
     for kind, recording in (("loop", loop), ("threads", threads)):
         assert [step.line for step in recording.steps] == [line for line, _, _ in document[kind]["steps"]]
     for place, step in enumerate(loop.steps):
         shown = board(document, "loop", place)
-        assert (step.job, list(step.runable)) == (shown["job"], shown["runable"])
+        assert (step.running, [task.name for task in step.in_state("ready")]) == (shown["job"], shown["runable"])
         assert list(step.reported) == shown["reported"]
-        assert len(step.kernel) == len(shown["kernel"])
+        assert len(step.in_state("noted")) == len(shown["await_list"])
+        assert len(step.in_state("asleep")) == len(shown["kernel"])
 
 
 def test_the_loop_is_told(document: dict[str, Any]) -> None:
-    """It sleeps until somebody comes; then the kernel reports, and the job can go on."""
+    """It sleeps until somebody comes; then the kernel reports, and the job can continue."""
     connects = document["moments"][1]["loop"]
 
     assert "It begins with one job, accept." == words(document, "loop", 0)
@@ -91,7 +92,7 @@ def test_the_loop_is_told(document: dict[str, Any]) -> None:
         document, "loop", connects
     )
     assert [["accept", "listener, readable", True]] == board(document, "loop", connects)["kernel"]
-    assert "Accept can go on, and stands in line." in words(document, "loop", connects + 2)
+    assert "Accept can continue, and is queued." in words(document, "loop", connects + 2)
     said = " ".join(document["loop"]["words"])
     assert "Serve client 2 is noted: it waits for client 2, readable." in said
     assert "The kernel watches client 2 for serve client 2, until it is readable." in said
@@ -121,17 +122,14 @@ def test_the_threads_are_told(document: dict[str, Any]) -> None:
     assert "sleeps: client 1" in {doing for _, _, doing in board(document, "threads", half)["threads"]}
 
 
-def threads_step(runs: str, **waits_for: str | None) -> ThreadsStep:
-    """Return the step at which a thread runs line 20, and those named with what they wait for are there too."""
-    states = {runs: None, **{name.replace("_", " "): until for name, until in waits_for.items()}}
-    return ThreadsStep(
-        thread=runs,
-        line=20,
-        function="serve",
-        happened=(),
-        threads=tuple(ThreadState(thread=name, line=20, waits_for=until) for name, until in states.items()),
-        answered=(),
-    )
+def threads_step(runs: str, **waits_for: str | None) -> Step:
+    """Return the step at which a thread runs line 20, and the named ones wait for these sockets, or are ready."""
+    others = [
+        Task(name=name.replace("_", " "), state="ready" if socket is None else "asleep", socket=socket, line=20)
+        for name, socket in waits_for.items()
+    ]
+    running = Task(name=runs, state="running", line=20)
+    return Step(line=20, function="serve", tasks=(running, *others), happened=(), answered=())
 
 
 @pytest.mark.parametrize(
@@ -145,7 +143,7 @@ def threads_step(runs: str, **waits_for: str | None) -> ThreadsStep:
         (
             threads_step("main thread"),
             threads_step("thread of client 1", main_thread="listener"),
-            "The thread of client 1 begins. The main thread sleeps in line 20 until there is something at listener. ",
+            "The thread of client 1 begins. The main thread sleeps in line 20 until something arrives at listener. ",
         ),
         (
             threads_step("thread of client 1", thread_of_client_2=None),
@@ -155,16 +153,16 @@ def threads_step(runs: str, **waits_for: str | None) -> ThreadsStep:
         (
             threads_step("thread of client 1", thread_of_client_2="client 2"),
             threads_step("thread of client 1", thread_of_client_2=None),
-            "The thread of client 2 can go on too, when it is its turn.",
+            "The thread of client 2 can continue too, when it is its turn.",
         ),
     ],
 )
-def test_the_threads_are_told_whichever_is_first(before: ThreadsStep, step: ThreadsStep, told: str) -> None:
+def test_the_threads_are_told_whichever_is_first(before: Step, step: Step, told: str) -> None:
     """A thread begins before or after another sleeps; it may end with a line of another to come, or not."""
     assert tell_threads_step(before, step, step).startswith(told)
 
 
-def test_runs_of_different_clients_are_not_laid_side_by_side(loop: LoopRecording, threads: ThreadsRecording) -> None:
+def test_runs_of_different_clients_are_not_laid_side_by_side(loop: ProgramRecording, threads: ProgramRecording) -> None:
     """The message says how to make a pair."""
     cut = replace(threads, steps=threads.steps[:3])
 

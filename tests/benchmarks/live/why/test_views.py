@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 
@@ -9,8 +10,10 @@ import pytest
 from flask.testing import FlaskClient
 
 from benchmarks.errors import LabError, RefusedError
+from benchmarks.live.recording import Recording
+from benchmarks.live.timeline import State
 from benchmarks.live.why import NAVIGATION
-from benchmarks.live.why.shelf import CONTENDERS, Exhibit, Shelf
+from benchmarks.live.why.shelf import CONTENDERS, shipped
 from benchmarks.model import Contender
 from tests.benchmarks.live.why.page import make_app
 
@@ -18,16 +21,14 @@ ORIGIN = {"Origin": "http://localhost"}
 ORDER = {"contender": "fastapi-sync@uvicorn", "wait_ms": "20"}
 
 
-async def never(_contender: Contender, _wait_ms: int) -> Exhibit:
+async def never(_contender: Contender, _wait_ms: int) -> Recording:
     """Be called by mistake."""
     raise AssertionError
 
 
-def client_of(
-    record: Callable[[Contender, int], Awaitable[Exhibit]] = never, shelf: Shelf | None = None
-) -> FlaskClient:
+def client_of(record: Callable[[Contender, int], Awaitable[Recording]] = never) -> FlaskClient:
     """Return a client of the pages, of the presenter."""
-    client = make_app(shelf, record).test_client()
+    client = make_app(record).test_client()
     client.set_cookie("presenter", "yes")
     return client
 
@@ -35,7 +36,7 @@ def client_of(
 @pytest.fixture(scope="module")
 def viewer() -> FlaskClient:
     """A client of the pages, of anybody."""
-    return make_app(record=never).test_client()
+    return make_app(never).test_client()
 
 
 @pytest.mark.parametrize("path", ["/why/", "/why/loop", "/why/keywords"])
@@ -62,6 +63,35 @@ def test_every_contender_is_shown_beside_its_twin(viewer: FlaskClient, contender
     assert 2 == answer.text.count("data-burst")
     assert answer.text.count('<button type="button" class="span') == answer.text.count('aria-label="Request ')
     assert "What recording cost: a request took" in answer.text
+
+
+def test_a_held_thread_is_drawn_behind(viewer: FlaskClient) -> None:
+    """So that what happens in front of it can be pointed at: later buttons of a row lie above."""
+    page = viewer.get("/why/?contender=flask-async@hypercorn&beside=none").text
+    rows = [re.findall(r'data-state="([^"]*)"', row) for row in page.split('<div class="burst-row">')]
+
+    held = [row for row in rows if State.HELD in row]
+    assert held
+    assert all(State.HELD == row[0] and State.HELD not in row[row.count(State.HELD) :] for row in held)
+
+
+def test_each_span_has_an_id_of_its_own(viewer: FlaskClient) -> None:
+    """Which a link may lead to."""
+    page = viewer.get("/why/").text
+    ids = re.findall(r'<button type="button" class="span [^"]*" id="([^"]*)"', page)
+
+    assert ids
+    assert len(ids) == len(set(ids))
+
+
+def test_the_legend_has_what_is_drawn(viewer: FlaskClient) -> None:
+    """And no more; each state once, with its meaning."""
+    page = viewer.get("/why/").text
+    drawn = set(re.findall(r'data-state="([^"]*)"', page))
+    legend = re.findall(r'aria-hidden="true"></span>([^<]*)</dt><dd>([^<]+)</dd>', page)
+
+    assert drawn == {state for state, _ in legend}
+    assert len(drawn) == len(legend)
 
 
 def test_nothing_or_another_can_be_beside_it(viewer: FlaskClient) -> None:
@@ -161,14 +191,11 @@ def test_only_the_presenter_can_have_something_recorded(viewer: FlaskClient) -> 
 
 def test_what_is_recorded_is_shown_from_then_on() -> None:
     """And said to be from here."""
-    shelf = Shelf.shipped()
 
-    async def record(contender: Contender, wait_ms: int) -> Exhibit:
-        exhibit = shelf.get(contender.id, wait_ms)
-        assert exhibit is not None
-        return replace(exhibit, shipped=False, recorded_at="2026-11-24T09:41:00+00:00")
+    async def record(contender: Contender, wait_ms: int) -> Recording:
+        return replace(shipped()[contender.id, wait_ms], recorded_at="2026-11-24T09:41:00+00:00")
 
-    client = client_of(record, shelf)
+    client = client_of(record)
     path = "/why/?contender=fastapi-sync@uvicorn&beside=none"
     assert "Shipped with the lab" in client.get(path).text
 
@@ -195,7 +222,7 @@ def test_only_what_the_page_offers_is_recorded(order: dict[str, str]) -> None:
 def test_why_nothing_was_recorded_is_said(error: Exception, status: int) -> None:
     """In plain text, for the page to show."""
 
-    async def record(_contender: Contender, _wait_ms: int) -> Exhibit:
+    async def record(_contender: Contender, _wait_ms: int) -> Recording:
         raise error
 
     answer = client_of(record).post("/why/record", data=ORDER, headers=ORIGIN)
@@ -208,7 +235,7 @@ def test_one_recording_at_a_time() -> None:
     client = client_of()
     second: list[int] = []
 
-    async def record(_contender: Contender, _wait_ms: int) -> Exhibit:
+    async def record(_contender: Contender, _wait_ms: int) -> Recording:
         answer = await asyncio.to_thread(client.post, "/why/record", data=ORDER, headers=ORIGIN)
         second.append(answer.status_code)
         raise LabError("Enough.")
