@@ -19,7 +19,7 @@ from benchmarks.calibration import frame
 from benchmarks.calibration.frame import Figures, Session
 from benchmarks.contenders import catalogue
 from benchmarks.judge.crossover import judge_map
-from benchmarks.judge.exploration import FINE, Spending, next_place
+from benchmarks.judge.exploration import FINE, Visits, left_s, next_place
 from benchmarks.measure import sweep
 from benchmarks.model import LatencySummary, LoadResult, Observation, Place, Run, Trial
 
@@ -35,7 +35,7 @@ _ROUNDNESS = 6.0
 _WORK_NOISE = 0.03
 _WAIT_NOISE = 0.003
 
-Chooser = Callable[[Run, Spending], Place | None]
+Chooser = Callable[[Run, float, float, Visits], Place | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,7 +181,7 @@ def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Figures:
         environment={"logical_cores": 2, "server_cpus": "1", "loader_cpus": "0"},
     )
     elapsed_s, visits = _BEGINS_S, list[tuple[Place, float]]()
-    while (place := choose(run, Spending(budget_s=budget_s, elapsed_s=elapsed_s, visits=tuple(visits)))) is not None:
+    while (place := choose(run, budget_s, elapsed_s, visits)) is not None:
         trials, took_s = [], 0.0
         for contender, truth in TRUTHS.items():
             exact = allowed_per_s(truth, place, _ROUNDNESS)
@@ -199,9 +199,9 @@ def random_chooser(seed: int) -> Chooser:
     """Return a chooser of random places, until the longest visit so far would not end in time."""
     chance = random.Random(seed)  # noqa: S311 (not for secrets)
 
-    def choose(_run: Run, spending: Spending) -> Place | None:
-        longest_s = max((took_s for _, took_s in spending.visits), default=0.0)
-        return chance.choice(FINE) if spending.left_s > longest_s else None
+    def choose(_run: Run, budget_s: float, elapsed_s: float, visits: Visits) -> Place | None:
+        longest_s = max((took_s for _, took_s in visits), default=0.0)
+        return chance.choice(FINE) if left_s(budget_s, elapsed_s) > longest_s else None
 
     return choose
 

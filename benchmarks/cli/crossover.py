@@ -82,8 +82,7 @@ def _measure(
     from benchmarks.report.progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
 
     def choose(run: Run, elapsed_s: float, visits: sweep.Visits) -> Place | None:
-        spending = exploration.Spending(budget_s=budget_s, elapsed_s=elapsed_s, visits=visits)
-        return exploration.next_place(run, spending)
+        return exploration.next_place(run, budget_s, elapsed_s, visits)
 
     waits_ms = (place.wait_ms for place in (*exploration.COARSE, *exploration.FINE))
     plan = sweep.plan_sweep(contenders, waits_ms, budget_s, seed)
@@ -145,9 +144,8 @@ def advise(  # noqa: PLR0917 (click passes them by name)
 
     run, _ = find_map(kept)
     # 1.1 s are 1100.0000000000001 ms, and a place that was measured must be found again.
-    question = advice.Question(wait_ms=round(wait * 1000, 6), connections=connections, threads=threads, cores=cores)
-    found = advice.advise(run, question)
-    output.tell(advice_document(found))
+    asked = Place(round(wait * 1000, 6), connections)
+    output.tell(advice_document(advice.advise(run, asked, threads=threads, cores=cores)))
 
 
 def find_map(name: str) -> tuple[Run, Path]:

@@ -2,88 +2,130 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
+from benchmarks import trials
 from benchmarks.errors import LabError
 from benchmarks.judge.comparison import standing
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.surface import Z_95, Array, Sample, Surface, fit
-from benchmarks.judge.theory import (
-    Blank,
-    Capacity,
-    Point,
-    binding,
-    is_timed,
-    measure_capacity,
-    read_blanks,
-    read_points,
-)
-from benchmarks.model import Contender, Place, Run
+from benchmarks.judge.surface import Z_95, Array, Surface
+from benchmarks.judge.theory import Blank, is_timed, measure_capacity, read_blanks, read_points, theory_per_s
+from benchmarks.model import Place, Run
 
 
 class EmptyMapError(LabError):
     """No point of the sweep counts, so there is no map; the message says why and what to do."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Atlas:
-    """A sweep, read.
+    """A sweep, complete or not, ready to be asked about any place.
 
-    The surfaces are of what was measured over what the theory says: that is nearly flat, where rates themselves have
-    knees that no interpolation would get right.
+    The surfaces hold measurement over theory: that is nearly flat, while rates have knees that no interpolation meets.
 
     Attributes:
         run: As it was recorded.
-        points: That count.
-        blanks: That do not.
+        points: The trials that count.
+        blanks: The trials that do not.
         contenders: Those with a point, in the plan's order.
-        capacities: What limits each, by id.
+        capacities: What limits each of them, by id.
+        rates: The logarithms of a contender's measured rates, by contender and place, in the order of the map.
     """
 
-    run: Run
-    points: tuple[Point, ...]
-    blanks: tuple[Blank, ...]
-    contenders: tuple[Contender, ...]
-    capacities: Mapping[str, Capacity]
-    _rates: Mapping[str, Surface]
-    _ratios: Mapping[tuple[str, str], Surface]
+    def __init__(self, run: Run) -> None:
+        """Read a sweep.
 
-    @property
-    def visits(self) -> Mapping[Place, int]:
-        """How often each place was visited, whatever came of it."""
-        seen = {(point.place, point.visit) for point in self.points} | {
-            (each.place, each.visit) for each in self.blanks
+        Raises:
+            EmptyMapError: No point counts.
+        """
+        self.run = run
+        self.points, self.blanks = read_points(run), read_blanks(run)
+        if not self.points:
+            blanks = self.blanks
+            because = f" The first of {len(blanks)} that do not: {blanks[0].reason.splitlines()[0]}." if blanks else ""
+            raise EmptyMapError(
+                f"No point of this sweep counts, so there is no map.{because} Measure one: lab crossover --budget 10m"
+            )
+        own = {
+            contender.id: [p for p in self.points if p.contender == contender.id] for contender in run.plan.contenders
         }
-        counts: dict[Place, int] = {}
-        for place, _ in sorted(seen):
-            counts[place] = counts.get(place, 0) + 1
-        return counts
+        self.contenders = tuple(contender for contender in run.plan.contenders if own[contender.id])
+        self.capacities = {each.id: measure_capacity(each.id, own[each.id]) for each in self.contenders}
+        self.rates = {
+            name: dict(sorted(_by_place((p.place, math.log(p.rate_per_s)) for p in own[name]).items()))
+            for name in self.capacities
+        }
+        over_theory = {
+            name: {
+                (point.place, point.visit): math.log(point.rate_per_s / theory_per_s(capacity, point.place))
+                for point in own[name]
+            }
+            for name, capacity in self.capacities.items()
+        }
+        timed = {
+            name: {place for place in self.rates[name] if is_timed(capacity, place)}
+            for name, capacity in self.capacities.items()
+        }
+        self._visits = {name: frozenset(visits) for name, visits in over_theory.items()}
+        self._over_theory = {
+            name: Surface(_by_place((place, value) for (place, _), value in visits.items()), timed[name])
+            for name, visits in over_theory.items()
+        }
+        self._ratios: dict[tuple[str, str], Surface] = {}
+        for above, below in itertools.combinations(self.capacities, 2):
+            both = _by_place(
+                (visit[0], value - over_theory[below][visit])
+                for visit, value in over_theory[above].items()
+                if visit in over_theory[below]
+            )
+            if both:
+                self._ratios[above, below] = Surface(both, timed[above] & timed[below])
+
+    @functools.cached_property
+    def visits(self) -> Mapping[Place, int]:
+        """How often each place was visited, including visits without a valid trial."""
+        points = {(point.place, point.visit) for point in self.points}
+        return Counter(place for place, _ in sorted(points | {(blank.place, blank.visit) for blank in self.blanks}))
+
+    @functools.cached_property
+    def failures(self) -> Mapping[str, Sequence[Blank]]:
+        """By contender, the trials in which it failed its clients, unless it did well where as much is asked."""
+        found = {}
+        for contender in self.run.plan.contenders:
+            own = [blank for blank in self.blanks if blank.gave_up and blank.contender == contender.id]
+            places = trials.given_up_at([blank.place for blank in own], self.rates.get(contender.id, ()))
+            found[contender.id] = [blank for blank in own if blank.place in places]
+        return found
+
+    def gave_up(self, contender: str, place: Place) -> bool:
+        """Tell whether a contender failed its clients at this place, or at one that is no more demanding."""
+        return any(blank.place.asks_no_more_than(place) for blank in self.failures[contender])
 
     @property
     def noise(self) -> float:
         """How much a rate varies when it is measured again, as a fraction; the largest of the contenders'."""
-        return max(math.expm1(surface.noise) for surface in self._rates.values())
+        return max(math.expm1(surface.noise) for surface in self._over_theory.values())
 
     @property
     def left_out(self) -> float | None:
-        """How far a rate is off where a place is estimated from the others, as a fraction; the largest."""
-        errors = [surface.left_out for surface in self._rates.values() if surface.left_out is not None]
+        """How far a rate is off when its place is estimated from the others, as a fraction; the largest."""
+        errors = [surface.left_out for surface in self._over_theory.values() if surface.left_out is not None]
         return math.expm1(max(errors)) if errors else None
 
     def log_rates(self, contender: str, places: Sequence[Place]) -> tuple[Array, Array]:
         """Return the logarithm of a contender's rate at each place, and its standard deviation."""
-        over_theory, deviation = self._rates[contender].estimate(places)
+        over_theory, deviation = self._over_theory[contender].estimate(places)
         return over_theory + self.log_theory(contender, places), deviation
 
     def log_ratios(self, above: str, below: str, places: Sequence[Place]) -> tuple[Array, Array]:
-        """Return the logarithm of how many times the rate of the one is that of the other, and its deviation.
+        """Return the logarithm of the ratio of two contenders' rates at each place, and its standard deviation.
 
-        From visits of both, in which the machine was the same; where there is none, from the two rates.
+        From visits of both, in which the machine was the same; if there is none, from the two rates.
         """
         if above == below:
             return np.zeros(len(places)), np.zeros(len(places))
@@ -95,41 +137,34 @@ class Atlas:
             value, deviation = self._ratios[below, above].estimate(places)
             return theory - value, deviation
         (first, first_deviation), (second, second_deviation) = (
-            self._rates[name].estimate(places) for name in (above, below)
+            self._over_theory[name].estimate(places) for name in (above, below)
         )
         return first - second + theory, np.hypot(first_deviation, second_deviation)
 
+    def log_theory(self, contender: str, places: Sequence[Place]) -> Array:
+        """Return the logarithm of the rate that the theory allows a contender at each place."""
+        return np.array([math.log(theory_per_s(self.capacities[contender], place)) for place in places])
+
     def rate(self, contender: str, place: Place) -> Estimate:
         """Estimate a contender's rate per second at one place, with its 95 % interval."""
-        samples = sum(point.contender == contender and point.place == place for point in self.points)
         value, deviation = self.log_rates(contender, [place])
-        return estimate_of(float(value[0]), float(deviation[0]), samples)
-
-    def ratio(self, above: str, below: str, place: Place) -> Estimate:
-        """Estimate how many times the rate of the one is that of the other at one place, with its 95 % interval."""
-        samples = len(self._visits_of(above, place) & self._visits_of(below, place))
-        value, deviation = self.log_ratios(above, below, [place])
-        return estimate_of(float(value[0]), float(deviation[0]), samples)
+        return estimate_of(float(value[0]), float(deviation[0]), len(self.rates[contender].get(place, ())))
 
     def compare(self, above: str, below: str, place: Place) -> Comparison:
         """Compare two contenders at one place, measured or not."""
-        rate = self.ratio(above, below, place)
-        return Comparison(
-            above=above,
-            below=below,
-            workload=f"wait-{place.wait_ms:g}ms",
-            place=place,
-            rate=rate,
-            standing=standing(rate),
-        )
+        value, deviation = self.log_ratios(above, below, [place])
+        rate = estimate_of(float(value[0]), float(deviation[0]), self.samples(above, below, place))
+        return comparison_at(above, below, place, rate)
 
-    def log_theory(self, contender: str, places: Sequence[Place]) -> Array:
-        """Return the logarithm of what the theory allows a contender at each place."""
-        capacity = self.capacities[contender]
-        return np.array([math.log(binding(capacity, place).rate_per_s) for place in places])
+    def samples(self, above: str, below: str, place: Place) -> int:
+        """Return the number of visits to a place in which both contenders have a point."""
+        return sum(at == place for at, _ in self._visits[above] & self._visits[below])
 
-    def _visits_of(self, contender: str, place: Place) -> set[int]:
-        return {point.visit for point in self.points if point.contender == contender and point.place == place}
+
+def comparison_at(above: str, below: str, place: Place, rate: Estimate) -> Comparison:
+    """Return the comparison of two contenders at a place, with a ratio of their rates."""
+    workload = f"wait-{place.wait_ms:g}ms"
+    return Comparison(above=above, below=below, workload=workload, place=place, rate=rate, standing=standing(rate))
 
 
 def estimate_of(logarithm: float, deviation: float, samples: int) -> Estimate:
@@ -138,47 +173,8 @@ def estimate_of(logarithm: float, deviation: float, samples: int) -> Estimate:
     return Estimate(value=value, low=low, high=high, samples=samples)
 
 
-def read_atlas(run: Run) -> Atlas:
-    """Read a sweep, complete or not.
-
-    Raises:
-        EmptyMapError: No point counts.
-    """
-    points, blanks = read_points(run), read_blanks(run)
-    if not points:
-        because = f" The first of {len(blanks)} that do not: {blanks[0].reason.splitlines()[0]}." if blanks else ""
-        raise EmptyMapError(
-            f"No point of this sweep counts, so there is no map.{because} Measure one: lab crossover --budget 10m"
-        )
-    own = {contender.id: [p for p in points if p.contender == contender.id] for contender in run.plan.contenders}
-    capacities = {name: measure_capacity(name, each) for name, each in own.items() if each}
-
-    def residual(point: Point) -> float:
-        return math.log(point.rate_per_s / binding(capacities[point.contender], point.place).rate_per_s)
-
-    def timed(name: str, place: Place) -> bool:
-        return is_timed(capacities[name], place)
-
-    residuals = {(point.contender, point.place, point.visit): residual(point) for point in points}
-    ratios: dict[tuple[str, str], Surface] = {}
-    for above, below in itertools.combinations(capacities, 2):
-        both = [
-            Sample(place, value - residuals[below, place, visit], timed(above, place) and timed(below, place))
-            for (name, place, visit), value in residuals.items()
-            if name == above and (below, place, visit) in residuals
-        ]
-        if both:
-            ratios[above, below] = fit(both)
-    rates = {
-        name: fit([Sample(point.place, residual(point), timed(name, point.place)) for point in own[name]])
-        for name in capacities
-    }
-    return Atlas(
-        run=run,
-        points=points,
-        blanks=blanks,
-        contenders=tuple(contender for contender in run.plan.contenders if contender.id in capacities),
-        capacities=capacities,
-        _rates=rates,
-        _ratios=ratios,
-    )
+def _by_place(values: Iterable[tuple[Place, float]]) -> dict[Place, list[float]]:
+    grouped: dict[Place, list[float]] = {}
+    for place, value in values:
+        grouped.setdefault(place, []).append(value)
+    return grouped

@@ -1,21 +1,20 @@
-"""Judges a sweep: who serves the most at each place of the map, by how much, and where theory and measurement part."""
+"""Judges a sweep: who serves the most at each place of the map, by how much, and where measurement is unexpected."""
 
 from __future__ import annotations
 
+import itertools
 import math
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
-from benchmarks import trials
-from benchmarks.judge import keyword_map
-from benchmarks.judge.atlas import Atlas, read_atlas
+from benchmarks.judge.atlas import Atlas
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.keyword_map import Boundary, Pairing
+from benchmarks.judge.keyword_map import KeywordMap, keyword_map, pairings
 from benchmarks.judge.notes import machine_notes
-from benchmarks.judge.partings import Break, Parting, find_breaks, find_partings, measured_rates
 from benchmarks.judge.surface import PRIOR_NOISE
-from benchmarks.judge.theory import Blank, BoundName, Capacity, binding
+from benchmarks.judge.theory import BoundName, Capacity, binding, bounds_per_s, theory_per_s
 from benchmarks.model import Place, Run
 
 WAITS_MS = (0, 1, 2, 5, 10, 20, 50, 100)
@@ -23,19 +22,29 @@ CONNECTIONS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
 """The axes of the map that is shown."""
 
 NOISY = 0.1
-"""A rate that varies by more than this when it is measured again is of a machine that was not quiet."""
+"""If a rate varies by more than this when measured again, the machine was not quiet."""
+
+PARTED_FACTOR = 1.25
+"""Measurement and theory differ if one is at least this many times the other."""
+
+KNEE_FACTOR = 2.0
+"""Two bounds closer than this make a knee, which queues round off."""
+
+_BROKEN_FACTOR = 1.1
+_DEVIATIONS = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChoiceRate:
-    """One contender at one place.
+class Choice:
+    """The rate of one contender at one place.
 
     Attributes:
         contender: Its id.
         rate: Per second, with its interval.
-        theory_per_s: What the theory allows.
+        theory_per_s: The highest rate that the theory allows.
         bound: Which bound that is.
         gave_up: Whether clients got errors or no answer in time, there or at an easier place.
+        by_theory: Whether the rate goes beyond the map by the theory alone: other threads, or more cores.
     """
 
     contender: str
@@ -43,6 +52,7 @@ class ChoiceRate:
     theory_per_s: float
     bound: BoundName
     gave_up: bool
+    by_theory: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,73 +61,83 @@ class Cell:
 
     Attributes:
         place: Where.
-        visits: How often it was measured; 0 where it is estimated from its neighbours.
+        visits: How often it was measured; 0 if it is estimated from its neighbours.
         rates: Of every contender.
-        winner: Id of the one that serves the most.
-        comparison: Winner over the next; ``None`` when there is no other.
+        winner: Id of the contender that serves the most.
+        comparison: Winner over the next; ``None`` if there is no other.
     """
 
     place: Place
     visits: int
-    rates: tuple[ChoiceRate, ...]
+    rates: tuple[Choice, ...]
     winner: str
     comparison: Comparison | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class KeywordMap:
-    """What the keyword does all over the map.
-
-    Attributes:
-        pairing: What is compared.
-        cells: In rows, a wait each.
-        boundaries: Where it starts to pay, a wait each.
-        overall: The ratio over all cells: geometric mean, with the least and the most.
-    """
-
-    pairing: Pairing
-    cells: tuple[tuple[Comparison, ...], ...]
-    boundaries: tuple[Boundary, ...]
-    overall: Estimate
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredRate:
-    """What one contender did at one place, over its visits.
+    """The rate of one contender at one place over its visits, beside what the theory allows.
 
     Attributes:
         contender: Its id.
         place: Where.
         rate_per_s: Geometric mean.
         visits: Number of them.
+        theory_per_s: The highest rate that the theory allows.
+        factor: Measured over theory.
+        bound: Which bound binds there.
+        knee: Whether another bound is nearly as low.
     """
 
     contender: str
     place: Place
     rate_per_s: float
     visits: int
+    theory_per_s: float
+    factor: float
+    bound: BoundName
+    knee: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Break:
+    """An anomaly: a rate that falls with more connections, or rises with a longer wait.
+
+    Attributes:
+        contender: Its id.
+        along: What grew from the one place to the other.
+        start: The one place.
+        end: The other.
+        factor: Rate at the end over rate at the start.
+    """
+
+    contender: str
+    along: Literal["connections", "wait"]
+    start: Place
+    end: Place
+    factor: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CrossoverMap:
-    """All that is told of a sweep.
+    """The judgement of a sweep.
 
     Attributes:
-        name: Of the run.
-        state: Of the run.
-        started_at: The same.
+        name: Of the run, as are the next three.
+        state: See ``Run``.
+        started_at: See ``Run``.
         seed: Of the random orders.
-        budget_s: Time that the sweep was given; ``None`` when that was not recorded.
+        budget_s: Time that the sweep was given; ``None`` if that was not recorded.
         capacities: What limits each contender, in the plan's order.
         cells: In rows, a wait each.
         keywords: ``async def`` over ``def``, for each pair that the contenders make.
         rates: As measured, by contender and place.
-        partings: The largest factor first.
-        breaks: The largest first.
-        measured: Number of places that were measured.
+        partings: The measured rates that differ from the theory by more than the noise, the largest factor first.
+        breaks: The worst of each contender along each line of the map, the worst first.
+        measured: Number of measured places.
         visits: Number of visits to them.
         noise: By which fraction a rate varies when measured again.
-        noise_assumed: Whether that is taken for granted, no place having been measured twice.
+        noise_assumed: Whether that is assumed, no place having been measured twice.
         left_out: By which fraction a place is off when it is estimated from the others; ``None`` for too few.
         notes: Sentences on what the reader must know.
     """
@@ -131,7 +151,7 @@ class CrossoverMap:
     cells: tuple[tuple[Cell, ...], ...]
     keywords: tuple[KeywordMap, ...]
     rates: tuple[MeasuredRate, ...]
-    partings: tuple[Parting, ...]
+    partings: tuple[MeasuredRate, ...]
     breaks: tuple[Break, ...]
     measured: int
     visits: int
@@ -147,9 +167,9 @@ def judge_map(run: Run) -> CrossoverMap:
     Raises:
         EmptyMapError: No point of it counts.
     """
-    atlas = read_atlas(run)
+    atlas = Atlas(run)
     visits = atlas.visits
-    reach = (float(CONNECTIONS[0]), float(CONNECTIONS[-1]))
+    rates = tuple(_measured(atlas))
     return CrossoverMap(
         name=run.name,
         state=run.state,
@@ -157,30 +177,11 @@ def judge_map(run: Run) -> CrossoverMap:
         seed=run.plan.seed,
         budget_s=run.plan.budget_s,
         capacities=tuple(atlas.capacities.values()),
-        cells=tuple(
-            tuple(cell_at(atlas, Place(wait, connections)) for connections in CONNECTIONS) for wait in WAITS_MS
-        ),
-        keywords=tuple(
-            KeywordMap(
-                pairing=pairing,
-                cells=tuple(
-                    tuple(keyword_map.compare_at(atlas, pairing, Place(wait, number)) for number in CONNECTIONS)
-                    for wait in WAITS_MS
-                ),
-                boundaries=tuple(keyword_map.boundary(atlas, pairing, wait, reach) for wait in WAITS_MS),
-                overall=keyword_map.overall(
-                    atlas, pairing, [Place(wait, number) for wait in WAITS_MS for number in CONNECTIONS]
-                ),
-            )
-            for pairing in keyword_map.pairings(atlas.contenders)
-        ),
-        rates=tuple(
-            MeasuredRate(contender=name, place=place, rate_per_s=math.exp(statistics.fmean(values)), visits=len(values))
-            for name in atlas.capacities
-            for place, values in measured_rates(atlas, name).items()
-        ),
-        partings=find_partings(atlas),
-        breaks=find_breaks(atlas),
+        cells=tuple(tuple(cell_at(atlas, Place(wait, number)) for number in CONNECTIONS) for wait in WAITS_MS),
+        keywords=tuple(keyword_map(atlas, pairing, WAITS_MS, CONNECTIONS) for pairing in pairings(atlas.contenders)),
+        rates=rates,
+        partings=tuple(sorted((rate for rate in rates if _parts(rate, atlas.noise)), key=_farthest_first)),
+        breaks=tuple(sorted(_breaks(atlas), key=_farthest_first)),
         measured=len(visits),
         visits=sum(visits.values()),
         noise=atlas.noise,
@@ -192,16 +193,15 @@ def judge_map(run: Run) -> CrossoverMap:
 
 def cell_at(atlas: Atlas, place: Place) -> Cell:
     """Judge one place, measured or not."""
-    rates = tuple(_choice(atlas, contender.id, place) for contender in atlas.contenders)
-    ranked = sorted(rates, key=lambda choice: (choice.gave_up, -choice.rate.value))
-    winner, runner_up = ranked[0], ranked[1] if len(ranked) > 1 else None
+    rates = tuple(_choice(atlas, contender, place) for contender in atlas.capacities)
+    winner, *others = sorted(rates, key=lambda choice: (choice.gave_up, -choice.rate.value))
     comparison = None
-    if runner_up is not None:
+    if others:
+        comparison = atlas.compare(winner.contender, others[0].contender, place)
         # The two rates are from all visits, the ratio from those of both: it is the better judge of a close race.
-        ratio = atlas.ratio(winner.contender, runner_up.contender, place)
-        if ratio.value < 1 and winner.gave_up == runner_up.gave_up:
-            winner, runner_up = runner_up, winner
-        comparison = atlas.compare(winner.contender, runner_up.contender, place)
+        if comparison.rate is not None and comparison.rate.value < 1 and winner.gave_up == others[0].gave_up:
+            winner, others = others[0], [winner]
+            comparison = atlas.compare(winner.contender, others[0].contender, place)
     return Cell(
         place=place,
         visits=atlas.visits.get(place, 0),
@@ -211,28 +211,64 @@ def cell_at(atlas: Atlas, place: Place) -> Cell:
     )
 
 
-def gave_up(atlas: Atlas, contender: str, place: Place) -> bool:
-    """Tell whether a contender failed its clients at this place, or at one that is no more demanding."""
-    return any(blank.place.asks_no_more_than(place) for blank in failures(atlas, contender))
-
-
-def failures(atlas: Atlas, contender: str) -> list[Blank]:
-    """Return the trials in which a contender failed its clients, and did well nowhere where as much is asked."""
-    own = [blank for blank in atlas.blanks if blank.gave_up and blank.contender == contender]
-    well = [point.place for point in atlas.points if point.contender == contender]
-    places = trials.given_up_at([blank.place for blank in own], well)
-    return [blank for blank in own if blank.place in places]
-
-
-def _choice(atlas: Atlas, contender: str, place: Place) -> ChoiceRate:
-    bound = binding(atlas.capacities[contender], place)
-    return ChoiceRate(
+def _choice(atlas: Atlas, contender: str, place: Place) -> Choice:
+    capacity = atlas.capacities[contender]
+    return Choice(
         contender=contender,
         rate=atlas.rate(contender, place),
-        theory_per_s=bound.rate_per_s,
-        bound=bound.name,
-        gave_up=gave_up(atlas, contender, place),
+        theory_per_s=theory_per_s(capacity, place),
+        bound=binding(capacity, place),
+        gave_up=atlas.gave_up(contender, place),
     )
+
+
+def _measured(atlas: Atlas) -> Iterator[MeasuredRate]:
+    for contender, capacity in atlas.capacities.items():
+        for place, logarithms in atlas.rates[contender].items():
+            mean, theory, bound = statistics.fmean(logarithms), theory_per_s(capacity, place), binding(capacity, place)
+            others = [rate for name, rate in bounds_per_s(capacity, place).items() if name != bound]
+            yield MeasuredRate(
+                contender=contender,
+                place=place,
+                rate_per_s=math.exp(mean),
+                visits=len(logarithms),
+                theory_per_s=theory,
+                factor=math.exp(mean - math.log(theory)),
+                bound=bound,
+                knee=bool(others) and min(others) < KNEE_FACTOR * theory,
+            )
+
+
+def _parts(rate: MeasuredRate, noise: float) -> bool:
+    return abs(math.log(rate.factor)) >= max(
+        math.log(PARTED_FACTOR), _DEVIATIONS * math.log1p(noise) / math.sqrt(rate.visits)
+    )
+
+
+def _farthest_first(found: MeasuredRate | Break) -> float:
+    return -abs(math.log(found.factor))
+
+
+def _breaks(atlas: Atlas) -> Iterator[Break]:
+    noise = math.log1p(atlas.noise)
+    for contender, rates in atlas.rates.items():
+        worst: dict[tuple[str, float], Break] = {}
+        for start, end in itertools.combinations(rates, 2):
+            along: Literal["connections", "wait"]
+            if start.wait_ms == end.wait_ms:
+                along, line = "connections", start.wait_ms
+            elif start.connections == end.connections:
+                along, line = "wait", start.connections
+            else:
+                continue
+            before, after = rates[start], rates[end]
+            difference = statistics.fmean(after) - statistics.fmean(before)
+            limit = max(math.log(_BROKEN_FACTOR), _DEVIATIONS * noise * math.sqrt(1 / len(before) + 1 / len(after)))
+            if (difference if along == "wait" else -difference) <= limit:
+                continue
+            found = Break(contender=contender, along=along, start=start, end=end, factor=math.exp(difference))
+            worst[along, line] = min(worst.get((along, line), found), found, key=_farthest_first)
+        yield from worst.values()
 
 
 def _notes(atlas: Atlas) -> Iterator[str]:
@@ -242,8 +278,7 @@ def _notes(atlas: Atlas) -> Iterator[str]:
     missing = [each.id for each in run.plan.contenders if each.id not in atlas.capacities]
     if missing:
         yield f"No point of {', '.join(missing)} counts, so the map is without."
-    failed = {contender.id: failures(atlas, contender.id) for contender in run.plan.contenders}
-    for contender, blanks in failed.items():
+    for contender, blanks in atlas.failures.items():
         if not blanks:
             continue
         first = min(blanks, key=lambda blank: blank.place)
@@ -251,7 +286,7 @@ def _notes(atlas: Atlas) -> Iterator[str]:
             f"{contender} failed its clients from a wait of {first.place.wait_ms:g} ms and "
             f"{first.place.connections:g} connections on ({first.reason}); its figures there are estimates."
         )
-    lost = [blank for blank in atlas.blanks if blank not in failed[blank.contender]]
+    lost = [blank for blank in atlas.blanks if blank not in atlas.failures[blank.contender]]
     if lost:
         yield f"Void, so not counted: {len(lost)} trials; the first: {lost[0].reason.splitlines()[0]}."
     bound = [point for point in atlas.points if point.loader_bound is not None]

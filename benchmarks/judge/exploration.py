@@ -1,25 +1,24 @@
-"""Chooses where a sweep measures next: first a coarse grid, then where the map is least sure for what it costs."""
+"""Chooses where a sweep measures next: first a coarse grid, then where the map is least sure for the time it takes."""
 
 from __future__ import annotations
 
-import itertools
 import math
 import statistics
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
-from benchmarks.judge import keyword_map
-from benchmarks.judge.atlas import Atlas, EmptyMapError, read_atlas
+from benchmarks.judge.atlas import Atlas, EmptyMapError
 from benchmarks.judge.comparison import MARGIN
-from benchmarks.judge.crossover import gave_up
-from benchmarks.judge.partings import PARTED_FACTOR
+from benchmarks.judge.crossover import PARTED_FACTOR
+from benchmarks.judge.keyword_map import log_ratios, pairings
 from benchmarks.judge.surface import Z_95, Array, coordinates
 from benchmarks.model import Place, Run
 
+Visits = Sequence[tuple[Place, float]]
+
 COARSE = tuple(Place(wait, connections) for wait in (0, 1, 5, 20, 100) for connections in (1, 5, 20, 100, 500))
-"""Measured first, each after those that are farthest from it, so that a sweep cut short has something of everything."""
+"""Measured first, the farthest from all before it next, so that a sweep cut short covers the whole map coarsely."""
 
 FINE = tuple(
     Place(wait, connections)
@@ -35,60 +34,48 @@ LARGEST_SHARE = 0.2
 """No visit may take more of the time than this."""
 
 REPEAT_EVERY = 6
-"""One visit of so many goes back to a place, for what differs between two visits is the noise of all."""
+"""Every n-th visit repeats a place: the difference between two visits is the noise of all."""
 
 TRIAL_OVERHEAD_S = 1.2
-"""What a trial takes beside its load, until that is known: to start a server and a loader, and to stop them."""
+"""Assumed time of a trial beside its load, until that is known: starting and stopping a server and a loader."""
 
 _LATE_SHARE = 0.03
-"""By how much of its time a sweep may be late."""
+"""Share of its time by which a sweep may be late."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Spending:
-    """The time of a sweep.
-
-    Attributes:
-        budget_s: What it was given.
-        elapsed_s: What has passed.
-        visits: The place and the length of each visit, seconds, in their order.
-    """
-
-    budget_s: float
-    elapsed_s: float
-    visits: tuple[tuple[Place, float], ...] = ()
-
-    @property
-    def left_s(self) -> float:
-        """What is left of it."""
-        return self.budget_s * (1 + _LATE_SHARE) - self.elapsed_s
+def left_s(budget_s: float, elapsed_s: float) -> float:
+    """Return the seconds that are left of a sweep's time."""
+    return budget_s * (1 + _LATE_SHARE) - elapsed_s
 
 
-def next_place(run: Run, spending: Spending) -> Place | None:
+def next_place(run: Run, budget_s: float, elapsed_s: float, visits: Visits) -> Place | None:
     """Choose the next place.
 
-    After the coarse grid, what counts is whether the winner is in doubt, whether the sign of async over def is, and
-    whether the theory is off where nobody has looked: each by how much the interval reaches over the line, divided by
-    the seconds that a visit takes. What is equal inside the margin is in no doubt.
+    After the coarse grid, a visit is worth the doubt that it may resolve, divided by the square root of its seconds:
+    whether the winner is in doubt, whether the sign of async over def is, and whether the theory is off where nothing
+    was measured. Each doubt is how far the interval reaches over the line; whatever is equal inside the margin is in no
+    doubt.
 
     Args:
         run: The sweep so far.
-        spending: Its time.
+        budget_s: Time that the sweep was given, seconds.
+        elapsed_s: Time that has passed, seconds.
+        visits: The place and the length of each visit, seconds, in their order.
     Returns:
-        The place; ``None`` when the time that is left is enough for none.
+        The place; ``None`` if the time that is left is enough for none.
     Source:
         Bryan et al., "Active learning for identifying function threshold boundaries", NIPS 2005: the straddle
         heuristic, 1.96 deviations less the distance from the line.
     """
     try:
-        atlas = read_atlas(run)
+        atlas = Atlas(run)
     except EmptyMapError:
         atlas = None
-    cost_s = _costs(run, atlas, spending)
-    visited = [place for place, _ in spending.visits]
-    # Where time is short, a cheap visit must do all the same.
-    may_cost_s = min(spending.left_s, max(LARGEST_SHARE * spending.budget_s, 1.5 * min(cost_s.values())))
-    if spending.elapsed_s < COARSE_SHARE * spending.budget_s or atlas is None:
+    cost_s = _costs(run, atlas, visits)
+    visited = [place for place, _ in visits]
+    # If time is short, a cheap visit is allowed all the same.
+    may_cost_s = min(left_s(budget_s, elapsed_s), max(LARGEST_SHARE * budget_s, 1.5 * min(cost_s.values())))
+    if elapsed_s < COARSE_SHARE * budget_s or atlas is None:
         for place in farthest_first(COARSE):
             if place not in visited and cost_s[place] <= may_cost_s:
                 return place
@@ -97,10 +84,11 @@ def next_place(run: Run, spending: Spending) -> Place | None:
     affordable = [place for place in FINE if cost_s[place] <= may_cost_s]
     if not affordable:
         return None
-    again = _to_repeat(visited, affordable, cost_s)
-    if again is not None:
-        return again
-    # The square root: cheap places would else be all there is.
+    if len(visited) % REPEAT_EVERY == REPEAT_EVERY - 1:
+        once = [place for place in affordable if visited.count(place) == 1]
+        if once:
+            return min(once, key=lambda place: cost_s[place])
+    # The square root, or only cheap places would be visited.
     worth = _doubt(atlas, affordable) / np.sqrt([cost_s[place] for place in affordable])
     return affordable[int(np.argmax(worth))]
 
@@ -122,7 +110,7 @@ def farthest_first(places: Sequence[Place]) -> Iterator[Place]:
 
 
 def load_s(run: Run, atlas: Atlas | None, places: Sequence[Place]) -> Array:
-    """Return about how long the load of a visit takes at each place, seconds, all contenders' together.
+    """Estimate how long the load of a visit takes at each place, seconds, all contenders together.
 
     A warm-up lasts until every connection has had an answer.
     """
@@ -130,53 +118,45 @@ def load_s(run: Run, atlas: Atlas | None, places: Sequence[Place]) -> Array:
     total = np.zeros(len(places))
     for contender in run.plan.contenders:
         if atlas is None or contender.id not in atlas.capacities:
-            # Not known yet: as if a few threads answered all.
+            # Not known yet: assume that four threads answer all.
             answered_s = np.array([place.connections * place.wait_ms / 1000 / 4 for place in places])
         else:
             connections = np.array([place.connections for place in places])
             answered_s = connections / np.exp(atlas.log_rates(contender.id, places)[0])
         each = np.clip(answered_s, load.warmup_s, load.warmup_s + load.timeout_s) + load.duration_s
         if atlas is not None and atlas.blanks:
-            each[[gave_up(atlas, contender.id, place) for place in places]] = 0.0
+            each[[atlas.gave_up(contender.id, place) for place in places]] = 0.0
         total += each
     return total
 
 
-def _costs(run: Run, atlas: Atlas | None, spending: Spending) -> Mapping[Place, float]:
+def _costs(run: Run, atlas: Atlas | None, visits: Visits) -> Mapping[Place, float]:
     number, overhead_s = len(run.plan.contenders), TRIAL_OVERHEAD_S
-    if atlas is not None and spending.visits:
-        foreseen = load_s(run, atlas, [place for place, _ in spending.visits])
-        beyond = [(took_s - load) / number for (_, took_s), load in zip(spending.visits, foreseen, strict=True)]
+    if atlas is not None and visits:
+        foreseen = load_s(run, atlas, [place for place, _ in visits])
+        beyond = [(took_s - load) / number for (_, took_s), load in zip(visits, foreseen, strict=True)]
         overhead_s = max(0.0, statistics.median(beyond))
     places = tuple(dict.fromkeys((*COARSE, *FINE)))
     loads = load_s(run, atlas, places)
-    # Where everybody has given up nobody would go, and no time would pass.
+    # A place where every contender has given up would cost nothing, and be chosen forever.
     costs = np.where(loads > 0, loads + number * overhead_s, math.inf)
     return dict(zip(places, map(float, costs), strict=True))
-
-
-def _to_repeat(visited: Sequence[Place], affordable: Sequence[Place], cost_s: Mapping[Place, float]) -> Place | None:
-    """Return the place to go back to, where it is time for that: of those seen once, the cheapest."""
-    if len(visited) % REPEAT_EVERY != REPEAT_EVERY - 1:
-        return None
-    once = [place for place in affordable if visited.count(place) == 1]
-    return min(once, key=lambda place: cost_s[place], default=None)
 
 
 def _doubt(atlas: Atlas, places: Sequence[Place]) -> Array:
     """Return how much there is to learn at each place; more than nothing everywhere."""
     rates = {name: atlas.log_rates(name, places) for name in atlas.capacities}
+    ranked = [sorted(rates, key=lambda name: -float(rates[name][0][at])) for at in range(len(places))]
     doubt: Array = 0.05 * np.max([deviation for _, deviation in rates.values()], axis=0)
-    for position in range(len(places)):
-        here = sorted(rates, key=lambda name: -float(rates[name][0][position]))
-        for above, below in itertools.pairwise(here[:2]):
-            doubt[position] += _straddle(atlas, above, below, places[position])
-    for pairing in keyword_map.pairings(atlas.contenders):
-        for position, place in enumerate(places):
-            above, below = (
-                max(names, key=lambda name: float(rates[name][0][position])) for names in (pairing.above, pairing.below)
-            )
-            doubt[position] += _straddle(atlas, above, below, place)
+    if len(rates) > 1:
+        doubt += _straddle(atlas, [(first, second) for first, second, *_ in ranked], places)
+    for pairing in pairings(atlas.contenders):
+        # The fastest of each keyword, place by place.
+        above, below = (
+            [next(name for name in order if name in names) for order in ranked]
+            for names in (pairing.above, pairing.below)
+        )
+        doubt += _straddle(atlas, list(zip(above, below, strict=True)), places)
     parted = math.log(PARTED_FACTOR)
     for name, (value, deviation) in rates.items():
         off = np.abs(value - atlas.log_theory(name, places))
@@ -184,9 +164,8 @@ def _doubt(atlas: Atlas, places: Sequence[Place]) -> Array:
     return doubt
 
 
-def _straddle(atlas: Atlas, above: str, below: str, place: Place) -> float:
-    value, deviation = (float(each[0]) for each in atlas.log_ratios(above, below, [place]))
+def _straddle(atlas: Atlas, pairs: Sequence[tuple[str, str]], places: Sequence[Place]) -> Array:
+    """Return how far the interval of the pair's ratio at each place reaches over 1."""
+    value, deviation = log_ratios(atlas, pairs, places)
     reach = Z_95 * deviation
-    if abs(value) + reach <= math.log1p(MARGIN):
-        return 0.0
-    return max(0.0, reach - abs(value))
+    return np.where(np.abs(value) + reach <= math.log1p(MARGIN), 0.0, np.maximum(0.0, reach - np.abs(value)))

@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.judge.atlas import Atlas, estimate_of
+from benchmarks.judge.atlas import Atlas
 from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.surface import Z_95, Array
@@ -45,11 +45,11 @@ class Boundary:
 
     Attributes:
         wait_ms: The wait.
-        begins: Connections from which it pays; ``None`` when it never does on this map.
-        low: Connections from which it may; ``None`` when that is nowhere.
-        high: Connections from which it certainly does; the same.
-        ends: Connections after which it pays no more; ``None`` when it pays to the end of the map.
-        costs: Whether it certainly costs more than the margin for some number of connections.
+        begins: Connections from which it pays; ``None`` if it never does on this map.
+        low: Connections from which it may pay; ``None`` if nowhere.
+        high: Connections from which it certainly pays; the same.
+        ends: Connections after which it no longer pays; ``None`` if it pays to the end of the map.
+        costs: Whether it is certainly slower by more than the margin for some number of connections.
     """
 
     wait_ms: float
@@ -60,20 +60,53 @@ class Boundary:
     costs: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeywordMap:
+    """What the keyword does all over the map.
+
+    Attributes:
+        pairing: What is compared.
+        cells: In rows, a wait each.
+        boundaries: Where it starts to pay, a wait each.
+        overall: The ratio over all cells: geometric mean, with the least and the most.
+    """
+
+    pairing: Pairing
+    cells: tuple[tuple[Comparison, ...], ...]
+    boundaries: tuple[Boundary, ...]
+    overall: Estimate
+
+
 def pairings(contenders: Sequence[Contender]) -> tuple[Pairing, ...]:
     """Return every pairing of keywords that these contenders make; a framework's own before its twins'."""
     return tuple(itertools.chain(_best(contenders), _twins(contenders)))
 
 
-def compare_at(atlas: Atlas, pairing: Pairing, place: Place) -> Comparison:
-    """Compare the keywords at one place, by the fastest of each there."""
-    above, below = (fastest(atlas, names, place) for names in (pairing.above, pairing.below))
-    return atlas.compare(above, below, place)
+def keyword_map(atlas: Atlas, pairing: Pairing, waits_ms: Sequence[float], connections: Sequence[float]) -> KeywordMap:
+    """Compare the keywords at every place of a grid, by the fastest of each there.
 
-
-def fastest(atlas: Atlas, names: Sequence[str], place: Place) -> str:
-    """Return the contender with the highest rate at a place."""
-    return max(names, key=lambda name: float(atlas.log_rates(name, [place])[0][0]))
+    Args:
+        atlas: The sweep.
+        pairing: What is compared.
+        waits_ms: The rows.
+        connections: The columns, ascending.
+    """
+    places = [Place(wait, number) for wait in waits_ms for number in connections]
+    pairs = _fastest(atlas, pairing, places)
+    value, _ = log_ratios(atlas, pairs, places)
+    cells = [atlas.compare(*pair, place) for pair, place in zip(pairs, places, strict=True)]
+    return KeywordMap(
+        pairing=pairing,
+        cells=tuple(tuple(cells[start : start + len(connections)]) for start in range(0, len(cells), len(connections))),
+        boundaries=tuple(boundary(atlas, pairing, wait, (connections[0], connections[-1])) for wait in waits_ms),
+        overall=Estimate(
+            value=math.exp(float(value.mean())),
+            low=math.exp(float(value.min())),
+            high=math.exp(float(value.max())),
+            samples=len(places),
+            confidence=None,
+        ),
+    )
 
 
 def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float, float]) -> Boundary:
@@ -88,7 +121,7 @@ def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float,
     start, stop = map(math.log2, reach)
     octaves = np.linspace(start, stop, 1 + round(_STEPS_AN_OCTAVE * (stop - start)))
     places = [Place(wait_ms, float(connections)) for connections in 2**octaves]
-    value, deviation = _log_ratios(atlas, pairing, places)
+    value, deviation = log_ratios(atlas, _fastest(atlas, pairing, places), places)
     pays = math.log1p(MARGIN)
     begins, ends = _longest(places, value >= pays)
     return Boundary(
@@ -101,31 +134,28 @@ def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float,
     )
 
 
-def overall(atlas: Atlas, pairing: Pairing, places: Sequence[Place]) -> Estimate:
-    """Return the geometric mean of the ratio over places, with the least and the most as its range."""
-    value, _ = _log_ratios(atlas, pairing, places)
-    middle = estimate_of(float(value.mean()), 0.0, len(places))
-    return Estimate(
-        value=middle.value,
-        low=math.exp(float(value.min())),
-        high=math.exp(float(value.max())),
-        samples=len(places),
-        confidence=None,
-    )
+def log_ratios(atlas: Atlas, pairs: Sequence[tuple[str, str]], places: Sequence[Place]) -> tuple[Array, Array]:
+    """Return the logarithm of the ratio of a pair's rates at each place, and its deviation.
+
+    Args:
+        atlas: The sweep.
+        pairs: Ids of numerator and denominator, for each place.
+        places: As many.
+    """
+    value, deviation = np.zeros(len(places)), np.zeros(len(places))
+    for pair in dict.fromkeys(pairs):
+        here = [each == pair for each in pairs]
+        value[here], deviation[here] = atlas.log_ratios(*pair, list(itertools.compress(places, here)))
+    return value, deviation
 
 
-def _log_ratios(atlas: Atlas, pairing: Pairing, places: Sequence[Place]) -> tuple[Array, Array]:
-    """Return the logarithm of the ratio of the fastest of each keyword at each place, and its deviation."""
+def _fastest(atlas: Atlas, pairing: Pairing, places: Sequence[Place]) -> list[tuple[str, str]]:
+    """Return the contender of each keyword with the highest rate, for each place."""
     above, below = (
-        np.argmax([atlas.log_rates(name, places)[0] for name in names], axis=0)
+        [names[best] for best in np.argmax([atlas.log_rates(name, places)[0] for name in names], axis=0)]
         for names in (pairing.above, pairing.below)
     )
-    value, deviation = np.zeros(len(places)), np.zeros(len(places))
-    for (i, first), (j, second) in itertools.product(enumerate(pairing.above), enumerate(pairing.below)):
-        here = (above == i) & (below == j)
-        if here.any():
-            value[here], deviation[here] = atlas.log_ratios(first, second, list(itertools.compress(places, here)))
-    return value, deviation
+    return list(zip(above, below, strict=True))
 
 
 def _longest(places: Sequence[Place], holds: NDArray[np.bool_]) -> tuple[float | None, float | None]:

@@ -1,6 +1,6 @@
-"""Reads the points of a sweep, and says by them what a server can do at most.
+"""Reads the points of a sweep, and derives the highest rate that a server can reach.
 
-That follows from how many waits it holds at once, how many connections ask, and what a request costs it.
+The limits are the waits that it can hold at once, the number of connections, and the CPU time of a request.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import math
 import statistics
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal
 
 from benchmarks.judge import trials
 from benchmarks.judge.trials import ValidTrial
@@ -17,23 +17,21 @@ from benchmarks.model import Place, Run, Trial
 from benchmarks.trials import gave_up, void_reason
 
 BoundName = Literal["threads", "connections", "cpu"]
-BOUNDS: tuple[BoundName, ...] = get_args(BoundName)
 
 ThreadsSeen = Literal["held", "free", "not reached", "not observed"]
-"""Whether each wait holds a thread; or why it is not known: too few connections, or a platform that does not tell."""
+"""Whether each wait holds a thread, or why that is unknown: too few connections, or nothing was observed."""
 
 COUNTED_WAVES = 50
-"""From so many answers a connection on, counting them says the rate well enough."""
+"""Answers per connection from which the count alone is a precise rate."""
 
 UNEVEN_FACTOR = 1.1
 """Counted rate and rate by Little's law further apart than this, and than a wave: the connections were not alike."""
 
-
 BUSY_CPU_FRACTION = 0.9
-"""A server that uses this much of a core is at its limit: what a request costs then is what limits it."""
+"""A server that uses this much of a core is at its limit: the CPU time of a request then limits its rate."""
 
 MORE_WAITS_THAN_THREADS = 1.25
-"""With so many times more waits at once than threads ran, waits hold no threads."""
+"""If this many times more waits than running threads are in progress, waits hold no threads."""
 
 _LITTLE_ELSE = 5.0
 _LEAST_MS = 0.001
@@ -41,7 +39,7 @@ _LEAST_MS = 0.001
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """What one valid trial of a sweep says.
+    """What one valid trial of a sweep measured.
 
     Attributes:
         contender: Its id.
@@ -75,7 +73,7 @@ class Blank:
         place: Where on the map.
         visit: Number of the visit.
         reason: Why.
-        gave_up: Whether clients got errors or no answer from a server that ran: harder places will fare no better.
+        gave_up: Whether a running server left clients with errors or without an answer; harder places are no better.
     """
 
     contender: str
@@ -113,9 +111,9 @@ def read_blanks(run: Run) -> tuple[Blank, ...]:
 def rate_per_s(valid: ValidTrial) -> float:
     """Return the rate of a trial in the closed model: counted, or by Little's law where answers come in waves.
 
-    With as many connections as the server lets wait at once, all are answered together, again and again. An interval
-    that is not very many waves long cuts one, and the count is off by as much as a wave. The latencies of those
-    answered are not: each connection is always in one request, so the rate is connections over mean latency.
+    If the server holds all connections' waits at once, it answers them together, wave after wave. An interval of few
+    waves cuts the last one, so the count is off by up to a wave. Latencies are not: each connection always has one
+    request in flight, so the rate is connections over mean latency.
 
     Args:
         valid: A trial of the closed model.
@@ -127,7 +125,7 @@ def rate_per_s(valid: ValidTrial) -> float:
     if waves >= COUNTED_WAVES:
         return counted
     by_latency = valid.trial.load.vus / latency_s
-    # Where some connections are answered often and others starve, the mean is of the lucky ones: then the count holds.
+    # If some connections starve, the mean latency is of the others alone: then the count is right.
     tolerance = math.log(UNEVEN_FACTOR) + 1 / waves
     return by_latency if abs(math.log(by_latency / counted)) <= tolerance else counted
 
@@ -162,12 +160,12 @@ class Capacity:
 
     Attributes:
         contender: Its id.
-        threads: Waits that it holds at once, each on a thread; ``None`` when waits hold none, or it is not known.
-        threads_seen: Which of these it is.
+        threads: Waits that it can hold at once, one per thread; ``None`` if waits hold no thread, or it is unknown.
+        threads_seen: Which of these applies.
         most_waits: In progress at once, at the most seen; ``None`` without a wait.
-        cpu_us: CPU time a request, where the core is busy with requests; ``None`` when it was not observed.
-        cpu_busy: Whether that is of points at which the core was the limit; if not, it is the least that was seen.
-        service_ms: How long an answer takes when nothing queues, beyond the wait.
+        cpu_us: CPU time per request while the core is busy; ``None`` if it was not observed.
+        cpu_busy: Whether ``cpu_us`` comes from points where the core was the limit; otherwise it is the lowest seen.
+        service_ms: Time of an answer without queueing, beyond the wait.
     """
 
     contender: str
@@ -177,19 +175,6 @@ class Capacity:
     cpu_us: float | None
     cpu_busy: bool
     service_ms: float
-
-
-@dataclass(frozen=True, slots=True)
-class Bound:
-    """A rate that cannot be passed.
-
-    Attributes:
-        name: What binds.
-        rate_per_s: The rate; infinite where it is no limit.
-    """
-
-    name: BoundName
-    rate_per_s: float
 
 
 def measure_capacity(contender: str, points: Sequence[Point]) -> Capacity:
@@ -213,8 +198,8 @@ def measure_capacity(contender: str, points: Sequence[Point]) -> Capacity:
     )
 
 
-def bounds(capacity: Capacity, place: Place) -> tuple[Bound, ...]:
-    """Return every bound that is known at a place, in the order of ``BOUNDS``.
+def bounds_per_s(capacity: Capacity, place: Place) -> dict[BoundName, float]:
+    """Return the rate per second that each known bound allows at a place.
 
     A wait that holds a thread lets ``threads / wait`` through; a connection asks again when it has its answer, so there
     are ``connections / (wait + service)`` at most; and one core does ``1 / CPU per request``.
@@ -228,23 +213,29 @@ def bounds(capacity: Capacity, place: Place) -> tuple[Bound, ...]:
         is the demand.
     """
     wait_s = place.wait_ms / 1000
-    found = []
+    found: dict[BoundName, float] = {}
     if capacity.threads is not None and wait_s > 0:
-        found.append(Bound("threads", capacity.threads / wait_s))
-    found.append(Bound("connections", place.connections / (wait_s + capacity.service_ms / 1000)))
+        found["threads"] = capacity.threads / wait_s
+    found["connections"] = place.connections / (wait_s + capacity.service_ms / 1000)
     if capacity.cpu_us is not None:
-        found.append(Bound("cpu", 1e6 / capacity.cpu_us))
-    return tuple(found)
+        found["cpu"] = 1e6 / capacity.cpu_us
+    return found
 
 
-def binding(capacity: Capacity, place: Place) -> Bound:
-    """Return the bound that binds at a place: the least."""
-    return min(bounds(capacity, place), key=lambda bound: bound.rate_per_s)
+def binding(capacity: Capacity, place: Place) -> BoundName:
+    """Return the name of the lowest bound at a place."""
+    found = bounds_per_s(capacity, place)
+    return min(found, key=lambda name: found[name])
+
+
+def theory_per_s(capacity: Capacity, place: Place) -> float:
+    """Return the highest rate per second that the theory allows at a place."""
+    return min(bounds_per_s(capacity, place).values())
 
 
 def is_timed(capacity: Capacity, place: Place) -> bool:
-    """Tell whether a timer makes the rate at a place: the wait binds, and there is little else to an answer."""
-    return binding(capacity, place).name != "cpu" and place.wait_ms >= _LITTLE_ELSE * capacity.service_ms
+    """Tell whether a timer sets the rate at a place: the wait binds, and an answer takes little else."""
+    return binding(capacity, place) != "cpu" and place.wait_ms >= _LITTLE_ELSE * capacity.service_ms
 
 
 def _waits(point: Point) -> float:
@@ -256,7 +247,7 @@ def _threads(points: Sequence[Point]) -> tuple[int | None, ThreadsSeen]:
     waiting = [point for point in points if point.place.wait_ms > 0 and point.running_threads is not None]
     if not waiting:
         return None, "not observed"
-    # One thread takes the requests in; the others are there to wait.
+    # One thread accepts requests; the others wait.
     most = max(point.running_threads or 0 for point in waiting) - 1
     if most < 1:
         return None, "free"
@@ -265,7 +256,7 @@ def _threads(points: Sequence[Point]) -> tuple[int | None, ThreadsSeen]:
         return None, "not reached"
     if max(map(_waits, queued)) > MORE_WAITS_THAN_THREADS * most:
         return None, "free"
-    # A thread that ran by chance must not count: the middle of the points at which all were wanted.
+    # The median over the points where every thread was needed, so that a thread that ran by chance does not count.
     return max(1, round(statistics.median((point.running_threads or 0) - 1 for point in queued))), "held"
 
 

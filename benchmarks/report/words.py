@@ -9,11 +9,10 @@ from typing import Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.comparison import MARGIN
-from benchmarks.judge.crossover import CONNECTIONS, CrossoverMap, KeywordMap
+from benchmarks.judge.crossover import CONNECTIONS, Break, Choice, CrossoverMap, MeasuredRate
 from benchmarks.judge.judgement import Standing
-from benchmarks.judge.keyword_map import Boundary, Pairing
-from benchmarks.judge.partings import Break, Parting
-from benchmarks.judge.theory import Bound, Capacity
+from benchmarks.judge.keyword_map import Boundary, KeywordMap, Pairing
+from benchmarks.judge.theory import Capacity
 from benchmarks.model import Place
 from benchmarks.report.figures import amount
 from benchmarks.report.naming import arrangement_name, framework_name, keyword
@@ -50,16 +49,16 @@ def connections(number: float) -> str:
     return f"{shown} connection{'' if shown == '1' else 's'}"
 
 
-def bound_formula(bound: Bound, capacity: Capacity, place: Place, processes: int = 1) -> str:
+def bound_formula(choice: Choice, capacity: Capacity, place: Place, processes: int = 1) -> str:
     """Write the bound as it is calculated: ``6 threads / 20 ms = 300 req/s``."""
     many = "" if processes == 1 else f"{processes} × "
-    if bound.name == "threads":
+    if choice.bound == "threads":
         parts = f"{wording.things(float(capacity.threads or 0), 'thread')} / {amount(place.wait_ms, 'ms')}"
-    elif bound.name == "connections":
+    elif choice.bound == "connections":
         parts = f"{connections(place.connections)} / {amount(place.wait_ms + capacity.service_ms, 'ms')}"
     else:
         parts = f"1 / {amount(capacity.cpu_us, 'µs')} of CPU"
-    return f"{many}{parts} = {amount(bound.rate_per_s, 'req/s')}"
+    return f"{many}{parts} = {amount(choice.theory_per_s, 'req/s')}"
 
 
 def ratio_text(value: float) -> str:
@@ -135,7 +134,7 @@ def winners_sentence(found: CrossoverMap) -> str:
     )
 
 
-def parting_sentence(parting: Parting) -> str:
+def parting_sentence(parting: MeasuredRate) -> str:
     """Say where a measured rate is not what the theory allows."""
     knee = (
         " (two bounds meet there, and queues take some of it)"
@@ -144,7 +143,7 @@ def parting_sentence(parting: Parting) -> str:
     )
     return (
         f"{parting.contender} at {at_place(parting.place)}: {wording.times(parting.factor)} × the theory, "
-        f"{amount(parting.measured_per_s, 'req/s')} where {_BOUND_SHORT[parting.bound]} "
+        f"{amount(parting.rate_per_s, 'req/s')} where {_BOUND_SHORT[parting.bound]} "
         f"{amount(parting.theory_per_s, 'req/s')}{knee}."
     )
 

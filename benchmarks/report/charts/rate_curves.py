@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from benchmarks.judge.crossover import CONNECTIONS, CrossoverMap
-from benchmarks.judge.theory import Capacity, binding
+from benchmarks.judge.theory import Capacity, theory_per_s
 from benchmarks.model import Place
 from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAD, DOUBT, GOOD, GRID, INK, MUTED, OTHER, Colour, framework_colour
@@ -160,7 +160,7 @@ def _contender(axes: Axes, curves: _Curves, capacity: Capacity, number: int, wai
     """Draw one contender's curves, and return the rate at which they end."""
     colour = curves.colours[curves.letters[capacity.contender]].light
     steps = np.geomspace(CONNECTIONS[0], CONNECTIONS[-1], _STEPS)
-    theory = [binding(capacity, Place(wait, float(step))).rate_per_s for step in steps]
+    theory = [theory_per_s(capacity, Place(wait, float(step))) for step in steps]
     axes.plot(steps, theory, color=colour, linewidth=1.6, linestyle=(0, (4, 2)), zorder=2)
     (row,) = (row for row in curves.found.cells if row[0].place.wait_ms == wait)
     values = [

@@ -6,8 +6,10 @@ import dataclasses
 from typing import Final
 
 from benchmarks.judge import wording
-from benchmarks.judge.advice import Advice, Basis, Choice, KeywordAnswer
+from benchmarks.judge.advice import Advice, Basis
 from benchmarks.judge.comparison import MARGIN
+from benchmarks.judge.crossover import Choice
+from benchmarks.judge.judgement import Comparison
 from benchmarks.report.document import Column, Document, Paragraph, Row, Table
 from benchmarks.report.figures import estimated
 from benchmarks.report.naming import framework_name
@@ -57,10 +59,12 @@ def confidence(advice: Advice) -> str:
             f"Prediction, not measured: {advice.processes} processes on as many cores that share the connections "
             "evenly and nothing else; a database and whatever else runs there would take their part."
         )
-    if advice.question.threads is not None:
-        changed = [choice.contender for choice in advice.choices if choice.capacity.threads == advice.question.threads]
+    if advice.threads is not None:
+        changed = [
+            each.contender for each in advice.choices if advice.capacities[each.contender].threads == advice.threads
+        ]
         names = ", ".join(changed)
-        threads = wording.things(float(advice.question.threads), "thread")
+        threads = wording.things(float(advice.threads), "thread")
         told.append(
             f"With {threads} by theory: {names}."
             if changed
@@ -69,20 +73,19 @@ def confidence(advice: Advice) -> str:
     return " ".join(told)
 
 
-def _answer(advice: Advice, answer: KeywordAnswer) -> str:
-    name = framework_name(answer.framework)
-    comparison = answer.comparison
-    if comparison is None or comparison.rate is None or answer.asynchronous is None or answer.synchronous is None:
-        only = _keyword_on(answer.asynchronous or answer.synchronous or "")
+def _answer(advice: Advice, comparison: Comparison) -> str:
+    name = framework_name(comparison.framework)
+    if comparison.rate is None:
+        only = _keyword_on(comparison.above or comparison.below)
         return f"{name}: the map has only {only}, and nothing to hold that against."
-    question = advice.question
-    where = f"With a wait of {question.wait_ms:g} ms and {wording.things(float(question.connections), 'connection')}"
+    asked = advice.asked
+    where = f"With a wait of {asked.wait_ms:g} ms and {wording.things(float(asked.connections), 'connection')}"
     told = (
-        f"{where} {_keyword_on(answer.asynchronous)} serves {wording.ratio(comparison.rate)} the requests of "
-        f"{_keyword_on(answer.synchronous)}"
+        f"{where} {_keyword_on(comparison.above)} serves {wording.ratio(comparison.rate)} the requests of "
+        f"{_keyword_on(comparison.below)}"
     )
-    if answer.boundary is not None:
-        told += f"; with this wait async def {boundary_text(answer.boundary)}"
+    if (boundary := advice.boundaries.get(comparison.framework)) is not None:
+        told += f"; with this wait async def {boundary_text(boundary)}"
     if comparison.standing == "faster":
         return f"{name}: yes, make it async def. {told}."
     if comparison.standing == "slower":
@@ -117,12 +120,12 @@ def _table(advice: Advice) -> Table:
 
 
 def _why(advice: Advice, choice: Choice) -> str:
-    formula = bound_formula(choice.bound, choice.capacity, advice.place, advice.processes)
+    formula = bound_formula(choice, advice.capacities[choice.contender], advice.place, advice.processes)
     names = {"threads": "its threads", "connections": "the connections", "cpu": "its CPU time"}
     each = f", each process at {at_place(advice.place)}" if advice.processes > 1 else ""
     theory = "; by theory" if choice.by_theory else ""
     gave_up = "; its clients got errors or no answer at such a place" if choice.gave_up else ""
-    return f"{names[choice.bound.name]}{each}: at most {formula}{theory}{gave_up}"
+    return f"{names[choice.bound]}{each}: at most {formula}{theory}{gave_up}"
 
 
 def _record(choice: Choice) -> dict[str, object]:
@@ -131,7 +134,7 @@ def _record(choice: Choice) -> dict[str, object]:
         "rate_per_s": choice.rate.value,
         "rate_low_per_s": choice.rate.low,
         "rate_high_per_s": choice.rate.high,
-        "bound": choice.bound.name,
+        "bound": choice.bound,
         "by_theory": "yes" if choice.by_theory else "no",
         "gave_up": "yes" if choice.gave_up else "no",
     }

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.comparison import MARGIN
-from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, Cell, CrossoverMap, KeywordMap
+from benchmarks.judge.crossover import CONNECTIONS, PARTED_FACTOR, WAITS_MS, Cell, CrossoverMap
 from benchmarks.judge.judgement import Comparison, Standing
-from benchmarks.judge.partings import PARTED_FACTOR
+from benchmarks.judge.keyword_map import KeywordMap
 from benchmarks.judge.theory import Capacity
 from benchmarks.model import Place
 from benchmarks.report.charts.heat_map import heat_map

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.judge.atlas import read_atlas
+from benchmarks.judge.atlas import Atlas
 from benchmarks.judge.exploration import (
     COARSE,
     FINE,
     LARGEST_SHARE,
     REPEAT_EVERY,
-    Spending,
     farthest_first,
     load_s,
     next_place,
@@ -27,9 +26,11 @@ def empty(make_sweep: Sweep) -> Run:
     return dataclasses.replace(make_sweep([(place.wait_ms, int(place.connections)) for place in FINE]), trials=())
 
 
-def spent(elapsed_s: float, visits: tuple[tuple[Place, float], ...] = (), budget_s: float = 600.0) -> Spending:
-    """Return a sweep's time."""
-    return Spending(budget_s=budget_s, elapsed_s=elapsed_s, visits=visits)
+def chosen(
+    run: Run, elapsed_s: float, visits: Sequence[tuple[Place, float]] = (), budget_s: float = 600.0
+) -> Place | None:
+    """Choose the next place of a sweep of ten minutes, unless told otherwise."""
+    return next_place(run, budget_s, elapsed_s, visits)
 
 
 def test_the_farthest_comes_first() -> None:
@@ -43,17 +44,17 @@ def test_the_farthest_comes_first() -> None:
 
 def test_the_coarse_grid_comes_first(make_sweep: Sweep) -> None:
     """From nothing known at all to its last place."""
-    assert Place(0, 1) == next_place(empty(make_sweep), spent(5))
+    assert Place(0, 1) == chosen(empty(make_sweep), 5)
 
     measured = make_sweep()
     visits: tuple[tuple[Place, float], ...] = ()
     for number in range(len(COARSE)):
-        place = next_place(measured, spent(10 + 5 * number, visits))
+        place = chosen(measured, 10 + 5 * number, visits)
         assert place in COARSE
         assert place is not None
         visits = (*visits, (place, 5.0))
     assert set(COARSE) == {place for place, _ in visits}
-    assert next_place(measured, spent(150, visits)) in FINE
+    assert chosen(measured, 150, visits) in FINE
 
 
 def test_the_coarse_grid_gets_half_of_the_time_at_most(make_sweep: Sweep) -> None:
@@ -61,31 +62,31 @@ def test_the_coarse_grid_gets_half_of_the_time_at_most(make_sweep: Sweep) -> Non
     run = make_sweep([(0, 1), (100, 500), (100, 1), (0, 500), (5, 20)])
     visits = tuple((place, 6.0) for place in (Place(0, 1), Place(100, 500), Place(100, 1), Place(0, 500), Place(5, 20)))
 
-    assert next_place(run, spent(299, visits[:3])) in COARSE
+    assert chosen(run, 299, visits[:3]) in COARSE
     # The sixth visit goes back: to the cheapest place.
-    assert next_place(run, spent(301, visits)) in {place for place, _ in visits}
-    assert next_place(run, spent(301, (*visits, (Place(0, 1), 6.0)))) not in {place for place, _ in visits}
+    assert chosen(run, 301, visits) in {place for place, _ in visits}
+    assert chosen(run, 301, (*visits, (Place(0, 1), 6.0))) not in {place for place, _ in visits}
 
 
 def test_time_that_is_up_ends_it(make_sweep: Sweep) -> None:
     """A visit that would end late by more than 3 % is not begun."""
     run = make_sweep()
 
-    assert next_place(run, spent(590, COARSE_VISITS)) is not None
-    assert next_place(run, spent(616, COARSE_VISITS)) is None
-    assert next_place(empty(make_sweep), spent(617)) is None
+    assert chosen(run, 590, COARSE_VISITS) is not None
+    assert chosen(run, 616, COARSE_VISITS) is None
+    assert chosen(empty(make_sweep), 617) is None
 
 
 def test_a_short_sweep_visits_what_it_can(make_sweep: Sweep) -> None:
     """A visit that is more than a fifth of the time is made if it is a cheap one."""
-    assert Place(0, 1) == next_place(empty(make_sweep), spent(5, budget_s=30.0))
+    assert Place(0, 1) == chosen(empty(make_sweep), 5, budget_s=30.0)
 
 
 def test_a_sweep_of_which_nothing_counts_tries_the_coarse_grid_and_ends(make_sweep: Sweep) -> None:
     """There is nothing to learn from."""
     run = empty(make_sweep)
 
-    assert next_place(run, spent(100, COARSE_VISITS)) is None
+    assert chosen(run, 100, COARSE_VISITS) is None
 
 
 def test_no_visit_takes_too_much_of_the_time(make_sweep: Sweep) -> None:
@@ -93,11 +94,11 @@ def test_no_visit_takes_too_much_of_the_time(make_sweep: Sweep) -> None:
     run = make_sweep()
     visits: list[tuple[Place, float]] = []
     for number in range(20):
-        place = next_place(run, spent(10 + number, tuple(visits), budget_s=100.0))
+        place = chosen(run, 10 + number, tuple(visits), budget_s=100.0)
         assert place is not None
         visits.append((place, 5.0))
 
-    atlas = read_atlas(run)
+    atlas = Atlas(run)
     foreseen = load_s(run, atlas, [place for place, _ in visits])
     assert foreseen.max() <= LARGEST_SHARE * 100
 
@@ -105,7 +106,7 @@ def test_no_visit_takes_too_much_of_the_time(make_sweep: Sweep) -> None:
 def test_what_is_foreseen_of_a_visit_is_its_warm_up_until_all_were_answered(make_sweep: Sweep) -> None:
     """Six threads and 100 ms: 500 connections take 8.3 s, twice; the loops are done at once."""
     run = make_sweep()
-    slow, quick = load_s(run, read_atlas(run), [Place(100, 500), Place(0, 1)])
+    slow, quick = load_s(run, Atlas(run), [Place(100, 500), Place(0, 1)])
 
     assert 2 * 500 / 60 + 0.2 + 0.2 + 4 * 0.5 == pytest.approx(slow, rel=0.1)
     assert 4 * 0.7 == pytest.approx(quick)
@@ -124,7 +125,7 @@ def test_who_gave_up_takes_no_time(make_sweep: Sweep) -> None:
 
     run = make_sweep(change=give_up)
 
-    assert 500 / 60 + 0.2 + 4 * 0.5 == pytest.approx(load_s(run, read_atlas(run), [Place(100, 500)])[0], rel=0.1)
+    assert 500 / 60 + 0.2 + 4 * 0.5 == pytest.approx(load_s(run, Atlas(run), [Place(100, 500)])[0], rel=0.1)
 
 
 def test_nobody_goes_where_everybody_gave_up(make_sweep: Sweep) -> None:
@@ -136,7 +137,7 @@ def test_nobody_goes_where_everybody_gave_up(make_sweep: Sweep) -> None:
             return trial
         return dataclasses.replace(trial, result=dataclasses.replace(trial.result, completed=0, errors={"timeout": 1}))
 
-    place = next_place(make_sweep(change=give_up), spent(320, COARSE_VISITS))
+    place = chosen(make_sweep(change=give_up), 320, COARSE_VISITS)
 
     assert place is not None
     assert place.connections < 5
@@ -148,13 +149,13 @@ def test_one_visit_of_six_goes_back_to_a_place_seen_once(make_sweep: Sweep) -> N
     visits = (*COARSE_VISITS, *COARSE_VISITS[:4])
     assert REPEAT_EVERY - 1 == len(visits) % REPEAT_EVERY
 
-    again = next_place(run, spent(320, visits))
+    again = chosen(run, 320, visits)
     assert again in COARSE
     assert again not in {place for place, _ in COARSE_VISITS[:4]}
 
     twice = (*COARSE_VISITS, *COARSE_VISITS, *COARSE_VISITS[:3])
     assert REPEAT_EVERY - 1 == len(twice) % REPEAT_EVERY
-    assert next_place(run, spent(320, twice)) is not None
+    assert chosen(run, 320, twice) is not None
 
 
 def test_doubt_is_where_the_sign_changes(make_sweep: Sweep) -> None:
@@ -168,7 +169,7 @@ def test_doubt_is_where_the_sign_changes(make_sweep: Sweep) -> None:
         trials=tuple(trial for trial in run.trials if trial.contender in kept),
     )
 
-    place = next_place(run, spent(320, COARSE_VISITS))
+    place = chosen(run, 320, COARSE_VISITS)
 
     assert place is not None
     assert place.connections <= 50
@@ -178,14 +179,14 @@ def test_a_theory_that_is_off_draws_visits(make_sweep: Sweep) -> None:
     """What theory does not explain is looked at, where nobody has."""
     off = make_sweep(visits=2, factor=lambda name, _wait, number: 0.4 if "async" in name and number >= 100 else 1.0)
 
-    assert next_place(off, spent(320, COARSE_VISITS)) is not None
+    assert chosen(off, 320, COARSE_VISITS) is not None
 
 
 @pytest.mark.parametrize("budget_s", [60.0, 180.0])
 def test_a_sweep_ends_within_its_time(make_sweep: Sweep, budget_s: float) -> None:
     """Give or take a tenth, on servers that do what theory allows and start in a second, more or less."""
     whole = make_sweep([(place.wait_ms, int(place.connections)) for place in FINE])
-    atlas = read_atlas(make_sweep())
+    atlas = Atlas(make_sweep())
     by_place: dict[Place, list[Trial]] = {}
     waits = {workload.name: workload.wait_ms for workload in whole.plan.workloads}
     for trial in whole.trials:
@@ -193,7 +194,7 @@ def test_a_sweep_ends_within_its_time(make_sweep: Sweep, budget_s: float) -> Non
     run, elapsed_s = dataclasses.replace(whole, trials=()), 5.0
     visits: list[tuple[Place, float]] = []
 
-    while (place := next_place(run, spent(elapsed_s, tuple(visits), budget_s))) is not None:
+    while (place := chosen(run, elapsed_s, tuple(visits), budget_s)) is not None:
         took_s = float(load_s(whole, atlas, [place])[0]) + 4 * (0.9 + 0.2 * (len(visits) % 3))
         elapsed_s += took_s
         visits.append((place, took_s))

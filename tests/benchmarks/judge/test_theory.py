@@ -7,7 +7,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.judge.theory import Capacity, Point, binding, bounds, measure_capacity, read_blanks, read_points
+from benchmarks.judge.theory import (
+    Capacity,
+    Point,
+    binding,
+    bounds_per_s,
+    measure_capacity,
+    read_blanks,
+    read_points,
+    theory_per_s,
+)
 from benchmarks.model import Place, Run, Trial
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -51,41 +60,39 @@ def of(run: Run, contender: str) -> list[Point]:
 )
 def test_the_least_bound_binds(place: Place, name: str, rate: float) -> None:
     """Six threads, half a millisecond of CPU and one alone: each binds somewhere, by a rate that can be checked."""
-    bound = binding(SIX_THREADS, place)
-
-    assert name == bound.name
-    assert rate == pytest.approx(bound.rate_per_s)
+    assert name == binding(SIX_THREADS, place)
+    assert rate == pytest.approx(theory_per_s(SIX_THREADS, place))
 
 
 def test_what_is_not_known_does_not_bind() -> None:
     """Without threads and CPU only the connections are left; without a wait threads are no limit."""
     unknown = dataclasses.replace(SIX_THREADS, threads=None, cpu_us=None)
 
-    assert ["connections"] == [bound.name for bound in bounds(unknown, Place(100, 5))]
-    assert ["connections", "cpu"] == [bound.name for bound in bounds(SIX_THREADS, Place(0, 5))]
+    assert ["connections"] == list(bounds_per_s(unknown, Place(100, 5)))
+    assert ["connections", "cpu"] == list(bounds_per_s(SIX_THREADS, Place(0, 5)))
 
 
 @repeatable
 @given(capacities, places)
 def test_no_bound_lies_below_the_one_that_binds(capacity: Capacity, place: Place) -> None:
     """It is the least of those that are known, and above nothing."""
-    least = binding(capacity, place).rate_per_s
+    known = bounds_per_s(capacity, place)
 
-    assert 0 < least <= min(bound.rate_per_s for bound in bounds(capacity, place))
+    assert 0 < theory_per_s(capacity, place) == known[binding(capacity, place)] == min(known.values())
 
 
 @repeatable
 @given(capacities, places, st.floats(min_value=1, max_value=100))
 def test_theory_is_monotone(capacity: Capacity, place: Place, more: float) -> None:
     """More connections or threads never lower a rate; a longer wait or a dearer request never raises it."""
-    rate = binding(capacity, place).rate_per_s
+    rate = theory_per_s(capacity, place)
 
-    assert rate <= binding(capacity, Place(place.wait_ms, place.connections * more)).rate_per_s
-    assert rate >= binding(capacity, Place(place.wait_ms * more, place.connections)).rate_per_s
+    assert rate <= theory_per_s(capacity, Place(place.wait_ms, place.connections * more))
+    assert rate >= theory_per_s(capacity, Place(place.wait_ms * more, place.connections))
     if capacity.threads is not None:
-        assert rate <= binding(dataclasses.replace(capacity, threads=2 * capacity.threads), place).rate_per_s
+        assert rate <= theory_per_s(dataclasses.replace(capacity, threads=2 * capacity.threads), place)
     if capacity.cpu_us is not None:
-        assert rate >= binding(dataclasses.replace(capacity, cpu_us=capacity.cpu_us * more), place).rate_per_s
+        assert rate >= theory_per_s(dataclasses.replace(capacity, cpu_us=capacity.cpu_us * more), place)
 
 
 def test_capacities_are_measured(make_sweep: Callable[..., Run]) -> None:

@@ -3,12 +3,13 @@ from __future__ import annotations
 import dataclasses
 import json
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
-from benchmarks.judge.advice import Question, advise
+from benchmarks.judge.advice import Advice, advise
 from benchmarks.judge.judgement import Estimate, Standing
-from benchmarks.model import Run
+from benchmarks.model import Place, Run
 from benchmarks.report.document import Paragraph, Table
 from benchmarks.report.formats import render
 from benchmarks.report.products.advice import advice_document, advice_sentences
@@ -22,10 +23,16 @@ def kept(make_sweep: Sweep) -> Run:
     return make_sweep(visits=2, noise=0.01)
 
 
-def told(kept: Run, **question: object) -> str:
+def ask(
+    kept: Run, *, wait_ms: float = 20.0, connections: int = 200, threads: int | None = None, cores: int = 1
+) -> Advice:
+    """Ask about 20 ms and 200 connections, unless told otherwise."""
+    return advise(kept, Place(wait_ms, connections), threads=threads, cores=cores)
+
+
+def told(kept: Run, **question: Any) -> str:
     """Ask, and return the answer on one line."""
-    asked = Question(**{"wait_ms": 20.0, "connections": 200, **question})  # type: ignore[arg-type] # the tests know
-    return " ".join(advice_sentences(advise(kept, asked)))
+    return " ".join(advice_sentences(ask(kept, **question)))
 
 
 def test_the_answer_comes_first_in_a_sentence(kept: Run) -> None:
@@ -54,11 +61,9 @@ def test_no_and_neither_are_answers_too(  # noqa: PLR0917 (pytest passes them by
     kept: Run, standing: Standing, low: float, value: float, high: float, words: str
 ) -> None:
     """Each says what to do."""
-    advice = advise(kept, Question(wait_ms=20, connections=20))
-    (flask, *_) = advice.answers
-    assert flask.comparison is not None
+    advice = ask(kept, connections=20)
     rate = Estimate(value=value, low=low, high=high, samples=2)
-    answer = dataclasses.replace(flask, comparison=dataclasses.replace(flask.comparison, rate=rate, standing=standing))
+    answer = dataclasses.replace(advice.answers[0], rate=rate, standing=standing)
 
     assert words in advice_sentences(dataclasses.replace(advice, answers=(answer,)))[0]
 
@@ -84,10 +89,9 @@ def test_a_map_that_was_cut_short_says_so(make_sweep: Sweep) -> None:
     assert "The map was cut short." in told(make_sweep(state="interrupted"))
 
 
-def limits(run: Run, **question: object) -> dict[str, str]:
+def limits(run: Run, **question: Any) -> dict[str, str]:
     """Ask, and return what limits each contender."""
-    asked = Question(**{"wait_ms": 20.0, "connections": 200, **question})  # type: ignore[arg-type] # the tests know
-    (table,) = [block for block in advice_document(advise(run, asked)).blocks if isinstance(block, Table)]
+    (table,) = [block for block in advice_document(ask(run, **question)).blocks if isinstance(block, Table)]
     return {str(row.cells[0]): str(row.cells[2]) for row in table.rows}
 
 
@@ -104,7 +108,7 @@ def test_every_choice_has_the_bound_that_limits_it(kept: Run) -> None:
 
 def test_the_answers_come_before_the_choices(kept: Run) -> None:
     """And how far to trust them at the end; a record each choice."""
-    document = advice_document(advise(kept, Question(wait_ms=20, connections=200)))
+    document = advice_document(ask(kept))
     first, *_, last = document.blocks
 
     assert isinstance(first, Paragraph)
@@ -115,14 +119,14 @@ def test_the_answers_come_before_the_choices(kept: Run) -> None:
 
 def test_json_has_the_answer_in_words_and_in_numbers(kept: Run) -> None:
     """One document, for a program that decides."""
-    document = json.loads(
-        render(advice_document(advise(kept, Question(wait_ms=20, connections=200, threads=10))), "json")
-    )
+    document = json.loads(render(advice_document(ask(kept, threads=10)), "json"))
 
     assert ("advice", 2, "between", False) == tuple(
         document[name] for name in ("document", "format_version", "basis", "predicted")
     )
-    assert "faster" == document["answers"][0]["comparison"]["standing"]
-    assert {"wait_ms": 20, "connections": 200, "threads": 10, "cores": 1} == document["question"]
+    assert "faster" == document["answers"][0]["standing"]
+    assert ({"wait_ms": 20, "connections": 200}, 10, 1) == tuple(
+        document[name] for name in ("asked", "threads", "cores")
+    )
     assert document["choices"][0]["rate"]["low"] < document["choices"][0]["rate"]["value"]
     assert document["sentences"][0].startswith("Flask: yes")
