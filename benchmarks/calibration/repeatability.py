@@ -21,7 +21,7 @@ from benchmarks.calibration import frame
 from benchmarks.calibration.frame import Session
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
-from benchmarks.judge.evidence import evidence_of
+from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.selections import twins as twins_of
 from benchmarks.measure import schedule
@@ -65,7 +65,7 @@ def headline_ratios(run: Run) -> dict[str, Estimate]:
     selected = {(arrangement, HEALTH.name) for arrangement in catalogue.HEADLINES}
     return {
         twins.arrangement: twins.rate
-        for twins in twins_of(evidence_of(run), selected)
+        for twins in twins_of(Evidence(run), selected)
         if twins.headline and twins.rate is not None
     }
 

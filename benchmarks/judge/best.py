@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from benchmarks.judge import cause, measures, wording
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, Finding, RefusedError
-from benchmarks.judge.judgement import Comparison, Estimate, Figure, Outcome
+from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, RefusedError, verdict_on
+from benchmarks.judge.judgement import Comparison, Estimate, Figure, Outcome, Verdict
 from benchmarks.judge.statistics import bounds, geometric_mean, is_coarse
 from benchmarks.judge.summaries import participants
 from benchmarks.model import Contender
@@ -13,17 +13,12 @@ from benchmarks.model import Contender
 _NO_BRIDGE = "none"
 
 
-def unmeasured(_claim: Claim, test: ClaimTest) -> tuple[Figure, ...]:
-    """Return the figure that the claim is about, without a measurement."""
-    return (_figure(test, "", None),)
-
-
-def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> Finding:
+def find(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
     """Compare the fastest contender of one framework with the fastest of another, and both on one server.
 
-    The best of each may differ in server and bridge as well as in framework, so the comparison on the server of the
-    second's best stands beside it: that one changes one factor at a time. A bridge is something that a user must know
-    of and choose, so where it has made the best, what there is without one stands beside it too.
+    The best of each may differ in server and bridge as well as in framework. So the comparison on the second's server
+    is reported too: it changes one factor at a time. A bridge is something that a user must know and choose, so if one
+    of the best has one, the comparison without bridges is reported as well.
 
     Raises:
         RefusedError: The best of a framework did not take part, or none of it has a valid trial; or see
@@ -55,8 +50,10 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
         without, told = _without_bridges(evidence, test)
         figures.append(_figure(test, ", neither behind a bridge", without))
         sentence += f" {told}."
-    return Finding(
-        outcome=outcome,
+    return verdict_on(
+        claim,
+        test,
+        outcome,
         figures=tuple(figures),
         sentence=sentence,
         why=cause.best(evidence.summary(first, test.workload), evidence.summary(second, test.workload), comparison),

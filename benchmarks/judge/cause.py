@@ -1,18 +1,17 @@
-"""Writes the cause of what was found from the observed switches, threads and CPU per request, never from a name.
+"""Explains a finding by the observed switches, threads and CPU time per request, never by a name.
 
-Each function looks for a mechanism that the figures show and that points the way the rates went. Where there is none
-it says so: a surprising run gets a true sentence, not the expected one.
+Each function looks for a mechanism that the figures show and that points the way the rates went. If there is none, it
+says so: a surprising run gets a true sentence, not the expected one.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 
 from benchmarks.judge import measures, wording
 from benchmarks.judge.evidence import Evidence
-from benchmarks.judge.judgement import BridgeCost, Comparison, Estimate, Summary
+from benchmarks.judge.judgement import Comparison, Estimate, RequestCost, Summary
 from benchmarks.judge.statistics import lies_in
 from benchmarks.model import Contender
 
@@ -22,71 +21,59 @@ NOT_OBSERVED = (
 )
 
 _COST_RATIO = 1.1
-"""CPU times closer than this are taken for the same: what differs less explains no difference worth a cause."""
+"""CPU times closer than this count as the same: they explain no difference worth a cause."""
 
 SWITCHES_OF_A_HOP = 1.0
-"""Voluntary switches a request: handing work to another thread takes at least one, a thread that waits for it."""
+"""Voluntary switches per request: handing work to another thread takes at least one, of the thread that waits."""
 
 _EXPLAINED_RATIO = 1.25
-"""A ratio of CPU times this close to the ratio of rates explains it, as one inside its interval does."""
+"""A ratio of CPU times this close to the ratio of rates explains it, as does one inside its interval."""
 
 _SAME_RATIO = 1.1
-"""Numbers of waits closer than this are taken for the same."""
+"""Numbers of waits closer than this count as the same."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
-    """What one contender's request costs.
+def request_costs(summaries: Sequence[Summary], wait_ms: float = 0.0) -> list[RequestCost]:
+    """Return what a request of each contender costs; its threads and loops count only if each request starts them.
 
-    Attributes:
-        name: By which a sentence calls it.
-        cpu_us: CPU time.
-        switches: Voluntary switches.
-        started: Threads started, as counted; ``None`` where that was not seen, as below.
-        running: Threads that ran.
-        epoll: Epoll descriptors that were open, the most seen.
+    Args:
+        summaries: Of contenders under one workload. A started thread runs an event loop if more epoll descriptors were
+            open than the fewest of these contenders had.
+        wait_ms: How long their views wait.
     """
-
-    name: str
-    cpu_us: float
-    switches: float
-    started: float | None
-    running: float | None
-    epoll: float | None
-
-    @property
-    def starts_threads(self) -> bool:
-        """Whether each request starts a thread."""
-        return starts_threads(self.started, self.switches)
-
-    def __str__(self) -> str:
-        return f"{wording.per_request(self.switches)} voluntary switches and {self.cpu_us:,.0f} µs of CPU"
+    seen = [summary.epoll_descriptors for summary in summaries if summary.epoll_descriptors is not None]
+    return [_request_cost(summary, min(seen, default=0.0), wait_ms) for summary in summaries]
 
 
-def cost_of(summary: Summary, name: str) -> Cost | None:
-    """Return what a request costs, or ``None`` where CPU time or switches were not observed."""
-    cpu, switches = summary.cpu_us_per_request, summary.voluntary_switches_per_request
-    if cpu is None or switches is None:
-        return None
-    return Cost(
-        name=name,
-        cpu_us=cpu.value,
-        switches=switches,
-        started=summary.threads_started_per_request,
-        running=summary.running_threads,
-        epoll=summary.epoll_descriptors,
+def _request_cost(summary: Summary, fewest_epoll: float, wait_ms: float) -> RequestCost:
+    cpu, switches, rate = summary.cpu_us_per_request, summary.voluntary_switches_per_request, summary.rate_per_s
+    started, epoll = summary.threads_started_per_request, summary.epoll_descriptors
+    observed = cpu is not None and switches is not None
+    threads = loops = None
+    if observed and started is not None:
+        threads = started if starts_threads(summary) else 0.0
+        if epoll is not None:
+            loops = threads if epoll > fewest_epoll else 0.0
+    return RequestCost(
+        contender=summary.contender,
+        server=summary.arrangement.partition("@")[2].partition("+")[0],
+        variant=str(summary.variant),
+        workload=summary.workload,
+        threads_started=threads,
+        loops_started=loops,
+        voluntary_switches=switches if observed else None,
+        cpu_us=None if cpu is None or not observed else cpu.value,
+        # Little's law, as in waits.py.
+        waits=None if rate is None or not wait_ms else rate.value * wait_ms / 1_000,
+        running_threads=summary.running_threads if observed else None,
     )
 
 
-def starts_threads(started: float | None, switches: float | None) -> bool:
+def starts_threads(summary: Summary) -> bool:
     """Say whether each request starts a thread, and waits for it: a count of the whole machine alone proves nothing."""
+    started, switches = summary.threads_started_per_request, summary.voluntary_switches_per_request
     waited = switches is None or switches >= measures.NO_SWITCH_A_REQUEST
     return waited and started is not None and started >= measures.THREAD_A_REQUEST
-
-
-def runs_a_loop(epoll: float | None, other_epoll: float | None) -> bool:
-    """Say whether a started thread runs an event loop: more epoll descriptors were open than where none is started."""
-    return epoll is not None and other_epoll is not None and epoll > other_epoll
 
 
 def explains(cost_ratio: float, rate: Estimate) -> bool:
@@ -121,18 +108,18 @@ def twins(sync: Summary, asynchronous: Summary, comparison: Comparison, wait_ms:
         comparison: Async over sync.
         wait_ms: How long the view waits; 0 when there is no I/O to gain from.
     """
-    before, after = cost_of(sync, "def"), cost_of(asynchronous, "async def")
-    if before is None or after is None:
+    before, after = request_costs((sync, asynchronous))
+    if before.cpu_us is None or after.cpu_us is None:
         return NOT_OBSERVED
     cost_ratio = after.cpu_us / before.cpu_us
-    seen = f"{before} a request with def, {after} with async def"
+    seen = f"{_told(before)} a request with def, {_told(after)} with async def"
     if comparison.standing not in ("faster", "slower"):
         same = 1 / _COST_RATIO < cost_ratio < _COST_RATIO
         return f"{'Both cost about the same' if same else 'The costs differ; that the rates do is not shown'}: {seen}."
     if comparison.standing == "faster" and cost_ratio <= 1 / _COST_RATIO:
-        return _dearer(before, after, wait_ms)
+        return _dearer("def", before, "async def", after, wait_ms)
     if comparison.standing == "slower" and cost_ratio >= _COST_RATIO:
-        return _dearer(after, before, wait_ms)
+        return _dearer("async def", after, "def", before, wait_ms)
     return f"Cause not seen in these figures: {seen}."
 
 
@@ -162,7 +149,7 @@ def waits(sync: Summary | None, asynchronous: Summary, in_progress: float, sync_
         told = f"Waits go one after another: {wording.count(in_progress)} at once, as if all requests shared one thread"
     else:
         told = f"A wait holds its thread: {wording.count(in_progress)} at once on {wording.threads(threads)}"
-    if starts_threads(asynchronous.threads_started_per_request, asynchronous.voluntary_switches_per_request):
+    if starts_threads(asynchronous):
         told += ", and each request starts another thread besides"
     if sync_in_progress is not None and abs(math.log(sync_in_progress / in_progress)) < math.log(_COST_RATIO):
         told += f"; def is held up just the same ({wording.count(sync_in_progress)})"
@@ -176,25 +163,25 @@ def event_loop(sync: Summary | None, asynchronous: Summary) -> str:
         sync: The ``def`` twin; ``None`` where it was not measured.
         asynchronous: The ``async def`` twin.
     """
-    after = cost_of(asynchronous, "async def")
-    if after is None or after.running is None:
+    after, *others = request_costs((asynchronous,) if sync is None else (asynchronous, sync))
+    if after.cpu_us is None or after.running_threads is None:
         return NOT_OBSERVED
-    if after.starts_threads:
-        loop = _with_loop(after.epoll, None if sync is None else sync.epoll_descriptors)
-        started = wording.per_request(after.started or 0.0)
-        return f"Each request starts a thread{loop}: {started} started, {after} a request."
-    switches = f"{wording.per_request(after.switches)} voluntary switches a request"
-    if after.running > 1:
-        return f"Requests are handed between {wording.threads(after.running)}: {switches}."
-    if after.epoll == 0:
+    if after.threads_started:
+        started = wording.per_request(after.threads_started)
+        return f"Each request starts a thread{_with_loop(after)}: {started} started, {_told(after)} a request."
+    switches = f"{_switches(after)} a request"
+    if after.running_threads > 1:
+        return f"Requests are handed between {wording.threads(after.running_threads)}: {switches}."
+    if asynchronous.epoll_descriptors == 0:
         return f"One thread takes every request from start to end, but no epoll descriptor was open: {switches}."
-    before = None if sync is None else cost_of(sync, "def")
-    if before is None or before.running is None:
-        return f"One thread takes every request from start to end: {switches}."
-    return (
-        f"One thread takes every request from start to end: {switches}; "
-        f"def ran on {wording.threads(before.running)} with {wording.per_request(before.switches)}."
-    )
+    told = f"One thread takes every request from start to end: {switches}"
+    for before in others:
+        if before.running_threads is not None:
+            told += (
+                f"; def ran on {wording.threads(before.running_threads)} with "
+                f"{wording.per_request(before.voluntary_switches or 0.0)}"
+            )
+    return f"{told}."
 
 
 def best(first: Summary, second: Summary, comparison: Comparison) -> str:
@@ -205,18 +192,18 @@ def best(first: Summary, second: Summary, comparison: Comparison) -> str:
         second: The denominator.
         comparison: First over second.
     """
-    above, below = cost_of(first, first.contender), cost_of(second, second.contender)
-    if above is None or below is None:
+    above, below = request_costs((first, second))
+    if above.cpu_us is None or below.cpu_us is None:
         return NOT_OBSERVED
     cost_ratio = below.cpu_us / above.cpu_us
-    seen = f"{above.name} took {above} a request, {below.name} {below}"
+    seen = f"{above.contender} took {_told(above)} a request, {below.contender} {_told(below)}"
     if comparison.rate is not None and explains(cost_ratio, comparison.rate):
         return f"CPU time per request explains it ({wording.times(cost_ratio)} ×): {seen}."
     alone = f"CPU time per request alone would make it {wording.times(cost_ratio)} ×"
     return f"Cause not seen in these figures: {alone}; {seen}."
 
 
-def bridge(before: BridgeCost, after: BridgeCost, comparison: Comparison) -> str:
+def bridge(before: RequestCost, after: RequestCost, comparison: Comparison) -> str:
     """Say what a request costs without the bridge and with it, and what follows from it.
 
     Args:
@@ -241,37 +228,42 @@ def bridge(before: BridgeCost, after: BridgeCost, comparison: Comparison) -> str
     return f"Each request, without → behind the bridge: {', '.join(changes)}{follows}."
 
 
-def _dearer(dear: Cost, cheap: Cost, wait_ms: float) -> str:
-    against = f"against {cheap} with {cheap.name}"
-    if dear.starts_threads and not cheap.starts_threads:
-        loop = _with_loop(dear.epoll, cheap.epoll)
+def _dearer(name: str, dear: RequestCost, other_name: str, cheap: RequestCost, wait_ms: float) -> str:
+    against = f"against {_told(cheap)} with {other_name}"
+    if dear.threads_started and not cheap.threads_started:
         return (
-            f"Each {dear.name} request starts a thread{loop}: {wording.per_request(dear.started or 0.0)} threads "
-            f"started, {dear} a request, {against}."
+            f"Each {name} request starts a thread{_with_loop(dear)}: {wording.per_request(dear.threads_started)} "
+            f"threads started, {_told(dear)} a request, {against}."
         )
-    more_switches = dear.switches - cheap.switches >= SWITCHES_OF_A_HOP
-    if more_switches and cheap.switches < measures.NO_SWITCH_A_REQUEST and (dear.running is None or dear.running > 1):
+    switches, fewer = dear.voluntary_switches or 0.0, cheap.voluntary_switches or 0.0
+    running = dear.running_threads
+    more_switches = switches - fewer >= SWITCHES_OF_A_HOP
+    if more_switches and fewer < measures.NO_SWITCH_A_REQUEST and (running is None or running > 1):
         no_io = "" if wait_ms else ", not I/O: the endpoint does none"
-        effect = "the gain is the thread hop saved" if dear.name == "def" else "the loss is the thread hop"
-        return (
-            f"Each {dear.name} request hops to a worker thread and back: {dear} a request, {against}: {effect}{no_io}."
-        )
-    cause = "gives up its core more often" if more_switches else "does more work without more switches"
-    return f"Each {dear.name} request {cause}: {dear}, {against}{_shared_thread(dear, cheap)}."
+        effect = "the gain is the thread hop saved" if name == "def" else "the loss is the thread hop"
+        hops = f"Each {name} request hops to a worker thread and back: {_told(dear)} a request"
+        return f"{hops}, {against}: {effect}{no_io}."
+    found = "gives up its core more often" if more_switches else "does more work without more switches"
+    shared = ""
+    # Two threads ran with either keyword, and handed work over: one worker thread serves the process.
+    if running == cheap.running_threads == 2 and min(switches, fewer) >= SWITCHES_OF_A_HOP:
+        shared = "; two threads ran with either, so every request passes through the one beside the event loop's"
+    return f"Each {name} request {found}: {_told(dear)}, {against}{shared}."
 
 
-def _shared_thread(dear: Cost, cheap: Cost) -> str:
-    """Say that one worker thread serves the process, where two threads ran with either keyword and handed work over."""
-    if dear.running == cheap.running == 2 and min(dear.switches, cheap.switches) >= SWITCHES_OF_A_HOP:
-        return "; two threads ran with either, so every request passes through the one beside the event loop's"
-    return ""
+def _told(cost: RequestCost) -> str:
+    return f"{_switches(cost)} and {cost.cpu_us or 0.0:,.0f} µs of CPU"
 
 
-def _with_loop(epoll: float | None, other_epoll: float | None) -> str:
-    return " and an event loop" if runs_a_loop(epoll, other_epoll) else ""
+def _switches(cost: RequestCost) -> str:
+    return f"{wording.per_request(cost.voluntary_switches or 0.0)} voluntary switches"
 
 
-def _started(before: BridgeCost, after: BridgeCost) -> Iterator[str]:
+def _with_loop(cost: RequestCost) -> str:
+    return " and an event loop" if cost.loops_started else ""
+
+
+def _started(before: RequestCost, after: RequestCost) -> Iterator[str]:
     if before.threads_started is None or after.threads_started is None:
         return
     if not before.threads_started and not after.threads_started:

@@ -84,6 +84,11 @@ class ClaimTest:
     much: float = 0.0
     among: str = ""
 
+    @property
+    def arrangement(self) -> str:
+        """Framework and serving: ``flask@hypercorn``; empty if the claim is not about serving."""
+        return f"{self.framework}@{self.serving}" if self.serving else ""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:

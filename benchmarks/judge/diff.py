@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from benchmarks.judge import wording
 from benchmarks.judge.comparable import COMPARED, IncomparableError, asked
 from benchmarks.judge.comparison import MARGIN, conclude, paired
-from benchmarks.judge.evidence import Evidence, RefusedError, evidence_of
+from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Comparison, Estimate, QuantityName
 from benchmarks.judge.measures import QUANTITIES, resolution, resolution_of_ratio
 from benchmarks.judge.selections import twin_pairs
@@ -99,7 +99,7 @@ def diff(left: Run, right: Run, margin: float = MARGIN) -> Diff:
         IncomparableError: They asked different things, or have no contender in common.
     """
     workloads = _common_workloads(left, right)
-    sides = (evidence_of(left, margin), evidence_of(right, margin))
+    sides = (Evidence(left, margin), Evidence(right, margin))
     common = [
         (workload, contender)
         for workload in workloads

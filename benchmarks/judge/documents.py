@@ -6,23 +6,18 @@ from collections.abc import Mapping
 from typing import Any
 
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
-from benchmarks.judge.judgement import Estimate, Figure
+from benchmarks.judge.evidence import Evidence, RefusedError, verdict_on
+from benchmarks.judge.judgement import Estimate, Figure, Verdict
 from benchmarks.model import HEALTH_BODY
 
 PATHS = ("/health/sync", "/health/async")
-"""Whose documentation is held against their answers: the health twins."""
+"""The health twins, whose documentation is compared with their answers."""
 
 ANSWER = frozenset(HEALTH_BODY)
-"""The properties of what they answer."""
+"""The properties of their answer."""
 
 
-def unmeasured(_claim: Claim, _test: ClaimTest) -> tuple[Figure, ...]:
-    """Return the figure that the claim is about, without a measurement."""
-    return (_figure("with", None),)
-
-
-def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> Finding:
+def find(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
     """Count the answer's properties that each document describes, for the worse documented twin.
 
     Raises:
@@ -40,8 +35,10 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, _serving: str) -> F
             "compare: mend the app and run again."
         )
     holds = without < len(ANSWER) == complete
-    return Finding(
-        outcome="replicated" if holds else "contradicted",
+    return verdict_on(
+        claim,
+        test,
+        "replicated" if holds else "contradicted",
         figures=(_figure("with", complete), _figure("without", without)),
         sentence=(
             f"Of the {len(ANSWER)} properties of the answer the OpenAPI document describes {without} without a "
@@ -69,9 +66,9 @@ def _least_described(document: Mapping[str, Any]) -> int | None:
     return min(known) if len(known) == len(PATHS) else None
 
 
-def _figure(how: str, count: int | None) -> Figure:
+def _figure(how: str, count: int) -> Figure:
     # Counted, not sampled: there is no interval.
-    estimate = None if count is None else Estimate(value=float(count), low=None, high=None, samples=len(PATHS))
+    estimate = Estimate(value=float(count), low=None, high=None, samples=len(PATHS))
     return Figure(name=f"properties documented {how} response model", unit="", estimate=estimate, tutorial_value=None)
 
 

@@ -7,32 +7,26 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.judge import cause, measures, wording
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
-from benchmarks.judge.judgement import Estimate, Figure, Outcome
+from benchmarks.judge.evidence import Evidence, RefusedError, verdict_on
+from benchmarks.judge.judgement import Estimate, Figure, Outcome, Verdict
 from benchmarks.judge.statistics import median_and_range
 from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Observation
 
 NO_THREAD_A_REQUEST = 0.01
-"""Threads started a request below which requests start none: the machine, whose count it is, is never still."""
+"""Threads started per request below which requests start none: the count is of the whole machine."""
 
 
-def unmeasured(claim: Claim, _test: ClaimTest) -> tuple[Figure, ...]:
-    """Return the figure that the claim is about, without a measurement."""
-    return (Figure(name=_RAN, unit="", estimate=None, tutorial_value=_claimed_threads(claim)),)
-
-
-def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Finding:
+def find(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
     """Look at the threads that ran, the threads that were started and the epoll descriptors under load.
 
-    Nothing here depends on the speed of the machine, so one trial is evidence, and a failed placebo or a busy loader
-    takes nothing away; all trials must agree. Threads that ran count, not threads alive: uvloop keeps four that never
-    run.
+    Nothing here depends on the machine's speed, so one trial is evidence, even with a failed placebo or a busy loader;
+    all trials must agree. Threads that ran count, not threads alive: uvloop keeps four that never run.
 
     Raises:
         RefusedError: See ``Evidence.find``; also when no trial is valid.
     """
-    asynchronous = evidence.find(test.framework, "async", serving, test.workload)
+    asynchronous = evidence.find(test.framework, "async", test.serving, test.workload)
     valid = evidence.valid(asynchronous, test.workload)
     if not valid:
         raise RefusedError(evidence.too_few(0, (asynchronous,), test.workload, needed=1))
@@ -41,12 +35,14 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest, serving: str) -> Fin
     ran = _seen(valid, lambda seen: seen.running_threads)
     epoll = _seen(valid, lambda seen: seen.epoll_descriptors)
     started = _seen(valid, lambda seen: seen.threads_started_per_request)
-    sync = evidence.find_if_there(test.framework, "sync", serving, test.workload)
+    sync = evidence.find_if_there(test.framework, "sync", test.serving, test.workload)
     sync_ran = _seen(evidence.valid(sync, test.workload) if sync else (), lambda seen: seen.running_threads)
-    return Finding(
-        outcome=outcome,
+    return verdict_on(
+        claim,
+        test,
+        outcome,
         figures=(
-            Figure(name=_RAN, unit="", estimate=ran, tutorial_value=claimed),
+            Figure(name="threads that ran, async (range)", unit="", estimate=ran, tutorial_value=claimed),
             Figure(name="epoll descriptors, async (range)", unit="", estimate=epoll, tutorial_value=None),
             Figure(name="threads started per request, async (range)", unit="", estimate=started, tutorial_value=None),
             Figure(name="threads that ran, sync (range)", unit="", estimate=sync_ran, tutorial_value=None),
@@ -111,6 +107,3 @@ def _seen(valid: Sequence[ValidTrial], value_of: Callable[[Observation], float |
 
 def _claimed_threads(claim: Claim) -> float:
     return next(figure.asynchronous for figure in claim.figures if figure.name == "running_threads")
-
-
-_RAN = "threads that ran, async (range)"

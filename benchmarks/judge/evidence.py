@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from benchmarks.judge import trials, wording
+from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.comparison import MARGIN, Pairs, compare, equal_band, is_equal, paired, ratio
-from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Figure, Outcome, Standing, Summary
+from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Figure, Outcome, Standing, Summary, Verdict
 from benchmarks.judge.measures import rate_per_s
 from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
 from benchmarks.judge.summaries import participants, summarise
@@ -23,33 +23,28 @@ class RefusedError(Exception):
     """This run cannot judge; the message is the reason and what to do about it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
-    """What a test found of one arrangement: the part of a verdict that depends on measurement."""
-
-    outcome: Outcome
-    figures: tuple[Figure, ...]
-    sentence: str
-    why: str
-    standing: Standing | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One run, ready to be judged.
 
     Attributes:
         run: Whole.
         margin: Half-width of what counts as equal.
-        placebo_failed: Why measured verdicts are withheld; ``None`` when they are not.
-        ceiling_per_s: The highest rate that the loader has shown; ``None`` when it was not calibrated.
+        ceilings_per_s: The loader's rate on each bare server, by contender id.
+        ceiling_per_s: The highest of these; ``None`` if the loader was not calibrated.
+        placebo: The A/A ratio: a second trial's rate over the first's; ``None`` if the run has no pair.
+        placebo_failed: Why measured verdicts are withheld; ``None`` if they are not.
+        placebo_note: What the reader must know of the A/A comparison; ``None`` if it came out equal, or failed.
     """
 
-    run: Run
-    margin: float
-    placebo_failed: str | None
-    ceiling_per_s: float | None
-    _summaries: dict[tuple[Contender, str], Summary] = field(default_factory=dict, repr=False, compare=False)
+    def __init__(self, run: Run, margin: float = MARGIN) -> None:
+        self.run = run
+        self.margin = margin
+        self.ceilings_per_s = trials.ceilings(run.calibration)
+        self.ceiling_per_s = trials.ceiling(self.ceilings_per_s)
+        pairs = placebo_pairs(run)
+        self.placebo = ratio(pairs, rate_per_s)
+        self.placebo_failed, self.placebo_note = _judge_placebo(run, pairs, self.placebo, margin)
+        self._summaries: dict[tuple[Contender, str], Summary] = {}
 
     @property
     def confidence(self) -> float:
@@ -239,54 +234,31 @@ class Evidence:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Placebo:
-    """What the A/A comparison says of the run.
-
-    Attributes:
-        rate: The second trial's rate over the first's; ``None`` when there was no pair.
-        failed: Why measured verdicts are withheld; ``None`` when they are not.
-        note: What the reader must know of it; ``None`` when it came out equal.
-    """
-
-    rate: Estimate | None
-    failed: str | None = None
-    note: str | None = None
-
-
-def judge_placebo(run: Run, margin: float) -> Placebo:
-    """Compare each placebo trial with its contender's ordinary trial in the same round.
-
-    It fails when the interval leaves 1 out and the ratio is outside the margin: a difference that is both seen and
-    large enough to matter.
-    """
-    pairs = placebo_pairs(run)
-    if not pairs and any(trial.placebo and trial.load.rate_per_s is not None for trial in run.trials):
-        return Placebo(
-            rate=None,
-            note="A/A was not judged: it compares rates, and those are equal by themselves where they are given.",
-        )
-    rate = ratio(pairs, rate_per_s)
-    if rate is None:
-        return Placebo(
-            rate=None, note="No A/A comparison was run, so nothing says how equal two equal things come out."
-        )
-    contender = pairs[0][0].trial.contender
-    told = f"{contender} against itself came out {wording.ratio(rate)}"
-    if len(pairs) < MINIMUM_ROUNDS:
-        return Placebo(rate=rate, note=f"A/A was not judged: {told} in one round, and it takes {MINIMUM_ROUNDS}.")
-    if is_equal(rate, margin):
-        return Placebo(rate=rate)
-    band = f"±{wording.percent(margin)}"
-    least, most = equal_band(margin)
-    if excludes_one(rate) and not least <= rate.value <= most:
-        failed = (
-            f"The A/A comparison failed: {told}, outside {band}, though it is the same thing twice. Something else "
-            "moves the figures by as much: stop what else runs on this machine and run again, with more --rounds."
-        )
-        return Placebo(rate=rate, failed=failed)
-    note = f"A/A: {told}; equality within {band} is not shown, so differences as small as that may be chance here."
-    return Placebo(rate=rate, note=note)
+def verdict_on(
+    claim: Claim,
+    test: ClaimTest,
+    outcome: Outcome,
+    *,
+    sentence: str,
+    why: str,
+    figures: tuple[Figure, ...] = (),
+    standing: Standing | None = None,
+) -> Verdict:
+    """Return the verdict of a test, as of the arrangement that the claim is judged on."""
+    return Verdict(
+        claim=claim.id,
+        number=claim.number,
+        subject=test.subject,
+        arrangement=test.arrangement,
+        workload=test.workload,
+        headline=True,
+        outcome=outcome,
+        figures=figures,
+        sentence=sentence,
+        why=why,
+        # The figures may be precise enough for the claim, and too coarse to tell the sides apart.
+        standing="undecided" if standing == "refused" != outcome else standing,
+    )
 
 
 def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
@@ -299,11 +271,28 @@ def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
     return pairs
 
 
-def evidence_of(run: Run, margin: float = MARGIN) -> Evidence:
-    """Return what a run offers to judge by; verdicts are withheld where its placebo failed."""
-    return Evidence(
-        run=run,
-        margin=margin,
-        placebo_failed=judge_placebo(run, margin).failed,
-        ceiling_per_s=trials.ceiling(trials.ceilings(run.calibration)),
-    )
+def _judge_placebo(run: Run, pairs: Pairs, rate: Estimate | None, margin: float) -> tuple[str | None, str | None]:
+    """Return why verdicts are withheld, and what to note, of each placebo trial over the ordinary one of its round.
+
+    The A/A comparison fails if the interval excludes 1 and the ratio is outside the margin: the difference is both
+    detected and large enough to matter.
+    """
+    if not pairs and any(trial.placebo and trial.load.rate_per_s is not None for trial in run.trials):
+        return None, "A/A was not judged: it compares rates, and those are equal by themselves where they are given."
+    if rate is None:
+        return None, "No A/A comparison was run, so nothing says how equal two equal things come out."
+    told = f"{pairs[0][0].trial.contender} against itself came out {wording.ratio(rate)}"
+    if len(pairs) < MINIMUM_ROUNDS:
+        return None, f"A/A was not judged: {told} in one round, and it takes {MINIMUM_ROUNDS}."
+    if is_equal(rate, margin):
+        return None, None
+    band = f"±{wording.percent(margin)}"
+    least, most = equal_band(margin)
+    if excludes_one(rate) and not least <= rate.value <= most:
+        failed = (
+            f"The A/A comparison failed: {told}, outside {band}, though it is the same thing twice. Something else "
+            "moves the figures by as much: stop what else runs on this machine and run again, with more --rounds."
+        )
+        return failed, None
+    note = f"A/A: {told}; equality within {band} is not shown, so differences as small as that may be chance here."
+    return None, note

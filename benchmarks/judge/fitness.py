@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.judge import trials, wording
-from benchmarks.judge.evidence import Placebo, judge_placebo, placebo_pairs
+from benchmarks.judge import wording
+from benchmarks.judge.evidence import Evidence, placebo_pairs
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.power import POWER, Spread, detectable_difference, rounds_to_detect, spread_of
 from benchmarks.machine import Machine
@@ -75,28 +75,27 @@ def judge_fitness(machine: Machine, run: Run, stolen_fraction: float | None, mar
         stolen_fraction: Share of the machine's time that the hypervisor gave to others meanwhile; ``None`` if unknown.
         margin: Half-width of what counts as equal.
     """
-    placebo = judge_placebo(run, margin)
+    evidence = Evidence(run, margin)
     pairs = placebo_pairs(run)
-    ceiling = trials.ceiling(trials.ceilings(run.calibration))
-    signs = (*judge_machine(machine), *_seen_in_run(placebo, len(pairs), ceiling, stolen_fraction))
+    signs = (*judge_machine(machine), *_seen_in_run(evidence, len(pairs), stolen_fraction))
     if len(pairs) < 2:
         return Fitness(
             signs=signs,
-            placebo=placebo.rate,
+            placebo=evidence.placebo,
             spread=None,
-            ceiling_per_s=ceiling,
+            ceiling_per_s=evidence.ceiling_per_s,
             difference=None,
             fit=False,
             verdict="Not fit, or not seen to be: the A/A comparison has too few valid rounds. " + _void(run),
         )
     spread = spread_of([above.result.rate_per_s for above, _ in pairs], [below.result.rate_per_s for _, below in pairs])
     difference = detectable_difference(spread.cautious, _ROUNDS_OF_QUICK)
-    fit = placebo.failed is None
+    fit = evidence.placebo_failed is None
     return Fitness(
         signs=signs,
-        placebo=placebo.rate,
+        placebo=evidence.placebo,
         spread=spread,
-        ceiling_per_s=ceiling,
+        ceiling_per_s=evidence.ceiling_per_s,
         difference=difference,
         fit=fit,
         verdict=_verdict(machine, spread, difference, fit=fit),
@@ -166,11 +165,9 @@ def _load(machine: Machine, load_average: float) -> Sign:
     return Sign(level="good", what=what)
 
 
-def _seen_in_run(
-    placebo: Placebo, rounds: int, ceiling_per_s: float | None, stolen_fraction: float | None
-) -> Iterator[Sign]:
-    if ceiling_per_s is not None:
-        yield Sign(level="good", what=f"The loader reached {ceiling_per_s:,.0f} req/s on a bare server.")
+def _seen_in_run(evidence: Evidence, rounds: int, stolen_fraction: float | None) -> Iterator[Sign]:
+    if evidence.ceiling_per_s is not None:
+        yield Sign(level="good", what=f"The loader reached {evidence.ceiling_per_s:,.0f} req/s on a bare server.")
     else:
         yield Sign(
             level="bad",
@@ -183,14 +180,14 @@ def _seen_in_run(
             yield Sign(level="warning", what=told, advice="A neighbour is busy: measure at another hour, or elsewhere.")
         else:
             yield Sign(level="good", what=told)
-    if placebo.rate is None:
+    if evidence.placebo is None:
         yield Sign(level="bad", what="The A/A comparison has no valid round.", advice="Run again.")
         return
-    told = f"A/A, one contender against itself over {wording.rounds(rounds)}: {wording.ratio(placebo.rate)}"
-    if placebo.failed is not None:
+    told = f"A/A, one contender against itself over {wording.rounds(rounds)}: {wording.ratio(evidence.placebo)}"
+    if evidence.placebo_failed is not None:
         advice = "Two equal things came out different. Stop what else runs here, and run lab doctor again."
         yield Sign(level="bad", what=f"{told}.", advice=advice)
-    elif placebo.note is not None:
+    elif evidence.placebo_note is not None:
         yield Sign(level="warning", what=f"{told}, equality not shown.", advice="Small differences may be chance here.")
     else:
         yield Sign(level="good", what=f"{told}, equal.")

@@ -227,19 +227,19 @@ class Comparison:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BridgeCost:
-    """What a request costs behind a bridge, or on the same server without one; ``None`` where it was not seen.
+class RequestCost:
+    """What one contender's request costs, on average; ``None`` if it was not observed.
 
     Attributes:
         contender: Its id.
-        server: On which all that are compared with it are.
-        variant: ``sync`` or ``async``; the same.
+        server: See ``Contender``.
+        variant: ``sync`` or ``async``.
         workload: Name of the workload.
-        threads_started: By each request; 0 where requests start none, whatever else the machine does.
+        threads_started: By each request; 0 if requests start none, whatever else the machine does.
         loops_started: Those of the threads that run an event loop of their own.
         voluntary_switches: Of a request.
-        cpu_us: Of a request.
-        waits: In progress at once, on average; ``None`` too where the views do not wait.
+        cpu_us: CPU time of a request.
+        waits: In progress at once; ``None`` also if the views do not wait.
         running_threads: That took part.
     """
 
@@ -279,7 +279,7 @@ class Judgement:
     summaries: tuple[Summary, ...]
     twins: tuple[Comparison, ...]
     bridges: tuple[Comparison, ...]
-    bridge_costs: tuple[BridgeCost, ...] = ()
+    bridge_costs: tuple[RequestCost, ...] = ()
     placebo: Estimate | None
     placebo_failed: str | None
     ceiling_per_s: Mapping[str, float]

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from benchmarks.judge import wording
 from benchmarks.judge.comparable import Asked, IncomparableError, asked
 from benchmarks.judge.comparison import MARGIN, conclude
-from benchmarks.judge.evidence import Evidence, RefusedError, evidence_of
+from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Comparison, Estimate, QuantityName
 from benchmarks.judge.measures import QUANTITIES
 from benchmarks.judge.random_effects import RandomEffects, sum_up
@@ -109,7 +109,7 @@ def pool(
     for label, run in runs:
         question = questions[label]
         if question == common:
-            pooled.append((label, evidence_of(run, margin)))
+            pooled.append((label, Evidence(run, margin)))
         else:
             left_out.append((label, question.told() if question else f"it has no workload {workload}"))
     pairs = {

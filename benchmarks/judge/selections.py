@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 
 from benchmarks.judge import cause
 from benchmarks.judge.evidence import Evidence
-from benchmarks.judge.judgement import BridgeCost, Comparison
+from benchmarks.judge.judgement import Comparison, RequestCost
 from benchmarks.judge.summaries import participants
 from benchmarks.model import RACE, Contender, Run
 
@@ -66,7 +66,7 @@ def duel_pairs(run: Run) -> Iterator[tuple[Contender, Contender, str]]:
                 yield from ((each, reference, workload) for each in contenders if each is not reference)
 
 
-def bridges(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[BridgeCost, ...]]:
+def bridges(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[RequestCost, ...]]:
     """Compare, on every server, each bridge with the framework's way without one, and with other frameworks.
 
     Args:
@@ -77,12 +77,15 @@ def bridges(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[BridgeCos
         which all answer alike.
     """
     compared: list[Comparison] = []
-    costs: list[BridgeCost] = []
+    costs: list[RequestCost] = []
     for workload in (workload.name for workload in evidence.run.plan.workloads):
         if evidence.run.plan.is_open(workload):
             continue
         for contenders in _side_by_side(participants(evidence.run, workload)):
-            requests = _requests(evidence, contenders, workload)
+            # All of one keyword, so of one wait.
+            wait_ms = evidence.wait_ms(workload, contenders[0].variant)
+            summaries = [evidence.summary(contender, workload) for contender in contenders]
+            requests = {cost.contender: cost for cost in cause.request_costs(summaries, wait_ms)}
             costs.extend(requests.values())
             for bridged in contenders:
                 for other in contenders:
@@ -123,34 +126,3 @@ def _side_by_side(contenders: Sequence[Contender]) -> Iterator[list[Contender]]:
             ]
             if len({contender.bridge == _NO_BRIDGE for contender in group}) == 2:
                 yield group
-
-
-def _requests(evidence: Evidence, contenders: Sequence[Contender], workload: str) -> dict[str, BridgeCost]:
-    """Return what a request of each contender costs; a thread counts where requests start it."""
-    summaries = [evidence.summary(contender, workload) for contender in contenders]
-    seen = [summary.epoll_descriptors for summary in summaries]
-    fewest_epoll = min((epoll for epoll in seen if epoll is not None), default=None)
-    costs = {}
-    for contender, summary in zip(contenders, summaries, strict=True):
-        cost = cause.cost_of(summary, contender.id)
-        threads = loops = None
-        if cost is not None and cost.started is not None:
-            threads = cost.started if cost.starts_threads else 0.0
-            if cost.epoll is not None:
-                loops = threads if cause.runs_a_loop(cost.epoll, fewest_epoll) else 0.0
-        wait_ms = evidence.wait_ms(workload, contender.variant)
-        # Little's law, as in waits.py.
-        waits = summary.rate_per_s.value * wait_ms / 1_000 if wait_ms and summary.rate_per_s is not None else None
-        costs[contender.id] = BridgeCost(
-            contender=contender.id,
-            server=contender.server,
-            variant=str(contender.variant),
-            workload=workload,
-            threads_started=threads,
-            loops_started=loops,
-            voluntary_switches=None if cost is None else cost.switches,
-            cpu_us=None if cost is None else cost.cpu_us,
-            waits=waits,
-            running_threads=None if cost is None else cost.running,
-        )
-    return costs

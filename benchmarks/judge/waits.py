@@ -7,8 +7,8 @@ from collections.abc import Sequence
 
 from benchmarks.judge import cause, measures, wording
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
-from benchmarks.judge.judgement import Estimate, Figure, Outcome
+from benchmarks.judge.evidence import Evidence, RefusedError, verdict_on
+from benchmarks.judge.judgement import Estimate, Figure, Outcome, Verdict
 from benchmarks.judge.statistics import bounds, geometric_mean, median_and_range
 from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Contender
@@ -17,16 +17,11 @@ QUEUED_FRACTION = 0.8
 """With fewer waits in progress than this share of the connections, requests did queue."""
 
 BUSY_CPU_FRACTION = 0.9
-"""A server that uses more than this of a core may be held up by its work, not by the waits."""
+"""A server that uses more than this of a core may be limited by its work, not by the waits."""
 
 
-def unmeasured(_claim: Claim, _test: ClaimTest) -> tuple[Figure, ...]:
-    """Return the figure that the claim is about, without a measurement."""
-    return (_figure("waits in progress, async", None),)
-
-
-def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Finding:
-    """Hold the waits in progress with ``async def`` against the threads of its server.
+def find(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
+    """Compare the waits in progress with ``async def`` with the threads of its server.
 
     More waits than threads cannot each hold a thread: they do not block. No more waits than threads, although further
     connections queue and the core is idle, means that they do.
@@ -40,14 +35,14 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
     wait_ms, sync_wait_ms = evidence.wait_ms(test.workload), evidence.wait_ms(test.workload, "sync")
     if wait_ms <= 0:
         raise RefusedError(f"The workload {test.workload} waits for nothing in this run: it needs a wait to be tried.")
-    asynchronous = evidence.find(test.framework, "async", serving, test.workload)
+    asynchronous = evidence.find(test.framework, "async", test.serving, test.workload)
     valid = evidence.timed(asynchronous, test.workload)
     in_progress = _in_progress(valid, wait_ms)
     connections = min(trial.trial.load.vus for trial in valid)
     threads = _threads(valid)
     outcome, doubt = _decide(in_progress, threads, connections, _cpu_fraction(valid))
 
-    sync = evidence.find_if_there(test.framework, "sync", serving, test.workload)
+    sync = evidence.find_if_there(test.framework, "sync", test.serving, test.workload)
     sync_valid = evidence.valid(sync, test.workload) if sync else ()
     sync_in_progress = _in_progress(sync_valid, sync_wait_ms) if sync_valid else None
     rate = None if sync is None else evidence.compare(asynchronous, sync, test.workload).rate
@@ -64,8 +59,10 @@ def find(evidence: Evidence, _claim: Claim, test: ClaimTest, serving: str) -> Fi
         f"; with {wording.things(float(vus), 'connection')} it kept {wording.counted(estimate)}"
         for vus, estimate in others
     )
-    return Finding(
-        outcome=outcome,
+    return verdict_on(
+        claim,
+        test,
+        outcome,
         figures=(
             _figure("waits in progress, async", in_progress),
             _figure("threads alive, async (range)", threads),

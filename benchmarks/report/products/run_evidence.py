@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import BridgeCost, Comparison, Estimate, Judgement, Summary
+from benchmarks.judge.judgement import Comparison, Estimate, Judgement, RequestCost, Summary
 from benchmarks.model import Run, Workload
 from benchmarks.report.charts.contenders import cost_chart, waiting_chart
 from benchmarks.report.charts.latency import latency_chart
@@ -214,7 +214,7 @@ def refusals(comparisons: Iterable[Comparison]) -> Iterator[Note]:
     yield from (Note(f"{reason}{more}", "warning") for reason in reasons[:1])
 
 
-def _bridge_costs(here: Iterable[BridgeCost], *, waits: bool) -> Table:
+def _bridge_costs(here: Iterable[RequestCost], *, waits: bool) -> Table:
     return Table(
         caption=f"What a request costs.{' Waits: in progress at once.' if waits else ''}",
         columns=(

@@ -11,7 +11,7 @@ import pytest
 
 import benchmarks
 from benchmarks.judge.claims import Claim, parse_claims
-from benchmarks.judge.evidence import Evidence, evidence_of
+from benchmarks.judge.evidence import Evidence
 from benchmarks.model import (
     Contender,
     DocumentPair,
@@ -238,7 +238,7 @@ def make_evidence() -> Callable[..., Evidence]:
     """Prepare a run for judgement."""
 
     def make(run: Run, margin: float = 0.05) -> Evidence:
-        return evidence_of(run, margin)
+        return Evidence(run, margin)
 
     return make
 

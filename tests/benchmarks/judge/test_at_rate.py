@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.judge import selections
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.evidence import Evidence, judge_placebo
+from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Comparison, Summary
 from benchmarks.judge.notes import notes
@@ -257,9 +257,9 @@ def test_equal_rates_are_no_placebo(
     """A/A of what was given says nothing, and is not said to have come out equal."""
     run = make_run([asked(workload="health"), asked(workload="health", placebo=True)])
 
-    placebo = judge_placebo(run, 0.05)
+    evidence = make_evidence(run)
 
-    assert (None, None) == (placebo.rate, placebo.failed)
-    assert placebo.note is not None
-    assert placebo.note.startswith("A/A was not judged")
-    assert ((), ()) == selections.bridges(make_evidence(run))
+    assert (None, None) == (evidence.placebo, evidence.placebo_failed)
+    assert evidence.placebo_note is not None
+    assert evidence.placebo_note.startswith("A/A was not judged")
+    assert ((), ()) == selections.bridges(evidence)

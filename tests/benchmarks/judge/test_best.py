@@ -7,7 +7,8 @@ import pytest
 
 from benchmarks.judge import best
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.judgement import Verdict
 from benchmarks.model import Observation, Run, Trial
 
 COSTS = {"flask": 451.0, "fastapi": 117.0}
@@ -20,10 +21,10 @@ def find(
     make_observation: Callable[..., Observation],
     make_evidence: Callable[..., Evidence],
     claim: Callable[[str], Claim],
-) -> Callable[..., Finding]:
+) -> Callable[..., Verdict]:
     """Judge rates of contenders over rounds; Flask's requests cost 451 µs of CPU, FastAPI's 117."""
 
-    def judge(rates: Mapping[str, Sequence[float]], ceiling: float = 1e6, among: str | None = "") -> Finding:
+    def judge(rates: Mapping[str, Sequence[float]], ceiling: float = 1e6, among: str | None = "") -> Verdict:
         trials = [
             make_trial(name, rate, number, observation=make_observation(cpu_us=COSTS.get(name.split("-")[0], 50.0)))
             for name, measured in rates.items()
@@ -32,7 +33,7 @@ def find(
         run = make_run(trials, calibration=[make_trial("bare-asgi@uvicorn", ceiling, 0)])
         ledger = claim("fastapi-not-much-better")
         test = ledger.tests[0] if among is None else dataclasses.replace(ledger.tests[0], among=among)
-        return best.find(make_evidence(run), ledger, test, "")
+        return best.find(make_evidence(run), ledger, test)
 
     return judge
 
@@ -47,7 +48,7 @@ FIRST = {
 }
 
 
-def test_the_best_are_compared_only_when_they_took_part(find: Callable[..., Finding]) -> None:
+def test_the_best_are_compared_only_when_they_took_part(find: Callable[..., Verdict]) -> None:
     """A run of a few would call the fastest of these few the best, and find the opposite."""
     with pytest.raises(RefusedError, match=r"and flask-async@uvicorn\+eventloop did not: add --contender flask-async@"):
         find(FIRST, among=None)
@@ -57,7 +58,7 @@ def test_the_best_are_compared_only_when_they_took_part(find: Callable[..., Find
     assert "replicated" == whole.outcome
 
 
-def test_the_fastest_of_each_are_compared(find: Callable[..., Finding]) -> None:
+def test_the_fastest_of_each_are_compared(find: Callable[..., Verdict]) -> None:
     """Any variant on any server, but not the bare server; and then both on one server."""
     finding = find(FIRST)
 
@@ -95,7 +96,7 @@ def test_the_fastest_of_each_are_compared(find: Callable[..., Finding]) -> None:
     ],
 )
 def test_much_better_begins_at_the_ledgers_ratio(
-    find: Callable[..., Finding], fastapi: list[float], outcome: str, told: str
+    find: Callable[..., Verdict], fastapi: list[float], outcome: str, told: str
 ) -> None:
     """The whole interval decides, and the sentence says what below "much" was found."""
     finding = find({"flask-sync@s": [1000.0, 1000.0, 1000.0], "fastapi-sync@s": fastapi})
@@ -106,7 +107,7 @@ def test_much_better_begins_at_the_ledgers_ratio(
     assert 1 == len(finding.figures)
 
 
-def test_a_framework_that_is_not_on_the_other_server_leaves_a_gap(find: Callable[..., Finding]) -> None:
+def test_a_framework_that_is_not_on_the_other_server_leaves_a_gap(find: Callable[..., Verdict]) -> None:
     """How much is the server's stays unseen, and that is said."""
     finding = find({name: rates for name, rates in FIRST.items() if name != "fastapi-async@hypercorn"})
 
@@ -116,7 +117,7 @@ def test_a_framework_that_is_not_on_the_other_server_leaves_a_gap(find: Callable
     assert finding.figures[1].estimate is None
 
 
-def test_a_best_behind_a_bridge_has_the_best_without_one_beside_it(find: Callable[..., Finding]) -> None:
+def test_a_best_behind_a_bridge_has_the_best_without_one_beside_it(find: Callable[..., Verdict]) -> None:
     """What a bridge makes of a framework is not what most of its users have."""
     finding = find(FIRST | {"flask-async@uvicorn+eventloop": [8800.0, 8790.0, 8795.0]})
 
@@ -131,7 +132,7 @@ def test_a_best_behind_a_bridge_has_the_best_without_one_beside_it(find: Callabl
     ]
 
 
-def test_a_run_with_bridges_alone_leaves_a_gap(find: Callable[..., Finding]) -> None:
+def test_a_run_with_bridges_alone_leaves_a_gap(find: Callable[..., Verdict]) -> None:
     """What was not measured is not guessed."""
     finding = find({"flask-async@s+eventloop": [1000.0, 1001.0], "fastapi-sync@s": [1000.0] * 2})
 
@@ -139,28 +140,28 @@ def test_a_run_with_bridges_alone_leaves_a_gap(find: Callable[..., Finding]) -> 
     assert finding.figures[1].estimate is None
 
 
-def test_a_cause_that_the_cpu_does_not_show_is_not_claimed(find: Callable[..., Finding]) -> None:
+def test_a_cause_that_the_cpu_does_not_show_is_not_claimed(find: Callable[..., Verdict]) -> None:
     """When the rates differ by another ratio than the CPU time, the figures do not explain it."""
     finding = find({"flask-sync@s": [1000.0, 1001.0], "fastapi-sync@s": [1600.0, 1601.0]})
 
     assert finding.why.startswith("Cause not seen in these figures: CPU time per request alone would make it 3.85 ×;")
 
 
-def test_one_lucky_round_makes_no_winner(find: Callable[..., Finding]) -> None:
+def test_one_lucky_round_makes_no_winner(find: Callable[..., Verdict]) -> None:
     """A contender needs two valid rounds to be the best of its framework."""
     finding = find({"flask-sync@s": [1000.0, 1001.0], "flask-async@s": [9000.0], "fastapi-sync@s": [2000.0] * 2})
 
     assert "the requests of flask-sync@s" in finding.sentence
 
 
-def test_rounds_that_came_out_all_the_same_are_refused(find: Callable[..., Finding]) -> None:
+def test_rounds_that_came_out_all_the_same_are_refused(find: Callable[..., Verdict]) -> None:
     """What is measured varies; what does not was counted too coarsely."""
     with pytest.raises(RefusedError, match="counted too coarsely"):
         find({name: rates[:1] * 3 for name, rates in FIRST.items()})
 
 
 @pytest.mark.parametrize("missing", ["flask", "fastapi"])
-def test_a_framework_without_a_contender_is_refused(find: Callable[..., Finding], missing: str) -> None:
+def test_a_framework_without_a_contender_is_refused(find: Callable[..., Verdict], missing: str) -> None:
     """The message says which, and how to add one."""
     rates = {name: measured for name, measured in FIRST.items() if not name.startswith(missing)}
 
@@ -171,16 +172,7 @@ def test_a_framework_without_a_contender_is_refused(find: Callable[..., Finding]
         find(rates)
 
 
-def test_a_winner_near_the_loaders_ceiling_is_refused(find: Callable[..., Finding]) -> None:
+def test_a_winner_near_the_loaders_ceiling_is_refused(find: Callable[..., Verdict]) -> None:
     """Its rate may be the loader's."""
     with pytest.raises(RefusedError, match="Loader-bound in 3 of 6 trials"):
         find(FIRST, ceiling=10_000.0)
-
-
-def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> None:
-    """A refused verdict still says what it would have compared."""
-    ledger = claim("fastapi-not-much-better")
-
-    assert [("rate fastapi/flask", None)] == [
-        (figure.name, figure.estimate) for figure in best.unmeasured(ledger, ledger.tests[0])
-    ]

@@ -7,13 +7,13 @@ import pytest
 
 from benchmarks.judge import cause, selections
 from benchmarks.judge.evidence import Evidence
-from benchmarks.judge.judgement import BridgeCost, Comparison
+from benchmarks.judge.judgement import Comparison, RequestCost
 from benchmarks.model import LatencySummary, LoadResult, Observation, Run, Trial
 
 OWN_WAY, BRIDGED, ELSEWHERE = "flask-async@hypercorn", "flask-async@hypercorn+eventloop", "fastapi-async@hypercorn"
 ASGIREF = "flask-async@hypercorn+asgiref"
 
-Bridges = tuple[tuple[Comparison, ...], tuple[BridgeCost, ...]]
+Bridges = tuple[tuple[Comparison, ...], tuple[RequestCost, ...]]
 Compared = Callable[..., Bridges]
 
 
@@ -52,7 +52,7 @@ def ratio_of(compared: Bridges, contender: str, other: str, workload: str) -> Co
     return found
 
 
-def cost_of(compared: Bridges, contender: str, workload: str) -> BridgeCost:
+def cost_of(compared: Bridges, contender: str, workload: str) -> RequestCost:
     """Find what a request costs."""
     (found,) = [cost for cost in compared[1] if (cost.contender, cost.workload) == (contender, workload)]
     return found
@@ -213,7 +213,7 @@ def test_a_platform_that_does_not_tell_all_gets_what_it_tells(
 ) -> None:
     """Without the count of threads started nothing is said of them; without descriptors nothing of loops."""
 
-    def told(workload: str, **observed: float | None) -> tuple[Comparison, BridgeCost]:
+    def told(workload: str, **observed: float | None) -> tuple[Comparison, RequestCost]:
         seen = make_observation(cpu_us=900, switches=8.0, **observed)
         trials = [
             make_trial(

@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.judge import cause
 from benchmarks.judge.comparison import conclude
-from benchmarks.judge.evidence import evidence_of
+from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Comparison, Estimate, Summary
 from benchmarks.model import Observation, Run, Trial
 
@@ -27,9 +27,7 @@ def seen(
     """Summarise one observation of a contender whose name says nothing."""
 
     def summarise(**observed: float | None) -> Summary:
-        (summary,) = evidence_of(
-            make_run([make_trial("x-sync@s", observation=make_observation(**observed))])
-        ).summaries()
+        (summary,) = Evidence(make_run([make_trial("x-sync@s", observation=make_observation(**observed))])).summaries()
         return summary
 
     return summarise

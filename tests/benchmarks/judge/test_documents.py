@@ -8,7 +8,8 @@ import pytest
 from benchmarks.judge import documents
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.documents import described
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.judgement import Verdict
 from benchmarks.model import DocumentPair, Run
 
 ANSWER = {"type": "object", "properties": {"api": {"type": "string"}, "version": {"type": "integer"}}}
@@ -30,18 +31,18 @@ def document(*schemas: object, components: Mapping[str, Any] | None = None) -> d
 @pytest.fixture
 def find(
     make_run: Callable[..., Run], make_evidence: Callable[..., Evidence], claim: Callable[[str], Claim]
-) -> Callable[..., Finding]:
+) -> Callable[..., Verdict]:
     """Judge a pair of documents."""
 
-    def judge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Finding:
+    def judge(before: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
         evidence = make_evidence(make_run(documents={"flask": DocumentPair(before=before, after=after)}))
         ledger = claim("response-model")
-        return documents.find(evidence, ledger, ledger.tests[1], "")
+        return documents.find(evidence, ledger, ledger.tests[1])
 
     return judge
 
 
-def test_documents_that_the_response_model_completes_bear_the_claim_out(find: Callable[..., Finding]) -> None:
+def test_documents_that_the_response_model_completes_bear_the_claim_out(find: Callable[..., Verdict]) -> None:
     """Nothing of the answer before, all of it after."""
     finding = find(document(BARE, BARE), document(ANSWER, ANSWER))
 
@@ -54,7 +55,7 @@ def test_documents_that_the_response_model_completes_bear_the_claim_out(find: Ca
     assert "generated from what the code declares" in finding.why
 
 
-def test_documents_that_need_no_response_model_contradict(find: Callable[..., Finding]) -> None:
+def test_documents_that_need_no_response_model_contradict(find: Callable[..., Verdict]) -> None:
     """The whole answer was described before."""
     finding = find(document(ANSWER, ANSWER), document(ANSWER, ANSWER))
 
@@ -62,7 +63,7 @@ def test_documents_that_need_no_response_model_contradict(find: Callable[..., Fi
     assert "before any response model" in finding.why
 
 
-def test_a_response_model_that_does_not_show_contradicts(find: Callable[..., Finding]) -> None:
+def test_a_response_model_that_does_not_show_contradicts(find: Callable[..., Verdict]) -> None:
     """One twin left undocumented is enough."""
     finding = find(document(BARE, BARE), document(ANSWER, {"properties": {"api": {}, "other": {}}}))
 
@@ -76,7 +77,7 @@ def test_a_response_model_that_does_not_show_contradicts(find: Callable[..., Fin
     ("before", "after"), [({"paths": {}}, document(ANSWER, ANSWER)), (document(BARE, BARE), {"openapi": "3.1.0"})]
 )
 def test_documents_of_something_else_are_refused(
-    find: Callable[..., Finding], before: dict[str, Any], after: dict[str, Any]
+    find: Callable[..., Verdict], before: dict[str, Any], after: dict[str, Any]
 ) -> None:
     """Without the operations there is nothing to compare; the message says which are meant."""
     with pytest.raises(RefusedError, match="lack GET /health/sync or GET /health/async"):
@@ -90,7 +91,7 @@ def test_a_run_without_documents_is_refused(
     ledger = claim("response-model")
 
     with pytest.raises(RefusedError, match=r"no OpenAPI documents of flask: .* --contender"):
-        documents.find(make_evidence(make_run()), ledger, ledger.tests[1], "")
+        documents.find(make_evidence(make_run()), ledger, ledger.tests[1])
 
 
 def test_references_are_followed() -> None:
@@ -126,12 +127,3 @@ def test_what_leads_nowhere_describes_nothing(schema: object) -> None:
     components = {"schemas": {"Circle": {"$ref": "#/components/schemas/Circle"}, "Text": "text"}}
 
     assert frozenset() == described(document(schema, schema, components=components), "/health/sync")
-
-
-def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> None:
-    """A refused verdict still says what it would have counted."""
-    ledger = claim("response-model")
-
-    assert [("properties documented with response model", None)] == [
-        (figure.name, figure.estimate) for figure in documents.unmeasured(ledger, ledger.tests[0])
-    ]

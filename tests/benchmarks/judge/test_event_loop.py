@@ -6,7 +6,8 @@ import pytest
 
 from benchmarks.judge import event_loop
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.judgement import Verdict
 from benchmarks.model import Observation, Run, Trial
 
 
@@ -16,10 +17,10 @@ def find(
     make_trial: Callable[..., Trial],
     make_evidence: Callable[..., Evidence],
     claim: Callable[[str], Claim],
-) -> Callable[..., Finding]:
+) -> Callable[..., Verdict]:
     """Judge observations of async def, one a round, beside one of def where it is given."""
 
-    def judge(*seen: Observation | None, sync: Observation | None = None) -> Finding:
+    def judge(*seen: Observation | None, sync: Observation | None = None) -> Verdict:
         trials = [
             make_trial("flask-async@hypercorn", round=number, observation=observation)
             for number, observation in enumerate(seen)
@@ -27,13 +28,13 @@ def find(
         if sync is not None:
             trials.append(make_trial("flask-sync@hypercorn", observation=sync))
         ledger = claim("single-thread-event-loop")
-        return event_loop.find(make_evidence(make_run(trials)), ledger, ledger.tests[1], "hypercorn")
+        return event_loop.find(make_evidence(make_run(trials)), ledger, ledger.tests[1])
 
     return judge
 
 
 def test_one_thread_on_epoll_bears_the_claim_out(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Four idle threads of uvloop do not count, for they never run; what def needs is told beside."""
     one = make_observation(cpu_us=117, threads=5, running=1, epoll=1)
@@ -57,7 +58,7 @@ def test_one_thread_on_epoll_bears_the_claim_out(
     ] == [(figure.name, figure.estimate and figure.estimate.value, figure.tutorial_value) for figure in finding.figures]
 
 
-def test_one_trial_is_evidence(find: Callable[..., Finding], make_observation: Callable[..., Observation]) -> None:
+def test_one_trial_is_evidence(find: Callable[..., Verdict], make_observation: Callable[..., Observation]) -> None:
     """Threads are counted, not sampled; without the sync twin its figure is missing."""
     finding = find(make_observation())
 
@@ -67,7 +68,7 @@ def test_one_trial_is_evidence(find: Callable[..., Finding], make_observation: C
 
 
 def test_several_threads_that_run_contradict(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Work that is handed to another thread is not one loop in one thread."""
     finding = find(make_observation(switches=11.1, threads=2, running=2))
@@ -77,7 +78,7 @@ def test_several_threads_that_run_contradict(
 
 
 def test_a_thread_a_request_contradicts(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Threads that came and went are not among those that ran, but they were started, and waited for."""
     seen = make_observation(cpu_us=907, switches=8.7, started=1.0, running=1, epoll=2)
@@ -92,7 +93,7 @@ def test_a_thread_a_request_contradicts(
 
 
 def test_threads_that_others_start_are_not_the_servers(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """The count is of the whole machine: the least of the trials counts, and only if requests wait for something."""
     noisy, quiet = make_observation(started=1.135, switches=4.0), make_observation(started=0.0, switches=4.0)
@@ -103,7 +104,7 @@ def test_threads_that_others_start_are_not_the_servers(
 
 
 def test_started_threads_that_may_be_anyones_leave_it_undecided(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Neither none nor one a request, where requests do wait for something."""
     finding = find(make_observation(started=0.1, switches=4.0))
@@ -113,13 +114,13 @@ def test_started_threads_that_may_be_anyones_leave_it_undecided(
 
 
 def test_switches_that_were_not_seen_excuse_nothing(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Without them a thread started a request is taken for the requests'."""
     assert "contradicted" == find(make_observation(started=1.0, switches=None)).outcome
 
 
-def test_no_epoll_contradicts(find: Callable[..., Finding], make_observation: Callable[..., Observation]) -> None:
+def test_no_epoll_contradicts(find: Callable[..., Verdict], make_observation: Callable[..., Observation]) -> None:
     """A single thread alone is no event loop on epoll."""
     finding = find(make_observation(epoll=0))
 
@@ -129,7 +130,7 @@ def test_no_epoll_contradicts(find: Callable[..., Finding], make_observation: Ca
 
 
 def test_trials_that_disagree_leave_it_undecided(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Counts are the same every time, or something is wrong with the counting."""
     finding = find(make_observation(), make_observation(running=2), make_observation())
@@ -140,7 +141,7 @@ def test_trials_that_disagree_leave_it_undecided(
 
 
 def test_what_the_platform_does_not_tell_leaves_it_undecided(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Missing is said to be missing, and where it is told."""
     silent = (
@@ -159,7 +160,7 @@ def test_what_the_platform_does_not_tell_leaves_it_undecided(
 
 
 def test_started_threads_that_are_not_told_are_no_objection(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """The threads that ran decide alone."""
     finding = find(make_observation(started=None))
@@ -179,14 +180,4 @@ def test_without_a_valid_trial_it_is_refused(
     run = make_run([make_trial("flask-async@hypercorn", failure="the server died")])
 
     with pytest.raises(RefusedError, match=r"No round with a valid trial .* and it takes 1.*the server died"):
-        event_loop.find(make_evidence(run), ledger, ledger.tests[1], "hypercorn")
-
-
-def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> None:
-    """A refused verdict still shows the tutorial's one thread."""
-    ledger = claim("single-thread-event-loop")
-
-    assert [("threads that ran, async (range)", 1.0, None)] == [
-        (figure.name, figure.tutorial_value, figure.estimate)
-        for figure in event_loop.unmeasured(ledger, ledger.tests[0])
-    ]
+        event_loop.find(make_evidence(run), ledger, ledger.tests[1])

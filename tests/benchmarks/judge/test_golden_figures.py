@@ -29,6 +29,8 @@ def of_run(run: Run, claims: tuple[Claim, ...]) -> Iterator[tuple[str, Estimate 
         for figure in verdict.figures:
             what = f"{verdict.claim} {verdict.subject} {verdict.arrangement} {figure.name}"
             yield f"{what} {verdict.outcome}", figure.estimate
+        if not verdict.figures:
+            yield f"{verdict.claim} {verdict.subject} {verdict.arrangement} {verdict.outcome}", None
     yield "placebo", judgement.placebo
 
 

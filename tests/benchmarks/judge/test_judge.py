@@ -157,7 +157,7 @@ def test_a_contender_that_is_missing_is_refused_and_the_rest_judged(
     refused = find(judgement, 2, "flask@hypercorn")
     assert ("refused", "Not judged.") == (refused.outcome, refused.sentence)
     assert "--contender flask-async@hypercorn" in refused.why
-    assert ["rate async/sync"] == [figure.name for figure in refused.figures]
+    assert () == refused.figures
     assert "refused" == find(judgement, 2, "fastapi@uvicorn").outcome
     assert (2, "fastapi@hypercorn") not in outcomes(judgement)
     assert "refused" == find(judgement, 6, "FastAPI and Flask").outcome
@@ -210,7 +210,7 @@ def test_a_run_that_holds_nothing_is_judged(make_run: Callable[..., Run], claims
     judgement = judge(make_run(state="running", environment={}), claims)
 
     assert {"refused"} == {verdict.outcome for verdict in judgement.verdicts}
-    assert all(verdict.why and verdict.figures for verdict in judgement.verdicts)
+    assert all(verdict.why for verdict in judgement.verdicts)
     assert () == judgement.summaries
     assert () == judgement.twins
     assert 4 == len(judgement.notes)

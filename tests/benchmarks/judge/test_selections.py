@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 import pytest
 
 from benchmarks.judge import selections
-from benchmarks.judge.evidence import Evidence, evidence_of
+from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Comparison
 from benchmarks.model import RACE, Observation, Run, Trial
 
@@ -105,7 +105,7 @@ def test_twins_are_compared_inside_rounds(
             observation = make_observation(cpu_us=cpu_us * slowness)
             trials.append(make_trial(f"x-{variant}@s", rate / slowness, number, observation=observation))
 
-    (ratio,) = selections.twins(evidence_of(make_run(trials)), {("x@s", "health")})
+    (ratio,) = selections.twins(Evidence(make_run(trials)), {("x@s", "health")})
 
     assert ("x@s", "x", "health", True) == (ratio.arrangement, ratio.framework, ratio.workload, ratio.headline)
     estimates = (ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu)
@@ -119,7 +119,7 @@ def test_twins_without_a_round_in_common_have_no_ratio(
     """They are listed, with nothing measured, and are no headline unless a claim says so."""
     run = make_run([make_trial("x-sync@s", round=1), make_trial("x-async@s", round=2)])
 
-    (ratio,) = selections.twins(evidence_of(run), ())
+    (ratio,) = selections.twins(Evidence(run), ())
 
     assert ratio.rate is None
     assert ratio.cpu is None
@@ -130,4 +130,4 @@ def test_a_twin_alone_has_no_ratio(make_run: Callable[..., Run], make_trial: Cal
     """An arrangement with one variant is not listed."""
     run = make_run([make_trial("x-sync@s"), make_trial("y-async@s"), make_trial("bare-asgi@s")])
 
-    assert () == selections.twins(evidence_of(run), ())
+    assert () == selections.twins(Evidence(run), ())

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from benchmarks.judge import measures
-from benchmarks.judge.evidence import evidence_of
+from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Summary
 from benchmarks.judge.summaries import participants
 from benchmarks.judge.trials import valid_trials
@@ -32,7 +32,7 @@ def test_a_contender_is_summarised_over_its_valid_trials(
         make_trial(rate=9.0, round=1, observation=seen[2], placebo=True),
     ]
 
-    summary = only(evidence_of(make_run(trials)).summaries())
+    summary = only(Evidence(make_run(trials)).summaries())
 
     assert summary.rate_per_s is not None
     assert 2000.0 == pytest.approx(summary.rate_per_s.value)
@@ -69,7 +69,7 @@ def test_the_least_count_of_started_threads_is_the_servers(
         for number, started in enumerate((8.7, 0.3, 1.2), start=1)
     ]
 
-    assert 0.3 == only(evidence_of(make_run(trials)).summaries()).threads_started_per_request
+    assert 0.3 == only(Evidence(make_run(trials)).summaries()).threads_started_per_request
 
 
 def test_the_most_epoll_descriptors_count(
@@ -81,7 +81,7 @@ def test_the_most_epoll_descriptors_count(
         for number, epoll in enumerate((1, 1, 2), start=1)
     ]
 
-    assert 2 == only(evidence_of(make_run(trials)).summaries()).epoll_descriptors
+    assert 2 == only(Evidence(make_run(trials)).summaries()).epoll_descriptors
 
 
 def test_what_was_not_seen_stays_missing(
@@ -93,7 +93,7 @@ def test_what_was_not_seen_stays_missing(
     )
     run = make_run([make_trial(observation=None), make_trial(round=2, observation=blind)])
 
-    summary = only(evidence_of(run).summaries())
+    summary = only(Evidence(run).summaries())
 
     assert summary.rate_per_s is not None
     assert summary.cpu_us_per_request is None
@@ -105,7 +105,7 @@ def test_what_was_not_seen_stays_missing(
 
 def test_a_contender_that_never_ran_is_summarised_as_missing(make_run: Callable[..., Run]) -> None:
     """A plan that was cut short leaves its contenders in the report, without figures."""
-    summary = only(evidence_of(make_run(planned={"health": ["flask-sync@hypercorn"]})).summaries())
+    summary = only(Evidence(make_run(planned={"health": ["flask-sync@hypercorn"]})).summaries())
 
     assert summary.rate_per_s is None
     assert summary.latency_average_ms is None
@@ -130,5 +130,5 @@ def test_contenders_take_part_where_they_were_planned(make_run: Callable[..., Ru
     assert ["a-sync@s"] == [contender.id for contender in participants(run, "wait")]
     assert () == participants(run, "other")
     assert [None, "sync", "sync"] == sorted(
-        (summary.variant for summary in evidence_of(run).summaries()), key=lambda variant: variant or ""
+        (summary.variant for summary in Evidence(run).summaries()), key=lambda variant: variant or ""
     )

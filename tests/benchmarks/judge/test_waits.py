@@ -8,7 +8,8 @@ import pytest
 
 from benchmarks.judge import waits
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.evidence import Evidence, Finding, RefusedError
+from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.judgement import Verdict
 from benchmarks.model import Observation, Run, Trial, Workload
 
 
@@ -19,7 +20,7 @@ def find(
     make_observation: Callable[..., Observation],
     make_evidence: Callable[..., Evidence],
     claim: Callable[[str], Claim],
-) -> Callable[..., Finding]:
+) -> Callable[..., Verdict]:
     """Judge rates under the wait of 50 ms; the observation is async def's, for def has 44 threads."""
     five_threads, many_threads = make_observation(threads=5), make_observation(threads=44, running=41)
 
@@ -29,19 +30,19 @@ def find(
         vus: int = 100,
         seen: Observation | None = five_threads,
         **planned: Any,
-    ) -> Finding:
+    ) -> Verdict:
         trials = [
             make_trial(f"flask-{variant}@hypercorn", rate, number, workload="wait", vus=vus, observation=observation)
             for variant, rates, observation in (("async", asynchronous, seen), ("sync", sync, many_threads))
             for number, rate in enumerate(rates)
         ]
         ledger = claim("waits-do-not-block")
-        return waits.find(make_evidence(make_run(trials, **planned)), ledger, ledger.tests[1], "hypercorn")
+        return waits.find(make_evidence(make_run(trials, **planned)), ledger, ledger.tests[1])
 
     return judge
 
 
-def test_more_waits_than_threads_bear_the_claim_out(find: Callable[..., Finding]) -> None:
+def test_more_waits_than_threads_bear_the_claim_out(find: Callable[..., Verdict]) -> None:
     """1,499 requests a second of 50 ms each are 75 waits in progress, which five threads cannot hold."""
     finding = find([1490, 1499, 1508], [750, 755, 760])
 
@@ -66,7 +67,7 @@ def test_more_waits_than_threads_bear_the_claim_out(find: Callable[..., Finding]
 
 
 def test_no_more_waits_than_threads_contradict(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """112 requests a second are 5.6 waits in progress, whichever keyword, while 94 connections queue."""
     seen = make_observation(threads=13, running=7, started=1.0, switches=10.0, cpu_fraction=0.2)
@@ -81,7 +82,7 @@ def test_no_more_waits_than_threads_contradict(
     )
 
 
-def test_without_the_sync_twin_the_waits_still_decide(find: Callable[..., Finding]) -> None:
+def test_without_the_sync_twin_the_waits_still_decide(find: Callable[..., Verdict]) -> None:
     """The ratio is missing, not the verdict."""
     finding = find([1490, 1499, 1508])
 
@@ -90,7 +91,7 @@ def test_without_the_sync_twin_the_waits_still_decide(find: Callable[..., Findin
     assert [True, True, False, False] == [figure.estimate is not None for figure in finding.figures]
 
 
-def test_a_twin_without_a_round_in_common_gives_no_ratio(find: Callable[..., Finding]) -> None:
+def test_a_twin_without_a_round_in_common_gives_no_ratio(find: Callable[..., Verdict]) -> None:
     """The waits of def are told all the same."""
     planned = {"wait": ["flask-async@hypercorn", "flask-sync@hypercorn"]}
 
@@ -98,7 +99,7 @@ def test_a_twin_without_a_round_in_common_gives_no_ratio(find: Callable[..., Fin
 
 
 def test_threads_that_were_not_seen_leave_the_claim_undecided(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Without the number of threads there is nothing to hold the waits against."""
     for seen in (None, make_observation(threads=None)):
@@ -109,7 +110,7 @@ def test_threads_that_were_not_seen_leave_the_claim_undecided(
         assert "threads were not observed" in finding.why
 
 
-def test_an_interval_across_the_threads_is_undecided(find: Callable[..., Finding]) -> None:
+def test_an_interval_across_the_threads_is_undecided(find: Callable[..., Verdict]) -> None:
     """It says how many rounds to try."""
     finding = find([90, 130])
 
@@ -118,7 +119,7 @@ def test_an_interval_across_the_threads_is_undecided(find: Callable[..., Finding
 
 
 def test_connections_that_never_queue_prove_nothing(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Ten connections on twelve threads all wait at once, and none had to wait for another."""
     finding = find([190, 191], vus=10, seen=make_observation(threads=12))
@@ -128,7 +129,7 @@ def test_connections_that_never_queue_prove_nothing(
 
 
 def test_a_busy_server_proves_nothing(
-    find: Callable[..., Finding], make_observation: Callable[..., Observation]
+    find: Callable[..., Verdict], make_observation: Callable[..., Observation]
 ) -> None:
     """Its work may be what holds requests up; a server whose CPU was not seen gets no such excuse."""
     busy = find([400, 401], seen=make_observation(threads=40, cpu_fraction=0.97))
@@ -160,7 +161,7 @@ def test_the_most_threads_that_any_trial_saw_count(
     ]
     ledger = claim("waits-do-not-block")
 
-    finding = waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1], "hypercorn")
+    finding = waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1])
 
     assert "contradicted" == finding.outcome
     assert "on 6 to 30 threads" in finding.sentence
@@ -180,7 +181,7 @@ def test_one_observation_is_enough_for_the_threads(
     ]
     ledger = claim("waits-do-not-block")
 
-    assert "replicated" == waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1], "hypercorn").outcome
+    assert "replicated" == waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1]).outcome
 
 
 def test_a_workload_that_waits_for_nothing_is_refused(
@@ -199,22 +200,13 @@ def test_a_workload_that_waits_for_nothing_is_refused(
             kind=test.kind, subject="", framework=test.framework, serving=test.serving, workload=workload
         )
         with pytest.raises(RefusedError, match=f"workload {workload} waits for nothing"):
-            waits.find(evidence, ledger, asked, "hypercorn")
+            waits.find(evidence, ledger, asked)
 
 
-def test_one_valid_trial_is_refused(find: Callable[..., Finding]) -> None:
+def test_one_valid_trial_is_refused(find: Callable[..., Verdict]) -> None:
     """A rate without an interval cannot be held against anything."""
     with pytest.raises(RefusedError, match="1 round with a valid trial of flask-async@hypercorn under wait"):
         find([1499])
-
-
-def test_nothing_measured_names_the_figure(claim: Callable[[str], Claim]) -> None:
-    """A refused verdict still says what it would have counted."""
-    ledger = claim("waits-do-not-block")
-
-    assert [("waits in progress, async", None)] == [
-        (figure.name, figure.estimate) for figure in waits.unmeasured(ledger, ledger.tests[0])
-    ]
 
 
 READY = tuple(
@@ -230,10 +222,10 @@ def find_ready(
     make_observation: Callable[..., Observation],
     make_evidence: Callable[..., Evidence],
     claim: Callable[[str], Claim],
-) -> Callable[..., Finding]:
+) -> Callable[..., Verdict]:
     """Judge readiness on Hypercorn: rates of ``async def`` by connections, and of ``def`` by a hundred."""
 
-    def judge(asynchronous: Mapping[int, Sequence[float]], sync: Sequence[float], threads: int) -> Finding:
+    def judge(asynchronous: Mapping[int, Sequence[float]], sync: Sequence[float], threads: int) -> Verdict:
         seen, many = make_observation(threads=threads), make_observation(threads=8, running=7)
         asked = [(f"ready-{vus}", vus, "async", rates, seen) for vus, rates in asynchronous.items()]
         asked.append(("ready-100", 100, "sync", sync, many))
@@ -247,12 +239,12 @@ def find_ready(
         run = dataclasses.replace(run, plan=dataclasses.replace(run.plan, workloads=READY))
         ledger = claim("waits-do-not-block")
         (test,) = [test for test in ledger.tests if (test.framework, test.workload) == ("flask", "ready-100")]
-        return waits.find(make_evidence(run), ledger, test, "hypercorn")
+        return waits.find(make_evidence(run), ledger, test)
 
     return judge
 
 
-def test_two_dependencies_are_one_wait_for_async_and_two_for_def(find_ready: Callable[..., Finding]) -> None:
+def test_two_dependencies_are_one_wait_for_async_and_two_for_def(find_ready: Callable[..., Verdict]) -> None:
     """Requests count, not dependencies: 900 a second of 20 ms are 18 waits, 140 of twice 20 ms are 5.6."""
     finding = find_ready({100: [898, 900, 902]}, [139, 140, 141], threads=5)
 
@@ -265,7 +257,7 @@ def test_two_dependencies_are_one_wait_for_async_and_two_for_def(find_ready: Cal
     assert [18.0, 5.0, 5.6] == pytest.approx(in_progress, rel=1e-4)
 
 
-def test_what_fewer_connections_keep_in_progress_is_told_beside(find_ready: Callable[..., Finding]) -> None:
+def test_what_fewer_connections_keep_in_progress_is_told_beside(find_ready: Callable[..., Verdict]) -> None:
     """Without a verdict: where nothing queues, nothing can be blocked."""
     finding = find_ready({1: [45, 46], 10: [400, 401], 100: [898, 900]}, [139, 140], threads=5)
 
@@ -278,7 +270,7 @@ def test_what_fewer_connections_keep_in_progress_is_told_beside(find_ready: Call
     ] == [figure.name for figure in finding.figures[4:]]
 
 
-def test_threads_that_hold_two_waits_each_still_hold_a_request(find_ready: Callable[..., Finding]) -> None:
+def test_threads_that_hold_two_waits_each_still_hold_a_request(find_ready: Callable[..., Verdict]) -> None:
     """Six threads that each wait for both upstreams at once keep six requests in their wait: others are blocked."""
     finding = find_ready({100: [238, 240]}, [139, 140], threads=13)
 

@@ -7,7 +7,7 @@ import random
 from hdrh.histogram import HdrHistogram
 
 from benchmarks.judge.comparison import conclude
-from benchmarks.judge.judgement import BridgeCost, Comparison, Estimate, Summary
+from benchmarks.judge.judgement import Comparison, Estimate, RequestCost, Summary
 from benchmarks.model import Contender, LoadProfile, Plan, Run, Variant, Workload
 
 HEALTH = Workload(name="health", path="/health/{variant}")
@@ -181,10 +181,10 @@ def bridges() -> tuple[Comparison, ...]:
     )
 
 
-def bridge_costs() -> tuple[BridgeCost, ...]:
+def bridge_costs() -> tuple[RequestCost, ...]:
     """Return what a request of each of these costs."""
     return tuple(
-        BridgeCost(
+        RequestCost(
             contender=f"{app}@hypercorn{bridge}",
             server="hypercorn",
             variant=variant,
