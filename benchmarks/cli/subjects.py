@@ -24,7 +24,7 @@ from benchmarks.measure.schedule import PRESETS
 from benchmarks.model import ALIKE, Contender, Steadiness, Workload
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HOLDS = ("bytes", "length", "shape", "nothing")
 
 

@@ -14,6 +14,7 @@ from typing import ParamSpec
 
 import psutil
 
+from benchmarks.contenders.targets import expanded
 from benchmarks.measure import parity
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores
@@ -132,14 +133,21 @@ class _Lane:
     def load(self, stack: contextlib.ExitStack, engine: LoadEngine, cores: Cores) -> None:
         """Start the loader; it ends with the stack."""
         load = self._scheduled.load
+        workload = self._scheduled.workload
         order = LoadOrder(
             host=self._server.host,
             port=self._server.port,
-            path=self._scheduled.workload.path_for(self._scheduled.contender),
+            path=workload.path_for(self._scheduled.contender),
             load=load,
-            expected_body_bytes=len(self._body),
-            expected_body_base64=base64.b64encode(self._body).decode("ascii"),
+            expected_body_bytes=len(self._body) if workload.holds in ("bytes", "length") else None,
+            expected_body_base64=base64.b64encode(self._body).decode("ascii") if workload.holds == "bytes" else None,
             cpus=cores.loader,
+            method=workload.method,
+            headers=expanded(workload.headers),
+            body_base64=workload.body_base64,
+            statuses=workload.statuses,
+            # Another sequence in each round, the same for every contender.
+            seed=self._scheduled.round,
         )
         self._session = engine.start(order)
         stack.callback(self._session.close)

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from benchmarks.measure.load.connection import RECONNECT_PAUSE_S, Connection, Tally
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.measure.load.latencies import encode_histogram, summarise
+from benchmarks.measure.load.request import requests
 from benchmarks.model import LoadResult
 from benchmarks.trials import FOLLOW_S, count_hanging
 
@@ -147,7 +148,7 @@ class ClosedLoop:
         self._tally = Tally()
         body = order.expected_body
         self._compares = body is not None
-        connect = functools.partial(Connection, request_bytes(order), order.expected_body_bytes, body, self._tally)
+        connect = functools.partial(Connection, requests(order), order, body, self._tally)
         self._users = [VirtualUser(order, self._tally, connect) for _ in range(order.load.vus)]
         # Of all slices so far.
         self._seen = Tally()
@@ -301,8 +302,3 @@ class ClosedLoop:
     def _fail(self, exception: BaseException | None, message: str) -> None:
         if not self._failed.done():
             self._failed.set_exception(exception or RuntimeError(message))
-
-
-def request_bytes(order: LoadOrder) -> bytes:
-    """Return the request as it is sent, the same every time: a GET with as few headers as HTTP/1.1 allows."""
-    return f"GET {order.path} HTTP/1.1\r\nHost: {order.authority}\r\n\r\n".encode("ascii")

@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from time import monotonic_ns
 from typing import cast
 
 import httptools
+
+from benchmarks.measure.load.engine import LoadOrder
 
 RECONNECT_PAUSE_S = 0.05
 """After a connection that failed, so that a dead server does not make the loader spin."""
@@ -63,9 +65,9 @@ class Connection(asyncio.Protocol):
     """One keep-alive connection: the next request is sent when the whole answer is in, or on demand.
 
     Args:
-        request: As it is sent, every time.
-        expected_body_bytes: Length of the body of a valid answer.
-        expected_body: That body; ``None`` for any of that length.
+        requests: As they are sent, one after another.
+        order: Says which answers are valid.
+        expected_body: Of a valid answer; ``None`` for any of the order's length.
         tally: Counts what comes back.
         ended: See below.
 
@@ -87,9 +89,9 @@ class Connection(asyncio.Protocol):
         "_keep_alive",
         "_opening",
         "_parser",
-        "_request",
-        "_request_bytes",
+        "_requests",
         "_status",
+        "_statuses",
         "_tally",
         "_transport",
         "_whole_body",
@@ -102,15 +104,15 @@ class Connection(asyncio.Protocol):
 
     def __init__(
         self,
-        request: bytes,
-        expected_body_bytes: int,
+        requests: Iterator[bytes],
+        order: LoadOrder,
         expected_body: bytes | None,
         tally: Tally,
         ended: asyncio.Future[float],
     ) -> None:
-        self._request = request
-        self._request_bytes = len(request)
-        self._expected_body_bytes = expected_body_bytes
+        self._requests = requests
+        self._statuses = frozenset(order.statuses)
+        self._expected_body_bytes = order.expected_body_bytes
         self._expected_body = expected_body
         self._tally = tally
         self._transport: asyncio.Transport | None = None
@@ -215,7 +217,7 @@ class Connection(asyncio.Protocol):
         """Take a piece of the answer's body from the parser."""
         self._body_bytes += len(body)
         # A body that is too long is not kept: it may have no end.
-        if self._body_bytes <= self._expected_body_bytes:
+        if self._expected_body is not None and self._body_bytes <= len(self._expected_body):
             self._body += body
 
     def on_message_complete(self) -> None:
@@ -242,9 +244,10 @@ class Connection(asyncio.Protocol):
         self._end(0.0)
 
     def _ask(self) -> None:
-        self._tally.sent_bytes += self._request_bytes
+        request = next(self._requests)
+        self._tally.sent_bytes += len(request)
         self.sent_ns = self.written_ns = monotonic_ns()
-        self._transport.write(self._request)  # type: ignore[union-attr]  # the hot path: only called when connected
+        self._transport.write(request)  # type: ignore[union-attr]  # the hot path: only called when connected
 
     def _rest(self) -> None:
         self._idle = True
@@ -256,9 +259,9 @@ class Connection(asyncio.Protocol):
         tally = self._tally
         status = self._status
         tally.statuses[status] += 1
-        if status >= 300:
+        if status not in self._statuses if self._statuses else status >= 300:
             tally.errors["status"] += 1
-        elif self._whole_body_bytes != self._expected_body_bytes or (
+        elif (self._expected_body_bytes is not None and self._whole_body_bytes != self._expected_body_bytes) or (
             self._expected_body is not None and self._whole_body != self._expected_body
         ):
             tally.errors["body"] += 1

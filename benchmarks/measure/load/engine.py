@@ -9,7 +9,7 @@ import base64
 import difflib
 import pkgutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from benchmarks.errors import InvalidValueError, LabError
@@ -45,23 +45,37 @@ class LoadOrder:
         port: Its TCP port.
         path: Path and query.
         load: How hard, and how long.
-        expected_body_bytes: Length of the body of a valid answer.
+        expected_body_bytes: Length of the body of a valid answer; ``None`` for any.
         expected_body_base64: That body itself; ``None`` for any of that length.
         cpus: Cores that the loader may use; empty for any.
+        method: Of the request.
+        headers: Of the request, beside Host and Content-Length.
+        body_base64: Of the request; empty for none.
+        statuses: Of a valid answer; empty for any from 200 to 299.
+        seed: Of the values that placeholders in the request stand for.
     """
 
     host: str
     port: int
     path: str
     load: LoadProfile
-    expected_body_bytes: int
+    expected_body_bytes: int | None
     cpus: tuple[int, ...] = ()
     expected_body_base64: str | None = None
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body_base64: str = ""
+    statuses: tuple[int, ...] = ()
+    seed: int = 0
 
     @property
     def expected_body(self) -> bytes | None:
         """The body of a valid answer; ``None`` for any."""
         return None if self.expected_body_base64 is None else base64.b64decode(self.expected_body_base64)
+
+    def is_valid(self, status: int) -> bool:
+        """Say whether a status is that of a valid answer."""
+        return status in self.statuses if self.statuses else 200 <= status < 300
 
     @property
     def authority(self) -> str:
@@ -81,12 +95,14 @@ class Limits:
     Attributes:
         slices: Whether it can hold its load between slices. If not, its plans have intervals of one piece.
         rates: Whether it can ask at a given rate, in the open model.
+        fills: Whether it puts values in the place of placeholders in a request.
         least_s: The shortest warm-up and interval, seconds.
         step_s: What durations are whole multiples of, seconds; 0 for any.
     """
 
     slices: bool = True
     rates: bool = True
+    fills: bool = True
     least_s: float = 0.0
     step_s: float = 0.0
 

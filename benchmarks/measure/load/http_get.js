@@ -4,6 +4,10 @@
 //
 // Asks what `lab serve` serves unless told by --env:
 //   LAB_URL         what to ask
+//   LAB_METHOD      how: GET, POST ...
+//   LAB_HEADERS     with which headers, a JSON object
+//   LAB_SEND_BASE64 with which body
+//   LAB_STATUSES    of a valid answer, 200 to 299 unless told: 201,409
 //   LAB_BODY_BYTES  length of the body of a valid answer; any length unless told
 //   LAB_BODY_BASE64 that body; one answer in a thousand is held against it, and the first of every status
 //   LAB_TIMEOUT     how long to wait for an answer: 30s
@@ -19,7 +23,15 @@ const BODY_BYTES = __ENV.LAB_BODY_BYTES ? Number(__ENV.LAB_BODY_BYTES) : null;
 const BODY_BASE64 = __ENV.LAB_BODY_BASE64 || null;
 const COMPARE_ONE_IN = 1000;
 // Bytes, not text, are counted; a redirect is no valid answer.
-const PARAMETERS = { redirects: 0, responseType: 'binary', timeout: __ENV.LAB_TIMEOUT || '30s' };
+const PARAMETERS = {
+  headers: JSON.parse(__ENV.LAB_HEADERS || '{}'),
+  redirects: 0,
+  responseType: 'binary',
+  timeout: __ENV.LAB_TIMEOUT || '30s',
+};
+const METHOD = __ENV.LAB_METHOD || 'GET';
+const SENT = __ENV.LAB_SEND_BASE64 ? encoding.b64decode(__ENV.LAB_SEND_BASE64) : null;
+const STATUSES = __ENV.LAB_STATUSES ? __ENV.LAB_STATUSES.split(',').map(Number) : null;
 const PAUSE_S = 0.05;
 
 const REQUEST_TIMED_OUT = 1050;
@@ -36,7 +48,7 @@ const errors = {
 
 const compared = new Counter('lab_bodies_compared');
 
-http.setResponseCallback(http.expectedStatuses({ min: 200, max: 299 }));
+http.setResponseCallback(http.expectedStatuses(...(STATUSES || [{ min: 200, max: 299 }])));
 
 // Of each virtual user, which has variables of its own.
 const statusesSeen = {};
@@ -56,12 +68,12 @@ export function setup() {
 }
 
 export default function () {
-  const answer = http.get(URL, PARAMETERS);
+  const answer = http.request(METHOD, URL, SENT, PARAMETERS);
   if (answer.status === 0) {
     const timedOut = answer.error_code === REQUEST_TIMED_OUT || answer.error_code === DIAL_TIMED_OUT;
     (timedOut ? errors.timeout : errors.connection).add(1);
     sleep(PAUSE_S);
-  } else if (answer.status < 200 || answer.status > 299) {
+  } else if (STATUSES ? !STATUSES.includes(answer.status) : answer.status < 200 || answer.status > 299) {
     errors.status.add(1);
   } else if (BODY_BYTES !== null && (answer.body ? answer.body.byteLength : 0) !== BODY_BYTES) {
     errors.body.add(1);

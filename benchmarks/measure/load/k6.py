@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import collections
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -81,7 +82,7 @@ class K6Engine:
 
     name = "k6"
     # k6 itself refuses a shorter duration, and takes whole milliseconds.
-    limits = Limits(slices=False, rates=False, least_s=1.0, step_s=0.001)
+    limits = Limits(slices=False, rates=False, fills=False, least_s=1.0, step_s=0.001)
     uses_every_core = True
     # It runs twice.
     startup_s = 1.5
@@ -125,7 +126,11 @@ def command_line(executable: str, order: LoadOrder, duration_s: float, summary: 
     """
     settings = {
         "LAB_URL": order.url,
-        "LAB_BODY_BYTES": str(order.expected_body_bytes),
+        "LAB_METHOD": order.method,
+        "LAB_HEADERS": json.dumps(dict(order.headers)),
+        "LAB_SEND_BASE64": order.body_base64,
+        "LAB_STATUSES": ",".join(map(str, order.statuses)),
+        "LAB_BODY_BYTES": "" if order.expected_body_bytes is None else str(order.expected_body_bytes),
         "LAB_BODY_BASE64": order.expected_body_base64 or "",
         "LAB_TIMEOUT": _milliseconds(order.load.timeout_s),
         "LAB_SUMMARY": str(summary),

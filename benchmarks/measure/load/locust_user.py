@@ -6,6 +6,7 @@ processes of ``locust_process`` import this module.
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import os
 import time
@@ -63,15 +64,23 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
             return
         order = self.order
         self.asked_s = time.monotonic()
-        with self.client.get(
-            self.url, name=order.path, catch_response=True, allow_redirects=False, headers=_HEADERS
+        with self.client.request(
+            order.method,
+            self.url,
+            name=order.path,
+            catch_response=True,
+            allow_redirects=False,
+            headers={**_HEADERS, **order.headers},
+            data=base64.b64decode(order.body_base64) or None,
         ) as answer:
             status = answer.status_code
             if not status:
                 answer.failure("timeout" if _timed_out(getattr(answer, "error", None)) else "connection")
-            elif not 200 <= status <= 299:
+            elif not order.is_valid(status):
                 answer.failure("status")
-            elif len(answer.content) != order.expected_body_bytes or (self.body or answer.content) != answer.content:
+            elif order.expected_body_bytes is not None and (
+                len(answer.content) != order.expected_body_bytes or (self.body or answer.content) != answer.content
+            ):
                 answer.failure("body")
             else:
                 answer.success()

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import socket
 import sys
 from collections.abc import Iterator
 
 from benchmarks.measure.load.engine import Limits, LoadEngineError, LoadOrder
+from benchmarks.measure.load.request import PLACEHOLDER, varies
 
 MAXIMUM_VUS = 10_000
 MAXIMUM_DURATION_S = 3_600.0
@@ -38,6 +40,8 @@ def check_order(order: LoadOrder, limits: Limits | None = None, *, beyond_loopba
         )
     if limits is not None and not limits.slices and order.load.slices > 1:
         raise LoadEngineError("this load engine cannot hold its load between slices: ask for an interval of one piece")
+    if limits is not None and not limits.fills and varies(order):
+        raise LoadEngineError("only the builtin engine puts values in the place of {{$uuid}} and {{$randomInt}}")
     for is_allowed, fault in _checks(order):
         if not is_allowed:
             raise LoadEngineError(fault)
@@ -45,7 +49,7 @@ def check_order(order: LoadOrder, limits: Limits | None = None, *, beyond_loopba
 
 def _checks(order: LoadOrder) -> Iterator[tuple[bool, str]]:
     """Yield whether each part of an order is allowed, and what is wrong if not."""
-    path, load, rate_per_s = order.path, order.load, order.load.rate_per_s
+    path, load, rate_per_s = PLACEHOLDER.sub("0", order.path), order.load, order.load.rate_per_s
     yield 1 <= order.port <= 65_535, f"the port {order.port} does not exist: ask for 1 to 65535"
     yield (
         path.startswith("/") and path.isascii() and path.isprintable() and " " not in path,
@@ -58,7 +62,17 @@ def _checks(order: LoadOrder) -> Iterator[tuple[bool, str]]:
         len(path) <= MAXIMUM_PATH_CHARACTERS,
         f"the path has {len(path):,} characters: servers take no more than about 8,000",
     )
-    yield order.expected_body_bytes >= 0, f"a body of {order.expected_body_bytes} bytes: ask for 0 or more"
+    length = order.expected_body_bytes
+    yield length is None or length >= 0, f"a body of {length} bytes: ask for 0 or more"
+    yield (
+        re.fullmatch(r"[A-Z]+", order.method) is not None and order.method != "HEAD",
+        f"the method {order.method!r}: ask for GET, POST, PUT, PATCH, DELETE or OPTIONS",
+    )
+    for name, value in order.headers.items():
+        yield (
+            re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name) is not None and not re.search(r"[\r\n\0]", value),
+            f"the header {name!r} cannot stand in a request",
+        )
     yield 1 <= load.vus <= MAXIMUM_VUS, f"{load.vus} virtual users: ask for 1 to {MAXIMUM_VUS:,}"
     for what, value_s, most_s in (
         ("a measured interval", load.duration_s, MAXIMUM_DURATION_S),

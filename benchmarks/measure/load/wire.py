@@ -61,7 +61,8 @@ def decode_order(line: bytes) -> LoadOrder:
         TypeError: A field is missing or unknown.
     """
     fields = read_object(line)
-    return LoadOrder(**{**fields, "load": LoadProfile(**fields["load"]), "cpus": tuple(fields["cpus"])})
+    lists = {name: tuple(fields[name]) for name in ("cpus", "statuses")}
+    return LoadOrder(**{**fields, "load": LoadProfile(**fields["load"]), **lists})
 
 
 def encode_event(name: str, value: object = None) -> bytes:

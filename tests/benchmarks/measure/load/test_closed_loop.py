@@ -13,9 +13,10 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.measure.load.closed_loop import drive, request_bytes
+from benchmarks.measure.load.closed_loop import drive
 from benchmarks.measure.load.connection import RECONNECT_PAUSE_S
 from benchmarks.measure.load.engine import LoadEngineError
+from benchmarks.measure.load.request import request_bytes
 from benchmarks.model import LoadResult
 
 BODY = b'{"api":"health","version":1}'

@@ -1,0 +1,65 @@
+"""The request of a load order as it goes over the wire: the same bytes every time, or with values that change.
+
+``{{$uuid}}`` and ``{{$randomInt}}`` in path, headers and body stand for another value in each request, as in the HTTP
+clients of editors; ``{{$randomInt 1 6}}`` gives the bounds. The order's seed decides the sequence.
+"""
+
+from __future__ import annotations
+
+import base64
+import random
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from itertools import repeat
+
+from benchmarks.measure.load.engine import LoadOrder
+
+PLACEHOLDER = re.compile(r"\{\{\$(?:(uuid)|randomInt(?: (\d{1,9}) (\d{1,9}))?)\}\}")
+_LEAST, _MOST = 0, 1_000
+_WITH_BODY = ("POST", "PUT", "PATCH")
+
+
+def requests(order: LoadOrder) -> Iterator[bytes]:
+    """Return what is sent, request after request, without end."""
+    if not varies(order):
+        return repeat(request_bytes(order))
+    # Not for secrets: the same seed must give the same values to every contender.
+    chance = random.Random(order.seed)  # noqa: S311
+    return iter(lambda: request_bytes(order, lambda text: _filled(text, chance)), None)
+
+
+def varies(order: LoadOrder) -> bool:
+    """Say whether a value of the request changes from one to the next."""
+    texts = (order.path, *order.headers.values(), _body(order).decode("latin-1"))
+    return any(PLACEHOLDER.search(text) for text in texts)
+
+
+def request_bytes(order: LoadOrder, fill: Callable[[str], str] = str) -> bytes:
+    """Return one request, with as few headers as HTTP/1.1 allows.
+
+    Args:
+        order: What to ask.
+        fill: Puts values in the place of placeholders; leaves them unless told.
+    """
+    body = _body(order)
+    if body and fill is not str:
+        body = fill(body.decode("latin-1")).encode("latin-1")
+    headers = {"Host": order.authority, **{name: fill(value) for name, value in order.headers.items()}}
+    if body or order.method in _WITH_BODY:
+        headers["Content-Length"] = str(len(body))
+    lines = (f"{order.method} {fill(order.path)} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()))
+    return "\r\n".join((*lines, "", "")).encode("latin-1") + body
+
+
+def _body(order: LoadOrder) -> bytes:
+    return base64.b64decode(order.body_base64)
+
+
+def _filled(text: str, chance: random.Random) -> str:
+    def value(match: re.Match[str]) -> str:
+        if match[1]:
+            return str(uuid.UUID(int=chance.getrandbits(128), version=4))
+        return str(chance.randint(int(match[2] or _LEAST), int(match[3] or _MOST)))
+
+    return PLACEHOLDER.sub(value, text)
