@@ -18,7 +18,7 @@ import click
 from rich.console import Console
 
 from benchmarks.contenders import catalogue, targets
-from benchmarks.contenders.targets import Surroundings, Target
+from benchmarks.contenders.targets import Target
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure.schedule import PRESETS
 from benchmarks.model import ALIKE, Contender, Steadiness, Workload
@@ -201,13 +201,9 @@ def _target(word: str, asked: _Asked, console: Console) -> Target:
         return Target(contender=_running_at(word), versions={})
     where = targets.surroundings(asked.folder, asked.python)
     target = targets.find(word, where, workers=asked.workers, threads=asked.threads)
-    source = "" if ":" in word else f", named by {targets.default_app(asked.folder)[1]}"
-    console.print(f"{target.contender.description}{source}; {_python_told(where)}.", highlight=False, markup=False)
+    source = "" if ":" in word else f" The app is the one that {targets.default_app(asked.folder)[1]} names."
+    console.print(f"{target.contender.description}{source}", highlight=False, markup=False)
     return target
-
-
-def _python_told(where: Surroundings) -> str:
-    return f"its Python is {where.source}" if where.source != "as told" else f"its Python is {where.python}"
 
 
 def _running_at(url: str) -> Contender:

@@ -37,7 +37,6 @@ class Server:
         one_worker: What it is told where one worker is asked for.
         remark: What a reader must know of it.
         needs: Further packages that it imports.
-        is_last: Whether it is only chosen where no other is there.
     """
 
     id: str
@@ -52,7 +51,6 @@ class Server:
     one_worker: tuple[str, ...] = ()
     remark: str = ""
     needs: tuple[str, ...] = ()
-    is_last: bool = False
 
     @property
     def interfaces(self) -> frozenset[Interface]:
@@ -186,9 +184,14 @@ SERVERS: Mapping[str, Server] = {
             arguments={"wsgi": ()},
             app=("--app", "{app}", "run", "--no-debugger", "--no-reload", "--host", "{host}", "--port", "{port}"),
             factory=("--app", "{app}()", "run", "--no-debugger", "--no-reload", "--host", "{host}", "--port", "{port}"),
-            is_last=True,
             remark="It is for development only, serves Flask apps only, and prints a line for each request.",
         ),
     )
 }
-"""By id. Where several serve an app, the first that its Python has is the one it is served on unless told."""
+"""By id."""
+
+USUAL: Mapping[Interface, tuple[str, ...]] = {
+    "asgi": ("uvicorn", "hypercorn", "granian", "gunicorn"),
+    "wsgi": ("gunicorn", "waitress", "granian", "hypercorn", "werkzeug"),
+}
+"""What an app is served on unless told: the first of these that its Python has."""

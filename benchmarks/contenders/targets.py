@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from benchmarks.contenders.servers import SERVERS, Interface, Server
+from benchmarks.contenders.servers import SERVERS, USUAL, Interface, Server
 from benchmarks.errors import InvalidValueError
 from benchmarks.foreign_json import read_object
 from benchmarks.model import Contender, Variant
@@ -195,7 +195,7 @@ def find(
                 workers=workers,
                 threads=threads,
             ),
-            description=_description(app, bridge, server, looked),
+            description=_description(app, bridge, server, looked, where),
             program=where.python,
             folder=str(where.folder),
             environment={**where.environment, **settings},
@@ -325,12 +325,13 @@ def _server(
         for package in (server.module, *server.needs):
             _check_installed(package, server.name, versions, where)
         return server
-    for server in sorted(able, key=lambda each: each.is_last):
+    usual = [SERVERS[name] for name in USUAL[interface]]
+    for server in usual:
         if all(package in versions for package in (server.module, *server.needs)):
             return server
     raise InvalidValueError(
         f"{where.python} ({where.source}) has no server for {interface.upper()} apps. Install one there, such as:\n"
-        f"  {shlex.join([where.python, '-m', 'pip', 'install', able[0].module])}",
+        f"  {shlex.join([where.python, '-m', 'pip', 'install', usual[0].module])}",
         "TARGET",
     )
 
@@ -363,14 +364,15 @@ def expanded(environment: Mapping[str, str]) -> dict[str, str]:
     return {name: re.sub(r"\$\{(\w+)\}", value, text) for name, text in environment.items()}
 
 
-def _description(app: str, bridge: str, server: Server, looked: Mapping[str, Any]) -> str:
+def _description(app: str, bridge: str, server: Server, looked: Mapping[str, Any], where: Surroundings) -> str:
     versions = looked["versions"]
     kind = looked["kind"]
     what = f"{kind} {versions[kind]}" if kind in versions else looked["interface"].upper()
     behind = "" if bridge == "none" else f" behind {bridge}"
+    python = where.source if where.source != "as told" else where.python
     return (
-        f"{app}, {what}{behind}, on {server.name} {versions[server.module]}, Python {looked['python']}"
-        f"{'. ' if server.remark else ''}{server.remark}"
+        f"{app}, {what}{behind}, on {server.name} {versions[server.module]}, Python {looked['python']} ({python})."
+        f"{' ' if server.remark else ''}{server.remark}"
     )
 
 
