@@ -1,5 +1,5 @@
-"""Shows why: records what happens to single requests on real servers, and a tiny event loop step by step.
+"""Shows why: records single requests on real servers, and a tiny event loop step by step; serves the workshop page.
 
-What ``lab compare`` measures says how much; what is recorded here says where the time goes. A recording is of a real
-server, made by hooks that only the apps in ``recorded`` carry: what is measured carries none of it.
+``lab compare`` measures how much; a recording shows where the time goes. It is made on a real server by hooks that only
+the apps in ``recorded`` have: what is measured has none.
 """

@@ -1,7 +1,7 @@
 """Hooks the recorder into one server process: where it reads, hands over to threads, starts loops, and calls views.
 
-Each hook stands at a public seam of a library, lets everything through, and notes. Only the apps in ``recorded`` set
-them, before their server takes its first request.
+Each hook wraps a public function of a library, and notes. Only the apps in ``recorded`` set them, before their server
+takes its first request.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
+from asyncio import StreamReaderProtocol
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -16,6 +17,8 @@ from types import ModuleType, SimpleNamespace
 from typing import Any
 
 from asgiref.sync import AsyncToSync, SyncToAsync
+from flask import Flask
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from benchmarks.live.recorder import RECORDER, RECORDING_PATH, answer_recording, current, request_in, request_of
 from benchmarks.live.timeline import RELEASED, State
@@ -24,22 +27,34 @@ View = Callable[..., Any]
 Message = Mapping[str, Any]
 
 
-def hook_reading(protocol: Any) -> None:
-    """Note when a request's first bytes come to a server's protocol (a class of asyncio's kind)."""
-    data_received = protocol.data_received
+def record_flask(service: Flask) -> None:
+    """Set the hooks that every way to serve Flask needs, and record the service's views."""
+    hook_reading()
+    hook_thread_pools()
+    hook_async_to_sync()
+    service.view_functions = {name: recorded_view(view) for name, view in service.view_functions.items()}
 
+
+def hook_reading() -> None:
+    """Note when a request's first bytes arrive at the protocol of Hypercorn or uvicorn."""
+    protocols: tuple[Any, ...] = (StreamReaderProtocol, HttpToolsProtocol)
+    for protocol in protocols:
+        protocol.data_received = _noted_reading(protocol.data_received)
+
+
+def _noted_reading(data_received: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(data_received)
-    def noted(self: Any, data: bytes) -> Any:
+    def noted(self: Any, data: bytes) -> None:
         request = request_in(data)
         if request is not None:
             RECORDER.note(request, State.ACCEPTED)
-        return data_received(self, data)
+        data_received(self, data)
 
-    protocol.data_received = noted
+    return noted
 
 
 def hook_thread_pools() -> None:
-    """Note when a request is handed to a pool of threads, and when one takes it and is done with it."""
+    """Note when a request is handed to a pool of threads, and when a thread takes it and has finished with it."""
     submit: Any = ThreadPoolExecutor.submit
 
     @functools.wraps(submit)
@@ -48,7 +63,7 @@ def hook_thread_pools() -> None:
         if request is None:
             return submit(pool, function, *args, **named)
         if function is asyncio.run:
-            # asgiref's: a pool for a single call, that is, a thread for a single loop.
+            # asgiref's: a pool for a single call, so a thread for a single loop.
             return submit(pool, functools.partial(_in_own_loop, request, function), *args, **named)
         RECORDER.note(request, State.QUEUED)
         return submit(pool, functools.partial(_in_thread, request, function), *args, **named)
@@ -57,8 +72,8 @@ def hook_thread_pools() -> None:
 
 
 def hook_anyio() -> None:
-    """Note the same of the threads in which FastAPI runs ``def`` views."""
-    import anyio.to_thread  # noqa: PLC0415 (only FastAPI's process has a use for it)
+    """Note the same for the threads in which FastAPI runs ``def`` views."""
+    import anyio.to_thread  # noqa: PLC0415 (only FastAPI's process needs it)
 
     run_sync: Any = anyio.to_thread.run_sync
 
@@ -76,7 +91,7 @@ def hook_anyio() -> None:
 
 
 def hook_async_to_sync() -> None:
-    """Note when asgiref takes a thread's async call to a loop: the server's, or a new one in a new thread."""
+    """Note when asgiref passes a thread's async call to a loop: the server's, or a new one in a new thread."""
     call: Any = AsyncToSync.__call__
 
     @functools.wraps(call)
@@ -105,7 +120,7 @@ def hook_async_to_sync() -> None:
 
 
 def hook_hypercorns_wsgi_wrapper() -> None:
-    """Do for WSGI apps on Hypercorn what ``recorded_asgi`` does for ASGI apps; the wrapper stays Hypercorn's own."""
+    """Do for WSGI apps in Hypercorn's own wrapper what ``recorded_asgi`` does for ASGI apps."""
     from hypercorn.app_wrappers import WSGIWrapper  # noqa: PLC0415 (only one of the apps is served by it)
 
     handle_http: Any = WSGIWrapper.handle_http
@@ -153,55 +168,37 @@ def recorded_asgi(app: Any) -> Any:
 
 def recorded_view(view: View) -> View:
     """Return a view of the same kind that notes when it runs and when it waits (``time.sleep``, ``asyncio.sleep``)."""
-    _hook_waits(inspect.unwrap(view).__globals__)
-    noted: View
-    if inspect.iscoroutinefunction(view):
-
-        @functools.wraps(view)
-        async def noted(*args: Any, **named: Any) -> Any:
-            RECORDER.note_current(State.VIEW)
-            try:
-                return await view(*args, **named)
-            finally:
-                RECORDER.note_current(State.FRAMEWORK)
-
-    else:
-
-        @functools.wraps(view)
-        def noted(*args: Any, **named: Any) -> Any:
-            RECORDER.note_current(State.VIEW)
-            try:
-                return view(*args, **named)
-            finally:
-                RECORDER.note_current(State.FRAMEWORK)
-
-    return noted
-
-
-def _hook_waits(names: dict[str, Any]) -> None:
-    # In the view's own module only: everybody else sleeps unrecorded.
-    for name, waiter in (("time", _noted_sleep), ("asyncio", _noted_async_sleep)):
+    names = inspect.unwrap(view).__globals__
+    # In the view's own module only: sleeps elsewhere are not recorded.
+    for name in ("time", "asyncio"):
         module = names.get(name)
         if isinstance(module, ModuleType):
-            names[name] = SimpleNamespace(**{**vars(module), "sleep": waiter(module.sleep)})
+            sleep = _noted(module.sleep, State.WAITING, afterwards=State.VIEW)
+            names[name] = SimpleNamespace(**{**vars(module), "sleep": sleep})
+    return _noted(view, State.VIEW, afterwards=State.FRAMEWORK)
 
 
-def _noted_sleep(sleep: Callable[[float], None]) -> Callable[[float], None]:
-    @functools.wraps(sleep)
-    def noted(seconds: float) -> None:
-        RECORDER.note_current(State.WAITING)
-        sleep(seconds)
-        RECORDER.note_current(State.VIEW)
+def _noted(function: Callable[..., Any], state: State, *, afterwards: State) -> Callable[..., Any]:
+    """Return a function of the same kind, ``def`` or ``async def``, that notes its request's state."""
+    if inspect.iscoroutinefunction(function):
 
-    return noted
+        @functools.wraps(function)
+        async def noted_async(*args: Any, **named: Any) -> Any:
+            RECORDER.note_current(state)
+            try:
+                return await function(*args, **named)
+            finally:
+                RECORDER.note_current(afterwards)
 
+        return noted_async
 
-def _noted_async_sleep(sleep: Callable[[float], Awaitable[None]]) -> Callable[[float], Awaitable[None]]:
-    @functools.wraps(sleep)
-    async def noted(seconds: float) -> None:
-        RECORDER.note_current(State.WAITING)
-        await sleep(seconds)
-        RECORDER.note_current(State.VIEW)
+    @functools.wraps(function)
+    def noted(*args: Any, **named: Any) -> Any:
+        RECORDER.note_current(state)
+        try:
+            return function(*args, **named)
+        finally:
+            RECORDER.note_current(afterwards)
 
     return noted
 
@@ -217,7 +214,7 @@ def _serving(request: int) -> Iterator[None]:
 
 
 def _in_thread(request: int, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
-    # Most hand-overs to a thread leave the context behind.
+    # Most ways to a thread do not copy the context.
     token = current.set(request)
     RECORDER.note(request, State.FRAMEWORK)
     try:
@@ -237,7 +234,7 @@ def _in_own_loop(request: int, function: Callable[..., Any], *args: Any, **named
 def _noted_send(
     request: int, send: Callable[[Message], Awaitable[None]], between: State
 ) -> Callable[[Message], Awaitable[None]]:
-    """Return the server's ``send``, which notes when it works and when the answer's last byte is written."""
+    """Return the server's ``send``, which notes when it runs and when the answer's last byte is written."""
     left_bytes: int | None = None
 
     async def noted(message: Message) -> None:
@@ -251,7 +248,7 @@ def _noted_send(
             return
         if left_bytes is not None:
             left_bytes -= len(message.get("body", b""))
-        # The client has its answer with the last byte, whenever the app comes to say that this was it.
+        # The client has its answer with the last byte, even if the app marks the end later.
         is_last = left_bytes == 0 or not message.get("more_body", False)
         RECORDER.note(request, State.ANSWERED if is_last else between)
 

@@ -1,7 +1,7 @@
-"""Notes, inside a server, from when on a request is in which state; it lives in the apps of ``recorded`` alone.
+"""Notes, inside a server, when a request enters which state; only the apps in ``recorded`` use it.
 
-Only requests that carry the header ``RECORD_HEADER`` are noted, so it is on for the burst that sends it and for nothing
-else. A note is a read of the clock and an append; what it costs is measured by ``note_cost_ns``.
+Only requests with the header ``RECORD_HEADER`` are noted, so nothing but a recorded burst is affected. A note is a read
+of the clock and an append; ``note_cost_ns`` measures its cost.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ _IN_BYTES = re.compile(rb"\r\n" + _HEADER + rb": ([0-9]{1,9})\r\n")
 _COST_NOTES = 2_000
 
 current: ContextVar[int | None] = ContextVar("recorded_request", default=None)
-"""The number of the request that this context serves; ``None`` when it is not to be recorded."""
+"""The number of the request that this context serves; ``None`` when it is not recorded."""
 
 
 class Recorder:
-    """The notes of one server; any thread may add to them."""
+    """The notes of one server; any thread may add notes."""
 
     def __init__(self) -> None:
         self._notes: list[tuple[int, int, int, str]] = []
@@ -37,27 +37,27 @@ class Recorder:
         self._thread = threading.local()
 
     def note(self, request: int, what: str) -> None:
-        """Note that from now on a request is in this state, on the thread that calls."""
+        """Note that a request enters this state now, on the calling thread."""
         at_ns = time.monotonic_ns()
         try:
             lane: int = self._thread.lane
         except AttributeError:
             lane = self._enter("loop" if threading.current_thread() is threading.main_thread() else "worker")
-        # A list's append is whole, whatever thread comes between.
+        # A list's append is atomic.
         self._notes.append((at_ns, lane, request, what))
 
     def note_current(self, what: str) -> None:
-        """Note it of the request that this context serves, if that is recorded."""
+        """Note it for the request that this context serves, if that is recorded."""
         request = current.get()
         if request is not None:
             self.note(request, what)
 
     def this_thread_has_its_own_loop(self) -> None:
-        """Say of the thread that calls, before its first note, that it is there for the loop of one request."""
+        """Mark the calling thread, before its first note, as one that runs the loop of one request."""
         self._enter("own loop")
 
     def take(self) -> dict[str, Any]:
-        """Return what was noted, as values of JSON, and forget it."""
+        """Return the notes as values of JSON, and clear them."""
         notes, self._notes = self._notes, []
         return {
             "lanes": {str(lane): self._kinds[lane] for _, lane, _, _ in notes},
@@ -66,7 +66,7 @@ class Recorder:
         }
 
     def _enter(self, kind: LaneKind) -> int:
-        # Not the thread's id: those of threads that have ended are given out again.
+        # Not the thread's id: ids of threads that have ended are reused.
         lane = self._thread.lane = next(self._numbers)
         self._kinds[lane] = kind
         return lane
@@ -76,13 +76,13 @@ RECORDER = Recorder()
 
 
 def request_in(data: bytes) -> int | None:
-    """Return the number that a request carries in its head as it came off the wire; ``None`` for none."""
+    """Return the number in a request's header, given the bytes that arrived; ``None`` if there is none."""
     found = _IN_BYTES.search(data)
     return int(found[1]) if found else None
 
 
 def request_of(scope: Any) -> int | None:
-    """Return the number that a request carries, given its ASGI scope; ``None`` for none."""
+    """Return the number in a request's header, given its ASGI scope; ``None`` if there is none."""
     for name, value in scope["headers"]:
         if name == _HEADER and value.isdigit():
             return int(value)
@@ -90,7 +90,7 @@ def request_of(scope: Any) -> int | None:
 
 
 def note_cost_ns() -> float:
-    """Return what a note costs here and now, nanoseconds on average."""
+    """Measure the cost of a note, nanoseconds on average."""
     scratch = Recorder()
     scratch.note(1, State.VIEW)
     begun_ns = time.perf_counter_ns()
@@ -100,7 +100,7 @@ def note_cost_ns() -> float:
 
 
 async def answer_recording(send: Any) -> None:
-    """Answer an ASGI request with what was noted since the last one."""
+    """Answer an ASGI request with the notes since the last such request."""
     body = json.dumps(RECORDER.take()).encode()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})

@@ -69,9 +69,10 @@ def tell_findings(timeline: Timeline) -> tuple[str, ...]:
 def _who(timeline: Timeline) -> str:
     kinds = [lane.kind for lane in timeline.lanes]
     workers, own_loops = kinds.count("worker"), kinds.count("own loop")
+    requests = _counted(len(timeline.exchanges), "request")
     if not workers and not own_loops:
-        return f"One thread did everything: the server's event loop handled the {_requests(timeline)} in turns."
-    hands = f"The server's event loop read the {_requests(timeline)} and wrote the answers"
+        return f"One thread did everything: the server's event loop handled the {requests} in turns."
+    hands = f"The server's event loop read the {requests} and wrote the answers"
     views = f"{hands}; {_counted(workers, 'worker thread')} took part"
     if not own_loops:
         return f"{views}."
@@ -95,7 +96,7 @@ def _waits(timeline: Timeline) -> Sequence[str]:
         overlap = f"The {len(waits)} waits of {asked} came one after another"
     else:
         overlap = f"Of the {len(waits)} waits of {asked}, at most {together} were in progress at once"
-    return (f"{overlap}: the last answer arrived after {milliseconds(timeline.end_ns)}. {_upper(meanwhile)}.",)
+    return (f"{overlap}: the last answer arrived after {milliseconds(timeline.end_ns)}. {capitalized(meanwhile)}.",)
 
 
 def _queue(timeline: Timeline) -> Sequence[str]:
@@ -137,13 +138,10 @@ def _meanwhile(timeline: Timeline, wait: Span) -> str:
     return "meanwhile the event loop was free for others" + (", but the request's thread was held" if held else "")
 
 
-def _requests(timeline: Timeline) -> str:
-    return _counted(len(timeline.exchanges), "request")
-
-
 def _counted(number: int, thing: str) -> str:
     return f"{number} {thing}" if number == 1 else f"{number} {thing}s"
 
 
-def _upper(text: str) -> str:
-    return text[0].upper() + text[1:]
+def capitalized(text: str) -> str:
+    """Return a text with its first letter in upper case, and the others as they are."""
+    return text[:1].upper() + text[1:]

@@ -65,7 +65,7 @@ class Director:
         self._renderer = renderer
         self._gate = gate
         self._phase: Phase = "idle"
-        self._choice: RaceOrder | None = None
+        self._rounds = 0
         self._measuring = ""
         self._message = ""
         self._spoken = ""
@@ -122,7 +122,7 @@ class Director:
         # Here, so that an invalid order changes nothing.
         plan = order.plan()
         self.guesses.is_open = False
-        self._choice, self._phase, self._message = choice, "starting", ""
+        self._rounds, self._phase, self._message = choice.rounds, "starting", ""
         self._folder, self._judged, self._html, self._is_to_stop = None, None, "", False
         self._trials_planned, self._trials_done = len([*calibration(plan), *trials(plan)]), 0
         self._measuring = "Checking that all contenders give the same answer"
@@ -221,9 +221,9 @@ class Director:
         if self._phase != "stopping":
             self._phase = "racing"
         await self._judge(is_over=False)
-        number, rounds = event["round"], self._choice.rounds if self._choice else 0
+        number = event["round"]
         self._measuring = (
-            f"Round {number} of {rounds}, on {event['server']}"
+            f"Round {number} of {self._rounds}, on {event['server']}"
             if number
             else f"How fast is the load generator? A bare server on {event['server']}"
         )
@@ -274,13 +274,6 @@ class Director:
         if found is not None:
             self._folder, run = found
             await self._tell(run)
-            (workload,) = run.plan.workloads
-            self._choice = RaceOrder(
-                contenders=tuple(contender.id for contender in run.plan.contenders),
-                wait_ms=round(workload.wait_ms),
-                connections=run.plan.loads[workload.name].vus,
-                rounds=run.plan.rounds[workload.name],
-            )
 
     async def _show(self) -> None:
         # One after another: an older state must not be published after a newer one.

@@ -1,7 +1,7 @@
-"""Serves the class between trials only: what comes during one waits at the gate until it is over.
+"""Serves the class only between trials: requests during a trial wait at the gate until it is over.
 
-It is ASGI middleware around the page. A viewer costs a millisecond or so of a core, and two hundred of them at once,
-who all open the page because the teacher said so, would cost a measurement what it measures.
+It is ASGI middleware around the page. A viewer costs about a millisecond of a core; two hundred who open the page at
+once would disturb a measurement.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ Scope = MutableMapping[str, Any]
 Application = Callable[[Scope, Receive, Send], Coroutine[Any, Any, None]]
 
 QUIET_S = 0.12
-"""Nobody has asked for so long: then the class has what it wants. A page's files are asked for one after another."""
+"""After this time without a request the class has its pages. The files of a page are requested one after another."""
 
 LONGEST_PAUSE_S = 2.0
-"""No pause is held open longer for those who still ask."""
+"""The longest time that the gate stays open for viewers who still send requests."""
 
 
 class Gate:
-    """A gate that can be shut, to be put around an ASGI application.
+    """A gate around an ASGI application that can be shut.
 
     Args:
-        always: Paths that pass also while it is shut: the presenter's brake.
+        always: Paths that are served while it is shut too: the presenter's stop button.
     """
 
     def __init__(self, always: Collection[str]) -> None:
@@ -40,7 +40,7 @@ class Gate:
 
     @property
     def is_shut(self) -> bool:
-        """Whether a trial is under way."""
+        """Whether requests wait."""
         return not self._open.is_set()
 
     def around(self, application: Application) -> Application:
@@ -71,7 +71,7 @@ class Gate:
 
         async def send_and_leave(message: Message) -> None:
             await send(message)
-            # A stream of events has no end; it is served when it has begun.
+            # A stream of events has no end; it counts as served once it has begun.
             if message["type"] == "http.response.body":
                 leave()
 
@@ -82,12 +82,12 @@ class Gate:
             leave()
 
     def open(self) -> None:
-        """Let in whoever waits."""
+        """Serve the requests that wait, and those that come."""
         self._last_s = time.monotonic()
         self._open.set()
 
     async def shut_when_quiet(self) -> None:
-        """Shut as soon as nobody has asked for a moment, or when the pause has lasted long enough."""
+        """Shut after ``QUIET_S`` without a request, or when the pause has lasted ``LONGEST_PAUSE_S``."""
         began_s = time.monotonic()
         while (now_s := time.monotonic()) - began_s < LONGEST_PAUSE_S:
             left_s = self._last_s + QUIET_S - now_s

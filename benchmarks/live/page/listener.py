@@ -1,4 +1,4 @@
-"""Listens for the class: holds no more connections than this process can, and answers the others that it is busy."""
+"""Listens for the class: holds as many connections as this process can, and answers 503 to the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ BACKLOG: Final = 512
 
 _MOST_OPEN: Final = 1_500
 _OTHER_FILES: Final = 64
-"""Of the files that this process may have open, so many are for races, reports and whatever else is not a viewer's."""
+"""Of the files that this process may have open, this many are for races, reports and everything but viewers."""
 
 _REFUSED_AT_ONCE: Final = 64
 _GOING_S: Final = 2.0
@@ -27,7 +27,7 @@ _BUSY: Final = (
     b"HTTP/1.1 503 Service Unavailable\r\nRetry-After: 5\r\nConnection: close\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\nContent-Length: %d\r\n\r\n%s" % (len(_SENTENCE), _SENTENCE)
 )
-_MORE_FILES: Final = f" If it is the class: `ulimit -n {_MOST_OPEN + _OTHER_FILES}` before `lab live` lets more in."
+_MORE_FILES: Final = f" To admit a larger class, run `ulimit -n {_MOST_OPEN + _OTHER_FILES}` before `lab live`."
 _LOGGER: Final = logging.getLogger(__name__)
 
 Address = tuple[str, int]
@@ -35,17 +35,17 @@ Address = tuple[str, int]
 
 
 class Connections(Protocol):
-    """What may be done with a connection, by whoever knows what goes on in it."""
+    """What can be done with a connection, by a caller that knows its client."""
 
     def confirm(self, client: Address) -> None:
-        """Keep it: its client has shown that it reads."""
+        """Keep it: its client has proved that it reads."""
 
     def drop(self, client: Address) -> None:
         """End it now."""
 
 
 class Listener(socket.socket):
-    """A listening socket that any server may be given; it keeps count of what it has accepted.
+    """A listening socket, for any server, that counts the connections that it has accepted.
 
     Args:
         host: Address to listen on.
@@ -64,7 +64,7 @@ class Listener(socket.socket):
             self.close()
             raise
         self._most_open = min(_MOST_OPEN, max(4, _most_files() - _OTHER_FILES))
-        # Who has lost his place may be a moment in going.
+        # A displaced connection may take a moment to close.
         most = self._most_open * 3 // 4
         self._places: Places[_Connection] = Places(most, max(1, most * 3 // 5))
         self._open: dict[Address, _Connection] = {}
@@ -73,15 +73,15 @@ class Listener(socket.socket):
         self._has_said = False
 
     def accept(self) -> tuple[socket.socket, Any]:
-        """Accept a connection, for which another may have to go; who cannot be held is told so, and is not returned.
+        """Accept a connection, which may displace another; those that cannot be held get a 503 and are not returned.
 
         Raises:
-            BlockingIOError: Nobody is waiting who could be.
+            BlockingIOError: No connection that can be held is waiting.
         """
         for _ in range(_REFUSED_AT_ONCE):
             is_full = len(self._open) + len(self._leaving) >= self._most_open
             if is_full and time.monotonic() - next(iter(self._leaving.values()), 0.0) < _GOING_S:
-                # There is room in a moment: those who go are closed by the event loop as soon as this returns to it.
+                # There is room in a moment: the event loop closes displaced connections when this returns to it.
                 break
             try:
                 accepted, address = super().accept()
@@ -98,18 +98,18 @@ class Listener(socket.socket):
             self._open[client] = connection
             displaced = self._places.take(connection, source_of(client[0]))
             if displaced is not None:
-                self._say_once("Those go first that show no page")
+                self._say_once("Connections whose page shows no sign of a viewer are closed first")
                 self.drop(displaced.client)
             return connection, address
         raise BlockingIOError
 
     def confirm(self, client: Address) -> None:
-        """Keep a connection: its client has shown that it reads."""
+        """Keep a connection: its client has proved that it reads."""
         if client in self._open:
             self._places.confirm(self._open[client])
 
     def drop(self, client: Address) -> None:
-        """End a connection now, whatever its client does not read."""
+        """End a connection now, even if its client has not read everything."""
         connection = self._open.pop(client, None)
         if connection is not None:
             self._places.leave(connection)
@@ -117,7 +117,7 @@ class Listener(socket.socket):
             connection.drop()
 
     def close(self) -> None:
-        """Stop listening; what was accepted is its holder's."""
+        """Stop listening; the caller closes what it accepted."""
         super().close()
         if (spare := getattr(self, "_spare", None)) is not None:
             self._spare = None
@@ -130,7 +130,7 @@ class Listener(socket.socket):
             del self._open[connection.client]
 
     def _refuse_by_the_spare(self) -> None:
-        # Without a file to spare nobody could be taken from the queue to be told, and it would never be empty.
+        # Without a spare file no connection could be taken from the queue to be refused, and the queue would stay full.
         if self._spare is None:
             raise BlockingIOError
         os.close(self._spare)
@@ -143,7 +143,7 @@ class Listener(socket.socket):
                 self._spare = os.open(os.devnull, os.O_RDONLY)
 
     def _refuse(self, accepted: socket.socket) -> None:
-        self._say_once("The next are answered 503")
+        self._say_once("New ones get a 503")
         with accepted, contextlib.suppress(OSError):
             accepted.setblocking(False)
             accepted.send(_BUSY)
@@ -154,13 +154,13 @@ class Listener(socket.socket):
         if not self._has_said:
             self._has_said = True
             _LOGGER.warning(
-                "%d connections are open, as many as may be: of all, or of one address. %s. This is said once.%s",
+                "%d connections are open, the limit in all or for one address. %s. This is reported once.%s",
                 *(len(self._open), what, "" if self._most_open == _MOST_OPEN else _MORE_FILES),
             )
 
 
 class _Connection(socket.socket):
-    """Can be ended by who does not hold it, and tells when it is closed."""
+    """A connection that the listener can end, and that reports when it is closed."""
 
     def __init__(self, accepted: socket.socket, client: Address, on_close: Callable[[_Connection], None]) -> None:
         super().__init__(accepted.family, accepted.type, accepted.proto, accepted.detach())
@@ -169,17 +169,17 @@ class _Connection(socket.socket):
         self._is_dropped = False
 
     def drop(self) -> None:
-        """Let its holder, an event loop, see that it is lost."""
+        """Let the event loop that holds it see that it is lost."""
         self._is_dropped = True
         with contextlib.suppress(OSError):
             self.shutdown(socket.SHUT_RDWR)
 
     def recv(self, size: int, flags: int = 0, /) -> bytes:
-        """Receive; at the end it is broken: its holder lets go at once, and waits neither for work nor for seconds."""
+        """Receive; the end of the stream counts as broken, so that the holder closes it at once."""
         try:
             data = b"" if self._is_dropped else super().recv(size, flags)
         except TimeoutError as error:
-            # Of the network: whoever was there has gone away with his phone.
+            # The network's time-out: the client has left, perhaps with a phone.
             raise ConnectionResetError from error
         if not data:
             raise ConnectionResetError
@@ -192,7 +192,7 @@ class _Connection(socket.socket):
 
 
 def _most_files() -> int:
-    """Return how many files this process may have open, after raising that as far as it is of use and allowed."""
+    """Return how many files this process may have open, after raising the limit as far as useful and allowed."""
     if sys.platform == "win32":
         return _MOST_OPEN + _OTHER_FILES
     import resource  # noqa: PLC0415 (Windows has none)

@@ -1,4 +1,4 @@
-"""Shares out a bounded number of places: no address can take them all, and no crowd keeps the next one out."""
+"""Allots a bounded number of places: no address can take them all, and no crowd keeps newcomers out."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ Key = TypeVar("Key", bound=Hashable)
 
 
 class Places(Generic[Key]):
-    """Gives whoever asks a place, when all are taken that of somebody who has not shown that he is there.
+    """Gives every newcomer a place; when all are taken, it displaces one that is not confirmed.
 
-    A class behind one address looks like one client that invents a class, but for two things. The class came first: of
-    those who have shown nothing, the older half keep their places, and the others take turns in theirs. And its pages
-    show that they are there: a place is then theirs. A quarter of the places is never anybody's for good, so that
-    there is one for who comes next.
+    A class behind one address looks like one client that invents a class, with two differences. The class came first:
+    of the unconfirmed, the older half keep their places, and newcomers displace the others. And the pages of a class
+    prove that they are there, which confirms their places for good. At most three quarters of the places can be
+    confirmed, so that there is always one for a newcomer.
 
     Args:
         most: How many places there are.
-        most_of_one: How many of them are for one address.
+        most_of_one: How many of them one address can have.
     """
 
     def __init__(self, most: int, most_of_one: int) -> None:
@@ -29,17 +29,17 @@ class Places(Generic[Key]):
         self._held: dict[str, dict[Key, bool]] = {}
 
     def __contains__(self, key: Key) -> bool:
-        """Say whether it has a place."""
+        """Return whether it has a place."""
         return key in self._sources
 
     def take(self, key: Key, source: str) -> Key | None:
-        """Give it a place, at the end of those of its source.
+        """Give it a place, as the newest of its source.
 
         Args:
-            key: Who has none yet.
-            source: Whom its address belongs to, as ``source_of`` says.
+            key: One that has no place yet.
+            source: Owner of its address, as ``source_of`` returns it.
         Returns:
-            Who has lost his place to it.
+            The one that it displaced; ``None`` if there was room.
         """
         displaced = None
         if len(self._held.get(source, ())) >= self._most_of_one:
@@ -51,14 +51,14 @@ class Places(Generic[Key]):
         return displaced
 
     def leave(self, key: Key) -> None:
-        """Give its place back; harmless when it has none."""
+        """Give its place back, if it has one."""
         if (source := self._sources.pop(key, None)) is not None:
             del self._held[source][key]
             if not self._held[source]:
                 del self._held[source]
 
     def confirm(self, key: Key) -> None:
-        """Let it keep its place for good: it has shown that it is there; no more than three quarters may."""
+        """Let it keep its place for good, unless three quarters of the places are confirmed already."""
         if key not in self._sources:
             return
         held = self._held[self._sources[key]]
@@ -67,7 +67,7 @@ class Places(Generic[Key]):
             held[key] = True
 
     def is_confirmed(self, key: Key) -> bool:
-        """Say whether it has a place for good."""
+        """Return whether it has a place for good."""
         return key in self._sources and self._held[self._sources[key]][key]
 
     def _loose(self, source: str) -> list[Key]:
@@ -81,7 +81,7 @@ class Places(Generic[Key]):
 
 
 def source_of(host: str) -> str:
-    """Return whom an IP address belongs to, as far as it tells: of IPv6, one host may use a whole /64."""
+    """Return the owner of an IP address: itself, or its /64 network for IPv6, all of which one host may use."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

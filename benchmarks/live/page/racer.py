@@ -1,9 +1,8 @@
 """Measures one race in a process of its own, and runs that process: ``python -m benchmarks.live.page.racer``.
 
-It is told what to race by a line on its standard input, and tells how it goes by lines on its standard output, each a
-JSON object. Before every block of trials it pauses until it is told ``go``: what is to be drawn and sent to the class
-is drawn and sent then, while nothing is measured. When its standard input ends, whoever started it is gone: it ends
-too, and keeps what was measured.
+It reads its order as a line on standard input, and reports its progress as lines on standard output, each a JSON
+object. Before every block of trials it pauses until it reads ``go``: charts are drawn and sent to the class then, while
+nothing is measured. The end of standard input means that its parent is gone: it ends too, and keeps what was measured.
 """
 
 from __future__ import annotations
@@ -45,12 +44,12 @@ class RaceOrder:
 
     Attributes:
         contenders: Their ids.
-        wait_ms: What every view waits for, milliseconds.
+        wait_ms: How long every view waits, milliseconds.
         connections: Virtual users.
-        rounds: How often each takes its turn.
-        seed: Of the random order; the page's to say, as the others below.
+        rounds: How often each contender is measured.
+        seed: Of the random order; set by the page, as the fields below.
         out: Folder in which runs are kept.
-        cpus: Cores that server and loader may share out; empty for all that there are.
+        cpus: Cores that server and load generator may share; empty for all.
     """
 
     contenders: tuple[str, ...]
@@ -76,7 +75,7 @@ class RaceOrder:
         )
 
     def line(self) -> str:
-        """Return it as the line that the process reads first."""
+        """Return it as the first line that the process reads."""
         return json.dumps(dataclasses.asdict(self)) + "\n"
 
     @classmethod
@@ -86,12 +85,12 @@ class RaceOrder:
 
 
 def main() -> int:
-    """Measure the race that standard input orders; the exit status is 0 whatever came of it that could be told."""
+    """Measure the race that standard input orders; the exit status is 0 whenever the outcome could be reported."""
     signal.signal(signal.SIGTERM, _interrupt)
-    # Ctrl-C in the terminal is for the page, which then ends this process in its own way.
+    # Ctrl-C in the terminal is for the page, which then stops this process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        # Not sys.stdin: a thread that waits in it would be in Python's way when it ends.
+        # Not sys.stdin: a thread that waits in it would block Python's exit.
         lines = io.FileIO(0, closefd=False)
         _race(RaceOrder.from_line(lines.readline().decode()), _Commands(lines))
     except MachineBusyError as busy:
@@ -108,18 +107,18 @@ def main() -> int:
 
 
 def tell(event: str, **content: Any) -> None:
-    """Write one line of what happens; where nobody reads any more, that is no fault of the measurement's."""
+    """Report an event as one line; a reader that is gone does not end the measurement."""
     try:
         sys.stdout.write(json.dumps({"event": event, **content}) + "\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Else Python tries once more when it ends, and complains.
+        # Otherwise Python flushes again at exit, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _race(order: RaceOrder, commands: _Commands) -> None:
     if order.cpus and hasattr(os, "sched_setaffinity"):
-        # Whoever started it keeps off the server's core, and that was inherited.
+        # The parent keeps off the server's core, and this process inherited that.
         os.sched_setaffinity(0, order.cpus)
     plan = order.plan()
     with alone(wait=False, say=lambda sentence: tell("note", message=sentence)) as lock:
@@ -135,14 +134,14 @@ def _race(order: RaceOrder, commands: _Commands) -> None:
 
 
 class _PausingListener:
-    """Pauses before each block, when the one before it is over and its servers are gone."""
+    """Pauses before each block, when the block before it is over and its servers have ended."""
 
     def __init__(self, commands: _Commands) -> None:
         self._commands = commands
         self._is_between = True
 
     def checking(self, contenders: int) -> None:
-        """Tell that answers are compared before anything is timed."""
+        """Report that answers are compared before anything is timed."""
         tell("checking", contenders=contenders)
 
     def started(self, trial: ScheduledTrial) -> None:
@@ -158,7 +157,7 @@ class _PausingListener:
 
 
 class _Commands:
-    """Standard input, read beside what is measured: a thread that waits for a line costs nothing."""
+    """Standard input, read during measurements: a thread that waits for a line costs nothing."""
 
     def __init__(self, lines: io.FileIO) -> None:
         self._given: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -176,19 +175,19 @@ class _Commands:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
-    # Once: what is being put away must not be interrupted again.
+    # Once: the clean-up must not be interrupted again.
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 
 COMMAND: tuple[str, ...] = tuple(python("-m", "benchmarks.live.page.racer"))
-"""Of the process that measures a race."""
+"""Starts the process that measures a race."""
 
 _STOP_PATIENCE_S: Final = 15.0
 
 
 class RaceProcess:
-    """One race under way; made by ``start``, and to be ended with ``end``, whatever comes of it.
+    """One race in progress; made by ``start``, and always ended with ``end``.
 
     Args:
         child: As it was started.
@@ -215,7 +214,7 @@ class RaceProcess:
         return self._child.pid
 
     async def events(self) -> AsyncIterator[Mapping[str, Any]]:
-        """Yield what it tells; the last is ``done``, ``stopped`` or ``failed``, however it ended."""
+        """Yield what it reports; the last event is ``done``, ``stopped`` or ``failed``, however it ended."""
         while (line := await asyncio.to_thread(self._child.read)) is not None:
             event = read_object(line)
             yield event
@@ -223,23 +222,23 @@ class RaceProcess:
                 return
         status = await asyncio.to_thread(self._child.process.wait)
         if self._is_to_stop and status == -signal.SIGTERM:
-            # Before it was ready to tell so itself.
+            # Before it could report that itself.
             yield {"event": "stopped"}
             return
         log = self._child.last_words() or "It printed nothing."
-        yield {"event": "failed", "message": f"The process that measures ended with status {status}. {log}"}
+        yield {"event": "failed", "message": f"The measuring process ended with status {status}. {log}"}
 
     def go_on(self) -> None:
         """End its pause."""
         self._child.write(f"{GO}\n".encode())
 
     def stop(self) -> None:
-        """Ask it to end; it keeps what it has measured, and tells ``stopped``."""
+        """Ask it to end; it keeps what it has measured, and reports ``stopped``."""
         self._is_to_stop = True
         self._child.process.terminate()
 
     async def end(self) -> None:
-        """See to it that it is gone, by force if it must be; harmless the second time."""
+        """Ensure that it has ended, by force if necessary; can be called again."""
         await asyncio.to_thread(self._child.close)
 
 

@@ -1,4 +1,4 @@
-"""The apps under test once more, with the recorder: a server process loads one of them for ``lab explain``.
+"""The apps under test with the recorder: a server process loads one of them for ``lab explain``.
 
-These modules hook into libraries as they are imported; nothing but a server that is to be recorded imports them.
+These modules hook into libraries when they are imported; only a server that is recorded imports them.
 """

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from asyncio import StreamReaderProtocol
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
-
 from benchmarks.contenders import fastapi_app
 from benchmarks.live import hooks
 
-hooks.hook_reading(StreamReaderProtocol)
-hooks.hook_reading(HttpToolsProtocol)
+hooks.hook_reading()
 hooks.hook_anyio()
-# FastAPI looks at a view once, when its route is made.
+# FastAPI inspects a view once, when its route is made.
 for _name in ("health_async", "health_sync", "wait_async", "wait_sync"):
     setattr(fastapi_app, _name, hooks.recorded_view(getattr(fastapi_app, _name)))
 

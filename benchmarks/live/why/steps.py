@@ -12,6 +12,7 @@ from typing import Any, Final, TypeVar
 from benchmarks.errors import LabError
 from benchmarks.live.program_recordings import ProgramRecording, Step, Task, TaskState
 from benchmarks.live.scripted_clients import HAS_ITS_ANSWER, listed, tell_deeds
+from benchmarks.live.words import capitalized
 
 _BEGINNING: Final = "Nobody is connected yet"
 
@@ -124,15 +125,15 @@ def _moved(before: Step, step: Step) -> list[str]:
     if before.in_state("noted") and not step.in_state("noted"):
         told.append("The kernel knows all of them, so the await list is emptied.")
     if step.running is not None and step.running != before.running:
-        told.append(f"{_upper(step.running)} runs.")
+        told.append(f"{capitalized(step.running)} runs.")
     elif step.running is None and before.running is not None:
         ended = "stops here and says what it waits for" if before.function == "__await__" else "is over"
-        told.append(f"{_upper(before.running)} {ended}; the loop has the thread again.")
+        told.append(f"{capitalized(before.running)} {ended}; the loop has the thread again.")
     return told
 
 
 def _filled(sentence: str, task: Task) -> str:
-    return sentence.format(name=task.name, Name=_upper(task.name), socket=task.socket, until=task.until)
+    return sentence.format(name=task.name, Name=capitalized(task.name), socket=task.socket, until=task.until)
 
 
 def _came_and_went(before: Step, step: Step) -> list[str]:
@@ -179,7 +180,7 @@ def _moments(steps: Sequence[Step]) -> list[tuple[str, int]]:
     moments = [(_BEGINNING, 0)]
     for place, step in enumerate(steps):
         if deeds := [deed for deed in step.happened if not deed.endswith(HAS_ITS_ANSWER)]:
-            moments.append((_upper(tell_deeds(deeds)), place))
+            moments.append((capitalized(tell_deeds(deeds)), place))
     return moments
 
 
@@ -191,7 +192,3 @@ def _clients(loop: ProgramRecording, place: int) -> list[list[str]]:
             name = next(client for client in loop.clients if deed.startswith(f"{client} "))
             last[name] = deed.removeprefix(f"{name} ")
     return [[name, did] for name, did in last.items()]
-
-
-def _upper(text: str) -> str:
-    return text[0].upper() + text[1:]

@@ -167,7 +167,7 @@ def test_more_connections_than_files_are_said_once(
             assert any(name == "state" and state["guesses"]["count"] for _, name, state in viewer)
         assert 0 == workshop.end()
     (line,) = log.read_text(encoding="utf-8").splitlines()
-    assert "connections are open, as many as may be" in line
+    assert "connections are open, the limit" in line
     assert "ulimit -n" in line
 
 
