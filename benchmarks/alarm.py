@@ -1,6 +1,6 @@
 """Wakes an event loop at a moment, as exactly as the platform can.
 
-The timers of event loops count whole milliseconds: requests that ought to leave one by one would leave in bursts.
+The timers of event loops count whole milliseconds: requests that are due one by one would leave in bursts.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import ctypes
 import os
 import time
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any
 
 _CLOCK_MONOTONIC = 1
 _TFD_NONBLOCK = os.O_NONBLOCK if hasattr(os, "O_NONBLOCK") else 0
@@ -20,35 +20,7 @@ _TFD_TIMER_ABSTIME = 1
 
 _NS_PER_S = 1_000_000_000
 _COARSE_NS = 2_000_000
-"""As much as the timers of event loops may be late, with something to spare."""
-
-
-class Alarm(Protocol):
-    """Calls back at one moment at a time.
-
-    Attributes:
-        polls: Whether it uses up its core while it waits, so that CPU time says nothing of the work done.
-    """
-
-    polls: bool
-
-    def set(self, at_ns: int) -> None:
-        """Call back once at this moment, on the clock of ``time.monotonic_ns()``, instead of at the one set before."""
-
-    def close(self) -> None:
-        """Never call back again."""
-
-
-def make_alarm(loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> Alarm:
-    """Return the most exact alarm of this platform that does not use up a core, else one that does.
-
-    Args:
-        loop: In which ``ring`` is called.
-        ring: Called at the moment that was set; it may set the next.
-    """
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        return TimerFileAlarm(loop, ring)
-    return PollingAlarm(loop, ring)
+"""More than the timers of event loops are late."""
 
 
 class TimerFileAlarm:
@@ -57,10 +29,13 @@ class TimerFileAlarm:
     Args:
         loop: See ``make_alarm``.
         ring: The same.
+
+    Attributes:
+        polls: Whether it uses its core while it waits, so that CPU time does not show the work done.
     Raises:
         AttributeError: This system's C library has no such timer.
-        TypeError: This system has no C library to look into by no name.
-        OSError: The kernel would not make one.
+        TypeError: This system's C library is not found without a name.
+        OSError: The kernel did not make one.
     """
 
     polls = False
@@ -79,7 +54,7 @@ class TimerFileAlarm:
         loop.add_reader(self._fd, self._rang)
 
     def set(self, at_ns: int) -> None:
-        """Call back at this moment; see ``Alarm``."""
+        """Call back once at this moment of ``time.monotonic_ns()``, instead of at the one set before."""
         # The moment 0 would unset it.
         self._moment[2], self._moment[3] = divmod(max(at_ns, 1), _NS_PER_S)
         if self._settime(self._fd, _TFD_TIMER_ABSTIME, self._moment, None) < 0:
@@ -96,17 +71,20 @@ class TimerFileAlarm:
         try:
             os.read(self._fd, 8)
         except BlockingIOError:
-            # It was set anew after the loop had seen it ring.
+            # It was set again after the loop had seen it ring.
             return
         self._ring()
 
 
 class PollingAlarm:
-    """Sleeps while the moment is far, and looks at the clock again and again when it is near.
+    """Sleeps while the moment is far, and polls the clock when it is near.
 
     Args:
         loop: See ``make_alarm``.
         ring: The same.
+
+    Attributes:
+        polls: See ``TimerFileAlarm``.
     """
 
     polls = True
@@ -118,7 +96,7 @@ class PollingAlarm:
         self._next: asyncio.Handle | None = None
 
     def set(self, at_ns: int) -> None:
-        """Call back at this moment; see ``Alarm``."""
+        """Call back once at this moment of ``time.monotonic_ns()``, instead of at the one set before."""
         self._at_ns = at_ns
         if self._next is not None:
             self._next.cancel()
@@ -137,5 +115,20 @@ class PollingAlarm:
         elif left_ns > 0:
             self._next = self._loop.call_soon(self._look)
         else:
-            # Not at once: whoever sets it may be in the middle of what the call would do.
+            # Not at once: the caller may be in the middle of what the call would do.
             self._next = self._loop.call_soon(self._ring)
+
+
+Alarm = TimerFileAlarm | PollingAlarm
+
+
+def make_alarm(loop: asyncio.AbstractEventLoop, ring: Callable[[], None]) -> Alarm:
+    """Return the most exact alarm of this platform.
+
+    Args:
+        loop: In which ``ring`` is called.
+        ring: Called at the moment that was set; it may set the next.
+    """
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        return TimerFileAlarm(loop, ring)
+    return PollingAlarm(loop, ring)

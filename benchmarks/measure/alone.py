@@ -1,4 +1,4 @@
-"""Keeps two measurements from disturbing each other: one at a time on a machine, whoever starts it from wherever."""
+"""Locks files against other processes, and a machine against two measurements at a time, which would both be wrong."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import stat
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,17 +15,16 @@ import psutil
 
 from benchmarks.errors import RefusedError
 from benchmarks.foreign_json import read_object
-from benchmarks.measure.file_lock import try_lock, wait_for_lock
 
 LOCK_NAME = "sync-async-lab.lock"
 _LONGEST_NOTE_BYTES = 4096
 
 
 class MachineBusyError(RefusedError):
-    """Somebody else is measuring on this machine; the message says who, and what to do.
+    """Another process is measuring on this machine; the message says which, and what to do.
 
     Attributes:
-        reason: Who, without what to do on a command line.
+        reason: The first part of the message, for those without a command line.
     """
 
     def __init__(self, reason: str) -> None:
@@ -33,10 +33,10 @@ class MachineBusyError(RefusedError):
 
 
 class MachineLock:
-    """The lock of this machine, held; its file says by whom.
+    """The lock of this machine, held; its file says by which process.
 
     Args:
-        descriptor: Of the lock's file; ``None`` where there is nothing to lock with.
+        descriptor: Of the lock's file; ``None`` where files cannot be locked.
     """
 
     def __init__(self, descriptor: int | None) -> None:
@@ -44,21 +44,19 @@ class MachineLock:
         self.note(None)
 
     def note(self, folder: Path | None) -> None:
-        """Tell others where this process keeps what it measures."""
+        """Tell other processes where this one keeps its run."""
         text = json.dumps({"pid": os.getpid(), "folder": None if folder is None else str(folder.resolve())})
         self._write(text.encode("utf-8", "replace"))
 
     def release(self) -> None:
-        """Let others measure."""
-        if self._descriptor is not None:
-            self._write(b"")
-            os.close(self._descriptor)
-            self._descriptor = None
+        """Clear the file: its descriptor is about to be closed, which unlocks it."""
+        self._write(b"")
+        self._descriptor = None
 
     def _write(self, note: bytes) -> None:
         if self._descriptor is None:
             return
-        # It is a courtesy: another user's lock file may be ours to lock, but not to write.
+        # Another user's file may be ours to lock, but not to write.
         with contextlib.suppress(OSError):
             os.lseek(self._descriptor, 0, os.SEEK_SET)
             os.write(self._descriptor, note)
@@ -66,55 +64,68 @@ class MachineLock:
 
 
 def lock_path() -> Path:
-    """Return where the machine's lock is: a file for all, in the folder for temporary files."""
+    """Return where the machine's lock is: a file for all users, in the folder for temporary files."""
     return Path(tempfile.gettempdir()) / LOCK_NAME
+
+
+def try_lock(descriptor: int, *, wait: bool = False) -> bool | None:
+    """Lock a file for this process alone; the kernel unlocks it when the process ends, also by ``kill -9``.
+
+    Args:
+        descriptor: Of the open file; the lock is held until it is closed.
+        wait: Whether to wait while another process holds the lock; Ctrl-C ends the wait.
+    Returns:
+        Whether it is locked now; ``False`` when another process holds the lock, ``None`` where files cannot be locked:
+        on Windows, and on some file systems.
+    """
+    if sys.platform == "win32":
+        return None
+    import fcntl  # noqa: PLC0415 (not on every platform)
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return None
+    return True
 
 
 @contextlib.contextmanager
 def alone(*, wait: bool, say: Callable[[str], None]) -> Iterator[MachineLock]:
-    """Be the only one that measures on this machine, for the length of a ``with`` block.
+    """Be the only process that measures on this machine, for the length of a ``with`` block.
 
-    The lock is a file outside of ``results/``, for two clones measure the same machine. The file stays when the lock
-    is gone: to remove it would let two processes hold one lock each.
+    The lock is a file outside of ``results/``, because two clones measure the same machine. The file stays when the
+    lock is released: if it were removed, two processes could hold one lock each.
 
     Args:
-        wait: Whether to wait while another measures; otherwise that is an error.
-        say: Is told a sentence when there is a wait, or nothing to lock with, as on Windows.
+        wait: Whether to wait while another process measures; otherwise that is an error.
+        say: Called with a sentence when there is a wait, or when files cannot be locked, as on Windows.
     Raises:
-        MachineBusyError: Another measures, and this one is not to wait.
+        MachineBusyError: Another process measures, and this one is not to wait.
     """
-    descriptor = _open(lock_path())
-    locked = None if descriptor is None else try_lock(descriptor)
-    if descriptor is None or locked is None:
+    with contextlib.ExitStack() as stack:
+        descriptor = _open(lock_path())
+        locked = None
         if descriptor is not None:
-            os.close(descriptor)
-        say(
-            "Nothing here keeps another `lab` from measuring at the same time (no lock could be had on "
-            f"{lock_path()}): see to it that this is the only one."
-        )
-        yield MachineLock(None)
-        return
-    try:
+            stack.callback(os.close, descriptor)
+            locked = try_lock(descriptor)
+        if descriptor is not None and locked is False:
+            holder = _holder(descriptor)
+            if not wait:
+                raise MachineBusyError(
+                    f"{holder} is measuring on this machine, and two at once would slow each other and both be wrong."
+                )
+            say(f"Waiting until {holder[0].lower()}{holder[1:]} has ended.")
+            locked = try_lock(descriptor, wait=True)
         if not locked:
-            _await_turn(descriptor, wait=wait, say=say)
-    except BaseException:
-        os.close(descriptor)
-        raise
-    lock = MachineLock(descriptor)
-    try:
+            say(
+                f"Nothing here keeps another `lab` from measuring at the same time ({lock_path()} could not be "
+                "locked): make sure that this is the only one."
+            )
+        lock = MachineLock(descriptor if locked else None)
+        stack.callback(lock.release)
         yield lock
-    finally:
-        lock.release()
-
-
-def _await_turn(descriptor: int, *, wait: bool, say: Callable[[str], None]) -> None:
-    holder = _holder(descriptor)
-    if not wait:
-        raise MachineBusyError(
-            f"{holder} is measuring on this machine, and two at once would slow each other and both be wrong."
-        )
-    say(f"Waiting until {holder[0].lower()}{holder[1:]} has ended.")
-    wait_for_lock(descriptor)
 
 
 def _open(path: Path) -> int | None:

@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import ForeignJSONError, adapter_of, decode, encode, read_json
-from benchmarks.measure.file_lock import try_lock
+from benchmarks.measure.alone import try_lock
 from benchmarks.model import SCHEMA_VERSION, DocumentPair, Run, RunState, Trial
 from benchmarks.process import uninterrupted
 from benchmarks.trials import wrong_numbers

@@ -1,16 +1,17 @@
 """Observes a server's process tree from outside, by what the operating system counts anyway.
 
-A window is two samples under steady load, with looks between; its rates divide by the rate of valid answers, so the
-window need not coincide with the load's interval. Linux's /proc gives everything; elsewhere psutil gives what it
-can and the rest is ``None``.
+A window is two samples under steady load; its rates divide by the rate of valid answers, so the window need not
+coincide with the load's interval. Linux's /proc gives everything; elsewhere psutil gives what it can and the rest is
+``None``.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,23 +24,25 @@ _LINUX = sys.platform == "linux" and _PROC.is_dir()
 
 
 @dataclass(frozen=True, slots=True)
-class _ThreadSample:
-    run_ns: int
-    voluntary: int
-    involuntary: int
-
-
-@dataclass(frozen=True, slots=True)
 class _Sample:
+    """What was counted at one moment; what only Linux counts is 0 or empty elsewhere.
+
+    Attributes:
+        cpu_s: CPU time of the tree, as finely as the platform counts it, seconds.
+        ticks_s: The same in ticks of 10 ms, in which only the kernel's part of it, ``system_s``, is known.
+        threads: By id, nanoseconds on a core, and voluntary and involuntary switches.
+        started: Threads and processes begun on the whole machine since it was started.
+    """
+
     at_s: float
     cpu_s: float
     ticks_s: float
     system_s: float
     processes: int
     thread_count: int
-    threads: Mapping[int, _ThreadSample] | None
-    started: int | None
-    epoll_descriptors: int | None
+    threads: Mapping[int, tuple[int, int, int]]
+    started: int
+    epoll_descriptors: int
     resident_bytes: int
 
 
@@ -65,7 +68,7 @@ class Observer:
         self._began = self.look()
 
     def look(self) -> _Sample:
-        """Take a sample in between, for the most of what comes and goes.
+        """Take a sample in between, for the maximum of what comes and goes.
 
         Raises:
             psutil.NoSuchProcess: The root has ended.
@@ -95,32 +98,36 @@ class Observer:
         window_s = sum(last.at_s - first.at_s for first, last in self._windows)
         requests = rate_per_s * window_s
         cpu_s = sum(last.cpu_s - first.cpu_s for first, last in self._windows)
-        system_fraction = _system_fraction(self._windows[0][0], self._windows[-1][1])
         cpu_us = cpu_s / requests * 1e6
-        voluntary, involuntary, running = _threads_between(self._windows)
-        started = _sum(
-            None if first.started is None or last.started is None else last.started - first.started
-            for first, last in self._windows
-        )
+        system = _system_fraction(self._windows[0][0], self._windows[-1][1])
+        started = sum(last.started - first.started for first, last in self._windows)
+        voluntary, involuntary, ran = 0, 0, set[int]()
+        for first, last in self._windows:
+            for thread, (run_ns, gave_up, pushed_off) in last.threads.items():
+                run_before_ns, gave_up_before, pushed_off_before = first.threads.get(thread, (run_ns, 0, 0))
+                voluntary += gave_up - gave_up_before
+                involuntary += pushed_off - pushed_off_before
+                if run_ns > run_before_ns:
+                    ran.add(thread)
         return Observation(
-            cpu_user_us_per_request=None if system_fraction is None else cpu_us * (1 - system_fraction),
-            cpu_system_us_per_request=None if system_fraction is None else cpu_us * system_fraction,
-            voluntary_switches_per_request=None if voluntary is None else voluntary / requests,
-            involuntary_switches_per_request=None if involuntary is None else involuntary / requests,
-            threads_started_per_request=None if started is None else started / requests,
+            cpu_user_us_per_request=None if system is None else cpu_us * (1 - system),
+            cpu_system_us_per_request=None if system is None else cpu_us * system,
+            voluntary_switches_per_request=voluntary / requests if _LINUX else None,
+            involuntary_switches_per_request=involuntary / requests if _LINUX else None,
+            threads_started_per_request=started / requests if _LINUX else None,
             cpu_fraction=cpu_s / window_s,
             processes=max(sample.processes for sample in self._samples),
             threads=max(sample.thread_count for sample in self._samples),
-            running_threads=running,
-            epoll_descriptors=_most(sample.epoll_descriptors for sample in self._samples),
+            running_threads=len(ran) if _LINUX else None,
+            epoll_descriptors=max(sample.epoll_descriptors for sample in self._samples) if _LINUX else None,
             resident_bytes=max(sample.resident_bytes for sample in self._samples),
         )
 
 
 def _system_fraction(first: _Sample, last: _Sample) -> float | None:
-    """Return which part of the CPU time was the kernel's; ``None`` for a tree too young to have a single tick."""
-    # Time is shared out between user and system by ticks of 10 ms: too coarse for one window, good enough from the
-    # first sample to the last, or, where no tick fell between them, over the tree's whole life.
+    """Return the kernel's share of the CPU time; ``None`` for a tree too young to have a single tick."""
+    # Ticks are too coarse for one window, and good enough from the first sample to the last, or, where no tick fell
+    # between them, over the tree's whole life.
     ticks_s = last.ticks_s - first.ticks_s
     if ticks_s > 0:
         return (last.system_s - first.system_s) / ticks_s
@@ -131,9 +138,8 @@ def _sample(root: psutil.Process) -> _Sample:
     processes = [root, *root.children(recursive=True)]
     at_s = time.monotonic()
     cpu_s = user_s = system_s = 0.0
-    thread_count = resident_bytes = 0
-    threads: dict[int, _ThreadSample] = {}
-    epoll_descriptors = 0
+    thread_count = resident_bytes = epoll_descriptors = 0
+    threads: dict[int, tuple[int, int, int]] = {}
     for process in processes:
         try:
             with process.oneshot():
@@ -148,7 +154,7 @@ def _sample(root: psutil.Process) -> _Sample:
         system_s += times.system
         cpu_s += _cpu_time_s(process.pid, times.user + times.system)
         if _LINUX:
-            threads |= _thread_samples(process.pid)
+            threads |= _threads_of(process.pid)
             epoll_descriptors += _count_epoll_descriptors(process.pid)
     return _Sample(
         at_s=at_s,
@@ -157,9 +163,9 @@ def _sample(root: psutil.Process) -> _Sample:
         system_s=system_s,
         processes=len(processes),
         thread_count=thread_count,
-        threads=threads if _LINUX else None,
-        started=_started_on_machine() if _LINUX else None,
-        epoll_descriptors=epoll_descriptors if _LINUX else None,
+        threads=threads,
+        started=_started_on_machine() if _LINUX else 0,
+        epoll_descriptors=epoll_descriptors,
         resident_bytes=resident_bytes,
     )
 
@@ -169,7 +175,7 @@ def _cpu_time_s(pid: int, ticks_s: float) -> float:
 
     Source:
         clock_getcpuclockid(3) on Linux: the clock of another process is ``~pid << 3 | CPUCLOCK_SCHED (2)``, which has
-        nanoseconds where /proc has ticks of 10 ms. Elsewhere the ticks stand.
+        nanoseconds where /proc has ticks of 10 ms. Elsewhere the ticks are used.
     """
     if not _LINUX or sys.platform == "win32":
         return ticks_s
@@ -179,64 +185,26 @@ def _cpu_time_s(pid: int, ticks_s: float) -> float:
         return ticks_s
 
 
-def _thread_samples(pid: int) -> dict[int, _ThreadSample]:
+def _threads_of(pid: int) -> dict[int, tuple[int, int, int]]:
     # The process's own status file counts only its main thread; each thread has one of its own, until it ends.
-    samples: dict[int, _ThreadSample] = {}
+    threads: dict[int, tuple[int, int, int]] = {}
     for task in os.scandir(_PROC / str(pid) / "task"):
-        folder = Path(task.path)
-        try:
-            status = (folder / "status").read_text()
-            run_ns = int((folder / "schedstat").read_text().split()[0])
-        except (FileNotFoundError, ProcessLookupError):
-            continue
-        counts = {name: value for name, _, value in (line.partition(":") for line in status.splitlines()[-2:])}
-        samples[int(task.name)] = _ThreadSample(
-            run_ns, int(counts["voluntary_ctxt_switches"]), int(counts["nonvoluntary_ctxt_switches"])
-        )
-    return samples
-
-
-def _threads_between(
-    windows: Sequence[tuple[_Sample, _Sample]],
-) -> tuple[int | None, int | None, int | None]:
-    """Return voluntary and involuntary switches, and how many threads alive at both ends of a window ran in it."""
-    none = _ThreadSample(0, 0, 0)
-    voluntary = involuntary = 0
-    ran: set[int] = set()
-    for begun, ended in windows:
-        if begun.threads is None or ended.threads is None:
-            return None, None, None
-        for thread_id, last in ended.threads.items():
-            first = begun.threads.get(thread_id, none)
-            voluntary += last.voluntary - first.voluntary
-            involuntary += last.involuntary - first.involuntary
-            if thread_id in begun.threads and last.run_ns > first.run_ns:
-                ran.add(thread_id)
-    return voluntary, involuntary, len(ran)
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+            run_ns = int(Path(task.path, "schedstat").read_text().split()[0])
+            # The last two lines are the two kinds of switches.
+            *_, voluntary, involuntary = Path(task.path, "status").read_text().splitlines()
+            threads[int(task.name)] = (run_ns, int(voluntary.split()[1]), int(involuntary.split()[1]))
+    return threads
 
 
 def _started_on_machine() -> int:
-    for line in (_PROC / "stat").read_text().splitlines():
-        if line.startswith("processes "):
-            return int(line.split()[1])
-    raise AssertionError("Linux's /proc/stat has counted forks and clones since 2.4")
+    # Linux has counted forks and clones since 2.4.
+    return int((_PROC / "stat").read_text().partition("\nprocesses ")[2].split()[0])
 
 
 def _count_epoll_descriptors(pid: int) -> int:
     count = 0
     for descriptor in os.scandir(_PROC / str(pid) / "fd"):
-        try:
+        with contextlib.suppress(FileNotFoundError):
             count += os.readlink(descriptor.path) == "anon_inode:[eventpoll]"  # noqa: PTH115 (no path of a file)
-        except FileNotFoundError:
-            continue
     return count
-
-
-def _sum(values: Iterable[int | None]) -> int | None:
-    known = list(values)
-    return None if None in known else sum(value for value in known if value is not None)
-
-
-def _most(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return max(known) if known else None

@@ -28,17 +28,16 @@ _KINDS: Final[Mapping[type, str]] = {str: "a string", bool: "true or false", typ
 
 
 def check_answer(server: RunningServer, contender: Contender, workload: Workload) -> bytes:
-    """Ask once and hold the answer against the contract of all contenders.
+    """Send one request and compare the answer with what all contenders must give.
 
     Args:
         server: Runs the contender's app.
-        contender: Whose path to ask.
-        workload: What to ask for.
+        contender: Whose path to request.
+        workload: What to request.
     Returns:
         The body.
     Raises:
-        ServerError: Another status, content type or JSON than all must give.
-        ServerError: No answer.
+        ServerError: There is no answer, or one with another status, content type or JSON.
     """
     path = workload.path_for(contender)
     answer = server.ask(workload)
@@ -50,7 +49,7 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
         raise ServerError(
             server.explain(
                 f"answered GET {path} with {difference}.\n"
-                "  Contenders are compared only when all give the same answer: mend the app, or leave this one out"
+                "  Contenders are compared only when all give the same answer: fix the app, or leave this one out"
             )
         )
     return answer.body
@@ -59,18 +58,17 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
 def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies = NONE) -> dict[str, DocumentPair]:
     """Start each app, check every twin's answer under every workload, and fetch the OpenAPI documents.
 
-    Apps start side by side, as nothing is timed yet.
+    Apps start side by side: nothing is timed yet.
 
     Args:
-        plan: What is going to run.
+        plan: Of the run.
         cpus: Cores that the servers may use.
-        dependencies: What they depend on. An app that is asked for more than readiness is started once with them and
-            once without, as in its trials.
+        dependencies: What they depend on. An app with other workloads than readiness is started once with them and once
+            without, as in its trials.
     Returns:
-        The documents by framework, of those that publish them.
+        The documents by framework, where it publishes them.
     Raises:
-        ServerError: The first contender, in the plan's order, that answers otherwise.
-        ServerError: The first that does not start or answer.
+        ServerError: Of the first contender, in the plan's order, that does not start, or does not give that answer.
     """
     apps = [
         (twins, workloads) for twins in catalogue.by_command(plan.contenders) for workloads in _by_answer(plan, twins)
@@ -203,7 +201,7 @@ def _shape(answer: Answer) -> dict[str, str]:
 
 
 def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
-    """Return the workloads in which any of the twins takes part, those of one answer together."""
+    """Return the workloads in which any of the twins takes part, grouped by their answer."""
     groups: dict[str, list[Workload]] = {}
     for workload in plan.workloads:
         if any(contender.id in plan.workload_contenders[workload.name] for contender in twins):

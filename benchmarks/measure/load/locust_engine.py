@@ -88,8 +88,7 @@ class LocustMaster(_Locust):
         self._workers = workers
         self._asked_port = port
         self._is_idle = True
-        command = process_command("master", host, "--workers", str(workers), "--port", str(port))
-        self._loader = LoaderProcess(command, note)
+        self._loader = LoaderProcess(process_command("master", host, str(port), str(workers)), note)
         try:
             until_s = time.monotonic() + _STARTUP_S
             _listening, (self.port, token) = self._loader.take_event(until_s, _STARTUP_S, "before it listened")
@@ -175,8 +174,8 @@ def start_worker(host: str, port: int, token: str | None, note: Callable[[str], 
     """
     # Raises the error.
     LocustEngine()
-    given = () if token is None else (f"--token={token}",)
-    return LoaderProcess(process_command("worker", host, "--port", str(port), *given), note)
+    given = () if token is None else (token,)
+    return LoaderProcess(process_command("worker", host, str(port), *given), note)
 
 
 def process_command(*arguments: str) -> list[str]:

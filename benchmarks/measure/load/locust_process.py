@@ -1,15 +1,14 @@
 """One of Locust's processes: a loader on this machine, the master of workers, or one of these workers.
 
     python -m benchmarks.measure.load.locust_process local
-    python -m benchmarks.measure.load.locust_process master HOST --port 5557 --workers 2
-    python -m benchmarks.measure.load.locust_process worker HOST --port 5557 --token TOKEN
+    python -m benchmarks.measure.load.locust_process master HOST PORT WORKERS
+    python -m benchmarks.measure.load.locust_process worker HOST PORT [TOKEN]
 
 It reads orders from standard input, writes its events to standard output, and ends when its standard input is closed.
 """
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import json
 import os
@@ -45,7 +44,7 @@ class Worker:
         LoadEngineError: There is no such host, or no master answers there.
     """
 
-    def __init__(self, host: str, port: int, token: str | None) -> None:
+    def __init__(self, host: str, port: int, token: str | None = None) -> None:
         self._host = host
         self._environment = locust_user.new_environment()
         self._order: LoadOrder | None = None
@@ -138,26 +137,17 @@ def main(arguments: list[str]) -> int:
     Returns:
         The exit status.
     """
-    parser = argparse.ArgumentParser(prog="locust_process")
-    roles = parser.add_subparsers(dest="role", required=True)
-    roles.add_parser("local")
-    for role in ("master", "worker"):
-        parser_of_role = roles.add_parser(role)
-        parser_of_role.add_argument("host")
-        parser_of_role.add_argument("--port", type=int, required=True)
-    roles.choices["master"].add_argument("--workers", type=int, required=True)
-    roles.choices["worker"].add_argument("--token")
-    options = parser.parse_args(arguments)
     _tune_locust()
-    if options.role == "local":
-        return wire.serve("Locust", local)
     try:
-        if options.role == "master":
-            _be_master(options.workers, options.host, options.port)
-        else:
-            worker = Worker(options.host, options.port, options.token)
-            _end_with_parent(worker.leave)
-            worker.run()
+        match arguments:
+            case ["local"]:
+                return wire.serve("Locust", local)
+            case ["master", host, port, workers]:
+                _be_master(int(workers), host, int(port))
+            case ["worker", host, port, *tokens]:
+                worker = Worker(host, int(port), *tokens)
+                _end_with_parent(worker.leave)
+                worker.run()
     except LoadEngineError as error:
         wire.say("failed", str(error))
         return wire.EXIT_FAILED

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from benchmarks import cli
 from benchmarks.live.recording import Recording
-from benchmarks.measure.alone import alone
+from benchmarks.measure.alone import alone, try_lock
 from tests.benchmarks.live.conftest import covered
 
 
@@ -87,8 +87,14 @@ def test_the_second_can_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> No
     """It says whom it waits for, and then records."""
     with contextlib.ExitStack() as first:
         first.enter_context(alone(wait=False, say=pytest.fail))
-        # In one process nobody else could end the first while the second waits for it.
-        monkeypatch.setattr("benchmarks.measure.alone.wait_for_lock", lambda _descriptor: first.close())
+
+        def let_the_first_end(descriptor: int, *, wait: bool = False) -> bool | None:
+            # In one process nobody else could end it while the second waits for it.
+            if wait:
+                first.close()
+            return try_lock(descriptor, wait=wait)
+
+        monkeypatch.setattr("benchmarks.measure.alone.try_lock", let_the_first_end)
         ran = CliRunner().invoke(
             cli.lab, ["explain", "fastapi-async@uvicorn", "--view-wait", "0ms", "--requests", "1", "--wait"]
         )

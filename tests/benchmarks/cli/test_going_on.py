@@ -14,8 +14,7 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.measure import alone as alone_module
 from benchmarks.measure import environment, schedule
-from benchmarks.measure.alone import alone
-from benchmarks.measure.file_lock import wait_for_lock
+from benchmarks.measure.alone import alone, try_lock
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.model import EQUAL_RATE, Run
 from tests.benchmarks.cli.kept_runs import document_of, ended, lab, told
@@ -55,11 +54,12 @@ def test_a_second_comparison_can_wait(
         assert holder.stdout is not None
         assert "held\n" == holder.stdout.readline()
 
-        def wait_while_it_ends(descriptor: int) -> None:
-            holder.kill()
-            wait_for_lock(descriptor)
+        def wait_while_it_ends(descriptor: int, *, wait: bool = False) -> bool | None:
+            if wait:
+                holder.kill()
+            return try_lock(descriptor, wait=wait)
 
-        monkeypatch.setattr(alone_module, "wait_for_lock", wait_while_it_ends)
+        monkeypatch.setattr(alone_module, "try_lock", wait_while_it_ends)
 
         result = lab(*SMALL, "--wait", "--out", str(tmp_path / "out"))
 

@@ -157,7 +157,7 @@ def test_where_no_lock_can_be_had_it_says_so_and_goes_on(made: Callable[[Path], 
         machine.note(Path("somewhere"))
 
     assert 1 == len(said)
-    assert "see to it that this is the only one" in said[0]
+    assert "make sure that this is the only one" in said[0]
 
 
 def test_a_file_system_without_locks_is_like_none(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -319,7 +319,7 @@ def test_load_crosses_from_one_network_to_another(namespaces: tuple[str, str]) -
         assert master.stdout is not None
         token = master.stdout.readline().decode().split()[-1]
         worker = subprocess.Popen(
-            [*worker_at, *process_command("worker", "10.203.0.1", "--port", "5557", "--token", token)],
+            [*worker_at, *process_command("worker", "10.203.0.1", "5557", token)],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
         )
