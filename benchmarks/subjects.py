@@ -89,6 +89,8 @@ class Workload:
         statuses: Of a valid answer; empty for any from 200 to 299.
         holds: What of an answer's body must be as it was before anything was timed.
         differences: How the contenders' answers differ, where that was allowed.
+        users: Virtual users; ``None`` for as many as the preset has.
+        before_trial: Command that puts the state back before each trial; empty for none.
     """
 
     name: str
@@ -102,6 +104,8 @@ class Workload:
     statuses: tuple[int, ...] = ()
     holds: Steadiness = "bytes"
     differences: tuple[str, ...] = ()
+    users: int | None = None
+    before_trial: str = ""
 
     @property
     def body(self) -> bytes | None:

@@ -121,6 +121,8 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     console = output.console
     claims = runs.ledger()
     asked = Subjects(preset="quick", contenders=()) if resume is not None else subjects(console)
+    if budget is None and rounds is None and duration is None:
+        budget = asked.budget_s
     if asked.requests and workloads:
         raise click.UsageError("--workload is what the lab's own apps are asked; your app is asked for --path.")
     plan_of = functools.partial(

@@ -8,7 +8,7 @@ import difflib
 import functools
 import re
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -17,11 +17,13 @@ from urllib.parse import urlsplit
 import click
 from rich.console import Console
 
-from benchmarks.contenders import catalogue, targets
+from benchmarks.cli.options import Seconds
+from benchmarks.contenders import catalogue, http_file, lab_file, targets
+from benchmarks.contenders.lab_file import LabFile, RequestEntry
 from benchmarks.contenders.targets import Target
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure.schedule import PRESETS
-from benchmarks.model import ALIKE, Contender, Steadiness, Workload
+from benchmarks.model import ALIKE, Contender, Steadiness, Variant, Workload
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
@@ -37,6 +39,7 @@ class Subjects:
         contenders: All of them; empty for the catalogue's usual ones.
         requests: What to ask of them; empty for the workloads that the lab's own apps have.
         against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
+        budget_s: Time for the run, seconds, where a project's file gives one.
         facts: What to record of apps that are not the lab's own.
         may_differ: Whether answers that differ are only noted.
     """
@@ -45,6 +48,7 @@ class Subjects:
     contenders: tuple[Contender, ...]
     requests: tuple[Workload, ...] = ()
     against: str | None = None
+    budget_s: float | None = None
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     may_differ: bool = False
 
@@ -63,7 +67,8 @@ class _Asked:
     headers: tuple[str, ...]
     body: str | None
     statuses: tuple[int, ...]
-    hold: str
+    hold: Steadiness
+    file: Path | None
     against: str | None
     allow_different: bool
 
@@ -119,6 +124,7 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         body: str | None,
         statuses: tuple[int, ...],
         hold: str,
+        file: Path | None,
         against: str | None,
         allow_different: bool,
         **options: Any,
@@ -137,7 +143,8 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
                 headers=headers,
                 body=body,
                 statuses=statuses,
-                hold=hold,
+                hold=cast("Steadiness", hold),
+                file=file,
                 against=against,
                 allow_different=allow_different,
             ),
@@ -148,45 +155,99 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _subjects(words: Sequence[str], asked: _Asked, console: Console) -> Subjects:
-    """Return what the words and options ask for.
+    """Return what the words and options, and the project's file, ask for.
 
     Raises:
         InvalidValueError: A word is nothing that can be compared, or an option belongs to what was not asked.
     """
+    told = lab_file.find(asked.folder) or LabFile()
     presets = [word for word in words if word in PRESETS]
     if len(presets) > 1:
         raise InvalidValueError(f"{' and '.join(presets)} are both presets: name one.", "PRESET")
+    preset = presets[0] if presets else told.preset or "quick"
     rest = [word for word in words if word not in PRESETS]
-    patterns = [word for word in rest if not targets.is_target(word)]
+    if not rest and not asked.commands:
+        rest = list(told.contenders)
+    catalogued: tuple[Contender, ...] = ()
+    found: list[Target] = [Target(contender=_started_by(command, asked), versions={}) for command in asked.commands]
+    patterns = [word for word in rest if not targets.is_target(word) and word not in told.contenders]
     for pattern in patterns:
-        _check_known(pattern)
-    catalogued = catalogue.select(patterns) if patterns else ()
-    found = [_target(word, asked, console) for word in rest if targets.is_target(word)]
-    theirs = [*(target.contender for target in found), *(_started_by(command, asked) for command in asked.commands)]
-    contenders = _named_apart([*catalogued, *theirs])
-    preset = presets[0] if presets else "quick"
+        _check_known(pattern, told)
+    if patterns:
+        catalogued = catalogue.select(patterns)
+    for word in rest:
+        if word in told.contenders:
+            found += _of_entry(word, told, asked)
+        elif targets.is_target(word):
+            found.append(_target(word, asked))
+    for target in found:
+        console.print(target.contender.description, highlight=False, markup=False)
+    theirs = [target.contender for target in found]
     if not theirs:
         _refuse_request(asked)
         against = None if asked.against is None else catalogue.find(asked.against).id
         return Subjects(preset=preset, contenders=catalogued, against=against)
-    reference = _reference(asked.against, contenders)
+    # In the order in which they were asked for: the first is the reference.
+    contenders = _named_apart([*theirs, *catalogued])
     return Subjects(
         preset=preset,
         contenders=contenders,
-        requests=(_request(asked),),
-        against=reference,
+        requests=tuple(_requests(asked, told)),
+        against=_reference(asked.against or told.against or None, contenders),
         facts={
             f"{target.contender.id}: {name}": version for target in found for name, version in target.versions.items()
         },
-        may_differ=asked.allow_different,
+        may_differ=asked.allow_different or told.allow_different,
+        budget_s=Seconds(10, 86_400).convert(told.budget, None, None) if told.budget else None,
     )
 
 
-def _check_known(word: str) -> None:
+def _of_entry(name: str, told: LabFile, asked: _Asked) -> list[Target]:
+    """Return the contender of a project's file, or both where it has twins.
+
+    Raises:
+        InvalidValueError: It is not one thing, or cannot be found.
+    """
+    entry = told.contenders[name]
+    kinds = [kind for kind in ("app", "command", "url") if getattr(entry, kind)]
+    if len(kinds) != 1 or bool(entry.sync) != bool(entry.async_):
+        raise InvalidValueError(
+            f"[contenders.{name}] says {' and '.join(kinds) or 'nothing'}: it wants one of app, command and url"
+            f"{'; and sync with async' if entry.sync or entry.async_ else ''}.",
+            lab_file.NAME,
+        )
+    folder = told.folder / entry.folder
+    if entry.url:
+        found = Target(contender=_running_at(entry.url), versions={})
+    elif entry.command:
+        found = Target(contender=_started_by(entry.command, dataclasses.replace(asked, folder=folder)), versions={})
+    else:
+        python = asked.python or (None if entry.python is None else str(told.folder / entry.python))
+        server, bridge = f"@{entry.server}" if entry.server else "", f"+{entry.bridge}" if entry.bridge else ""
+        found = targets.find(
+            f"{entry.app}{server}{bridge}",
+            targets.surroundings(folder, python, entry.environment),
+            workers=asked.workers or entry.workers,
+            threads=asked.threads or entry.threads,
+        )
+    one = dataclasses.replace(found.contender, environment={**entry.environment, **found.contender.environment})
+    if not entry.sync:
+        one = dataclasses.replace(one, name=name, path=entry.path)
+        return [dataclasses.replace(found, contender=one)]
+    twins: tuple[tuple[Variant, str], ...] = (("sync", entry.sync), ("async", entry.async_))
+    return [
+        dataclasses.replace(
+            found, contender=dataclasses.replace(one, framework=name, name="", variant=variant, path=path)
+        )
+        for variant, path in twins
+    ]
+
+
+def _check_known(word: str, told: LabFile) -> None:
     """Refuse a word that is neither a contender nor nearly one: the nearest of all that there is may be a preset."""
     if any(sign in word for sign in "*?[") or word in {contender.id for contender in catalogue.CONTENDERS}:
         return
-    known = [*PRESETS, *(contender.id for contender in catalogue.CONTENDERS)]
+    known = [*told.contenders, *PRESETS, *(contender.id for contender in catalogue.CONTENDERS)]
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
     suggestion = f" Did you mean {near[0]}?" if near else ""
     raise InvalidValueError(
@@ -196,14 +257,11 @@ def _check_known(word: str) -> None:
     )
 
 
-def _target(word: str, asked: _Asked, console: Console) -> Target:
+def _target(word: str, asked: _Asked) -> Target:
     if re.match(r"https?://", word):
         return Target(contender=_running_at(word), versions={})
     where = targets.surroundings(asked.folder, asked.python)
-    target = targets.find(word, where, workers=asked.workers, threads=asked.threads)
-    source = "" if ":" in word else f" The app is the one that {targets.default_app(asked.folder)[1]} names."
-    console.print(f"{target.contender.description}{source}", highlight=False, markup=False)
-    return target
+    return targets.find(word, where, workers=asked.workers, threads=asked.threads)
 
 
 def _running_at(url: str) -> Contender:
@@ -287,6 +345,7 @@ def _refuse_request(asked: _Asked) -> None:
         "--path": asked.path,
         "--header": asked.headers,
         "--body": asked.body,
+        "--request": asked.file,
         "--status": asked.statuses,
         "--workers": asked.workers,
         "--threads": asked.threads,
@@ -299,20 +358,51 @@ def _refuse_request(asked: _Asked) -> None:
         )
 
 
-def _request(asked: _Asked) -> Workload:
-    path = asked.path or "/"
-    if not path.startswith("/"):
-        raise InvalidValueError(f"{path!r} does not begin with a slash.", "--path")
-    headers = dict(map(_header, asked.headers))
+def _requests(asked: _Asked, told: LabFile) -> Iterator[Workload]:
+    """Yield the request of the command line, or those of its file, or the project's; ``GET /`` where none says any."""
+    if asked.path is not None or asked.body is not None:
+        headers = dict(map(_header, asked.headers))
+        entry = RequestEntry(
+            path=asked.path or "/",
+            method=asked.method,
+            headers=headers,
+            body=asked.body,
+            statuses=asked.statuses,
+            hold=asked.hold,
+        )
+        yield _workload(f"{entry.method} {entry.path}", entry, asked.folder)
+        return
+    if asked.file is not None:
+        entries, folder = dict(http_file.read(asked.file)), asked.folder
+    else:
+        entries, folder = dict(told.requests), told.folder
+        if told.requests_file:
+            entries |= http_file.read(told.folder / told.requests_file)
+    for name, entry in (entries or {"GET /": RequestEntry(path="/")}).items():
+        yield dataclasses.replace(_workload(name, entry, folder), before_trial=told.before_trial)
+
+
+def _workload(name: str, entry: RequestEntry, folder: Path) -> Workload:
+    if not entry.path.startswith("/"):
+        raise InvalidValueError(f"{entry.path!r} does not begin with a slash.", "--path")
+    if entry.method not in _METHODS:
+        near = difflib.get_close_matches(entry.method, _METHODS, n=1, cutoff=0.4)
+        raise InvalidValueError(
+            f"{name}: the method {entry.method!r} is not sent.{f' Did you mean {near[0]}?' if near else ''} "
+            f"There are: {', '.join(_METHODS)}.",
+            "--method",
+        )
     return Workload(
-        name=f"{asked.method} {path}",
-        path=path,
+        name=name,
+        path=entry.path,
+        wait_ms=entry.wait_ms,
         answer=ALIKE,
-        method=asked.method,
-        headers=headers,
-        body_base64=base64.b64encode(_body(asked.body, asked.folder)).decode("ascii"),
-        statuses=asked.statuses,
-        holds=cast("Steadiness", asked.hold),
+        method=entry.method,
+        headers=entry.headers,
+        body_base64=base64.b64encode(_body(entry.body, folder)).decode("ascii"),
+        statuses=entry.statuses,
+        holds=entry.hold,
+        users=entry.users,
     )
 
 

@@ -21,7 +21,7 @@ from benchmarks.measure.environment import Cores
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, LoadSession
 from benchmarks.measure.observe import Observer
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import Launch, RunningServer, ServerError, starting
+from benchmarks.measure.server import Launch, RunningServer, ServerError, put_back, starting
 from benchmarks.model import LoadResult, Observation, Trial
 from benchmarks.trials import impossibility
 
@@ -117,7 +117,10 @@ class _Lane:
 
     def launch(self, stack: contextlib.ExitStack, cores: Cores, host: str, dependencies: Dependencies) -> None:
         """Begin to start the server; it ends with the stack."""
-        settings = dependencies.settings_for(self._scheduled.workload)
+        workload, contender = self._scheduled.workload, self._scheduled.contender
+        if workload.before_trial:
+            put_back(workload.before_trial, contender)
+        settings = dependencies.settings_for(workload)
         self._launch = stack.enter_context(
             starting(self._scheduled.contender, cores.server, _STOP_GRACE_S, host, settings=settings)
         )

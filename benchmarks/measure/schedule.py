@@ -196,10 +196,10 @@ def plan(
         )
     loads, every_round = {}, {}
     for workload in planned:
-        if workload == HEALTH or requests:
+        if workload == HEALTH or (requests and not workload.wait_ms and workload.users is None):
             loads[workload.name] = health
         else:
-            connections = offer_of(workload).connections.get(workload.name)
+            connections = workload.users or offer_of(workload).connections.get(workload.name)
             loads[workload.name] = _resized(
                 preset.load_of(workload), vus=connections, duration_s=duration_s, limits=limits
             )

@@ -22,13 +22,14 @@ import psutil
 from benchmarks.contenders.targets import expanded
 from benchmarks.errors import LabError
 from benchmarks.model import Contender, Workload
-from benchmarks.process import HOME, python, start
+from benchmarks.process import HOME, output_of, python, start
 
 HOST = "127.0.0.1"
 _POLL_S = 0.02
 _POLL_TIMEOUT_S = 1.0
 _LOG_TAIL_LINES = 15
 _PORT_ATTEMPTS = 3
+_PUT_BACK_TIMEOUT_S = 60.0
 
 NO_SETTINGS: Mapping[str, str] = {}
 """Of a service that runs as it comes."""
@@ -235,6 +236,21 @@ def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST)
     """Return the start command as an argument vector, the program first."""
     arguments = [part.replace("{host}", host).replace("{port}", str(port)) for part in contender.arguments]
     return python(*arguments) if contender.is_own else [contender.program, *arguments]
+
+
+def put_back(command: str, contender: Contender) -> None:
+    """Run a person's command that puts the state back before a trial, in the contender's folder.
+
+    Raises:
+        ServerError: It failed or took longer than a minute; the message ends with what it said last.
+    """
+    options = {"cwd": contender.folder or HOME, "environment": _environment(contender)}
+    try:
+        output_of(shlex.split(command), _PUT_BACK_TIMEOUT_S, **options)
+    except (OSError, ValueError, subprocess.SubprocessError) as error:
+        lines = str(getattr(error, "stderr", "") or "").splitlines()[-_LOG_TAIL_LINES:]
+        tail = "".join(f"\n  | {line}" for line in lines)
+        raise ServerError(f"before_trial failed: {command}: {error}{tail}") from error
 
 
 def _environment(contender: Contender) -> dict[str, str]:
