@@ -68,7 +68,7 @@ class _Asked:
     body: str | None
     statuses: tuple[int, ...]
     hold: Steadiness
-    file: Path | None
+    request_file: Path | None
     against: str | None
     allow_different: bool
 
@@ -98,6 +98,12 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
     )
     @click.option("--body", help="Of the request: text, or @FILE.")
     @click.option(
+        "--request",
+        "request_file",
+        type=click.Path(path_type=Path, exists=True, dir_okay=False),
+        help="Requests to ask, of an .http file: each is a workload.",
+    )
+    @click.option(
         "--status", "statuses", type=click.IntRange(100, 599), multiple=True, help="That is valid (200 to 299)."
     )
     @click.option(
@@ -124,7 +130,7 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         body: str | None,
         statuses: tuple[int, ...],
         hold: str,
-        file: Path | None,
+        request_file: Path | None,
         against: str | None,
         allow_different: bool,
         **options: Any,
@@ -144,7 +150,7 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
                 body=body,
                 statuses=statuses,
                 hold=cast("Steadiness", hold),
-                file=file,
+                request_file=request_file,
                 against=against,
                 allow_different=allow_different,
             ),
@@ -345,7 +351,7 @@ def _refuse_request(asked: _Asked) -> None:
         "--path": asked.path,
         "--header": asked.headers,
         "--body": asked.body,
-        "--request": asked.file,
+        "--request": asked.request_file,
         "--status": asked.statuses,
         "--workers": asked.workers,
         "--threads": asked.threads,
@@ -372,8 +378,8 @@ def _requests(asked: _Asked, told: LabFile) -> Iterator[Workload]:
         )
         yield _workload(f"{entry.method} {entry.path}", entry, asked.folder)
         return
-    if asked.file is not None:
-        entries, folder = dict(http_file.read(asked.file)), asked.folder
+    if asked.request_file is not None:
+        entries, folder = dict(http_file.read(asked.request_file)), asked.folder
     else:
         entries, folder = dict(told.requests), told.folder
         if told.requests_file:

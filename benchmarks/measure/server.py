@@ -21,6 +21,7 @@ import psutil
 
 from benchmarks.contenders.targets import expanded
 from benchmarks.errors import LabError
+from benchmarks.measure.load.request import filler
 from benchmarks.model import Contender, Workload
 from benchmarks.process import HOME, output_of, python, start
 
@@ -299,8 +300,10 @@ def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
 def _ask(server: RunningServer, workload: Workload, timeout_s: float) -> Answer:
     connection = http.client.HTTPConnection(server.host, server.port, timeout=timeout_s)
     try:
-        path = workload.path_for(server.contender)
-        connection.request(workload.method, path, workload.body, expanded(workload.headers))
+        fill = filler()
+        path, headers = fill(workload.path_for(server.contender)), expanded(workload.headers)
+        body = fill(workload.body.decode("latin-1")).encode("latin-1") if workload.body else None
+        connection.request(workload.method, path, body, {name: fill(value) for name, value in headers.items()})
         response = connection.getresponse()
         kind = response.headers.get_content_type()
         return Answer(response.status, kind, response.read(), response.headers.get("Location", ""))

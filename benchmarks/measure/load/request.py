@@ -7,6 +7,7 @@ clients of editors; ``{{$randomInt 1 6}}`` gives the bounds. The order's seed de
 from __future__ import annotations
 
 import base64
+import functools
 import random
 import re
 import uuid
@@ -24,9 +25,8 @@ def requests(order: LoadOrder) -> Iterator[bytes]:
     """Return what is sent, request after request, without end."""
     if not varies(order):
         return repeat(request_bytes(order))
-    # Not for secrets: the same seed must give the same values to every contender.
-    chance = random.Random(order.seed)  # noqa: S311
-    return iter(lambda: request_bytes(order, lambda text: _filled(text, chance)), None)
+    fill = filler(order.seed)
+    return iter(lambda: request_bytes(order, fill), None)
 
 
 def varies(order: LoadOrder) -> bool:
@@ -56,10 +56,19 @@ def _body(order: LoadOrder) -> bytes:
     return base64.b64decode(order.body_base64)
 
 
-def _filled(text: str, chance: random.Random) -> str:
+def filler(seed: int | None = None) -> Callable[[str], str]:
+    """Return what puts the next values in the place of placeholders in a text.
+
+    Args:
+        seed: Of the values; by chance unless told.
+    """
+    # Not for secrets: the same seed must give the same values to every contender.
+    chance = random.Random(seed)  # noqa: S311
+
     def value(match: re.Match[str]) -> str:
         if match[1]:
             return str(uuid.UUID(int=chance.getrandbits(128), version=4))
-        return str(chance.randint(int(match[2] or _LEAST), int(match[3] or _MOST)))
+        least, most = sorted((int(match[2] or _LEAST), int(match[3] or _MOST)))
+        return str(chance.randint(least, most))
 
-    return PLACEHOLDER.sub(value, text)
+    return functools.partial(PLACEHOLDER.sub, value)
