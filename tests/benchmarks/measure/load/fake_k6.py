@@ -96,7 +96,7 @@ def main() -> None:
     began_s = time.monotonic()
     url = urllib.parse.urlsplit(settings["LAB_URL"])
     seen: list[tuple[float, str | None]] = []
-    until_s = began_s + (0.0 if WAY == "hurries" else options.duration)
+    until_s = began_s + (0.0 if WAY in {"hurries", "rubbish", "forgets", "waits"} else options.duration)
     while not seen or time.monotonic() < until_s:
         seen.append(ask(url, int(settings["LAB_BODY_BYTES"])))
     # One in a hurry tells of a whole run all the same; one that waits has had requests in flight at the end.

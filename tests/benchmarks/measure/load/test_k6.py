@@ -265,18 +265,6 @@ def test_the_engine_keeps_the_protocol_and_tells_its_version(k6: Any) -> None:
     assert isinstance(find_engine("k6"), K6Engine)
 
 
-def test_a_keeper_without_an_order_says_so() -> None:
-    """A line that is none, or nothing at all."""
-    command = [sys.executable, "-m", "benchmarks.measure.load.k6", "k6"]
-
-    done = subprocess.run(command, input=b"[]\n", capture_output=True, check=False, timeout=PATIENCE_S)
-
-    assert 1 == done.returncode
-    name, message = wire.decode_event(done.stdout)
-    assert "failed" == name
-    assert "no order that can be read" in message
-
-
 def test_an_unknown_engine_suggests_the_nearest() -> None:
     """A typing error is answered with what there is."""
     with pytest.raises(InvalidValueError, match=r"Did you mean builtin\? There are: builtin, k6, locust"):

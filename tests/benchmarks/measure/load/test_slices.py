@@ -83,19 +83,18 @@ def test_a_session_goes_slice_by_slice(serve: Any, order: Any, healthy: Any) -> 
     server = serve(healthy)
     session = BuiltinEngine().start(order(server.port, vus=2, duration_s=0.3, slices=3))
     try:
-        began = []
-        for number in range(3):
+        began, at_rest = [], []
+        for _ in range(3):
             session.wait_until_held(20)
-            at_rest = server.requests
+            at_rest.append(server.requests)
             session.go()
             began.append(session.wait_until_measuring(20))
-            if number:
-                assert began[-2] < began[-1]
-            assert at_rest < server.requests
         result = session.result(20)
     finally:
         session.close()
 
+    assert began[0] < began[1] < began[2]
+    assert 0 < at_rest[0] < at_rest[1] < at_rest[2] < server.requests
     assert 0 < result.completed
     assert {} == result.errors
 

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import io
+import sys
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 
@@ -78,6 +81,44 @@ def test_foreign_line_is_refused(line: bytes) -> None:
     """A line that is no event raises one of the documented errors."""
     with pytest.raises((ValueError, KeyError, TypeError)):
         wire.decode_event(line)
+
+
+@pytest.fixture
+def serve(monkeypatch: pytest.MonkeyPatch) -> Callable[[bytes], tuple[int, tuple[str, Any]]]:
+    """Serve an order as a load engine's process does, with no load to drive; return its status and its last event."""
+
+    def serve(given: bytes) -> tuple[int, tuple[str, Any]]:
+        said = io.BytesIO()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(said))
+        status = wire.serve("the load engine", lambda _order: result(SUMMARY))
+        return status, wire.decode_event(said.getvalue())
+
+    return serve
+
+
+def test_an_order_is_carried_out(serve: Callable[[bytes], Any], order: Callable[..., LoadOrder]) -> None:
+    """The result is the last event."""
+    assert (0, ("finished", result(SUMMARY))) == serve(wire.encode_order(order(8080)))
+
+
+@pytest.mark.parametrize("given", [b"nonsense\n", b"", b"[]\n", b'{"host": "127.0.0.1"}\n'])
+def test_an_unreadable_order_fails_in_words(serve: Callable[[bytes], Any], given: bytes) -> None:
+    """The message names the engine."""
+    status, (name, message) = serve(given)
+
+    assert (1, "failed") == (status, name)
+    assert "the load engine was given no order that can be read" in message
+
+
+def test_the_process_refuses_what_its_parent_should_have_refused(
+    serve: Callable[[bytes], Any], order: Callable[..., LoadOrder]
+) -> None:
+    """The rule of loopback only is the loader's own as well."""
+    status, (name, message) = serve(wire.encode_order(order(80, host="192.0.2.1")))
+
+    assert (1, "failed") == (status, name)
+    assert "not a loopback address" in message
 
 
 def test_notes_are_told_once_and_few_a_minute() -> None:
