@@ -1,4 +1,4 @@
-"""Loads what somebody answered: modules and TOML of the exercise's folder, with errors that name the line."""
+"""Loads an answer: modules and TOML of the exercise's folder, with errors that name the line."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from benchmarks.exercises.finding import AnswerError
 
 
 def load_module(folder: Path, name: str) -> ModuleType:
-    """Import a module of the folder, with its neighbours in reach.
+    """Import a module of the folder, which may import its neighbours.
 
     Raises:
-        AnswerError: It is not there, or importing it raises.
+        AnswerError: It is missing, or importing it raises.
     """
     if not (folder / f"{name}.py").is_file():
         raise AnswerError("missing-file", f"There is no {name}.py in the folder. `lab exercise start` puts it there.")
@@ -31,7 +31,7 @@ def load_module(folder: Path, name: str) -> ModuleType:
     except SyntaxError as error:
         place = f"{Path(error.filename or name).name}, line {error.lineno}"
         raise AnswerError("does-not-import", f"Python cannot read {place}: {error.msg}.") from error
-    # Settings that are not allowed end a process by SystemExit.
+    # Invalid settings end a process by SystemExit.
     except (Exception, SystemExit) as error:
         raise AnswerError(
             "does-not-import", f"Importing {name}.py raises {told(error)}{last_place(error, folder)}."
@@ -39,21 +39,21 @@ def load_module(folder: Path, name: str) -> ModuleType:
 
 
 def member(module: ModuleType, name: str) -> Any:
-    """Return what a module calls so.
+    """Return a module's attribute.
 
     Raises:
-        AnswerError: It calls nothing so.
+        AnswerError: It has none with this name.
     """
     if not hasattr(module, name):
         raise AnswerError(
             "missing-name",
-            f"{module.__name__}.py has no `{name}` any more. The check uses that name: keep it, change what it is.",
+            f"{module.__name__}.py has no `{name}` any more. The check uses that name: keep it, and change its value.",
         )
     return getattr(module, name)
 
 
 def view_of(app: Any, path: str) -> Any:
-    """Return the function that answers a GET, whatever it is called; of a class, its method.
+    """Return the function that answers a GET; of a class, its method.
 
     Raises:
         AnswerError: The app has no route for it.
@@ -61,14 +61,14 @@ def view_of(app: Any, path: str) -> Any:
     try:
         endpoint, _ = app.url_map.bind("localhost").match(path)
     except HTTPException as error:
-        raise AnswerError("missing-route", f"Nothing answers GET {path} any more. Its route is to stay.") from error
+        raise AnswerError("missing-route", f"Nothing answers GET {path} any more. Keep its route.") from error
     view = app.view_functions[endpoint]
     view_class = getattr(view, "view_class", None)
     return inspect.unwrap(view if view_class is None else getattr(view_class, "get", view_class.dispatch_request))
 
 
 def raised_by(app: Any, path: str) -> Exception | None:
-    """Return what answering a GET raises, for Flask tells a client nothing of it; ``None`` when it raises nothing."""
+    """Return the exception that a GET raises, which Flask hides from clients; ``None`` when it raises none."""
     app.config["PROPAGATE_EXCEPTIONS"] = True
     try:
         app.test_client().get(path)
@@ -83,7 +83,7 @@ def load_toml(folder: Path, name: str) -> dict[str, Any]:
     """Read a TOML file of the folder.
 
     Raises:
-        AnswerError: It is not there, or is no TOML.
+        AnswerError: It is missing, or is not TOML.
     """
     try:
         return tomllib.loads((folder / name).read_text(encoding="utf-8"))
@@ -95,13 +95,13 @@ def load_toml(folder: Path, name: str) -> dict[str, Any]:
         raise AnswerError("not-toml", f"{name} cannot be read: {error}.") from error
 
 
-def told(error: BaseException) -> str:
-    """Return the kind of an error and its words."""
+def told(error: BaseException | None) -> str:
+    """Return the kind of an error and its message."""
     words = str(error)
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 def last_place(error: BaseException, folder: Path) -> str:
-    """Return where an error left the folder's own code, as the end of a sentence; empty when it was never there."""
+    """Return the last line of the folder in an error's traceback, as the end of a sentence; empty if it has none."""
     frames = [frame for frame in traceback.extract_tb(error.__traceback__) if Path(frame.filename).parent == folder]
     return f" ({Path(frames[-1].filename).name}, line {frames[-1].lineno})" if frames else ""

@@ -1,4 +1,4 @@
-"""The exercises: their numbers, their names, and what each asks."""
+"""The exercises: their numbers, their names, and their tasks."""
 
 from __future__ import annotations
 
@@ -13,19 +13,18 @@ _GIVEN = TASKS / "given"
 _LIKENESS = 0.4
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Exercise:
     """One task.
 
     Attributes:
         number: From 1.
-        name: As a command takes it: ``make-it-async``.
+        name: For commands: ``make-it-async``.
         title: The task in one line.
         lesson: Number of the lesson that it belongs to.
-        minutes: How long it takes somebody who has had the lesson, about.
-        check: Module of ``benchmarks.exercises.checks`` that judges it.
-        answers: Files that are worked on; a solution replaces these and no others.
-        given: Files of ``tasks/given`` that the folder has beside its own.
+        minutes: Time that it takes after the lesson, roughly.
+        answers: Files to work on; a solution replaces these and no others.
+        given: Files of ``tasks/given`` that its folder has too.
     """
 
     number: int
@@ -33,7 +32,6 @@ class Exercise:
     title: str
     lesson: int
     minutes: int
-    check: str
     answers: tuple[str, ...] = ("app.py",)
     given: tuple[str, ...] = ()
 
@@ -43,25 +41,30 @@ class Exercise:
         return f"{self.number:02}-{self.name}"
 
     @property
+    def check(self) -> str:
+        """The module of ``benchmarks.exercises.checks`` that tries its answers."""
+        return self.name.replace("-", "_")
+
+    @property
     def home(self) -> Path:
         """Where its files are kept."""
         return TASKS / self.label
 
     def starting_files(self) -> dict[str, Path]:
-        """Return what the starting state is made of: names in the folder, and where each is copied from."""
+        """Return the files of the starting state: names in the folder, and where each is copied from."""
         own = {path.name: path for path in sorted((self.home / "start").iterdir()) if path.is_file()}
         return {"task.md": self.home / "task.md", **own, **{name: _GIVEN / name for name in self.given}}
 
     def start_in(self, folder: Path, *, force: bool) -> list[Path]:
-        """Copy the starting state into a folder of whoever works on it.
+        """Copy the starting state into a folder.
 
         Args:
-            folder: Where to; made when it is not there.
-            force: Write over files that are there. Files that are not the exercise's stay in any case.
+            folder: The folder; created if it does not exist.
+            force: Overwrite existing files. Files that are not the exercise's are never touched.
         Returns:
-            What was written.
+            The files that were written.
         Raises:
-            LabError: Something is there already, or it cannot be written.
+            LabError: A file exists already, or cannot be written.
         """
         files = self.starting_files()
         there = [name for name in files if (folder / name).exists()]
@@ -81,7 +84,7 @@ class Exercise:
         return [folder / name for name in files]
 
     def explanation(self) -> str:
-        """Return why the solution is one, in Markdown."""
+        """Return why the solution works, in Markdown."""
         return (self.home / "explanation.md").read_text(encoding="utf-8")
 
     def solution_files(self) -> dict[str, str]:
@@ -92,117 +95,49 @@ class Exercise:
 _DEPENDENCY = ("dependency.py",)
 
 EXERCISES = (
+    Exercise(1, "declare-the-contract", "Declare what this endpoint takes and answers", 1, 15),
     Exercise(
-        number=1,
-        name="declare-the-contract",
-        title="Declare what this endpoint takes and answers",
-        lesson=1,
-        minutes=15,
-        check="declare_the_contract",
-    ),
-    Exercise(
-        number=2,
-        name="complete-the-docs",
-        title="Complete the documentation, in Flask and in FastAPI",
-        lesson=2,
-        minutes=15,
-        check="complete_the_docs",
+        2,
+        "complete-the-docs",
+        "Complete the documentation, in Flask and in FastAPI",
+        2,
+        15,
         answers=("flask_service.py", "fastapi_service.py"),
     ),
     Exercise(
-        number=3,
-        name="errors-are-not-throughput",
-        title="Make this loader count answers, not errors",
-        lesson=3,
-        minutes=20,
-        check="errors_are_not_throughput",
-        answers=("loader.py",),
+        3, "errors-are-not-throughput", "Make this loader count answers, not errors", 3, 20, answers=("loader.py",)
     ),
+    Exercise(4, "which-verdict-is-wrong", "Read this report: which verdict is wrong?", 4, 10, answers=("answer.toml",)),
     Exercise(
-        number=4,
-        name="which-verdict-is-wrong",
-        title="Read this report: which verdict is wrong?",
-        lesson=4,
-        minutes=10,
-        check="which_verdict_is_wrong",
-        answers=("answer.toml",),
-    ),
-    Exercise(
-        number=5,
-        name="find-the-blocking-call",
-        title="Find the call that blocks the event loop, and let it block no more",
-        lesson=5,
-        minutes=15,
-        check="find_the_blocking_call",
+        5,
+        "find-the-blocking-call",
+        "Find the call that blocks the event loop, and let it block no more",
+        5,
+        15,
         answers=("audit.py",),
         given=_DEPENDENCY,
     ),
+    Exercise(6, "size-the-pool", "Size threads and connections by Little's law", 6, 10, answers=("answer.toml",)),
+    Exercise(7, "make-it-async", "Make this endpoint async, so that a wait holds no thread", 7, 10, given=_DEPENDENCY),
+    Exercise(8, "keep-the-context", "Take the request's context along into a thread", 7, 15, given=_DEPENDENCY),
     Exercise(
-        number=6,
-        name="size-the-pool",
-        title="Size threads and connections by Little's law",
-        lesson=6,
-        minutes=10,
-        check="size_the_pool",
-        answers=("answer.toml",),
-    ),
-    Exercise(
-        number=7,
-        name="make-it-async",
-        title="Make this endpoint async, so that a wait holds no thread",
-        lesson=7,
-        minutes=10,
-        check="make_it_async",
+        9,
+        "concurrent-readiness",
+        "Ask three dependencies at once instead of one after another",
+        8,
+        15,
         given=_DEPENDENCY,
     ),
     Exercise(
-        number=8,
-        name="keep-the-context",
-        title="Take the request's context along into a thread",
-        lesson=7,
-        minutes=15,
-        check="keep_the_context",
-        given=_DEPENDENCY,
+        10, "time-out-the-gather", "Give each dependency its time, and lose no other's answer", 8, 20, given=_DEPENDENCY
     ),
-    Exercise(
-        number=9,
-        name="concurrent-readiness",
-        title="Ask three dependencies at once instead of one after another",
-        lesson=8,
-        minutes=15,
-        check="concurrent_readiness",
-        given=_DEPENDENCY,
-    ),
-    Exercise(
-        number=10,
-        name="time-out-the-gather",
-        title="Give each dependency its time, and lose no other's answer",
-        lesson=8,
-        minutes=20,
-        check="time_out_the_gather",
-        given=_DEPENDENCY,
-    ),
-    Exercise(
-        number=11,
-        name="stop-starving-the-loop",
-        title="Compute for long, and keep the others answered",
-        lesson=8,
-        minutes=15,
-        check="stop_starving_the_loop",
-    ),
-    Exercise(
-        number=12,
-        name="fix-the-shared-pool",
-        title="Give each event loop the connections that belong to it",
-        lesson=8,
-        minutes=25,
-        check="fix_the_shared_pool",
-    ),
+    Exercise(11, "stop-starving-the-loop", "Compute for long, and keep the others answered", 8, 15),
+    Exercise(12, "fix-the-shared-pool", "Give each event loop the connections that belong to it", 8, 25),
 )
 
 
 def find(word: str) -> Exercise:
-    """Return the exercise that a word means: its number, its name, or both.
+    """Return an exercise by its number, its name, or both.
 
     Raises:
         InvalidValueError: There is none.

@@ -1,4 +1,4 @@
-"""What a check found: what it tried, whether that went well, and where not, the cause and a hint that teaches."""
+"""What a check found: what it tried, whether that went well, and if not, the cause and a hint that teaches."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ class Finding:
     Attributes:
         what: In words.
         passed: Whether it went well.
-        cause: Why not, by a short name; ``None`` when it went well.
-        hint: What to know, for whoever is to try again; ``None`` when it went well.
+        cause: Short name of what is wrong; ``None`` when it went well.
+        hint: What to know for the next try; ``None`` when it went well.
     """
 
     what: str
@@ -23,10 +23,10 @@ class Finding:
 
 
 class AnswerError(Exception):
-    """The folder holds nothing that could be tried.
+    """The folder contains nothing that could be tried.
 
     Attributes:
-        cause: By a short name.
+        cause: Short name of what is wrong.
         hint: What to do.
     """
 
@@ -36,11 +36,23 @@ class AnswerError(Exception):
         self.hint = hint
 
 
-def passed(what: str) -> Finding:
-    """Return that something went well."""
+Fault = tuple[bool, str, str]
+"""Whether something is wrong, its cause, and its hint."""
+
+
+def tried(what: str, *faults: Fault) -> Finding:
+    """Return the finding of something that was tried. A check ends with the first that did not go well.
+
+    Args:
+        what: In words.
+        *faults: The first that is wrong is told; if none is, it went well.
+    """
+    for is_wrong, cause, hint in faults:
+        if is_wrong:
+            return Finding(what=what, passed=False, cause=cause, hint=hint)
     return Finding(what=what, passed=True)
 
 
-def failed(what: str, cause: str, hint: str) -> Finding:
-    """Return that something did not go well; a check ends with it, so that there is one thing to mend at a time."""
-    return Finding(what=what, passed=False, cause=cause, hint=hint)
+def when(is_wrong: bool, cause: str, hint: str) -> Fault:
+    """Return a fault."""
+    return is_wrong, cause, hint

@@ -1,7 +1,6 @@
-"""Runs one check in a process of its own: ``python -m benchmarks.exercises.inside CHECK FOLDER FINDINGS``.
+"""Runs one check in its own process: ``python -m benchmarks.exercises.inside CHECK FOLDER FINDINGS LIMIT_S``.
 
-What somebody answered may hang, exit or write anywhere on the standard streams; so it runs here, and what was found is
-written to a file.
+An answer may hang, exit, or write to the standard streams; so it runs here, and the findings are written to a file.
 """
 
 from __future__ import annotations
@@ -18,13 +17,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.exercises.answer import last_place, told
-from benchmarks.exercises.finding import AnswerError, Finding, failed
+from benchmarks.exercises.finding import AnswerError, Finding, tried, when
 
 _MAXIMUM_ADDRESSES_BYTES = 2**32
-"""Of memory asked for by one process; threads ask for much that they do not use. Beyond it a MemoryError is raised."""
+"""Of address space of one process; threads reserve much that they do not use. Beyond it a MemoryError is raised."""
 
 _MAXIMUM_FILE_BYTES = 2**26
-"""Of one file, such as what the answer prints; beyond it an OSError is raised."""
+"""Of one file, such as the answer's output; beyond it an OSError is raised."""
 
 _ENDS = "The check comes to its end"
 _RUNS = "What is in the folder can be run"
@@ -33,43 +32,44 @@ Check = Callable[[Path], Iterator[Finding]]
 
 
 def run(check: Check, folder: Path) -> Iterator[Finding]:
-    """Yield what a check finds; after the first thing that does not go well there is no point in going on.
+    """Yield the findings of a check.
 
     Args:
-        check: Yields findings; an error of the answer's own becomes one, any other is raised.
+        check: Yields findings; an error in the answer's code becomes one, any other is raised.
         folder: The answer.
     """
     try:
         yield from check(folder)
     except AnswerError as error:
-        yield failed(_RUNS, error.cause, error.hint)
+        yield tried(_RUNS, when(True, error.cause, error.hint))
     except Exception as error:
         place = last_place(error, folder)
         if not place:
             raise
-        yield failed(_RUNS, "raises", f"It raises {told(error)}{place}.")
+        yield tried(_RUNS, when(True, "raises", f"It raises {told(error)}{place}."))
 
 
 def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
-    """Run a check and write what it found.
+    """Run a check up to its first failure, write its findings, and end the process.
 
     Args:
         name: Of a module of ``benchmarks.exercises.checks``.
         folder: The answer.
         out: File for the findings, as JSON.
-        limit_s: How long the check may take; then what was found is written, with where the answer was.
+        limit_s: How long the check may take; then the findings are written, with the answer's current lines.
     """
     _limit()
     found: list[Finding] = []
 
     def write() -> None:
-        # In one move, so that whoever reads it never sees half.
+        # In one step, so that no reader sees half of it.
         part = out.with_suffix(".part")
         part.write_text(json.dumps([dataclasses.asdict(finding) for finding in found]), encoding="utf-8")
         part.replace(out)
 
     def give_up() -> None:
-        found.append(failed(_ENDS, "does-not-end", f"After {limit_s:g} s it had not ended. {_where(folder)}"))
+        hint = f"After {limit_s:g} s it had not ended. {_where(folder)}"
+        found.append(tried(_ENDS, when(True, "does-not-end", hint)))
         write()
         sys.stderr.flush()
         os._exit(0)
@@ -82,18 +82,18 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
     for finding in findings:
         found.append(finding)
         if not finding.passed:
-            # The check is left where it is: to end what hangs takes long, and its complaints would drown the answer's.
+            # The check is left as it is: ending a hanging app takes long, and its messages would hide the answer's.
             break
     alarm.cancel()
     write()
     sys.stdout.flush()
     sys.stderr.flush()
-    # Threads that the answer left waiting do not hold the result back.
+    # Threads that the answer left waiting do not delay the result.
     os._exit(0)
 
 
 def _limit() -> None:
-    """Set the limits that the system keeps itself; what cannot be set here is looked after from outside."""
+    """Set the limits that the system enforces; the rest is watched from outside."""
     if sys.platform == "win32":
         return
     import resource  # noqa: PLC0415 (exists on POSIX only)
@@ -108,9 +108,9 @@ def _limit() -> None:
 
 
 def _where(folder: Path) -> str:
-    """Say in which lines of the folder threads are now."""
+    """Return in which lines of the folder threads are now."""
     places = []
-    for frame in sys._current_frames().values():  # noqa: SLF001 (the one way to look at the other threads)
+    for frame in sys._current_frames().values():  # noqa: SLF001 (the only way to see the other threads)
         own = [place for place in traceback.extract_stack(frame) if Path(place.filename).parent == folder]
         if own:
             places.append(f"{Path(own[-1].filename).name}, line {own[-1].lineno}")

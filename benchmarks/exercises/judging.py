@@ -1,4 +1,4 @@
-"""Has an answer judged by its check, in a process of its own with limits on its time, its memory and its processes."""
+"""Runs the check of an answer in its own process, with limits on time, memory and processes."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ import psutil
 
 from benchmarks.errors import LabError
 from benchmarks.exercises.catalogue import Exercise
-from benchmarks.exercises.finding import Finding, failed
+from benchmarks.exercises.finding import Finding, tried, when
 from benchmarks.foreign_json import ForeignJSONError, decode, read_json
 from benchmarks.process import Child, python, start
 
 LIMIT_S = 30.0
-"""How long a check may take; a right answer takes a second or two."""
+"""Time of a check; a right answer takes a second or two."""
 
 MAXIMUM_PROCESSES = 32
 MAXIMUM_MEMORY_BYTES = 2**30
-"""What the check, the answer and all that it starts may have at once; a right answer needs a tenth."""
+"""Limits of the check, the answer and all that it starts together; a right answer needs a tenth."""
 
 MAXIMUM_CPU_S = 60.0
-"""And CPU time in all, seconds."""
+"""Their CPU time, seconds."""
 
 _GRACE_S = 5.0
 _LOOK_EVERY_S = 0.1
@@ -36,11 +36,11 @@ _TAIL_LINES = 15
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judged:
-    """What a check found of one answer.
+    """What a check found in one answer.
 
     Attributes:
-        findings: In the order in which things were tried; the last of them failed, or none did.
-        output: The end of what the answer wrote on its standard streams.
+        findings: In the order of the check; the last of them failed, or none did.
+        output: The end of the answer's standard output and error.
     """
 
     findings: tuple[Finding, ...]
@@ -53,11 +53,11 @@ class Judged:
 
 
 def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> Judged:
-    """Judge what is in a folder.
+    """Check the answer in a folder.
 
     Args:
-        exercise: Which it is to be an answer to.
-        folder: With the answer.
+        exercise: The exercise.
+        folder: Its answer.
         limit_s: How long the check may take.
     Raises:
         LabError: The check itself failed.
@@ -74,38 +74,40 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
         if excess is None and out.exists():
             return Judged(findings=_read(out), output=output)
     if excess is not None:
-        return Judged(findings=(failed("The check keeps within its limits", "too-much", excess),), output=output)
-    if status is None:
+        found = tried("The check keeps within its limits", when(True, "too-much", excess))
+    elif status is None:
         hint = f"It held the whole process for {limit_s:g} s: a loop that never ends, or a call that never returns."
-        return Judged(findings=(failed("The check comes to its end", "does-not-end", hint),), output=output)
-    last_words = f" Its last words:\n{output}" if output else ""
-    raise LabError(
-        f"The check of {exercise.label} ended with status {status} before it found anything. If the answer ends its "
-        f"own process, with os._exit() or as a daemon does, leave that out.{last_words}"
-    )
+        found = tried("The check comes to its end", when(True, "does-not-end", hint))
+    else:
+        last_words = f" Its last words:\n{output}" if output else ""
+        raise LabError(
+            f"The check of {exercise.label} ended with status {status} before it found anything. If the answer ends "
+            f"its own process, with os._exit() or like a daemon, remove that.{last_words}"
+        )
+    return Judged(findings=(found,), output=output)
 
 
 def _read(out: Path) -> tuple[Finding, ...]:
-    # The answer ran in the process that wrote it, and may have written there too.
+    # The answer ran in the process that wrote the file, and may have written to it.
     try:
         return decode(tuple[Finding, ...], read_json(out.read_bytes()))
     except ForeignJSONError as error:
-        raise LabError(f"What the check found cannot be read: {error}.") from error
+        raise LabError(f"The findings of the check cannot be read: {error}.") from error
 
 
 def _environment() -> dict[str, str]:
-    # The person's own LAB_* settings are for the app they serve, and their folder is to stay as they left it.
-    # Name by name: another thread may take one away meanwhile.
+    # The person's LAB_* settings are for the app that they serve, and the folder must stay as it is.
+    # Name by name: another thread may remove one meanwhile.
     kept = {name: os.environ.get(name, "") for name in os.environ if not name.startswith("LAB_")}
     return kept | {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
 
 
 def _watch(child: Child, limit_s: float) -> str | None:
-    """Wait until the check ends, or has had its time; return what it had too much of, if it had."""
+    """Wait until the check ends or its time is over; return which limit it exceeded, if any."""
     ends_s = time.monotonic() + limit_s + _GRACE_S
     while child.process.poll() is None and time.monotonic() < ends_s:
         if (excess := _excess(child.family())) is not None:
-            return f"{excess}: it was ended with all that it had started."
+            return f"{excess}: it was ended with everything that it had started."
         with contextlib.suppress(subprocess.TimeoutExpired):
             child.process.wait(_LOOK_EVERY_S)
     return None

@@ -1,4 +1,4 @@
-"""Serves an app of an exercise on an event loop of its own, on loopback, and asks it as its clients would."""
+"""Serves an exercise's app on its own event loop, on loopback, and sends it requests like its clients."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from benchmarks.foreign_json import ForeignJSONError, read_json
 
 HOST = "127.0.0.1"
 PATIENCE_S = 3.0
-"""How long a client waits for an answer that ought to be there at once; only a wrong answer takes that long."""
+"""How long a client waits for an immediate answer; only a wrong app takes that long."""
 
 LOOK = "What the app wrote is below."
-"""For hints on what is in a traceback."""
+"""For hints that refer to a traceback."""
 
 OWN_THREADS = "check-"
-"""How the name of a thread begins that is the check's own."""
+"""Prefix of the names of the check's own threads."""
 
 _STOP_S = 3.0
 _GRACE_S = 1
@@ -35,18 +35,16 @@ class Reply:
     """One HTTP answer.
 
     Attributes:
-        status: Of HTTP.
-        media_type: Without its parameters.
+        status: Of HTTP; 0 when no answer came in time.
         body: As it came.
     """
 
-    status: int
-    media_type: str
-    body: bytes
+    status: int = 0
+    body: bytes = b""
 
     @property
     def json(self) -> Any:
-        """The body as JSON; ``None`` when it is none."""
+        """The body as JSON; ``None`` when it is not JSON."""
         try:
             return read_json(self.body)
         except ForeignJSONError:
@@ -54,11 +52,11 @@ class Reply:
 
     def __str__(self) -> str:
         text = self.body.decode("utf-8", "replace").strip()
-        return f"{self.status} {text[:120]}{'…' if len(text) > 120 else ''}"
+        return f"{self.status} {text[:120]}{'…' if len(text) > 120 else ''}" if self.status else "none"
 
 
 class Served:
-    """An app that is being served.
+    """An app that is served.
 
     Attributes:
         port: On loopback.
@@ -68,38 +66,38 @@ class Served:
         self.port = port
         self._clients = clients
 
-    def ask(self, path: str, timeout_s: float = PATIENCE_S) -> Reply | None:
-        """Ask once; ``None`` when there is no answer in time."""
+    def ask(self, path: str, timeout_s: float = PATIENCE_S) -> Reply:
+        """Send one request, and return its answer."""
         connection = http.client.HTTPConnection(HOST, self.port, timeout=timeout_s)
         try:
             connection.request("GET", path)
             response = connection.getresponse()
-            return Reply(response.status, response.headers.get_content_type(), response.read())
+            return Reply(response.status, response.read())
         except (OSError, http.client.HTTPException):
-            return None
+            return Reply()
         finally:
             connection.close()
 
-    def begin(self, path: str, timeout_s: float = PATIENCE_S) -> Future[Reply | None]:
-        """Begin to ask, and return at once."""
+    def begin(self, path: str, timeout_s: float = PATIENCE_S) -> Future[Reply]:
+        """Send a request in a thread, and return at once."""
         return self._clients.submit(self.ask, path, timeout_s)
 
-    def ask_together(self, paths: Sequence[str], timeout_s: float = PATIENCE_S) -> list[Reply | None]:
-        """Ask for each path, all at the same time."""
+    def ask_together(self, paths: Sequence[str], timeout_s: float = PATIENCE_S) -> list[Reply]:
+        """Request each path, all at the same time."""
         asked = [self.begin(path, timeout_s) for path in paths]
         return [reply.result() for reply in asked]
 
 
 @contextlib.contextmanager
 def on_its_loop(application: Any) -> Iterator[Served]:
-    """Serve an ASGI application by uvicorn, in a thread whose event loop has nothing else to do.
+    """Serve an ASGI application by uvicorn, in a thread with its own event loop.
 
     Args:
         application: Of ASGI 3.
     """
     clients = ThreadPoolExecutor(64, f"{OWN_THREADS}client")
     with socket.create_server((HOST, 0), backlog=256) as listening:
-        # The kernel takes connections from here on; whoever asks waits until the app is up.
+        # From here on the kernel accepts connections; clients wait until the app is up.
         server = uvicorn.Server(
             uvicorn.Config(
                 application,
@@ -111,7 +109,7 @@ def on_its_loop(application: Any) -> Iterator[Served]:
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
-        # A daemon: an app that blocks its loop for ever must not hold the check.
+        # A daemon: an app that blocks its loop for ever must not block the check.
         thread = threading.Thread(
             target=lambda: asyncio.run(server.serve([listening])), daemon=True, name=f"{OWN_THREADS}loop"
         )
@@ -121,5 +119,5 @@ def on_its_loop(application: Any) -> Iterator[Served]:
         finally:
             server.should_exit = True
             thread.join(_STOP_S)
-            # Those who still wait for a wrong answer's app are left to.
+            # Clients of a wrong app may still wait: they are left behind.
             clients.shutdown(wait=False, cancel_futures=True)

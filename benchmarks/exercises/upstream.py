@@ -1,6 +1,6 @@
-"""A dependency on loopback that the check holds in its hand: it answers when enough have asked, or when told to.
+"""A dependency on loopback that the check controls: it answers when enough requests are there, or on command.
 
-So a check sees *at once* and *one after another* as a number of requests, and needs no clock for it.
+So a check tells *at once* from *one after another* by a number of requests, without a clock.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 import os
 import select
 import socket
+import socketserver
 import threading
 import time
 from collections import Counter
@@ -18,27 +19,26 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 QUIET_S = 1.5
-"""When nobody new has asked for so long, no more will come: those who are held are answered."""
+"""After so long without a new request no more will come: those that are held are answered."""
 
 PATIENCE_S = 3.0
-"""How long to wait for what ought to be there at once; only a wrong answer takes that long."""
+"""How long to wait for something immediate; only a wrong app takes that long."""
 
 _THREADS = "check-upstream"
-"""So that a check tells them from the app's."""
+"""So that a check can tell them from the app's threads."""
 
 _LOOK_S = 0.02
 _SETTLED_S = 20.0
-_ADDRESS = "DEPENDENCY"
 
 
 class Upstream:
-    """What one dependency was asked, and how many at once.
+    """The requests that a dependency gets, and when it answers them.
 
     Attributes:
-        asked: How often each path was asked.
-        answered: How often each was answered.
-        most_at_once: The most requests that were in progress at the same moment.
-        hung_up: Requests whose client went away before the answer.
+        asked: Number of requests by path.
+        answered: Number of answers by path.
+        most_at_once: The most requests in progress at the same moment.
+        hung_up: Requests whose client disconnected before the answer.
     """
 
     def __init__(self, statuses: Mapping[str, int] | None = None) -> None:
@@ -56,7 +56,7 @@ class Upstream:
         self._changed = threading.Condition()
 
     def gather(self, together: int) -> None:
-        """From now on answer when so many are in progress at once, or when nobody new has asked for a while."""
+        """From now on answer once so many are in progress, or when no new request has come for a while."""
         with self._changed:
             self._together, self._open, self.most_at_once = together, False, 0
             self._released = frozenset()
@@ -64,50 +64,50 @@ class Upstream:
             self.answered.clear()
 
     def hold(self, *paths: str) -> None:
-        """From now on leave these paths without an answer, until ``release``."""
+        """From now on do not answer these paths, until ``release``."""
         with self._changed:
             self._held = frozenset(paths)
 
     def release_one(self, path: str) -> None:
-        """Answer whoever waits for a path, whatever becomes of the others."""
+        """Answer the requests for a path; the others stay held."""
         with self._changed:
             self._released |= {path}
             self._changed.notify_all()
 
     def release(self) -> None:
-        """Answer whoever waits, and from now on whoever asks, at once."""
+        """Answer all requests, and from now on new ones at once."""
         with self._changed:
             self._held, self._together, self._open = frozenset(), 1, True
             self._changed.notify_all()
 
     def fail(self, path: str, status: int) -> None:
-        """From now on answer a path with an error; with 200, well again."""
+        """From now on answer a path with this status; 200 is well again."""
         with self._changed:
             self._statuses[path] = status
 
     def wait_until_asked(self, path: str, times: int = 1, timeout_s: float = PATIENCE_S) -> bool:
-        """Wait until a path has been asked so often, and return whether it was."""
+        """Wait for so many requests for a path, and return whether they came."""
         with self._changed:
             return self._changed.wait_for(lambda: self.asked[path] >= times, timeout_s)
 
     def wait_until_answered(self, path: str, times: int = 1, timeout_s: float = PATIENCE_S) -> bool:
-        """Wait until a path has been answered so often, and return whether it was."""
+        """Wait for so many answers to a path, and return whether they were sent."""
         with self._changed:
             return self._changed.wait_for(lambda: self.answered[path] >= times, timeout_s)
 
     def wait_until_together(self, many: int) -> int:
-        """Wait until so many are in progress, or nobody new comes, and return how many there were at most."""
+        """Wait until so many are in progress, or no new ones come, and return the most that were."""
         with self._changed:
             self._changed.wait_for(lambda: self.most_at_once >= many or self._open, _SETTLED_S)
             return self.most_at_once
 
     def wait_until_left(self, timeout_s: float = PATIENCE_S) -> bool:
-        """Wait until no request is in progress, and return whether that is so."""
+        """Wait until no request is in progress, and return whether that happened."""
         with self._changed:
             return self._changed.wait_for(lambda: self._in_progress == 0, timeout_s)
 
     def serve(self, path: str, connection: socket.socket) -> tuple[int, dict[str, Any]] | None:
-        """Take a request in, and return its answer when its time has come; ``None`` when the client has gone."""
+        """Count a request, wait until it may be answered, and return its answer; ``None`` if the client has gone."""
         with self._changed:
             self.asked[path] += 1
             self._in_progress += 1
@@ -125,7 +125,7 @@ class Upstream:
         return (status, {"name": path, "ok": status == 200}) if stayed else None
 
     def count_answer(self, path: str) -> None:
-        """Take note that an answer is on its way."""
+        """Count an answer."""
         with self._changed:
             self.answered[path] += 1
             self._changed.notify_all()
@@ -148,7 +148,7 @@ class Upstream:
 
 @contextlib.contextmanager
 def serving(statuses: Mapping[str, int] | None = None) -> Iterator[Upstream]:
-    """Serve a dependency, and tell the app's ``dependency.py`` where it is.
+    """Serve a dependency at the address that the app's ``dependency.py`` reads.
 
     Args:
         statuses: Of HTTP by path; 200 for any other.
@@ -172,21 +172,38 @@ def serving(statuses: Mapping[str, int] | None = None) -> Iterator[Upstream]:
             upstream.count_answer(self.path.strip("/"))
 
         def log_message(self, *arguments: Any) -> None:
-            """Say nothing: what is printed is the app's."""
+            """Print nothing: the output belongs to the app."""
 
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-        block_on_close = False
-        request_queue_size = 256
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        os.environ[_ADDRESS] = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), daemon=True, name=_THREADS)
-        thread.start()
+    with listening(Handler, "DEPENDENCY"):
         try:
             yield upstream
         finally:
             upstream.release()
+
+
+@contextlib.contextmanager
+def listening(handler: type[socketserver.BaseRequestHandler], variable: str) -> Iterator[str]:
+    """Serve each connection on loopback in a thread.
+
+    Args:
+        handler: Of a connection.
+        variable: Environment variable that is set to the address.
+    Yields:
+        The address, host and port.
+    """
+
+    class Server(socketserver.ThreadingTCPServer):
+        daemon_threads = True
+        block_on_close = False
+        request_queue_size = 256
+
+    with Server(("127.0.0.1", 0), handler) as server:
+        os.environ[variable] = f"127.0.0.1:{server.server_address[1]}"
+        thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), daemon=True, name=_THREADS)
+        thread.start()
+        try:
+            yield os.environ[variable]
+        finally:
             server.shutdown()
             thread.join()
 

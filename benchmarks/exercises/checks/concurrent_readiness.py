@@ -1,119 +1,153 @@
-"""Checks exercise 9: three dependencies are asked at once, and one that is down is one that is down."""
+"""Checks exercise 9: three dependencies are asked at once, and one that is down does not hide the others."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 
 from benchmarks.exercises import serving, upstream
 from benchmarks.exercises.answer import load_module, member
-from benchmarks.exercises.finding import Finding, failed, passed
+from benchmarks.exercises.finding import Fault, Finding, tried, when
 
 DEPENDENCIES = ("database", "stock", "payments")
+DOWN = {
+    "error came out": (
+        "one-failure-fails-all",
+        (
+            "The error of one dependency came out of the view, and the answers of the other two are lost. Where is it "
+            "caught: around one question, or around all? (A `TaskGroup` raises an `ExceptionGroup`.)"
+        ),
+    ),
+    "status": ("status-lost", "A client that only reads the status takes it for ready: that was to be 503."),
+    "failure unseen": (
+        "failure-unseen",
+        (
+            "An error that is returned like an answer, as by `return_exceptions=True`, is truthy like any object: "
+            "its type has to be checked."
+        ),
+    ),
+    "others failed": (
+        "one-failure-fails-all",
+        (
+            "The others were well. One error ended the asking of all: a `try` around all three, or a `TaskGroup`, "
+            "which cancels the rest at the first error. Catch it inside of what asks one."
+        ),
+    ),
+    "mixed up": (
+        "mixed-up",
+        (
+            "The answers come in the order in which they are ready, which is not the order of the questions: keep each "
+            "with its name."
+        ),
+    ),
+}
+"""Cause and hint by what an answer got wrong while a dependency is down."""
+
 _TURNS = 5
 
 
 def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
-    with upstream.serving() as others:
-        served = member(load_module(folder, "app"), "served")
-        with serving.on_its_loop(served) as service:
-            others.gather(len(DEPENDENCIES))
-            reply = service.ask("/ready", timeout_s=20)
-            yield tells(reply, "the answer tells of all three, and is a 200", down=())
-            yield asks_at_once(others)
-            yield _frees_the_loop(service, others)
-            alone = _begin_with_stock_down(service, others)
-            others.release()
-            yield tells(alone.result(), "with one of them down it is a 503 that tells which", down=("stock",))
-            yield _keeps_apart(service, others)
-
-
-def tells(reply: serving.Reply | None, what: str, *, down: tuple[str, ...]) -> Finding:
-    """Find whether an answer tells of every dependency what is so."""
-    expected = {name: "fail" if name in down else "pass" for name in DEPENDENCIES}
-    status = 503 if down else 200
-    if reply is not None and (reply.status, reply.json) == (status, {"checks": expected}):
-        return passed(what)
-    if reply is None or not down:
-        return failed(
-            what, "changed-answer", f"The answer is {reply}, and was to be {status} {expected}. {serving.LOOK}"
+    with upstream.serving() as others, serving.on_its_loop(member(load_module(folder, "app"), "served")) as service:
+        others.gather(len(DEPENDENCIES))
+        reply = service.ask("/ready", timeout_s=20)
+        yield tells(reply, "the answer tells of all three, and is a 200", down=())
+        yield tried(
+            "all three are asked before the first has answered",
+            when(
+                others.most_at_once != len(DEPENDENCIES),
+                "one-after-another",
+                f"At most {others.most_at_once} of {len(DEPENDENCIES)} was waited for at a time. Each `await` ends "
+                "before the next question is asked, also when it awaits a task that was made in the same line. Begin "
+                "all of them first, and await them together.",
+            ),
         )
-    cause, hint = _misunderstood(reply, down, status)
-    return failed(what, cause, f"With {' and '.join(down)} down it is {reply}. {hint}")
-
-
-def _misunderstood(reply: serving.Reply, down: tuple[str, ...], status: int) -> tuple[str, str]:
-    """Return what is the matter with an answer while some are down: the cause, and the rest of the hint."""
-    body = reply.json
-    checks = body.get("checks") if isinstance(body, dict) else None
-    if reply.status == 500 or not isinstance(checks, dict):
-        return "one-failure-fails-all", (
-            "The error of one dependency came out of the view, and with it went what the other two had answered. Where "
-            "is it caught: around one question, or around all? (A `TaskGroup` raises an `ExceptionGroup`.)"
+        others.gather(len(DEPENDENCIES) + 1)
+        others.hold(*DEPENDENCIES)
+        asking = service.begin("/ready", timeout_s=20)
+        asked = others.wait_until_asked(DEPENDENCIES[0])
+        health = service.ask("/health")
+        others.release()
+        asking.result()
+        yield tried(
+            "while they take their time, GET /health is answered",
+            when(
+                not asked,
+                "asked-once",
+                "Nobody asked them: the answer was that of the request before. What is well now may be down in a "
+                "second; each request asks anew.",
+            ),
+            when(
+                health.status != 200,
+                "blocks-the-loop",
+                "It was not. The dependencies are asked at once, by threads; but the view waits for those threads "
+                "without `await`, and the event loop with it. The dependency has an async form, which needs no thread.",
+            ),
         )
-    failing = {name for name in DEPENDENCIES if checks.get(name) != "pass"}
-    if failing == set(down):
-        return "status-lost", f"Who only looks at the status takes it for ready: that was to be {status}."
-    if not failing:
-        return "failure-unseen", (
-            "An error that is returned like an answer, as `return_exceptions=True` does it, is as true as any object: "
-            "somebody has to look at what it is."
-        )
-    if len(failing) > len(down):
-        return "one-failure-fails-all", (
-            "The others were well. One error ended the asking of all: a `try` around all three, or a `TaskGroup`, "
-            "which cancels the rest at the first error. Catch it inside of what asks one."
-        )
-    return "mixed-up", (
-        "The answers come in the order in which they are ready, which is not the order in which you asked: keep each "
-        "with its name."
-    )
-
-
-def asks_at_once(others: upstream.Upstream) -> Finding:
-    """Find whether all dependencies had been asked before the first was answered."""
-    what = "all three are asked before the first has answered"
-    if others.most_at_once == len(DEPENDENCIES):
-        return passed(what)
-    return failed(
-        what,
-        "one-after-another",
-        f"At most {others.most_at_once} of {len(DEPENDENCIES)} was waited for at a time. Each `await` ends before the "
-        "next question is asked, also when it awaits a task that was made in the same line. Begin all of them first, "
-        "and await them together.",
-    )
-
-
-def _frees_the_loop(service: serving.Served, others: upstream.Upstream) -> Finding:
-    what = "while they take their time, GET /health is answered"
-    others.gather(len(DEPENDENCIES) + 1)
-    others.hold(*DEPENDENCIES)
-    asking = service.begin("/ready", timeout_s=20)
-    asked = others.wait_until_asked(DEPENDENCIES[0])
-    health = service.ask("/health")
-    others.release()
-    asking.result()
-    if not asked:
-        return failed(
+        alone = _begin_with_stock_down(service, others)
+        others.release()
+        yield tells(alone.result(), "with one of them down it is a 503 that tells which", down=("stock",))
+        first = _begin_with_stock_down(service, others)
+        others.fail("stock", 200)
+        second = service.begin("/ready", timeout_s=20)
+        others.wait_until_answered("stock", times=2)
+        _let_it_be_read(service)
+        others.release()
+        what = "and it stays so when another request finds it well meanwhile"
+        apart = tells(first.result(), what, down=("stock",)).passed and tells(second.result(), what, down=()).passed
+        yield tried(
             what,
-            "asked-once",
-            "Nobody asked them: the answer was that of the request before. What is well now may be down in a second; "
-            "each request asks anew.",
+            when(
+                not apart,
+                "shared-between-requests",
+                f"The one that found the stock down got {first.result()}, the one after it {second.result()}. All "
+                "requests that wait at the same time share a global; what one finds belongs in its own variables.",
+            ),
         )
-    if health is not None and health.status == 200:
-        return passed(what)
-    return failed(
+
+
+def tells(
+    reply: serving.Reply,
+    what: str,
+    *before: Fault,
+    down: tuple[str, ...],
+    hints: Mapping[str, tuple[str, str]] = DOWN,
+) -> Finding:
+    """Return whether an answer tells the state of every dependency.
+
+    Args:
+        reply: The answer.
+        what: What is tried, in words.
+        *before: Faults that are considered first; see ``tried``.
+        down: The dependencies that are down.
+        hints: Cause and hint of each misunderstanding.
+    """
+    status = 503 if down else 200
+    expected = {"checks": {name: "fail" if name in down else "pass" for name in DEPENDENCIES}}
+    wrong = (reply.status, reply.json) != (status, expected)
+    checks = reply.json.get("checks") if isinstance(reply.json, dict) else None
+    failing = {name for name in DEPENDENCIES if not isinstance(checks, dict) or checks.get(name) != "pass"}
+    if reply.status == 500 or not isinstance(checks, dict):
+        misunderstanding = "error came out"
+    elif failing == set(down):
+        misunderstanding = "status"
+    elif not failing:
+        misunderstanding = "failure unseen"
+    else:
+        misunderstanding = "others failed" if len(failing) > len(down) else "mixed up"
+    cause, hint = hints[misunderstanding]
+    unlike = f"The answer is {reply}, and was to be {status} {expected}. {serving.LOOK}"
+    return tried(
         what,
-        "blocks-the-loop",
-        "It was not. The dependencies are asked at once, by threads; but the view waits for those threads without "
-        "`await`, and the event loop with it. The dependency has an async form: with that no thread is needed at all.",
+        *before,
+        when(wrong and (not reply.status or not down), "changed-answer", unlike),
+        (wrong, cause, f"With {' and '.join(down)} down it is {reply}. {hint}"),
     )
 
 
-def _begin_with_stock_down(service: serving.Served, others: upstream.Upstream) -> Future[serving.Reply | None]:
-    """Begin to ask; the stock, which is down, has answered when this returns, and the other two have not."""
+def _begin_with_stock_down(service: serving.Served, others: upstream.Upstream) -> Future[serving.Reply]:
+    """Send a request; the stock, which is down, has answered when this returns, and the other two have not."""
     others.fail("stock", 503)
     others.gather(2 * len(DEPENDENCIES) + 1)
     others.hold("database", "payments")
@@ -125,27 +159,8 @@ def _begin_with_stock_down(service: serving.Served, others: upstream.Upstream) -
     return asking
 
 
-def _keeps_apart(service: serving.Served, others: upstream.Upstream) -> Finding:
-    what = "and keeps to that when another request finds it well meanwhile"
-    first = _begin_with_stock_down(service, others)
-    others.fail("stock", 200)
-    second = service.begin("/ready", timeout_s=20)
-    others.wait_until_answered("stock", times=2)
-    _let_it_be_read(service)
-    others.release()
-    replies = [tells(first.result(), what, down=("stock",)), tells(second.result(), what, down=())]
-    if all(reply.passed for reply in replies):
-        return passed(what)
-    return failed(
-        what,
-        "shared-between-requests",
-        f"The one that found the stock down got {first.result()}, the one after it {second.result()}. A global is "
-        "shared by all requests that wait at the same time; what a request finds belongs in its own variables.",
-    )
-
-
 def _let_it_be_read(service: serving.Served) -> None:
-    """Wait until the loop has read what it has been sent: it has by the time that it has answered others since."""
+    """Wait until the loop has read the answers so far: it has when it has answered other requests since."""
     for _ in range(_TURNS):
-        if service.ask("/health", timeout_s=1) is None:
+        if not service.ask("/health", timeout_s=1).status:
             return

@@ -7,12 +7,11 @@ import functools
 import random
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from benchmarks.exercises.answer import load_toml
-from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
+from benchmarks.exercises.finding import AnswerError, Finding, tried, when
 
 RATE_PER_S = 120.0
 REQUEST_S = 0.25
@@ -28,10 +27,9 @@ def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     answer = load_toml(folder, "answer.toml")
     threads, connections = _places(answer, "threads"), _places(answer, "connections")
-    yield _enough("threads", threads, REQUEST_S)
-    yield _not_too_many("threads", threads, REQUEST_S)
-    yield _enough("connections", connections, QUERY_S)
-    yield _not_too_many("connections", connections, QUERY_S)
+    for name, places, held_s in (("threads", threads, REQUEST_S), ("connections", connections, QUERY_S)):
+        yield _enough(name, places, held_s)
+        yield _not_too_many(name, places, held_s)
 
 
 def _places(answer: dict[str, Any], name: str) -> int:
@@ -44,25 +42,24 @@ def _places(answer: dict[str, Any], name: str) -> int:
 
 
 def _enough(name: str, places: int, held_s: float) -> Finding:
-    what = f"95 of 100 requests wait at most {ENOUGH_MS:g} ms for one of {places} {name}"
-    found = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=_HOUR_S)
-    if found.wait_p95_ms <= ENOUGH_MS:
-        return passed(what)
+    waits_ms = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=_HOUR_S)
+    wait_p95_ms = sorted(waits_ms)[int(0.95 * len(waits_ms))]
     mean = RATE_PER_S * held_s
-    told = f"They wait up to {_time(found.wait_p95_ms)}"
-    if places < 0.9 * mean:
-        return failed(
-            what,
+    told = f"They wait up to {_time(wait_p95_ms)}"
+    return tried(
+        f"95 of 100 requests wait at most {ENOUGH_MS:g} ms for one of {places} {name}",
+        when(
+            wait_p95_ms > ENOUGH_MS and places < 0.9 * mean,
             "wait-left-out",
-            f"{told}, and the last one waits {_time(found.last_wait_ms)}: the queue only grows. A request "
-            f"holds its place for {1_000 * held_s:g} ms, waits included, and in that time how many more arrive at 120 "
-            "a second?",
-        )
-    return failed(
-        what,
-        "no-headroom",
-        f"{told}. {mean:g} are in use *on average*: with about as many, each would have to be busy all the time, and "
-        "requests that come at random do not line up for that. Leave room for the peaks.",
+            f"{told}, and the last one waits {_time(waits_ms[-1])}: the queue only grows. A request holds its place "
+            f"for {1_000 * held_s:g} ms, waits included, and in that time how many more arrive at 120 a second?",
+        ),
+        when(
+            wait_p95_ms > ENOUGH_MS,
+            "no-headroom",
+            f"{told}. {mean:g} are in use *on average*: with about as many, each would have to be busy all the time, "
+            "and requests that come at random do not line up for that. Leave room for the peaks.",
+        ),
     )
 
 
@@ -72,64 +69,49 @@ def _time(wait_ms: float) -> str:
 
 def _not_too_many(name: str, places: int, held_s: float) -> Finding:
     mean = RATE_PER_S * held_s
-    what = f"and {places} are no more than twice what is in use on average"
-    if places <= MOST_OF_MEAN * mean:
-        return passed(what)
-    if places > _AS_MILLISECONDS * mean:
-        return failed(
-            what,
+    return tried(
+        f"and {places} are no more than twice what is in use on average",
+        when(
+            places > _AS_MILLISECONDS * mean,
             "units-mixed-up",
             f"{places:,} are far too many. A rate per second times milliseconds is a thousand times too much: "
             f"{1_000 * held_s:g} ms are {held_s:g} s.",
-        )
-    if name == "connections" and places >= 0.9 * RATE_PER_S * REQUEST_S:
-        return failed(
-            what,
+        ),
+        when(
+            places > MOST_OF_MEAN * mean and name == "connections" and places >= 0.9 * RATE_PER_S * REQUEST_S,
             "connections-for-the-whole-request",
             f"{places} would do if each request held its connection for all of its 250 ms. It holds it for 40 ms: *W* "
             "in Little's law is how long one holds what is counted.",
-        )
-    return failed(
-        what,
-        "too-many",
-        f"On average {mean:g} are in use, so of {places} more than half are idle, each with its memory. Begin from λW, "
-        "and leave room for the peaks, not for everybody.",
+        ),
+        when(
+            places > MOST_OF_MEAN * mean,
+            "too-many",
+            f"On average {mean:g} are in use, so of {places} more than half are idle, each with its memory. Begin from "
+            "λW, and leave room for the peaks, not for everybody.",
+        ),
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Queueing:
-    """How a pool did.
-
-    Attributes:
-        wait_p95_ms: The wait for a place that 95 of 100 requests did not exceed, milliseconds.
-        last_wait_ms: The last request's wait: of a queue that only grows, the longest.
-    """
-
-    wait_p95_ms: float
-    last_wait_ms: float
-
-
-def simulate(places: int, *, rate_per_s: float, held_s: float, for_s: float, seed: int = 1) -> Queueing:
+def simulate(places: int, *, rate_per_s: float, held_s: float, for_s: float, seed: int = 1) -> list[float]:
     """Let a pool serve requests, first come, first served.
 
     Args:
-        places: Threads, or connections; 1 at least.
+        places: Threads, or connections; at least 1.
         rate_per_s: Of requests, which arrive independently of each other.
         held_s: How long each holds its place.
         for_s: How long requests arrive.
         seed: Of their arrivals.
+    Returns:
+        The wait of each request for a place, milliseconds.
     """
     # All hold their places equally long, so places become free in the order in which they were taken.
     free_at_s = collections.deque([0.0] * places)
-    waits_s: list[float] = []
+    waits_ms: list[float] = []
     for arrives_s in _arrivals(rate_per_s, for_s, seed):
         begins_s = max(arrives_s, free_at_s.popleft())
         free_at_s.append(begins_s + held_s)
-        waits_s.append(begins_s - arrives_s)
-    last_s = waits_s[-1]
-    waits_s.sort()
-    return Queueing(wait_p95_ms=1_000 * waits_s[int(0.95 * len(waits_s))], last_wait_ms=1_000 * last_s)
+        waits_ms.append(1_000 * (begins_s - arrives_s))
+    return waits_ms
 
 
 @functools.cache

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.exercises.answer import load_toml
 from benchmarks.exercises.catalogue import TASKS
-from benchmarks.exercises.finding import AnswerError, Finding, failed, passed
+from benchmarks.exercises.finding import AnswerError, Finding, tried, when
 from benchmarks.judge import ratio
 from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import Estimate
@@ -65,78 +64,55 @@ _WHY_RIGHT: Mapping[int, tuple[str, str]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One verdict of the report.
-
-    Attributes:
-        number: Its own.
-        says: The word that the report has for it.
-        follows: The word that follows from its figures.
-    """
-
-    number: int
-    says: str
-    follows: str
-
-
-def lines() -> list[Line]:
-    """Return the report's verdicts, each with what follows from its figures."""
+def words() -> dict[int, tuple[str, str]]:
+    """Return for each verdict of the report the word that it uses, and the one that follows from its figures."""
     text = _REPORT.read_text(encoding="utf-8")
     ceiling = _CEILING.search(text)
     ceiling_per_s = _number(ceiling[1]) if ceiling else float("inf")
-    return [_line(match, ceiling_per_s) for match in map(_LINE.match, text.splitlines()) if match]
+    matches = filter(None, map(_LINE.match, text.splitlines()))
+    return {int(match["number"]): (match["says"].strip(), _follows(match, ceiling_per_s)) for match in matches}
 
 
 def check(folder: Path) -> Iterator[Finding]:
     """Try the answer."""
     answer = load_toml(folder, "answer.toml")
-    (wrong,) = [line for line in lines() if line.says != line.follows]
-    yield _finds_it(answer.get("wrong"), wrong)
-    yield _names_it(answer.get("should_say"), wrong)
-
-
-def _finds_it(number: object, wrong: Line) -> Finding:
-    what = "the verdict that does not follow from its figures"
+    ((wrong, follows),) = [(number, follows) for number, (says, follows) in words().items() if says != follows]
+    number = answer.get("wrong")
     if isinstance(number, str) and number.strip().isdecimal():
         number = int(number)
-    if number == wrong.number:
-        return passed(what)
-    if isinstance(number, int) and number in _WHY_RIGHT:
-        cause, why = _WHY_RIGHT[number]
-        return failed(what, cause, f"Verdict {number} is right. {why}")
-    raise AnswerError("not-answered", "answer.toml has no number from 1 to 6 under `wrong` yet.")
-
-
-def _names_it(answered: object, wrong: Line) -> Finding:
-    what = "what it should say"
-    # The word is what counts, and not how it is written.
-    word = " ".join(re.findall(r"[a-z]+", answered.lower())) if isinstance(answered, str) else None
-    if word == wrong.follows:
-        return passed(what)
+    if not isinstance(number, int) or (number != wrong and number not in _WHY_RIGHT):
+        raise AnswerError("not-answered", "answer.toml has no number from 1 to 6 under `wrong` yet.")
+    cause, why = _WHY_RIGHT.get(number, ("", ""))
+    yield tried(
+        "the verdict that does not follow from its figures",
+        (number != wrong, cause, f"Verdict {number} is right. {why}"),
+    )
+    said = answer.get("should_say")
+    # The word counts, not its spelling.
+    word = " ".join(re.findall(r"[a-z]+", said.lower())) if isinstance(said, str) else None
     if word not in _WORDS:
         raise AnswerError("not-answered", f"`should_say` is one of: {', '.join(_WORDS)}.")
-    return failed(
-        what,
-        "wrong-word",
-        f"Not {word}. Replicated, contradicted and inconclusive are said of a claim, and nobody claimed anything of "
-        "this pair; nothing speaks against the measurement either. What may be said of an interval that holds 1 and is "
-        "wider than the margin?",
+    yield tried(
+        "what it should say",
+        when(
+            word != follows,
+            "wrong-word",
+            f"Not {word}. Replicated, contradicted and inconclusive are said of a claim, and there is no claim about "
+            "this pair; nothing speaks against the measurement either. What can be said of an interval that contains 1 "
+            "and is wider than the margin?",
+        ),
     )
 
 
-def _line(match: re.Match[str], ceiling_per_s: float) -> Line:
+def _follows(match: re.Match[str], ceiling_per_s: float) -> str:
     value, low, high = (float(match[name]) for name in ("value", "low", "high"))
     estimate = Estimate(value=value, low=low, high=high, samples=_ROUNDS)
     rate = _RATE.search(match["what"])
-    follows: str
     if rate is not None and _number(rate[1]) > MAXIMUM_CEILING_FRACTION * ceiling_per_s:
-        follows = "refused"
-    elif match["says"] in _OUTCOMES:
-        follows = ratio.outcome_of(estimate, _CLAIMED)
-    else:
-        follows = "equal" if is_equal(estimate, _MARGIN) else "no difference found"
-    return Line(number=int(match["number"]), says=match["says"].strip(), follows=follows)
+        return "refused"
+    if match["says"] in _OUTCOMES:
+        return ratio.outcome_of(estimate, _CLAIMED)
+    return "equal" if is_equal(estimate, _MARGIN) else "no difference found"
 
 
 def _number(text: str) -> float:
