@@ -27,6 +27,7 @@ COMMANDS: Final = {
     "doctor": ("doctor", "Is this machine fit to measure, and which differences will it show?"),
     "exercise": ("exercise", "Work on a small app until its check passes: twelve tasks."),
     "explain": ("explain", "Where does the time of a request go?"),
+    "init": ("init", "Write lab.toml for the app in this folder."),
     "live": ("live", "Predict, race, see why: one page for a class and a projector."),
     "locust": ("locust", "Load from Locust's workers on many machines."),
     "pool": ("several", "Pool the ratios of many RUNs, such as those of a class's laptops."),

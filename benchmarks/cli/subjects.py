@@ -366,7 +366,7 @@ def _refuse_request(asked: _Asked) -> None:
 
 def _requests(asked: _Asked, told: LabFile) -> Iterator[Workload]:
     """Yield the request of the command line, or those of its file, or the project's; ``GET /`` where none says any."""
-    if asked.path is not None or asked.body is not None:
+    if asked.path is not None or asked.body is not None or asked.headers or asked.statuses or asked.method != "GET":
         headers = dict(map(_header, asked.headers))
         entry = RequestEntry(
             path=asked.path or "/",

@@ -14,12 +14,14 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from importlib import metadata
 from typing import Any
 
 MADE_BY = ("create_app", "make_app", "get_app", "app_factory")
 """Names of functions that may be suggested as what makes an app."""
+
+MOST_ROUTES = 200
 
 
 def look_at(app: str, packages: Mapping[str, str]) -> dict[str, Any]:
@@ -60,7 +62,21 @@ def look_at(app: str, packages: Mapping[str, str]) -> dict[str, Any]:
     found["interface"] = interface if interface in ("wsgi", "asgi") else None
     found["factory"] = is_factory
     found["kind"] = _kind(served, module_name)
+    found["routes"] = sorted(set(_routes(served)))[:MOST_ROUTES]
     return found
+
+
+def _routes(served: Any) -> Iterator[str]:
+    """Yield paths that answer a GET and take nothing, as far as Flask or Starlette tell."""
+    rules = getattr(getattr(served, "url_map", None), "iter_rules", None)
+    for rule in rules() if rules is not None else ():
+        if "GET" in (rule.methods or ()) and not rule.arguments:
+            yield rule.rule
+    routes = getattr(served, "routes", ())
+    for route in routes if isinstance(routes, list) else ():
+        path = getattr(route, "path", "")
+        if "GET" in (getattr(route, "methods", None) or ()) and path and "{" not in path:
+            yield path
 
 
 def _told_of(error: BaseException) -> str:
@@ -73,8 +89,13 @@ def _told_of(error: BaseException) -> str:
 
 def _may_be_meant(name: str, value: Any) -> bool:
     """Whether it is an app, or is called like what makes one: any function could be."""
-    is_app = not inspect.isroutine(value) and not inspect.isclass(value) and not name.startswith("_")
-    return (is_app and _interface(value) in ("wsgi", "asgi")) or name in MADE_BY
+    if name in MADE_BY:
+        return True
+    try:
+        is_app = not inspect.isroutine(value) and not inspect.isclass(value) and not name.startswith("_")
+        return is_app and _interface(value) in ("wsgi", "asgi")
+    except Exception:  # noqa: BLE001 - Flask's request, outside of one, is not even to be asked what it is
+        return False
 
 
 def _interface(value: Any) -> str | None:

@@ -6,6 +6,7 @@ app's own Python says; ``()`` behind it says that it is to be called.
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import importlib.util
 import os
@@ -29,6 +30,10 @@ BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventlo
 """What lets a WSGI app run on a server of ASGI, and the package that it needs beside the app's own."""
 
 _WORD = re.compile(r"(?P<app>[\w.]+:[\w.]+(?:\(\))?)?(?:@(?P<server>[\w-]+))?(?:\+(?P<bridge>[\w-]+))?")
+_MAKES_AN_APP = re.compile(
+    r"\b(?:Flask|FastAPI|Starlette|Litestar|Quart|Sanic|BlackSheep|App|API|Application)\(|get_[aw]sgi_application"
+    r"|def (?:create_app|make_app|get_app)\b"
+)
 _EVENTLOOP_PYTHON = (3, 11)
 _LOOK_TIMEOUT_S = 60.0
 _LAST_LINES = 12
@@ -119,6 +124,34 @@ def _python(folder: Path, python: str | None) -> tuple[str, str]:
         if found.exists() and environment.resolve() != Path(sys.prefix).resolve():
             return str(found), "the active environment" if str(environment) == active else "found beside the app"
     return sys.executable, "the lab's own, as there is no environment beside the app"
+
+
+def candidates(where: Surroundings) -> list[str]:
+    """Return what in a folder may be an app, as ``module:attribute``; the one that the folder names comes first.
+
+    Only modules are imported whose text makes an app or has one of the usual names.
+    """
+    found = []
+    with contextlib.suppress(InvalidValueError):
+        found.append(default_app(where.folder)[0])
+    for path in sorted(where.folder.iterdir()):
+        source = path / "__init__.py" if path.is_dir() else path
+        name = path.stem if path.suffix == ".py" else path.name
+        if source.suffix != ".py" or not name.isidentifier() or not source.is_file():
+            continue
+        if _MAKES_AN_APP.search(source.read_text(encoding="utf-8", errors="replace")):
+            with contextlib.suppress(InvalidValueError):
+                found += [f"{name}:{attribute}" for attribute in _look_at(f"{name}:?", where).get("has", ())]
+    return list(dict.fromkeys(found))[:_MOST_NAMES]
+
+
+def routes(app: str, where: Surroundings) -> list[str]:
+    """Return paths of an app that answer a GET and take nothing, where its framework tells.
+
+    Raises:
+        InvalidValueError: It cannot be looked at.
+    """
+    return [str(path) for path in _look(app, where)["routes"]]
 
 
 def default_app(folder: Path) -> tuple[str, str]:
@@ -215,18 +248,24 @@ def _known(word: str | None, entries: Mapping[str, object], what: str) -> str | 
 
 
 def _look(app: str, where: Surroundings) -> dict[str, Any]:
-    """Have the app's own Python look at it.
+    """Have the app's own Python look at it, and see that it is one.
 
     Raises:
-        InvalidValueError: It cannot; the message ends with what the app said last.
+        InvalidValueError: It cannot, or it is none; the message ends with what the app said last.
     """
+    looked = _look_at(app, where)
+    _check_looked(app, looked, where)
+    return looked
+
+
+def _look_at(app: str, where: Surroundings) -> dict[str, Any]:
     source = (_HERE / "look_at_app.py").read_text(encoding="utf-8")
     command = [where.python, "-c", source, app, *("=".join(package) for package in _PACKAGES.items())]
     try:
         told = output_of(
             command, _LOOK_TIMEOUT_S, cwd=where.folder, environment={**os.environ, **expanded(where.environment)}
         )
-        looked = read_object(told)
+        return read_object(told)
     except subprocess.TimeoutExpired:
         raise InvalidValueError(f"{app} was not imported within {_LOOK_TIMEOUT_S:g} s.", "TARGET") from None
     except subprocess.CalledProcessError as error:
@@ -241,8 +280,6 @@ def _look(app: str, where: Surroundings) -> dict[str, Any]:
         raise InvalidValueError(f"{where.python} could not be started: {error}.", "--python") from error
     except ValueError as error:
         raise InvalidValueError(f"{app} ended its Python ({where.python}) while it was imported.", "TARGET") from error
-    _check_looked(app, looked, where)
-    return looked
 
 
 def _check_looked(app: str, looked: Mapping[str, Any], where: Surroundings) -> None:

@@ -14,13 +14,21 @@ from benchmarks.measure.server import command_of, running
 
 MODULES = {
     "shop": """
-        from flask import Flask
+        from flask import Flask, request
 
         app = Flask(__name__)
 
         @app.get("/")
         def view():
             return {"shop": True}
+
+        @app.get("/items/<int:number>")
+        def item(number):
+            return {"item": number}
+
+        @app.post("/items")
+        def order():
+            return {}
 
         def create_app(name="shop"):
             return app
@@ -34,6 +42,10 @@ MODULES = {
         import fastapi
 
         app = fastapi.FastAPI()
+
+        @app.get("/now")
+        async def now():
+            return {}
 
         class Bare:
             async def __call__(self, scope, receive, send):
@@ -111,6 +123,19 @@ def test_what_cannot_be_found_or_served_is_told(word: str, words: tuple[str, ...
     message = str(caught.value)
     assert [part for part in words if part not in message] == []
     assert "importlib" not in message
+
+
+def test_what_a_folder_holds_is_found(where: targets.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Apps and what makes one, of the modules whose text does so; and the paths that answer a plain GET."""
+    monkeypatch.delenv("FLASK_APP", raising=False)
+    assert [
+        *("shop:app", "shop:create_app"),
+        *("shop_async:app", "shop_async:bare"),
+    ] == targets.candidates(where)
+    assert ["/"] == targets.routes("shop:app", where)
+    assert ["/docs", "/docs/oauth2-redirect", "/now", "/openapi.json", "/redoc"] == targets.routes(
+        "shop_async:app", where
+    )
 
 
 def test_an_app_without_a_name_is_the_one_that_the_folder_names(
