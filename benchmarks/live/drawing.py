@@ -11,6 +11,7 @@ from rich.text import Text
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import Span, State, Timeline
 from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request
+from benchmarks.report.plain_text import to_ascii
 
 _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
     State.SENT: ("·", ".", "dim"),
@@ -29,7 +30,6 @@ _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
 }
 """Sign, sign in ASCII, style: what differs by colour differs by sign too."""
 
-_ASCII: Final = str.maketrans({"×": "x", "µ": "u", "“": '"', "”": '"', "·": ".", "─": "-", "│": "|"})
 _LEAST_CELLS: Final = 20
 
 
@@ -78,7 +78,7 @@ class _Printer:
             self.line(Text(lane.name, style="bold"))
             for request, spans in requests.items():
                 bar = Text(f" {request:>{number_cells}} ")
-                bar.append("│" if not self.ascii else "|", "dim")
+                bar.append("│", "dim")
                 bar.append_text(self.bar(spans, timeline.end_ns, cells))
                 self.line(bar)
         end = milliseconds(timeline.end_ns)
@@ -134,7 +134,4 @@ class _Printer:
 
     def line(self, text: Text) -> None:
         """Print one line as it is."""
-        if self.ascii:
-            plain = text.plain.translate(_ASCII).encode("ascii", "replace").decode("ascii")
-            text = Text(plain)
-        self.console.print(text, soft_wrap=True)
+        self.console.print(Text(to_ascii(text.plain)) if self.ascii else text, soft_wrap=True)

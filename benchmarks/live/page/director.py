@@ -7,7 +7,6 @@ import contextlib
 import dataclasses
 import logging
 import os
-import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -20,12 +19,12 @@ from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.guesses import Guesses
 from benchmarks.live.page.listener import Connections
-from benchmarks.live.page.racer import RaceOrder, RaceProcess
+from benchmarks.live.page.racer import RaceProcess
 from benchmarks.live.page.telling import Renderer
 from benchmarks.measure import journal
 from benchmarks.measure.environment import kept_off, share_cores
 from benchmarks.measure.schedule import calibration, trials
-from benchmarks.model import RACE, Run
+from benchmarks.model import RACE, Plan, Run
 from benchmarks.report.figures import amount
 from benchmarks.report.formats import RUN_KEPT, RUN_NAME, write_both
 from benchmarks.report.products.run import run_document
@@ -108,26 +107,21 @@ class Director:
             await asyncio.wait([self._driving])
         await self.board.close()
 
-    async def start(self, choice: RaceOrder) -> None:
+    async def start(self, plan: Plan) -> None:
         """Start a race, and close the guesses.
 
         Raises:
             RefusedError: A race is in progress.
-            InvalidValueError: It cannot be run.
         """
         if self._driving is not None:
             raise RefusedError("A race is in progress: stop it first, or wait for its end.")
-        seed = secrets.randbelow(2**32)
-        order = dataclasses.replace(choice, seed=seed, out=str(self._out), cpus=_usable_cpus())
-        # Here, so that an invalid order changes nothing.
-        plan = order.plan()
         self.guesses.is_open = False
-        self._rounds, self._phase, self._message = choice.rounds, "starting", ""
+        self._rounds, self._phase, self._message = max(plan.rounds.values()), "starting", ""
         self._folder, self._judged, self._html, self._is_to_stop = None, None, "", False
         self._trials_planned, self._trials_done = len([*calibration(plan), *trials(plan)]), 0
         self._measuring = "Checking that all contenders give the same answer"
         self._spoken = "The race begins. Guesses are closed."
-        self._driving = asyncio.create_task(self._drive(order))
+        self._driving = asyncio.create_task(self._drive(plan))
         await self._show()
 
     async def stop(self) -> None:
@@ -168,11 +162,13 @@ class Director:
                 await self.board.publish("state", self._state())
             await asyncio.sleep(_ANNOUNCE_EVERY_S)
 
-    async def _drive(self, order: RaceOrder) -> None:
+    async def _drive(self, plan: Plan) -> None:
+        # Before this process keeps off a core, which its children inherit.
+        cpus = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         try:
             # This process serves viewers while servers are measured, and must not do so on their core.
             with kept_off(share_cores().server):
-                await self._measure(order)
+                await self._measure(plan, cpus)
             await self._finish()
         except Exception as fault:
             # Whatever it is, the class must be informed, and another race must be possible.
@@ -190,9 +186,9 @@ class Director:
         if self._race is not None:
             self._race.stop()
 
-    async def _measure(self, order: RaceOrder) -> None:
+    async def _measure(self, plan: Plan, cpus: Sequence[int]) -> None:
         try:
-            self._race = await RaceProcess.start(order)
+            self._race = await RaceProcess.start(plan, self._out, cpus)
         except OSError as error:
             self._message = f"The race cannot be started: {error}."
             return
@@ -299,10 +295,6 @@ class Director:
             "trialsPlanned": self._trials_planned,
             "hasReport": self.report is not None and self._judged is not None,
         }
-
-
-def _usable_cpus() -> tuple[int, ...]:
-    return tuple(sorted(os.sched_getaffinity(0))) if hasattr(os, "sched_getaffinity") else ()
 
 
 def _so_far(judgement: Judgement) -> str:

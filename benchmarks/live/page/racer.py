@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import io
 import json
 import os
@@ -17,71 +16,23 @@ import queue
 import signal
 import sys
 import threading
-from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
 from benchmarks.errors import LabError
-from benchmarks.foreign_json import decode, read_object
+from benchmarks.foreign_json import decode, encode, read_object
 from benchmarks.measure.alone import MachineBusyError, alone
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Plan, Trial
 from benchmarks.piped_child import PipedChild
 from benchmarks.process import python
 
 GO = "go"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RaceOrder:
-    """What to race.
-
-    Attributes:
-        contenders: Their ids.
-        wait_ms: How long every view waits, milliseconds.
-        connections: Virtual users.
-        rounds: How often each contender is measured.
-        seed: Of the random order; set by the page, as the fields below.
-        out: Folder in which runs are kept.
-        cpus: Cores that server and load generator may share; empty for all.
-    """
-
-    contenders: tuple[str, ...]
-    wait_ms: int
-    connections: int
-    rounds: int
-    seed: int = 0
-    out: str = ""
-    cpus: tuple[int, ...] = ()
-
-    def plan(self) -> Plan:
-        """Plan it.
-
-        Raises:
-            InvalidValueError: It cannot be run.
-        """
-        return plan_race(
-            self.contenders,
-            wait_ms=self.wait_ms,
-            connections=self.connections,
-            rounds=self.rounds,
-            seed=self.seed,
-        )
-
-    def line(self) -> str:
-        """Return it as the first line that the process reads."""
-        return json.dumps(dataclasses.asdict(self)) + "\n"
-
-    @classmethod
-    def from_line(cls, line: str) -> RaceOrder:
-        """Read it back; it was written by ``line``."""
-        return decode(cls, read_object(line))
 
 
 def main() -> int:
@@ -92,7 +43,8 @@ def main() -> int:
     try:
         # Not sys.stdin: a thread that waits in it would block Python's exit.
         lines = io.FileIO(0, closefd=False)
-        _race(RaceOrder.from_line(lines.readline().decode()), _Commands(lines))
+        order = read_object(lines.readline())
+        _race(decode(Plan, order["plan"]), Path(order["out"]), order["cpus"], _Commands(lines))
     except MachineBusyError as busy:
         tell("failed", message=busy.reason)
     except LabError as error:
@@ -116,17 +68,16 @@ def tell(event: str, **content: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _race(order: RaceOrder, commands: _Commands) -> None:
-    if order.cpus and hasattr(os, "sched_setaffinity"):
+def _race(plan: Plan, out: Path, cpus: Sequence[int], commands: _Commands) -> None:
+    if cpus and hasattr(os, "sched_setaffinity"):
         # The parent keeps off the server's core, and this process inherited that.
-        os.sched_setaffinity(0, order.cpus)
-    plan = order.plan()
+        os.sched_setaffinity(0, cpus)
     with alone(wait=False, say=lambda sentence: tell("note", message=sentence)) as lock:
         instrument = Instrument.of()
         assembly = Assembly(instrument=instrument, lock=lock)
 
         def begin(facts: Mapping[str, Fact]) -> Journal:
-            record = instrument.begin(Path(order.out), plan, facts)
+            record = instrument.begin(out, plan, facts)
             tell("begun", folder=str(record.folder.resolve()))
             return record
 
@@ -198,14 +149,19 @@ class RaceProcess:
         self._is_to_stop = False
 
     @classmethod
-    async def start(cls, order: RaceOrder) -> RaceProcess:
-        """Start a process that measures what is ordered.
+    async def start(cls, plan: Plan, out: Path, cpus: Sequence[int] = ()) -> RaceProcess:
+        """Start a process that measures a race.
 
+        Args:
+            plan: Of the race.
+            out: Folder in which runs are kept.
+            cpus: Cores that server and load generator may share; empty for those of this process.
         Raises:
             OSError: It cannot be started.
         """
         child = await asyncio.to_thread(PipedChild, COMMAND, _STOP_PATIENCE_S)
-        child.write(order.line().encode())
+        order = {"plan": encode(plan), "out": str(out), "cpus": list(cpus)}
+        child.write(f"{json.dumps(order)}\n".encode())
         return cls(child)
 
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -25,8 +26,8 @@ from benchmarks.live.page.access import (
 from benchmarks.live.page.director import Director
 from benchmarks.live.page.guesses import FRAMEWORKS
 from benchmarks.live.page.places import source_of
-from benchmarks.live.page.racer import RaceOrder
 from benchmarks.measure import race
+from benchmarks.model import Plan
 from benchmarks.report.formats.html import palette_css
 from benchmarks.report.naming import arrangement_name, framework_name, keyword
 
@@ -115,7 +116,7 @@ async def new_guesses() -> tuple[str, int]:
 @presenter_only
 async def start_race() -> tuple[str, int]:
     """Start a race."""
-    await _director().start(_choice(_fields()))
+    await _director().start(_plan(_fields()))
     return "", 204
 
 
@@ -168,7 +169,7 @@ def _viewer() -> str:
     return viewer
 
 
-def _choice(fields: Mapping[str, Any]) -> RaceOrder:
+def _plan(fields: Mapping[str, Any]) -> Plan:
     contenders = fields.get("contenders")
     if not isinstance(contenders, list) or not all(isinstance(contender, str) for contender in contenders):
         raise InvalidValueError("A race takes a list of contenders.")
@@ -176,7 +177,7 @@ def _choice(fields: Mapping[str, Any]) -> RaceOrder:
     for name, value in numbers.items():
         if type(value) is not int:
             raise InvalidValueError(f"{name} must be a whole number.")
-    return RaceOrder(contenders=tuple(contenders), **numbers)
+    return race.plan_race(contenders, seed=secrets.randbelow(2**32), **numbers)
 
 
 def _fields() -> Mapping[str, Any]:

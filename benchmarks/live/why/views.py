@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import ChainMap
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, render_template, request
@@ -17,7 +17,6 @@ from benchmarks.foreign_json import decode, read_object
 from benchmarks.live.chrome_trace import chrome_trace
 from benchmarks.live.program_recordings import ProgramRecording
 from benchmarks.live.recording import Recording
-from benchmarks.live.timeline import State
 from benchmarks.live.why import twins
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Key, record_here, shipped, twin_of
 from benchmarks.live.why.steps import steps_document
@@ -40,23 +39,6 @@ _TURN: Final = "kernel.select("
 
 _USUAL: Final = {arrangement.partition("@")[0]: arrangement for arrangement in HEADLINES}
 """Which arrangement of a framework is shown first."""
-
-_KINDS: Final[Mapping[State, str]] = {
-    State.SENT: "away",
-    State.ACCEPTED: "server",
-    State.QUEUED: "handed",
-    State.FRAMEWORK: "framework",
-    State.LOOP_CREATED: "made",
-    State.VIEW: "view",
-    State.WAITING: "waits",
-    State.LOOP_CLOSED: "made",
-    State.TO_LOOP: "handed",
-    State.TO_THREAD: "handed",
-    State.ANSWERING: "server",
-    State.ANSWERED: "away",
-    State.HELD: "held",
-}
-"""What a state is drawn as: states of one kind look alike, and their words tell them apart."""
 
 _KEYWORDS: Final = re.compile(r"(^\s*(?:async )?def(?= )|\bawait(?= ))")
 
@@ -203,7 +185,7 @@ class _Pages:
         }
 
     def _render(self, template: str, wait_ms: int, **values: Any) -> str:
-        return render_template(template, wait_ms=wait_ms, waits_ms=WAITS_MS, meanings=MEANINGS, kinds=_KINDS, **values)
+        return render_template(template, wait_ms=wait_ms, waits_ms=WAITS_MS, meanings=MEANINGS, **values)
 
 
 def _wait_asked() -> int:

@@ -18,9 +18,10 @@ import pytest
 from benchmarks.cli import crossover
 from benchmarks.cli.group import COMMANDS
 from benchmarks.contenders import catalogue
-from benchmarks.live.page.racer import RaceOrder, RaceProcess
+from benchmarks.live.page.racer import RaceProcess
 from benchmarks.live.why.shelf import record_here
 from benchmarks.measure.journal import Journal
+from benchmarks.measure.race import plan_race
 from benchmarks.model import Run
 from tests.benchmarks.cli.kept_runs import keep_run
 from tests.benchmarks.live.page.served import free_port
@@ -173,10 +174,10 @@ def test_locusts_processes_import_nothing_of_the_folder(folder: Path) -> None:
 def test_the_workshop_pages_processes_import_nothing_of_the_folder(folder: Path) -> None:
     """A race and a recording are processes of their own."""
     twins = ("flask-sync@hypercorn", "flask-async@hypercorn")
-    order = RaceOrder(contenders=twins, wait_ms=0, connections=2, rounds=2, seed=1, out=str(folder / "results"))
+    plan = plan_race(twins, wait_ms=0, connections=2, rounds=2, seed=1)
 
     async def story() -> Mapping[str, Any]:
-        race = await RaceProcess.start(order)
+        race = await RaceProcess.start(plan, folder / "results")
         first = await anext(aiter(race.events()))
         await race.end()
         await record_here(catalogue.find(twins[0]), 10)

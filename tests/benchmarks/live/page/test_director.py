@@ -9,7 +9,7 @@ import jinja2
 import pytest
 
 import benchmarks
-from benchmarks.errors import InvalidValueError, RefusedError
+from benchmarks.errors import RefusedError
 from benchmarks.judge.claims import parse_claims
 from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Judgement
@@ -17,15 +17,16 @@ from benchmarks.live.page import director as directors
 from benchmarks.live.page import gate as gates
 from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Gate
-from benchmarks.live.page.racer import RaceOrder, RaceProcess
+from benchmarks.live.page.racer import RaceProcess
 from benchmarks.live.page.telling import Renderer
 from benchmarks.measure import journal
+from benchmarks.measure.race import plan_race
 from benchmarks.model import Run
 from tests.benchmarks.live.page.fake_connections import FakeConnections
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
 from tests.benchmarks.live.page.reading import take, told
 
-CHOICE = RaceOrder(contenders=CONTENDERS, wait_ms=0, connections=10, rounds=6)
+PLAN = plan_race(CONTENDERS, wait_ms=0, connections=10, rounds=6, seed=1)
 TEMPLATES = Path(directors.__file__).with_name("templates")
 CLAIMS = parse_claims((Path(benchmarks.__file__).parent / "claims.toml").read_text(encoding="utf-8"))
 
@@ -107,7 +108,7 @@ def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: tuple[Run, Judg
             gate = Gate(always=[])
             race = FakeRace(events, gate)
 
-            async def start(_order: object) -> FakeRace:
+            async def start(*_: object) -> FakeRace:
                 return race
 
             monkeypatch.setattr(RaceProcess, "start", start)
@@ -142,7 +143,7 @@ def test_trials_run_behind_a_shut_gate_only(play: Callable[..., None]) -> None:
     """Every pause ends with the gate shut, and the end of the race opens it."""
 
     async def story(director: Director, race: FakeRace, gate: Gate) -> None:
-        await director.start(CHOICE)
+        await director.start(PLAN)
         race.may_end.set()
         await until_it_is_over(director)
         assert [True, True] == race.went_on_with_gate_shut
@@ -158,7 +159,7 @@ def test_a_healthy_race_is_shown_as_one_while_it_runs(
     """No alarm, no verdict and no option of a command: what it has, and how far it has come."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
-        await director.start(CHOICE)
+        await director.start(PLAN)
         while not race.went_on_with_gate_shut:
             await asyncio.sleep(0.01)
         page = (await shown(director))["race"]["html"]
@@ -177,10 +178,10 @@ def test_one_race_at_a_time(play: Callable[..., None]) -> None:
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
         with pytest.raises(RefusedError, match="No race is in progress"):
             await director.stop()
-        await director.start(CHOICE)
+        await director.start(PLAN)
         assert (False, None) == (director.guesses.is_open, director.report)
         with pytest.raises(RefusedError, match="stop it first"):
-            await director.start(CHOICE)
+            await director.start(PLAN)
         with pytest.raises(RefusedError, match="would not be a prediction"):
             await director.ask_for_guesses()
 
@@ -202,13 +203,13 @@ def test_a_race_is_stopped_also_while_its_process_starts(
     may_start = asyncio.Event()
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
-        async def start(_order: object) -> FakeRace:
+        async def start(*_: object) -> FakeRace:
             races.append(race)
             await may_start.wait()
             return race
 
         monkeypatch.setattr(RaceProcess, "start", start)
-        await director.start(CHOICE)
+        await director.start(PLAN)
         while not races:
             await asyncio.sleep(0)
         if by == "the presenter":
@@ -223,25 +224,13 @@ def test_a_race_is_stopped_also_while_its_process_starts(
     assert races[0].is_stopped
 
 
-def test_what_cannot_race_changes_nothing(play: Callable[..., None]) -> None:
-    """Guesses stay open when the presenter asked for what cannot be."""
-
-    async def story(director: Director, _race: FakeRace, _gate: Gate) -> None:
-        with pytest.raises(InvalidValueError):
-            await director.start(RaceOrder(contenders=CONTENDERS, wait_ms=0, connections=0, rounds=6))
-        assert director.guesses.is_open
-        assert not director.is_racing
-
-    play(story)
-
-
 def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
     """What others guessed is shown to nobody before; then it stands against what was measured."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
         director.guesses.take("one", {"flask": 2, "fastapi": 2})
         assert "" == (await shown(director))["guesses"]["html"]
-        await director.start(CHOICE)
+        await director.start(PLAN)
         race.may_end.set()
         await until_it_is_over(director)
         parts = await shown(director)
@@ -266,13 +255,13 @@ def test_a_fault_of_the_page_ends_a_race_and_no_more(
 
     async def story(director: Director, _race: FakeRace, gate: Gate) -> None:
         monkeypatch.setattr(directors, "judge", fail)
-        await director.start(CHOICE)
+        await director.start(PLAN)
         await until_it_is_over(director)
         state = (await shown(director))["state"]
         assert "over" == state["phase"]
         assert "a figure that nobody thought of" in state["message"]
         assert not gate.is_shut
-        await director.start(CHOICE)
+        await director.start(PLAN)
 
     play(story)
     assert "ZeroDivisionError" in caplog.text

@@ -72,7 +72,8 @@ def test_what_cannot_race_is_refused_with_what_can(workshop: Workshop, small_rac
     assert 400 == workshop.ask("POST", "/race", []).status
     assert 413 == workshop.ask("POST", "/race", {"contenders": ["x" * 5_000]}).status
     assert 415 == workshop.ask("POST", "/race").status
-    assert "idle" == workshop.wait_for(lambda _: True)["phase"]
+    state = workshop.wait_for(lambda _: True)
+    assert ("idle", True) == (state["phase"], state["guesses"]["open"])
     assert not workshop.out.exists()
 
 

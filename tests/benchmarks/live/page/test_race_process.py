@@ -10,34 +10,18 @@ import psutil
 import pytest
 
 from benchmarks.live.page import racer
-from benchmarks.live.page.racer import RaceOrder, RaceProcess
+from benchmarks.live.page.racer import RaceProcess
+from benchmarks.measure.race import plan_race
+
+PLAN = plan_race(["flask-sync@hypercorn", "flask-async@hypercorn"], wait_ms=0, connections=2, rounds=2, seed=1)
 
 
-def order(out: Path, *contenders: str) -> RaceOrder:
-    """A race of Flask's twins, or of others."""
-    return RaceOrder(
-        contenders=contenders or ("flask-sync@hypercorn", "flask-async@hypercorn"),
-        wait_ms=0,
-        connections=2,
-        rounds=2,
-        seed=1,
-        out=str(out),
-    )
-
-
-def test_an_order_survives_its_way(tmp_path: Path) -> None:
-    """What is read back is what was written."""
-    assert order(tmp_path) == RaceOrder.from_line(order(tmp_path).line())
-
-
-@pytest.mark.parametrize("out", ["results", "taken"])
-def test_what_goes_wrong_is_told_in_its_own_words(tmp_path: Path, out: str) -> None:
-    """A contender that is none, or a folder that cannot be written; the process ends by itself."""
+def test_what_goes_wrong_is_told_in_its_own_words(tmp_path: Path) -> None:
+    """Here a folder that cannot be written; the process ends by itself."""
     (tmp_path / "taken").write_text("a file", encoding="utf-8")
-    ordered = order(tmp_path / out, *(["flask-sync@hypercorn", "django@x"] if out == "results" else []))
 
     async def story() -> list[Mapping[str, Any]]:
-        race = await RaceProcess.start(ordered)
+        race = await RaceProcess.start(PLAN, tmp_path / "taken")
         told = [event async for event in race.events()]
         await race.end()
         await race.end()
@@ -45,14 +29,14 @@ def test_what_goes_wrong_is_told_in_its_own_words(tmp_path: Path, out: str) -> N
 
     (event,) = asyncio.run(story())
     assert "failed" == event["event"]
-    assert ("No contender with a view" if out == "results" else "Cannot write the run") in event["message"]
+    assert "Cannot write the run" in event["message"]
 
 
 def test_a_process_that_is_killed_is_told_too(tmp_path: Path) -> None:
     """The last event says how it ended, and nothing that it started goes on."""
 
     async def story() -> tuple[Mapping[str, Any], list[psutil.Process]]:
-        race = await RaceProcess.start(order(tmp_path))
+        race = await RaceProcess.start(PLAN, tmp_path)
         started: list[psutil.Process] = []
         last: Mapping[str, Any] = {}
         async for event in race.events():
@@ -75,7 +59,7 @@ def test_a_process_that_is_stopped_as_it_starts_tells_so(tmp_path: Path, delay_s
     """Whether it was still importing or at work already."""
 
     async def story() -> list[str]:
-        race = await RaceProcess.start(order(tmp_path))
+        race = await RaceProcess.start(PLAN, tmp_path)
         await asyncio.sleep(delay_s)
         race.stop()
         told = [str(event["event"]) async for event in race.events()]
