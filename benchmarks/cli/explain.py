@@ -42,8 +42,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
     lists what can be explained. The same bursts on the same server without the recorder tell what recording costs.
     """
     from benchmarks.live import recording  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.live.chrome_trace import chrome_trace  # noqa: PLC0415 (the same)
-    from benchmarks.live.drawing import print_recording  # noqa: PLC0415 (the same)
+    from benchmarks.live.drawing import chrome_trace, print_recording  # noqa: PLC0415 (the same)
     from benchmarks.report.formats.data import json_document  # noqa: PLC0415 (the same)
 
     if out is not None and not out.parent.is_dir():

@@ -1,16 +1,16 @@
-"""Draws a timeline on a terminal: rows for each lane, bars for spans, a legend, and the words under it."""
+"""Draws a timeline: on a terminal, with bars, a legend and words, or as a Chrome trace (JSON) for Perfetto."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Final
+from typing import Any, Final
 
 from rich.console import Console
 from rich.text import Text
 
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import Span, State, Timeline
-from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request
+from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request, tell_span
 from benchmarks.report.plain_text import to_ascii
 
 _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
@@ -31,6 +31,8 @@ _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
 """Sign, sign in ASCII, style: what differs by colour differs by sign too."""
 
 _LEAST_CELLS: Final = 20
+_PROCESS: Final = 1
+_ROWS_PER_LANE: Final = 1_000
 
 
 def print_recording(console: Console, recording: Recording) -> None:
@@ -135,3 +137,35 @@ class _Printer:
     def line(self, text: Text) -> None:
         """Print one line as it is."""
         self.console.print(Text(to_ascii(text.plain)) if self.ascii else text, soft_wrap=True)
+
+
+def chrome_trace(timeline: Timeline) -> dict[str, Any]:
+    """Return a Chrome trace as values of JSON, which opens in Perfetto and in ``chrome://tracing``.
+
+    Each of its rows is a request on a lane: on one lane many requests wait at the same time, and spans of one row must
+    not overlap. Arrows connect a request's spans from row to row. Times are microseconds from the burst's first send.
+    """
+    events: list[dict[str, Any]] = [
+        {"ph": "M", "name": "process_name", "args": {"name": f"{timeline.contender} {timeline.path}"}}
+    ]
+    for lane, requests in timeline.rows().items():
+        for request, spans in requests.items():
+            # Not 1: Perfetto shows a row whose number is the process's as the process's main thread.
+            row = (lane.number + 1) * _ROWS_PER_LANE + request
+            name = f"{lane.name} · request {request}"
+            events.append({"ph": "M", "name": "thread_name", "tid": row, "args": {"name": name}})
+            events.append({"ph": "M", "name": "thread_sort_index", "tid": row, "args": {"sort_index": row}})
+            order = timeline.of(request)
+            for span in spans:
+                at = {"tid": row, "ts": span.start_ns / 1_000}
+                told = {"request": request, "words": tell_span(timeline, span)}
+                kind = "request" if span.counts else "thread"
+                duration_us = span.duration_ns / 1_000
+                events.append({"ph": "X", "name": str(span.state), "cat": kind, **at, "dur": duration_us, "args": told})
+                if span.counts:
+                    flow = {"name": f"request {request}", "cat": "request", "id": request, **at}
+                    first, last = span == order[0], span == order[-1]
+                    events.append(
+                        {"ph": "s" if first else "f" if last else "t", **flow, **({"bp": "e"} if last else {})}
+                    )
+    return {"displayTimeUnit": "ms", "traceEvents": [{"pid": _PROCESS, **event} for event in events]}

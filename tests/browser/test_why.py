@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +17,6 @@ from benchmarks.model import Contender
 from tests.benchmarks.live.why.page import make_app
 
 pytestmark = pytest.mark.browser
-
-PAGES = ("/why/", "/why/loop", "/why/keywords")
 
 
 async def busy(_contender: Contender, _wait_ms: int) -> Recording:
@@ -42,20 +41,6 @@ def host() -> Iterator[str]:
 def told(page: Page) -> str:
     """Return what is said of the span that is pointed at."""
     return page.locator("[data-told]").inner_text()
-
-
-@pytest.mark.parametrize("size", [(1024, 768), (390, 844)])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_a_page_is_quiet_offline_and_no_wider_than_the_screen(
-    visit: Callable[..., Any], path: str, scheme: str, size: tuple[int, int]
-) -> None:
-    """No word on the console, nothing refused, no request off the host, no scrolling sideways."""
-    visited = visit(*size, scheme=scheme)
-    visited.go(path)
-    expect(visited.page.locator("button.span, .stepper.ready").first).to_be_visible()
-    visited.assert_quiet()
-    assert visited.page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
 def test_spans_lie_where_their_times_say(visit: Callable[..., Any]) -> None:
@@ -143,13 +128,19 @@ def test_zoom_by_button_and_key(visit: Callable[..., Any]) -> None:
     expect(page.locator("[data-zoom-told]")).to_have_text("")
 
 
-def test_a_trace_is_downloaded(visit: Callable[..., Any]) -> None:
-    """By a link under the burst."""
+def test_another_contender_is_chosen_and_its_trace_downloaded(visit: Callable[..., Any]) -> None:
+    """By the form, and by a link under the burst: a file for Perfetto, named after its contender."""
     visited = visit()
-    visited.go("/why/?contender=flask-sync@hypercorn&beside=none")
-    with visited.page.expect_download() as download:
-        visited.page.get_by_role("link", name="Chrome trace of flask-sync@hypercorn").click()
+    visited.go("/why/")
+    page = visited.page
+    page.get_by_label("Contender").select_option("flask-sync@hypercorn")
+    page.get_by_label("Beside it").select_option("nothing")
+    page.get_by_role("button", name="Show").click()
+    expect(page.get_by_role("heading", level=2)).to_have_count(1)
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Chrome trace of flask-sync@hypercorn").click()
     assert "flask-sync@hypercorn-20ms.trace.json" == download.value.suggested_filename
+    assert '"ph"' in Path(download.value.path()).read_text(encoding="utf-8")
 
 
 def test_the_presenter_is_told_why_nothing_was_recorded(visit: Callable[..., Any], host: str) -> None:
@@ -169,6 +160,7 @@ def test_the_loop_steps_forward_and_back(visit: Callable[..., Any]) -> None:
     pane = page.locator("[data-pane='loop']")
     said = pane.locator("[data-told]")
     expect(said).to_contain_text("Step 1 of ")
+    expect(pane.get_by_role("button", name="Back")).to_have_attribute("aria-disabled", "true")
     expect(said).to_contain_text("It begins with one job, accept.")
     pane.get_by_role("button", name="Forward").click()
     expect(said).to_contain_text("Step 2 of ")
@@ -272,7 +264,7 @@ def test_a_line_leads_to_its_spans(visit: Callable[..., Any]) -> None:
         expect(twin.locator(".line-told")).to_contain_text("waiting 2")
     expect(line).to_have_attribute("aria-pressed", "true")
     line.click()
-    assert 0 == pair.locator("button.span.lit").count()
+    assert 0 == pair.locator("button.span.lit, button.span.unlit").count()
     async_.locator("button.line", has_text="async def wait").click()
     expect(async_.locator(".line-told")).to_contain_text("loop created")
 

@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from benchmarks.contenders.catalogue import HEADLINES
 from benchmarks.errors import LabError, RefusedError
 from benchmarks.foreign_json import decode, read_object
-from benchmarks.live.chrome_trace import chrome_trace
+from benchmarks.live.drawing import chrome_trace
 from benchmarks.live.program_recordings import ProgramRecording
 from benchmarks.live.recording import Recording
 from benchmarks.live.why import twins

@@ -5,8 +5,7 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmarks.live.chrome_trace import chrome_trace
-from benchmarks.live.drawing import print_recording
+from benchmarks.live.drawing import chrome_trace, print_recording
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import State, Timeline
 from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request, tell_span
