@@ -39,7 +39,7 @@ def host() -> Iterator[str]:
 
 
 def told(page: Page) -> str:
-    """Return what is said of the span that is pointed at."""
+    """Return the words about the selected span."""
     return page.locator("[data-told]").inner_text()
 
 
@@ -65,7 +65,7 @@ def test_spans_lie_where_their_times_say(visit: Callable[..., Any]) -> None:
 
 
 def test_arrow_keys_follow_a_request_through_its_time(visit: Callable[..., Any]) -> None:
-    """One stop of the tabulator leads in; right is later, down is the next request at that moment."""
+    """The Tab key stops there once; right is later, down is the next request at that moment."""
     visited = visit()
     visited.go("/why/?contender=flask-async@hypercorn&beside=none")
     page = visited.page
@@ -100,7 +100,7 @@ def test_a_span_that_is_pointed_at_says_what_it_is(visit: Callable[..., Any]) ->
 
 
 def test_zoom_by_button_and_key(visit: Callable[..., Any]) -> None:
-    """What is focused stays in sight, and both bursts move together."""
+    """The focused span stays in sight, and both bursts move together."""
     visited = visit()
     visited.go("/why/?contender=flask-async@hypercorn")
     page = visited.page
@@ -176,7 +176,7 @@ def test_the_loop_steps_forward_and_back(visit: Callable[..., Any]) -> None:
 
 
 def test_a_moment_brings_both_runs_to_it(visit: Callable[..., Any]) -> None:
-    """What the kernel reports and watches, who stands in line, and which thread sleeps where."""
+    """What the kernel reports and watches, which jobs are queued, and which thread sleeps where."""
     visited = visit()
     visited.go("/why/loop")
     page = visited.page
@@ -210,7 +210,7 @@ def test_the_loop_turns_and_the_slider_leads_to_the_end(visit: Callable[..., Any
 
 
 def test_nothing_is_pressed_before_the_steps_have_come(visit: Callable[..., Any]) -> None:
-    """A press on a slow network waits for them instead of being lost."""
+    """The controls are disabled until the steps have arrived over a slow network."""
     visited = visit()
     held: list[Route] = []
 
@@ -242,13 +242,13 @@ def test_steps_that_did_not_come_are_said(visit: Callable[..., Any], refuse: Cal
     for kind in ("loop", "threads"):
         pane = visited.page.locator(f"[data-pane='{kind}']")
         expect(pane.locator("[data-told]")).to_have_text(
-            f"The recorded steps did not come ({why}). Reload the page to ask for them again."
+            f"The recorded steps did not arrive ({why}). Reload the page to ask for them again."
         )
         expect(pane.get_by_role("button", name="Forward")).to_be_disabled()
 
 
 def test_a_line_leads_to_its_spans(visit: Callable[..., Any]) -> None:
-    """In both twins; a second press lets go."""
+    """In both twins; a second press deselects it."""
     visited = visit()
     visited.go("/why/keywords")
     page = visited.page

@@ -1,4 +1,4 @@
-"""A burst of two requests, as a server with a worker thread might have noted it."""
+"""A burst of two requests, with notes like those of a server with a worker thread."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ LOOP, WORKER = 7, 9
 
 
 def note(at_ms: float, thread: int, request: int, what: str) -> Note:
-    """Return a note, taken so many milliseconds after the burst's start."""
+    """Return a note, taken ``at_ms`` milliseconds after the burst's start."""
     return START_NS + round(at_ms * MS), thread, request, what
 
 

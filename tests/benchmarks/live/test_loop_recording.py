@@ -19,7 +19,7 @@ def recording() -> ProgramRecording:
 
 
 def first(recording: ProgramRecording, happened: str) -> Step:
-    """Return the step at which a client's doing shows."""
+    """Return the first step after a client's action."""
     return next(step for step in recording.steps if happened in step.happened)
 
 
@@ -36,7 +36,7 @@ def test_two_runs_take_the_same_steps(recording: ProgramRecording) -> None:
 
 
 def test_each_step_shows_the_line_and_the_job_that_runs(recording: ProgramRecording) -> None:
-    """The lines are the program's, and each function's lines are run by the job that calls it."""
+    """The lines are the program's, and all but the loop's own are run by a job."""
     assert EXAMPLE.read_text(encoding="utf-8").splitlines() == list(recording.source)
     for step in recording.steps:
         assert recording.source[step.line - 1].strip()
@@ -47,7 +47,7 @@ def test_each_step_shows_the_line_and_the_job_that_runs(recording: ProgramRecord
 
 
 def test_what_the_kernel_reports_becomes_runable(recording: ProgramRecording) -> None:
-    """Two requests that came while the loop slept are reported together, and their jobs can go on in that order."""
+    """Two requests that came while the loop slept are reported together, and their jobs are queued in that order."""
     at = recording.steps.index(first(recording, "client 3 sends its request"))
     reporting = recording.steps[at]
 

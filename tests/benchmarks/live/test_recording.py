@@ -50,7 +50,7 @@ def burst(server: RunningServer, variant: Variant, wait_ms: int, requests: int) 
 @pytest.mark.alone
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_spans_add_up_to_the_latency_that_the_client_measured(hooked: RunningServer, variant: Variant) -> None:
-    """Within 5 %, all of them; and, where a wait makes the way there and back small, the server's own alone."""
+    """Within 5 %; and so do the server's spans alone, where a wait dwarfs the way there and back."""
     own: list[float] = []
     # A machine that is busy may keep an answer from its client for a while; not every time.
     while len(own) < 5 and max(own, default=0.0) < 0.95:
@@ -64,7 +64,7 @@ def test_the_spans_add_up_to_the_latency_that_the_client_measured(hooked: Runnin
 
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_each_request_runs_its_view_and_waits_once(timelines: dict[Variant, Timeline], variant: Variant) -> None:
-    """For as long as was asked for, at the least; and it is seen from its being read to its being answered."""
+    """For at least the requested time; and it is recorded from being read to being answered."""
     timeline = timelines[variant]
 
     for exchange in timeline.exchanges:
@@ -102,7 +102,7 @@ def test_waits_overlap_but_for_asgirefs_one_thread(
 
 
 def test_a_request_that_is_not_to_be_recorded_is_not(hooked: RunningServer) -> None:
-    """The recorder is on for requests that carry its header alone."""
+    """Only requests with the recorder's header are recorded."""
     hooked.get(RECORDING_PATH)
     with contextlib.closing(Client(hooked.port, 2)) as client:
         client.burst("/health/async")
@@ -111,7 +111,7 @@ def test_a_request_that_is_not_to_be_recorded_is_not(hooked: RunningServer) -> N
 
 
 def test_what_is_measured_carries_no_recorder() -> None:
-    """An ordinary contender has no place where a recording is to be had."""
+    """An ordinary contender has no path for a recording."""
     with running(catalogue.find(FLASK), "/health") as server:
         assert 404 == server.get(RECORDING_PATH).status
 

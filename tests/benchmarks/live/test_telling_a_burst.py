@@ -20,7 +20,7 @@ def printed(recording: Recording, width: int = 100, encoding: str = "utf-8", *, 
 
 
 def test_rows_are_lanes_and_bars_are_spans(recording: Recording) -> None:
-    """Each request has a row on each lane that it was on, and every state on it is to be seen, however short."""
+    """Each request has a row on each lane that it was on, which shows every state, however short."""
     lines = printed(recording, width=57).splitlines()
 
     assert [
@@ -63,13 +63,13 @@ def test_the_cost_of_recording_is_told(recording: Recording) -> None:
 
 
 def test_colour_only_repeats_the_signs(recording: Recording) -> None:
-    """Without colour the same text is left; with it there are the escapes of a terminal."""
+    """Without colour the text is the same, without a terminal's escape sequences."""
     assert "\x1b[" not in printed(recording)
     assert "\x1b[" in printed(recording, color=True)
 
 
 def test_a_plain_terminal_gets_ascii(recording: Recording) -> None:
-    """Every sign has a plain one to stand for it, and none is left over."""
+    """Every sign has a replacement in ASCII."""
     told = printed(recording, encoding="ascii")
 
     assert "V  view running" in told
@@ -121,7 +121,7 @@ def test_what_a_burst_shows(timeline: Timeline) -> None:
     [(3_400, "3 µs"), (99_499, "99 µs"), (99_500, "0.10 ms"), (9_994_000, "9.99 ms"), (9_996_000, "10.0 ms")],
 )
 def test_milliseconds(duration_ns: int, told: str) -> None:
-    """Three digits or so, whatever the size."""
+    """With about three digits at any size."""
     assert told == milliseconds(duration_ns)
 
 

@@ -33,7 +33,7 @@ def test_its_clients_do_what_the_loops_do(recording: ProgramRecording, loop: Pro
 
 
 def test_each_client_has_a_thread_of_its_own(recording: ProgramRecording) -> None:
-    """From its connecting to its hanging up; the main thread is there throughout."""
+    """From connecting to hanging up; the main thread exists throughout."""
     most = max((step.tasks for step in recording.steps), key=len)
 
     assert ["main thread", "thread of client 1", "thread of client 2", "thread of client 3"] == [

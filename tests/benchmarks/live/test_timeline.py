@@ -16,7 +16,7 @@ def spans_ms(timeline: Timeline, request: int) -> list[tuple[str, str, float, fl
 
 
 def test_a_request_is_in_one_state_after_the_other(timeline: Timeline) -> None:
-    """From its sending to its answer's last byte, without a gap; what the server tidies up later is no part of it."""
+    """From its sending to its answer's last byte, without a gap; the server's later clean-up does not count."""
     assert [
         ("on its way", "sent", 0, 1),
         ("the server's event loop", "accepted", 1, 2),
@@ -31,13 +31,13 @@ def test_a_request_is_in_one_state_after_the_other(timeline: Timeline) -> None:
 
 
 def test_the_spans_add_up_to_the_latency(timeline: Timeline) -> None:
-    """All of them to all of it; the server's own to what is not the way there and back."""
+    """All spans to all of it; the server's spans to all but the way there and back."""
     assert 1.0 == covered(timeline, 1)
     assert 26 / 27.5 == covered(timeline, 1, leave_out=["network"])
 
 
 def test_a_thread_that_is_held_is_shown_but_not_counted(timeline: Timeline) -> None:
-    """Its request is elsewhere meanwhile; a hold lasts to the request's end at the most."""
+    """Its request is elsewhere meanwhile; a hold ends with the request at the latest."""
     held = [span for span in timeline.spans if span.state is State.HELD]
 
     assert [(2, 25.5, 47)] == [(span.request, span.start_ns / MS, span.end_ns / MS) for span in held]
@@ -51,7 +51,7 @@ def test_an_answer_that_comes_before_it_is_noted_ends_the_last_span(timeline: Ti
 
 
 def test_lanes_are_the_network_the_loop_and_the_threads(timeline: Timeline) -> None:
-    """Whatever numbers the server gave them."""
+    """Whatever numbers the server's threads have."""
     assert [(0, "network"), (1, "loop"), (2, "worker")] == [(lane.number, lane.kind) for lane in timeline.lanes]
 
 

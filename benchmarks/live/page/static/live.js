@@ -1,5 +1,5 @@
-// The page's only script: it follows the board, and sends guesses and what the presenter presses. What it puts in as
-// HTML was rendered, and escaped, by the server that also sent this file.
+// The page's only script: it follows the board, and sends guesses and the presenter's commands. The HTML that it inserts
+// was rendered and escaped by the server.
 
 "use strict";
 
@@ -126,7 +126,7 @@ function follow() {
   let isConfirmed = false;
   const on = (name, show) => source.addEventListener(name, (event) => {
     show(JSON.parse(event.data));
-    // Once a stream: who shows that he reads keeps his place, and his guess counts.
+    // Once per stream: a viewer who proves that it reads keeps its place, and its guess counts.
     if (!isConfirmed) send("/following", { event: event.lastEventId });
     isConfirmed = true;
   });

@@ -1,5 +1,5 @@
-// Has a burst recorded on this machine, and then shows it. Not by the form alone: a browser that is to tell nobody where
-// it comes from does not tell the server either, which then cannot know that it was this page.
+// Starts a recording on this machine, and then shows it. A script sends the form: under some referrer policies a browser
+// hides the origin of a plain form, by which the server recognizes this page.
 (() => {
   "use strict";
 

@@ -1,5 +1,5 @@
-// Steps through the recorded runs of the little loop and the little threads. Both have the same moments, at which their
-// clients act: who steps over one in the one run is brought to it in the other.
+// Steps through the recorded runs of the tiny loop and the tiny threads. Both have the same moments, at which their
+// clients act: a step past a moment in one run moves the other run there too.
 (async () => {
   "use strict";
 
@@ -12,7 +12,7 @@
     recorded = await answer.json();
   } catch (error) {
     for (const told of root.querySelectorAll("[data-told]")) {
-      told.textContent = `The recorded steps did not come (${error.message}). Reload the page to ask for them again.`;
+      told.textContent = `The recorded steps did not arrive (${error.message}). Reload the page to ask for them again.`;
     }
     return;
   }
@@ -47,7 +47,7 @@
     chips("threads", threads.map(([name, line, doing]) => chip(name, `line ${line}, ${doing}`, stateClass(doing))), "none"),
   ];
 
-  // Who is at which line of the source.
+  // Which job or thread is at which line of the source.
   const loopBadges = ({ job }, line) => [[line, job ?? "loop", "runs"]];
   const threadBadges = ({ threads }) => threads.map(([name, line, doing]) => [line, name.replace("thread of ", ""), stateClass(doing)]);
 
@@ -140,7 +140,7 @@
       button.addEventListener("click", () => go(kind, pane.at + Number(button.dataset.step)));
     }
     pane.pane.querySelector("[data-turn]")?.addEventListener("click", () => {
-      // The line is come to from above once a turn, and from below for each socket that was reported.
+      // Once a turn the line is reached from above, and again from below for each reported socket.
       const next = pane.steps.findIndex(
         ([line], place) => place > pane.at && line === turnLine && pane.steps[place - 1][0] < turnLine,
       );

@@ -1,5 +1,5 @@
-// Places the spans of recorded bursts, leads from one to the next, says what each is, and zooms. All bursts of a page
-// share one scale: what is longer is drawn longer.
+// Places the spans of recorded bursts, moves between them, describes each, and zooms. All bursts of a page share one
+// scale.
 (() => {
   "use strict";
 
@@ -67,7 +67,7 @@
     }
   };
 
-  // What is in the middle stays there, or the span that is asked for comes there.
+  // The middle stays in place, or the given span moves there.
   const zoomTo = (wanted, anchor, at = 0.5) => {
     const before = bursts[0];
     const width = trackWidth(before);
@@ -167,7 +167,7 @@
         if (other !== burst && Math.abs(other.scroll.scrollLeft - wanted) > 1) other.scroll.scrollLeft = wanted;
       }
     });
-    // What a trackpad's pinch comes as.
+    // A trackpad's pinch arrives as this event.
     burst.scroll.addEventListener("wheel", (event) => {
       if (!event.ctrlKey) return;
       event.preventDefault();

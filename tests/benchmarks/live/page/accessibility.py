@@ -7,7 +7,7 @@ from playwright.sync_api import Page
 
 
 def faults(page: Page) -> list[str]:
-    """Return what axe-core holds to be a serious or critical fault."""
+    """Return what axe-core reports as a serious or critical fault."""
     found = Axe().run(page).response["violations"]
     return [
         f"{each['id']}: {node['html'][:120]}"

@@ -1,4 +1,4 @@
-"""A workshop page that is served, and a browser to look at it with."""
+"""A served workshop page, and a browser to look at it."""
 
 from __future__ import annotations
 
@@ -19,20 +19,20 @@ from tests.benchmarks.live.page.served import PATIENCE_S, SMALL_RACE, Look, Sche
 
 @pytest.fixture
 def workshop(tmp_path: Path) -> Iterator[Workshop]:
-    """A page that nobody has looked at yet."""
+    """A page without viewers."""
     with serve(tmp_path / "results") as served:
         yield served
 
 
 @pytest.fixture
 def serve_page() -> Callable[..., contextlib.AbstractContextManager[Workshop]]:
-    """Serve a page for the length of a ``with`` block: ``serve_page(out, port)``."""
+    """Serve a page during a ``with`` block: ``serve_page(out, port)``."""
     return serve
 
 
 @pytest.fixture
 def small_race() -> Mapping[str, Any]:
-    """Two contenders, for as short as can be."""
+    """Two contenders, as short as possible."""
     return SMALL_RACE
 
 
@@ -55,7 +55,7 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def look(browser: Browser) -> Iterator[Callable[..., Look]]:
-    """Open a page in a browser that knows what the workshop's cookies say: ``look(workshop, "/", width=1024)``."""
+    """Open a page in a browser with the workshop's cookies: ``look(workshop, "/", width=1024)``."""
     contexts: list[BrowserContext] = []
     # A race takes its time.
     expect.set_options(timeout=PATIENCE_S * 1_000)

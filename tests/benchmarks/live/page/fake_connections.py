@@ -1,4 +1,4 @@
-"""Connections that nobody made, for whoever keeps or ends some."""
+"""Fake connections for code that keeps or ends them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from benchmarks.live.page.listener import Address
 
 
 class FakeConnections:
-    """Notes which are to be kept, and which ended."""
+    """Notes which were kept and which were ended."""
 
     def __init__(self) -> None:
         self.confirmed: list[Address] = []

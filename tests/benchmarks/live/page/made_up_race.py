@@ -1,4 +1,4 @@
-"""A race as a quiet machine with two cores might have run it, kept in a folder: figures made up, nothing measured."""
+"""A race in a folder, with made-up figures like those of a quiet machine with two cores; nothing is measured."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def keep_race(
     state: RunState = "complete",
     so_far: int | None = None,
 ) -> Path:
-    """Keep a race under ``results`` and return its folder; with ``so_far`` it has so many rounds yet, and no end."""
+    """Keep a race under ``results`` and return its folder; with ``so_far`` it has only that many rounds, and no end."""
     plan = plan_race(contenders, wait_ms=0, connections=10, rounds=rounds, seed=3)
     run = Run(
         name="2026-01-01T00-00-00-live",

@@ -1,4 +1,4 @@
-"""A workshop page that is really served, by `lab live` in a process of its own, and a browser that looks at it."""
+"""A workshop page served by `lab live` in a process of its own, and a browser that shows it."""
 
 from __future__ import annotations
 
@@ -144,7 +144,7 @@ def serve(
     log: Path | None = None,
     lab: str = short_races.__name__,
 ) -> Iterator[Workshop]:
-    """Serve a page, and end it whatever happens.
+    """Serve a page, and always end it.
 
     Args:
         out: Where its races are kept.
@@ -184,7 +184,7 @@ def serve(
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on, and that no client is given: some tests are a thousand clients."""
+    """Return a free port outside the range for clients: some tests open a thousand connections."""
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind(("", port))
@@ -194,7 +194,7 @@ def free_port() -> int:
 
 @dataclass
 class Look:
-    """A page that is open in a browser, and all that went on in it."""
+    """A page that is open in a browser, with its console messages and requests."""
 
     page: Page
     url: str

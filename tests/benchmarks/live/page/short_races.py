@@ -1,4 +1,4 @@
-"""The command `lab` with short races, for tests that look at all but the figures: run as ``python -m``, as `lab` is."""
+"""The command `lab` with short races, for tests that ignore the figures: run as ``python -m``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Attacks on the page that is really served, while a class is on it."""
+"""Attacks on a served page while a class uses it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ UPGRADE = (
 
 @pytest.fixture(autouse=True)
 def room_for_attackers() -> Iterator[None]:
-    """Let this process have as many connections as an attacker would."""
+    """Allow this process as many connections as an attacker would have."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (4_096 if hard == resource.RLIM_INFINITY else min(4_096, hard), hard))
     yield
@@ -36,7 +36,7 @@ def room_for_attackers() -> Iterator[None]:
 
 @contextlib.contextmanager
 def following(page: Workshop) -> Iterator[Iterator[tuple[str, str, dict[str, Any]]]]:
-    """Do as the page's script does: open it, follow it, and say which event came."""
+    """Act as the page's script does: open the page, follow the board, and send the id of an event."""
     assert 200 == page.ask("GET", "/").status
     with page.watching() as events:
         event_id, _, _ = next(events)
@@ -51,7 +51,7 @@ def count(workshop: Workshop) -> int:
 
 
 def test_forty_viewers_behind_one_address_are_all_counted(workshop: Workshop) -> None:
-    """Whether or not their pages can follow the board; one who loads the page again is the same, and not one more."""
+    """Whether or not their pages can follow the board; a viewer who reloads the page is not counted again."""
     viewers = [workshop.another() for _ in range(40)]
     for viewer in viewers:
         assert 200 == viewer.ask("GET", "/").status
@@ -67,7 +67,7 @@ def test_forty_viewers_behind_one_address_are_all_counted(workshop: Workshop) ->
 
 
 def test_nobody_invents_a_viewer(workshop: Workshop) -> None:
-    """An id is the page's, which signs it; made up, altered, or of another run, it is none."""
+    """The page signs its ids; a made-up or altered one, or one of another run, is refused."""
     workshop.ask("GET", "/")
     issued = workshop.cookies["viewer"]
     for forged in ("A" * 22, "", issued[:-1], issued[1:], f"x{issued}", "e30.AAAA.BBBB"):
@@ -81,7 +81,7 @@ def test_nobody_invents_a_viewer(workshop: Workshop) -> None:
 
 @pytest.mark.parametrize("address", [ELSEWHERE, "127.0.0.1"])
 def test_a_flood_of_viewers_counts_for_nothing_beside_a_class(workshop: Workshop, address: str) -> None:
-    """From another address or from its own: it closes the guesses for nobody, and the class's are what counts."""
+    """From another address or the class's own: guesses stay open, and only the class's count."""
     with contextlib.ExitStack() as stack:
         early, late = workshop.another(), workshop.another()
         stack.enter_context(following(early))
@@ -99,7 +99,7 @@ def test_a_flood_of_viewers_counts_for_nothing_beside_a_class(workshop: Workshop
 
 @pytest.mark.parametrize("address", [ELSEWHERE, "127.0.0.1"])
 def test_streams_that_nobody_reads_keep_nobody_out(workshop: Workshop, address: str) -> None:
-    """A thousand of them: who was there stays, who comes gets in, and they are what is let go."""
+    """A thousand of them: viewers stay, newcomers get in, and the unread streams are closed."""
     with contextlib.ExitStack() as stack:
         early = [stack.enter_context(following(workshop.another())) for _ in range(40)]
         attacker = workshop.another(address)
@@ -118,7 +118,7 @@ def test_streams_that_nobody_reads_keep_nobody_out(workshop: Workshop, address: 
 
 
 def wait_until_ended(held: list[socket.socket], fewest: int) -> None:
-    """Wait until the other side has ended so many connections, whatever is still to be read from them."""
+    """Wait until the other side has ended that many connections, reading what is left in them."""
     ended = 0
     with selectors.DefaultSelector() as selector:
         for connection in held:
@@ -150,7 +150,7 @@ def wait_until_ended(held: list[socket.socket], fewest: int) -> None:
 def test_more_connections_than_files_are_said_once(
     serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path, request_text: str
 ) -> None:
-    """Where 256 files may be open, a class is served, the terminal has one line, and every answer is one in HTTP."""
+    """With a limit of 256 open files a class is served, the terminal has one line, and every answer is valid HTTP."""
     log = tmp_path / "log"
     with serve_page(tmp_path / "results", files=256, log=log) as workshop, contextlib.ExitStack() as stack:
         early = [stack.enter_context(following(workshop.another())) for _ in range(40)]
@@ -187,7 +187,7 @@ UNREADABLE = (
 def test_a_body_that_cannot_be_read_is_a_sentence(
     serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
 ) -> None:
-    """To whichever address it is sent, whoever sends it; the page goes on, and the terminal has no word of it."""
+    """Wherever it is sent; the page continues, and the terminal reports nothing."""
     log = tmp_path / "log"
     kept = tmp_path / "results" / "2026-01-01T00-00-00-live"
     kept.mkdir(parents=True)

@@ -14,12 +14,12 @@ from tests.benchmarks.live.page.reading import take, told
 
 
 def board(connections: FakeConnections | None = None) -> Board:
-    """A board that tells nobody who comes and goes."""
+    """A board whose changes of followers are ignored."""
     return Board(connections or FakeConnections(), lambda: None)
 
 
 def test_who_comes_late_gets_every_part_as_it_is() -> None:
-    """Not what it was: an event is a part, whole."""
+    """The current state, not its history: an event is a whole part."""
 
     async def story() -> None:
         shown = board()
@@ -35,7 +35,7 @@ def test_who_comes_late_gets_every_part_as_it_is() -> None:
 
 
 def test_who_comes_back_gets_what_has_changed() -> None:
-    """His last event tells what he has; that of another process tells nothing."""
+    """The id of the last event says what a viewer has; an id of another process says nothing."""
 
     async def story() -> None:
         shown = board()
@@ -71,7 +71,7 @@ def test_one_compression_serves_all() -> None:
 
 
 def test_a_slow_viewer_holds_nobody_up_and_misses_only_what_is_old() -> None:
-    """The newest is what he gets when he can take something again."""
+    """A slow viewer gets the newest state when it can be sent."""
 
     async def story() -> None:
         shown = board()
@@ -87,7 +87,7 @@ def test_a_slow_viewer_holds_nobody_up_and_misses_only_what_is_old() -> None:
 
 
 def test_the_board_is_settled_when_all_have_asked_for_more() -> None:
-    """Then what was published is on its way to everybody."""
+    """It returns when everybody has been sent what was published."""
 
     async def story() -> None:
         shown = board()
@@ -110,7 +110,7 @@ def test_the_board_is_settled_when_all_have_asked_for_more() -> None:
 
 
 def test_who_takes_nothing_from_one_wait_to_the_next_is_let_go() -> None:
-    """Once he may have been asleep; who has taken anything meanwhile, or everything, stays."""
+    """After two waits in vain; a viewer who has taken anything meanwhile stays."""
 
     async def story() -> None:
         connections = FakeConnections()
@@ -134,7 +134,7 @@ def test_who_takes_nothing_from_one_wait_to_the_next_is_let_go() -> None:
 
 
 def test_a_viewer_who_tells_what_he_read_keeps_the_stream_that_he_began_last() -> None:
-    """Only by an id that stood on the board, and only his own."""
+    """Only with the id of an event, and only the viewer's own stream."""
 
     async def story() -> None:
         connections = FakeConnections()
@@ -158,7 +158,7 @@ def test_a_viewer_who_tells_what_he_read_keeps_the_stream_that_he_began_last() -
 
 
 class _Application:
-    """Answers when it is let, and notes who was served."""
+    """Answers when it is allowed to, and notes which paths were served."""
 
     def __init__(self) -> None:
         self.served: list[str] = []
@@ -180,7 +180,7 @@ async def _receive() -> Any:
 
 
 def test_a_shut_gate_lets_only_the_brake_through(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who comes during a trial is served after it, in the order in which they came."""
+    """Requests during a trial are served after it, in their order."""
     monkeypatch.setattr(gates, "QUIET_S", 0.0)
 
     async def story() -> None:
@@ -204,7 +204,7 @@ def test_a_shut_gate_lets_only_the_brake_through(monkeypatch: pytest.MonkeyPatch
 
 
 def test_a_stream_without_an_end_keeps_no_gate_open(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is served when it has begun; only what is not answered yet is waited for."""
+    """It counts as served once it has begun; only unanswered requests keep the gate open."""
     monkeypatch.setattr(gates, "QUIET_S", 0.0)
     monkeypatch.setattr(gates, "LONGEST_PAUSE_S", 60.0)
 

@@ -32,7 +32,7 @@ CLAIMS = parse_claims((Path(benchmarks.__file__).parent / "claims.toml").read_te
 
 
 class FakeRace:
-    """A race that tells what it was given, and notes at what moments it was let go on."""
+    """A race that yields given events, and notes whether the gate was shut when it resumed."""
 
     def __init__(self, events: Sequence[Mapping[str, Any]], gate: Gate) -> None:
         self._events = events
@@ -42,14 +42,14 @@ class FakeRace:
         self.may_end = asyncio.Event()
 
     async def events(self) -> AsyncIterator[Mapping[str, Any]]:
-        """Tell, and with the last event wait until that may be."""
+        """Yield the events, the last one only when the race may end."""
         for event in self._events:
             if event["event"] in {"done", "stopped"}:
                 await self.may_end.wait()
             yield event
 
     def go_on(self) -> None:
-        """Note whether anybody could be served from here on."""
+        """Note whether anybody could be served from now on."""
         self.went_on_with_gate_shut.append(self._gate.is_shut)
 
     def stop(self) -> None:
@@ -73,7 +73,7 @@ def raced(tmp_path_factory: pytest.TempPathFactory) -> tuple[Run, Judgement]:
 
 @pytest.fixture
 def play(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, raced: tuple[Run, Judgement]) -> Callable[..., None]:
-    """Play a story with a director whose races are fakes; what they measured is kept already.
+    """Play a story with a director whose races are fakes, with kept results.
 
     Nothing is judged, drawn and reported in it, unless it is ``really`` to be.
     """
@@ -156,7 +156,7 @@ def test_trials_run_behind_a_shut_gate_only(play: Callable[..., None]) -> None:
 def test_a_healthy_race_is_shown_as_one_while_it_runs(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, so_far: int, told_of_a_duel: str
 ) -> None:
-    """No alarm, no verdict and no option of a command: what it has, and how far it has come."""
+    """No alarm, no verdict and no option of a command: only the results so far, and the progress."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
         await director.start(PLAN)
@@ -173,7 +173,7 @@ def test_a_healthy_race_is_shown_as_one_while_it_runs(
 
 
 def test_one_race_at_a_time(play: Callable[..., None]) -> None:
-    """While it is on, no other starts, guesses stay closed, and nothing is there to be opened as its report."""
+    """Meanwhile no other race starts, guesses stay closed, and there is no report."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
         with pytest.raises(RefusedError, match="No race is in progress"):
@@ -198,7 +198,7 @@ def test_one_race_at_a_time(play: Callable[..., None]) -> None:
 def test_a_race_is_stopped_also_while_its_process_starts(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, by: str
 ) -> None:
-    """Stop is heard at any moment, and who ends the page in that one does not wait for the whole race."""
+    """A stop works at any moment, and the end of the page does not wait for the whole race."""
     races: list[FakeRace] = []
     may_start = asyncio.Event()
 
@@ -225,7 +225,7 @@ def test_a_race_is_stopped_also_while_its_process_starts(
 
 
 def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
-    """What others guessed is shown to nobody before; then it stands against what was measured."""
+    """Nobody sees the guesses of others before; then they are shown against what was measured."""
 
     async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
         director.guesses.take("one", {"flask": 2, "fastapi": 2})
@@ -248,7 +248,7 @@ def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
 def test_a_fault_of_the_page_ends_a_race_and_no_more(
     play: Callable[..., None], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is said, the gate is open, and the next race can begin."""
+    """It is reported, the gate is open, and the next race can begin."""
 
     def fail(*_: object) -> None:
         raise ZeroDivisionError("a figure that nobody thought of")
@@ -268,7 +268,7 @@ def test_a_fault_of_the_page_ends_a_race_and_no_more(
 
 
 def test_who_serves_again_sees_the_last_race(play: Callable[..., None], tmp_path: Path) -> None:
-    """One that was cut is told to be; what is no race, or cannot be read, is passed over."""
+    """An interrupted one is called interrupted; other runs, and unreadable ones, are skipped."""
     out = tmp_path / "again"
     keep_race(out, state="interrupted")
     (out / "2099-live").mkdir()

@@ -9,7 +9,7 @@ from tests.benchmarks.live.page.served import Workshop
 
 
 def test_the_middle_guess_is_half_way_on_the_scale_of_ratios() -> None:
-    """Between half and double lies no difference."""
+    """Half-way between half and double is 1."""
     guesses = Guesses()
     guesses.take("one", {"flask": 0.5, "fastapi": 4})
     guesses.take("two", {"flask": 2, "fastapi": 4})
@@ -19,7 +19,7 @@ def test_the_middle_guess_is_half_way_on_the_scale_of_ratios() -> None:
 
 
 def test_a_viewer_has_one_guess() -> None:
-    """The last one that he committed while guesses were open."""
+    """The last one that was committed while guesses were open."""
     guesses = Guesses()
     guesses.take("one", {"flask": 0.5, "fastapi": 1})
     guesses.take("one", {"flask": 2, "fastapi": 1})
@@ -55,7 +55,7 @@ def test_what_no_slider_says_is_no_guess(ratios: dict[str, object]) -> None:
 
 
 def test_a_flood_from_one_address_leaves_the_class_its_guesses() -> None:
-    """It makes room for itself among its own, and counts for nothing once a page has shown that it is one."""
+    """It displaces only its own, and does not count once a page has proved that it is one."""
     guesses = Guesses()
     pupils = [f"pupil {number}" for number in range(40)]
     for viewer in pupils:
@@ -79,7 +79,7 @@ def test_a_flood_from_one_address_leaves_the_class_its_guesses() -> None:
 
 
 def test_a_guess_belongs_to_a_random_cookie(workshop: Workshop) -> None:
-    """The page gives a browser an id and no name, and says to one without how to get it."""
+    """The page gives a browser an id and no name, and tells a browser without one how to get it."""
     refused = workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 2})
     assert 400 == refused.status
     assert "allow cookies" in refused.body

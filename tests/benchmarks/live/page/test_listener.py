@@ -37,7 +37,7 @@ print(address == client.getsockname())
 
 
 def test_who_comes_when_no_file_is_left_is_told_so() -> None:
-    """By a spare one; nobody stays in the queue, no error is raised, and there is one line about it."""
+    """With a spare file; the queue is emptied, no error is raised, and one line reports it."""
     ran = subprocess.run([sys.executable, "-c", WITHOUT_FILES], capture_output=True, text=True, check=True)
 
     assert ["nobody", "nobody", "{b'HTTP/1.1 503'}", "True"] == ran.stdout.splitlines()
@@ -45,7 +45,7 @@ def test_who_comes_when_no_file_is_left_is_told_so() -> None:
 
 
 def test_a_refusal_says_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """When those who are to make room do not go: an answer in HTTP, whole, and the connection's end."""
+    """If displaced connections do not close: a whole HTTP answer, then the end of the connection."""
     monkeypatch.setattr(listening, "_MOST_OPEN", 2)
     monkeypatch.setattr(listening, "_GOING_S", 0.0)
     with contextlib.ExitStack() as stack:
@@ -71,7 +71,7 @@ def test_a_refusal_says_when_to_come_again(monkeypatch: pytest.MonkeyPatch) -> N
 
 
 def test_a_port_that_was_used_again_is_not_the_one_that_was_dropped() -> None:
-    """What is said of a client that is gone does no harm to who comes from the same place."""
+    """A late call about a closed client does not affect the next client with the same port."""
     with contextlib.ExitStack() as stack:
         listener = stack.enter_context(Listener("127.0.0.1", 0))
         client = stack.enter_context(socket.create_connection(listener.getsockname()))

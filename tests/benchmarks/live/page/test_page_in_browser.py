@@ -21,7 +21,7 @@ SIZES = [(1024, 768), (390, 844)]
 
 @pytest.fixture(scope="module")
 def presented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A page with a race of four on it, for a browser that presents it and starts none."""
+    """A page that shows a race of four, and its presenter's cookie."""
     results = tmp_path_factory.mktemp("results")
     keep_race(results)
     with serve(results) as workshop:
@@ -37,7 +37,7 @@ def present(page: Page, workshop: Workshop) -> None:
 
 
 def start_small_race(page: Page, rounds: int = 2) -> None:
-    """Race Flask's twins, which are chosen already."""
+    """Race Flask's twins, which are preselected."""
     page.get_by_label("Connections").fill("4")
     page.get_by_label("Rounds").fill(str(rounds))
     page.get_by_role("button", name="Start the race").click()
@@ -46,7 +46,7 @@ def start_small_race(page: Page, rounds: int = 2) -> None:
 def test_guess_race_and_verdict_with_two_viewers(
     workshop: Workshop, look: Callable[..., Look], only_run: Callable[..., Any]
 ) -> None:
-    """A class guesses, watches and gets the verdict that `lab report` gives; nobody's page says a word of error."""
+    """A class guesses, watches and gets the verdict that `lab report` gives; no browser reports an error."""
     presenter, viewer = look(workshop), look(workshop, width=390, height=844, scheme="dark")
     present(presenter.page, workshop)
     expect(viewer.page.get_by_text("2 watching")).to_be_visible()
@@ -83,7 +83,7 @@ def test_guess_race_and_verdict_with_two_viewers(
 
 
 def test_stop_and_new_guesses(workshop: Workshop, look: Callable[..., Look]) -> None:
-    """What was measured stays on the page, is told to be cut short, and the class can guess anew."""
+    """What was measured stays on the page, is called interrupted, and the class can guess again."""
     presenter = look(workshop)
     present(presenter.page, workshop)
     start_small_race(presenter.page, rounds=20)
@@ -100,7 +100,7 @@ def test_stop_and_new_guesses(workshop: Workshop, look: Callable[..., Look]) -> 
 def test_a_viewer_comes_back_by_himself_after_a_restart(
     serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path, look: Callable[..., Look]
 ) -> None:
-    """Nobody need press anything: the page says that the connection is lost, and then that it is live again."""
+    """Nobody has to press anything: the page says that the connection is lost, and then that it is live again."""
     with serve_page(tmp_path) as workshop:
         viewer = look(workshop)
         expect(viewer.page.locator("#connection")).to_have_text("Live.")
@@ -112,7 +112,7 @@ def test_a_viewer_comes_back_by_himself_after_a_restart(
 
 
 def test_what_cannot_race_is_said_to_the_presenter(presented: Workshop, look: Callable[..., Look]) -> None:
-    """Beside the button that he pressed, and to a screen reader at once."""
+    """Beside the pressed button, and to a screen reader at once."""
     presenter = look(presented)
     for box in presenter.page.get_by_role("checkbox").all():
         box.set_checked(False)

@@ -16,7 +16,7 @@ STEPS = st.lists(
 def test_whoever_comes_gets_a_place_and_nobody_gets_them_all(
     steps: list[tuple[str, int, str]], most: int, most_of_one: int
 ) -> None:
-    """Bounds hold at every moment, who is confirmed is never displaced, and who is displaced is told."""
+    """The limits always hold, a confirmed place is never lost, and the displaced one is returned."""
     places: Places[int] = Places(most, most_of_one)
     held: dict[int, str] = {}
     for what, key, source in steps:
@@ -38,7 +38,7 @@ def test_whoever_comes_gets_a_place_and_nobody_gets_them_all(
 
 
 def test_a_class_that_came_before_a_flood_keeps_its_places() -> None:
-    """Behind one address with it, and although it has shown nothing."""
+    """Even behind the flood's address, and although it has proved nothing."""
     places: Places[str] = Places(100, 80)
     pupils = [f"pupil {number}" for number in range(40)]
     for key in [*pupils, *(f"invented {number}" for number in range(1_000))]:
@@ -48,7 +48,7 @@ def test_a_class_that_came_before_a_flood_keeps_its_places() -> None:
 
 
 def test_a_class_that_comes_after_a_flood_gets_places() -> None:
-    """As many as the flood has left to take turns in, and for good once its pages show that they are there."""
+    """Those that the flood's newcomers take from each other, and for good once its pages prove that they are there."""
     places: Places[str] = Places(100, 80)
     pupils = [f"pupil {number}" for number in range(40)]
     for key in [*(f"invented {number}" for number in range(1_000)), *pupils]:
@@ -62,7 +62,7 @@ def test_a_class_that_comes_after_a_flood_gets_places() -> None:
 
 
 def test_a_crowd_makes_room_for_another_address() -> None:
-    """When all places are taken, the address gives one up that has most of those who have shown nothing."""
+    """When all places are taken, the address with the most unconfirmed places loses one."""
     places: Places[int] = Places(10, 8)
     for number in range(8):
         places.take(number, "crowd")
@@ -76,7 +76,7 @@ def test_a_crowd_makes_room_for_another_address() -> None:
 
 
 def test_a_quarter_is_never_anybodys_for_good() -> None:
-    """However many show that they are there, of one address or of all."""
+    """However many are confirmed, of one address or of all."""
     for most, most_of_one, sources in ((8, 8, "a"), (100, 8, "a"), (8, 2, "abcd")):
         places: Places[str] = Places(most, most_of_one)
         for source in sources:
@@ -100,5 +100,5 @@ def test_a_quarter_is_never_anybodys_for_good() -> None:
     ],
 )
 def test_an_address_tells_whom_it_belongs_to(host: str, source: str) -> None:
-    """A host that has a network of addresses is one; what is no address stands for itself."""
+    """A host with a whole network of addresses is one owner; a text that is not an address is its own."""
     assert source == source_of(host)

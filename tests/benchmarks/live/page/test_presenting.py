@@ -15,7 +15,7 @@ PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new")
 
 
 def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
-    """A viewer may watch and guess; the link makes a presenter once, and the next link is another."""
+    """A viewer may watch and guess; the link makes a presenter once, and is then replaced."""
     assert 200 == workshop.ask("GET", "/").status
     for path in PRESENTERS_OWN:
         refused = workshop.ask("POST", path, small_race)
@@ -38,7 +38,7 @@ def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapp
 def test_what_another_sites_page_sends_is_refused(
     workshop: Workshop, small_race: Mapping[str, Any], origin: str
 ) -> None:
-    """The presenter's browser can be made to send things by any page that it has open."""
+    """Any page that is open in the presenter's browser can make it send requests."""
     workshop.ask("GET", "/")
     workshop.present()
 
@@ -78,7 +78,7 @@ def test_what_cannot_race_is_refused_with_what_can(workshop: Workshop, small_rac
 
 
 def test_every_answer_keeps_the_browser_at_home(workshop: Workshop) -> None:
-    """No inline script or style, no other host, no frame; and what is no page says so in words."""
+    """No inline script or style, no other host, no frame; errors too."""
     for path, status in (("/", 200), ("/static/live.js", 200), ("/palette.css", 200), ("/report", 404), ("/x", 404)):
         answer = workshop.ask("GET", path)
         assert status == answer.status
@@ -105,7 +105,7 @@ def test_a_port_that_is_taken_is_told(workshop: Workshop, tmp_path: Path) -> Non
 def test_the_class_is_let_in_by_an_address_and_a_code(
     serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
 ) -> None:
-    """With --host 0.0.0.0 the page shows both; for this machine alone there is nobody to show them to."""
+    """With --host 0.0.0.0 the page shows both; for this machine alone it shows neither."""
     with serve_page(tmp_path, host="0.0.0.0") as open_to_all:  # noqa: S104 (that is what is tried)
         shown = open_to_all.ask("GET", "/").body
         # The presenter's cookie need not cross the Wi-Fi.

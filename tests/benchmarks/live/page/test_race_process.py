@@ -33,7 +33,7 @@ def test_what_goes_wrong_is_told_in_its_own_words(tmp_path: Path) -> None:
 
 
 def test_a_process_that_is_killed_is_told_too(tmp_path: Path) -> None:
-    """The last event says how it ended, and nothing that it started goes on."""
+    """The last event says how it ended, and all its children have ended."""
 
     async def story() -> tuple[Mapping[str, Any], list[psutil.Process]]:
         race = await RaceProcess.start(PLAN, tmp_path)
@@ -56,7 +56,7 @@ def test_a_process_that_is_killed_is_told_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("delay_s", [0.0, 0.1, 0.2, 0.3, 0.4, 0.5])
 def test_a_process_that_is_stopped_as_it_starts_tells_so(tmp_path: Path, delay_s: float) -> None:
-    """Whether it was still importing or at work already."""
+    """Whether it was still importing or already measuring."""
 
     async def story() -> list[str]:
         race = await RaceProcess.start(PLAN, tmp_path)

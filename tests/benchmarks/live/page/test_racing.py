@@ -82,7 +82,7 @@ def test_a_race_is_a_run_that_lab_report_judges_the_same(
 def test_a_race_that_is_stopped_keeps_what_it_has(
     workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
 ) -> None:
-    """Stop works at once, also while a trial is under way; no server is left, and another race can begin."""
+    """A stop works at once, during a trial too; no server is left, and another race can begin."""
     workshop.present()
     workshop.ask("POST", "/race", {**small_race, "rounds": 20})
     workshop.wait_for(lambda state: state["trials"] >= 3)
@@ -103,7 +103,7 @@ def test_a_race_that_is_stopped_keeps_what_it_has(
 def test_the_last_race_is_there_again_after_a_restart(
     serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path, small_race: Mapping[str, Any]
 ) -> None:
-    """Who ends the page in a race keeps what was measured; who serves it again sees it, and comes back to it all."""
+    """What was measured before the page ended is kept; it is shown after a restart, to viewers who return too."""
     with serve_page(tmp_path) as workshop:
         workshop.present()
         workshop.ask("POST", "/race", {**small_race, "rounds": 20})
@@ -121,7 +121,7 @@ def test_the_last_race_is_there_again_after_a_restart(
 def test_a_request_that_never_comes_whole_does_not_keep_the_page(
     serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
 ) -> None:
-    """The page ends when it is asked to, also when a viewer has sent half a request and stays."""
+    """The page ends when it is asked to, even if a viewer has sent only half a request and stays."""
     with serve_page(tmp_path) as workshop, socket.create_connection(("127.0.0.1", workshop.port)) as viewer:
         viewer.sendall(b"POST /guess HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\nhalf")
         assert 200 == workshop.ask("GET", "/").status
@@ -148,7 +148,7 @@ def test_a_page_that_is_killed_leaves_nothing_running(
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_page_that_ends_as_it_records_leaves_nothing_running(workshop: Workshop, number: int) -> None:
-    """Asked to, or killed: what records, and the servers that it records, end with it."""
+    """Whether asked to or killed: the recording process and its servers end with it."""
     workshop.present()
     page = psutil.Process(workshop.process.pid)
 
@@ -174,7 +174,7 @@ def test_a_page_that_ends_as_it_records_leaves_nothing_running(workshop: Worksho
 
 
 def test_a_race_waits_for_nobody_elses_measurement(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
-    """Where another lab measures, the page says who, and the next race can begin when that one is over."""
+    """The page names the other lab that measures, and the next race can begin when that one is over."""
     workshop.present()
     with alone(wait=False, say=lambda _: None):
         workshop.ask("POST", "/race", small_race)

@@ -18,13 +18,13 @@ PAGES = ("/why/", "/why/loop", "/why/keywords")
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A page that is looked at, and nothing more."""
+    """A page that tests only look at."""
     with serve(tmp_path_factory.mktemp("results")) as served:
         yield served
 
 
 def test_a_span_is_told_in_words_and_zoomed_onto(workshop: Workshop, look: Callable[..., Look]) -> None:
-    """By the mouse and by the keys alone; what is zoomed onto can be seen."""
+    """With the mouse or the keyboard; the zoomed span stays in sight."""
     looked = look(workshop, "/why/?contender=flask-async@hypercorn&wait=20")
     page = looked.page
     waiting = page.locator("button.span[data-state='waiting']").first

@@ -1,4 +1,4 @@
-"""The pages in the plainest app that can hold them, with the policy of the workshop page."""
+"""The pages in a minimal app, with the policy of the workshop page."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ code { font-family: var(--mono); font-size: 0.92em; }
 
 
 def make_app(record: Record = record_here) -> Flask:
-    """Make the app; whoever has the cookie ``PRESENTER`` is the presenter."""
+    """Make the app; a browser with the cookie ``PRESENTER`` is the presenter's."""
     app = Flask(__name__, template_folder=str(Path(__file__).with_name("templates")))
     app.register_blueprint(blueprint(presenter_only=_presenter_only, is_presenter=_is_presenter, record=record))
 

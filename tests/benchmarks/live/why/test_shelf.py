@@ -53,7 +53,7 @@ def test_shipped_spans_add_up_to_the_latency_that_was_measured(shelf: Mapping[Ke
 
 
 def test_the_shipped_run_of_the_loop_is_that_of_the_program() -> None:
-    """To the step: who changes the program records it again."""
+    """Step by step: after a change of the program, record it again."""
     assert record_loop() == shipped_program("loop.json")
 
 
@@ -99,7 +99,7 @@ def test_a_burst_is_recorded_in_a_process_of_its_own() -> None:
 
 
 def test_nothing_is_recorded_while_somebody_measures() -> None:
-    """It says who; what a command line would do next is left out."""
+    """It names the other process; the next step on a command line is left out."""
     with alone(wait=False, say=pytest.fail), pytest.raises(RefusedError, match=r"^Another `lab` .* both be wrong\.$"):
         asyncio.run(record_here(CONTENDER, 0))
 

@@ -102,7 +102,7 @@ def test_the_loop_is_told(document: dict[str, Any]) -> None:
 
 
 def test_the_threads_are_told(document: dict[str, Any]) -> None:
-    """Who begins, runs and sleeps, where it is not the kernel's affair which of two threads is first."""
+    """Which begins, runs and sleeps, where the order does not depend on the kernel."""
     connects = document["moments"][1]["threads"]
     said = " ".join(document["threads"]["words"])
 
@@ -158,7 +158,7 @@ def threads_step(runs: str, **waits_for: str | None) -> Step:
     ],
 )
 def test_the_threads_are_told_whichever_is_first(before: Step, step: Step, told: str) -> None:
-    """A thread begins before or after another sleeps; it may end with a line of another to come, or not."""
+    """A thread begins before or after another sleeps, and ends before or after another runs."""
     assert tell_threads_step(before, step, step).startswith(told)
 
 

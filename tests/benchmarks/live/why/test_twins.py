@@ -70,7 +70,7 @@ def test_a_view_without_a_source_has_no_lines() -> None:
 
 
 def test_what_a_line_costs_is_told_as_an_average(timeline: Timeline) -> None:
-    """Over the burst's requests; a thread that is held is not added up, and nothing is told as such."""
+    """Over the burst's requests; a held thread does not count, and no time at all is stated as such."""
     assert "waiting 20.0 ms a request." == tell_states(timeline, (State.WAITING,))
     told = tell_states(timeline, tuple(CALLING))
     assert "queued for a thread 12.0 ms" in told

@@ -41,7 +41,7 @@ def viewer() -> FlaskClient:
 
 @pytest.mark.parametrize("path", ["/why/", "/why/loop", "/why/keywords"])
 def test_each_page_is_there_and_has_nothing_inline(viewer: FlaskClient, path: str) -> None:
-    """No script and no style but from files, for the policy lets no other in."""
+    """All scripts and styles are files, for the policy admits no others."""
     answer = viewer.get(path)
 
     assert 200 == answer.status_code
@@ -146,7 +146,7 @@ def test_a_trace_can_be_kept(viewer: FlaskClient) -> None:
 
 
 def test_the_steps_are_sent_once(viewer: FlaskClient) -> None:
-    """Who has them is told so; and they are little, for a class shares one Wi-Fi."""
+    """A browser that has them gets a 304; and they are small, for a class shares one Wi-Fi."""
     first = viewer.get("/why/loop/steps.json")
     second = viewer.get("/why/loop/steps.json", headers={"If-None-Match": first.headers["ETag"]})
 
@@ -156,7 +156,7 @@ def test_the_steps_are_sent_once(viewer: FlaskClient) -> None:
 
 
 def test_the_twins_stand_side_by_side_for_both_frameworks(viewer: FlaskClient) -> None:
-    """Each over its own burst; the lines that matter say what they cost."""
+    """Each over its own burst; the lines that matter state their cost."""
     text = viewer.get("/why/keywords").text
 
     assert 4 == text.count("data-burst")
