@@ -26,8 +26,8 @@ from benchmarks.model import Run
 
 if TYPE_CHECKING:
     # Only who judges needs it.
-    from benchmarks.judge.judgement import QuantityName
-    from benchmarks.judge.pool import Pool, Pooled
+    from benchmarks.judge.judgement import Comparison, QuantityName
+    from benchmarks.judge.pool import Pool
 
 QUANTITY_NAMES = ("rate", "latency-p95", "cpu")
 
@@ -49,7 +49,7 @@ def diff(first: str, second: str, output: Output) -> None:
       lab diff 2026-03-01T09-30-00-quick latest
       lab diff my-laptop/run.json server/run.json --json
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.judge.comparable import IncomparableError  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.judge.diff import IncomparableError  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.diff import diff as compared  # noqa: PLC0415 (the same)
     from benchmarks.report.products.diff import diff_document  # noqa: PLC0415 (the same)
 
@@ -93,7 +93,7 @@ def pool(  # noqa: PLR0917 (click passes them by name)
       lab pool 'class/*/run.json' --out class.html
       lab pool class/ --workload wait --of cpu -r 'flask@*'
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.judge.comparable import COMPARED, IncomparableError  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.judge.diff import COMPARED, IncomparableError  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.pool import pool as pooled  # noqa: PLC0415 (the same)
     from benchmarks.report.products.pool import pool_document  # noqa: PLC0415 (kept beside its siblings)
 
@@ -124,11 +124,11 @@ def _check_workload(name: str, read: Sequence[Run]) -> None:
         )
 
 
-def _chosen(pool: Pool, patterns: Sequence[str]) -> list[Pooled]:
+def _chosen(pool: Pool, patterns: Sequence[str]) -> list[Comparison]:
     """Return the ratios whose runs are shown: those asked for, or those that the claims are judged on."""
     for pattern in patterns:
-        if not any(fnmatch.fnmatchcase(ratio.comparison.arrangement, pattern) for ratio in pool.ratios):
-            names = [ratio.comparison.arrangement for ratio in pool.ratios]
+        if not any(fnmatch.fnmatchcase(ratio.arrangement, pattern) for ratio in pool.ratios):
+            names = [ratio.arrangement for ratio in pool.ratios]
             near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.4)
             raise click.BadParameter(
                 f"No run has the arrangement {pattern!r}." + (f" Did you mean {near[0]}?" if near else ""),
@@ -138,10 +138,10 @@ def _chosen(pool: Pool, patterns: Sequence[str]) -> list[Pooled]:
         return [
             ratio
             for ratio in pool.ratios
-            if any(fnmatch.fnmatchcase(ratio.comparison.arrangement, pattern) for pattern in patterns)
+            if any(fnmatch.fnmatchcase(ratio.arrangement, pattern) for pattern in patterns)
         ]
     # Where no claim is judged on any of them, all are as good as each other.
-    return [ratio for ratio in pool.ratios if ratio.comparison.headline] or list(pool.ratios)
+    return [ratio for ratio in pool.ratios if ratio.headline] or list(pool.ratios)
 
 
 def _read(places: Sequence[str]) -> tuple[list[tuple[str, Run]], list[tuple[str, str]]]:

@@ -1,4 +1,4 @@
-"""Holds two runs against each other, of two days or two machines: the ratios of both, and the ratio of the ratios."""
+"""Compares two runs, of two days or two machines: the ratios of both, and the ratio of the ratios."""
 
 from __future__ import annotations
 
@@ -7,80 +7,56 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from benchmarks.judge import wording
-from benchmarks.judge.comparable import COMPARED, IncomparableError, asked
 from benchmarks.judge.comparison import MARGIN, conclude, paired
 from benchmarks.judge.evidence import Evidence, RefusedError
-from benchmarks.judge.judgement import Comparison, Estimate, QuantityName
+from benchmarks.judge.judgement import Comparison, QuantityName
 from benchmarks.judge.measures import QUANTITIES, resolution, resolution_of_ratio
 from benchmarks.judge.selections import twin_pairs
 from benchmarks.judge.statistics import geometric_mean, independent_ratio
 from benchmarks.judge.summaries import participants
 from benchmarks.model import Contender, Run
 
+COMPARED: tuple[QuantityName, ...] = ("rate", "latency_p95", "cpu")
+"""The quantities that runs are compared by."""
+
 _PACKAGE = "package_"
 _MACHINE = ("cpu_model", "logical_cores", "physical_cores", "memory_bytes", "operating_system")
 _LENGTHS = (("duration_s", "a measured interval"), ("warmup_s", "a warm-up"))
 
 Fact = str | int | float | bool | None
+Differences = Mapping[str, tuple[Fact, Fact]]
+"""Facts that are not the same in both runs, by name: the first run's and the second's; ``None`` if unknown."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SideBySide:
-    """One number of both runs, side by side.
-
-    Attributes:
-        workload: Name of the workload.
-        subject: An arrangement, for async over sync; or a contender's id.
-        quantity: What it is of, in words.
-        unit: Of ``left`` and ``right``; ``×`` for a ratio.
-        left: In the first run.
-        right: In the second.
-        comparison: The second over the first; of ratios, the ratio of the ratios.
-    """
-
-    workload: str
-    subject: str
-    quantity: str
-    unit: str
-    left: Estimate | None
-    right: Estimate | None
-    comparison: Comparison
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Difference:
-    """A fact that is not the same in both; ``None`` where a run does not know it."""
-
-    name: str
-    left: Fact
-    right: Fact
+class IncomparableError(Exception):
+    """What must match does not; the message says what, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Diff:
-    """Two runs, held against each other.
+    """Two runs, compared.
 
     Attributes:
-        ratios: Async over sync, of every arrangement and workload that both have.
-        contenders: Of every contender and workload that both have. Not paired: what the machines or the days have of
-            their own is in them.
+        ratios: The ratio of the ratios, async over sync, of every arrangement, workload and quantity that both have.
+        contenders: The second run over the first, of every contender, workload and quantity that both have. Not paired:
+            they contain what the machines or the days have of their own.
         same_run: Whether it is one run, given twice.
-        same_machine: Whether nothing says that it is another machine.
+        same_machine: Whether no fact says that it is another machine.
         environment: Facts of machine and software that differ.
         packages: Versions that differ.
         only_left: Contenders that only the first run has.
         only_right: Contenders that only the second run has.
-        withheld: Why the ratios are no evidence: a placebo that failed; ``None`` where none did.
-        notes: What a reader must know beside.
+        withheld: Why the ratios are no evidence: a placebo that failed; ``None`` if none did.
+        notes: What the reader must know as well.
         margin: Half-width of what counts as equal.
     """
 
-    ratios: tuple[SideBySide, ...]
-    contenders: tuple[SideBySide, ...]
+    ratios: tuple[Comparison, ...]
+    contenders: tuple[Comparison, ...]
     same_run: bool
     same_machine: bool
-    environment: tuple[Difference, ...]
-    packages: tuple[Difference, ...]
+    environment: Differences
+    packages: Differences
     only_left: tuple[str, ...]
     only_right: tuple[str, ...]
     withheld: str | None
@@ -107,27 +83,57 @@ def diff(left: Run, right: Run, margin: float = MARGIN) -> Diff:
         if contender.id in {other.id for other in participants(right, workload)}
     ]
     if not common:
-        raise IncomparableError("The two runs have no contender in common, so there is nothing to hold together.")
+        raise IncomparableError("The two runs have no contender in common, so there is nothing to compare.")
     ids = [{contender.id for contender in run.plan.contenders} for run in (left, right)]
-    differences = _differences(left.environment, right.environment)
+    facts = {
+        name: (left.environment.get(name), right.environment.get(name))
+        for name in dict.fromkeys((*left.environment, *right.environment))
+        if left.environment.get(name) != right.environment.get(name)
+    }
     failed = [evidence.placebo_failed for evidence in sides if evidence.placebo_failed is not None]
     return Diff(
-        ratios=tuple(_ratios(sides, common, margin)),
-        contenders=tuple(
-            _contender(sides, workload, contender, quantity, margin)
-            for workload, contender in common
+        ratios=tuple(
+            _ratio(sides, workload, (asynchronous, sync), quantity)
+            for asynchronous, sync, workload in twin_pairs(left)
+            if {(workload, asynchronous), (workload, sync)} <= set(common)
             for quantity in COMPARED
         ),
-        same_run=(left.name, left.started_at, left.plan.seed) == (right.name, right.started_at, right.plan.seed),
-        same_machine=not any(difference.name in _MACHINE for difference in differences),
-        environment=tuple(each for each in differences if not each.name.startswith(_PACKAGE)),
-        packages=tuple(each for each in differences if each.name.startswith(_PACKAGE)),
+        contenders=tuple(
+            _contender(sides, workload, contender, quantity) for workload, contender in common for quantity in COMPARED
+        ),
+        same_run=identity(left) == identity(right),
+        same_machine=not any(name in _MACHINE for name in facts),
+        environment={name: values for name, values in facts.items() if not name.startswith(_PACKAGE)},
+        packages={name: values for name, values in facts.items() if name.startswith(_PACKAGE)},
         only_left=tuple(contender.id for contender in left.plan.contenders if contender.id not in ids[1]),
         only_right=tuple(contender.id for contender in right.plan.contenders if contender.id not in ids[0]),
         withheld=failed[0] if failed else None,
         notes=tuple(_notes(left, right, workloads)),
         margin=margin,
     )
+
+
+def identity(run: Run) -> tuple[str, str, int]:
+    """Return what is the same in every copy of a run, however its file is called."""
+    return run.name, run.started_at, run.plan.seed
+
+
+def asked(run: Run, workload: str) -> str | None:
+    """Say what a run asked under a workload, as far as a ratio depends on it; ``None`` if it had no such workload.
+
+    The length of a trial is not part of it: it changes how precise a ratio is, not what it is a ratio of.
+    """
+    load = run.plan.loads.get(workload)
+    for planned in run.plan.workloads:
+        if planned.name == workload and load is not None and run.plan.workload_contenders.get(workload):
+            # The path names most waits, but not those for the upstreams of readiness.
+            waits = f", a wait of {planned.wait_ms:g} ms" if planned.wait_ms else ""
+            sent = "" if load.rate_per_s is None else f" at {load.rate_per_s:g}/s"
+            turns = "in slices" if load.slices > 1 else "in one piece"
+            return (
+                f"{planned.method} {planned.path}{waits}, {load.vus} virtual users{sent}, {turns}, by {run.plan.engine}"
+            )
+    return None
 
 
 def _common_workloads(left: Run, right: Run) -> list[str]:
@@ -139,14 +145,12 @@ def _common_workloads(left: Run, right: Run) -> list[str]:
     questions = {
         workload.name: (asked(left, workload.name), asked(right, workload.name)) for workload in left.plan.workloads
     }
-    common = {name: (one, other) for name, (one, other) in questions.items() if one is not None and other is not None}
+    common = {name: both for name, both in questions.items() if None not in both}
     if not common:
         names = [", ".join(workload.name for workload in run.plan.workloads) or "none" for run in (left, right)]
         raise IncomparableError(f"The two runs have no workload in common: {names[0]} here, {names[1]} there.")
     apart = [
-        f"\n  {name}: {one.told()}\n  {' ' * len(name)}  {other.told()}"
-        for name, (one, other) in common.items()
-        if one != other
+        f"\n  {name}: {one}\n  {' ' * len(name)}  {other}" for name, (one, other) in common.items() if one != other
     ]
     if apart:
         raise IncomparableError(
@@ -156,22 +160,10 @@ def _common_workloads(left: Run, right: Run) -> list[str]:
     return list(common)
 
 
-def _ratios(
-    sides: tuple[Evidence, Evidence], common: Sequence[tuple[str, Contender]], margin: float
-) -> Iterator[SideBySide]:
-    for asynchronous, sync, workload in twin_pairs(sides[0].run):
-        if {(workload, asynchronous), (workload, sync)} <= set(common):
-            for quantity in COMPARED:
-                yield _ratio(sides, workload, (asynchronous, sync), quantity, margin)
-
-
 def _ratio(
-    sides: tuple[Evidence, Evidence],
-    workload: str,
-    twins: tuple[Contender, Contender],
-    quantity: QuantityName,
-    margin: float,
-) -> SideBySide:
+    sides: tuple[Evidence, Evidence], workload: str, twins: tuple[Contender, Contender], quantity: QuantityName
+) -> Comparison:
+    """Compare what two runs found of a pair of twins, by their ratios in each round."""
     measure = QUANTITIES[quantity].measure
     refusal = None
     samples: list[list[float]] = []
@@ -185,72 +177,52 @@ def _ratio(
         values = [(measure(above), measure(below)) for above, below in pairs]
         samples.append([above / below for above, below in values if above is not None and below is not None])
         steps.append(resolution_of_ratio(pairs, measure))
-    row = SideBySide(
+    comparison = Comparison(
+        above=twins[0].id,
+        below=twins[1].id,
+        arrangement=twins[0].arrangement,
         workload=workload,
-        subject=twins[0].arrangement,
-        quantity=QUANTITIES[quantity].title,
-        unit="×",
-        left=_average(samples[0]),
-        right=_average(samples[1]),
-        comparison=_sides(workload, quantity, refusal),
+        decides=quantity,
+        refusal=refusal,
     )
-    return _compared(row, samples, steps, margin)
+    return _compared(comparison, twins[0].arrangement, samples, steps, sides[0].margin)
 
 
 def _contender(
-    sides: tuple[Evidence, Evidence], workload: str, contender: Contender, quantity: QuantityName, margin: float
-) -> SideBySide:
-    told = QUANTITIES[quantity]
+    sides: tuple[Evidence, Evidence], workload: str, contender: Contender, quantity: QuantityName
+) -> Comparison:
+    """Compare what two runs measured of one contender."""
+    measure = QUANTITIES[quantity].measure
     valid = [evidence.valid(contender, workload) for evidence in sides]
-    samples = [[value for value in map(told.measure, each) if value is not None] for each in valid]
-    steps = [max((resolution(trial, told.measure) for trial in each), default=0.0) for each in valid]
-    row = SideBySide(
-        workload=workload,
-        subject=contender.id,
-        quantity=told.title,
-        unit=told.unit,
-        left=_average(samples[0]),
-        right=_average(samples[1]),
-        comparison=_sides(workload, quantity, None),
-    )
-    return _compared(row, samples, steps, margin)
+    samples = [[value for value in map(measure, each) if value is not None] for each in valid]
+    steps = [max((resolution(trial, measure) for trial in each), default=0.0) for each in valid]
+    comparison = Comparison(above=contender.id, below=contender.id, workload=workload, decides=quantity)
+    return _compared(comparison, contender.id, samples, steps, sides[0].margin)
 
 
-def _average(sample: Sequence[float]) -> Estimate | None:
-    return geometric_mean(sample) if sample else None
-
-
-def _sides(workload: str, quantity: QuantityName, refusal: str | None) -> Comparison:
-    return Comparison(
-        above="the second run", below="the first run", workload=workload, decides=quantity, refusal=refusal
-    )
-
-
-def _compared(row: SideBySide, samples: Sequence[Sequence[float]], steps: Sequence[float], margin: float) -> SideBySide:
-    """Return a row with the second run over the first, from samples that share no round."""
-    comparison = row.comparison
-    if row.left is None or row.right is None:
+def _compared(
+    comparison: Comparison,
+    subject: str,
+    samples: Sequence[Sequence[float]],
+    steps: Sequence[float],
+    margin: float,
+) -> Comparison:
+    """Return a comparison with the second run over the first, from samples that share no round."""
+    first, second = (geometric_mean(sample) if sample else None for sample in samples)
+    comparison = dataclasses.replace(comparison, first=first, second=second)
+    if first is None or second is None:
         refusal = comparison.refusal or "It is not known in both runs."
-        return dataclasses.replace(row, comparison=conclude(dataclasses.replace(comparison, refusal=refusal), margin))
+        return conclude(dataclasses.replace(comparison, refusal=refusal), margin)
     off_by = (1 + steps[0]) * (1 + steps[1]) - 1
     estimate = dataclasses.replace(independent_ratio(samples[1], samples[0]), resolution=off_by)
     comparison = conclude(comparison.having({comparison.decides: estimate}), margin)
-    if comparison.refusal is None:
-        sentence = (
-            f"{row.subject}, {row.workload}, {row.quantity}: {wording.ratio(estimate)} in the second run over the "
-            f"first: {comparison.finding}."
-        )
-        comparison = dataclasses.replace(comparison, sentence=sentence)
-    return dataclasses.replace(row, comparison=comparison)
-
-
-def _differences(left: Mapping[str, Fact], right: Mapping[str, Fact]) -> list[Difference]:
-    names = dict.fromkeys((*left, *right))
-    return [
-        Difference(name=name, left=left.get(name), right=right.get(name))
-        for name in names
-        if left.get(name) != right.get(name)
-    ]
+    if comparison.refusal is not None:
+        return comparison
+    sentence = (
+        f"{subject}, {comparison.workload}, {QUANTITIES[comparison.decides].title}: {wording.ratio(estimate)} in the "
+        f"second run over the first: {comparison.finding}."
+    )
+    return dataclasses.replace(comparison, sentence=sentence)
 
 
 def _notes(left: Run, right: Run, workloads: Sequence[str]) -> Iterator[str]:

@@ -5,9 +5,12 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmarks.model import Place
+
+if TYPE_CHECKING:
+    from benchmarks.judge.random_effects import RandomEffects
 
 Outcome = Literal["replicated", "contradicted", "inconclusive", "refused"]
 
@@ -165,11 +168,11 @@ class Summary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
-    """A over B under one workload, paired inside rounds: twins, bridges, the contenders of a race, two runs.
+    """A over B under one workload: twins, bridges, the contenders of a race, two runs, many runs, a place on a map.
 
     Attributes:
-        above: Id of the numerator; of two runs, the run.
-        below: Id of the denominator; the same.
+        above: Id of the numerator.
+        below: Id of the denominator; the same in a diff of one contender.
         workload: Name of the workload.
         arrangement: What both share, for example ``fastapi@uvicorn``; empty where they do not.
         framework: What both share, ``flask`` or ``fastapi``; empty where they do not.
@@ -186,8 +189,15 @@ class Comparison:
         sentence: The same in one sentence, with the figure.
         cause: In one sentence, as observed; empty where nothing was decided.
         narrowing: In a race, the rate's ratio as it stood after two rounds, after three, and so on.
-        run: Label of the run that it is of, where it stands among those of others; empty where it does not.
+        run: In a pool, label of the run that it is of.
         place: On a map, where it is estimated.
+        first: In a diff, what the first run found, of the quantity that decides.
+        second: The same of the second run, of which the estimate is the ratio over the first.
+        studies: In a pool, the comparison of each run, in the order of the runs; the estimate is their mean, and its
+            ``samples`` counts them.
+        predicted: The mean, with the 95 % interval in which the ratio of one more machine is expected; without an
+            interval for two runs.
+        effects: How the mean came about, on the scale of logarithms.
     """
 
     above: str
@@ -209,6 +219,11 @@ class Comparison:
     narrowing: tuple[Estimate, ...] = ()
     run: str = ""
     place: Place | None = None
+    first: Estimate | None = None
+    second: Estimate | None = None
+    studies: tuple[Comparison, ...] = ()
+    predicted: Estimate | None = None
+    effects: RandomEffects | None = None
 
     def having(self, estimates: Mapping[QuantityName, Estimate | None]) -> Comparison:
         """Return the same with these estimates."""

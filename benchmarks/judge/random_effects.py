@@ -1,4 +1,4 @@
-"""Sums up a quantity that several studies measured, each with its own error, where its true value may differ too."""
+"""Sums up a quantity that several studies measured, each with its own error and perhaps its own true value."""
 
 from __future__ import annotations
 
@@ -42,6 +42,11 @@ class RandomEffects:
     predicted_low: float | None
     predicted_high: float | None
     weights: tuple[float, ...]
+
+    @property
+    def between_factor(self) -> float:
+        """By which the studies' own ratios differ, where their logarithms were summed up: one standard deviation."""
+        return math.exp(math.sqrt(self.tau_squared))
 
 
 def sum_up(values: Sequence[float], variances: Sequence[float]) -> RandomEffects:

@@ -21,7 +21,6 @@ from benchmarks.report.ratio_axis import RatioAxis
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-    from benchmarks.judge.pool import Pooled
 
 _TICKS: Final = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _FEW_TICKS: Final = (2, 4)
@@ -107,7 +106,7 @@ def ratio_chart(
     return _draw("ratio", workload, f"Requests per second: async def over def, workload {workload}", words, forest)
 
 
-def forest_chart(ratio: Pooled, quantity: str, *, margin: float) -> Chart | None:
+def forest_chart(ratio: Comparison, quantity: str, *, margin: float) -> Chart | None:
     """Draw one pooled ratio.
 
     Args:
@@ -117,18 +116,16 @@ def forest_chart(ratio: Pooled, quantity: str, *, margin: float) -> Chart | None
     Returns:
         ``None`` when no run has it.
     """
-    compared, hue = ratio.comparison, framework_colour(ratio.comparison.framework).light
+    hue = framework_colour(ratio.framework).light
     rows = [_Row(name=study.run, estimate=study.estimate, colour=hue) for study in ratio.studies if study.estimate]
-    if compared.estimate is not None:
-        rows.append(
-            _Row(name="together", estimate=compared.estimate, colour=INK.light, mark="D", weight=2.8, strong=True)
-        )
+    if ratio.estimate is not None:
+        rows.append(_Row(name="together", estimate=ratio.estimate, colour=INK.light, mark="D", weight=2.8, strong=True))
     if ratio.predicted is not None and ratio.predicted.low is not None:
         rows.append(_Row(name="one more machine", estimate=ratio.predicted, colour=INK.light, mark="|", strong=True))
     sides = ("async def has less", "async def has more")
     forest = _Forest(rows=rows, margin=margin, sides=sides, pitch=(0.92, 1.9))
-    title = f"{arrangement_name(compared.arrangement)}: async def over def, {quantity}"
-    return _draw("forest", compared.arrangement, title, (*_told(rows), compared.sentence), forest)
+    title = f"{arrangement_name(ratio.arrangement)}: async def over def, {quantity}"
+    return _draw("forest", ratio.arrangement, title, (*_told(rows), ratio.sentence), forest)
 
 
 def _told(rows: Sequence[_Row]) -> list[str]:

@@ -7,14 +7,16 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-from benchmarks.judge.diff import Diff, Difference, SideBySide
+from benchmarks.judge.diff import Diff, Differences
+from benchmarks.judge.judgement import Comparison
+from benchmarks.judge.measures import QUANTITIES
 from benchmarks.model import Run
 from benchmarks.report.document import Block, Column, Document, Note, Paragraph, Row, Section, Table, told
 from benchmarks.report.method import fact_told
 from benchmarks.report.naming import arrangement_name
 from benchmarks.report.reproduce import run_facts
 
-_FIRST_LOOKED_AT: Final = "requests per second"
+_FIRST_LOOKED_AT: Final = "rate"
 
 
 def diff_document(diff: Diff, left: tuple[Run, Path | None], right: tuple[Run, Path | None]) -> Document:
@@ -40,44 +42,44 @@ def _blocks(diff: Diff) -> Iterator[Block]:
     if diff.withheld is not None:
         yield Note(f"No evidence: the A/A comparison of a run failed. {diff.withheld}", "alert")
     yield Paragraph(_summary(diff), "strong")
-    rates = [change for change in diff.ratios if change.quantity == _FIRST_LOOKED_AT]
+    rates = [change for change in diff.ratios if change.decides == _FIRST_LOOKED_AT]
     yield from _tables(rates)
     yield Paragraph(f"These are runs of {'one machine, as far as is known' if diff.same_machine else 'two machines'}.")
     yield from (Note(note) for note in diff.notes)
     for name, only in (("first", diff.only_left), ("second", diff.only_right)):
         if only:
             yield Note(f"Only in the {name}: {', '.join(only)}.")
-    others = [change for change in diff.ratios if change.quantity != _FIRST_LOOKED_AT]
+    others = [change for change in diff.ratios if change.decides != _FIRST_LOOKED_AT]
     yield Section(title="async def over def: latency and CPU time", blocks=tuple(_tables(others)), is_folded=True)
     yield Section(title="Each contender", blocks=tuple(_tables(diff.contenders)), is_folded=True)
     yield _differences("What differs in the machine and its software", diff.environment)
-    changed = [package for package in diff.packages if None not in (package.left, package.right)]
+    changed = {name: versions for name, versions in diff.packages.items() if None not in versions}
     yield _differences("What differs in packages", changed)
     # A hundred of them, where one of the two could run the tests as well.
-    if lone := [package for package in diff.packages if package not in changed]:
+    if lone := {name: versions for name, versions in diff.packages.items() if name not in changed}:
         section = _differences(f"Packages that only one of the two had ({len(lone)})", lone)
         yield dataclasses.replace(section, is_folded=True)
 
 
 def _summary(diff: Diff) -> str:
     """Say in a sentence how many ratios of rates changed, and which."""
-    rates = [change for change in diff.ratios if change.quantity == _FIRST_LOOKED_AT]
+    rates = [change for change in diff.ratios if change.decides == _FIRST_LOOKED_AT]
     if not rates:
         return "The two have no arrangement with both keywords in common: only contenders can be compared."
-    changed = [change for change in rates if change.comparison.standing in {"faster", "slower"}]
+    changed = [change for change in rates if change.standing in {"faster", "slower"}]
     of = f"the {len(rates)} ratios of requests per second, async def over def"
     if not changed:
         return f"No change was found in {of}."
-    names = ", ".join(dict.fromkeys(arrangement_name(change.subject) for change in changed))
+    names = ", ".join(dict.fromkeys(arrangement_name(change.arrangement) for change in changed))
     return f"{len(changed)} of {of}, changed: {names}."
 
 
-def _tables(changes: Sequence[SideBySide]) -> Iterator[Table]:
-    for workload, quantity in dict.fromkeys((change.workload, change.quantity) for change in changes):
-        own = [change for change in changes if (change.workload, change.quantity) == (workload, quantity)]
-        unit = own[0].unit
+def _tables(changes: Sequence[Comparison]) -> Iterator[Table]:
+    for workload, quantity in dict.fromkeys((change.workload, change.decides) for change in changes):
+        own = [change for change in changes if (change.workload, change.decides) == (workload, quantity)]
+        unit = _unit(own[0])
         yield Table(
-            caption=f"{workload}, {quantity}: first, second, second over first",
+            caption=f"{workload}, {QUANTITIES[quantity].title}: first, second, second over first",
             columns=(
                 Column(title=""),
                 Column(title="first", unit=unit),
@@ -86,39 +88,46 @@ def _tables(changes: Sequence[SideBySide]) -> Iterator[Table]:
                 Column(title="", is_text=True, is_minor=True),
             ),
             rows=tuple(
-                Row((change.subject, change.left, change.right, change.comparison.estimate, _said(change)))
-                for change in own
+                Row((_subject(change), change.first, change.second, change.estimate, _said(change))) for change in own
             ),
         )
 
 
-def _differences(title: str, differences: Sequence[Difference]) -> Section:
+def _differences(title: str, differences: Differences) -> Section:
     rows = tuple(
         Row(
             (
-                each.name.removeprefix("package_").removesuffix("_bytes").replace("_", " "),
-                " → ".join(fact_told(each.name, value) for value in (each.left, each.right)),
+                name.removeprefix("package_").removesuffix("_bytes").replace("_", " "),
+                " → ".join(fact_told(name, value) for value in values),
             )
         )
-        for each in differences
+        for name, values in differences.items()
     )
     columns = (Column(title="Fact", is_text=True), Column(title="first → second", is_text=True))
     table = Table(caption="", columns=columns, rows=rows, kind="facts")
     return Section(title=title, blocks=(table,) if rows else (Paragraph("The same in both.", "quiet"),))
 
 
-def _kinds(diff: Diff) -> tuple[tuple[str, tuple[SideBySide, ...]], ...]:
+def _kinds(diff: Diff) -> tuple[tuple[str, tuple[Comparison, ...]], ...]:
     return (("async over sync", diff.ratios), ("contender", diff.contenders))
 
 
-def _record(kind: str, change: SideBySide) -> dict[str, Any]:
-    record: dict[str, Any] = {"kind": kind, "workload": change.workload, "subject": change.subject}
-    record |= {"quantity": change.quantity, "unit": change.unit}
-    for name, estimate in (("first", change.left), ("second", change.right), ("change", change.comparison.estimate)):
+def _record(kind: str, change: Comparison) -> dict[str, Any]:
+    record: dict[str, Any] = {"kind": kind, "workload": change.workload, "subject": _subject(change)}
+    record |= {"quantity": QUANTITIES[change.decides].title, "unit": _unit(change)}
+    for name, estimate in (("first", change.first), ("second", change.second), ("change", change.estimate)):
         for part in ("value", "low", "high"):
             record[f"{name}_{part}"] = None if estimate is None else getattr(estimate, part)
     return {**record, "said": _said(change)}
 
 
-def _said(change: SideBySide) -> str:
-    return change.comparison.finding or f"not judged: {change.comparison.refusal}"
+def _said(change: Comparison) -> str:
+    return change.finding or f"not judged: {change.refusal}"
+
+
+def _subject(change: Comparison) -> str:
+    return change.arrangement or change.above
+
+
+def _unit(change: Comparison) -> str:
+    return "×" if change.arrangement else QUANTITIES[change.decides].unit

@@ -6,8 +6,8 @@ import functools
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.pool import Pool, Pooled
+from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.judge.pool import Pool
 from benchmarks.report.charts.ratios import forest_chart
 from benchmarks.report.document import (
     Block,
@@ -39,7 +39,7 @@ _RULES: Final = (
 )
 
 
-def pool_document(pool: Pool, chosen: Sequence[Pooled]) -> Document:
+def pool_document(pool: Pool, chosen: Sequence[Comparison]) -> Document:
     """Return the document of ``lab pool``.
 
     Args:
@@ -55,30 +55,29 @@ def pool_document(pool: Pool, chosen: Sequence[Pooled]) -> Document:
     )
 
 
-def _blocks(pool: Pool, chosen: Sequence[Pooled]) -> Iterator[Block]:
-    yield from (Paragraph(ratio.comparison.sentence) for ratio in chosen)
+def _blocks(pool: Pool, chosen: Sequence[Comparison]) -> Iterator[Block]:
+    yield from (Paragraph(ratio.sentence) for ratio in chosen)
     yield Paragraph(
         "Machines differ in how many requests a second they serve. What travels is the ratio that each of them found. "
-        f"Every run asked the same: {pool.asked.told()}.",
+        f"Every run asked the same: {pool.asked}.",
         "quiet",
     )
     yield Comparisons(
         title=f"All runs together, {pool.quantity}, async def over def",
         ratios=tuple(
-            Ratio(arrangement_name(ratio.comparison.arrangement), ratio.comparison.estimate, ratio in chosen)
+            Ratio(arrangement_name(ratio.arrangement), ratio.estimate, ratio in chosen)
             for ratio in pool.ratios
-            if ratio.comparison.estimate is not None
+            if ratio.estimate is not None
         ),
     )
     yield from (_forest(pool, ratio) for ratio in chosen)
     yield Section(title="Every arrangement", blocks=(_every(pool),), is_folded=True)
-    reasons = (*pool.left_out, *(left for ratio in pool.ratios for left in ratio.left_out))
-    yield Section(title="Left out", blocks=tuple(_left_out(reasons)))
+    yield Section(title="Left out", blocks=tuple(_left_out(pool.left_out)))
     yield Section(title="How it was pooled", blocks=tuple(map(Note, _RULES)), is_folded=True)
 
 
-def _forest(pool: Pool, ratio: Pooled) -> Section:
-    title = f"{arrangement_name(ratio.comparison.arrangement)}: async def over def, {pool.quantity}"
+def _forest(pool: Pool, ratio: Comparison) -> Section:
+    title = f"{arrangement_name(ratio.arrangement)}: async def over def, {pool.quantity}"
     if not ratio.studies:
         return Section(title=title, blocks=(Paragraph("No run has a ratio to pool."),))
     lines = (
@@ -119,16 +118,16 @@ def _forest(pool: Pool, ratio: Pooled) -> Section:
 _Line = tuple[str, Estimate | None, float | None]
 
 
-def _runs(ratio: Pooled) -> Iterator[_Line]:
+def _runs(ratio: Comparison) -> Iterator[_Line]:
     """Yield the label of each run, its ratio, and its weight in the mean."""
     for number, study in enumerate(ratio.studies):
         yield study.run, study.estimate, None if ratio.effects is None else ratio.effects.weights[number]
 
 
-def _sums(ratio: Pooled) -> Iterator[_Line]:
+def _sums(ratio: Comparison) -> Iterator[_Line]:
     """Yield what all runs say together, and what one more machine is expected to show."""
-    if ratio.comparison.estimate is not None:
-        yield "together", ratio.comparison.estimate, None
+    if ratio.estimate is not None:
+        yield "together", ratio.estimate, None
     if ratio.predicted is not None and ratio.predicted.low is not None:
         yield "one more machine", ratio.predicted, None
 
@@ -151,12 +150,12 @@ def _every(pool: Pool) -> Table:
     )
 
 
-def _row(ratio: Pooled) -> Row:
-    name, runs = arrangement_name(ratio.comparison.arrangement), len(ratio.studies)
+def _row(ratio: Comparison) -> Row:
+    name, runs = arrangement_name(ratio.arrangement), len(ratio.studies)
     if ratio.effects is None or ratio.predicted is None:
         return Row((name, None, None, None, None, runs))
     expected = ABSENT if ratio.predicted.low is None else interval(ratio.predicted, "×")
-    return Row((name, ratio.comparison.estimate, expected, ratio.effects.i_squared, ratio.between_factor, runs))
+    return Row((name, ratio.estimate, expected, ratio.effects.i_squared, ratio.effects.between_factor, runs))
 
 
 def _left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[Note]:
@@ -170,10 +169,10 @@ def _left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[Note]:
         yield Note(f"{names}: {reason}")
 
 
-def _record(ratio: Pooled, run: str, estimate: Estimate | None, weight: float | None) -> dict[str, Any]:
+def _record(ratio: Comparison, run: str, estimate: Estimate | None, weight: float | None) -> dict[str, Any]:
     return {
-        "arrangement": ratio.comparison.arrangement,
-        "workload": ratio.comparison.workload,
+        "arrangement": ratio.arrangement,
+        "workload": ratio.workload,
         "run": run,
         "ratio": None if estimate is None else estimate.value,
         "low": None if estimate is None else estimate.low,

@@ -80,7 +80,7 @@ def test_a_class_is_pooled_from_its_folder(kept_run: KeptRun, tmp_path: Path) ->
     value = document_of(lab("pool", str(folder), "--json"))
     assert ["anna", "ben", "chen"] == value["pool"]["runs"]
     assert {"fastapi@uvicorn", "flask@hypercorn"} == {
-        ratio["comparison"]["arrangement"] for ratio in value["pool"]["ratios"]
+        ratio["arrangement"] for ratio in value["pool"]["ratios"]
     }
 
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from benchmarks.judge.comparable import IncomparableError
-from benchmarks.judge.diff import Diff, SideBySide, diff
+from benchmarks.judge.diff import Diff, IncomparableError, asked, diff
+from benchmarks.judge.judgement import Comparison, QuantityName
 from benchmarks.model import LoadProfile, Run, RunState, Trial
 
 LOAD = LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=10)
@@ -48,10 +48,12 @@ def day(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> MakeR
 TWINS = {"fastapi-sync@uvicorn": [1000.0, 1010.0, 990.0], "fastapi-async@uvicorn": [2000.0, 2020.0, 1985.0]}
 
 
-def change(found: Diff, quantity: str = "requests per second", subject: str = "fastapi@uvicorn") -> SideBySide:
+def change(found: Diff, quantity: QuantityName = "rate", subject: str = "fastapi@uvicorn") -> Comparison:
     """Find one change, of a ratio or of a contender."""
     (one,) = [
-        each for each in (*found.ratios, *found.contenders) if (each.subject, each.quantity) == (subject, quantity)
+        each
+        for each in (*found.ratios, *found.contenders)
+        if ((each.arrangement or each.above), each.decides) == (subject, quantity)
     ]
     return one
 
@@ -63,23 +65,21 @@ def test_the_same_ratio_on_a_machine_of_half_the_speed(day: MakeRun) -> None:
     found = diff(day(TWINS), day(slow, environment={**MACHINE, "cpu_model": "Half a CPU"}))
 
     ratio = change(found)
-    assert ratio.left is not None
-    assert ratio.right is not None
-    assert ratio.comparison.rate is not None
+    assert ratio.first is not None
+    assert ratio.second is not None
+    assert ratio.rate is not None
     assert pytest.approx((2.0, 2.0, 1.0), rel=0.01) == (
-        ratio.left.value,
-        ratio.right.value,
-        ratio.comparison.rate.value,
+        ratio.first.value,
+        ratio.second.value,
+        ratio.rate.value,
     )
-    assert ("×", "equal", "equal within ±5 %") == (ratio.unit, ratio.comparison.standing, ratio.comparison.finding)
+    assert ("equal", "equal within ±5 %") == (ratio.standing, ratio.finding)
     rate = change(found, subject="fastapi-sync@uvicorn")
-    assert rate.comparison.rate is not None
-    assert pytest.approx(0.5) == rate.comparison.rate.value
-    assert ("req/s", "slower", "half") == (rate.unit, rate.comparison.standing, rate.comparison.finding)
+    assert rate.rate is not None
+    assert pytest.approx(0.5) == rate.rate.value
+    assert ("slower", "half") == (rate.standing, rate.finding)
     assert not found.same_machine
-    assert [("cpu_model", "One CPU", "Half a CPU")] == [
-        (each.name, each.left, each.right) for each in found.environment
-    ]
+    assert {"cpu_model": ("One CPU", "Half a CPU")} == found.environment
 
 
 def test_what_changed_from_one_day_to_the_other(day: MakeRun) -> None:
@@ -89,26 +89,22 @@ def test_what_changed_from_one_day_to_the_other(day: MakeRun) -> None:
     found = diff(day(TWINS), day(lost, environment={**MACHINE, "package_flask": "3.2.0", "package_new": "1"}))
 
     ratio = change(found)
-    estimate = ratio.comparison.estimate
+    estimate = ratio.estimate
     assert estimate is not None
     assert estimate.low is not None
     assert estimate.high is not None
     assert estimate.low < 0.5 < estimate.high < 1
-    assert "half" == ratio.comparison.finding
-    assert ratio.comparison.sentence.startswith("fastapi@uvicorn, health, requests per second: 0.50 × [")
+    assert "half" == ratio.finding
+    assert ratio.sentence.startswith("fastapi@uvicorn, health, requests per second: 0.50 × [")
     assert found.same_machine
-    assert [("package_flask", "3.1.2", "3.2.0"), ("package_new", None, "1")] == [
-        (each.name, each.left, each.right) for each in found.packages
-    ]
+    assert {"package_flask": ("3.1.2", "3.2.0"), "package_new": (None, "1")} == found.packages
 
 
 def test_few_noisy_rounds_find_no_difference(day: MakeRun) -> None:
     """Which is not to say equal."""
     noisy = {**TWINS, "fastapi-async@uvicorn": [1500.0, 2500.0, 1900.0]}
 
-    assert (
-        "no difference found, which is not the same as equal" == change(diff(day(TWINS), day(noisy))).comparison.finding
-    )
+    assert "no difference found, which is not the same as equal" == change(diff(day(TWINS), day(noisy))).finding
 
 
 def test_one_round_can_be_shown_and_not_judged(day: MakeRun) -> None:
@@ -117,10 +113,10 @@ def test_one_round_can_be_shown_and_not_judged(day: MakeRun) -> None:
 
     ratio = change(diff(day(TWINS), day(short)))
 
-    assert ratio.comparison.estimate is not None
-    assert ratio.comparison.estimate.low is None
-    assert ratio.comparison.refusal is not None
-    assert ratio.comparison.refusal.startswith("1 round with a valid trial of")
+    assert ratio.estimate is not None
+    assert ratio.estimate.low is None
+    assert ratio.refusal is not None
+    assert ratio.refusal.startswith("1 round with a valid trial of")
 
 
 def test_what_one_run_did_not_see_is_not_known(day: MakeRun) -> None:
@@ -130,11 +126,11 @@ def test_what_one_run_did_not_see_is_not_known(day: MakeRun) -> None:
         blind, trials=tuple(dataclasses.replace(trial, observation=None) for trial in blind.trials)
     )
 
-    cpu = change(diff(day(TWINS), blind), "CPU time per request")
+    cpu = change(diff(day(TWINS), blind), "cpu")
 
-    assert cpu.left is not None
-    assert (None, None, "refused") == (cpu.right, cpu.comparison.estimate, cpu.comparison.standing)
-    assert "It is not known in both runs." == cpu.comparison.refusal
+    assert cpu.first is not None
+    assert (None, None, "refused") == (cpu.second, cpu.estimate, cpu.standing)
+    assert "It is not known in both runs." == cpu.refusal
 
 
 def test_contenders_of_one_run_alone_are_named(day: MakeRun) -> None:
@@ -145,12 +141,12 @@ def test_contenders_of_one_run_alone_are_named(day: MakeRun) -> None:
     found = diff(day(more), day(other))
 
     assert (("flask-sync@hypercorn",), ("flask-async@hypercorn",)) == (found.only_left, found.only_right)
-    assert {"fastapi@uvicorn"} == {each.subject for each in found.ratios}
+    assert {"fastapi@uvicorn"} == {each.arrangement for each in found.ratios}
     both = {**TWINS, "flask-sync@hypercorn": [500.0, 500.0], "flask-async@hypercorn": [250.0, 250.0]}
-    assert {"fastapi@uvicorn"} == {each.subject for each in diff(day(both), day(other)).ratios}
+    assert {"fastapi@uvicorn"} == {each.arrangement for each in diff(day(both), day(other)).ratios}
     shared = diff(day(more), day(more))
-    assert {"fastapi@uvicorn"} == {each.subject for each in shared.ratios}
-    assert "flask-sync@hypercorn" in {each.subject for each in shared.contenders}
+    assert {"fastapi@uvicorn"} == {each.arrangement for each in shared.ratios}
+    assert "flask-sync@hypercorn" in {each.above for each in shared.contenders}
 
 
 def test_a_failed_placebo_withholds_the_evidence(day: MakeRun) -> None:
@@ -159,8 +155,8 @@ def test_a_failed_placebo_withholds_the_evidence(day: MakeRun) -> None:
 
     assert found.withheld is not None
     assert "A/A comparison failed" in found.withheld
-    assert (change(found).comparison.refusal or "").startswith("The A/A comparison failed")
-    assert change(found).comparison.estimate is not None
+    assert (change(found).refusal or "").startswith("The A/A comparison failed")
+    assert change(found).estimate is not None
 
 
 @pytest.mark.parametrize(
@@ -208,8 +204,42 @@ def test_a_run_against_itself_has_no_difference(day: MakeRun) -> None:
     """Not in its facts, nor in its ratios."""
     found = diff(day(TWINS), day(TWINS))
 
-    assert ((), (), (), None) == (found.environment, found.packages, found.notes, found.withheld)
-    estimates = [each.comparison.estimate for each in (*found.ratios, *found.contenders)]
+    assert ({}, {}, (), None) == (found.environment, found.packages, found.notes, found.withheld)
+    estimates = [each.estimate for each in (*found.ratios, *found.contenders)]
     assert {1.0} == {estimate.value for estimate in estimates if estimate}
     assert found.same_run
     assert not diff(day(TWINS), dataclasses.replace(day(TWINS), name="another")).same_run
+
+
+def asked_of(run: Run, workload: str = "health", **load: object) -> str | None:
+    """Say what a run asked, after changes of its load."""
+    loads = {name: dataclasses.replace(profile, **load) for name, profile in run.plan.loads.items()}  # type: ignore[arg-type] # the tests know
+    return asked(dataclasses.replace(run, plan=dataclasses.replace(run.plan, loads=loads)), workload)
+
+
+def test_what_was_asked_is_told_in_words(day: MakeRun) -> None:
+    """Path, users, and how they took turns; with the wait, which a path need not name."""
+    run = day(TWINS)
+    waiting = dataclasses.replace(run.plan.workloads[0], wait_ms=50.0)
+
+    assert "GET /health/{variant}, 10 virtual users, in slices, by builtin" == asked_of(run)
+    assert "in one piece" in (asked_of(run, slices=1) or "")
+    assert "10 virtual users at 500/s" in (asked_of(run, rate_per_s=500.0) or "")
+    waits = dataclasses.replace(run, plan=dataclasses.replace(run.plan, workloads=(waiting,)))
+    assert "/health/{variant}, a wait of 50 ms, 10" in (asked_of(waits) or "")
+
+
+def test_a_workload_without_load_or_contenders_was_not_asked(day: MakeRun) -> None:
+    """Neither what is unknown, nor what nobody took part in."""
+    run = day(TWINS)
+
+    assert asked_of(run, "tea") is None
+    assert asked_of(run, "wait") is None
+    assert asked_of(dataclasses.replace(run, plan=dataclasses.replace(run.plan, workload_contenders={}))) is None
+
+
+def test_how_long_a_trial_lasts_is_not_what_is_asked(day: MakeRun) -> None:
+    """Thirty seconds make a ratio more precise, not another."""
+    run = day(TWINS)
+
+    assert asked_of(run) == asked_of(run, duration_s=30.0, slices=300, warmup_s=2.0)

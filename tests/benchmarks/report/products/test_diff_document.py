@@ -4,8 +4,8 @@ import dataclasses
 
 import pytest
 
-from benchmarks.judge.diff import Diff, Difference, SideBySide
-from benchmarks.judge.judgement import Comparison, Estimate, Standing
+from benchmarks.judge.diff import Diff
+from benchmarks.judge.judgement import Comparison, Estimate, QuantityName, Standing
 from benchmarks.model import Run
 from benchmarks.report.document import Document, Note, Paragraph, Section, Table
 from benchmarks.report.products.diff import diff_document
@@ -17,32 +17,33 @@ def estimate(value: float, percent: float = 3.0) -> Estimate:
 
 
 def change(
-    subject: str, quantity: str = "requests per second", unit: str = "×", word: str = "no difference"
-) -> SideBySide:
-    """Return a change of a tenth."""
-    return SideBySide(
+    arrangement: str, quantity: QuantityName = "rate", above: str = "", word: str = "no difference"
+) -> Comparison:
+    """Return a change of a tenth, of an arrangement or of a contender."""
+    compared = Comparison(
+        above=above,
+        below=above,
+        arrangement=arrangement,
         workload="health",
-        subject=subject,
-        quantity=quantity,
-        unit=unit,
-        left=estimate(2.0),
-        right=estimate(2.2),
-        comparison=Comparison(
-            above="second", below="first", workload="health", rate=estimate(1.1), standing="faster", finding=word
-        ),
+        decides=quantity,
+        standing="faster",
+        finding=word,
+        first=estimate(2.0),
+        second=estimate(2.2),
     )
+    return compared.having({quantity: estimate(1.1)})
 
 
 DIFF = Diff(
-    ratios=(change("fastapi@uvicorn"), change("fastapi@uvicorn", "p95 latency"), change("flask@hypercorn")),
-    contenders=(change("fastapi-async@uvicorn", unit="req/s"), change("fastapi-async@uvicorn", "p95 latency", "ms")),
+    ratios=(change("fastapi@uvicorn"), change("fastapi@uvicorn", "latency_p95"), change("flask@hypercorn")),
+    contenders=(
+        change("", above="fastapi-async@uvicorn"),
+        change("", "latency_p95", above="fastapi-async@uvicorn"),
+    ),
     same_run=False,
     same_machine=False,
-    environment=(
-        Difference(name="cpu_model", left="One CPU", right="Another"),
-        Difference(name="memory_bytes", left=8 * 2**30, right=None),
-    ),
-    packages=(Difference(name="package_flask", left="3.1.2", right="3.2.0"),),
+    environment={"cpu_model": ("One CPU", "Another"), "memory_bytes": (8 * 2**30, None)},
+    packages={"package_flask": ("3.1.2", "3.2.0")},
     only_left=("flask-sync@hypercorn",),
     only_right=(),
     withheld=None,
@@ -83,18 +84,15 @@ def test_the_ratios_of_rates_come_first_and_all_else_is_detail(run: Run) -> None
 @pytest.mark.parametrize(("standing", "count"), [("faster", "2 of the 2"), ("equal", "No change"), ("refused", "No")])
 def test_the_summary_counts_what_changed(run: Run, standing: Standing, count: str) -> None:
     """By the judge's own rule."""
-    ratios = tuple(
-        dataclasses.replace(each, comparison=dataclasses.replace(each.comparison, standing=standing))
-        for each in DIFF.ratios
-    )
+    ratios = tuple(dataclasses.replace(each, standing=standing) for each in DIFF.ratios)
 
     assert summary(told(run, dataclasses.replace(DIFF, ratios=ratios))).startswith(count)
 
 
 def test_packages_that_only_one_had_are_shown_on_request(run: Run) -> None:
     """Another version may be the cause; a package that is not installed seldom is, and there may be a hundred."""
-    ruff = Difference(name="package_ruff", left="1.0", right=None)
-    document = told(run, dataclasses.replace(DIFF, packages=(*DIFF.packages, ruff)))
+    packages = {**DIFF.packages, "package_ruff": ("1.0", None)}
+    document = told(run, dataclasses.replace(DIFF, packages=packages))
     *_, changed, lone = (block for block in document.blocks if isinstance(block, Section))
 
     assert (False, True) == (changed.is_folded, lone.is_folded)
@@ -106,7 +104,7 @@ def test_packages_that_only_one_had_are_shown_on_request(run: Run) -> None:
 
 def test_a_diff_without_a_difference_says_so(run: Run) -> None:
     """Nothing to tell is told as that."""
-    same = dataclasses.replace(DIFF, environment=(), packages=())
+    same = dataclasses.replace(DIFF, environment={}, packages={})
 
     assert 2 == sum(
         isinstance(block, Section) and block.blocks == (Paragraph("The same in both.", "quiet"),)
@@ -138,7 +136,7 @@ def test_a_diff_without_twins_compares_contenders_alone(run: Run) -> None:
 def test_records_have_each_number_in_a_column_of_its_own(run: Run) -> None:
     """What is missing is None."""
     first = DIFF.ratios[0]
-    lone = dataclasses.replace(first, left=None, comparison=dataclasses.replace(first.comparison, rate=None))
+    lone = dataclasses.replace(first, first=None, rate=None)
     record, *_ = told(run, dataclasses.replace(DIFF, ratios=(lone,))).records
 
     assert ("fastapi@uvicorn", None, 2.2) == (record["subject"], record["first_value"], record["second_value"])

@@ -4,9 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from benchmarks.judge.comparable import Asked
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.pool import Pool, Pooled
+from benchmarks.judge.pool import Pool
 from benchmarks.judge.random_effects import RandomEffects
 from benchmarks.report.charts.ratios import forest_chart
 from benchmarks.report.document import Chart, Comparisons, Document, Note, Paragraph, Section
@@ -18,7 +17,7 @@ def estimate(value: float, percent: float = 3.0) -> Estimate:
     return Estimate(value=value, low=value * (1 - percent / 100), high=value * (1 + percent / 100), samples=7)
 
 
-def pooled(runs: int, arrangement: str = "fastapi@uvicorn", label: str = "laptop") -> Pooled:
+def pooled(runs: int, arrangement: str = "fastapi@uvicorn", label: str = "laptop") -> Comparison:
     """Return the ratios of a class."""
     twins = Comparison(
         above=arrangement.replace("@", "-async@"),
@@ -29,17 +28,14 @@ def pooled(runs: int, arrangement: str = "fastapi@uvicorn", label: str = "laptop
         headline=True,
         standing="faster",
     )
-    return Pooled(
-        comparison=dataclasses.replace(
-            twins,
-            rate=estimate(2.1),
-            sentence=f"{arrangement}: over {runs} runs async def had 2.10 × that of def.",
-        ),
+    return dataclasses.replace(
+        twins,
+        rate=estimate(2.1),
+        sentence=f"{arrangement}: over {runs} runs async def had 2.10 × that of def.",
         studies=tuple(
             dataclasses.replace(twins, run=f"{label} {number}", rate=estimate(1.8 + 0.02 * number))
             for number in range(1, runs + 1)
         ),
-        left_out=(("noisy", "The A/A comparison failed: run again, with more --rounds."),),
         predicted=estimate(2.1, 20.0),
         effects=RandomEffects(
             mean=0.742,
@@ -56,12 +52,12 @@ def pooled(runs: int, arrangement: str = "fastapi@uvicorn", label: str = "laptop
     )
 
 
-def pool_of(*ratios: Pooled) -> Pool:
+def pool_of(*ratios: Comparison) -> Pool:
     """Return a pool of these ratios."""
     return Pool(
         quantity="requests per second",
         workload="health",
-        asked=Asked(path="/health/{variant}", wait_ms=0.0, vus=10, rate_per_s=None, in_slices=True, engine="builtin"),
+        asked="GET /health/{variant}, 10 virtual users, in slices, by builtin",
         runs=tuple(study.run for study in ratios[0].studies),
         left_out=(("hasty", "GET /health/{variant}, 50 virtual users"),),
         ratios=ratios,
@@ -69,7 +65,7 @@ def pool_of(*ratios: Pooled) -> Pool:
     )
 
 
-def told(*ratios: Pooled) -> Document:
+def told(*ratios: Comparison) -> Document:
     """Return the document of a pool of these ratios; the runs of the first are shown."""
     return pool_document(pool_of(*ratios), ratios[:1])
 
@@ -104,8 +100,8 @@ def test_what_all_say_together_comes_first() -> None:
 def test_each_reason_to_leave_a_run_out_is_told_once() -> None:
     """With the runs that it is about, however many ratios they lack."""
     many = tuple((f"laptop {number}", "too few rounds") for number in range(1, 6))
-    ratio = dataclasses.replace(pooled(3), left_out=many)
-    document = told(ratio, dataclasses.replace(pooled(3, "flask@hypercorn"), left_out=many))
+    pool = pool_of(pooled(3))
+    document = pool_document(dataclasses.replace(pool, left_out=(*pool.left_out, *many, *many)), pool.ratios)
 
     assert (
         Note("hasty: GET /health/{variant}, 50 virtual users"),
@@ -116,8 +112,7 @@ def test_each_reason_to_leave_a_run_out_is_told_once() -> None:
 def test_a_ratio_without_a_sum_is_shown_without_one() -> None:
     """One run, or none."""
     ratio = pooled(1)
-    lone = dataclasses.replace(ratio.comparison, rate=None)
-    single = dataclasses.replace(ratio, comparison=lone, effects=None, predicted=None)
+    single = dataclasses.replace(ratio, rate=None, effects=None, predicted=None)
     none = dataclasses.replace(single, studies=())
 
     assert ["laptop 1"] == runs_of(told(single))
