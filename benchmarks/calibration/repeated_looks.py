@@ -12,9 +12,9 @@ import numpy as np
 
 from benchmarks.calibration import frame
 from benchmarks.calibration.frame import Session
-from benchmarks.judge.budget import FEWEST_ROUNDS, MOST_ROUNDS
 from benchmarks.judge.distributions import t_quantile
 from benchmarks.judge.judgement import CONFIDENCE
+from benchmarks.judge.planning import FEWEST_ROUNDS, MOST_ROUNDS
 from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE
 
 _SPREADS = (0.5, 1.0, 1.25, 1.5, 2.0, 3.0, 4.0)

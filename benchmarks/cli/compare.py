@@ -213,7 +213,7 @@ def _refuse_other_options(ctx: click.Context) -> None:
 
 def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -> Plan:
     """Run the pilot, and plan what the rest of the time is best spent on."""
-    from benchmarks.judge import budget, power  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.judge import planning  # noqa: PLC0415 (only who judges needs it)
 
     began_s = time.monotonic()
     contender = _placebo_of(plan_of())
@@ -221,7 +221,7 @@ def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -
     pilot = measure_placebo(
         console, Instrument.of(), contender, None, rounds=_PILOT_ROUNDS, workload=_piloted(plan_of())
     )
-    sizing = budget.size_by_pilot(
+    sizing = planning.size_by_pilot(
         pilot,
         budget_s,
         lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
@@ -230,14 +230,14 @@ def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -
     console.print(
         f"Two equal things differ by {100 * sizing.spread:.1f} % from round to round here. {sizing.rounds} rounds of "
         f"{sizing.duration_s:g} s will show differences above {100 * sizing.difference:.1f} %, "
-        f"{100 * power.POWER:.0f} times in 100.",
+        f"{100 * planning.POWER:.0f} times in 100.",
         highlight=False,
     )
     return _sized(plan_of, budget_s, sizing.rounds, sizing.duration_s)
 
 
 def _sized(plan_of: Callable[..., Plan], budget_s: float, rounds: int, duration_s: float) -> Plan:
-    from benchmarks.judge.budget import wait_rounds  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.judge.planning import wait_rounds  # noqa: PLC0415 (only who judges needs it)
 
     waiting = wait_rounds(rounds, precision=plan_of().precision)
     return plan_of(rounds=rounds, wait_rounds=waiting, duration_s=duration_s, budget_s=budget_s)
@@ -245,9 +245,9 @@ def _sized(plan_of: Callable[..., Plan], budget_s: float, rounds: int, duration_
 
 def _check_budget(budget_s: float, plan_of: Callable[..., Plan]) -> None:
     """Refuse a budget that the pilot and the shortest comparison do not fit into, before anything is begun."""
-    from benchmarks.judge import budget  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.judge import planning  # noqa: PLC0415 (only who judges needs it)
 
-    budget.check(
+    planning.check(
         budget_s,
         schedule.estimate_s(schedule.placebo_plan(_placebo_of(plan_of()), 0, _PILOT_ROUNDS, _piloted(plan_of()))),
         lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
@@ -9,7 +10,8 @@ from typing import Literal
 from benchmarks.judge import wording
 from benchmarks.judge.evidence import Evidence, placebo_pairs
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.power import POWER, Spread, detectable_difference, rounds_to_detect, spread_of
+from benchmarks.judge.planning import POWER, detectable_difference, rounds_to_detect, spread_of
+from benchmarks.judge.statistics import bounds
 from benchmarks.machine import Machine
 from benchmarks.model import Run
 from benchmarks.trials import void_reason
@@ -17,25 +19,25 @@ from benchmarks.trials import void_reason
 Level = Literal["good", "warning", "bad"]
 
 _LOADED = 0.3
-"""Processes for each usable core that want it before anything is measured, from which figures suffer."""
+"""Load average per usable core, before anything is measured, above which figures suffer."""
 
 _STOLEN = 0.02
 _COARSE_CLOCK_NS = 10_000
-"""A hundredth of the shortest latency that the lab is likely to see."""
+"""A hundredth of the shortest likely latency."""
 
 _SLOW_GOVERNORS = frozenset({"powersave", "conservative", "ondemand"})
 _ROUNDS_OF_QUICK = 7
 _DIFFERENCE_WANTED = 0.05
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Sign:
     """One thing seen of the machine.
 
     Attributes:
-        level: ``good``; ``warning`` when figures suffer; ``bad`` when they cannot be relied on.
+        level: ``good``; ``warning`` if figures suffer; ``bad`` if they cannot be relied on.
         what: What was seen, in words.
-        advice: What to do; empty where all is well.
+        advice: What to do; empty if all is well.
     """
 
     level: Level
@@ -49,57 +51,46 @@ class Fitness:
 
     Attributes:
         signs: Everything seen.
-        placebo: The ratio of rates of one contender against itself; ``None`` when it was not measured.
-        spread: How much that ratio varies from round to round; ``None`` the same.
-        ceiling_per_s: The highest rate that the loader has shown; ``None`` the same.
-        difference: The smallest difference that ``lab compare`` will show, as a fraction; ``None`` the same.
+        placebo: The ratio of rates of one contender against itself; ``None`` if not measured, as are those below.
+        spread: How much that ratio varies from round to round, see ``planning.spread_of``.
+        ceiling_per_s: The highest rate that the loader has shown.
+        difference: The smallest difference that ``lab compare`` will show, as a fraction.
         fit: Whether verdicts would stand.
         verdict: In plain words, with what to do.
     """
 
     signs: tuple[Sign, ...]
     placebo: Estimate | None
-    spread: Spread | None
+    spread: Estimate | None = None
     ceiling_per_s: float | None
-    difference: float | None
+    difference: float | None = None
     fit: bool
     verdict: str
 
 
-def judge_fitness(machine: Machine, run: Run, stolen_fraction: float | None, margin: float = 0.05) -> Fitness:
+def judge_fitness(machine: Machine, run: Run, stolen_fraction: float | None) -> Fitness:
     """Judge a machine by its facts and by an A/A run on it.
 
     Args:
         machine: As it was before the run.
         run: One contender against itself, with the loader's calibration.
         stolen_fraction: Share of the machine's time that the hypervisor gave to others meanwhile; ``None`` if unknown.
-        margin: Half-width of what counts as equal.
     """
-    evidence = Evidence(run, margin)
+    evidence = Evidence(run)
     pairs = placebo_pairs(run)
-    signs = (*judge_machine(machine), *_seen_in_run(evidence, len(pairs), stolen_fraction))
-    if len(pairs) < 2:
-        return Fitness(
-            signs=signs,
-            placebo=evidence.placebo,
-            spread=None,
-            ceiling_per_s=evidence.ceiling_per_s,
-            difference=None,
-            fit=False,
-            verdict="Not fit, or not seen to be: the A/A comparison has too few valid rounds. " + _void(run),
-        )
-    spread = spread_of([above.result.rate_per_s for above, _ in pairs], [below.result.rate_per_s for _, below in pairs])
-    difference = detectable_difference(spread.cautious, _ROUNDS_OF_QUICK)
-    fit = evidence.placebo_failed is None
-    return Fitness(
-        signs=signs,
+    found = Fitness(
+        signs=(*judge_machine(machine), *_seen_in_run(evidence, len(pairs), stolen_fraction)),
         placebo=evidence.placebo,
-        spread=spread,
         ceiling_per_s=evidence.ceiling_per_s,
-        difference=difference,
-        fit=fit,
-        verdict=_verdict(machine, spread, difference, fit=fit),
+        fit=len(pairs) > 1 and evidence.placebo_failed is None,
+        verdict="Not fit, or not seen to be: the A/A comparison has too few valid rounds. " + _void(run),
     )
+    if len(pairs) < 2:
+        return found
+    spread = spread_of([above.result.rate_per_s for above, _ in pairs], [below.result.rate_per_s for _, below in pairs])
+    difference = detectable_difference(bounds(spread)[1], _ROUNDS_OF_QUICK)
+    verdict = _verdict(machine, bounds(spread)[1], difference, fit=found.fit)
+    return dataclasses.replace(found, spread=spread, difference=difference, verdict=verdict)
 
 
 def judge_machine(machine: Machine) -> tuple[Sign, ...]:
@@ -110,90 +101,68 @@ def judge_machine(machine: Machine) -> tuple[Sign, ...]:
 def _seen_of(machine: Machine) -> Iterator[Sign]:
     yield _cores(machine)
     if machine.governors:
-        yield _governor(machine.governors)
+        told = f"The cores' frequency governor is {' and '.join(machine.governors)}."
+        slow = not _SLOW_GOVERNORS.isdisjoint(machine.governors)
+        yield _sign(told, slow, "Speed follows how busy they were. As root: cpupower frequency-set -g performance.")
     if machine.on_battery:
-        yield Sign(level="warning", what="The power supply is unplugged.", advice="Plug it in: a battery slows cores.")
+        yield Sign("warning", "The power supply is unplugged.", "Plug it in: a battery slows cores.")
     if machine.load_average_1m is not None:
-        yield _load(machine, machine.load_average_1m)
-    if machine.clock_step_ns > _COARSE_CLOCK_NS:
-        yield Sign(
-            level="warning",
-            what=f"The clock moves in steps of {machine.clock_step_ns / 1_000:,.0f} µs.",
-            advice="Latencies are no finer than that; rates are right.",
+        names = ", ".join(f"{name} ({100 * fraction:.0f} % of a core)" for name, fraction in machine.busiest)
+        now = f"; now busy: {names}" if names else ""
+        yield _sign(
+            f"Load average {machine.load_average_1m:g} over the last minute{now}.",
+            bool(machine.busiest) or machine.load_average_1m > _LOADED * machine.usable_cores,
+            "Close what you can, or wait: whatever runs beside a measurement takes part in it.",
         )
-    else:
-        yield Sign(level="good", what=f"The clock moves in steps of {machine.clock_step_ns:,.0f} ns.")
+    coarse = machine.clock_step_ns > _COARSE_CLOCK_NS
+    step = f"{machine.clock_step_ns / 1_000:,.0f} µs" if coarse else f"{machine.clock_step_ns:,.0f} ns"
+    yield _sign(f"The clock moves in steps of {step}.", coarse, "Latencies are no finer than that; rates are right.")
+
+
+def _sign(what: str, is_warning: bool, advice: str) -> Sign:
+    return Sign("warning", what, advice) if is_warning else Sign("good", what)
 
 
 def _cores(machine: Machine) -> Sign:
     usable = wording.things(machine.usable_cores, "usable core")
     if not machine.server_cpus:
         return Sign(
-            level="warning",
-            what=f"{usable}, and server and loader cannot be kept apart.",
-            advice="They take time from each other: expect wide intervals. Two cores and Linux can do it.",
+            "warning",
+            f"{usable}, and server and loader cannot be kept apart.",
+            "They take time from each other: expect wide intervals. Two cores and Linux can do it.",
         )
-    pinned = f"{usable}, server on {machine.server_cpus[0]}"
-    if machine.loader_cpus:
-        pinned += f" and loader on {machine.loader_cpus[0]}"
-    if machine.cores_are_siblings:
-        return Sign(
-            level="warning",
-            what=f"{pinned}, which are two threads of one core.",
-            advice="The loader slows the server. If there is another core, let this process use it: taskset.",
-        )
-    return Sign(level="good", what=f"{pinned}.")
-
-
-def _governor(governors: tuple[str, ...]) -> Sign:
-    told = " and ".join(governors)
-    if _SLOW_GOVERNORS.intersection(governors):
-        return Sign(
-            level="warning",
-            what=f"The cores' frequency governor is {told}.",
-            advice="Speed follows how busy they were. As root: cpupower frequency-set -g performance.",
-        )
-    return Sign(level="good", what=f"The cores' frequency governor is {told}.")
-
-
-def _load(machine: Machine, load_average: float) -> Sign:
-    names = ", ".join(f"{name} ({100 * fraction:.0f} % of a core)" for name, fraction in machine.busiest)
-    what = f"Load average {load_average:g} over the last minute{f'; now busy: {names}' if names else ''}."
-    if machine.busiest or load_average > _LOADED * machine.usable_cores:
-        advice = "Close what you can, or wait: whatever runs beside a measurement takes part in it."
-        return Sign(level="warning", what=what, advice=advice)
-    return Sign(level="good", what=what)
+    loader = f" and loader on {machine.loader_cpus[0]}" if machine.loader_cpus else ""
+    siblings = ", which are two threads of one core" if machine.cores_are_siblings else ""
+    return _sign(
+        f"{usable}, server on {machine.server_cpus[0]}{loader}{siblings}.",
+        bool(machine.cores_are_siblings),
+        "The loader slows the server. If there is another core, let this process use it: taskset.",
+    )
 
 
 def _seen_in_run(evidence: Evidence, rounds: int, stolen_fraction: float | None) -> Iterator[Sign]:
     if evidence.ceiling_per_s is not None:
-        yield Sign(level="good", what=f"The loader reached {evidence.ceiling_per_s:,.0f} req/s on a bare server.")
+        yield Sign("good", f"The loader reached {evidence.ceiling_per_s:,.0f} req/s on a bare server.")
     else:
-        yield Sign(
-            level="bad",
-            what="The loader could not be calibrated.",
-            advice="Every trial of the bare servers is void; run again, and see whether they start: lab contenders.",
-        )
+        advice = "Every trial of the bare servers is void; run again, and see whether they start: lab contenders."
+        yield Sign("bad", "The loader could not be calibrated.", advice)
     if stolen_fraction is not None:
         told = f"The hypervisor took {100 * stolen_fraction:.1f} % of the time."
-        if stolen_fraction > _STOLEN:
-            yield Sign(level="warning", what=told, advice="A neighbour is busy: measure at another hour, or elsewhere.")
-        else:
-            yield Sign(level="good", what=told)
+        yield _sign(told, stolen_fraction > _STOLEN, "A neighbour is busy: measure at another hour, or elsewhere.")
     if evidence.placebo is None:
-        yield Sign(level="bad", what="The A/A comparison has no valid round.", advice="Run again.")
+        yield Sign("bad", "The A/A comparison has no valid round.", "Run again.")
         return
     told = f"A/A, one contender against itself over {wording.rounds(rounds)}: {wording.ratio(evidence.placebo)}"
     if evidence.placebo_failed is not None:
         advice = "Two equal things came out different. Stop what else runs here, and run lab doctor again."
-        yield Sign(level="bad", what=f"{told}.", advice=advice)
+        yield Sign("bad", f"{told}.", advice)
     elif evidence.placebo_note is not None:
-        yield Sign(level="warning", what=f"{told}, equality not shown.", advice="Small differences may be chance here.")
+        yield Sign("warning", f"{told}, equality not shown.", "Small differences may be chance here.")
     else:
-        yield Sign(level="good", what=f"{told}, equal.")
+        yield Sign("good", f"{told}, equal.")
 
 
-def _verdict(machine: Machine, spread: Spread, difference: float, *, fit: bool) -> str:
+def _verdict(machine: Machine, spread: float, difference: float, *, fit: bool) -> str:
     if not fit:
         return "Not fit to measure as it is now: two equal things come out different. Verdicts would be withheld."
     cores = "server and loader pinned apart" if machine.server_cpus else "server and loader sharing cores"
@@ -203,7 +172,7 @@ def _verdict(machine: Machine, spread: Spread, difference: float, *, fit: bool) 
     )
     if difference <= _DIFFERENCE_WANTED:
         return shown
-    rounds = rounds_to_detect(spread.cautious, _DIFFERENCE_WANTED)
+    rounds = rounds_to_detect(spread, _DIFFERENCE_WANTED)
     if rounds is None:
         return f"{shown} Finer ones would take more than a thousand rounds: measure on a quieter machine."
     return f"{shown} For {_percent(_DIFFERENCE_WANTED)} it takes {rounds} rounds: lab compare --rounds {rounds}."

@@ -7,12 +7,12 @@ import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from benchmarks.judge import best, documents, event_loop, ratio, selections, waits
-from benchmarks.judge.budget import FEWEST_ROUNDS
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.comparison import MARGIN, REFUSED
 from benchmarks.judge.evidence import Evidence, RefusedError, verdict_on
 from benchmarks.judge.judgement import Estimate, Judgement, Verdict
 from benchmarks.judge.notes import notes
+from benchmarks.judge.planning import FEWEST_ROUNDS
 from benchmarks.model import Run
 
 _FIND: Mapping[str, Callable[[Evidence, Claim, ClaimTest], Verdict]] = {

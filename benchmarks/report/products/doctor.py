@@ -29,7 +29,7 @@ def fitness_document(machine: Machine, fitness: Fitness) -> Document:
                 if spread is None
                 else Paragraph(
                     f"From round to round two equal things differ by {100 * spread.value:.1f} % (standard deviation "
-                    f"over {wording.rounds(spread.rounds)})."
+                    f"over {wording.rounds(spread.samples)})."
                 ),
                 Section(title="What was seen", blocks=sign_notes(fitness.signs)),
             )

@@ -4,7 +4,6 @@ import dataclasses
 
 from benchmarks.judge.fitness import Fitness, Sign
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.power import Spread
 from benchmarks.machine import Machine
 from benchmarks.report.document import Document, Note, Paragraph, Section
 from benchmarks.report.products.doctor import fitness_document
@@ -16,7 +15,7 @@ FITNESS = Fitness(
         Sign(level="bad", what="A/A: 1.20 × [1.18, 1.22].", advice="Stop what else runs here."),
     ),
     placebo=Estimate(value=1.2, low=1.18, high=1.22, samples=10),
-    spread=Spread(value=0.041, rounds=10),
+    spread=Estimate(value=0.041, low=0.0, high=0.052, samples=10),
     ceiling_per_s=30_000.0,
     difference=0.05,
     fit=False,
