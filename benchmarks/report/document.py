@@ -1,34 +1,25 @@
-"""What a command tells, as a list of blocks: every product builds a ``Document``, every renderer sets one.
+"""The result of a command as a list of blocks: every product builds a ``Document``, and every renderer prints one.
 
-Texts are plain. Renderers make them safe for their format; a product escapes nothing. What stands between two backticks
-is code.
+Texts are plain. Renderers make them safe for their format; a product escapes nothing. Text between two backticks is
+code.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
-from benchmarks.judge.judgement import Estimate
+from benchmarks.judge.judgement import Estimate, Figure
 
 if TYPE_CHECKING:
-    from benchmarks.report.charts.canvas import Chart as Drawing
+    from benchmarks.report.charts.canvas import Drawing
 
 Level: TypeAlias = Literal["plain", "good", "warning", "bad", "alert"]
 """Of a note: ``alert`` must be read before anything else; the others are signs of a list."""
 
-
-@dataclass(frozen=True, slots=True)
-class Badge:
-    """An outcome as a cell of a table: a sign, a word, and the figure behind it."""
-
-    outcome: str
-    text: str = ""
-
-
-Cell: TypeAlias = str | int | float | Estimate | Badge | None
-"""``None`` is what was not measured, never 0."""
+_Item = TypeVar("_Item")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +27,7 @@ class Paragraph:
     """A paragraph of prose.
 
     Attributes:
-        text: What it says.
+        text: The prose.
         kind: ``strong`` is the answer, ``quiet`` an explanation, ``quote`` the tutorial's words.
     """
 
@@ -46,7 +37,7 @@ class Paragraph:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """One of a list of things to know, with what to do about it."""
+    """One item of a list of things to know, with what to do about it."""
 
     text: str
     level: Level = "plain"
@@ -54,90 +45,65 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Measured:
-    """One figure of a verdict.
-
-    Attributes:
-        name: What it is.
-        estimate: ``None`` when it was not measured.
-        unit: ``×``, ``ms`` or any other; empty for a count.
-        reference: What the tutorial has, in the same unit; ``None`` when it gave no number.
-        outcome: What this figure alone says, where a verdict has several that differ.
-        finding: The same in a few words.
-    """
-
-    name: str
-    estimate: Estimate | None
-    unit: str
-    reference: float | None = None
-    outcome: str = ""
-    finding: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What was found of one subject.
+    """What was found about one subject; as a cell of a table, its outcome and sentence.
 
     Attributes:
         subject: What it is about.
-        outcome: The badge's word.
-        word: The headline's word, where it has one.
-        figures: The first is the one that decided; may be empty.
+        outcome: The word of its badge.
+        word: The word of the headline; only an answer has one, and answers are printed large.
+        figures: The first one decided; may be empty.
         sentence: What was found.
-        why: The cause; empty where it was told already.
-        hue: Of the framework that it is about.
+        why: The cause; empty where an earlier verdict has the same.
+        hue: The framework that it is about.
     """
 
     subject: str
     outcome: str
     word: str = ""
-    figures: tuple[Measured, ...] = ()
+    figures: tuple[Figure, ...] = ()
     sentence: str = ""
     why: str = ""
     hue: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Verdicts:
-    """Verdicts below one another.
+@dataclass(frozen=True, slots=True)
+class Square:
+    """One square of a map.
 
     Attributes:
-        verdicts: In order.
-        form: ``answers`` are large, ``list`` has the sentence and the cause of each.
+        text: What is written in it.
+        tone: ``more``, ``less``, ``equal`` or ``unsure``; or the letter of a contender, which has a colour of its own.
+        level: How strong the tone is, 0 to 3.
+        measured: Whether this place was measured; if not, it is estimated.
     """
 
-    verdicts: tuple[Verdict, ...]
-    form: Literal["answers", "list"] = "list"
+    text: str
+    tone: str
+    level: int
+    measured: bool
+
+    @property
+    def label(self) -> str:
+        """The text; ``~`` marks an estimate."""
+        return f"{'' if self.measured else '~'}{self.text}"
+
+
+Cell: TypeAlias = str | int | float | Estimate | Verdict | Square | None
+"""``None`` is a value that was not measured, never 0."""
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
-    """One line of ``Comparisons``: a name, the estimate, and whether it is one to look at first."""
-
-    name: str
-    estimate: Estimate | None
-    strong: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparisons:
-    """Ratios, drawn on one axis around 1; below 1 is left."""
-
-    title: str
-    ratios: tuple[Ratio, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
     """A column of a table.
 
     Attributes:
         title: Its heading.
-        unit: Of its values, see ``figures.cell``; written into the heading.
+        unit: Unit of its values, see ``figures.cell``; written into the heading.
         group: A heading over several columns.
-        is_text: Whether it is words, which are aligned left.
+        is_text: Whether it holds words, which are aligned left.
         is_minor: Whether a narrow terminal may leave it out.
-        hint: What the title abbreviates.
+        hint: The long form of an abbreviated title.
     """
 
     title: str
@@ -160,19 +126,24 @@ class Column:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """Cells of a table, the first its name.
+    """Cells of a table; the first one names the row.
 
     Attributes:
         cells: As many as the table has columns.
-        group: What it belongs to; rows of one group stand together under its name.
-        strong: Whether it is one to look at first.
-        anchor: Of the section that tells more.
+        group: Rows of one group stand together under its name.
+        strong: Whether to look at this row first.
+        anchor: Id of the section with the details.
     """
 
     cells: tuple[Cell, ...]
     group: str = ""
     strong: bool = False
     anchor: str = ""
+
+    @property
+    def estimate(self) -> Estimate | None:
+        """The first estimate in it."""
+        return next((cell for cell in self.cells if isinstance(cell, Estimate)), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,52 +152,53 @@ class Table:
 
     Attributes:
         caption: What it shows.
-        columns: The first names the rows.
+        columns: The first one names the rows.
         rows: Each with as many cells.
-        kind: ``numbers`` is compact, ``facts`` names and values without headings, ``glance`` outcomes in a few words.
+        kind: ``numbers`` is compact; ``facts`` are names and values without headings; ``glance`` has outcomes in a few
+            words; ``ratios`` are drawn on one axis around 1, where a format can; ``map`` has squares.
     """
 
     caption: str
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
-    kind: Literal["numbers", "facts", "glance"] = "numbers"
+    kind: Literal["numbers", "facts", "glance", "ratios", "map"] = "numbers"
 
 
-@dataclass(frozen=True, slots=True)
-class Square:
-    """One square of a ``Grid``.
+def table_of(
+    caption: str,
+    items: Iterable[_Item],
+    columns: Iterable[tuple[Column, Callable[[_Item], Cell]]],
+    *,
+    group: Callable[[_Item], str] = lambda _item: "",
+    strong: Callable[[_Item], bool] = lambda _item: False,
+) -> Table:
+    """Return a table with a row for each item.
 
-    Attributes:
-        text: What is written in it.
-        tone: ``more``, ``less``, ``equal`` or ``unsure``; or the letter of a contender, which has a colour of its own.
-        level: How strong the tone is, 0 to 3.
-        measured: Whether somebody was there; if not, it is estimated.
+    Args:
+        caption: What it shows.
+        items: One for each row.
+        columns: Each with the function that gives an item's cell in it.
+        group: Gives the group of an item's row.
+        strong: Tells whether to look at an item's row first.
     """
-
-    text: str
-    tone: str
-    level: int
-    measured: bool
-
-    @property
-    def label(self) -> str:
-        """The text; ``~`` marks what is estimated."""
-        return f"{'' if self.measured else '~'}{self.text}"
+    headings, cells = zip(*columns, strict=True)
+    rows = (Row(tuple(cell(item) for cell in cells), group(item), strong(item)) for item in items)
+    return Table(caption=caption, columns=headings, rows=tuple(rows))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """A heat map in text: squares in rows, all of one width."""
+def comparisons(title: str, rows: Iterable[Row]) -> Table:
+    """Return ratios, to be drawn on one axis.
 
-    caption: str
-    corner: str
-    columns: tuple[str, ...]
-    rows: tuple[tuple[str, tuple[Square, ...]], ...]
+    Args:
+        title: What is over what.
+        rows: A name and an estimate each.
+    """
+    return Table(caption=title, columns=(Column("Arrangement"), Column("ratio", "×")), rows=tuple(rows), kind="ratios")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """A drawing, and what stands for it where nothing can be drawn.
+    """A drawing, and what replaces it where nothing can be drawn.
 
     Attributes:
         draw: Draws it; returns ``None`` where there is nothing to draw.
@@ -241,7 +213,7 @@ class Chart:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """Something to copy, whole: a command, or where a file lies."""
+    """Something to copy, whole: a command, or the path of a file."""
 
     title: str
     text: str
@@ -253,9 +225,9 @@ class Section:
 
     Attributes:
         title: The heading.
-        blocks: What stands below it; a section without any is not told.
+        blocks: What stands below it; a section without any is left out.
         is_folded: Whether it is detail, shown on request.
-        anchor: Id that a row of a table may lead to.
+        anchor: Id that a row of a table may link to.
     """
 
     title: str
@@ -264,12 +236,12 @@ class Section:
     anchor: str = ""
 
 
-Block: TypeAlias = Paragraph | Note | Verdicts | Comparisons | Table | Grid | Chart | Command | Section
+Block: TypeAlias = Paragraph | Note | Verdict | Table | Chart | Command | Section
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Document:
-    """What a command tells.
+    """The result of a command.
 
     Attributes:
         kind: What it is, in a word, for programs.
@@ -278,8 +250,8 @@ class Document:
             answer is what stands on the screen.
         data: The same for programs: dataclasses, mappings, sequences, numbers and text.
         records: The same as lines of named values, for a spreadsheet.
-        columns: Names that come first in the records, and are there without any.
-        about: Of which run, and when: small, at the end.
+        columns: Names that come first in the records, and are there even without any.
+        about: Which run it is about, and when; small, at the end.
     """
 
     kind: str
@@ -291,8 +263,8 @@ class Document:
     about: str = ""
 
 
-def told(blocks: Iterable[Block | None]) -> tuple[Block, ...]:
-    """Return the blocks that are there and say something: sections and tables without content are left out."""
+def filled(blocks: Iterable[Block | None]) -> tuple[Block, ...]:
+    """Return the blocks that have content: sections and tables without any are left out."""
     return tuple(block for block in blocks if block is not None and not _is_empty(block))
 
 
@@ -302,9 +274,24 @@ def _is_empty(block: Block) -> bool:
             return all(map(_is_empty, content))
         case Table(rows=lines):
             return not lines
-        case Comparisons(ratios=ratios):
-            return not ratios
-        case Verdicts(verdicts=verdicts):
-            return not verdicts
         case _:
             return False
+
+
+def grouped(blocks: Iterable[Block]) -> Iterator[tuple[Literal["notes", "answers", "verdicts", ""], list[Block]]]:
+    """Yield blocks in groups, each with its kind: notes that follow one another are a list, and so are verdicts.
+
+    All blocks of other kinds are groups without a name.
+    """
+
+    def kind(block: Block) -> Literal["notes", "answers", "verdicts", ""]:
+        match block:
+            case Note(level=level) if level != "alert":
+                return "notes"
+            case Verdict(word=word):
+                return "answers" if word else "verdicts"
+            case _:
+                return ""
+
+    for name, group in itertools.groupby(blocks, kind):
+        yield name, list(group)

@@ -1,9 +1,9 @@
-"""Writes every number and sign of a report: one way for a value, its unit, its interval and its outcome."""
+"""Writes every number and sign of a report, and draws ratios in text: one way for a value, unit, interval, outcome."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Final, TypeGuard
 
 from benchmarks.judge import wording
@@ -30,6 +30,8 @@ SYMBOLS: Final[Mapping[str, str]] = {
 """A sign for each outcome, so that none is told by colour alone."""
 
 _MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
+_SMALLEST_REACH: Final = 2.5
+_FARTHEST_BOUND: Final = 8.0
 
 
 def is_measured(value: float | None) -> TypeGuard[float]:
@@ -171,3 +173,51 @@ def _digits(value: float, decimals: int) -> str:
 def sign(outcome: str) -> str:
     """Return the sign of an outcome, or of how grave a note is."""
     return SYMBOLS.get(outcome, "·")
+
+
+def ratio_reach(estimates: Iterable[Estimate | None], tutorial_value: float | None = None) -> float:
+    """Return how far the axis of ratios goes, from ``1 / reach`` to ``reach``, so that all of these are on it.
+
+    The axis is logarithmic with 1 in the middle, and as long on both sides, so that a doubling looks as large as a
+    halving.
+    """
+    present = [estimate for estimate in estimates if estimate is not None]
+    values = _distances([tutorial_value, *(estimate.value for estimate in present)])
+    bounds = _distances([bound for estimate in present for bound in (estimate.low, estimate.high)])
+    # A hopelessly wide interval may leave the axis: it must not squeeze the others to points.
+    farthest = max([1.0, *values, *(min(bound, _FARTHEST_BOUND) for bound in bounds)])
+    return max(_SMALLEST_REACH, 1.2 * farthest)
+
+
+def ratio_share(reach: float, ratio: float) -> float:
+    """Return where a ratio is on the axis, 0 at the left end and 1 at the right; what is beyond an end is at it."""
+    if ratio <= 0:
+        return 0.0
+    clipped = min(max(ratio, 1 / reach), reach)
+    return (math.log(clipped) / math.log(reach) + 1) / 2
+
+
+def ratio_strip(reach: float, estimate: Estimate | None, width: int) -> str:
+    """Draw a ratio in text: a line for its interval, a point for its value, a bar at 1.
+
+    Args:
+        reach: Of the axis, shared by the strips that stand below one another.
+        estimate: ``None`` draws the bar alone.
+        width: In characters, at least 3.
+    """
+
+    def at(ratio: float) -> int:
+        return round(ratio_share(reach, ratio) * (width - 1))
+
+    cells = [" "] * width
+    cells[at(1.0)] = "│"
+    if estimate is not None and is_measured(estimate.value):
+        if estimate.low is not None and estimate.high is not None:
+            low, high = at(estimate.low), at(estimate.high)
+            cells[low : high + 1] = "─" * (high - low + 1)
+        cells[at(estimate.value)] = "●"
+    return "".join(cells)
+
+
+def _distances(ratios: Iterable[float | None]) -> list[float]:
+    return [max(ratio, 1 / ratio) for ratio in ratios if is_measured(ratio) and ratio > 0]

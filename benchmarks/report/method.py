@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 
 from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
+from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import method_of
 from benchmarks.model import LoadProfile, Plan, Workload
 from benchmarks.report import figures
+from benchmarks.report.document import Column, Row, Table
 from benchmarks.trials import MAXIMUM_ERROR_FRACTION
 
 _PACKAGE: Final = "package_"
 _BYTES: Final = "_bytes"
-
-Fact = str | int | float | bool | None
 
 
 def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = None) -> str:
@@ -90,28 +90,40 @@ def _rate(load: LoadProfile, plan: Plan) -> str:
     return f"{figures.cell(load.rate_per_s)} a second"
 
 
-def environment_facts(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
-    """Return the facts of the machine, name and value, without the packages."""
-    return tuple(
-        (name.removesuffix(_BYTES).replace("_", " "), fact_told(name, value))
-        for name, value in environment.items()
-        if not name.startswith(_PACKAGE)
-    )
+def facts_table(caption: str, facts: Iterable[tuple[str, str]]) -> Table:
+    """Return names and values as a table.
+
+    Args:
+        caption: What they are about; may be empty.
+        facts: Name and value each.
+    """
+    columns = (Column("Fact", is_text=True), Column("value", is_text=True))
+    return Table(caption=caption, columns=columns, rows=tuple(map(Row, facts)), kind="facts")
 
 
-def package_versions(environment: Mapping[str, Fact]) -> tuple[tuple[str, str], ...]:
-    """Return the installed packages, name and version."""
-    return tuple(
-        (name.removeprefix(_PACKAGE), fact_told(name, value))
-        for name, value in environment.items()
-        if name.startswith(_PACKAGE)
-    )
+def environment_facts(environment: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
+    """Yield the facts of the machine, name and value, without the packages."""
+    for name, value in environment.items():
+        if not name.startswith(_PACKAGE):
+            yield fact_name(name), fact_text(name, value)
 
 
-def fact_told(name: str, value: Fact) -> str:
-    """Say a fact's value in words; its name tells the unit."""
+def package_versions(environment: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
+    """Yield the installed packages, name and version."""
+    for name, value in environment.items():
+        if name.startswith(_PACKAGE):
+            yield name.removeprefix(_PACKAGE), fact_text(name, value)
+
+
+def fact_name(name: str) -> str:
+    """Return a fact's name in words, without the unit that its value has."""
+    return name.removeprefix(_PACKAGE).removesuffix(_BYTES).replace("_", " ")
+
+
+def fact_text(name: str, value: Fact) -> str:
+    """Return a fact's value in words; its name has the unit."""
     if value is None:
-        return "not installed" if name.startswith("package_") else "not known"
+        return "not installed" if name.startswith(_PACKAGE) else "not known"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if name.endswith(_BYTES) and isinstance(value, int | float):

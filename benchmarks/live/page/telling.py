@@ -10,18 +10,16 @@ from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Judgement
 from benchmarks.live.page.guesses import FRAMEWORKS, Guesses
 from benchmarks.model import Run
-from benchmarks.report.charts.canvas import Chart
-from benchmarks.report.charts.contenders import cost_chart, speed_chart, waiting_chart
-from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
+from benchmarks.report.charts.bars import cost_chart, speed_chart, waiting_chart
 from benchmarks.report.charts.latency import latency_chart
-from benchmarks.report.charts.narrowing import narrowing_chart
+from benchmarks.report.charts.race import GuessedRatio, guess_chart, narrowing_chart
 from benchmarks.report.charts.ratios import ratio_chart
 from benchmarks.report.figures import amount, interval, sign
 from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title
-from benchmarks.report.naming import framework_name
 from benchmarks.report.products.run import alerts, verdict_of, verdict_on
 from benchmarks.report.products.run_evidence import figures_table
+from benchmarks.report.words import framework_name
 
 
 class Renderer:

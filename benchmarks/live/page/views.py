@@ -29,7 +29,7 @@ from benchmarks.live.page.places import source_of
 from benchmarks.measure import race
 from benchmarks.model import Plan
 from benchmarks.report.formats.html import palette_css
-from benchmarks.report.naming import arrangement_name, framework_name, keyword
+from benchmarks.report.words import arrangement_name, framework_name, keyword
 
 ALWAYS: Final = ("/race/stop",)
 """Paths that are served during a trial too."""

@@ -22,7 +22,7 @@ from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Key, record
 from benchmarks.live.why.steps import steps_document
 from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request, tell_span
 from benchmarks.model import Contender
-from benchmarks.report.naming import arrangement_name, framework_name, keyword
+from benchmarks.report.words import arrangement_name, framework_name, keyword
 
 NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
     ("why.timeline", "Where time goes"),

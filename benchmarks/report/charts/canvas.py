@@ -1,14 +1,17 @@
-"""The room that a chart has and the sheet that it is painted on: one drawing for a wide page and one for a phone."""
+"""Paints a chart twice, for a wide page and for a phone, as SVG that takes colours, fonts and ids from the page."""
 
 from __future__ import annotations
 
+import io
 import re
+import warnings
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
+from xml.etree import ElementTree as ET
 
-from benchmarks.report.charts.palette import GRID, INK, MUTED, PAPER
+from benchmarks.report.charts.palette import COLOURS, GRID, INK, MUTED, PAPER
 from benchmarks.report.plain_text import one_line, shorten
 
 if TYPE_CHECKING:
@@ -19,6 +22,12 @@ if TYPE_CHECKING:
 _CHARACTER_EM: Final = 0.56
 _LONGEST: Final = 20_000
 """Of a text alternative, which has all the data."""
+
+_SVG: Final = "http://www.w3.org/2000/svg"
+_XLINK_HREF: Final = "{http://www.w3.org/1999/xlink}href"
+_CLASS_BY_COLOUR: Final = {colour.light: colour.name for colour in COLOURS}
+_REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
+_NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +65,8 @@ NARROW: Final = Layout("narrow", 350, 12.5, 22)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chart:
-    """One chart, ready to be put into a page.
+class Drawing:
+    """A chart, ready to be put into a page.
 
     Attributes:
         name: Unique on the page, for example ``ratio-health``.
@@ -130,7 +139,7 @@ def draw(
     *,
     height: Callable[[Layout], float],
     paint: Callable[[Sheet], None],
-) -> Chart:
+) -> Drawing:
     """Paint a chart in each layout.
 
     Args:
@@ -141,23 +150,105 @@ def draw(
         height: Gives the height in pixels that the chart needs in a layout.
         paint: Paints it.
     """
-    from benchmarks.report.charts.svg import render  # noqa: PLC0415 (brings matplotlib, which few commands need)
-
     name, title, description = f"{kind}-{_identifier(workload)}", one_line(title), one_line(description, _LONGEST)
 
     def drawing(layout: Layout) -> str:
-        height_px = height(layout)
-        return render(
-            f"{name}-{layout.name}",
-            title,
-            description,
-            width_px=layout.width_px,
-            height_px=height_px,
-            font_px=layout.font_px,
-            paint=lambda figure: paint(Sheet(figure=figure, layout=layout, height_px=height_px)),
-        )
+        own_name = f"{name}-{layout.name}"
+        return _domesticate(_svg(own_name, layout, height(layout), paint), own_name, title, description)
 
-    return Chart(name=name, title=title, description=description, wide=drawing(WIDE), narrow=drawing(NARROW))
+    return Drawing(name=name, title=title, description=description, wide=drawing(WIDE), narrow=drawing(NARROW))
+
+
+def _svg(name: str, layout: Layout, height_px: float, paint: Callable[[Sheet], None]) -> str:
+    """Paint a chart in one layout, and return it as a document of SVG."""
+    # They take a second to import, and few commands draw.
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.backends.backend_svg import FigureCanvasSVG  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    buffer = io.StringIO()
+    with mpl.rc_context(), warnings.catch_warnings():
+        mpl.rcParams["svg.fonttype"] = "none"  # text stays text: read aloud, searched, and set in the page's font
+        mpl.rcParams["svg.hashsalt"] = name  # the same drawing each time
+        mpl.rcParams["text.parse_math"] = False  # a dollar in a name is a dollar
+        mpl.rcParams["font.size"] = layout.font_px
+        mpl.rcParams["font.family"] = ["DejaVu Sans"]  # comes with matplotlib, so the layout is the same everywhere
+        # A glyph that the layout's font lacks is drawn by the browser's.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        # A point is 1/72 inch: at 72 dots an inch the SVG's units are the caller's pixels.
+        figure = Figure(figsize=(layout.width_px / 72, height_px / 72), dpi=72, facecolor="none")
+        FigureCanvasSVG(figure)
+        paint(Sheet(figure=figure, layout=layout, height_px=height_px))
+        figure.savefig(buffer, format="svg", metadata=_NO_METADATA, facecolor="none")
+    return buffer.getvalue()
+
+
+def _domesticate(svg: str, name: str, title: str, description: str) -> str:
+    """Make a standalone SVG part of a page: no prolog, size, style or id that could reach beyond it."""
+    root = ET.fromstring(svg)  # noqa: S314 (our own drawing, made a moment ago)
+    _drop_metadata_and_styles(root)
+    referenced = set(_references(root))
+    for element in root.iter():
+        _style_to_attributes(element)
+        _own_ids(element, name, referenced)
+    for size in ("width", "height", "version"):
+        root.attrib.pop(size, None)
+    root.attrib |= {
+        "class": "chart",
+        "role": "img",
+        "aria-labelledby": f"{name}-title {name}-description",
+        "stroke-linejoin": "round",
+    }
+    for position, (tag, text) in enumerate((("title", title), ("desc", description))):
+        element = ET.Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{'title' if tag == 'title' else 'description'}"})
+        element.text = text
+        root.insert(position, element)
+    ET.register_namespace("", _SVG)
+    return ET.tostring(root, encoding="unicode")
+
+
+def _drop_metadata_and_styles(root: ET.Element) -> None:
+    for parent in list(root.iter()):
+        for child in list(parent):
+            if child.tag in {f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"}:
+                parent.remove(child)
+
+
+def _references(root: ET.Element) -> Iterator[str]:
+    for element in root.iter():
+        for value in element.attrib.values():
+            yield from _REFERENCE.findall(value)
+        if target := element.get(_XLINK_HREF):
+            yield target.removeprefix("#")
+
+
+def _own_ids(element: ET.Element, name: str, referenced: set[str]) -> None:
+    """Drop ids that nothing refers to, and make the others unique on a page of several charts."""
+    identifier = element.attrib.pop("id", None)
+    if identifier in referenced:
+        element.set("id", f"{name}-{identifier}")
+    if target := element.attrib.pop(_XLINK_HREF, None):
+        element.set("href", f"#{name}-{target.removeprefix('#')}")
+    for key, value in element.attrib.items():
+        element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
+
+
+def _style_to_attributes(element: ET.Element) -> None:
+    """Turn a style attribute, which the page's policy forbids, into attributes, and colours into the page's classes."""
+    declarations = element.attrib.pop("style", "")
+    classes = []
+    for declaration in filter(None, (part.strip() for part in declarations.split(";"))):
+        key, _, value = (part.strip() for part in declaration.partition(":"))
+        if key == "font-family":
+            continue
+        if key in {"fill", "stroke"} and value in _CLASS_BY_COLOUR:
+            classes.append(f"{key}-{_CLASS_BY_COLOUR[value]}")
+        else:
+            element.set(key, value.removesuffix("px") if key == "font-size" else value)
+    if classes:
+        element.set("class", " ".join(classes))
+    if element.get("transform", "").startswith("rotate(-0 "):
+        del element.attrib["transform"]
 
 
 def _identifier(workload: str) -> str:

@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
 from benchmarks.judge.judgement import Summary
-from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
+from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
 from benchmarks.report.charts.palette import GRID, INK, MUTED, framework_colour
 from benchmarks.report.figures import NOT_MEASURED, amount, rounded
-from benchmarks.report.naming import arrangement_name, keyword, twins_of
+from benchmarks.report.words import arrangement_name, keyword, twins_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,7 +46,7 @@ class _Curve:
         return name if layout.is_narrow else f"{name} {amount(self.at(50), 'ms')}"
 
 
-def latency_chart(workload: str, summaries: Sequence[Summary]) -> Chart | None:
+def latency_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
     """Draw the latency distributions of one workload's twins.
 
     Args:

@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.judge.comparison import equal_band
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.report.charts.canvas import Chart, Layout, Sheet, draw, gridline
+from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour, framework_mark
-from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured
-from benchmarks.report.naming import arrangement_name
-from benchmarks.report.ratio_axis import RatioAxis
+from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured, ratio_reach
+from benchmarks.report.words import arrangement_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -71,7 +70,7 @@ class _Forest:
 
 def ratio_chart(
     workload: str, twins: Sequence[Comparison], *, margin: float, tutorial_value: float | None = None
-) -> Chart | None:
+) -> Drawing | None:
     """Draw the async/sync ratios of the rate of valid answers.
 
     Args:
@@ -106,7 +105,7 @@ def ratio_chart(
     return _draw("ratio", workload, f"Requests per second: async def over def, workload {workload}", words, forest)
 
 
-def forest_chart(ratio: Comparison, quantity: str, *, margin: float) -> Chart | None:
+def forest_chart(ratio: Comparison, quantity: str, *, margin: float) -> Drawing | None:
     """Draw one pooled ratio.
 
     Args:
@@ -132,7 +131,7 @@ def _told(rows: Sequence[_Row]) -> list[str]:
     return [f"{row.name}: {estimated(row.estimate, '×')}." for row in rows]
 
 
-def _draw(kind: str, name: str, title: str, words: Sequence[str], forest: _Forest) -> Chart | None:
+def _draw(kind: str, name: str, title: str, words: Sequence[str], forest: _Forest) -> Drawing | None:
     if not forest.rows:
         return None
     return draw(
@@ -164,7 +163,7 @@ def _paint(sheet: Sheet, forest: _Forest) -> None:
 
 
 def _scale(axes: Axes, forest: _Forest, layout: Layout) -> None:
-    reach = RatioAxis.around([row.estimate for row in forest.rows], forest.tutorial_value).reach
+    reach = ratio_reach((row.estimate for row in forest.rows), forest.tutorial_value)
     axes.set_xscale("log")
     axes.set_xlim(1 / reach, reach)
     axes.set_ylim(len(forest.rows), 0)

@@ -17,7 +17,7 @@ from markupsafe import Markup, escape
 from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.report import figures
 from benchmarks.report.charts.palette import ACCENT, COLOURS, framework_colour
-from benchmarks.report.document import Block, Column, Document, Note, Row
+from benchmarks.report.document import Block, Column, Document, Row, grouped
 from benchmarks.report.figures import sign
 from benchmarks.report.plain_text import one_line, spans
 
@@ -72,7 +72,7 @@ def _environment() -> jinja2.Environment:
     environment.filters |= {
         "prose": _prose,
         "words": words,
-        "grouped": _grouped,
+        "grouped": grouped,
         "runs": _runs,
         "has_absent": _has_absent,
     }
@@ -106,15 +106,6 @@ def _prose(text: str) -> Markup:
         for part, code in spans(text)
     )
     return Markup("".join(parts))  # noqa: S704 (each part is escaped just before)
-
-
-def _grouped(blocks: Iterable[Block]) -> list[tuple[bool, list[Block]]]:
-    """Return blocks in groups; notes that follow one another are a list."""
-    return [(listed, list(group)) for listed, group in itertools.groupby(blocks, _is_listed)]
-
-
-def _is_listed(block: Block) -> bool:
-    return isinstance(block, Note) and block.level != "alert"
 
 
 def _has_absent(rows: Iterable[Row]) -> bool:

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from benchmarks.report import figures
 from benchmarks.report.document import (
-    Badge,
     Block,
     Cell,
     Chart,
     Command,
-    Comparisons,
     Document,
-    Grid,
     Note,
     Paragraph,
     Section,
+    Square,
     Table,
     Verdict,
-    Verdicts,
+    grouped,
 )
 from benchmarks.report.figures import sign
 from benchmarks.report.plain_text import one_line, spans
-from benchmarks.report.ratio_axis import RatioAxis, strip
 
 # A bracket makes a link or a definition only by what follows it: intervals stay readable in the source.
 _SPECIAL: Final = re.compile(r"([\\`*_<>|#~$]|\](?=[\[(:]))")
@@ -47,14 +43,14 @@ def render(document: Document) -> str:
 
 
 def _blocks(blocks: Iterable[Block], level: int) -> Iterator[str]:
-    for is_note, group in itertools.groupby(blocks, lambda block: isinstance(block, Note) and block.level != "alert"):
-        if is_note:
+    for name, group in grouped(blocks):
+        if name:
             yield ""
         for block in group:
             yield from _block(block, level)
 
 
-def _block(block: Block, level: int) -> Iterator[str]:  # noqa: C901 (a case for each kind)
+def _block(block: Block, level: int) -> Iterator[str]:
     match block:
         case Section():
             yield from ("", f"{'#' * level} {_text(block.title)}")
@@ -66,14 +62,12 @@ def _block(block: Block, level: int) -> Iterator[str]:  # noqa: C901 (a case for
         case Note():
             mark = "" if block.level == "plain" else f"{sign(block.level)} "
             yield f"- {mark}{_text(f'{block.text} {block.advice}')}"
-        case Verdicts():
-            yield from ("", *(_verdict(verdict) for verdict in block.verdicts))
-        case Comparisons():
-            yield from _comparisons(block)
+        case Verdict():
+            yield _verdict(block)
+        case Table(kind="ratios"):
+            yield from _ratios(block)
         case Table():
             yield from _table(block)
-        case Grid():
-            yield from _grid(block)
         case Chart():
             yield from _blocks(block.instead, level)
         case Command():
@@ -97,7 +91,9 @@ def _verdict(verdict: Verdict) -> str:
         for outcome in [f"{sign(figure.outcome)} " if figure.outcome else ""]
         for finding in [f" ({figure.finding})" if figure.finding else ""]
         for reference in [
-            "" if figure.reference is None else f", the tutorial {figures.amount(figure.reference, figure.unit)}"
+            f", the tutorial {figures.amount(figure.tutorial_value, figure.unit)}"
+            if figure.tutorial_value is not None
+            else ""
         ]
     )
     told = " ".join(
@@ -106,50 +102,39 @@ def _verdict(verdict: Verdict) -> str:
     return f"- {_text(verdict.subject)}: **{_text(word)}**.{' ' if told else ''}{told}"
 
 
-def _comparisons(block: Comparisons) -> Iterator[str]:
-    axis = RatioAxis.around([ratio.estimate for ratio in block.ratios])
-    names = [one_line(ratio.name) for ratio in block.ratios]
-    width = max(map(len, names))
+def _ratios(block: Table) -> Iterator[str]:
+    ratios = [(one_line(row.cells[0]), row.estimate) for row in block.rows]
+    reach, width = figures.ratio_reach(ratio for _, ratio in ratios), max(len(name) for name, _ in ratios)
     lines = [
-        f"{name:<{width}}  {strip(axis, ratio.estimate, _STRIP_WIDTH)}  {figures.estimated(ratio.estimate, '×')}"
-        for name, ratio in zip(names, block.ratios, strict=True)
+        f"{name:<{width}}  {figures.ratio_strip(reach, ratio, _STRIP_WIDTH)}  {figures.estimated(ratio, '×')}"
+        for name, ratio in ratios
     ]
-    yield from ("", f"{_text(block.title)}; left of the bar it is below 1:", "", *_fenced(lines))
+    yield from ("", f"{_text(block.caption)}; left of the bar it is below 1:", "", *_fenced(lines))
 
 
 def _table(block: Table) -> Iterator[str]:
     if block.caption:
-        yield from ("", _text(block.caption))
+        yield from ("", _text(block.caption + (" Bold is measured." if block.kind == "map" else "")))
     yield ""
-    grouped = any(row.group for row in block.rows)
     yield _line([_text(column.heading) for column in block.columns])
     yield f"|---|{'|'.join('---' if column.is_text else '---:' for column in block.columns[1:])}|"
     for row in block.rows:
         cells = [_cell(cell, column.unit) for cell, column in zip(row.cells, block.columns, strict=True)]
-        if grouped and row.group:
-            cells[0] = _text(f"{row.group}, {figures.shown(_plain(row.cells[0]))}")
+        if row.group:
+            cells[0] = f"{_text(row.group)}, {cells[0]}"
         yield _line([f"**{cell}**" if row.strong and cell.strip() else cell for cell in cells])
     if any(cell is None for row in block.rows for cell in row.cells):
         yield from ("", f"{figures.ABSENT}: {figures.NOT_MEASURED}.")
 
 
-def _plain(cell: Cell) -> str | float | None:
-    return None if isinstance(cell, Badge) or not isinstance(cell, str | int | float) else cell
-
-
 def _cell(cell: Cell, unit: str) -> str:
-    if isinstance(cell, Badge):
-        return _text(f"{sign(cell.outcome)} {cell.outcome} {cell.text}", in_table=True)
-    return _text(figures.shown(cell, unit), in_table=True)
-
-
-def _grid(block: Grid) -> Iterator[str]:
-    yield from ("", _text(f"{block.caption} Bold is measured."), "")
-    yield _line([_text(block.corner), *map(_text, block.columns)])
-    yield f"|---:|{'---:|' * len(block.columns)}"
-    for name, squares in block.rows:
-        told = [f"**{_text(square.label)}**" if square.measured else _text(square.label) for square in squares]
-        yield _line([_text(name), *told])
+    match cell:
+        case Verdict():
+            return _text(f"{sign(cell.outcome)} {cell.outcome} {cell.sentence}", in_table=True)
+        case Square():
+            return f"**{_text(cell.label)}**" if cell.measured else _text(cell.label)
+        case _:
+            return _text(figures.shown(cell, unit), in_table=True)
 
 
 def _line(cells: Iterable[str]) -> str:

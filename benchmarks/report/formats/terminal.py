@@ -13,17 +13,14 @@ from rich.measure import Measurement
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from benchmarks.judge.judgement import Figure
 from benchmarks.report import figures
 from benchmarks.report.document import (
-    Badge,
     Block,
     Cell,
     Chart,
     Command,
-    Comparisons,
     Document,
-    Grid,
-    Measured,
     Note,
     Paragraph,
     Row,
@@ -31,11 +28,10 @@ from benchmarks.report.document import (
     Square,
     Table,
     Verdict,
-    Verdicts,
+    grouped,
 )
 from benchmarks.report.figures import sign
 from benchmarks.report.plain_text import one_line, spans, to_ascii
-from benchmarks.report.ratio_axis import RatioAxis, strip
 
 _WIDTH: Final = 100
 """Of a document that is written to a file."""
@@ -126,11 +122,16 @@ class _Printer:
     def blocks(self, blocks: Iterable[Block]) -> None:
         """Print blocks in their order, with an empty line after those that are more than lines of text."""
         before: Block | None = None
-        for block in blocks:
-            if isinstance(before, Table | Comparisons | Grid | Verdicts) and isinstance(block, Paragraph | Note):
-                self.console.print()
-            self.block(block)
-            before = block
+        for _, group in grouped(blocks):
+            names = [cell_len(_words(block.subject)) for block in group if isinstance(block, Verdict)]
+            for block in group:
+                if isinstance(before, Table | Verdict) and isinstance(block, Paragraph | Note):
+                    self.console.print()
+                if isinstance(block, Verdict):
+                    self.verdict(block, min(max(names), _LONGEST_NAME))
+                else:
+                    self.block(block)
+                before = block
 
     def block(self, block: Block) -> None:
         """Print one block."""
@@ -142,14 +143,9 @@ class _Printer:
                 self.hanging("  " if block.kind == "quote" else "", _words(block.text), style)
             case Note():
                 self.note(block)
-            case Verdicts():
-                self.verdicts(block)
-            case Comparisons():
-                self.comparisons(block)
             case Table():
-                self.table(block)
-            case Grid():
-                self.grid(block)
+                self.console.print()
+                {"facts": self.facts, "ratios": self.ratios, "map": self.map}.get(block.kind, self.table)(block)
             case Chart():
                 self.blocks(block.instead)
             case Command():
@@ -179,14 +175,8 @@ class _Printer:
         if note.advice:
             self.hanging("  ", _words(note.advice))
 
-    def verdicts(self, block: Verdicts) -> None:
-        """Print verdicts: subject, outcome and the first figure on a line, then what was found and why."""
-        names = max((cell_len(_words(verdict.subject)) for verdict in block.verdicts), default=0)
-        for verdict in block.verdicts:
-            self.verdict(verdict, min(names, _LONGEST_NAME))
-
     def verdict(self, verdict: Verdict, name_cells: int) -> None:
-        """Print one verdict; further figures have a line each."""
+        """Print a verdict: subject, outcome and first figure on a line; further figures have a line each."""
         word = verdict.word or f"{sign(verdict.outcome)} {verdict.outcome}"
         outcome = (word, _OUTCOME_CELLS, "bold" if verdict.word else _STYLES.get(verdict.outcome, "bold"))
         first, *others = verdict.figures or (None,)
@@ -199,30 +189,31 @@ class _Printer:
             if text:
                 self.hanging("    ", _words(text))
 
-    def comparisons(self, block: Comparisons) -> None:
+    def ratios(self, block: Table) -> None:
         """Print ratios with their names, drawn on one axis where there is room."""
-        self.console.print()
-        self.hanging("", f"{_words(block.title)}; left of the bar it is below 1", style="dim")
-        axis = RatioAxis.around([ratio.estimate for ratio in block.ratios])
-        names = [one_line(ratio.name, _LONGEST_NAME) for ratio in block.ratios]
-        written = [figures.estimated(ratio.estimate, "×") for ratio in block.ratios]
-        name_cells, written_cells = max(map(cell_len, names)), max(map(cell_len, written))
+        self.hanging("", f"{_words(block.caption)}; left of the bar it is below 1", style="dim")
+        lines = [(one_line(row.cells[0], _LONGEST_NAME), row.estimate) for row in block.rows]
+        written = [figures.estimated(ratio, "×") for _, ratio in lines]
+        name_cells, written_cells = max(cell_len(name) for name, _ in lines), max(map(cell_len, written))
         room = min(_LARGEST_STRIP, self.console.width - name_cells - written_cells - 6)
-        for name, text, ratio in zip(names, written, block.ratios, strict=True):
-            drawn = strip(axis, ratio.estimate, room) if room >= _SMALLEST_STRIP else ""
-            style = "bold" if ratio.strong else ""
+        reach = figures.ratio_reach(ratio for _, ratio in lines)
+        for row, (name, ratio), text in zip(block.rows, lines, written, strict=True):
+            drawn = figures.ratio_strip(reach, ratio, room) if room >= _SMALLEST_STRIP else ""
+            style = "bold" if row.strong else ""
             self.line(2, (name, name_cells, style), (text, written_cells, style), (drawn, 0, ""))
+
+    def facts(self, block: Table) -> None:
+        """Print names and values, a line each."""
+        if block.caption:
+            self.hanging("", _words(block.caption), style="dim")
+        for row in block.rows:
+            name, *values = (_cell(cell, "") for cell in row.cells)
+            self.hanging("  ", f"{name}: {' '.join(values)}" if name else " ".join(values))
 
     def table(self, block: Table) -> None:
         """Print a table; one that has no room loses its minor columns first, and then becomes paragraphs."""
-        self.console.print()
         if block.caption:
             self.hanging("", _words(block.caption), style="dim")
-        if block.kind == "facts":
-            for row in block.rows:
-                name, *values = (_cell(cell, "") for cell in row.cells)
-                self.hanging("  ", f"{name}: {' '.join(values)}" if name else " ".join(values))
-            return
         major = [number for number, column in enumerate(block.columns) if not column.is_minor]
         tables = (_drawn(block, columns) for columns in _fewer_and_fewer(block))
         drawn = next((table for table in tables if self.fits(table)), None)
@@ -241,13 +232,13 @@ class _Printer:
         told = []
         headings = {number: _words(block.columns[number].heading) for number in columns}
         badges = max(
-            (cell_len(headings[number]) for number in columns if isinstance(row.cells[number], Badge)), default=0
+            (cell_len(headings[number]) for number in columns if isinstance(row.cells[number], Verdict)), default=0
         )
         for number in columns[1:]:
             cell = row.cells[number]
-            if isinstance(cell, Badge):
+            if isinstance(cell, Verdict):
                 outcome = (f"{sign(cell.outcome)} {cell.outcome}", _OUTCOME_CELLS, _STYLES.get(cell.outcome, ""))
-                self.line(2, (headings[number], badges, ""), outcome, (_words(cell.text), 0, ""))
+                self.line(2, (headings[number], badges, ""), outcome, (_words(cell.sentence), 0, ""))
             elif text := _cell(cell, block.columns[number].unit):
                 told.append(f"{headings[number]} {text}")
         if told:
@@ -258,24 +249,23 @@ class _Printer:
         unbounded = self.console.options.update_width(10_000)
         return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
 
-    def grid(self, block: Grid) -> None:
+    def map(self, block: Table) -> None:
         """Print squares in rows, in bands where there is no room for a whole row."""
-        self.console.print()
-        self.hanging("", f"{_words(block.caption)} {_words(block.corner)}.", style="dim")
-        head_cells = max(cell_len(one_line(name)) for name, _ in block.rows)
-        labels = [one_line(square.label) for _, squares in block.rows for square in squares]
-        width = max(map(cell_len, [*labels, *block.columns])) + 1
+        corner, *titles = (one_line(column.title) for column in block.columns)
+        self.hanging("", f"{_words(block.caption)} {corner}.", style="dim")
+        names = [_cell(row.cells[0], "") for row in block.rows]
+        head_cells = max(map(cell_len, names))
+        width = max(map(cell_len, (*titles, *(_cell(cell, "") for row in block.rows for cell in row.cells[1:])))) + 1
         per_band = max(1, (self.console.width - head_cells) // width)
-        for start in range(0, len(block.columns), per_band):
-            columns = slice(start, start + per_band)
-            header = "".join(f"{column:>{width}}" for column in block.columns[columns])
+        for start in range(0, len(titles), per_band):
+            header = "".join(f"{title:>{width}}" for title in titles[start : start + per_band])
             self.console.print(Text(f"{'':{head_cells}}{header}", "dim"), soft_wrap=True)
-            for name, squares in block.rows:
-                line = Text(f"{one_line(name):>{head_cells}}", "dim")
-                for square in squares[columns]:
-                    label = one_line(square.label)
+            for name, row in zip(names, block.rows, strict=True):
+                line = Text(f"{name:>{head_cells}}", "dim")
+                for cell in row.cells[1 + start : 1 + start + per_band]:
+                    label = _cell(cell, "")
                     line.append(" " * (width - cell_len(label)))
-                    line.append(label, _square_style(square))
+                    line.append(label, _square_style(cell) if isinstance(cell, Square) else "")
                 self.console.print(line, soft_wrap=True)
 
     def line(self, indent: int, *cells: tuple[str, int, str]) -> None:
@@ -347,27 +337,28 @@ def _drawn(block: Table, columns: Sequence[int]) -> RichTable:
         group = row.group
         cells = [Text(_cell(row.cells[number], block.columns[number].unit)) for number in columns]
         for number, text in zip(columns, cells, strict=True):
-            if isinstance(badge := row.cells[number], Badge):
-                text.stylize(_STYLES.get(badge.outcome, ""))
+            if isinstance(verdict := row.cells[number], Verdict):
+                text.stylize(_STYLES.get(verdict.outcome, ""))
         if row.group:
             cells[0] = Text("  ") + cells[0]
         table.add_row(*cells, style="bold" if row.strong else "")
     return table
 
 
-def _measured(figure: Measured, *, labelled: bool) -> str:
+def _measured(figure: Figure, *, labelled: bool) -> str:
     """Return a figure of a verdict: its own outcome, its name where that is needed, and what the tutorial has."""
     name = f"{one_line(figure.name)}: " if labelled else ""
-    reference = "" if figure.reference is None else f"  tutorial {figures.amount(figure.reference, figure.unit)}"
+    tutorial = figure.tutorial_value
+    reference = "" if tutorial is None else f"  tutorial {figures.amount(tutorial, figure.unit)}"
     outcome = f"{sign(figure.outcome)} " if figure.outcome else ""
     finding = f"  {one_line(figure.finding)}" if figure.finding else ""
     return f"{outcome}{name}{figures.estimated(figure.estimate, figure.unit)}{finding}{reference}"
 
 
 def _cell(cell: Cell, unit: str) -> str:
-    if isinstance(cell, Badge):
-        return _words(f"{sign(cell.outcome)} {cell.outcome}  {cell.text}")
-    return _words(figures.shown(cell, unit))
+    if isinstance(cell, Verdict):
+        return _words(f"{sign(cell.outcome)} {cell.outcome}  {cell.sentence}")
+    return _words(cell.label if isinstance(cell, Square) else figures.shown(cell, unit))
 
 
 def _square_style(square: Square) -> str:

@@ -10,10 +10,10 @@ from benchmarks.judge.advice import Advice, Basis
 from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.crossover import Choice
 from benchmarks.judge.judgement import Comparison
-from benchmarks.report.document import Column, Document, Paragraph, Row, Table
-from benchmarks.report.figures import estimated
-from benchmarks.report.naming import framework_name
-from benchmarks.report.words import at_place, bound_formula, boundary_text, contender_name
+from benchmarks.report.document import Column, Document, Paragraph, Table, table_of
+from benchmarks.report.figures import amount, estimated
+from benchmarks.report.products.crossover import boundary_text
+from benchmarks.report.words import at_place, connections, contender_name, framework_name
 
 _BASES: Final[dict[Basis, str]] = {
     "measured": "This place was measured",
@@ -108,24 +108,36 @@ def _fastest(advice: Advice) -> str:
 
 
 def _table(advice: Advice) -> Table:
-    return Table(
-        caption="What each choice would do, and what limits it",
-        columns=(
-            Column(title="Contender"),
-            Column(title="rate", unit="req/s"),
-            Column(title="limited by", is_text=True),
+    return table_of(
+        "What each choice would do, and what limits it",
+        advice.choices,
+        (
+            (Column("Contender"), lambda choice: contender_name(choice.contender)),
+            (Column("rate", "req/s"), lambda choice: choice.rate),
+            (Column("limited by", is_text=True), lambda choice: _why(advice, choice)),
         ),
-        rows=tuple(Row((contender_name(each.contender), each.rate, _why(advice, each))) for each in advice.choices),
     )
 
 
 def _why(advice: Advice, choice: Choice) -> str:
-    formula = bound_formula(choice, advice.capacities[choice.contender], advice.place, advice.processes)
-    names = {"threads": "its threads", "connections": "the connections", "cpu": "its CPU time"}
-    each = f", each process at {at_place(advice.place)}" if advice.processes > 1 else ""
+    """Say what limits a choice, with the bound as it is calculated: ``6 threads / 20 ms = 300 req/s``."""
+    place, capacity = advice.place, advice.capacities[choice.contender]
+    threads = wording.things(float(capacity.threads or 0), "thread")
+    name, formula = {
+        "threads": ("its threads", f"{threads} / {amount(place.wait_ms, 'ms')}"),
+        "connections": (
+            "the connections",
+            f"{connections(place.connections)} / {amount(place.wait_ms + capacity.service_ms, 'ms')}",
+        ),
+        "cpu": ("its CPU time", f"1 / {amount(capacity.cpu_us, 'µs')} of CPU"),
+    }[choice.bound]
+    each, many = (
+        (f", each process at {at_place(place)}", f"{advice.processes} × ") if advice.processes > 1 else ("", "")
+    )
     theory = "; by theory" if choice.by_theory else ""
     gave_up = "; its clients got errors or no answer at such a place" if choice.gave_up else ""
-    return f"{names[choice.bound]}{each}: at most {formula}{theory}{gave_up}"
+    rate = amount(choice.theory_per_s, "req/s")
+    return f"{name}{each}: at most {many}{formula} = {rate}{theory}{gave_up}"
 
 
 def _record(choice: Choice) -> dict[str, object]:

@@ -5,46 +5,52 @@ from __future__ import annotations
 import dataclasses
 import functools
 import itertools
+import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.comparison import MARGIN
-from benchmarks.judge.crossover import CONNECTIONS, PARTED_FACTOR, WAITS_MS, Cell, CrossoverMap
+from benchmarks.judge.crossover import CONNECTIONS, PARTED_FACTOR, WAITS_MS, Break, Cell, CrossoverMap, MeasuredRate
 from benchmarks.judge.judgement import Comparison, Standing
-from benchmarks.judge.keyword_map import KeywordMap
+from benchmarks.judge.keyword_map import Boundary, KeywordMap, Pairing
 from benchmarks.judge.theory import Capacity
 from benchmarks.model import Place
-from benchmarks.report.charts.heat_map import heat_map
-from benchmarks.report.charts.rate_curves import rate_curves
+from benchmarks.report.charts.crossover import heat_map, rate_curves
 from benchmarks.report.document import (
     Chart,
     Column,
     Command,
     Document,
-    Grid,
     Note,
     Row,
     Section,
     Square,
     Table,
-    told,
+    filled,
+    table_of,
 )
 from benchmarks.report.figures import amount
-from benchmarks.report.words import (
-    anomaly_sentence,
-    comparison_title,
-    contender_name,
-    keyword_answer,
-    level_of,
-    parting_sentence,
-    ratio_text,
-    winners_sentence,
-)
+from benchmarks.report.words import arrangement_name, at_place, connections, contender_name, framework_name
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PARTINGS_TOLD: Final = 10
 BREAKS_TOLD: Final = 6
+_KNEE_LOSS: Final = 0.5
+"""Two equal bounds leave half of their rate in the worst of queues; a lower rate has another cause."""
+
+_BOUNDS: Final = {"threads": "the threads allow", "connections": "the connections allow", "cpu": "the CPU allows"}
+_LEVELS: Final = (1.5, 3.0)
+"""Ratios from which a square is darker."""
+
+_LOOKS: Final[Mapping[Standing, tuple[str, str]]] = {
+    "faster": ("more", ""),
+    "slower": ("less", ""),
+    "equal": ("equal", "="),
+    "undecided": ("unsure", "?"),
+    "refused": ("unsure", "?"),
+}
+"""The tone of a square, and the sign in it where a ratio alone would claim too much."""
 
 
 def map_document(found: CrossoverMap) -> Document:
@@ -57,7 +63,9 @@ def map_document(found: CrossoverMap) -> Document:
     return Document(
         kind="crossover",
         title="Where does `async def` pay?",
-        blocks=told((*map(Note, answers), *(part for section in SECTIONS for part in section(found)), _command(found))),
+        blocks=filled(
+            (*map(Note, answers), *(part for section in SECTIONS for part in section(found)), _command(found))
+        ),
         data={"answers": answers, **{each.name: getattr(found, each.name) for each in dataclasses.fields(found)}},
         records=list(_records(found)),
         about=f"{found.name}, {found.started_at}. Every trial is in `run.json` beside this file.",
@@ -69,7 +77,7 @@ def letters_of(found: CrossoverMap) -> dict[str, str]:
     return dict(zip((each.contender for each in found.capacities), itertools.cycle(LETTERS), strict=False))
 
 
-def keyword_grid(found: CrossoverMap, keyword: KeywordMap) -> Grid:
+def keyword_grid(found: CrossoverMap, keyword: KeywordMap) -> Table:
     """Return what the keyword does at each place, in squares."""
     visited: dict[Place | None, bool] = {cell.place: cell.visits > 0 for row in found.cells for cell in row}
     return _grid(
@@ -79,7 +87,7 @@ def keyword_grid(found: CrossoverMap, keyword: KeywordMap) -> Grid:
     )
 
 
-def winners_grid(found: CrossoverMap) -> Grid:
+def winners_grid(found: CrossoverMap) -> Table:
     """Return who serves the most at each place, in squares."""
     letters = letters_of(found)
     nobody = any(all(choice.gave_up for choice in cell.rates) for row in found.cells for cell in row)
@@ -90,28 +98,19 @@ def winners_grid(found: CrossoverMap) -> Grid:
     )
 
 
-def _grid(caption: str, squares: Sequence[Sequence[Square]]) -> Grid:
-    return Grid(
+def _grid(caption: str, squares: Sequence[Sequence[Square]]) -> Table:
+    return Table(
         caption=caption,
-        corner="Down: the wait. Across: connections",
-        columns=tuple(f"{number:g}" for number in CONNECTIONS),
-        rows=tuple((f"{wait:g} ms", tuple(row)) for wait, row in zip(WAITS_MS, squares, strict=True)),
+        columns=(Column("Down: the wait. Across: connections"), *(Column(f"{number:g}") for number in CONNECTIONS)),
+        rows=tuple(Row((f"{wait:g} ms", *row)) for wait, row in zip(WAITS_MS, squares, strict=True)),
+        kind="map",
     )
 
 
-_TONES: Final[Mapping[Standing, str]] = {
-    "faster": "more",
-    "slower": "less",
-    "equal": "equal",
-    "undecided": "unsure",
-    "refused": "unsure",
-}
-
-
 def _keyword_square(cell: Comparison, *, measured: bool) -> Square:
-    value, tone = 1.0 if cell.rate is None else cell.rate.value, _TONES[cell.standing]
-    shown = {"equal": "=", "unsure": ratio_text(value).replace("×", "?")}.get(tone, ratio_text(value))
-    return Square(shown, tone, level_of(value, cell.standing), measured)
+    value, (tone, mark) = 1.0 if cell.rate is None else cell.rate.value, _LOOKS[cell.standing]
+    shown = "=" if mark == "=" else _ratio_text(value).replace("×", mark or "×")
+    return Square(shown, tone, _level(value, cell.standing), measured)
 
 
 def _winner_square(cell: Cell, letters: Mapping[str, str]) -> Square:
@@ -120,12 +119,21 @@ def _winner_square(cell: Cell, letters: Mapping[str, str]) -> Square:
         return Square("none", "unsure", 0, measured)
     rate = None if cell.comparison is None else cell.comparison.rate
     standing = "faster" if cell.comparison is None else cell.comparison.standing
-    value = 1.0 if rate is None else rate.value
-    shown = "" if rate is None else ratio_text(value)
-    letter = letters[cell.winner]
-    tone = _TONES[standing]
-    text = f"{letter} { ({'equal': '=', 'unsure': '?'}.get(tone, shown)) }".rstrip()
-    return Square(text, tone if tone in {"equal", "unsure"} else letter, level_of(value, standing), measured)
+    value, letter, (tone, mark) = 1.0 if rate is None else rate.value, letters[cell.winner], _LOOKS[standing]
+    text = f"{letter} {mark or ('' if rate is None else _ratio_text(value))}".rstrip()
+    return Square(text, tone if mark else letter, _level(value, standing), measured)
+
+
+def _ratio_text(value: float) -> str:
+    """Write a ratio for a square, with two or three digits."""
+    return f"{value:.0f}×" if value >= 9.95 else f"{value:.1f}×" if value >= 0.995 else f"{value:.2f}×"
+
+
+def _level(ratio: float, standing: Standing) -> int:
+    """Return how far a ratio is from 1, from 0 (not at all, or uncertain) to 3."""
+    if standing not in ("faster", "slower"):
+        return 0
+    return 1 + sum(max(ratio, 1 / ratio) >= limit for limit in _LEVELS)
 
 
 def _keywords(found: CrossoverMap) -> Iterator[Section]:
@@ -133,7 +141,7 @@ def _keywords(found: CrossoverMap) -> Iterator[Section]:
 
 
 def _keyword(found: CrossoverMap, keyword: KeywordMap) -> Section:
-    title, grid = comparison_title(keyword.pairing), keyword_grid(found, keyword)
+    title, grid = _title(keyword.pairing), keyword_grid(found, keyword)
     name = f"{keyword.pairing.kind} {keyword.pairing.subject}"
     draw = functools.partial(heat_map, name, title, grid, boundaries=keyword.boundaries)
     caption = (
@@ -150,7 +158,7 @@ def _winners(found: CrossoverMap) -> Iterator[Section]:
     yield Section(title=title, blocks=(chart, _contenders(found)))
 
 
-def _drawn(grid: Grid) -> str:
+def _drawn(grid: Table) -> str:
     """Return how to read a grid where weight says what is estimated."""
     estimated = "~ is estimated from measured neighbours"
     return grid.caption.replace(estimated, "bold is measured, the rest is estimated from measured neighbours")
@@ -158,29 +166,32 @@ def _drawn(grid: Grid) -> str:
 
 def _contenders(found: CrossoverMap) -> Table:
     letters = letters_of(found)
-    return Table(
-        caption="The contenders, and what limits each, as observed",
-        columns=(
-            Column(title=""),
-            Column(title="Contender", is_text=True),
-            Column(title="Waits at once", is_text=True, is_minor=True),
-            Column(title="CPU time per request", is_text=True, is_minor=True),
-            Column(title="Alone", is_minor=True),
+    return table_of(
+        "The contenders, and what limits each, as observed",
+        found.capacities,
+        (
+            (Column(""), lambda capacity: letters[capacity.contender]),
+            (Column("Contender", is_text=True), lambda capacity: contender_name(capacity.contender)),
+            (Column("Waits at once", is_text=True, is_minor=True), _waits_at_once),
+            (Column("CPU time per request", is_text=True, is_minor=True), _cpu_time),
+            (Column("Alone", is_minor=True), lambda capacity: amount(capacity.service_ms, "ms")),
         ),
-        rows=tuple(_contender(letters[each.contender], each) for each in found.capacities),
     )
 
 
-def _contender(letter: str, capacity: Capacity) -> Row:
-    threads = {
+def _waits_at_once(capacity: Capacity) -> str:
+    return {
         "held": f"{wording.things(float(capacity.threads or 0), 'wait')} at once, a thread each",
         "free": f"waits hold no thread ({amount(capacity.most_waits)} at once seen)",
         "not reached": "not known: too few connections were tried",
         "not observed": "not observed",
     }[capacity.threads_seen]
+
+
+def _cpu_time(capacity: Capacity) -> str:
     cpu = amount(capacity.cpu_us, "µs")
-    cpu = cpu if capacity.cpu_busy or capacity.cpu_us is None else f"{cpu} (the least seen; never at its limit)"
-    return Row((letter, contender_name(capacity.contender), threads, cpu, amount(capacity.service_ms, "ms")))
+    is_known = capacity.cpu_busy or capacity.cpu_us is None
+    return cpu if is_known else f"{cpu} (the least seen; never at its limit)"
 
 
 def _theory(found: CrossoverMap) -> Iterator[Section]:
@@ -194,7 +205,7 @@ def _theory(found: CrossoverMap) -> Iterator[Section]:
         parted.append(Note(f"And at {more} more places."))
     yield Section(
         title="Measurement and theory",
-        blocks=told(
+        blocks=filled(
             (
                 Chart(draw=functools.partial(rate_curves, found, letters_of(found)), caption=caption),
                 Section(title="Where the two part", blocks=tuple(parted)),
@@ -217,6 +228,80 @@ def _how(found: CrossoverMap) -> Iterator[Section]:
 
 SECTIONS: list[Callable[[CrossoverMap], Iterable[Section]]] = [_keywords, _winners, _theory, _anomalies, _notes, _how]
 """What is told of a map below its answers, in order; a further section is a function here."""
+
+
+def keyword_answer(found: KeywordMap) -> str:
+    """Say where async def pays, wait by wait; neighbouring waits with the same answer together."""
+    told = []
+    for text, group in itertools.groupby(found.boundaries, key=boundary_text):
+        waits = [f"{boundary.wait_ms:g}" for boundary in group]
+        told.append(f"{' to '.join(dict.fromkeys((waits[0], waits[-1])))} ms it {text}")
+    return f"{_title(found.pairing)}: with a wait of {'; '.join(told)}."
+
+
+def boundary_text(boundary: Boundary) -> str:
+    """Say where async def starts to pay, for one wait."""
+    if boundary.begins is None:
+        if boundary.costs:
+            return "never pays, and is slower"
+        return "never pays" if boundary.low is None else "does not pay, as far as this sweep can tell"
+    begins, until = _whole(boundary.begins), ""
+    if boundary.ends is not None:
+        until = f", up to {connections(_whole(boundary.ends))}"
+    if boundary.high is None:
+        return f"may pay from about {connections(begins)} on{until}; nowhere with certainty"
+    certain = _whole(boundary.high)
+    doubt = "" if certain == begins else f" (certainly from {certain:g})"
+    about = "" if begins <= CONNECTIONS[0] else "about "
+    return f"pays from {about}{connections(begins)} on{doubt}{until}"
+
+
+def _whole(number: float) -> float:
+    """Return the whole number of connections from which on a boundary between two of them is crossed."""
+    return float(math.ceil(number - 1e-6))
+
+
+def _title(pairing: Pairing) -> str:
+    """Name a question about the keyword."""
+    if pairing.kind == "twins":
+        return f"{arrangement_name(pairing.subject)}: async def over def"
+    return f"{framework_name(pairing.subject)}: its best async def over its best def"
+
+
+def winners_sentence(found: CrossoverMap) -> str:
+    """Say who serves the most on how much of the map."""
+    cells = [cell for row in found.cells for cell in row]
+    won = [cell.winner for cell in cells if cell.comparison is None or cell.comparison.standing == "faster"]
+    equal = sum(cell.comparison is not None and cell.comparison.standing == "equal" for cell in cells)
+    unsure = len(cells) - equal - len(won)
+    # The catalogue's order decides between those that win equally often.
+    wins = {each.contender: won.count(each.contender) for each in found.capacities}
+    told = [f"{contender_name(name)} on {count}" for name, count in sorted(wins.items(), key=lambda w: -w[1]) if count]
+    return (
+        f"Of {len(cells)} places, the most is served by {'; '.join(told) or 'nobody'}. On {equal} the first two are "
+        f"equal within {wording.percent(MARGIN)}, on {unsure} this sweep cannot tell."
+    )
+
+
+def parting_sentence(parting: MeasuredRate) -> str:
+    """Say where a measured rate is not what the theory allows."""
+    is_knee = parting.knee and _KNEE_LOSS <= parting.factor < 1
+    knee = " (two bounds meet there, and queues take some of it)" if is_knee else ""
+    return (
+        f"{parting.contender} at {at_place(parting.place)}: {wording.times(parting.factor)} × the theory, "
+        f"{amount(parting.rate_per_s, 'req/s')} where {_BOUNDS[parting.bound]} "
+        f"{amount(parting.theory_per_s, 'req/s')}{knee}."
+    )
+
+
+def anomaly_sentence(found: Break) -> str:
+    """Say where a rate falls or rises although it should not."""
+    grew = "more connections" if found.along == "connections" else "a longer wait"
+    did = "falls" if found.factor < 1 else "rises"
+    return (
+        f"{found.contender} {did} with {grew}: {wording.times(found.factor)} × from "
+        f"{at_place(found.start)} to {at_place(found.end)}."
+    )
 
 
 def _precision(found: CrossoverMap) -> str:

@@ -11,10 +11,20 @@ from benchmarks.judge.diff import Diff, Differences
 from benchmarks.judge.judgement import Comparison
 from benchmarks.judge.measures import QUANTITIES
 from benchmarks.model import Run
-from benchmarks.report.document import Block, Column, Document, Note, Paragraph, Row, Section, Table, told
-from benchmarks.report.method import fact_told
-from benchmarks.report.naming import arrangement_name
+from benchmarks.report.document import (
+    Block,
+    Column,
+    Document,
+    Note,
+    Paragraph,
+    Section,
+    Table,
+    filled,
+    table_of,
+)
+from benchmarks.report.method import fact_name, fact_text, facts_table
 from benchmarks.report.reproduce import run_facts
+from benchmarks.report.words import arrangement_name
 
 _FIRST_LOOKED_AT: Final = "rate"
 
@@ -31,7 +41,7 @@ def diff_document(diff: Diff, left: tuple[Run, Path | None], right: tuple[Run, P
     return Document(
         kind="diff",
         title=f"What changed from {left[0].name} to {right[0].name}?",
-        blocks=blocks if diff.same_run else told(_blocks(diff)),
+        blocks=blocks if diff.same_run else filled(_blocks(diff)),
         data={"first": run_facts(*left), "second": run_facts(*right), "diff": diff},
         records=[_record(kind, change) for kind, changes in _kinds(diff) for change in changes],
         about=f"First: {left[0].name}, {left[0].started_at}. Second: {right[0].name}, {right[0].started_at}.",
@@ -78,34 +88,25 @@ def _tables(changes: Sequence[Comparison]) -> Iterator[Table]:
     for workload, quantity in dict.fromkeys((change.workload, change.decides) for change in changes):
         own = [change for change in changes if (change.workload, change.decides) == (workload, quantity)]
         unit = _unit(own[0])
-        yield Table(
-            caption=f"{workload}, {QUANTITIES[quantity].title}: first, second, second over first",
-            columns=(
-                Column(title=""),
-                Column(title="first", unit=unit),
-                Column(title="second", unit=unit),
-                Column(title="change", unit="×"),
-                Column(title="", is_text=True, is_minor=True),
-            ),
-            rows=tuple(
-                Row((_subject(change), change.first, change.second, change.estimate, _said(change))) for change in own
+        yield table_of(
+            f"{workload}, {QUANTITIES[quantity].title}: first, second, second over first",
+            own,
+            (
+                (Column(""), _subject),
+                (Column("first", unit), lambda change: change.first),
+                (Column("second", unit), lambda change: change.second),
+                (Column("change", "×"), lambda change: change.estimate),
+                (Column("", is_text=True, is_minor=True), _said),
             ),
         )
 
 
 def _differences(title: str, differences: Differences) -> Section:
-    rows = tuple(
-        Row(
-            (
-                name.removeprefix("package_").removesuffix("_bytes").replace("_", " "),
-                " → ".join(fact_told(name, value) for value in values),
-            )
-        )
+    rows = [
+        (fact_name(name), " → ".join(fact_text(name, value) for value in values))
         for name, values in differences.items()
-    )
-    columns = (Column(title="Fact", is_text=True), Column(title="first → second", is_text=True))
-    table = Table(caption="", columns=columns, rows=rows, kind="facts")
-    return Section(title=title, blocks=(table,) if rows else (Paragraph("The same in both.", "quiet"),))
+    ]
+    return Section(title=title, blocks=(facts_table("", rows),) if rows else (Paragraph("The same in both.", "quiet"),))
 
 
 def _kinds(diff: Diff) -> tuple[tuple[str, tuple[Comparison, ...]], ...]:
@@ -117,7 +118,7 @@ def _record(kind: str, change: Comparison) -> dict[str, Any]:
     record |= {"quantity": QUANTITIES[change.decides].title, "unit": _unit(change)}
     for name, estimate in (("first", change.first), ("second", change.second), ("change", change.estimate)):
         for part in ("value", "low", "high"):
-            record[f"{name}_{part}"] = None if estimate is None else getattr(estimate, part)
+            record[f"{name}_{part}"] = getattr(estimate, part, None)
     return {**record, "said": _said(change)}
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from benchmarks.judge import wording
 from benchmarks.judge.fitness import Fitness, Sign
 from benchmarks.machine import Machine
-from benchmarks.report.document import Document, Note, Paragraph, Section, told
+from benchmarks.report.document import Document, Note, Paragraph, Section, filled
 
 
 def fitness_document(machine: Machine, fitness: Fitness) -> Document:
@@ -22,7 +22,7 @@ def fitness_document(machine: Machine, fitness: Fitness) -> Document:
     return Document(
         kind="doctor",
         title="Is this machine fit to measure?",
-        blocks=told(
+        blocks=filled(
             (
                 Paragraph(fitness.verdict, "strong") if fitness.fit else Note(fitness.verdict, "alert"),
                 None

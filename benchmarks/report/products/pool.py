@@ -13,18 +13,18 @@ from benchmarks.report.document import (
     Block,
     Chart,
     Column,
-    Comparisons,
     Document,
     Note,
     Paragraph,
-    Ratio,
     Row,
     Section,
     Table,
-    told,
+    comparisons,
+    filled,
+    table_of,
 )
 from benchmarks.report.figures import ABSENT, interval
-from benchmarks.report.naming import arrangement_name
+from benchmarks.report.words import arrangement_name
 
 _NAMED: Final = 3
 """Runs that are named beside a reason; of the others, the number is told."""
@@ -49,7 +49,7 @@ def pool_document(pool: Pool, chosen: Sequence[Comparison]) -> Document:
     return Document(
         kind="pool",
         title=f"Is `async def` faster than `def`? {len(pool.runs)} runs together",
-        blocks=told(_blocks(pool, chosen)),
+        blocks=filled(_blocks(pool, chosen)),
         data={"pool": pool},
         records=[_record(ratio, *line) for ratio in pool.ratios for line in (*_runs(ratio), *_sums(ratio))],
     )
@@ -62,14 +62,12 @@ def _blocks(pool: Pool, chosen: Sequence[Comparison]) -> Iterator[Block]:
         f"Every run asked the same: {pool.asked}.",
         "quiet",
     )
-    yield Comparisons(
-        title=f"All runs together, {pool.quantity}, async def over def",
-        ratios=tuple(
-            Ratio(arrangement_name(ratio.arrangement), ratio.estimate, ratio in chosen)
-            for ratio in pool.ratios
-            if ratio.estimate is not None
-        ),
+    together = (
+        Row((arrangement_name(ratio.arrangement), ratio.estimate), strong=ratio in chosen)
+        for ratio in pool.ratios
+        if ratio.estimate is not None
     )
+    yield comparisons(f"All runs together, {pool.quantity}, async def over def", together)
     yield from (_forest(pool, ratio) for ratio in chosen)
     yield Section(title="Every arrangement", blocks=(_every(pool),), is_folded=True)
     yield Section(title="Left out", blocks=tuple(_left_out(pool.left_out)))
@@ -81,8 +79,13 @@ def _forest(pool: Pool, ratio: Comparison) -> Section:
     if not ratio.studies:
         return Section(title=title, blocks=(Paragraph("No run has a ratio to pool."),))
     lines = (
-        *(Ratio(label, estimate) for label, estimate, _ in _runs(ratio)),
-        *(Ratio(label, estimate, strong=True) for label, estimate, _ in _sums(ratio)),
+        *(Row((label, estimate)) for label, estimate, _ in _runs(ratio)),
+        *(Row((label, estimate), strong=True) for label, estimate, _ in _sums(ratio)),
+    )
+    figures = Table(
+        caption="Each run's ratio with its 95 % interval, and its weight in the mean",
+        columns=(Column("Run"), Column("ratio", "×"), Column("weight", "%")),
+        rows=tuple(map(Row, _runs(ratio))),
     )
     expected = "Below it: where one more machine is expected. " if len(list(_sums(ratio))) > 1 else ""
     return Section(
@@ -94,23 +97,9 @@ def _forest(pool: Pool, ratio: Comparison) -> Section:
                     f"{pool.quantity.capitalize()}, async def over def, with 95 % intervals. Diamond: the mean of the "
                     f"machines' own ratios. {expected}Grey band: counts as equal (±{100 * pool.margin:g} %)."
                 ),
-                instead=(Comparisons(title="A line for each run", ratios=lines),),
+                instead=(comparisons("A line for each run", lines),),
             ),
-            Section(
-                title=f"The same in figures ({len(ratio.studies)} runs)",
-                blocks=(
-                    Table(
-                        caption="Each run's ratio with its 95 % interval, and its weight in the mean",
-                        columns=(
-                            Column(title="Run"),
-                            Column(title="ratio", unit="×"),
-                            Column(title="weight", unit="%"),
-                        ),
-                        rows=tuple(map(Row, _runs(ratio))),
-                    ),
-                ),
-                is_folded=True,
-            ),
+            Section(title=f"The same in figures ({len(ratio.studies)} runs)", blocks=(figures,), is_folded=True),
         ),
     )
 
@@ -128,34 +117,34 @@ def _sums(ratio: Comparison) -> Iterator[_Line]:
     """Yield what all runs say together, and what one more machine is expected to show."""
     if ratio.estimate is not None:
         yield "together", ratio.estimate, None
-    if ratio.predicted is not None and ratio.predicted.low is not None:
+    if _is_expected(ratio):
         yield "one more machine", ratio.predicted, None
 
 
 def _every(pool: Pool) -> Table:
-    return Table(
-        caption=(
-            f"{pool.quantity.capitalize()}, async def over def, workload {pool.workload}. I²: share of the spread that "
-            "the runs' own errors do not explain. Between: one standard deviation between machines, as a factor."
+    return table_of(
+        f"{pool.quantity.capitalize()}, async def over def, workload {pool.workload}. I²: share of the spread that "
+        "the runs' own errors do not explain. Between: one standard deviation between machines, as a factor.",
+        pool.ratios,
+        (
+            (Column("Arrangement"), lambda ratio: arrangement_name(ratio.arrangement)),
+            (Column("together", "×"), lambda ratio: ratio.estimate if ratio.effects else None),
+            (
+                Column("one more machine"),
+                lambda ratio: interval(ratio.predicted, "×") if _is_expected(ratio) else ABSENT,
+            ),
+            (Column("I²", "%", is_minor=True), lambda ratio: ratio.effects.i_squared if ratio.effects else None),
+            (
+                Column("between", "×", is_minor=True),
+                lambda ratio: ratio.effects.between_factor if ratio.effects else None,
+            ),
+            (Column("runs"), lambda ratio: len(ratio.studies)),
         ),
-        columns=(
-            Column(title="Arrangement"),
-            Column(title="together", unit="×"),
-            Column(title="one more machine"),
-            Column(title="I²", unit="%", is_minor=True),
-            Column(title="between", unit="×", is_minor=True),
-            Column(title="runs"),
-        ),
-        rows=tuple(_row(ratio) for ratio in pool.ratios),
     )
 
 
-def _row(ratio: Comparison) -> Row:
-    name, runs = arrangement_name(ratio.arrangement), len(ratio.studies)
-    if ratio.effects is None or ratio.predicted is None:
-        return Row((name, None, None, None, None, runs))
-    expected = ABSENT if ratio.predicted.low is None else interval(ratio.predicted, "×")
-    return Row((name, ratio.estimate, expected, ratio.effects.i_squared, ratio.effects.between_factor, runs))
+def _is_expected(ratio: Comparison) -> bool:
+    return ratio.predicted is not None and ratio.predicted.low is not None
 
 
 def _left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[Note]:
@@ -170,13 +159,11 @@ def _left_out(reasons: Iterable[tuple[str, str]]) -> Iterator[Note]:
 
 
 def _record(ratio: Comparison, run: str, estimate: Estimate | None, weight: float | None) -> dict[str, Any]:
+    own = {"ratio": "value", "low": "low", "high": "high", "samples": "samples"}
     return {
         "arrangement": ratio.arrangement,
         "workload": ratio.workload,
         "run": run,
-        "ratio": None if estimate is None else estimate.value,
-        "low": None if estimate is None else estimate.low,
-        "high": None if estimate is None else estimate.high,
-        "samples": None if estimate is None else estimate.samples,
+        **{column: getattr(estimate, name, None) for column, name in own.items()},
         "weight": weight,
     }

@@ -10,36 +10,32 @@ from typing import Any, Final
 
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.comparison import is_equal
-from benchmarks.judge.judgement import Comparison, Judgement, Standing, Summary
+from benchmarks.judge.judgement import Comparison, Figure, Judgement, Standing, Summary
 from benchmarks.judge.judgement import Verdict as JudgedVerdict
 from benchmarks.model import Run
 from benchmarks.report.charts.ratios import ratio_chart
 from benchmarks.report.document import (
-    Badge,
     Block,
     Chart,
     Column,
     Command,
-    Comparisons,
     Document,
-    Measured,
     Note,
     Paragraph,
-    Ratio,
     Row,
     Section,
     Table,
     Verdict,
-    Verdicts,
-    told,
+    comparisons,
+    filled,
 )
 from benchmarks.report.figures import amount, estimated
-from benchmarks.report.method import environment_facts, method_rules, package_versions
-from benchmarks.report.naming import arrangement_name
+from benchmarks.report.method import environment_facts, facts_table, method_rules, package_versions
 from benchmarks.report.products import run_evidence
 from benchmarks.report.products.run_evidence import Told
 from benchmarks.report.products.trials import COLUMNS, trial_records
 from benchmarks.report.reproduce import compare_command, run_facts
+from benchmarks.report.words import arrangement_name
 
 HEADLINE_CLAIM: Final = "async-throughput"
 """The claim whose verdicts answer the question that the report opens with."""
@@ -70,7 +66,7 @@ def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder
     return Document(
         kind="judgement",
         title=_title(run, judgement),
-        blocks=told(
+        blocks=filled(
             (*_lead(all_of_it), *sections, Command("Measure it again", compare_command(run.plan, run.environment)))
         ),
         data={"run": run_facts(run, folder), "judgement": {**_fields(judgement), "summaries": summaries}},
@@ -109,16 +105,7 @@ def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdi
         outcome=verdict.outcome,
         # A refused figure may well have been measured: "not measured" would be false, and the reason is told.
         figures=tuple(
-            Measured(
-                name=figure.name,
-                estimate=figure.estimate,
-                unit=figure.unit,
-                reference=figure.tutorial_value,
-                outcome=figure.outcome or "",
-                finding=figure.finding,
-            )
-            for figure in verdict.figures
-            if verdict.outcome != "refused" or figure.estimate is not None
+            figure for figure in verdict.figures if verdict.outcome != "refused" or figure.estimate is not None
         ),
         sentence=verdict.sentence,
         why=verdict.why,
@@ -128,7 +115,7 @@ def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdi
 
 def verdict_of(comparison: Comparison) -> Verdict:
     """Return what a comparison came to; one that is refused has no figure."""
-    rate = Measured(name="rate", estimate=comparison.rate, unit="×")
+    rate = Figure(name="rate", estimate=comparison.rate, unit="×", tutorial_value=None)
     return Verdict(
         subject=f"`{comparison.above}` against `{comparison.below}`",
         outcome=comparison.standing,
@@ -157,15 +144,14 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
     """Yield the answer, and one picture."""
     run, judgement = all_of_it.run, all_of_it.judgement
     yield from alerts(run, judgement)
-    answers = _once(_answers(all_of_it))
     if judgement.duels:
-        yield Verdicts(verdicts=_once(verdict_of(duel) for duel in judgement.duels))
-    elif answers:
-        yield Verdicts(verdicts=answers, form="answers")
+        yield from _once(verdict_of(duel) for duel in judgement.duels)
+    elif answers := _once(_answers(all_of_it)):
+        yield from answers
     elif judgement.bridges:
         # Contenders without twins have no answer to the question: what they are against each other comes first.
         judged = [verdict_of(compared) for compared in judgement.bridges if compared.refusal is None]
-        yield from (Verdicts(verdicts=_once(judged)),) if judged else run_evidence.refusals(judgement.bridges)
+        yield from _once(judged) if judged else run_evidence.refusals(judgement.bridges)
     else:
         yield Paragraph("This run has no answer: it had no arrangement with both `def` and `async def`.")
     yield from _picture(all_of_it)
@@ -203,15 +189,9 @@ def _picture(all_of_it: Told) -> Iterator[Block]:
                 "Requests per second of async def over def, with 95 % intervals. Bold: the arrangements that the claim "
                 f"is judged on. Grey band: counts as equal (±{100 * judgement.margin:g} %).{failed}"
             )
-            yield Chart(draw=draw, caption=caption, instead=(rates_of(workload, twins),))
-
-
-def rates_of(workload: str, twins: Iterable[Comparison]) -> Comparisons:
-    """Return the ratios of rates of twins, to be drawn."""
-    return Comparisons(
-        title=f"{workload}: requests per second, async def over def",
-        ratios=tuple(Ratio(arrangement_name(twin.arrangement), twin.rate, twin.headline) for twin in twins),
-    )
+            rates = (Row((arrangement_name(twin.arrangement), twin.rate), strong=twin.headline) for twin in twins)
+            title = f"{workload}: requests per second, async def over def"
+            yield Chart(draw=draw, caption=caption, instead=(comparisons(title, rates),))
 
 
 def _tutorial_ratio(claims: Sequence[Claim]) -> float | None:
@@ -238,7 +218,7 @@ def _claims(all_of_it: Told) -> Iterator[Section]:
     ]
     yield Section(
         title="What the tutorial says, and what this run found",
-        blocks=told(
+        blocks=filled(
             (
                 _glance(tried, by_claim),
                 *reasons,
@@ -248,7 +228,7 @@ def _claims(all_of_it: Told) -> Iterator[Section]:
                     blocks=tuple(parts),
                     is_folded=True,
                 ),
-                Section(title="The same claims on the other arrangements", blocks=told(beside), is_folded=True),
+                Section(title="The same claims on the other arrangements", blocks=filled(beside), is_folded=True),
             )
         ),
     )
@@ -276,27 +256,23 @@ def _glance(tried: Sequence[Claim], by_claim: Mapping[str, Sequence[JudgedVerdic
     subjects = [subject for subject in subjects if " and " not in subject] or subjects
     rows = []
     for claim in tried:
-        cells: list[Badge | str] = []
-        for subject in subjects:
-            own = [verdict for verdict in headlines[claim.id] if verdict.subject == subject]
-            cells.append(_badge(own[0]) if own else "")
-        others = [verdict for verdict in headlines[claim.id] if verdict.subject not in subjects]
-        if others:
-            badge = _badge(others[0])
-            cells[0] = Badge(badge.outcome, f"{others[0].subject}{f': {badge.text}' if badge.text else ''}")
+        own = {verdict.subject: _short(verdict) for verdict in reversed(headlines[claim.id])}
+        cells: list[Verdict | str] = [own.get(subject, "") for subject in subjects]
+        if others := [verdict for subject, verdict in own.items() if subject not in subjects]:
+            both = others[-1]
+            cells[0] = dataclasses.replace(both, sentence=": ".join(filter(None, (both.subject, both.sentence))))
         rows.append(Row((f"{claim.number}. {claim.title}", *cells), anchor=f"claim-{claim.number}"))
-    columns = (Column(title="The tutorial says"), *(Column(title=subject) for subject in subjects))
+    columns = (Column("The tutorial says"), *map(Column, subjects))
     caption = "A verdict on each claim, and the figure that decided it. Brackets hold 95 % intervals."
     return Table(caption=caption, columns=columns, rows=tuple(rows), kind="glance")
 
 
-def _badge(verdict: JudgedVerdict) -> Badge:
-    told_as = verdict_on(verdict)
-    if not told_as.figures:
-        return Badge(verdict.outcome)
-    figure = told_as.figures[0]
-    label = "" if figure.unit else f"{figure.name.partition(',')[0]}: "
-    return Badge(verdict.outcome, f"{label}{estimated(figure.estimate, figure.unit)}")
+def _short(verdict: JudgedVerdict) -> Verdict:
+    """Return a verdict for a cell: its outcome, and in its sentence the figure that decided."""
+    figures = verdict_on(verdict).figures[:1]
+    labels = ["" if figure.unit else f"{figure.name.partition(',')[0]}: " for figure in figures]
+    shown = (f"{label}{estimated(each.estimate, each.unit)}" for label, each in zip(labels, figures, strict=True))
+    return Verdict(subject=verdict.subject, outcome=verdict.outcome, sentence="".join(shown))
 
 
 def _claim(claim: Claim, verdicts: Sequence[JudgedVerdict], told_whys: set[str]) -> Section:
@@ -315,7 +291,7 @@ def _list(verdicts: Iterable[JudgedVerdict], told_whys: set[str], *, headline: b
     own = list(verdicts)
     workloads = {verdict.workload for verdict in own}
     chosen = (verdict_on(verdict, workloads) for verdict in own if verdict.headline == headline)
-    return told((Verdicts(verdicts=_once(chosen, told_whys)),))
+    return _once(chosen, told_whys)
 
 
 def _once(verdicts: Iterable[Verdict], told_whys: set[str] | None = None) -> tuple[Verdict, ...]:
@@ -343,8 +319,6 @@ def _notes(all_of_it: Told) -> Iterator[Section]:
 
 def _how(all_of_it: Told) -> Iterator[Section]:
     run = all_of_it.run
-    columns = (Column(title="name"), Column(title="value", is_text=True))
-    facts = (("Environment", environment_facts(run.environment)), ("Packages", package_versions(run.environment)))
     yield Section(
         title="How it was measured",
         blocks=tuple(map(Note, method_rules(run.plan, all_of_it.judgement.margin))),
@@ -352,9 +326,11 @@ def _how(all_of_it: Told) -> Iterator[Section]:
     )
     yield Section(
         title="The machine and its software",
-        blocks=told(
-            Table(caption=caption, columns=columns, rows=tuple(map(Row, pairs)), kind="facts")
-            for caption, pairs in facts
+        blocks=filled(
+            (
+                facts_table("Environment", environment_facts(run.environment)),
+                facts_table("Packages", package_versions(run.environment)),
+            )
         ),
         is_folded=True,
     )

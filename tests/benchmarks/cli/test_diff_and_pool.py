@@ -79,9 +79,7 @@ def test_a_class_is_pooled_from_its_folder(kept_run: KeptRun, tmp_path: Path) ->
     assert f"Page: {page}" in result.stdout
     value = document_of(lab("pool", str(folder), "--json"))
     assert ["anna", "ben", "chen"] == value["pool"]["runs"]
-    assert {"fastapi@uvicorn", "flask@hypercorn"} == {
-        ratio["arrangement"] for ratio in value["pool"]["ratios"]
-    }
+    assert {"fastapi@uvicorn", "flask@hypercorn"} == {ratio["arrangement"] for ratio in value["pool"]["ratios"]}
 
 
 def test_a_class_is_pooled_from_a_pattern(kept_run: KeptRun, tmp_path: Path) -> None:

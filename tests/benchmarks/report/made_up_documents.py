@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-from benchmarks.judge.judgement import Estimate
-from benchmarks.report.charts.canvas import Chart as Drawing
+from benchmarks.judge.judgement import Estimate, Figure
+from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.document import (
-    Badge,
     Chart,
     Column,
     Command,
-    Comparisons,
     Document,
-    Grid,
-    Measured,
     Note,
     Paragraph,
-    Ratio,
     Row,
     Section,
     Square,
     Table,
     Verdict,
-    Verdicts,
+    comparisons,
 )
 
 DOUBLE = Estimate(value=2.0, low=1.95, high=2.07, samples=7)
@@ -37,8 +32,8 @@ def verdict(subject: str, outcome: str = "replicated", *, word: str = "", text: 
         outcome=outcome,
         word=word,
         figures=(
-            Measured(name="rate", estimate=DOUBLE, unit="×", reference=2.02),
-            Measured(name="threads", estimate=None, unit="", outcome="contradicted"),
+            Figure(name="rate", estimate=DOUBLE, unit="×", tutorial_value=2.02),
+            Figure(name="threads", estimate=None, unit="", tutorial_value=None, outcome="contradicted"),
         ),
         sentence=f"A sentence: {text}.",
         why=f"A cause: {text}; add --rounds 20.",
@@ -56,38 +51,40 @@ def everything(name: str = "Flask on Hypercorn", drawing: Drawing | None = DRAWI
     table = Table(
         caption=f"Figures of {name}",
         columns=(
-            Column(title="Contender"),
-            Column(title="rate", unit="req/s"),
-            Column(title="p95", unit="ms", group="latency", is_minor=True, hint="95th percentile"),
-            Column(title="ratio", unit="×", group="latency"),
-            Column(title="verdict"),
-            Column(title="said", is_text=True),
+            Column("Contender"),
+            Column("rate", unit="req/s"),
+            Column("p95", unit="ms", group="latency", is_minor=True, hint="95th percentile"),
+            Column("ratio", unit="×", group="latency"),
+            Column("verdict"),
+            Column("said", is_text=True),
         ),
         rows=(
-            Row(("def", 4105.0, None, DOUBLE, Badge("replicated", "2.00 ×"), name), group=name, strong=True),
+            Row(
+                ("def", 4105.0, None, DOUBLE, Verdict(subject="def", outcome="replicated", sentence="2.00 ×"), name),
+                group=name,
+                strong=True,
+            ),
             Row(
                 ("async def", Estimate(value=8210.0, low=8000.0, high=8400.0, samples=5), 1.5, HALF, "", ""), group=name
             ),
-            Row((name, 1, 2.0, None, Badge("slower"), "the same"), anchor="more"),
+            Row((name, 1, 2.0, None, Verdict(subject=name, outcome="slower"), "the same"), anchor="more"),
         ),
     )
     facts = Table(
         caption="",
-        columns=(Column(title="a"), Column(title="b", is_text=True)),
+        columns=(Column("a"), Column("b", is_text=True)),
         rows=(Row(("kernel", name)),),
         kind="facts",
     )
-    ratios = Comparisons(
-        title=f"async over sync, {name}", ratios=(Ratio(name, DOUBLE, strong=True), Ratio("other", HALF))
-    )
-    grid = Grid(
+    ratios = comparisons(f"async over sync, {name}", (Row((name, DOUBLE), strong=True), Row(("other", HALF))))
+    grid = Table(
         caption="Who serves the most",
-        corner="wait, connections",
-        columns=("1", "500"),
+        columns=(Column("wait, connections"), Column("1"), Column("500")),
         rows=(
-            ("0 ms", (Square("2.4×", "more", 2, measured=True), Square("A 1.1×", "A", 1, measured=False))),
-            ("5 ms", (Square("=", "equal", 0, measured=True), Square("0.5×", "less", 3, measured=True))),
+            Row(("0 ms", Square("2.4×", "more", 2, measured=True), Square("A 1.1×", "A", 1, measured=False))),
+            Row(("5 ms", Square("=", "equal", 0, measured=True), Square("0.5×", "less", 3, measured=True))),
         ),
+        kind="map",
     )
     chart = Chart(draw=lambda: drawing, caption=f"A chart of {name}", instead=(grid,))
     return Document(
@@ -95,7 +92,7 @@ def everything(name: str = "Flask on Hypercorn", drawing: Drawing | None = DRAWI
         title=f"Is `async def` faster on {name}?",
         blocks=(
             Note(f"Read this first: {name}", "alert"),
-            Verdicts(verdicts=(verdict(name, word="Yes"),), form="answers"),
+            verdict(name, word="Yes"),
             Paragraph(f"A paragraph on `code` and {name}"),
             Paragraph(f"An explanation of {name}", "quiet"),
             ratios,
@@ -105,7 +102,8 @@ def everything(name: str = "Flask on Hypercorn", drawing: Drawing | None = DRAWI
                 blocks=(
                     Paragraph("也沒多厲害啊", "quote"),
                     Paragraph("http_reqs......................: 249101 8303.043402/s", "quote"),
-                    Verdicts(verdicts=(verdict(name), verdict("other", "slower", text=name))),
+                    verdict(name),
+                    verdict("other", "slower", text=name),
                     table,
                     Section(title="Folded", blocks=(facts, Paragraph("Only on request.")), is_folded=True),
                 ),

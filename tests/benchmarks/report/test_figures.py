@@ -115,3 +115,46 @@ def test_no_number_breaks_the_writer(value: float | None, unit: str) -> None:
     assert "nan" not in written
     assert "inf" not in written
     assert (written == "not measured") == (not figures.is_measured(value))
+
+
+def ratio(value: float, low: float | None = None, high: float | None = None) -> Estimate:
+    """Return a ratio."""
+    return Estimate(value=value, low=low, high=high, samples=3)
+
+
+def test_one_is_in_the_middle_and_inverses_are_mirrored() -> None:
+    """Twice as fast is as far to the right as half as fast is to the left."""
+    reach = figures.ratio_reach([ratio(2.0), None])
+
+    assert 0.5 == figures.ratio_share(reach, 1.0)
+    assert math.isclose(1 - figures.ratio_share(reach, 0.5), figures.ratio_share(reach, 2.0))
+
+
+def test_the_axis_shows_every_value_and_the_tutorials() -> None:
+    """None of them is at its end."""
+    reach = figures.ratio_reach([ratio(0.05), ratio(3.0)], tutorial_value=2.02)
+
+    assert all(0 < figures.ratio_share(reach, value) < 1 for value in (0.05, 3.0, 2.02))
+
+
+def test_a_hopeless_interval_does_not_squeeze_the_others() -> None:
+    """It leaves the axis, which stays readable; an endless one is no error."""
+    reach = figures.ratio_reach([ratio(1.6, 0.0, math.inf), ratio(1.5, 0.001, 900.0)])
+
+    assert reach < 12
+    assert (0.0, 1.0) == (figures.ratio_share(reach, 0.0), figures.ratio_share(reach, math.inf))
+
+
+@pytest.mark.parametrize(
+    ("expected", "estimate"),
+    [
+        ("          │          ", None),
+        ("          │  ─●─     ", ratio(1.4, 1.28, 1.6)),
+        ("  ●       │          ", ratio(0.5)),
+        ("          ●          ", ratio(1.0)),
+        ("●─────────────────── ", ratio(0.0, 0.0, 2.2)),
+    ],
+)
+def test_a_ratio_is_drawn_in_text(expected: str, estimate: Estimate | None) -> None:
+    """A bar at 1, a line for the interval, a point for the value; the sign is seen at a glance."""
+    assert expected == figures.ratio_strip(2.5, estimate, 21)

@@ -9,8 +9,8 @@ import pytest
 
 from benchmarks.judge.judgement import Estimate, Judgement, Summary
 from benchmarks.model import LoadProfile, Run, Workload
-from benchmarks.report.charts.canvas import NARROW, WIDE, Chart
-from benchmarks.report.charts.contenders import cost_chart, waiting_chart
+from benchmarks.report.charts.bars import cost_chart, waiting_chart
+from benchmarks.report.charts.canvas import NARROW, WIDE, Drawing
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.charts.ratios import ratio_chart
 
@@ -19,19 +19,19 @@ WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
 LOAD = LoadProfile(vus=60, duration_s=1.0, warmup_s=0.2)
 
 
-def drawn(chart: Chart | None) -> Chart:
+def drawn(chart: Drawing | None) -> Drawing:
     """Return a chart that must be there."""
     assert chart is not None
     return chart
 
 
-def headline(judgement: Judgement) -> Chart:
+def headline(judgement: Judgement) -> Drawing:
     """Draw the ratios of the health workload."""
     return drawn(ratio_chart("health", judgement.twins, margin=judgement.margin, tutorial_value=2.0202))
 
 
 @pytest.fixture(scope="module")
-def charts(judgement: Judgement) -> dict[str, Chart]:
+def charts(judgement: Judgement) -> dict[str, Drawing]:
     """Every chart of the judgement, by name."""
     every = (
         headline(judgement),
@@ -42,7 +42,7 @@ def charts(judgement: Judgement) -> dict[str, Chart]:
     return {chart.name: chart for chart in map(drawn, every)}
 
 
-def parsed(chart: Chart) -> list[ET.Element]:
+def parsed(chart: Drawing) -> list[ET.Element]:
     """Parse both drawings of a chart."""
     return [ET.fromstring(drawing) for drawing in (chart.wide, chart.narrow)]  # noqa: S314 (our own drawings)
 
@@ -52,7 +52,7 @@ def written(root: ET.Element) -> str:
     return "\n".join(text.text or "" for text in root.iter(f"{SVG}text"))
 
 
-def test_every_chart_is_well_formed_and_told_in_words(charts: dict[str, Chart]) -> None:
+def test_every_chart_is_well_formed_and_told_in_words(charts: dict[str, Drawing]) -> None:
     """It is an image with a title and a description, which it refers to by ids that it has."""
     for chart in charts.values():
         for root in parsed(chart):
@@ -65,7 +65,7 @@ def test_every_chart_is_well_formed_and_told_in_words(charts: dict[str, Chart]) 
             ]
 
 
-def test_ids_are_unique_on_a_page_of_all_charts(charts: dict[str, Chart]) -> None:
+def test_ids_are_unique_on_a_page_of_all_charts(charts: dict[str, Drawing]) -> None:
     """No drawing can borrow another's marker or clip; every reference has its target."""
     roots = [root for chart in charts.values() for root in parsed(chart)]
     ids = [element.get("id") for root in roots for element in root.iter() if element.get("id")]
@@ -79,7 +79,7 @@ def test_ids_are_unique_on_a_page_of_all_charts(charts: dict[str, Chart]) -> Non
             assert element.get("href", "").removeprefix("#") in own | {""}
 
 
-def test_a_drawing_takes_colour_and_font_from_the_page(charts: dict[str, Chart]) -> None:
+def test_a_drawing_takes_colour_and_font_from_the_page(charts: dict[str, Drawing]) -> None:
     """Dark mode and the page's policy work because no colour, style, font or metadata is inside."""
     for chart in charts.values():
         for drawing in (chart.wide, chart.narrow):
@@ -88,12 +88,12 @@ def test_a_drawing_takes_colour_and_font_from_the_page(charts: dict[str, Chart])
             assert ["http://www.w3.org/2000/svg"] == re.findall(r"https?://[^\"' ]+", drawing)
 
 
-def test_a_drawing_is_the_same_each_time(charts: dict[str, Chart], judgement: Judgement) -> None:
+def test_a_drawing_is_the_same_each_time(charts: dict[str, Drawing], judgement: Judgement) -> None:
     """The report of a run does not change when it is written again."""
     assert charts["ratio-health"] == headline(judgement)
 
 
-def test_the_narrow_drawing_is_made_for_a_phone(charts: dict[str, Chart]) -> None:
+def test_the_narrow_drawing_is_made_for_a_phone(charts: dict[str, Drawing]) -> None:
     """It is not the wide one made small: its text keeps its size."""
     for chart in charts.values():
         for root, layout in zip(parsed(chart), (WIDE, NARROW), strict=True):
@@ -110,7 +110,7 @@ def test_the_narrow_drawing_is_made_for_a_phone(charts: dict[str, Chart]) -> Non
         ("waiting-wait", ("112 (6 threads)", "1,161 (1 thread)", "60 connections ÷ 50 ms = 1,200 req/s at most")),
     ],
 )
-def test_a_chart_carries_its_numbers(charts: dict[str, Chart], name: str, facts: tuple[str, ...]) -> None:
+def test_a_chart_carries_its_numbers(charts: dict[str, Drawing], name: str, facts: tuple[str, ...]) -> None:
     """They are written in the drawing, in both layouts, and not only shown by length."""
     for root in parsed(charts[name]):
         for fact in facts:
@@ -126,7 +126,7 @@ def test_a_chart_carries_its_numbers(charts: dict[str, Chart], name: str, facts:
         ("waiting-wait", ("At most 1,200 req/s", "def 112 req/s [110, 114] with 6 threads running")),
     ],
 )
-def test_a_description_states_the_data(charts: dict[str, Chart], name: str, facts: tuple[str, ...]) -> None:
+def test_a_description_states_the_data(charts: dict[str, Drawing], name: str, facts: tuple[str, ...]) -> None:
     """Who cannot see the drawing has its numbers."""
     for fact in facts:
         assert fact in charts[name].description
@@ -137,12 +137,12 @@ def altered(judgement: Judgement, change: Callable[[Summary], Summary]) -> list[
     return [change(each) if each.contender == "flask-async@hypercorn" else each for each in judgement.summaries]
 
 
-def shapes(chart: Chart, name: str) -> int:
+def shapes(chart: Drawing, name: str) -> int:
     """Count the elements of the wide drawing that are filled with a colour."""
     return sum(f"fill-{name}" in element.get("class", "").split() for element in parsed(chart)[0].iter())
 
 
-def test_missing_costs_are_not_drawn_as_zero(charts: dict[str, Chart], judgement: Judgement) -> None:
+def test_missing_costs_are_not_drawn_as_zero(charts: dict[str, Drawing], judgement: Judgement) -> None:
     """There is no bar, and the place says that it was not measured; a measured 0.0 stays 0.0."""
     chart = drawn(
         cost_chart(
@@ -198,7 +198,7 @@ def test_a_missing_ratio_is_named(judgement: Judgement) -> None:
     assert "tutorial" not in chart.description
 
 
-def test_a_ratio_of_one_round_has_a_point_and_no_line(charts: dict[str, Chart], judgement: Judgement) -> None:
+def test_a_ratio_of_one_round_has_a_point_and_no_line(charts: dict[str, Drawing], judgement: Judgement) -> None:
     """What has no interval does not look precise."""
     lone = Estimate(value=2.0, low=None, high=None, samples=1)
     chart = drawn(

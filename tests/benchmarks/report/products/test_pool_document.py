@@ -8,7 +8,7 @@ from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.pool import Pool
 from benchmarks.judge.random_effects import RandomEffects
 from benchmarks.report.charts.ratios import forest_chart
-from benchmarks.report.document import Chart, Comparisons, Document, Note, Paragraph, Section
+from benchmarks.report.document import Chart, Document, Note, Paragraph, Section, Table
 from benchmarks.report.products.pool import pool_document
 
 
@@ -80,8 +80,8 @@ def runs_of(document: Document) -> Sequence[str]:
     """Return the names of the lines of the forest."""
     (chart,) = [block for block in section(document, "FastAPI on uvicorn").blocks if isinstance(block, Chart)]
     (lines,) = chart.instead
-    assert isinstance(lines, Comparisons)
-    return [ratio.name for ratio in lines.ratios]
+    assert isinstance(lines, Table)
+    return [str(row.cells[0]) for row in lines.rows]
 
 
 def test_what_all_say_together_comes_first() -> None:
@@ -90,9 +90,9 @@ def test_what_all_say_together_comes_first() -> None:
     sentence, _, together = document.blocks[:3]
 
     assert Paragraph("fastapi@uvicorn: over 3 runs async def had 2.10 × that of def.") == sentence
-    assert isinstance(together, Comparisons)
+    assert isinstance(together, Table)
     assert [("FastAPI on uvicorn", True), ("Flask on Hypercorn", False)] == [
-        (ratio.name, ratio.strong) for ratio in together.ratios
+        (row.cells[0], row.strong) for row in together.rows
     ]
     assert ["laptop 1", "laptop 2", "laptop 3", "together", "one more machine"] == runs_of(document)
 

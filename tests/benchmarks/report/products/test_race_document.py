@@ -8,10 +8,8 @@ import pytest
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement
 from benchmarks.model import RACE, Run
-from benchmarks.report.charts.contenders import speed_chart
-from benchmarks.report.charts.guesses import GuessedRatio, guess_chart
-from benchmarks.report.charts.narrowing import narrowing_chart
-from benchmarks.report.document import Verdicts
+from benchmarks.report.charts.bars import speed_chart
+from benchmarks.report.charts.race import GuessedRatio, guess_chart, narrowing_chart
 from benchmarks.report.formats import render
 from benchmarks.report.products.run import run_document, verdict_of
 from benchmarks.report.reproduce import compare_command
@@ -42,7 +40,7 @@ def test_the_race_comes_first_in_every_format(race: tuple[Run, Judgement], claim
     """With its outcome and its cause; a race is measured again on the page."""
     document = run_document(*race, claims)
 
-    assert Verdicts(verdicts=(verdict_of(DUEL),)) == document.blocks[0]
+    assert verdict_of(DUEL) == document.blocks[0]
     for form in ("terminal", "markdown", "html"):
         told = " ".join(render(document, form).split())
         assert "slower" in told

@@ -10,7 +10,8 @@ import pytest
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Estimate, Figure, Judgement, Outcome, Standing, Verdict
 from benchmarks.model import Run
-from benchmarks.report.document import Badge, Block, Chart, Document, Note, Paragraph, Section, Table, Verdicts
+from benchmarks.report.document import Block, Chart, Document, Note, Paragraph, Section, Table
+from benchmarks.report.document import Verdict as Told
 from benchmarks.report.formats import render
 from benchmarks.report.products import run as product
 from benchmarks.report.products.run import HEADLINE_CLAIM, run_document, was_asked
@@ -33,10 +34,9 @@ def every(blocks: Sequence[Block]) -> Iterator[Block]:
 def answers(document: Document) -> list[tuple[str, str, str]]:
     """Return subject, word and badge of each answer."""
     return [
-        (verdict.subject, verdict.word, verdict.outcome)
+        (block.subject, block.word, block.outcome)
         for block in document.blocks
-        if isinstance(block, Verdicts) and block.form == "answers"
-        for verdict in block.verdicts
+        if isinstance(block, Told) and block.word
     ]
 
 
@@ -51,7 +51,7 @@ def tried_on(document: Document, number: int) -> list[str]:
     (claim,) = [
         block for block in every(document.blocks) if isinstance(block, Section) and block.anchor == f"claim-{number}"
     ]
-    return [verdict.subject for block in claim.blocks if isinstance(block, Verdicts) for verdict in block.verdicts]
+    return [block.subject for block in claim.blocks if isinstance(block, Told)]
 
 
 def test_the_ledger_has_the_claim_that_the_report_opens_with(claims: Sequence[Claim]) -> None:
@@ -69,7 +69,7 @@ def test_the_answers_come_first_and_have_opposite_signs(
         ("FastAPI on uvicorn", "Yes", "replicated"),
         ("Flask on Hypercorn", "No, slower", "contradicted"),
     ] == answers(document)
-    assert isinstance(document.blocks[1], Chart)
+    assert isinstance(document.blocks[2], Chart)
 
 
 @pytest.mark.parametrize(
@@ -143,11 +143,15 @@ def test_every_claim_is_told_at_a_glance_and_on_request_in_the_tutorials_words(
     assert isinstance(glance, Table)
 
     assert ["The tutorial says", "FastAPI", "Flask"] == [column.title for column in glance.columns]
-    assert (Badge("replicated", "2.00 × [1.95, 2.07]"), Badge("contradicted", "0.50 × [0.48, 0.52]")) == (
-        glance.rows[1].cells[1:]
-    )
-    assert Badge("replicated", "threads that ran: 1") == glance.rows[4].cells[1]
-    assert (Badge("contradicted", "FastAPI and Flask: 4.21 × [4.10, 4.32]"), "") == glance.rows[5].cells[1:]
+    assert (
+        Told(subject="FastAPI", outcome="replicated", sentence="2.00 × [1.95, 2.07]"),
+        Told(subject="Flask", outcome="contradicted", sentence="0.50 × [0.48, 0.52]"),
+    ) == glance.rows[1].cells[1:]
+    assert Told(subject="FastAPI", outcome="replicated", sentence="threads that ran: 1") == glance.rows[4].cells[1]
+    both, nothing = glance.rows[5].cells[1:]
+    assert isinstance(both, Told)
+    assert ("contradicted", "FastAPI and Flask: 4.21 × [4.10, 4.32]") == (both.outcome, both.sentence)
+    assert "" == nothing
     assert section(document, "Each claim in the tutorial's words, with what was found and why").is_folded
     assert ["FastAPI on uvicorn", "Flask on Hypercorn"] == tried_on(document, 2)
     beside = section(document, "The same claims on the other arrangements").blocks[0]
@@ -247,8 +251,8 @@ def test_a_run_of_bridges_alone_tells_what_they_are_first(
     """It has no twins to answer by; where none can be judged, it says why."""
     without = dataclasses.replace(judgement, verdicts=(), twins=())
     first = run_document(run, without, claims).blocks[0]
-    assert isinstance(first, Verdicts)
-    assert "`flask-async@hypercorn+eventloop` against `flask-async@hypercorn`" == first.verdicts[0].subject
+    assert isinstance(first, Told)
+    assert "`flask-async@hypercorn+eventloop` against `flask-async@hypercorn`" == first.subject
 
     refused = dataclasses.replace(
         without, bridges=tuple(dataclasses.replace(each, refusal="One round.") for each in judgement.bridges)

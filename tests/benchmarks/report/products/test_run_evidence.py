@@ -10,7 +10,7 @@ from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement, Summary
 from benchmarks.measure import schedule
 from benchmarks.model import EQUAL_RATE, LoadProfile, Run, Workload
-from benchmarks.report.document import Chart, Comparisons, Note, Section, Table
+from benchmarks.report.document import Chart, Note, Section, Table
 from benchmarks.report.method import method_rules
 from benchmarks.report.products.run import run_document
 from benchmarks.report.products.run_evidence import refusals
@@ -108,10 +108,8 @@ def test_latencies_at_a_rate_have_a_section_of_their_own(
     assert isinstance(table, Table)
     assert ("async def", 31.5, near(31.5), 94.5, 12, 0.975, 5) == table.rows[1].cells
     assert ("def", None, None, None, None, None, 0) == table.rows[4].cells
-    assert isinstance(ratios, Comparisons)
-    assert [("Flask on Hypercorn", None), ("FastAPI on uvicorn", near(0.5))] == [
-        (ratio.name, ratio.estimate) for ratio in ratios.ratios
-    ]
+    assert isinstance(ratios, Table)
+    assert [("Flask on Hypercorn", None), ("FastAPI on uvicorn", near(0.5))] == [row.cells for row in ratios.rows]
     assert Note(DOUBT, "warning") == doubt
 
 
@@ -151,8 +149,8 @@ def test_the_same_views_stand_behind_each_bridge(run: Run, judgement: Judgement,
     ratios, costs, found = first.blocks
 
     assert [False, True, True, True] == [part.is_folded for part in parts if isinstance(part, Section)]
-    assert isinstance(ratios, Comparisons)
-    assert ["flask-async@hypercorn", "fastapi-async@hypercorn"] == [ratio.name for ratio in ratios.ratios]
+    assert isinstance(ratios, Table)
+    assert ["flask-async@hypercorn", "fastapi-async@hypercorn"] == [row.cells[0] for row in ratios.rows]
     assert isinstance(costs, Table)
     assert ("flask-async@hypercorn+eventloop", 0.0, 0.0, 0.0, 265.0) == costs.rows[1].cells
     assert isinstance(found, Note)

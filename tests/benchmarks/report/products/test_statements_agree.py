@@ -12,7 +12,7 @@ from benchmarks.judge.claims import Claim
 from benchmarks.judge.judge import judge
 from benchmarks.measure.journal import read_run
 from benchmarks.model import Run
-from benchmarks.report.document import Verdict, Verdicts
+from benchmarks.report.document import Verdict
 from benchmarks.report.figures import amount
 from benchmarks.report.formats import render
 from benchmarks.report.products.run import run_document
@@ -63,12 +63,7 @@ def answers_of(run: Run, claims: Sequence[Claim]) -> tuple[tuple[Verdict, ...], 
     told = {form: " ".join(render(document, form).split()) for form in ("terminal", "markdown")}
     told["html"] = Page(render(document, "html")).text
     return (
-        tuple(
-            verdict
-            for block in document.blocks
-            if isinstance(block, Verdicts) and block.form == "answers"
-            for verdict in block.verdicts
-        ),
+        tuple(block for block in document.blocks if isinstance(block, Verdict) and block.word),
         told,
     )
 

@@ -1,0 +1,295 @@
+"""Draws a crossover map: heat maps with the line from which async def pays, and curves of rates with the theory."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import string
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap
+from benchmarks.judge.keyword_map import Boundary
+from benchmarks.judge.theory import Capacity, theory_per_s
+from benchmarks.model import Place
+from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
+from benchmarks.report.charts.palette import (
+    BAD,
+    BAND,
+    DOUBT,
+    GOOD,
+    GRID,
+    INK,
+    MUTED,
+    OTHER,
+    PAPER,
+    Colour,
+    framework_colour,
+)
+from benchmarks.report.document import Square, Table
+from benchmarks.report.figures import amount
+from benchmarks.report.words import contender_name
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_OPACITY: Final = (0.0, 0.16, 0.3, 0.46)
+_MAP_ROWS_ABOVE: Final = 2.0
+
+WAITS_SHOWN: Final = (0, 5, 20, 100)
+
+_MORE_COLOURS: Final = (OTHER, DOUBT, GOOD, BAD, MUTED, INK)
+_MARKERS: Final = "osD^vP*X"
+_STEPS: Final = 60
+_ROWS_BELOW: Final = 2.0
+
+
+def heat_map(
+    name: str, title: str, grid: Table, *, contenders: Sequence[str] = (), boundaries: Sequence[Boundary] = ()
+) -> Drawing:
+    """Draw a grid of a map.
+
+    Args:
+        name: Unique among the grids.
+        title: What it shows.
+        grid: A wait a row, a number of connections a column.
+        contenders: Ids of those that the letters in it stand for.
+        boundaries: Where async def starts to pay, a row each; empty where the grid is not of the keyword.
+    """
+    colours = _contender_colours(contenders)
+    squares = [[cell for cell in row.cells if isinstance(cell, Square)] for row in grid.rows]
+    names, columns = [str(row.cells[0]) for row in grid.rows], [column.title for column in grid.columns[1:]]
+
+    def paint(sheet: Sheet) -> None:
+        axes = _map_axes(sheet, names, columns)
+        for row, own in enumerate(squares):
+            for column, square in enumerate(own):
+                _square(axes, square, column, row, colours, narrow=sheet.layout.is_narrow)
+        _boundary(axes, boundaries)
+
+    labels = (", ".join(f"{column} {each.label}" for column, each in zip(columns, own, strict=True)) for own in squares)
+    rows = ". ".join(f"{name}: {row}" for name, row in zip(names, labels, strict=True))
+    return draw(
+        "heat",
+        name,
+        title,
+        f"{grid.caption} By wait, then connections and what is so there. {rows}.",
+        height=lambda layout: layout.row_px * _MAP_ROWS_ABOVE + _square_px(layout) * len(names) + 4,
+        paint=paint,
+    )
+
+
+def _square_px(layout: Layout) -> float:
+    return layout.row_px * (1.3 if layout.is_narrow else 1.25)
+
+
+def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axes:
+    """Return axes on which each square is 1 by 1, with the names of rows and columns beside them."""
+    layout = sheet.layout
+    left = layout.text_px("100 ms") + 10
+    top, square_px = layout.row_px * _MAP_ROWS_ABOVE, _square_px(layout)
+    width = layout.width_px - left - 2
+    axes = sheet.axes(left=left, top=top, width=width, height=square_px * len(names))
+    axes.set_xlim(0, len(columns))
+    axes.set_ylim(len(names), 0)
+    axes.set_xticks([])
+    axes.set_yticks([])
+    sheet.text(left + width, layout.row_px * 0.5, "connections →", anchor="right", colour=MUTED.light)
+    sheet.text(2, layout.row_px * 1.5, "wait ↓", colour=MUTED.light)
+    for position, column in enumerate(columns):
+        middle = left + width * (position + 0.5) / len(columns)
+        sheet.text(middle, layout.row_px * 1.5, column, anchor="center", colour=MUTED.light)
+    for row, name in enumerate(names):
+        sheet.text(left - 8, top + square_px * (row + 0.5), name, anchor="right", colour=MUTED.light)
+    return axes
+
+
+def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], *, narrow: bool) -> None:
+    colour, opacity = _fill(square, colours)
+    axes.fill(
+        [column + 0.03, column + 0.97, column + 0.97, column + 0.03],
+        [row + 0.04, row + 0.04, row + 0.96, row + 0.96],
+        facecolor=colour,
+        alpha=opacity,
+        linewidth=0,
+        zorder=1,
+    )
+    text = square.text
+    if narrow:
+        # There is no room for two things: the letter says who, and a ratio its size.
+        who, _, what = text.partition(" ")
+        text = f"{who}{what if what in {'=', '?'} else ''}"[:4]
+    axes.text(
+        column + 0.5,
+        row + 0.5,
+        text.rstrip("×") if narrow else text,
+        ha="center",
+        va="center_baseline",
+        color=INK.light if square.measured else MUTED.light,
+        fontweight="bold" if square.measured else "normal",
+        zorder=7,
+    )
+
+
+def _fill(square: Square, colours: Mapping[str, Colour]) -> tuple[str, float]:
+    if square.tone == "equal":
+        return BAND.light, 1.0
+    if square.tone == "unsure":
+        return DOUBT.light, 0.1
+    if square.tone in colours:
+        return colours[square.tone].light, _OPACITY[square.level]
+    return (GOOD if square.tone == "more" else BAD).light, _OPACITY[square.level]
+
+
+def _boundary(axes: Axes, lines: Sequence[Boundary]) -> None:
+    """Draw from how many connections on async def pays, row by row, and how sure that is."""
+    for row, boundary in enumerate(lines):
+        assert boundary.wait_ms == WAITS_MS[row]  # noqa: S101 (a row of the grid each)
+        if boundary.begins is None:
+            continue
+        begins = _across(boundary.begins)
+        low, high = _across(boundary.low or CONNECTIONS[0]), _across(boundary.high or CONNECTIONS[-1])
+        if high - low > 0.05:
+            axes.plot([low, high], [row + 0.88] * 2, color=INK.light, linewidth=2, zorder=5, solid_capstyle="butt")
+        for colour, width, order in ((PAPER.light, 6, 5), (INK.light, 3, 6)):
+            axes.plot([begins] * 2, [row + 0.04, row + 0.96], color=colour, linewidth=width, zorder=order)
+
+
+def _across(connections: float) -> float:
+    """Return how far across a number of connections lies: a column's middle is that of its own number."""
+    columns = np.arange(len(CONNECTIONS)) + 0.5
+    at = float(np.interp(np.log(connections), np.log(CONNECTIONS), columns))
+    return 0.02 if connections <= CONNECTIONS[0] else at
+
+
+def rate_curves(found: CrossoverMap, letters: Mapping[str, str]) -> Drawing:
+    """Draw the rates of every contender, and the theory beside them.
+
+    Args:
+        found: The map.
+        letters: What stands for each contender, by id.
+    """
+    colours = _contender_colours(tuple(letters))
+    return draw(
+        "curves",
+        "crossover",
+        "Requests per second against connections, measured and in theory",
+        _words(found, letters),
+        height=lambda layout: _panel_px(layout) * (len(WAITS_SHOWN) if layout.is_narrow else 2),
+        paint=lambda sheet: _paint(sheet, found, letters, colours),
+    )
+
+
+def _words(found: CrossoverMap, letters: Mapping[str, str]) -> str:
+    rates = {(cell.place, choice.contender): choice for row in found.cells for cell in row for choice in cell.rates}
+    told = []
+    for contender, letter in letters.items():
+        parts = [
+            f"{wait} ms, {number} connections: {amount(choice.rate.value, 'req/s')}, in theory "
+            f"{amount(choice.theory_per_s, 'req/s')}"
+            for wait in WAITS_SHOWN
+            for number in (CONNECTIONS[0], 20, CONNECTIONS[-1])
+            if (choice := rates.get((Place(wait, number), contender))) is not None
+        ]
+        told.append(f"{letter}, {contender_name(contender)}: {'; '.join(parts)}.")
+    return " ".join(told)
+
+
+def _panel_px(layout: Layout) -> float:
+    return layout.row_px * (10 if layout.is_narrow else 9.5)
+
+
+def _paint(sheet: Sheet, found: CrossoverMap, letters: Mapping[str, str], colours: Mapping[str, Colour]) -> None:
+    layout, panel_px = sheet.layout, _panel_px(sheet.layout)
+    across = 1 if layout.is_narrow else 2
+    room = layout.width_px / across
+    left_px, height_px = layout.text_px("10,000") + 8, panel_px - layout.row_px * (1.1 + _ROWS_BELOW)
+    limits = _limits(found)
+    for position, wait in enumerate(WAITS_SHOWN):
+        left, top = room * (position % across), panel_px * (position // across)
+        sheet.text(left + left_px, top + layout.row_px * 0.6, f"wait {wait} ms", bold=True)
+        axes = sheet.axes(
+            left=left + left_px,
+            top=top + layout.row_px * 1.1,
+            width=room - left_px - layout.font_px * 1.8,
+            height=height_px,
+        )
+        _frame(axes, limits, layout)
+        middle = left + room / 2 + left_px / 2
+        below = top + panel_px - layout.row_px * 0.55
+        sheet.text(middle, below, "connections", anchor="center", colour=MUTED.light)
+        ends = {}
+        for capacity, marker in zip(found.capacities, itertools.cycle(_MARKERS), strict=False):
+            letter = letters[capacity.contender]
+            ends[letter] = _curve(axes, found, capacity, wait, colours[letter].light, marker)
+        _letters(axes, ends, colours, math.log(limits[1] / limits[0]) * layout.font_px / height_px)
+
+
+def _frame(axes: Axes, limits: tuple[float, float], layout: Layout) -> None:
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlim(CONNECTIONS[0] * 0.9, CONNECTIONS[-1] * 1.1)
+    axes.set_ylim(*limits)
+    ticks = (1, 5, 20, 100, 500) if layout.is_narrow else CONNECTIONS
+    axes.set_xticks(ticks, labels=[str(tick) for tick in ticks])
+    rates = [rate for rate in (1, 10, 100, 1_000, 10_000, 100_000) if limits[0] <= rate <= limits[1]]
+    axes.set_yticks(rates, labels=[f"{rate:,}" for rate in rates])
+    axes.set_xticks([], minor=True)
+    axes.set_yticks([], minor=True)
+    for tick in ticks:
+        gridline(axes, tick)
+    for rate in rates:
+        axes.axhline(rate, color=GRID.light, linewidth=1, zorder=0)
+
+
+def _letters(axes: Axes, ends: Mapping[str, float], colours: Mapping[str, Colour], apart: float) -> None:
+    """Write each letter at the end of its curve, apart from each other by a logarithm at least."""
+    at = -math.inf
+    for letter, rate in sorted(ends.items(), key=lambda end: end[1]):
+        at = max(math.log(rate), at + apart)
+        axes.annotate(
+            letter,
+            (CONNECTIONS[-1], math.exp(at)),
+            xytext=(10, 0),
+            textcoords="offset points",
+            va="center_baseline",
+            color=colours[letter].light,
+            fontweight="bold",
+            annotation_clip=False,
+        )
+
+
+def _curve(  # noqa: PLR0917 (what is drawn, then how)
+    axes: Axes, found: CrossoverMap, capacity: Capacity, wait: float, colour: str, marker: str
+) -> float:
+    """Draw one contender's curves for one wait, and return the rate at which they end."""
+    contender = capacity.contender
+    steps = np.geomspace(CONNECTIONS[0], CONNECTIONS[-1], _STEPS)
+    theory = [theory_per_s(capacity, Place(wait, float(step))) for step in steps]
+    axes.plot(steps, theory, color=colour, linewidth=1.6, linestyle=(0, (4, 2)), zorder=2)
+    (row,) = (row for row in found.cells if row[0].place.wait_ms == wait)
+    values = [choice.rate.value for cell in row for choice in cell.rates if choice.contender == contender]
+    axes.plot(CONNECTIONS, values, color=colour, linewidth=2.4, zorder=3)
+    measured = [rate for rate in found.rates if rate.contender == contender and rate.place.wait_ms == wait]
+    if measured:
+        places, rates = [rate.place.connections for rate in measured], [rate.rate_per_s for rate in measured]
+        axes.plot(places, rates, linestyle="none", marker=marker, markersize=7, color=colour, zorder=4)
+    return values[-1]
+
+
+def _limits(found: CrossoverMap) -> tuple[float, float]:
+    values = [choice.rate.value for row in found.cells for cell in row for choice in cell.rates]
+    values += [rate.rate_per_s for rate in found.rates]
+    return max(1e-3, min(values) / 1.5), max(values) * 2
+
+
+def _contender_colours(contenders: Sequence[str]) -> dict[str, Colour]:
+    """Return a colour for the letter of each contender: the framework's hue for its first, others for the rest."""
+    more = itertools.cycle(_MORE_COLOURS)
+    chosen: dict[str, Colour] = {}
+    for letter, contender in zip(string.ascii_uppercase, contenders, strict=False):
+        hue = framework_colour(contender.partition("@")[0].rpartition("-")[0])
+        chosen[letter] = next(more) if hue == OTHER or hue in chosen.values() else hue
+    return chosen

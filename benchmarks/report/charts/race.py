@@ -1,0 +1,274 @@
+"""Draws what only the workshop page shows: a class's guesses, and how the intervals of a race narrow by the round."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from benchmarks.judge.comparison import equal_band
+from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
+from benchmarks.report.charts.palette import BAND, GRID, INK, MUTED, OTHER, PAPER, framework_colour
+from benchmarks.report.charts.ratios import round_ratios
+from benchmarks.report.figures import amount, estimated, ratio_reach, ratio_share
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+_ROWS: Final = 10.0
+_ROWS_ABOVE: Final = 1.4
+_ROWS_BELOW: Final = 1.6
+_ROWS_PER_LABEL: Final = 1.9
+_FIRST_ROUND: Final = 2
+_ENDLESS: Final = 1e6
+
+_TICKS: Final = {0.25: "¼ ×", 0.5: "½ ×", 1.0: "1 ×", 2.0: "2 ×", 4.0: "4 ×"}
+_EDGE: Final = 5.0
+_ROWS_PER_STRIP: Final = 4.8
+_GUESS_ROWS_BELOW: Final = 1.5
+_BINS: Final = 48
+_TALLEST: Final = 0.52
+
+
+def narrowing_chart(workload: str, duels: Sequence[Comparison], *, margin: float, rounds: int) -> Drawing | None:
+    """Draw the ratios of a race as they stood after each round, each with its interval.
+
+    Args:
+        workload: Whose ratios.
+        duels: Of every workload.
+        margin: Half-width of what counts as equal, drawn as a band.
+        rounds: How many there are to be.
+    Returns:
+        ``None`` when no ratio has an interval.
+    """
+    chosen = [duel for duel in duels if duel.workload == workload and duel.narrowing]
+    if not chosen:
+        return None
+    last = max([rounds, *(len(duel.narrowing) + 1 for duel in chosen)])
+    return draw(
+        "narrowing",
+        workload,
+        f"Requests per second, one contender over another, after each round, workload {workload}",
+        " ".join(
+            f"{duel.above} over {duel.below}, after {len(duel.narrowing) + 1} rounds: "
+            f"{estimated(duel.narrowing[-1], '×')}; after 2: {estimated(duel.narrowing[0], '×')}."
+            for duel in chosen
+        ),
+        height=lambda layout: layout.row_px * _rows(layout, len(chosen)),
+        paint=lambda sheet: _paint_funnels(sheet, chosen, margin, last),
+    )
+
+
+def _rows(layout: Layout, duels: int) -> float:
+    legend = _ROWS_PER_LABEL * duels if layout.is_narrow else 0.0
+    return _ROWS_ABOVE + _ROWS + _ROWS_BELOW + legend
+
+
+def _paint_funnels(sheet: Sheet, duels: Sequence[Comparison], margin: float, rounds: int) -> None:
+    layout = sheet.layout
+    right = 8.0 if layout.is_narrow else 400.0
+    left = layout.text_px("0.50 ×") + 12
+    axes = sheet.axes(
+        left=left,
+        top=layout.row_px * _ROWS_ABOVE,
+        width=layout.width_px - left - right,
+        height=layout.row_px * _ROWS,
+    )
+    _scale(axes, duels, margin, rounds, layout)
+    sheet.text(2, layout.row_px * 0.5, "One over the other, 95 % interval, after each round", colour=MUTED.light)
+    for number, duel in enumerate(duels):
+        _funnel(axes, duel, number, layout)
+    _legend(sheet, axes, duels)
+
+
+def _scale(axes: Axes, duels: Sequence[Comparison], margin: float, rounds: int, layout: Layout) -> None:
+    reach = ratio_reach(duel.narrowing[-1] for duel in duels) * 1.15
+    axes.set_yscale("log")
+    axes.set_ylim(1 / reach, reach)
+    axes.set_xlim(_FIRST_ROUND - 0.4, rounds + 0.4)
+    ticks = round_ratios(reach, most=7)
+    axes.set_yticks(ticks, labels=[f"{tick:.2g} ×" for tick in ticks])
+    axes.set_yticks([], minor=True)
+    step = max(1, round(rounds / (6 if layout.is_narrow else 10)))
+    shown = range(_FIRST_ROUND, rounds + 1, step)
+    axes.set_xticks(list(shown), labels=[f"{number}" if number > _FIRST_ROUND else "2 rounds" for number in shown])
+    axes.axhspan(*equal_band(margin), color=BAND.light, linewidth=0, zorder=0)
+    for tick in ticks:
+        axes.axhline(tick, color=GRID.light, linewidth=1, zorder=0)
+    axes.axhline(1, color=INK.light, linewidth=1.5, zorder=1)
+
+
+def _funnel(axes: Axes, duel: Comparison, number: int, layout: Layout) -> None:
+    # Side by side, so that two of one size do not hide each other.
+    places = [_FIRST_ROUND + index + 0.09 * number for index in range(len(duel.narrowing))]
+    values = [estimate.value for estimate in duel.narrowing]
+    colour = _hue(duel)
+    axes.plot(places, values, color=colour, linewidth=1.5, zorder=3)
+    axes.errorbar(
+        places,
+        values,
+        yerr=_errors(duel.narrowing),
+        fmt="o" if "-async@" in duel.above else "s",
+        markersize=layout.font_px * 0.42,
+        markerfacecolor=colour if "-async@" in duel.above else PAPER.light,
+        color=colour,
+        elinewidth=2,
+        capsize=layout.font_px * 0.3,
+        capthick=2,
+        zorder=4,
+    )
+
+
+def _errors(estimates: Sequence[Estimate]) -> list[list[float]]:
+    below = [each.value - max(each.low or 0.0, each.value / _ENDLESS) for each in estimates]
+    above = [min(each.high or 0.0, _ENDLESS) - each.value for each in estimates]
+    return [below, above]
+
+
+def _legend(sheet: Sheet, axes: Axes, duels: Sequence[Comparison]) -> None:
+    layout = sheet.layout
+    _, reach = axes.get_ylim()
+    height_px, top_px = layout.row_px * _ROWS, layout.row_px * _ROWS_ABOVE
+    wanted = [(top_px + height_px * (1 - ratio_share(reach, duel.narrowing[-1].value)), duel) for duel in duels]
+    y_px = 0.0
+    below_px = top_px + height_px + layout.row_px * (_ROWS_BELOW + 0.3)
+    for number, (place_px, duel) in enumerate(sorted(wanted, key=lambda pair: pair[0])):
+        gap_px = layout.row_px * _ROWS_PER_LABEL
+        y_px = below_px + gap_px * number if layout.is_narrow else max(place_px, y_px + gap_px)
+        x_px = 2 if layout.is_narrow else layout.width_px - 386
+        room_px = layout.width_px - 4 if layout.is_narrow else 386.0
+        # Its interval is drawn beside it, where there is room for no more words.
+        figure = estimated(duel.narrowing[-1], "×") if layout.is_narrow else amount(duel.narrowing[-1].value, "×")
+        sheet.text(x_px, y_px, layout.fit(duel.above, room_px), colour=_hue(duel), bold=True)
+        other = layout.fit(f"{figure} of {duel.below}", room_px * 1.05)
+        sheet.text(x_px, y_px + layout.row_px * 0.8, other, colour=INK.light)
+
+
+def _hue(duel: Comparison) -> str:
+    framework = duel.above.partition("-")[0]
+    return framework_colour(framework).light if framework else OTHER.light
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuessedRatio:
+    """One framework's async over sync, as it was guessed and as it was measured.
+
+    Attributes:
+        framework: Its word in ids.
+        name: Its own spelling.
+        guesses: In ascending order.
+        median: The middle one; ``None`` when there is none.
+        measured: With its interval; ``None`` when it was not.
+    """
+
+    framework: str
+    name: str
+    guesses: tuple[float, ...]
+    median: float | None
+    measured: Estimate | None
+
+    @property
+    def told(self) -> str:
+        """All of it, in words."""
+        guessed = "nobody guessed" if self.median is None else f"the class guessed {amount(self.median, '×')} (median)"
+        counted = f" of {len(self.guesses)}" if self.guesses else ""
+        measured = "not measured" if self.measured is None else f"measured {estimated(self.measured, '×')}"
+        return f"{self.name}: {guessed}{counted}; {measured}."
+
+
+def guess_chart(ratios: Sequence[GuessedRatio]) -> Drawing | None:
+    """Draw every guess as a dot, and what was measured as a line through them.
+
+    Args:
+        ratios: A strip each, from the top.
+    Returns:
+        ``None`` when nobody guessed.
+    """
+    if not any(ratio.guesses for ratio in ratios):
+        return None
+    return draw(
+        "guesses",
+        "class",
+        "What the class guessed, and what was measured: async def over def",
+        " ".join(ratio.told for ratio in ratios),
+        height=lambda layout: layout.row_px * (_ROWS_PER_STRIP * len(ratios) + _GUESS_ROWS_BELOW),
+        paint=lambda sheet: _paint_guesses(sheet, ratios),
+    )
+
+
+def _paint_guesses(sheet: Sheet, ratios: Sequence[GuessedRatio]) -> None:
+    layout = sheet.layout
+    strip_px = layout.row_px * _ROWS_PER_STRIP
+    for number, ratio in enumerate(ratios):
+        top = strip_px * number
+        colour = framework_colour(ratio.framework).light
+        sheet.text(2, top + layout.row_px * 0.5, ratio.name, colour=colour, bold=True)
+        measured = "not measured" if ratio.measured is None else f"measured {estimated(ratio.measured, '×')}"
+        sheet.text(layout.width_px - 2, top + layout.row_px * 0.5, measured, anchor="right", bold=True)
+        axes = sheet.axes(
+            left=6, top=top + layout.row_px, width=layout.width_px - 12, height=strip_px - 1.6 * layout.row_px
+        )
+        _strip(axes, ratio, colour, layout, is_last=number == len(ratios) - 1)
+
+
+def _strip(axes: Axes, ratio: GuessedRatio, colour: str, layout: Layout, *, is_last: bool) -> None:
+    axes.set_xscale("log")
+    axes.set_xlim(1 / _EDGE, _EDGE)
+    axes.set_ylim(0, 1)
+    axes.set_yticks([])
+    axes.set_xticks(list(_TICKS), labels=list(_TICKS.values()) if is_last else [""] * len(_TICKS))
+    axes.set_xticks([], minor=True)
+    for tick in _TICKS:
+        gridline(axes, tick)
+    axes.axvline(1, color=INK.light, linewidth=1.5, zorder=1)
+    axes.axhline(0.02, color=MUTED.light, linewidth=1, zorder=1)
+    _dots(axes, ratio.guesses, colour, layout)
+    if ratio.median is not None:
+        axes.annotate(
+            f"median {'' if layout.is_narrow else 'guess '}{amount(ratio.median, '×')}",
+            (ratio.median, 0.66),
+            # On the side away from what was measured, which has its own mark.
+            ha="right" if ratio.median < (1.0 if ratio.measured is None else ratio.measured.value) else "left",
+            xytext=(0, 0),
+            textcoords="offset points",
+            va="center",
+            color=MUTED.light,
+            zorder=6,
+            bbox={"facecolor": PAPER.light, "edgecolor": "none", "pad": 1},
+        )
+        axes.plot([ratio.median, ratio.median], [0.02, 0.58], color=MUTED.light, linewidth=2, linestyle=(0, (2, 2)))
+    if ratio.measured is not None:
+        _measured(axes, ratio.measured, layout)
+
+
+def _dots(axes: Axes, guesses: Sequence[float], colour: str, layout: Layout) -> None:
+    """Stack guesses that lie together, lowest first; where many do, closer together, so that all are there."""
+    stacks: dict[int, int] = {}
+    places = []
+    for guess in guesses:
+        column = round(math.log(guess, _EDGE) * _BINS / 2)
+        stacks[column] = stacks.get(column, 0) + 1
+        places.append((_EDGE ** (column * 2 / _BINS), stacks[column]))
+    step = min(0.085, _TALLEST / max(stacks.values(), default=1))
+    axes.plot(
+        [x for x, _ in places],
+        [0.02 + step * (height - 0.4) for _, height in places],
+        "o",
+        color=colour,
+        markersize=layout.font_px * 0.36,
+        markeredgecolor=PAPER.light,
+        markeredgewidth=0.6,
+        zorder=3,
+    )
+
+
+def _measured(axes: Axes, measured: Estimate, layout: Layout) -> None:
+    value = min(max(measured.value, 1 / _EDGE), _EDGE)
+    axes.plot([value, value], [0, 0.9], color=INK.light, linewidth=3, zorder=5)
+    axes.plot([value], [0.93], "v", color=INK.light, markersize=layout.font_px * 0.55, zorder=5)
+    if measured.low is not None and measured.high is not None:
+        axes.axvspan(
+            max(measured.low, 1 / _EDGE), min(measured.high, _EDGE), color=INK.light, alpha=0.16, linewidth=0, zorder=2
+        )
