@@ -105,6 +105,16 @@ def estimated(estimate: Estimate | None, unit: str = "") -> str:
     return f"{amount(estimate.value, unit)} {interval(estimate, unit)}".rstrip()
 
 
+def level(estimates: Iterable[Estimate | None]) -> str:
+    """Return the level of intervals in words: ``95 %``, or that of a run which looked after every round.
+
+    Args:
+        estimates: All of one run.
+    """
+    levels = (each.confidence for each in estimates if each is not None and each.confidence is not None)
+    return wording.percent(next(levels, CONFIDENCE))
+
+
 def spread(estimate: Estimate | None) -> str:
     """Write half of the interval as a percentage of the value: ``±1.2 %``; empty when there is no interval."""
     if estimate is None or estimate.low is None or estimate.high is None or not is_measured(estimate.value):

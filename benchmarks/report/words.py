@@ -7,7 +7,7 @@ from typing import Final
 
 from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.contenders.servers import SERVERS
-from benchmarks.judge.judgement import Summary
+from benchmarks.judge.judgement import Comparison, Summary
 from benchmarks.model import Place
 
 _KEYWORDS: Final = {"sync": "def", "async": "async def", None: "no view"}
@@ -31,6 +31,11 @@ def arrangement_name(arrangement: str) -> str:
     server, plus, bridge = serving.partition("+")
     spelled = f"{server_name(server)}{' + ' if plus else ''}{bridge}"
     return f"{framework_name(framework)}{' on ' if at else ''}{spelled}"
+
+
+def twins_name(twins: Comparison) -> str:
+    """Spell the arrangement of twins out; says so where their ratio is a figure and no finding."""
+    return arrangement_name(twins.arrangement) + ("" if twins.refusal is None else " (not judged)")
 
 
 def contender_name(contender: str) -> str:

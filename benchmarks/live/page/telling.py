@@ -67,7 +67,7 @@ class Renderer:
             figures=figures_table(summary for summary in judgement.summaries if summary.workload == workload.name),
         )
 
-    def _charts(self, run: Run, judgement: Judgement) -> list[Chart]:
+    def _charts(self, run: Run, judgement: Judgement) -> list[Drawing]:
         (workload,) = run.plan.workloads
         name, margin, waits = workload.name, judgement.margin, workload.wait_ms > 0
         figures = (figure for claim in self._claims for figure in claim.figures)

@@ -14,8 +14,8 @@ from benchmarks.judge.comparison import equal_band
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
 from benchmarks.report.charts.palette import BAND, INK, MUTED, framework_colour, framework_mark
-from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured, ratio_reach
-from benchmarks.report.words import arrangement_name
+from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured, level, ratio_reach
+from benchmarks.report.words import arrangement_name, twins_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -84,7 +84,7 @@ def ratio_chart(
     chosen = sorted((twin for twin in twins if twin.workload == workload), key=lambda twin: twin.framework)
     rows = [
         _Row(
-            name=arrangement_name(twin.arrangement),
+            name=twins_name(twin),
             estimate=twin.rate,
             colour=framework_colour(twin.framework).light,
             named_in=framework_colour(twin.framework).light,
@@ -97,7 +97,8 @@ def ratio_chart(
     sides = ("async def is slower", "async def is faster")
     forest = _Forest(rows=rows, margin=margin, sides=sides, pitch=(1.6, 2.1), tutorial_value=tutorial_value)
     words = (
-        "Above 1, async def serves more; below 1, fewer. Brackets hold 95 % intervals.",
+        "Above 1, async def serves more; below 1, fewer.",
+        f"Brackets hold {level(twin.rate for twin in chosen)} intervals.",
         *_told(rows),
         f"The band of ±{100 * margin:g} % around 1 counts as equal.",
         *([f"The tutorial found {amount(tutorial_value, '×')}."] if tutorial_value else []),

@@ -83,6 +83,7 @@ def _environment() -> jinja2.Environment:
         "shown": figures.shown,
         "absent": figures.ABSENT,
         "sign": sign,
+        "level": lambda rows: figures.level(row.estimate for row in rows),
         "headings": _headings,
     }
     return environment

@@ -29,13 +29,13 @@ from benchmarks.report.document import (
     comparisons,
     filled,
 )
-from benchmarks.report.figures import amount, estimated
+from benchmarks.report.figures import amount, estimated, level
 from benchmarks.report.method import environment_facts, facts_table, method_rules, package_versions
 from benchmarks.report.products import run_evidence
 from benchmarks.report.products.run_evidence import Told
 from benchmarks.report.products.trials import COLUMNS, trial_records
 from benchmarks.report.reproduce import compare_command, run_facts
-from benchmarks.report.words import arrangement_name
+from benchmarks.report.words import arrangement_name, twins_name
 
 HEADLINE_CLAIM: Final = "async-throughput"
 """The claim whose verdicts answer the question that the report opens with."""
@@ -113,11 +113,12 @@ def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdi
     )
 
 
-def verdict_of(comparison: Comparison) -> Verdict:
-    """Return what a comparison came to; one that is refused has no figure."""
+def verdict_of(comparison: Comparison, workloads: Collection[str] = ()) -> Verdict:
+    """Return what a comparison came to, with its workload where several are; one that is refused has no figure."""
+    under = f", {comparison.workload}" if len(workloads) > 1 else ""
     rate = Figure(name="rate", estimate=comparison.rate, unit="×", tutorial_value=None)
     return Verdict(
-        subject=f"`{comparison.above}` against `{comparison.below}`",
+        subject=f"`{comparison.above}` against `{comparison.below}`{under}",
         outcome=comparison.standing,
         figures=(rate,) if comparison.refusal is None and comparison.rate is not None else (),
         sentence=comparison.sentence,
@@ -129,13 +130,19 @@ def was_asked(run: Run, claims: Sequence[Claim], verdict: JudgedVerdict) -> bool
     """Tell whether a run had what a claim is tried on: a verdict on what nobody asked is none."""
     if verdict.outcome != "refused":
         return True
+    if verdict.workload and verdict.workload not in {workload.name for workload in run.plan.workloads}:
+        return False
     there = {contender.id for contender in run.plan.contenders}
     if not verdict.arrangement:
-        tests = [test for claim in claims if claim.id == verdict.claim for test in claim.tests]
+        tests = [
+            test
+            for claim in claims
+            if claim.id == verdict.claim
+            for test in claim.tests
+            if test.subject == verdict.subject
+        ]
         frameworks = {contender.framework for contender in run.plan.contenders}
-        return all(contender in there for test in tests for contender in test.among.split()) and any(
-            test.framework in {*frameworks, ""} for test in tests
-        )
+        return all({*test.among.split()} <= there and test.framework in {*frameworks, ""} for test in tests)
     variants = {contender.variant for contender in run.plan.contenders if contender.arrangement == verdict.arrangement}
     return {"sync", "async"} <= variants
 
@@ -148,10 +155,12 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
         yield from _once(verdict_of(duel) for duel in judgement.duels)
     elif answers := _once(_answers(all_of_it)):
         yield from answers
-    elif judgement.bridges:
-        # Contenders without twins have no answer to the question: what they are against each other comes first.
-        judged = [verdict_of(compared) for compared in judgement.bridges if compared.refusal is None]
-        yield from _once(judged) if judged else run_evidence.refusals(judgement.bridges)
+    elif compared := judgement.twins or judgement.bridges:
+        # The question is about views that do not wait, of both keywords: whatever else was compared comes first.
+        judged = [each for each in compared if each.refusal is None]
+        judged = [each for each in judged if each.headline] or judged
+        workloads = {each.workload for each in judged}
+        yield from _once(verdict_of(each, workloads) for each in judged) if judged else run_evidence.refusals(compared)
     else:
         yield Paragraph("This run has no answer: it had no arrangement with both `def` and `async def`.")
     yield from _picture(all_of_it)
@@ -186,10 +195,11 @@ def _picture(all_of_it: Told) -> Iterator[Block]:
                 tutorial_value=_tutorial_ratio(all_of_it.claims),
             )
             caption = (
-                "Requests per second of async def over def, with 95 % intervals. Bold: the arrangements that the claim "
-                f"is judged on. Grey band: counts as equal (±{100 * judgement.margin:g} %).{failed}"
+                f"Requests per second of async def over def, with {level(twin.rate for twin in twins)} intervals. "
+                "Bold: the arrangements that the claim is judged on. Grey band: counts as equal "
+                f"(±{100 * judgement.margin:g} %).{failed}"
             )
-            rates = (Row((arrangement_name(twin.arrangement), twin.rate), strong=twin.headline) for twin in twins)
+            rates = (Row((twins_name(twin), twin.rate), strong=twin.headline) for twin in twins)
             title = f"{workload}: requests per second, async def over def"
             yield Chart(draw=draw, caption=caption, instead=(comparisons(title, rates),))
 
@@ -220,7 +230,7 @@ def _claims(all_of_it: Told) -> Iterator[Section]:
         title="What the tutorial says, and what this run found",
         blocks=filled(
             (
-                _glance(tried, by_claim),
+                _glance(tried, by_claim, level(twin.rate for twin in judgement.twins)),
                 *reasons,
                 without if left_out else None,
                 Section(
@@ -245,7 +255,7 @@ def _reasons(asked: Iterable[JudgedVerdict], told_whys: set[str]) -> Iterator[No
         told_whys.add(why)
 
 
-def _glance(tried: Sequence[Claim], by_claim: Mapping[str, Sequence[JudgedVerdict]]) -> Table:
+def _glance(tried: Sequence[Claim], by_claim: Mapping[str, Sequence[JudgedVerdict]], confidence: str) -> Table:
     """Return a line for each claim: the outcome on each subject, and the figure that decided it."""
     headlines = {claim.id: [verdict for verdict in by_claim[claim.id] if verdict.headline] for claim in tried}
     # A verdict on several frameworks at once has no column of its own: it stands in the first, and says so.
@@ -263,15 +273,19 @@ def _glance(tried: Sequence[Claim], by_claim: Mapping[str, Sequence[JudgedVerdic
             cells[0] = dataclasses.replace(both, sentence=": ".join(filter(None, (both.subject, both.sentence))))
         rows.append(Row((f"{claim.number}. {claim.title}", *cells), anchor=f"claim-{claim.number}"))
     columns = (Column("The tutorial says"), *map(Column, subjects))
-    caption = "A verdict on each claim, and the figure that decided it. Brackets hold 95 % intervals."
+    caption = f"A verdict on each claim, and the figure that decided it. Brackets hold {confidence} intervals."
     return Table(caption=caption, columns=columns, rows=tuple(rows), kind="glance")
 
 
 def _short(verdict: JudgedVerdict) -> Verdict:
     """Return a verdict for a cell: its outcome, and in its sentence the figure that decided."""
-    figures = verdict_on(verdict).figures[:1]
-    labels = ["" if figure.unit else f"{figure.name.partition(',')[0]}: " for figure in figures]
-    shown = (f"{label}{estimated(each.estimate, each.unit)}" for label, each in zip(labels, figures, strict=True))
+    figures = verdict_on(verdict).figures
+    # A ratio is that of the claim's title, unless another quantity of the claim came out otherwise.
+    differ = len({figure.outcome for figure in figures} - {None}) > 1
+    shown = (
+        (f"{each.name.partition(',')[0]}: " if differ or not each.unit else "") + estimated(each.estimate, each.unit)
+        for each in figures[:1]
+    )
     return Verdict(subject=verdict.subject, outcome=verdict.outcome, sentence="".join(shown))
 
 

@@ -67,6 +67,7 @@ def keep_run(
     ratio: float = 2.0,
     *,
     patterns: Sequence[str] = ("fastapi-*@uvicorn", "flask-*@hypercorn"),
+    workloads: Sequence[str] = (),
     vus: int | None = None,
     placebo: float = 1.0,
     seed: int = 1,
@@ -78,12 +79,13 @@ def keep_run(
         folder: Where; it gives the run its name.
         ratio: Async over sync, of rates.
         patterns: Who took part.
+        workloads: What was asked; health and wait unless told.
         vus: Virtual users; the preset's unless told.
         placebo: The second trial's rate over the first's, of what ran twice.
         seed: Of the order, and of the moment at which it began.
         facts: Of its machine.
     """
-    plan = schedule.plan("quick", catalogue.select(patterns), seed, rounds=3, vus=vus)
+    plan = schedule.plan("quick", catalogue.select(patterns), seed, rounds=3, vus=vus, workloads=tuple(workloads))
     trials = []
     for scheduled in schedule.trials(plan):
         # A little other in each round, as what is measured is.

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Iterable
+
 from benchmarks.judge.judgement import Estimate, Figure
 from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.document import (
+    Block,
     Chart,
     Column,
     Command,
@@ -38,6 +42,18 @@ def verdict(subject: str, outcome: str = "replicated", *, word: str = "", text: 
         sentence=f"A sentence: {text}.",
         why=f"A cause: {text}; add --rounds 20.",
         hue="flask",
+    )
+
+
+def undrawn(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Return blocks whose charts are drawn at once, for tests of all that stands around them."""
+    return tuple(
+        dataclasses.replace(block, draw=lambda: DRAWING)
+        if isinstance(block, Chart)
+        else dataclasses.replace(block, blocks=undrawn(block.blocks))
+        if isinstance(block, Section)
+        else block
+        for block in blocks
     )
 
 

@@ -248,11 +248,11 @@ def test_a_verdict_of_several_quantities_shows_each(run: Run, judgement: Judgeme
 def test_a_run_of_bridges_alone_tells_what_they_are_first(
     run: Run, judgement: Judgement, claims: Sequence[Claim]
 ) -> None:
-    """It has no twins to answer by; where none can be judged, it says why."""
+    """It has no twins to answer by; each is told with its workload, and where none can be judged, it says why."""
     without = dataclasses.replace(judgement, verdicts=(), twins=())
     first = run_document(run, without, claims).blocks[0]
     assert isinstance(first, Told)
-    assert "`flask-async@hypercorn+eventloop` against `flask-async@hypercorn`" == first.subject
+    assert "`flask-async@hypercorn+eventloop` against `flask-async@hypercorn`, health" == first.subject
 
     refused = dataclasses.replace(
         without, bridges=tuple(dataclasses.replace(each, refusal="One round.") for each in judgement.bridges)

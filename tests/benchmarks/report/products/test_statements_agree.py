@@ -3,28 +3,58 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmarks.contenders import catalogue
 from benchmarks.judge.claims import Claim
+from benchmarks.judge.crossover import judge_map
+from benchmarks.judge.diff import diff
 from benchmarks.judge.judge import judge
+from benchmarks.judge.pool import pool
 from benchmarks.measure.journal import read_run
-from benchmarks.model import Run
-from benchmarks.report.document import Verdict
-from benchmarks.report.figures import amount
+from benchmarks.model import LoadResult, Run
+from benchmarks.report.document import Block, Document, Paragraph, Section, Square, Table, Verdict
+from benchmarks.report.figures import amount, estimated
 from benchmarks.report.formats import render
+from benchmarks.report.products.crossover import keyword_answer, keyword_grid, winners_grid, winners_sentence
+from benchmarks.report.products.diff import diff_document
+from benchmarks.report.products.pool import pool_document
 from benchmarks.report.products.run import run_document
 from tests.benchmarks.cli.kept_runs import keep_run
+from tests.benchmarks.report.made_up_documents import undrawn
 from tests.benchmarks.report.parsed_page import Page
 
 Alter = Callable[[Run], Run]
+
+FASTAPI = ("fastapi-*@uvicorn",)
+BOTH = ("fastapi-*@uvicorn", "flask-*@hypercorn")
+ALLOWED = {
+    "Yes": {"replicated", "inconclusive", "contradicted"},
+    "No, slower": {"contradicted"},
+    "No difference": {"contradicted"},
+    "Undecided": {"inconclusive", "contradicted"},
+    "Withheld": {"refused"},
+}
+"""Badges that may stand beside each headline word."""
 
 
 def complete(run: Run) -> Run:
     """Leave a run as it is."""
     return run
+
+
+def results(run: Run, change: Callable[[LoadResult], LoadResult], of: str = "") -> Run:
+    """Change the results of the contenders whose id has this in it."""
+    trials = []
+    for trial in run.trials:
+        assert trial.result is not None
+        trials.append(dataclasses.replace(trial, result=change(trial.result)) if of in trial.contender else trial)
+    return dataclasses.replace(run, trials=tuple(trials))
 
 
 def killed(run: Run) -> Run:
@@ -37,14 +67,24 @@ def of_one_round(run: Run) -> Run:
     return dataclasses.replace(run, trials=tuple(trial for trial in run.trials if trial.round == 1))
 
 
+def without_placebo(run: Run) -> Run:
+    """Take away the A/A comparison."""
+    plan = dataclasses.replace(run.plan, placebo=None)
+    return dataclasses.replace(run, plan=plan, trials=tuple(trial for trial in run.trials if not trial.placebo))
+
+
 def noisy(run: Run) -> Run:
     """Make rounds differ wildly, one way and the other."""
     factors = {1: 0.25, 2: 1.0, 3: 4.0}
     trials = []
     for trial in run.trials:
         assert trial.result is not None
+        assert trial.result.latency is not None
         factor = factors[trial.round] if "-async" in trial.contender else 1.0
-        result = dataclasses.replace(trial.result, completed=round(trial.result.completed * factor))
+        shorter = {name: value / factor for name, value in dataclasses.asdict(trial.result.latency).items()}
+        latency = dataclasses.replace(trial.result.latency, **shorter)
+        completed = round(trial.result.completed * factor)
+        result = dataclasses.replace(trial.result, completed=completed, latency=latency)
         trials.append(dataclasses.replace(trial, result=result))
     return dataclasses.replace(run, trials=tuple(trials))
 
@@ -57,67 +97,231 @@ def void(run: Run) -> Run:
     return dataclasses.replace(run, trials=tuple(trials))
 
 
-def answers_of(run: Run, claims: Sequence[Claim]) -> tuple[tuple[Verdict, ...], dict[str, str]]:
-    """Return the answers of a run, and its text in each format."""
-    document = run_document(run, judge(run, tuple(claims)), claims)
-    told = {form: " ".join(render(document, form).split()) for form in ("terminal", "markdown")}
-    told["html"] = Page(render(document, "html")).text
-    return (
-        tuple(block for block in document.blocks if isinstance(block, Verdict) and block.word),
-        told,
-    )
+def loader_bound(run: Run) -> Run:
+    """Let the loader use nearly all of its core."""
+    return results(run, lambda result: dataclasses.replace(result, loader_cpu_s=0.95 * result.duration_s))
 
 
-@pytest.mark.parametrize(
-    ("ratio", "placebo", "patterns", "alter"),
-    [
-        (2.0, 1.0, ("fastapi-*@uvicorn", "flask-*@hypercorn"), complete),
-        (0.5, 1.0, ("fastapi-*@uvicorn", "flask-*@hypercorn"), complete),
-        (1.0, 1.0, ("fastapi-*@uvicorn", "flask-*@hypercorn"), complete),
-        (1.3, 1.0, ("fastapi-*@uvicorn", "flask-*@hypercorn"), complete),
-        (2.0, 1.5, ("fastapi-*@uvicorn",), complete),
-        (2.0, 1.0, ("flask-*@uvicorn+eventloop",), complete),
-        (0.7, 1.0, ("flask-*@hypercorn+asgiref", "fastapi-*@hypercorn"), complete),
-        (2.0, 1.0, ("fastapi-*@uvicorn",), killed),
-        (2.0, 1.0, ("fastapi-*@uvicorn",), of_one_round),
-        (1.0, 1.0, ("fastapi-*@uvicorn",), noisy),
-        (2.0, 1.0, ("fastapi-*@uvicorn",), void),
-    ],
-)
-def test_no_two_statements_contradict_each_other(  # noqa: PLR0917 (pytest passes them by name)
-    tmp_path: Path,
-    claims: Sequence[Claim],
-    ratio: float,
-    placebo: float,
-    patterns: tuple[str, ...],
-    alter: Alter,
-) -> None:
+def failing(run: Run) -> Run:
+    """Let one request of a hundred fail."""
+    return results(run, lambda result: dataclasses.replace(result, errors={"status": result.completed // 100}))
+
+
+def giving_up(run: Run) -> Run:
+    """Leave every client of async def without an answer."""
+
+    def give_up(result: LoadResult) -> LoadResult:
+        return dataclasses.replace(result, completed=0, statuses={}, errors={"timeout": 10}, latency=None)
+
+    return results(run, give_up, "-async")
+
+
+def at_a_rate(run: Run) -> Run:
+    """Ask the health workload 500 times a second."""
+    loads = {**run.plan.loads, "health": dataclasses.replace(run.plan.loads["health"], rate_per_s=500.0)}
+    trials = []
+    for trial in run.trials:
+        assert trial.result is not None
+        result = dataclasses.replace(trial.result, completed=5000)
+        load = dataclasses.replace(trial.load, rate_per_s=500.0)
+        trials.append(dataclasses.replace(trial, load=load, result=result) if trial.workload == "health" else trial)
+    return dataclasses.replace(run, plan=dataclasses.replace(run.plan, loads=loads), trials=tuple(trials))
+
+
+def stopped_at_a_precision(run: Run) -> Run:
+    """Let it have looked after each round whether to stop."""
+    plan = dataclasses.replace(run.plan, precision=0.03)
+    return dataclasses.replace(run, plan=plan, stopped_early="Every headline interval was within ±3 % after 3 rounds.")
+
+
+def of_two_minds(run: Run) -> Run:
+    """Let async def halve the latency on average, and not at the 95th percentile."""
+
+    def stretch(result: LoadResult) -> LoadResult:
+        assert result.latency is not None
+        longer = {name: 2 * getattr(result.latency, name) for name in ("p95_ms", "p99_ms", "maximum_ms")}
+        return dataclasses.replace(result, latency=dataclasses.replace(result.latency, **longer))
+
+    return results(run, stretch, "-async")
+
+
+def every(blocks: Sequence[Block]) -> Iterator[Block]:
+    """Yield blocks, also those within sections."""
+    for block in blocks:
+        yield block
+        if isinstance(block, Section):
+            yield from every(block.blocks)
+
+
+def told(document: Document) -> dict[str, str]:
+    """Return a document's text in each format for people, on one line."""
+    document = dataclasses.replace(document, blocks=undrawn(document.blocks))
+    texts = {form: " ".join(render(document, form).split()) for form in ("terminal", "markdown")}
+    return {**texts, "html": Page(render(document, "html")).text}
+
+
+def unspaced(text: str) -> str:
+    """Return a text without blanks, which a page has around code."""
+    return "".join(text.split())
+
+
+def check_answer(verdict: Verdict) -> None:
     """The word follows from the interval, the badge allows it, and the figure beside it is the one of the sentence."""
-    run = alter(read_run(keep_run(tmp_path / "run", ratio, patterns=patterns, placebo=placebo)))
+    estimate = verdict.figures[0].estimate if verdict.figures else None
+    assert verdict.outcome in ALLOWED[verdict.word]
+    if verdict.word == "Yes":
+        assert estimate is not None
+        assert estimate.low is not None
+        assert estimate.low > 1
+    if verdict.word == "No, slower":
+        assert estimate is not None
+        assert estimate.high is not None
+        assert estimate.high < 1
+    if verdict.word == "Withheld":
+        assert verdict.sentence.startswith("Not judged")
+    if estimate is not None and verdict.outcome != "refused":
+        assert amount(estimate.value, "×") in verdict.sentence
+    assert ("equal within" in verdict.sentence) == (verdict.word == "No difference")
 
-    verdicts, told = answers_of(run, claims)
 
-    assert verdicts
-    for verdict in verdicts:
-        estimate = verdict.figures[0].estimate if verdict.figures else None
-        low, high = (None, None) if estimate is None else (estimate.low, estimate.high)
-        allowed = {
-            "Yes": {"replicated", "inconclusive", "contradicted"},
-            "No, slower": {"contradicted"},
-            "No difference": {"contradicted"},
-            "Undecided": {"inconclusive", "contradicted"},
-            "Withheld": {"refused"},
-        }
-        assert verdict.outcome in allowed[verdict.word]
-        if verdict.word == "Yes":
-            assert low is not None
-            assert low > 1
-        if verdict.word == "No, slower":
-            assert high is not None
-            assert high < 1
-        if estimate is not None and verdict.outcome != "refused":
-            assert amount(estimate.value, "×") in verdict.sentence
-        assert ("equal within" in verdict.sentence) == (verdict.word == "No difference")
-        for text in told.values():
+RUNS: dict[str, tuple[float, dict[str, Any], Alter, set[str]]] = {
+    "replicated": (2.0, {"patterns": BOTH}, complete, {"Yes"}),
+    "slower": (0.5, {"patterns": BOTH}, complete, {"No, slower"}),
+    "equal": (1.0, {"patterns": BOTH}, complete, {"No difference"}),
+    "inconclusive": (1.3, {"patterns": BOTH}, complete, {"Yes"}),
+    "failed A/A": (2.0, {"patterns": FASTAPI, "placebo": 1.5}, complete, {"Withheld"}),
+    "no A/A": (2.0, {"patterns": BOTH}, without_placebo, {"Yes"}),
+    "another arrangement": (2.0, {"patterns": ("flask-*@uvicorn+eventloop",)}, complete, {"Yes"}),
+    "other contenders": (
+        0.7,
+        {"patterns": ("flask-*@hypercorn+asgiref", "fastapi-*@hypercorn")},
+        complete,
+        {"No, slower"},
+    ),
+    "one contender": (2.0, {"patterns": ("fastapi-async@uvicorn",)}, complete, set()),
+    "a bridge and none": (2.0, {"patterns": ("flask-async@hypercorn*",)}, complete, set()),
+    "no view": (2.0, {"patterns": ("bare-asgi@uvicorn",)}, complete, set()),
+    "killed half-way": (2.0, {"patterns": FASTAPI}, killed, {"Yes"}),
+    "one round": (2.0, {"patterns": FASTAPI}, of_one_round, {"Withheld"}),
+    "wild rounds": (1.0, {"patterns": FASTAPI}, noisy, {"Undecided"}),
+    "def failed": (2.0, {"patterns": FASTAPI}, void, {"Withheld"}),
+    "loader at its limit": (2.0, {"patterns": BOTH}, loader_bound, {"Withheld"}),
+    "errors": (2.0, {"patterns": FASTAPI}, failing, {"Withheld"}),
+    "gave up": (2.0, {"patterns": FASTAPI}, giving_up, {"Withheld"}),
+    "at a rate": (2.0, {"patterns": BOTH}, at_a_rate, {"Withheld"}),
+    "stopped at a precision": (2.0, {"patterns": BOTH}, stopped_at_a_precision, {"Yes"}),
+    "quantities that differ": (2.0, {"patterns": BOTH}, of_two_minds, {"Yes"}),
+    "readiness": (2.0, {"patterns": BOTH, "workloads": ("ready",)}, complete, set()),
+    "health alone": (2.0, {"patterns": BOTH, "workloads": ("health",)}, complete, {"Yes"}),
+}
+"""Ratio, what was planned, what became of it, and the headline words that it must have."""
+
+
+@pytest.mark.parametrize(("ratio", "planned", "alter", "words"), RUNS.values(), ids=RUNS)
+def test_no_two_statements_of_a_run_contradict_each_other(  # noqa: PLR0917 (pytest passes them by name)
+    tmp_path: Path, claims: Sequence[Claim], ratio: float, planned: dict[str, Any], alter: Alter, words: set[str]
+) -> None:
+    """Neither within its headline, nor between headline, glance, list and captions, nor between formats."""
+    run = alter(read_run(keep_run(tmp_path / "run", ratio, **planned)))
+    judgement = judge(run, tuple(claims))
+    document = run_document(run, judgement, claims)
+    texts = told(document)
+    first = [block for block in document.blocks if isinstance(block, Verdict)]
+
+    # The headline.
+    assert words == {verdict.word for verdict in first if verdict.word}
+    for verdict in first:
+        if verdict.word:
+            check_answer(verdict)
+        for text in texts.values():
             assert verdict.word in text
-            assert " ".join(verdict.sentence.split()) in text
+            assert unspaced(verdict.sentence) in unspaced(text)
+    assert len(first) == len({verdict.subject for verdict in first})
+    no_answer = "This run has no answer: it had no arrangement with both"
+    assert all((no_answer in text) == (not judgement.twins and not judgement.bridges) for text in texts.values())
+
+    # The glance is of the same outcomes as the list below it, and of no claim that was left out.
+    listed = {
+        (section.anchor, verdict.outcome)
+        for section in every(document.blocks)
+        if isinstance(section, Section) and section.anchor
+        for verdict in section.blocks
+        if isinstance(verdict, Verdict)
+    }
+    glances = [block for block in every(document.blocks) if isinstance(block, Table) and block.kind == "glance"]
+    seen = {
+        (row.anchor, cell.outcome)
+        for glance in glances
+        for row in glance.rows
+        for cell in row.cells
+        if isinstance(cell, Verdict)
+    }
+    assert listed == seen
+    for text in texts.values():
+        for left_out in re.findall(r"Not asked in this run, so without a verdict: (.+?)\.(?= |$)", text):
+            assert not {f"claim-{number}" for number in re.findall(r"(\d)\\?\. ", left_out)} & {a for a, _ in seen}
+
+    # Intervals are of one level, and a ratio that is withheld says so wherever it stands.
+    level, other = ("97.5 %", "95 %") if run.plan.precision is not None else ("95 %", "97.5 %")
+    for text in texts.values():
+        assert f"Brackets hold {other} intervals" not in text
+        assert not glances or f"Brackets hold {level} intervals" in text
+    for table in every([part for block in document.blocks for part in getattr(block, "instead", ())]):
+        assert isinstance(table, Table)
+        assert ["Withheld" in words] * len(table.rows) == ["(not judged)" in str(row.cells[0]) for row in table.rows]
+
+
+def test_no_two_statements_of_a_pool_contradict_each_other(tmp_path: Path) -> None:
+    """The sentence has the figure of the line that sums the runs up."""
+    ratios = {"monday": 2.0, "tuesday": 2.4, "wednesday": 1.8}
+    kept = [(day, read_run(keep_run(tmp_path / day, ratio))) for day, ratio in ratios.items()]
+    found = pool(kept, quantity="rate", workload="health", headlines=catalogue.HEADLINES)
+    document = pool_document(found, found.ratios)
+
+    assert found.ratios
+    for ratio, text in ((ratio, text) for ratio in found.ratios for text in told(document).values()):
+        assert ratio.comparison.estimate is not None
+        assert estimated(ratio.comparison.estimate, "×") in text
+        assert amount(ratio.comparison.estimate.value, "×") in ratio.comparison.sentence
+        assert unspaced(ratio.comparison.sentence) in unspaced(text)
+
+
+@pytest.mark.parametrize(("ratio", "said"), [(2.0, "No change was found"), (3.0, "4 of the 4 ratios")])
+def test_no_two_statements_of_a_diff_contradict_each_other(tmp_path: Path, ratio: float, said: str) -> None:
+    """The summary counts those whose line says that they changed."""
+    runs = [
+        read_run(keep_run(tmp_path / name, each, seed=n)) for n, (name, each) in enumerate((("a", 2.0), ("b", ratio)))
+    ]
+    document = diff_document(diff(*runs), (runs[0], None), (runs[1], None))
+    words = [str(row.cells[-1]) for table in document.blocks if isinstance(table, Table) for row in table.rows]
+
+    assert all(said in text for text in told(document).values())
+    assert [said.startswith("No change")] * 4 == ["equal" in word or "no difference" in word for word in words]
+
+
+def test_a_run_beside_itself_has_one_statement(tmp_path: Path) -> None:
+    """In every format."""
+    run = read_run(keep_run(tmp_path / "run"))
+    document = diff_document(diff(run, run), (run, None), (run, None))
+
+    assert 1 == len([block for block in document.blocks if isinstance(block, Paragraph)])
+    assert all("there is nothing to compare" in text and "×" not in text for text in told(document).values())
+
+
+def test_no_two_statements_of_a_map_contradict_each_other(make_sweep: Callable[..., Run]) -> None:
+    """Sentences are of the squares: who wins, and where async def pays."""
+    found = judge_map(make_sweep(visits=2, noise=0.01))
+    squares = [cell for row in winners_grid(found).rows for cell in row.cells if isinstance(cell, Square)]
+    letters = [square for square in squares if square.tone not in {"equal", "unsure"}]
+
+    won = sum(map(int, re.findall(r" on (\d+)(?=[;.])", winners_sentence(found).partition(" On ")[0] + ".")))
+    assert len(letters) == won
+    assert f"On {sum(square.tone == 'equal' for square in squares)} the first two" in winners_sentence(found)
+    for keyword in found.keywords:
+        rows = [
+            [cell.tone for cell in row.cells if isinstance(cell, Square)] for row in keyword_grid(found, keyword).rows
+        ]
+        for boundary, tones in zip(keyword.boundaries, rows, strict=True):
+            assert boundary.begins is not None or "more" not in tones
+            assert boundary.high is None or "more" in tones
+        assert ("never pays" in keyword_answer(keyword)) == any(each.begins is None for each in keyword.boundaries)
