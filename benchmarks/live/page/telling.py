@@ -11,6 +11,7 @@ from benchmarks.judge.judgement import Judgement
 from benchmarks.live.page.guesses import FRAMEWORKS, Guesses
 from benchmarks.model import Run
 from benchmarks.report.charts.bars import cost_chart, speed_chart, waiting_chart
+from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.charts.race import GuessedRatio, guess_chart, narrowing_chart
 from benchmarks.report.charts.ratios import ratio_chart

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -9,6 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.measure.load.connection import (
+from benchmarks.measure.load.engine import LoadOrder
+from benchmarks.model import LoadProfile
     RECONNECT_PAUSE_S,
     Connection,
     Tally,
@@ -20,6 +23,13 @@ BODY = b'{"api":"health","version":1}'
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
     b'7\r\n{"api":\r\n11;why=not\r\n"health","version\r\n4\r\n":1}\r\n0\r\n\r\n'
+)
+ORDER = LoadOrder(
+    host="127.0.0.1",
+    port=8000,
+    path="/",
+    load=LoadProfile(vus=1, duration_s=1.0, warmup_s=0.0),
+    expected_body_bytes=len(BODY),
 )
 UNDELIMITED = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n"
 
@@ -46,7 +56,7 @@ class Talk:
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.tally = Tally()
-        self.connection = Connection(REQUEST, len(BODY), None, self.tally, loop.create_future())
+        self.connection = Connection(itertools.repeat(REQUEST), ORDER, None, self.tally, loop.create_future())
         self.transport = FakeTransport()
         self.connection.connection_made(self.transport)
 
@@ -156,7 +166,7 @@ def test_a_body_of_other_bytes_is_an_error_though_its_length_is_right(
     """Every body is held against the one before anything was timed, in however many pieces it comes."""
     for body, errors in ((BODY, {}), (BODY[::-1], {"body": 1})):
         tally = Tally()
-        connection = Connection(REQUEST, len(BODY), BODY, tally, loop.create_future())
+        connection = Connection(itertools.repeat(REQUEST), ORDER, BODY, tally, loop.create_future())
         connection.connection_made(FakeTransport())
         answer = whole_response(body)
         for start in range(0, len(answer), -(-len(answer) // pieces)):

@@ -6,6 +6,7 @@ import base64
 import dataclasses
 import itertools
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -128,7 +129,7 @@ def test_an_app_gets_method_headers_and_body(
 ) -> None:
     """A POST reaches a real app whole, under load; only the statuses that count are valid."""
     (tmp_path / "shop.py").write_text(APP, encoding="utf-8")
-    where = targets.surroundings(tmp_path, targets.sys.executable)
+    where = targets.surroundings(tmp_path, sys.executable)
     with running(targets.find("shop:app@hypercorn", where).contender, "/orders") as server:
         order = dataclasses.replace(
             ORDER,
