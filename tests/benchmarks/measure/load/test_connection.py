@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import itertools
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -10,13 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.measure.load.connection import (
-from benchmarks.measure.load.engine import LoadOrder
-from benchmarks.model import LoadProfile
     RECONNECT_PAUSE_S,
     Connection,
     Tally,
     body_ends_with_connection,
 )
+from benchmarks.measure.load.engine import LoadOrder
+from benchmarks.model import LoadProfile
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n"
 BODY = b'{"api":"health","version":1}'
