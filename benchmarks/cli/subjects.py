@@ -15,6 +15,7 @@ from typing import Any, cast
 from urllib.parse import urlsplit
 
 import click
+from click.core import ParameterSource
 from rich.console import Console
 
 from benchmarks.cli.options import Seconds
@@ -22,11 +23,17 @@ from benchmarks.contenders import catalogue, http_file, lab_file, targets
 from benchmarks.contenders.lab_file import LabFile, RequestEntry
 from benchmarks.contenders.targets import Target
 from benchmarks.errors import InvalidValueError
-from benchmarks.measure.schedule import PRESETS
+from benchmarks.measure.schedule import ASKED_FACT, PRESETS
 from benchmarks.model import ALIKE, Contender, Steadiness, Variant, Workload
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
+_ASKING = frozenset(
+    (
+        *("words", "more", "commands", "folder", "python", "workers", "threads", "path", "method", "headers", "body"),
+        *("request_file", "statuses", "hold", "against", "allow_different"),
+    )
+)
 _HOLDS = ("bytes", "length", "shape", "nothing")
 
 
@@ -200,12 +207,28 @@ def _subjects(words: Sequence[str], asked: _Asked, console: Console) -> Subjects
         contenders=contenders,
         requests=tuple(_requests(asked, told)),
         against=_reference(asked.against or told.against or None, contenders),
-        facts={
-            f"{target.contender.id}: {name}": version for target in found for name, version in target.versions.items()
-        },
+        facts={ASKED_FACT: _as_asked()}
+        | {f"{target.contender.id}: {name}": version for target in found for name, version in target.versions.items()},
         may_differ=asked.allow_different or told.allow_different,
         budget_s=Seconds(10, 86_400).convert(told.budget, None, None) if told.budget else None,
     )
+
+
+def _as_asked() -> str:
+    """Return the words and options of this command line that say what is compared."""
+    context = click.get_current_context()
+    told: list[str] = []
+    for parameter in context.command.params:
+        name = parameter.name or ""
+        if name not in _ASKING or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+            continue
+        value = context.params[name]
+        for each in value if isinstance(value, tuple) else (value,):
+            if isinstance(parameter, click.Argument):
+                told.append(str(each))
+            else:
+                told += [parameter.opts[-1], *([] if each is True else [str(each)])]
+    return shlex.join(told)
 
 
 def _of_entry(name: str, told: LabFile, asked: _Asked) -> list[Target]:

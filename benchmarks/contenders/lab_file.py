@@ -35,7 +35,7 @@ class ContenderEntry:
         threads: Threads of each worker.
         path: What it is asked for, where that is not the request's path.
         sync: Path of a ``def`` view, where the app has twins.
-        async: Path of its ``async def`` twin.
+        async_: Path of its ``async def`` twin.
     """
 
     app: str = ""

@@ -37,6 +37,9 @@ OPEN_TIMEOUT_S = 2.0
 MINIMUM_REQUESTS = 20
 """Due in a trial of the open model: of fewer there is no 95th percentile."""
 
+ASKED_FACT = "asked"
+"""Fact of a run of anybody's apps: the words and options that said which, and what to ask of them."""
+
 _NO_LIMITS = Limits()
 
 STARTUP_ESTIMATE_S = 0.8

@@ -9,7 +9,7 @@ from pathlib import Path
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import DEFAULT_ENGINE
-from benchmarks.measure.schedule import PRESETS, Preset
+from benchmarks.measure.schedule import ASKED_FACT, PRESETS, Preset
 from benchmarks.measure.workloads import HEALTH, USUAL, WORKLOADS
 from benchmarks.model import EQUAL_RATE, RACE, Plan, Run
 
@@ -48,7 +48,11 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
     command, options = _asking(facts)
     if plan.engine != DEFAULT_ENGINE and not options:
         options = ["--engine", plan.engine]
-    return shlex.join([*command, plan.preset, *options, "--seed", str(plan.seed), *_overrides(plan)])
+    asked = facts.get(ASKED_FACT)
+    words = shlex.split(asked) if isinstance(asked, str) else []
+    preset = [] if plan.preset in words else [plan.preset]
+    overrides = _overrides(plan, contenders=asked is None)
+    return shlex.join([*command, *preset, *words, *options, "--seed", str(plan.seed), *overrides])
 
 
 def report_command(place: Path) -> str:
@@ -76,7 +80,7 @@ def _asking(facts: Mapping[str, Fact]) -> tuple[list[str], list[str]]:
     return ["lab", "locust", "master"], [word for option, value in told for word in (option, str(value))]
 
 
-def _overrides(plan: Plan) -> Iterator[str]:
+def _overrides(plan: Plan, *, contenders: bool) -> Iterator[str]:
     asked = _workloads(plan)
     if asked and asked != USUAL:
         yield from (word for name in asked for word in ("--workload", name))
@@ -88,13 +92,13 @@ def _overrides(plan: Plan) -> Iterator[str]:
     if plan.precision is not None:
         yield from ("--precision", f"{100 * plan.precision:g}%")
     yield from _rates(plan)
-    if not _has_usual_contenders(plan):
+    if contenders and not _has_usual_contenders(plan):
         for contender in plan.contenders:
             yield from ("--contender", contender.id)
 
 
 def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
-    health = plan.loads.get(HEALTH.name)
+    health = plan.loads.get(plan.first if plan.against is not None else HEALTH.name)
     if health is not None and health.vus != preset.health.vus:
         yield from ("--vus", str(health.vus))
     planned = [workload for workload in plan.workloads if workload.name in plan.loads]
@@ -127,7 +131,7 @@ def _workloads(plan: Plan) -> tuple[str, ...]:
 
 
 def _rates(plan: Plan) -> Iterator[str]:
-    health = plan.loads.get(HEALTH.name)
+    health = plan.loads.get(plan.first if plan.against is not None else HEALTH.name)
     if health is not None and health.rate_per_s is not None:
         yield from ("--rate", f"{health.rate_per_s:.12g}/s")
     if plan.latency_at is not None:

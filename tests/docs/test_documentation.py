@@ -20,7 +20,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 from benchmarks import cli
 from benchmarks.cli import exits
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, targets
 from benchmarks.measure import schedule
 from benchmarks.measure.journal import Journal, read_run, write_run
 from benchmarks.measure.server import RunningServer, running
@@ -87,10 +87,10 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
         try_exercise(arguments)
     elif isinstance(command, click.Group):
         command.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
-    elif command is not None and name in ("advise", "compare", "crossover", "doctor", "explain", "live", "serve"):
-        command.make_context(name, list(arguments))
-        if name == "compare":
-            schedule.find_preset(arguments[0] if arguments and not arguments[0].startswith("-") else "quick")
+    elif command is not None and name in ("advise", "compare", "crossover", "doctor", "explain", "init", "live", "serve"):
+        context = command.make_context(name, list(arguments))
+        for word in context.params.get("words", ()):
+            assert word in schedule.PRESETS or targets.is_target(word) or catalogue.select([word])
     else:
         assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, exits.EXIT_REFUSED)
 

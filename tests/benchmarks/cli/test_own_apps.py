@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -125,6 +126,14 @@ def test_two_apps_compare_by_one_command(project: Path, lab: Callable[..., Resul
     (duel,) = told["judgement"]["duels"]
     assert ("shop:app@hypercorn", "shop:app", "items") == (duel["above"], duel["below"], duel["workload"])
     assert duel["rate"]["value"] > 0
+    assert shlex.split(told["run"]["command"])[:6] == [
+        "lab",
+        "compare",
+        "quick",
+        "shop:app@hypercorn",
+        "--command",
+        command,
+    ]
     assert {path.name for path in project.iterdir()} - before <= {"results", "__pycache__"}
 
 
