@@ -14,8 +14,9 @@ import platform
 import selectors
 import statistics
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from operator import itemgetter
 from typing import Any, Self
 
 from benchmarks.contenders import catalogue
@@ -30,76 +31,78 @@ from benchmarks.model import Contender
 _TIMEOUT_S = 30.0
 
 
-class Client:
-    """A fixed number of kept connections to a server on this machine.
+@contextlib.contextmanager
+def connected(port: int, count: int) -> Iterator[Sequence[http.client.HTTPConnection]]:
+    """Keep connections to a server on this machine open during a ``with`` block.
 
     Args:
         port: The server's.
-        connections: How many: a burst has as many requests.
+        count: How many: a burst has as many requests.
+    Raises:
+        LabError: The server cannot be reached.
     """
-
-    def __init__(self, port: int, connections: int) -> None:
-        self._connections = [http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_S) for _ in range(connections)]
-        try:
-            for connection in self._connections:
+    with contextlib.ExitStack() as stack:
+        connections = [http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_S) for _ in range(count)]
+        for connection in connections:
+            stack.callback(connection.close)
+            try:
                 connection.connect()
-                # A burst uses kept connections or fails.
-                connection.auto_open = 0
-        except OSError as error:
-            self.close()
-            raise LabError(f"Cannot connect to the server on port {port}: {error}.") from error
+            except OSError as error:
+                raise LabError(f"Cannot connect to the server on port {port}: {error}.") from error
+            # A burst uses kept connections or fails.
+            connection.auto_open = 0
+        yield connections
 
-    def close(self) -> None:
-        """Close the connections."""
-        for connection in self._connections:
-            connection.close()
 
-    def burst(self, path: str, recorded_as: int | None = None) -> tuple[Exchange, ...]:
-        """Send a request on every connection at once, and wait for all answers.
+def burst(
+    connections: Sequence[http.client.HTTPConnection], path: str, recorded_as: int | None = None
+) -> tuple[Exchange, ...]:
+    """Send a request on every connection at once, and wait for all answers.
 
-        Args:
-            path: What each request asks for.
-            recorded_as: The number under which the server records the first request; the others count on from it.
-                ``None`` for requests that are not recorded.
-        Returns:
-            What was seen of each, numbered from 1 in any case.
-        Raises:
-            LabError: An answer was not a whole 200.
-        """
-        sent_ns: dict[int, int] = {}
-        try:
-            with contextlib.closing(selectors.DefaultSelector()) as selector:
-                for number, connection in enumerate(self._connections, start=1):
-                    recorded = {} if recorded_as is None else {RECORD_HEADER: str(recorded_as + number - 1)}
-                    sent_ns[number] = time.monotonic_ns()
-                    connection.request("GET", path, headers=recorded)
-                for number, connection in enumerate(self._connections, start=1):
-                    selector.register(connection.sock, selectors.EVENT_READ, number)
-                received_ns = self._receive(selector)
-        except (OSError, http.client.HTTPException) as error:
-            raise LabError(f"GET {path}: the connection broke: {str(error) or 'closed by the server'}.") from error
-        return tuple(
-            Exchange(request=number, sent_ns=sent_ns[number], received_ns=received_ns[number])
-            for number in sorted(received_ns)
-        )
+    Args:
+        connections: From ``connected``.
+        path: What each request asks for.
+        recorded_as: The number under which the server records the first request; the others count on from it.
+            ``None`` for requests that are not recorded.
+    Returns:
+        What was seen of each, numbered from 1 in any case.
+    Raises:
+        LabError: An answer was not a whole 200.
+    """
+    sent_ns: dict[int, int] = {}
+    try:
+        with contextlib.closing(selectors.DefaultSelector()) as selector:
+            for number, connection in enumerate(connections, start=1):
+                recorded = {} if recorded_as is None else {RECORD_HEADER: str(recorded_as + number - 1)}
+                sent_ns[number] = time.monotonic_ns()
+                connection.request("GET", path, headers=recorded)
+            for number, connection in enumerate(connections, start=1):
+                selector.register(connection.sock, selectors.EVENT_READ, (number, connection))
+            received_ns = _receive(selector)
+    except (OSError, http.client.HTTPException) as error:
+        raise LabError(f"GET {path}: the connection broke: {str(error) or 'closed by the server'}.") from error
+    return tuple(
+        Exchange(request=number, sent_ns=at_ns, received_ns=received_ns[number]) for number, at_ns in sent_ns.items()
+    )
 
-    def _receive(self, selector: selectors.BaseSelector) -> dict[int, int]:
-        received_ns: dict[int, int] = {}
-        deadline = time.monotonic() + _TIMEOUT_S
-        while len(received_ns) < len(self._connections):
-            ready = selector.select(max(0.0, deadline - time.monotonic()))
-            if not ready:
-                missing = len(self._connections) - len(received_ns)
-                raise LabError(f"{missing} of {len(self._connections)} answers did not come in time.")
-            for key, _ in ready:
-                # So short an answer arrives whole.
-                answer = self._connections[key.data - 1].getresponse()
-                answer.read()
-                received_ns[key.data] = time.monotonic_ns()
-                selector.unregister(key.fileobj)
-                if answer.status != 200:
-                    raise LabError(f"The server answered {answer.status} {answer.reason}, not 200.")
-        return received_ns
+
+def _receive(selector: selectors.BaseSelector) -> dict[int, int]:
+    received_ns: dict[int, int] = {}
+    deadline = time.monotonic() + _TIMEOUT_S
+    while missing := len(selector.get_map()):
+        ready = selector.select(max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise LabError(f"{missing} of {missing + len(received_ns)} answers did not come in time.")
+        for key, _ in ready:
+            number, connection = key.data
+            # So short an answer arrives whole.
+            answer = connection.getresponse()
+            answer.read()
+            received_ns[number] = time.monotonic_ns()
+            selector.unregister(key.fileobj)
+            if answer.status != 200:
+                raise LabError(f"The server answered {answer.status} {answer.reason}, not 200.")
+    return received_ns
 
 
 # Requests carry a number of their own, whichever burst they are in.
@@ -197,12 +200,12 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
         launches = [stack.enter_context(starting(each, cores.server)) for each in (recorded(contender), contender)]
         hooked, plain = (launch.wait_until_ready(path) for launch in launches)
         stack.enter_context(kept_off(cores.server))
-        clients = [stack.enter_context(contextlib.closing(Client(each.port, requests))) for each in (hooked, plain)]
-        for client in clients:
-            for _ in range(_WARM_UP_BURSTS):
-                client.burst(path)
+        to_hooked, to_plain = (stack.enter_context(connected(each.port, requests)) for each in (hooked, plain))
+        for _ in range(_WARM_UP_BURSTS):
+            burst(to_hooked, path)
+            burst(to_plain, path)
         # One is recorded and thrown away: the hooks have a first time too.
-        recorded_burst(hooked, clients[0], wait_ms)
+        recorded_burst(hooked, to_hooked, wait_ms)
         bursts: list[tuple[float, int, float, Timeline]] = []
         plain_ms: list[float] = []
         deadline = time.monotonic() + _BURSTS_S
@@ -211,19 +214,19 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
             for kind in ("plain", "recorded") if len(bursts) % 2 else ("recorded", "plain"):
                 time.sleep(_REST_S)
                 if kind == "recorded":
-                    timeline, notes, note_ns = recorded_burst(hooked, clients[0], wait_ms)
+                    timeline, notes, note_ns = recorded_burst(hooked, to_hooked, wait_ms)
                     bursts.append((_mean_ms(timeline.exchanges), notes, note_ns, timeline))
                 else:
-                    plain_ms.append(_mean_ms(clients[1].burst(path)))
-    bursts.sort(key=lambda burst: burst[0])
+                    plain_ms.append(_mean_ms(burst(to_plain, path)))
+    bursts.sort(key=itemgetter(0))
     _, notes, _, timeline = bursts[(len(bursts) - 1) // 2]
     return Recording(
         timeline=timeline,
         cost=Cost(
-            recorded_ms=statistics.median(burst[0] for burst in bursts),
+            recorded_ms=statistics.median(mean_ms for mean_ms, _, _, _ in bursts),
             plain_ms=statistics.median(plain_ms),
             notes_per_request=notes / requests,
-            note_us=statistics.median(burst[2] for burst in bursts) / 1_000,
+            note_us=statistics.median(note_ns for _, _, note_ns, _ in bursts) / 1_000,
             bursts=len(bursts),
         ),
         recorded_at=dt.datetime.now(dt.UTC).isoformat(timespec="seconds"),
@@ -231,12 +234,14 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
     )
 
 
-def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple[Timeline, int, float]:
+def recorded_burst(
+    server: RunningServer, connections: Sequence[http.client.HTTPConnection], wait_ms: int
+) -> tuple[Timeline, int, float]:
     """Send one burst to a server that records.
 
     Args:
         server: Of a contender that ``recorded`` gave.
-        client: Connected to it.
+        connections: To it.
         wait_ms: See ``record``.
     Returns:
         The burst's timeline, the number of notes, and what a note takes, nanoseconds.
@@ -246,7 +251,7 @@ def recorded_burst(server: RunningServer, client: Client, wait_ms: int) -> tuple
     """
     path = path_of(server.contender, wait_ms)
     first = next(_NUMBERS) * _MOST_REQUESTS + 1
-    exchanges = client.burst(path, recorded_as=first)
+    exchanges = burst(connections, path, recorded_as=first)
     try:
         taken = read_object(server.get(RECORDING_PATH).body)
     except ValueError as error:

@@ -37,8 +37,11 @@ Record = Callable[[Contender, int], Awaitable[Recording]]
 _TURN: Final = "kernel.select("
 """What the loop calls once a turn."""
 
+_CONTENDERS: Final = {contender.id: contender for contender in CONTENDERS}
 _USUAL: Final = {arrangement.partition("@")[0]: arrangement for arrangement in HEADLINES}
 """Which arrangement of a framework is shown first."""
+
+_FIRST: Final = next(each.id for each in CONTENDERS if each.arrangement == HEADLINES[0] and each.variant == "async")
 
 _KEYWORDS: Final = re.compile(r"(^\s*(?:async )?def(?= )|\bawait(?= ))")
 
@@ -97,7 +100,7 @@ class _Pages:
     def timeline(self) -> str:
         """Show one contender's burst, and beside it its twin's or another's."""
         wait_ms = _wait_asked()
-        chosen = _contender_asked("contender", _first())
+        chosen = _contender_asked("contender", _FIRST)
         beside = request.args.get("beside", "")
         others = [] if beside == "none" else [_contender_asked("beside", beside) if beside else twin_of(chosen)]
         return self._render(
@@ -106,7 +109,7 @@ class _Pages:
             shown=[self._show(each, wait_ms) for each in dict.fromkeys((chosen, *others))],
             chosen=chosen.id,
             beside=beside,
-            contenders=[each.id for each in CONTENDERS],
+            contenders=list(_CONTENDERS),
             is_presenter=self._is_presenter(),
         )
 
@@ -154,7 +157,7 @@ class _Pages:
 
     async def record(self) -> Response:
         """Record a burst on this machine now, and show it from then on."""
-        contender = _find(request.form.get("contender", ""))
+        contender = _CONTENDERS.get(request.form.get("contender", ""))
         wait_ms = request.form.get("wait_ms", type=int)
         if contender is None or wait_ms not in WAITS_MS:
             return _said("Choose a contender and a wait that the page offers.", 400)
@@ -195,20 +198,11 @@ def _wait_asked() -> int:
     return wait_ms
 
 
-def _first() -> str:
-    return next(each.id for each in CONTENDERS if each.arrangement == HEADLINES[0] and each.variant == "async")
-
-
 def _contender_asked(name: str, usual: str) -> Contender:
     asked = request.args.get(name, usual)
-    contender = _find(asked)
-    if contender is None:
+    if asked not in _CONTENDERS:
         abort(404, f"No contender that has a view is called {asked!r}; `lab contenders` lists them.")
-    return contender
-
-
-def _find(contender_id: str) -> Contender | None:
-    return next((contender for contender in CONTENDERS if contender.id == contender_id), None)
+    return _CONTENDERS[asked]
 
 
 def _said(sentence: str, status: int) -> Response:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -12,8 +11,9 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.foreign_json import ForeignJSONError
+from benchmarks.live import recording as recordings
 from benchmarks.live.recorder import RECORDING_PATH
-from benchmarks.live.recording import Client, Recording, path_of, recorded, recorded_burst
+from benchmarks.live.recording import Recording, connected, path_of, recorded, recorded_burst
 from benchmarks.live.timeline import State, Timeline, at_once
 from benchmarks.measure.server import RunningServer, running
 from benchmarks.model import Contender, Variant
@@ -42,9 +42,9 @@ def timelines(hooked: RunningServer) -> dict[Variant, Timeline]:
 def burst(server: RunningServer, variant: Variant, wait_ms: int, requests: int) -> Timeline:
     """Record one burst, after another that warms up."""
     server.contender = replace(server.contender, variant=variant)
-    with contextlib.closing(Client(server.port, requests)) as client:
-        client.burst(path_of(server.contender, wait_ms))
-        return recorded_burst(server, client, wait_ms)[0]
+    with connected(server.port, requests) as connections:
+        recordings.burst(connections, path_of(server.contender, wait_ms))
+        return recorded_burst(server, connections, wait_ms)[0]
 
 
 @pytest.mark.alone
@@ -104,8 +104,8 @@ def test_waits_overlap_but_for_asgirefs_one_thread(
 def test_a_request_that_is_not_to_be_recorded_is_not(hooked: RunningServer) -> None:
     """Only requests with the recorder's header are recorded."""
     hooked.get(RECORDING_PATH)
-    with contextlib.closing(Client(hooked.port, 2)) as client:
-        client.burst("/health/async")
+    with connected(hooked.port, 2) as connections:
+        recordings.burst(connections, "/health/async")
 
     assert b'"events": []' in hooked.get(RECORDING_PATH).body
 
@@ -133,17 +133,17 @@ def test_a_burst_that_fails_says_why(
     answering: Callable[..., Contender], options: dict[str, object], told: str
 ) -> None:
     """A status other than 200, or a server that hangs up."""
-    with running(answering(**options), "/") as server, contextlib.closing(Client(server.port, 2)) as client:
+    with running(answering(**options), "/") as server, connected(server.port, 2) as connections:
         if "extra" in options:
-            client.burst("/")
+            recordings.burst(connections, "/")
         with pytest.raises(LabError, match=told):
-            client.burst("/")
+            recordings.burst(connections, "/")
 
 
 def test_nobody_there_is_said_so() -> None:
     """Rather than waited for."""
-    with pytest.raises(LabError, match="Cannot connect"):
-        Client(1, 1)
+    with pytest.raises(LabError, match="Cannot connect"), connected(1, 1):
+        pass
 
 
 def test_a_recording_survives_json(recording: Recording) -> None:

@@ -2,16 +2,24 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.benchmarks.live.page.served import Workshop
+from tests.benchmarks.live.page.served import Workshop, serve
 
 PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new")
+
+
+@pytest.fixture(scope="module")
+def presented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A page, with its presenter's cookie, on which no test changes anything."""
+    with serve(tmp_path_factory.mktemp("served") / "results") as served:
+        served.present()
+        yield served
 
 
 def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
@@ -36,22 +44,17 @@ def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapp
 
 @pytest.mark.parametrize("origin", ["http://elsewhere.example", "null", "http://127.0.0.1:1"])
 def test_what_another_sites_page_sends_is_refused(
-    workshop: Workshop, small_race: Mapping[str, Any], origin: str
+    presented: Workshop, small_race: Mapping[str, Any], origin: str
 ) -> None:
     """Any page that is open in the presenter's browser can make it send requests."""
-    workshop.ask("GET", "/")
-    workshop.present()
-
     for path in (*PRESENTERS_OWN, "/guess", "/presenter/x"):
-        assert 403 == workshop.ask("POST", path, small_race, {"Origin": origin}).status
-    assert 200 == workshop.ask("GET", "/", headers={"Host": "localhost"}).status
-    assert 421 == workshop.ask("GET", "/", headers={"Host": "elsewhere.example"}).status
+        assert 403 == presented.ask("POST", path, small_race, {"Origin": origin}).status
+    assert 200 == presented.ask("GET", "/", headers={"Host": "localhost"}).status
+    assert 421 == presented.ask("GET", "/", headers={"Host": "elsewhere.example"}).status
 
 
-def test_what_cannot_race_is_refused_with_what_can(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
+def test_what_cannot_race_is_refused_with_what_can(presented: Workshop, small_race: Mapping[str, Any]) -> None:
     """Contenders come from the catalogue alone, numbers have bounds, and nothing is started."""
-    workshop.present()
-
     for fields, status, told in (
         ({"contenders": ["flask-sync@hypercorn"]}, 422, "takes 2 to 4"),
         ({"contenders": ["flask-sync@hypercorn"] * 2}, 422, "2 to 4 different"),
@@ -66,40 +69,40 @@ def test_what_cannot_race_is_refused_with_what_can(workshop: Workshop, small_rac
         ({"rounds": 0}, 422, "from 2 to 20"),
         ({"rounds": None}, 422, "whole number"),
     ):
-        refused = workshop.ask("POST", "/race", {**small_race, **fields})
+        refused = presented.ask("POST", "/race", {**small_race, **fields})
         assert status == refused.status, fields
         assert told in refused.body
-    assert 400 == workshop.ask("POST", "/race", []).status
-    assert 413 == workshop.ask("POST", "/race", {"contenders": ["x" * 5_000]}).status
-    assert 415 == workshop.ask("POST", "/race").status
-    state = workshop.wait_for(lambda _: True)
+    assert 400 == presented.ask("POST", "/race", []).status
+    assert 413 == presented.ask("POST", "/race", {"contenders": ["x" * 5_000]}).status
+    assert 415 == presented.ask("POST", "/race").status
+    state = presented.wait_for(lambda _: True)
     assert ("idle", True) == (state["phase"], state["guesses"]["open"])
-    assert not workshop.out.exists()
+    assert not presented.out.exists()
 
 
-def test_every_answer_keeps_the_browser_at_home(workshop: Workshop) -> None:
+def test_every_answer_keeps_the_browser_at_home(presented: Workshop) -> None:
     """No inline script or style, no other host, no frame; errors too."""
     for path, status in (("/", 200), ("/static/live.js", 200), ("/palette.css", 200), ("/report", 404), ("/x", 404)):
-        answer = workshop.ask("GET", path)
+        answer = presented.ask("GET", path)
         assert status == answer.status
         policy = answer.headers["content-security-policy"]
         assert policy.startswith("default-src 'none'; script-src 'self'; style-src 'self'")
         assert "unsafe" not in policy
         assert "nosniff" == answer.headers["x-content-type-options"]
-    assert 404 == workshop.ask("GET", "/static/..%2fviews.py").status
+    assert 404 == presented.ask("GET", "/static/..%2fviews.py").status
 
 
-def test_a_port_that_is_taken_is_told(workshop: Workshop, tmp_path: Path) -> None:
+def test_a_port_that_is_taken_is_told(presented: Workshop, tmp_path: Path) -> None:
     """The message says what to type instead."""
     again = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "live", "--port", str(workshop.port), "--out", str(tmp_path)],
+        [sys.executable, "-m", "benchmarks", "live", "--port", str(presented.port), "--out", str(tmp_path)],
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert 1 == again.returncode
-    assert f"lab live --port {workshop.port + 1}" in again.stderr
+    assert f"lab live --port {presented.port + 1}" in again.stderr
 
 
 def test_the_class_is_let_in_by_an_address_and_a_code(
