@@ -108,10 +108,10 @@ class Board:
         self._is_closed = True
         await self._wake()
 
-    def follow(
+    async def follow(
         self, last_id: str | None, *, compressed: bool, viewer: str = "", client: Address = ("", 0)
     ) -> AsyncIterator[bytes]:
-        """Return a stream of the parts, and of each as it changes.
+        """Yield the parts, and then each as it changes.
 
         Args:
             last_id: Id of the last event that the viewer received.
@@ -121,10 +121,7 @@ class Board:
         """
         # The newest part is sent again, for the viewer needs an id to prove that it reads.
         sent = max(0, min(self._version_of(last_id), self._version - 1))
-        return self._follow(_Follower(viewer, client, sent), compressed=compressed)
-
-    async def _follow(self, follower: _Follower, *, compressed: bool) -> AsyncIterator[bytes]:
-        sent = follower.seen
+        follower = _Follower(viewer, client, sent)
         self._followers[follower] = None
         self._on_change()
         try:

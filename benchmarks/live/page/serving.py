@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import psutil
 import segno
-from flask import Blueprint, Flask, Response, request
+from flask import Flask, Response, request
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config, Sockets
 
@@ -32,7 +32,7 @@ from benchmarks.live.page.listener import BACKLOG, Connections, Listener
 from benchmarks.live.page.telling import Renderer
 from flask_app.serving.bridge import EventLoopBridge
 
-NAVIGATION: Final = (("live.page", "Predict and race"),)
+NAVIGATION: Final = (("live.page", "Predict and race"), *why.NAVIGATION)
 """Links of the bar above every page: the endpoint, and its words."""
 
 _ANYWHERE: Final = ("0.0.0.0", "::")  # noqa: S104 (compared, not bound)
@@ -84,8 +84,7 @@ def serve(
     urls = [_url_of(address, port) for address in _addresses(host)]
     code = None if _is_loopback(host) else segno.make(urls[0], error="m", micro=False)
     access = Access(host, lambda link: next_presenter(f"{urls[0]}/presenter/{link}"))
-    shows_why = why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter)
-    application, director = create_page(access, out, claims, listening, [(shows_why, why.NAVIGATION)], urls[0], code)
+    application, director = create_page(access, out, claims, listening, urls[0], code)
     # On this machine, where there is a way: the Wi-Fi can be listened to.
     presenter_url = _url_of("127.0.0.1", port) if host in _ANYWHERE else urls[0]
     drawn = io.StringIO()
@@ -110,7 +109,6 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
     out: Path,
     claims: Sequence[Claim],
     connections: Connections,
-    blueprints: Sequence[tuple[Blueprint, Sequence[tuple[str, str]]]],
     url: str,
     code: segno.QRCode | None,
 ) -> tuple[Application, Director]:
@@ -121,7 +119,6 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
         out: Folder in which races are kept, and from which the last one is shown again.
         claims: The ledger that races are judged by.
         connections: Those that it is served on.
-        blueprints: Further pages, each with its links for the bar; their templates extend ``layout.html``.
         url: Under which a class reaches it.
         code: That URL as a QR code, to be shown on the page.
     Returns:
@@ -136,12 +133,9 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
         out=out, claims=claims, renderer=Renderer(app.jinja_env, claims), gate=gate, connections=connections
     )
     views.install(app, director, access)
-    navigation = [*NAVIGATION]
-    for blueprint, entries in blueprints:
-        app.register_blueprint(blueprint)
-        navigation.extend(entries)
+    app.register_blueprint(why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter))
     qr_svg = code and code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None)
-    app.jinja_env.globals |= {"navigation": navigation, "class_url": url, "qr_svg": qr_svg}
+    app.jinja_env.globals |= {"navigation": NAVIGATION, "class_url": url, "qr_svg": qr_svg}
 
     @app.before_request
     async def check_host() -> None:
