@@ -95,7 +95,7 @@ function showState(state) {
   find("guess-count").textContent =
     `${count === 1 ? "1 guess" : `${count} guesses`}. ${state.guesses.open ? "Others’ guesses are shown after the race." : "Guesses are closed."}`;
   find("viewers").textContent = state.viewers === 1 ? "1 watching" : `${state.viewers} watching`;
-  find("going").textContent = racing ? `${state.measuring} …` : state.phase === "idle" ? "No race is on." : "";
+  find("going").textContent = racing ? `${state.measuring} …` : state.phase === "idle" ? "No race is in progress." : "";
   const progress = find("progress");
   progress.hidden = !racing;
   progress.max = Math.max(1, state.trialsPlanned);
@@ -116,7 +116,7 @@ function showState(state) {
   if (document.body.dataset.phase !== state.phase) {
     // While the class predicts, what the last race found is folded away.
     find("results").open = state.phase !== "idle";
-    find("results-title").textContent = racing ? "So far" : state.phase === "idle" ? "The last race" : "What came out";
+    find("results-title").textContent = racing ? "So far" : state.phase === "idle" ? "The last race" : "Results";
     document.body.dataset.phase = state.phase;
   }
 }
