@@ -1,4 +1,4 @@
-"""Reads JSON that somebody else wrote: a file, a client, another program. Whatever it is, it is read or refused."""
+"""Reads JSON from outside: from a file, a client or another program. Whatever it is, it is read or refused."""
 
 from __future__ import annotations
 
@@ -12,30 +12,30 @@ if TYPE_CHECKING:
 _T = TypeVar("_T")
 
 MOST_LEVELS: Final = 100
-"""Of arrays and objects in one another: what walks through a value may call itself at each."""
+"""Of nested arrays and objects: code that walks through a value may recurse at each."""
 
 MOST_DIGITS: Final = 300
-"""Of a whole number: Python reads one of 4,300, and a float holds one of 308."""
+"""Of a whole number: Python reads up to 4,300, and a float holds 308."""
 
 
 class ForeignJSONError(ValueError):
-    """This is not JSON that can be worked with; the message says why, and quotes nothing of it."""
+    """The text is not usable JSON; the message says why, and quotes nothing of it."""
 
 
 def read_json(text: str | bytes) -> Any:
-    """Return the value of a JSON text, which can be walked through, counted with, and written again as UTF-8.
+    """Return the value of a JSON text, with limits that make it safe to walk through and to write again as UTF-8.
 
     Args:
         text: Bytes are UTF-8.
     Raises:
-        ForeignJSONError: It is not JSON, is nested more than ``MOST_LEVELS`` deep, or holds a number that is too
-            large or is none, or half of a surrogate pair.
+        ForeignJSONError: It is not JSON, is nested more than ``MOST_LEVELS`` deep, or contains a number that is too
+            large, NaN, or half of a surrogate pair.
     """
     try:
         decoded = (text.encode() if isinstance(text, str) else text).decode("utf-8-sig")
         value = json.loads(decoded, parse_constant=_refuse, parse_float=_finite, parse_int=_whole)
         _measure(value)
-        # No other string that JSON can spell is one that nothing can write.
+        # No other string of JSON is impossible to write.
         if "\\u" in decoded:
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError:
@@ -53,7 +53,7 @@ def read_object(text: str | bytes) -> dict[str, Any]:
     """Return the value of a JSON text that is an object.
 
     Raises:
-        ForeignJSONError: It is none, or ``read_json`` refuses it.
+        ForeignJSONError: It is something else, or ``read_json`` refuses it.
     """
     value = read_json(text)
     if not isinstance(value, dict):
@@ -67,8 +67,8 @@ _ADAPTERS: dict[Any, Any] = {}
 def adapter_of(kind: type[_T]) -> pydantic.TypeAdapter[_T]:
     """Return what writes and reads values of a class.
 
-    Made when first wanted: pydantic takes nearly as long to load as all else that `lab` loads before its first word,
-    and many commands neither write nor read a file.
+    pydantic is loaded on first use: that takes nearly as long as everything else that `lab` loads, and many commands
+    neither write nor read a file.
     """
     import pydantic  # noqa: PLC0415 (slow to import)
 
@@ -82,10 +82,10 @@ def decode(kind: type[_T], value: object) -> _T:
     """Return a value of a class, from what ``read_json`` returned.
 
     Args:
-        kind: For example a dataclass; its annotations say what is allowed.
+        kind: For example a dataclass; its annotations define what is allowed.
         value: Of JSON.
     Raises:
-        ForeignJSONError: It is of another shape; the message says where and how.
+        ForeignJSONError: It has another shape; the message says where and how.
     """
     import pydantic  # noqa: PLC0415 (slow to import)
 

@@ -1,10 +1,10 @@
-"""Kills the children of a lab that is gone: a process of its own, which learns by its standard input.
+"""Kills the children of a lab that has died: a separate process, which learns of them by its standard input.
 
 A line ``+ 123`` says that the group 123 has begun, ``- 123`` that it has ended; ``> /tmp/lab-123`` says that a
-temporary folder is there, ``< /tmp/lab-123`` that it is gone. When the input ends, whoever wrote it has ended: what has
-begun and not ended is killed, and what is there is removed; on Linux also what bears the lab's mark in its environment,
-which it has from the lab as this process has. Run as a script, with nothing imported that it does not
-need: one is started for every block of trials.
+temporary folder was made, ``< /tmp/lab-123`` that it was removed. When the input ends, the lab has ended: groups that
+are left are killed, and folders that are left are removed. On Linux, so is every process with the lab's mark in its
+environment, which this process inherits too. It runs as a script, with few imports: one is started for every block of
+trials.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ import time
 from collections.abc import Iterable
 
 FOLDER_PREFIX = "lab-"
-"""How the name of a folder begins that may be removed: nothing else is."""
+"""How the name of a folder begins that may be removed; no other is."""
 
 MARK = "SYNC_ASYNC_LAB_CHILD"
-"""Variable of the environment by which a lab finds what its children started: a space, the lab, a dot, the child."""
+"""Environment variable by which a lab finds its children's processes: a space, the lab, a dot, the child."""
 
 _PROC = "/proc"
 _KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -29,12 +29,12 @@ _PAUSE_S = 0.1
 
 
 def watch(lines: Iterable[bytes]) -> tuple[set[int], set[str]]:
-    """Return the groups that have begun and not ended, and the folders that are there, when the lines are at an end."""
+    """Return the groups that have not ended and the folders that were not removed, at the end of the lines."""
     groups: set[int] = set()
     folders: set[str] = set()
     for line in lines:
         sign, _, told = line.strip().partition(b" ")
-        # 0 and 1 would be this process's own group, and everything.
+        # 0 and 1 would mean this process's own group, and every process.
         if told.isdigit() and int(told) > 1:
             (groups.add if sign == b"+" else groups.discard)(int(told))
         elif os.path.basename(told).startswith(FOLDER_PREFIX.encode()):  # noqa: PTH119 (pathlib is slow to import)
@@ -43,7 +43,7 @@ def watch(lines: Iterable[bytes]) -> tuple[set[int], set[str]]:
 
 
 def kill_marked(lab: str) -> None:
-    """Kill what a lab's children have started, where there is ``/proc`` to look it up; until nothing is found."""
+    """Kill what a lab's children have started, until nothing is found; only where there is ``/proc``."""
     name_of_it, mark = f"{MARK}=".encode(), f" {lab}.".encode()
     for _ in range(_ATTEMPTS):
         found = False
@@ -59,7 +59,7 @@ def kill_marked(lab: str) -> None:
 
 
 def remove(folder: str) -> None:
-    """Remove a folder, in which what was just killed may still be at work."""
+    """Remove a folder, in which processes that were just killed may still write."""
     import shutil  # noqa: PLC0415 (only after a lab that was killed)
 
     for _ in range(_ATTEMPTS):

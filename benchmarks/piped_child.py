@@ -1,4 +1,4 @@
-"""Talks with a child by lines, over its standard input and output, and keeps the end of what it complains of."""
+"""Exchanges lines with a child, over its standard input and output, and keeps the end of its standard error."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class PipedChild:
     """
 
     def __init__(self, command: Sequence[str], patience_s: float) -> None:
-        # A file, not a pipe: nobody reads it while the child works, and a full pipe would stop it.
+        # A file, not a pipe: it is not read while the child works, and a full pipe would block the child.
         self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
         self._ends = contextlib.ExitStack()
         try:
-            # Ctrl-C in the terminal is for whoever started it, and then closes this one.
+            # Ctrl-C in the terminal reaches the parent, which then closes this child.
             self.process = start(
                 self._ends,
                 command,
@@ -59,27 +59,27 @@ class PipedChild:
         self._reader.start()
 
     def write(self, line: bytes) -> None:
-        """Say something to the child; one that is gone is told of by ``read``."""
+        """Send a line to the child; if it has ended, ``read`` reports it."""
         with contextlib.suppress(OSError, ValueError):
             self._stdin.write(line)
             self._stdin.flush()
 
     def read(self, timeout_s: float | None = None) -> bytes | None:
-        """Block until the child says something.
+        """Block until the child writes a line.
 
         Args:
             timeout_s: For how long; ``None`` for as long as it runs.
         Returns:
             The line; ``None`` when there is no further one.
         Raises:
-            TimeoutError: It said nothing.
+            TimeoutError: It wrote none in time.
         """
         try:
             line = self._lines.get(timeout=timeout_s)
         except queue.Empty:
             raise TimeoutError from None
         if line is None:
-            # Whoever asks again gets the same answer.
+            # The next call gets the same answer.
             self._lines.put(None)
         return line
 
@@ -97,7 +97,7 @@ class PipedChild:
         self._ends.close()
         self._reader.join()
         for file in (self._stdin, self._stdout, self._stderr):
-            # What the child did not read any more cannot be flushed into it.
+            # A line that the child never read cannot be flushed.
             with contextlib.suppress(OSError):
                 file.close()
 

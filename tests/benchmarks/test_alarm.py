@@ -27,7 +27,7 @@ def kind(request: pytest.FixtureRequest) -> Make:
 
 @pytest.fixture(params=[loop_factory(), asyncio.new_event_loop], ids=["the engine's loop", "asyncio's loop"])
 def rings(request: pytest.FixtureRequest, kind: Make) -> Callable[..., list[int]]:
-    """Set an alarm some milliseconds ahead, the next from its own call, and return when each rang and how early."""
+    """Set an alarm some milliseconds ahead, the next from its callback, and return when each rang and how early."""
 
     def run(*ahead_ms: float) -> list[int]:
         rang: list[int] = []
@@ -71,7 +71,7 @@ def test_it_never_rings_early_and_once_for_each_setting(rings: Callable[..., lis
     assert all(0 <= late for late in late_ns)
 
 
-def test_setting_it_anew_takes_the_place_of_what_was_set(kind: Make) -> None:
+def test_a_new_setting_replaces_the_old_one(kind: Make) -> None:
     """The moment set before does not ring."""
     rang: list[int] = []
 
@@ -94,7 +94,7 @@ def test_setting_it_anew_takes_the_place_of_what_was_set(kind: Make) -> None:
 
 
 def test_where_the_kernel_has_no_such_timer_it_polls(monkeypatch: pytest.MonkeyPatch) -> None:
-    """And says so, for then its CPU time means nothing."""
+    """And says so, because its CPU time then does not show the work."""
 
     class NoLibrary:
         def __init__(self, *_: Any, **__: Any) -> None:

@@ -1,4 +1,4 @@
-"""Behaviour of what reads JSON that somebody else wrote, alone and under every command that reads a run."""
+"""How JSON from outside is read, alone and by every command that reads a run."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ OTHER_TYPES = (b"null", b"true", b"1", b'"run"', b"[]", b"[[]]", b"{}", b'{"sche
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_what_nobody_can_work_with_is_refused_in_a_sentence(name: str) -> None:
-    """It says what is wrong, briefly, however long the text is."""
+def test_hostile_json_is_refused_in_a_sentence(name: str) -> None:
+    """The message is short, however long the text is."""
     text, said = HOSTILE[name]
 
     with pytest.raises(ForeignJSONError, match=said) as refused:
@@ -77,13 +77,13 @@ def test_any_text_is_refused_or_a_value_that_can_be_worked_with(text: str | byte
 @example([10**MOST_DIGITS // 10, -(10 ** (MOST_DIGITS - 2)), math.ulp(0)])
 @example("\N{GRINNING FACE}")
 def test_every_value_of_json_is_read_as_it_was(value: object) -> None:
-    """What is bounded is no more than what nobody writes."""
+    """The limits exclude only values that nobody writes."""
     for text in (json.dumps(value), json.dumps(value, ensure_ascii=False).encode()):
         assert value == read_json(text)
 
 
 def test_as_many_levels_as_may_be_are_read() -> None:
-    """One more is too many."""
+    """One more level is too many."""
     deep = "[" * MOST_LEVELS + "1" + "]" * MOST_LEVELS
 
     assert deep == json.dumps(read_json(deep))
@@ -92,8 +92,8 @@ def test_as_many_levels_as_may_be_are_read() -> None:
 
 
 @pytest.mark.parametrize("text", [b"null", b"1", b'"a"', b"[]"])
-def test_what_is_no_object_is_refused_where_one_is_expected(text: bytes) -> None:
-    """And by everything that reads one."""
+def test_anything_but_an_object_is_refused_where_one_is_expected(text: bytes) -> None:
+    """Every reader of objects refuses it."""
     with pytest.raises(ForeignJSONError, match="no JSON object"):
         read_object(text)
     with pytest.raises(ValueError, match="no JSON object"):
@@ -104,7 +104,7 @@ def test_what_is_no_object_is_refused_where_one_is_expected(text: bytes) -> None
 
 @pytest.mark.parametrize("text", [text for text, _ in HOSTILE.values()] + list(OTHER_TYPES))
 def test_a_summary_that_k6_did_not_write_is_refused(text: bytes) -> None:
-    """Whatever stands in its place."""
+    """The message is an error of the lab."""
     with pytest.raises(LabError):
         read_summary(text.decode(errors="replace"), None)
 
@@ -123,7 +123,7 @@ COMMANDS = (
 def test_every_command_that_reads_a_run_refuses_one_in_words(
     tmp_path: Path, command: tuple[str, ...], file: str
 ) -> None:
-    """With a status of its own, the name of the file, and no traceback."""
+    """The message names the file; there is no traceback."""
     for text in (*(text for text, _ in HOSTILE.values()), *OTHER_TYPES):
         for content in (text, b'{"kind": "run", "value": ' + text + b"}"):
             (tmp_path / file).write_bytes(content + b"\n")

@@ -1,4 +1,4 @@
-"""Folds the latencies of one trial, all of them, into a summary and an HDR histogram."""
+"""Folds all latencies of one trial into a summary and an HDR histogram."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _NS_PER_US = 1_000
 def percentile_of_sorted(ascending: Sequence[int], percent: float) -> float:
     """Return a percentile of exact values, by linear interpolation between the two nearest ranks.
 
-    numpy's default method and k6's. numpy itself takes a third of a second to import, in every trial.
+    This is the default method of numpy and of k6. numpy itself takes a third of a second to import, in every trial.
 
     Args:
         ascending: At least one value, in ascending order.
@@ -77,7 +77,7 @@ def encode_histogram(latencies_ns: array[int]) -> str | None:
     if not latencies_ns:
         return None
     histogram = HdrHistogram(1, HIGHEST_TRACKABLE_US, SIGNIFICANT_DIGITS)
-    # Recording costs 2 µs a call in this package; equal microseconds are many, so each distinct one is recorded once.
+    # Recording costs 2 µs per call in this package; many latencies are equal, so each distinct one is recorded once.
     counts = Counter((latency_ns + _NS_PER_US // 2) // _NS_PER_US for latency_ns in latencies_ns)
     for latency_us, count in counts.items():
         if not histogram.record_value(latency_us, count):

@@ -52,7 +52,7 @@ def holder(tmp_path: Path) -> Iterator[subprocess.Popen[str]]:
 
 
 def can_be_had() -> bool:
-    """Tell whether nobody has the machine."""
+    """Return whether the machine is free."""
     try:
         with alone(wait=False, say=pytest.fail):
             return True
@@ -60,7 +60,7 @@ def can_be_had() -> bool:
         return False
 
 
-def test_the_second_is_refused_and_told_who_the_first_is(holder: subprocess.Popen[str], tmp_path: Path) -> None:
+def test_the_second_is_refused_and_learns_who_the_first_is(holder: subprocess.Popen[str], tmp_path: Path) -> None:
     """Its process id, its folder, and what to do."""
     with pytest.raises(MachineBusyError) as caught, alone(wait=False, say=pytest.fail):
         pytest.fail("it must not get here")
@@ -70,7 +70,7 @@ def test_the_second_is_refused_and_told_who_the_first_is(holder: subprocess.Pope
 
 
 def test_the_second_can_wait_for_the_first_to_end(holder: subprocess.Popen[str]) -> None:
-    """It says whom it waits for, and then has the machine."""
+    """It says for whom it waits, and then has the machine."""
     said: list[str] = []
 
     def say(sentence: str) -> None:
@@ -86,8 +86,8 @@ def test_the_second_can_wait_for_the_first_to_end(holder: subprocess.Popen[str])
     assert f"Waiting until another `lab` (process {holder.pid}, into" in sentence
 
 
-def test_a_holder_that_is_killed_holds_no_more(holder: subprocess.Popen[str]) -> None:
-    """The kernel lets go for it; its file stays, and means nothing."""
+def test_the_lock_of_a_killed_process_is_free(holder: subprocess.Popen[str]) -> None:
+    """The kernel releases it; the file stays."""
     assert not can_be_had()
 
     holder.kill()
@@ -98,7 +98,7 @@ def test_a_holder_that_is_killed_holds_no_more(holder: subprocess.Popen[str]) ->
 
 
 def test_ctrl_c_ends_the_wait(holder: subprocess.Popen[str]) -> None:
-    """Nobody is made to wait."""
+    """The process ends at once."""
     waiting = (
         "from benchmarks.measure.alone import alone\nwith alone(wait=True, say=lambda s: print(s, flush=True)): pass"
     )
@@ -113,8 +113,8 @@ def test_ctrl_c_ends_the_wait(holder: subprocess.Popen[str]) -> None:
         assert -signal.SIGINT == process.wait(timeout=10)
 
 
-def test_what_is_released_can_be_had_again() -> None:
-    """One after the other, in one process too; between, the file tells of nobody."""
+def test_a_released_lock_can_be_taken_again() -> None:
+    """Also in one process; in between, the file is empty."""
     with alone(wait=False, say=pytest.fail) as machine:
         machine.note(Path("somewhere"))
         assert {"pid": os.getpid(), "folder": str(Path("somewhere").resolve())} == json.loads(lock_path().read_text())
@@ -126,10 +126,10 @@ def test_what_is_released_can_be_had_again() -> None:
 @pytest.mark.parametrize(
     "note", ["", "rubbish", "[]", '{"pid": "me", "folder": "x"}', '{"pid": 99999999, "folder": "x"}', '{"pid": 1}']
 )
-def test_a_note_that_tells_nothing_is_no_traceback(
+def test_a_useless_note_is_no_traceback(
     holder: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch, note: str
 ) -> None:
-    """Whoever may write the file may write rubbish."""
+    """Anybody who may write the file may write rubbish."""
     lock_path().write_text(note, encoding="utf-8")
 
     with pytest.raises(MachineBusyError, match=r"^Another `lab` is measuring"), alone(wait=False, say=pytest.fail):
@@ -148,7 +148,7 @@ def test_a_folder_that_would_steer_the_terminal_is_not_shown(holder: subprocess.
 
 
 @pytest.mark.parametrize("made", [lambda path: path.mkdir(), lambda path: path.symlink_to("/etc/passwd"), os.mkfifo])
-def test_where_no_lock_can_be_had_it_says_so_and_goes_on(made: Callable[[Path], None]) -> None:
+def test_where_there_is_no_lock_it_says_so_and_continues(made: Callable[[Path], None]) -> None:
     """A link or a pipe in its place is not opened, and what it points to is not written."""
     made(lock_path())
     said: list[str] = []
@@ -169,7 +169,7 @@ def test_a_file_system_without_locks_is_like_none(monkeypatch: pytest.MonkeyPatc
         assert 1 == len(said)
 
 
-def test_the_lock_is_everybodys() -> None:
+def test_every_user_may_lock_the_machine() -> None:
     """Two people measure the same machine."""
     with alone(wait=False, say=pytest.fail):
         assert 0o666 == lock_path().stat().st_mode & 0o777

@@ -96,7 +96,7 @@ def test_a_finished_run_reads_back_as_it_was(tmp_path: Path, run: Run) -> None:
     assert ("complete", 2, 1) == (finished.state, len(finished.trials), len(finished.calibration))
 
 
-def test_two_runs_of_one_second_do_not_meet(tmp_path: Path, run: Run) -> None:
+def test_two_runs_of_one_second_have_different_folders(tmp_path: Path, run: Run) -> None:
     """Two comparisons started at once keep a folder each."""
     first, second = Journal.create(tmp_path, run), Journal.create(tmp_path, run)
     first.add_trial(trial(1))
@@ -130,7 +130,7 @@ def test_a_killed_run_is_readable_up_to_its_last_trial(tmp_path: Path, run: Run)
     assert ("interrupted", None, 2) == (kept.state, kept.finished_at, len(kept.trials))
 
 
-def test_a_half_written_last_line_is_left_out(tmp_path: Path, run: Run) -> None:
+def test_a_half_written_last_line_is_ignored(tmp_path: Path, run: Run) -> None:
     """The moment of a kill may fall inside a line."""
     record = Journal.create(tmp_path, run)
     record.add_trial(trial(1))
@@ -176,7 +176,7 @@ def test_every_trial_is_on_the_disk_when_it_is_kept(tmp_path: Path, run: Run) ->
         ('{"schema_version": 1, "name": "x", "trials": 7}', "is not a run"),
     ],
 )
-def test_a_truncated_or_foreign_run_file_is_told_apart(tmp_path: Path, text: str, told: str) -> None:
+def test_a_truncated_or_foreign_run_file_is_refused(tmp_path: Path, text: str, told: str) -> None:
     """The error names the file and what is wrong with it."""
     file = tmp_path / "run.json"
     file.write_text(text, encoding="utf-8")
@@ -187,8 +187,8 @@ def test_a_truncated_or_foreign_run_file_is_told_apart(tmp_path: Path, text: str
     assert str(file) in str(caught.value)
 
 
-def test_a_truncated_run_file_sends_to_the_journal(tmp_path: Path, run: Run) -> None:
-    """What run.json lost, the journal still has."""
+def test_the_message_about_a_truncated_run_file_names_the_journal(tmp_path: Path, run: Run) -> None:
+    """The journal still has what run.json lost."""
     record = Journal.create(tmp_path, run)
     record.add_trial(trial(1))
     record.finish("complete", "t")
@@ -211,7 +211,7 @@ def test_a_truncated_run_file_sends_to_the_journal(tmp_path: Path, run: Run) -> 
         ('{"kind": "run", "value": {"schema_version": 1}}\n', "is not a run"),
     ],
 )
-def test_a_foreign_journal_is_told_apart(tmp_path: Path, text: str, told: str) -> None:
+def test_a_foreign_journal_is_refused(tmp_path: Path, text: str, told: str) -> None:
     """A journal that is not ours is an error with its line, not a traceback."""
     file = tmp_path / "journal.jsonl"
     file.write_text(text, encoding="utf-8")
@@ -221,8 +221,8 @@ def test_a_foreign_journal_is_told_apart(tmp_path: Path, text: str, told: str) -
 
 
 @pytest.mark.parametrize("whole", [True, False])
-def test_what_no_run_writes_down_is_refused(tmp_path: Path, run: Run, *, whole: bool) -> None:
-    """A trial that is there twice would count twice; a count below 0 is none; two runs are not one."""
+def test_impossible_contents_of_a_run_are_refused(tmp_path: Path, run: Run, *, whole: bool) -> None:
+    """A trial appears twice, a count is below 0, or there are two runs in one journal."""
 
     def kept(name: str, *trials: Trial) -> Path:
         journal = Journal.create(tmp_path / name, run)
@@ -249,14 +249,14 @@ def test_what_no_run_writes_down_is_refused(tmp_path: Path, run: Run, *, whole: 
             read_run(file)
 
 
-def test_no_run_there_says_how_to_make_one(tmp_path: Path) -> None:
+def test_without_a_run_the_message_says_how_to_make_one(tmp_path: Path) -> None:
     """The first `lab report` of a newcomer."""
     with pytest.raises(RunFileError, match="lab compare"):
         read_run(tmp_path / "nothing")
 
 
 def test_a_binary_file_is_an_error_in_words(tmp_path: Path) -> None:
-    """Whatever somebody points it at."""
+    """Any path may be given."""
     file = tmp_path / "run.json"
     file.write_bytes(b"\xff\xfe\x00")
 
@@ -272,8 +272,8 @@ def test_a_folder_that_cannot_be_made_says_what_to_do(tmp_path: Path, run: Run) 
         Journal.create(tmp_path / "file", run)
 
 
-def test_a_failure_may_hold_any_sign_that_ends_a_line(tmp_path: Path, run: Run) -> None:
-    """A server's log may; only a line feed ends an entry."""
+def test_a_failure_may_contain_any_line_ending(tmp_path: Path, run: Run) -> None:
+    """A server's log does; only a line feed ends an entry."""
     record = Journal.create(tmp_path, run)
     record.add_trial(trial(1, failure="first\u2028second\x85third\rfourth\nfifth"))
     record.close()
@@ -285,7 +285,7 @@ def test_a_failure_may_hold_any_sign_that_ends_a_line(tmp_path: Path, run: Run) 
 def test_a_disk_that_is_full_for_a_while_costs_one_trial(
     tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Of a line that was written in part nothing stays, so the next one is whole."""
+    """A line that was written in part is removed, so the next one is whole."""
     record = Journal.create(tmp_path, run)
     record.add_trial(trial(1))
     real_fsync = os.fsync
@@ -318,8 +318,8 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
-def test_a_run_on_a_full_disk_is_gone_on_with_once_there_is_room(small_disk: Path, run: Run) -> None:
-    """No trial that was kept is lost, none is there by half, and the rest is appended."""
+def test_a_run_on_a_full_disk_is_resumed_once_there_is_room(small_disk: Path, run: Run) -> None:
+    """No kept trial is lost or half written, and the rest is appended."""
     record = Journal.create(small_disk, run)
     kept = 0
     with pytest.raises(RunFileError, match=r"No space left on device.*What was measured before is kept"):  # noqa: PT012

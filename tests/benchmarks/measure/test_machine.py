@@ -13,7 +13,7 @@ from benchmarks.measure.machine import StealMeter, look
 
 
 def test_this_machine_is_seen() -> None:
-    """Cores as they are shared out, a clock that moves, and nobody else's business."""
+    """Its cores are those that were shared out, and its clock moves."""
     cores = share_cores()
 
     seen = look(cores, look_s=0.01)
@@ -26,8 +26,8 @@ def test_this_machine_is_seen() -> None:
 
 
 @pytest.mark.alone
-def test_a_busy_neighbour_is_named() -> None:
-    """A process that spins is the busiest, or among the three."""
+def test_a_busy_process_is_named() -> None:
+    """A process that spins is among the three busiest."""
     spinner = subprocess.Popen([sys.executable, "-c", "while True: pass"])
     try:
         names = [name for name, _ in look(Cores((), ()), look_s=0.5).busiest]
@@ -39,7 +39,7 @@ def test_a_busy_neighbour_is_named() -> None:
 
 
 def test_cores_that_cannot_be_pinned_have_no_siblings() -> None:
-    """And nothing fails for it."""
+    """That is not an error."""
     seen = look(Cores((), ()), look_s=0.01)
 
     assert seen.cores_are_siblings is None
@@ -47,7 +47,7 @@ def test_cores_that_cannot_be_pinned_have_no_siblings() -> None:
 
 
 def test_stolen_time_is_a_share() -> None:
-    """Between none and all, where the platform tells it."""
+    """It is between 0 and 1, where the platform knows it."""
     fraction = StealMeter().fraction()
 
     assert fraction is None or 0 <= fraction <= 1
@@ -65,7 +65,7 @@ def test_the_kernels_lists_of_cores_are_read(text: str, cpus: set[int]) -> None:
 def test_a_loader_that_needs_many_cores_has_all_that_the_server_leaves(
     siblings: str | None, loader: tuple[int, ...], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not the other hyper-thread of the server's own: that would slow it."""
+    """Except the other hyper-thread of the server's core, which would slow the server."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
     monkeypatch.setattr(machine, "_CPUS", tmp_path)
     if siblings is not None:
@@ -76,7 +76,7 @@ def test_a_loader_that_needs_many_cores_has_all_that_the_server_leaves(
 
 
 def test_a_loader_keeps_its_core_where_there_is_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two cores are one for each; one core is nobody's."""
+    """With two cores each has one; with one, neither is pinned."""
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
 
     assert Cores((1,), (0,)) == machine.give_every_core(Cores((1,), (0,)))

@@ -17,7 +17,7 @@ linux_only = pytest.mark.skipif(sys.platform != "linux", reason="what /proc tell
 
 
 def observe(prepare: str, go_on: str, rate_per_s: float = 100.0) -> Observation:
-    """Run a script, let all its threads come to rest, watch it for a while as it goes on for good, then end it."""
+    """Run a script, let all its threads come to rest, watch its endless second part for a while, then end it."""
     source = f"{prepare}\nprint(flush=True)\ninput()\n{go_on}\n"
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, stdin=subprocess.PIPE) as process:
         try:
@@ -83,7 +83,7 @@ def test_cpu_time_is_shared_out_over_the_answers(busy: Observation) -> None:
 
 
 @linux_only
-def test_threads_that_ran_are_told_from_threads_that_exist(busy: Observation) -> None:
+def test_running_threads_are_counted_apart_from_idle_ones(busy: Observation) -> None:
     """Idle helper threads do not make a server multi-threaded."""
     assert 4 == busy.threads
     assert 1 == busy.running_threads
@@ -91,7 +91,7 @@ def test_threads_that_ran_are_told_from_threads_that_exist(busy: Observation) ->
 
 @linux_only
 def test_epoll_descriptors_are_counted(busy: Observation) -> None:
-    """An event loop shows by its epoll."""
+    """An event loop has an epoll instance."""
     assert 1 == busy.epoll_descriptors
     assert 1 == busy.processes
 
@@ -110,7 +110,7 @@ def test_a_thread_that_waits_often_shows_voluntary_switches() -> None:
 
 @linux_only
 def test_threads_that_come_and_go_are_counted() -> None:
-    """A server that starts a thread a request is found out though none lives long."""
+    """A server that starts a thread per request shows it, though no thread lives long."""
     spawning = observe(
         "import threading, time",
         "while True:\n    thread = threading.Thread(target=int); thread.start(); thread.join(); time.sleep(0.002)",
@@ -136,7 +136,7 @@ def test_children_count_with_their_parent() -> None:
 
 @linux_only
 def test_windows_add_up_and_what_lies_between_does_not_count() -> None:
-    """Slices are observed one by one: the work done between them is another's."""
+    """Slices are observed one by one, without the work between them."""
     source = "import sys\nprint('ready', flush=True)\nwhile True: sum(range(1000))\n"
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE) as process:
         try:
@@ -171,7 +171,7 @@ def _cpu_s(pid: int) -> float:
 
 
 def test_a_process_too_young_for_a_tick_has_no_share_of_user_and_system() -> None:
-    """The kernel has shared nothing out yet: missing is None, and the rest is told."""
+    """The kernel has counted no tick yet: the shares are None, and the rest is known."""
     observer = Observer(psutil.Process().pid)
     observer.begin()
     observer.end()
@@ -188,7 +188,7 @@ def test_a_process_too_young_for_a_tick_has_no_share_of_user_and_system() -> Non
 
 
 def test_a_window_that_never_ended_is_none() -> None:
-    """Nothing is claimed from a server that died before the second sample."""
+    """A server that died before the second sample has no observation."""
     observer = Observer(psutil.Process().pid)
     observer.begin()
 

@@ -25,7 +25,7 @@ with postgres.running(postgres.find()) as running:
 
 @pytest.fixture
 def programs() -> Programs:
-    """PostgreSQL's programs; skip without, but for CI, where that is a failure."""
+    """PostgreSQL's programs; without them skip, or fail in CI."""
     try:
         return postgres.find()
     except PostgresError as error:
@@ -34,7 +34,7 @@ def programs() -> Programs:
 
 @pytest.fixture
 def pretended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder on the path with programs that only pretend; Debian's are not looked at."""
+    """A folder on the path with fake programs; Debian's are ignored."""
     monkeypatch.setattr(postgres, "_DEBIAN", tmp_path / "nothing")
     monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
     for program in ("initdb", "postgres"):
@@ -71,8 +71,8 @@ def test_it_answers_inside_the_block_and_is_gone_after_it(programs: Programs) ->
 
 
 @pytest.mark.postgresql
-def test_nobody_gets_in_without_the_password(programs: Programs) -> None:
-    """It listens on loopback, where every user of the machine is, and who gets in may run commands."""
+def test_the_password_is_required(programs: Programs) -> None:
+    """It listens on loopback, which every user of the machine can reach, and a client may run commands."""
     with (
         postgres.running(programs) as running,
         pytest.raises(psycopg.OperationalError, match="password authentication failed"),
@@ -81,8 +81,8 @@ def test_nobody_gets_in_without_the_password(programs: Programs) -> None:
 
 
 @pytest.mark.postgresql
-def test_how_it_ended_is_told(programs: Programs) -> None:
-    """Whoever waits for it in vain learns why."""
+def test_its_end_is_reported(programs: Programs) -> None:
+    """The message has the status."""
     with postgres.running(programs) as running:
         running.process.send_signal(signal.SIGQUIT)
         running.process.wait(10)
@@ -93,7 +93,7 @@ def test_how_it_ended_is_told(programs: Programs) -> None:
 @pytest.mark.postgresql
 @pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the watcher needs /bin/sh")
 def test_it_does_not_outlive_a_lab_that_is_killed(programs: Programs) -> None:
-    """Kill -9 leaves nobody to end it but the watcher: processes and folder are gone."""
+    """After kill -9 the watcher ends its processes and removes its folder."""
     with subprocess.Popen(
         [sys.executable, "-c", SCRIPT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as lab:
@@ -111,8 +111,8 @@ def test_it_does_not_outlive_a_lab_that_is_killed(programs: Programs) -> None:
     assert set() == folders()
 
 
-def test_where_it_is_not_installed_that_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """With what to do about it."""
+def test_without_an_installation_the_message_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """And what to install."""
     monkeypatch.setattr(postgres, "_DEBIAN", tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path))
 
@@ -121,7 +121,7 @@ def test_where_it_is_not_installed_that_is_said(tmp_path: Path, monkeypatch: pyt
 
 
 def test_the_newest_release_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By number: 9 is older than 17, and what lacks a program is none."""
+    """By number: 9 is older than 17; a release that lacks a program is ignored."""
     monkeypatch.setattr(postgres, "_DEBIAN", tmp_path)
     monkeypatch.setattr(postgres, "_account", lambda: None)
     monkeypatch.setenv("PATH", str(tmp_path))
@@ -135,7 +135,7 @@ def test_the_newest_release_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 
 def test_programs_that_fail_say_why(pretended: Path) -> None:
-    """The tail of what they printed, and nothing stays behind."""
+    """The message has the end of what they printed, and the folder is removed."""
     found = postgres.find()
 
     with (

@@ -46,14 +46,14 @@ def run_of(trials: Iterable[Trial], calibration: Iterable[Trial] = (), plan: Pla
     )
 
 
-def test_a_run_that_has_only_begun_lacks_everything() -> None:
-    """All blocks, in the order of the plan."""
+def test_a_run_that_has_only_begun_lacks_every_block() -> None:
+    """They are in the order of the plan."""
     assert list(schedule.blocks(PLAN)) == blocks_left(run_of([]))
     assert list(schedule.calibration(PLAN)) == calibration_left(run_of([]))
 
 
 def test_a_whole_run_lacks_nothing() -> None:
-    """A void trial is one of its trials: it is not tried again until it pleases."""
+    """A void trial is not repeated."""
     run = run_of(
         [ended(scheduled, failure="died") for scheduled in schedule.trials(PLAN)],
         [ended(scheduled) for scheduled in schedule.calibration(PLAN)],
@@ -65,7 +65,7 @@ def test_a_whole_run_lacks_nothing() -> None:
 
 
 def test_wherever_a_run_is_cut_whole_blocks_stay_and_the_cut_one_is_run_again() -> None:
-    """So that what is compared was measured at one time; nothing is measured twice but what the cut block had."""
+    """Trials that are compared are measured at one time; only those of the cut block are repeated."""
     blocks = list(schedule.blocks(PLAN))
     everything = [ended(scheduled) for block in blocks for scheduled in block]
     ends = list(itertools.accumulate(len(block) for block in blocks))
@@ -90,8 +90,8 @@ def test_a_failed_calibration_is_tried_again() -> None:
 @pytest.mark.parametrize(
     "change", [{"contender": "flask-sync@hypercorn+asgiref"}, {"placebo": True}, {"position": 99}, {"round": 3}]
 )
-def test_trials_of_another_order_are_not_gone_on_with(change: dict[str, object]) -> None:
-    """A version that shuffles otherwise would pair what never stood side by side."""
+def test_a_run_with_trials_in_another_order_is_not_resumed(change: dict[str, object]) -> None:
+    """A version that shuffles differently would pair trials of different blocks."""
     first = next(scheduled for scheduled in schedule.trials(PLAN) if not scheduled.placebo)
 
     with pytest.raises(RefusedError, match="the version that began the run"):

@@ -100,7 +100,7 @@ def finished(journal: Journal, engine: BuiltinEngine) -> Run:
 def test_an_interrupted_run_is_completed_from_its_journal(
     tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
 ) -> None:
-    """What it had stays as it was; what it lacked is appended, each place of the plan once."""
+    """Its trials stay as they were; the missing ones are appended, each place of the plan once."""
     first, second = answering(), answering()
     plan = small_plan(first, second)
     with pytest.raises(KeyboardInterrupt):
@@ -125,7 +125,7 @@ def test_an_interrupted_run_is_completed_from_its_journal(
 def test_a_block_that_was_cut_is_measured_again_as_a_whole(
     tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
 ) -> None:
-    """A kill between two trials of a block: the one that was kept stays on record, and is judged no more."""
+    """A kill between two trials of a block: the one that was kept stays on record, but is superseded."""
     contender = answering()
     plan = small_plan(contender, rounds=2, placebo=contender.id)
     journal = begun(tmp_path, plan)
@@ -144,7 +144,7 @@ def test_a_block_that_was_cut_is_measured_again_as_a_whole(
     assert run == read_run(journal.folder / "journal.jsonl")
 
 
-def test_a_run_can_be_cut_and_gone_on_with_again_and_again(
+def test_a_run_can_be_cut_and_resumed_several_times(
     tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
 ) -> None:
     """Each time is on record, and every place of the plan is there once in the end."""
@@ -161,10 +161,10 @@ def test_a_run_can_be_cut_and_gone_on_with_again_and_again(
     assert Counter((1, 2, 3)) == Counter(trial.round for trial in run.trials)
 
 
-def test_a_run_killed_after_it_was_gone_on_with_is_not_its_old_self(
+def test_a_resumed_run_that_is_killed_is_read_from_its_journal(
     tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
 ) -> None:
-    """run.json told of the first part; until the run ends again, the journal is what there is."""
+    """run.json describes the first part only, and is removed until the run ends again."""
     with pytest.raises(KeyboardInterrupt):
         finished(begun(tmp_path, small_plan(answering(), rounds=2)), CuttingEngine(1))
     assert (tmp_path / "run" / "run.json").exists()
@@ -185,10 +185,10 @@ def test_a_run_killed_after_it_was_gone_on_with_is_not_its_old_self(
         b'{"kind":"end","value":{"state":"complete"}}',
     ],
 )
-def test_a_half_written_line_is_cut_off_before_the_run_goes_on(
+def test_a_half_written_line_is_cut_off_before_the_run_is_resumed(
     tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan], tail: bytes
 ) -> None:
-    """Also one that was cut inside a character, or is whole but for its end."""
+    """Also one that was cut inside a character, or lacks only its line feed."""
     plan = small_plan(answering())
     journal = begun(tmp_path, plan)
     journal.close()
@@ -235,7 +235,7 @@ def test_another_machine_or_other_software_is_refused(  # noqa: PLR0917 (pytest 
     value: Fact,
     told: str,
 ) -> None:
-    """Which fact, what it was, what it is, and what to do; the journal is not touched."""
+    """The message has the fact, its old and new value, and what to do; the journal is not changed."""
     begun(tmp_path, small_plan(answering())).close()
     before = (tmp_path / "run" / "journal.jsonl").read_bytes()
 
@@ -246,7 +246,7 @@ def test_another_machine_or_other_software_is_refused(  # noqa: PLR0917 (pytest 
     assert before == (tmp_path / "run" / "journal.jsonl").read_bytes()
 
 
-def test_what_one_side_does_not_know_is_no_mismatch() -> None:
+def test_a_fact_that_is_unknown_on_one_side_is_no_mismatch() -> None:
     """Except packages, which are installed or not."""
     packages: dict[str, Fact] = {f"package_{number:02}": "1" for number in range(20)}
 
@@ -254,10 +254,10 @@ def test_what_one_side_does_not_know_is_no_mismatch() -> None:
     assert () == mismatches({"python": "3.11.9"}, {"python": None, "package_flask": "3.1"})
 
 
-def test_a_whole_new_environment_is_told_in_short(
+def test_a_whole_new_environment_is_summarised(
     tmp_path: Path, small_plan: Callable[..., Plan], answering: Callable[..., Contender]
 ) -> None:
-    """Eight lines of it, and how many more there are."""
+    """There are eight lines, and the number of the others."""
     environment: dict[str, Fact] = {**HERE, **{f"package_{number:02}": "1" for number in range(20)}}
     begun(tmp_path, small_plan(answering()), environment).close()
 
@@ -265,10 +265,10 @@ def test_a_whole_new_environment_is_told_in_short(
         reopen(tmp_path / "run", {**environment, **{f"package_{number:02}": "2" for number in range(20)}}, "t1")
 
 
-def test_a_run_that_is_being_measured_is_not_gone_on_with(
+def test_a_run_that_is_being_measured_is_not_resumed(
     tmp_path: Path, small_plan: Callable[..., Plan], answering: Callable[..., Contender]
 ) -> None:
-    """Two writers would make one journal of two runs."""
+    """Two writers would mix two runs in one journal."""
     if sys.platform == "win32":
         pytest.skip("Windows has no lock of this kind")
     journal = begun(tmp_path, small_plan(answering()))
@@ -300,7 +300,7 @@ def test_a_journal_that_cannot_be_written_says_so(tmp_path: Path) -> None:
 
 
 def test_an_older_run_is_read_as_it_was(tmp_path: Path, small_plan: Callable[..., Plan]) -> None:
-    """A run.json from before runs were gone on with has neither of the new fields."""
+    """A run.json from before runs could be resumed lacks both fields."""
     journal = begun(tmp_path, small_plan())
     journal.finish("interrupted", "t1")
     file = journal.folder / "run.json"

@@ -37,8 +37,8 @@ def test_wrong_answers_are_errors_and_no_throughput(
     assert result.histogram is None
 
 
-def test_right_and_wrong_answers_are_told_apart(run: Run, serve: Any, order: Any, whole_response: Any) -> None:
-    """Of answers of which every third is wrong a third is wrong, to within the cycle that the interval cut."""
+def test_right_and_wrong_answers_are_counted_apart(run: Run, serve: Any, order: Any, whole_response: Any) -> None:
+    """If every third answer is wrong, a third of the count is, to within the cycle that the interval cut."""
 
     async def every_third_wrong(exchange: Any) -> bool:
         exchange.write(whole_response(BODY, "200 OK" if exchange.number % 3 else "500 Oh"))
@@ -94,7 +94,7 @@ async def announced_close(exchange: Any) -> bool:
 
 
 async def http_1_0(exchange: Any) -> bool:
-    """Answer once a connection, as was the custom."""
+    """Answer once a connection, the default of HTTP/1.0."""
     exchange.write(b"HTTP/1.0 200 OK\r\ncontent-length: 28\r\n\r\n", BODY)
     return False
 
@@ -125,7 +125,7 @@ async def close_in_mid_body(exchange: Any) -> bool:
 
 
 async def reset_in_mid_body(exchange: Any) -> bool:
-    """Promise more than comes, and slam the door."""
+    """Promise more than comes, and reset the connection."""
     await exchange.write_apart(HEAD, BODY[:9])
     exchange.reset()
     return True

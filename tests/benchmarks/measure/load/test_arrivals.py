@@ -50,7 +50,7 @@ def test_the_oldest_that_waits_is_sent_first() -> None:
     assert 0 == schedule.waiting
 
 
-def test_one_that_has_waited_too_long_is_dropped_and_counted() -> None:
+def test_a_request_that_has_waited_too_long_is_dropped_and_counted() -> None:
     """Only those that were due inside the slice count."""
     schedule = arrivals()
     schedule.notice(1_060 * MS)
@@ -60,8 +60,8 @@ def test_one_that_has_waited_too_long_is_dropped_and_counted() -> None:
     assert 2 == schedule.dropped
 
 
-def test_how_late_the_loader_noticed_is_kept_of_each_that_counts() -> None:
-    """That is the loader's own doing, whatever the server does."""
+def test_the_loaders_lateness_is_kept_for_each_request_that_counts() -> None:
+    """It is due to the loader only, whatever the server does."""
     schedule = arrivals()
     schedule.notice(1_000 * MS + 7)
     schedule.notice(1_021 * MS)
@@ -70,7 +70,7 @@ def test_how_late_the_loader_noticed_is_kept_of_each_that_counts() -> None:
 
 
 def test_after_the_stop_nothing_comes_due() -> None:
-    """What waits still waits."""
+    """Waiting requests still wait."""
     schedule = arrivals()
     schedule.notice(990 * MS)
     schedule.stop()
@@ -82,7 +82,7 @@ def test_after_the_stop_nothing_comes_due() -> None:
 @given(
     rate_per_s=st.floats(0.01, 100_000), slices=st.integers(1, 50), slice_s=st.sampled_from([0.1, 0.2, 1 / 3, 1.0, 30])
 )
-def test_slices_have_together_what_one_piece_would(rate_per_s: float, slices: int, slice_s: float) -> None:
+def test_slices_together_have_as_many_requests_as_one_piece(rate_per_s: float, slices: int, slice_s: float) -> None:
     """No request is lost or counted twice between two slices, however few a slice has."""
     parts = [arrivals(rate_per_s=rate_per_s, slice_s=slice_s, number=number).counted for number in range(slices)]
 

@@ -37,7 +37,7 @@ time.sleep(60)
 
 
 def runs(pid: int) -> bool:
-    """Say whether a process is there and more than a corpse that nobody has collected."""
+    """Return whether a process runs, and is not a zombie."""
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.NoSuchProcess:
@@ -45,7 +45,7 @@ def runs(pid: int) -> bool:
 
 
 def freeze(pid: int) -> None:
-    """Stop a process in its tracks, and wait until it stands still."""
+    """Stop a process, and wait until it has stopped."""
     os.kill(pid, signal.SIGSTOP)
     while psutil.Process(pid).status() != psutil.STATUS_STOPPED:
         time.sleep(0.005)
@@ -79,8 +79,8 @@ def interpreter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[st
     return install
 
 
-def test_engine_keeps_the_protocol() -> None:
-    """The engine and its session are what the runner expects, to the type checker as well."""
+def test_engine_implements_the_protocol() -> None:
+    """The type checker agrees that engine and session are what the runner expects."""
     engine: LoadEngine = BuiltinEngine()
     make_session: Callable[[LoadOrder], LoadSession] = engine.start
 
@@ -103,8 +103,8 @@ def test_load_from_start_to_result(start: Any, serve: Any, order: Any, healthy: 
     assert {} == result.errors
 
 
-def test_answers_can_be_had_twice(start: Any, serve: Any, order: Any, healthy: Any) -> None:
-    """Asking again returns the same, and the result can be had without waiting for the beginning first."""
+def test_beginning_and_result_can_be_read_twice(start: Any, serve: Any, order: Any, healthy: Any) -> None:
+    """They stay the same, and the result can be read without waiting for the beginning first."""
     session = start(order(serve(healthy).port))
 
     result = session.result(PATIENCE_S)
@@ -128,7 +128,7 @@ def test_close_ends_the_load_and_is_harmless_twice(start: Any, serve: Any, order
 
 
 @posix_only
-def test_close_kills_a_loader_that_does_not_heed(start: Any, serve: Any, order: Any, healthy: Any) -> None:
+def test_close_kills_a_loader_that_does_not_react(start: Any, serve: Any, order: Any, healthy: Any) -> None:
     """A process that cannot act on SIGTERM, because it is stopped, is killed and reaped."""
     session = start(order(serve(healthy).port, duration_s=60.0))
     session.wait_until_measuring(PATIENCE_S)
@@ -163,7 +163,7 @@ def test_killed_loader_is_an_error_that_says_so(
 
 @posix_only
 def test_silent_loader_is_an_error(start: Any, serve: Any, order: Any, healthy: Any) -> None:
-    """A loader that says nothing in the given time is told of, with that time."""
+    """The message has the time in which the loader said nothing."""
     session = start(order(serve(healthy).port, duration_s=60.0))
     freeze(session.loader.pid)
 
@@ -202,7 +202,7 @@ def test_loader_is_pinned(start: Any, serve: Any, order: Any, healthy: Any) -> N
 
 @pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="this platform cannot pin processes")
 def test_cores_that_are_not_there_are_an_error(start: Any, order: Any) -> None:
-    """An order for cores that this machine lacks says which it has."""
+    """The message says which cores this machine has."""
     session = start(order(1, cpus=(100_000,)))
 
     with pytest.raises(LoadEngineError, match=r"cannot be pinned to the cores 100000 .* this machine offers 0"):
@@ -229,7 +229,7 @@ def test_missing_interpreter_is_an_error(order: Any, monkeypatch: pytest.MonkeyP
 
 @posix_only
 def test_early_end_shows_status_and_last_words(interpreter: Any, start: Any, order: Any) -> None:
-    """A loader that ends by itself is told of with its exit status and the tail of what it wrote."""
+    """The message has the exit status and the end of what the loader wrote."""
     interpreter("read line; echo 'disk on fire' >&2; exit 7")
 
     session = start(order(1))
@@ -240,7 +240,7 @@ def test_early_end_shows_status_and_last_words(interpreter: Any, start: Any, ord
 
 @posix_only
 def test_loader_that_never_listens_is_an_error(interpreter: Any, start: Any, order: Any) -> None:
-    """A loader that is gone before it was given its order is told of like any other."""
+    """A loader that has ended before it read its order is reported like any other."""
     interpreter("exec 0<&-; exit 4")
 
     with pytest.raises(LoadEngineError, match="with exit status 4"):
@@ -248,8 +248,8 @@ def test_loader_that_never_listens_is_an_error(interpreter: Any, start: Any, ord
 
 
 @posix_only
-def test_foreign_words_are_an_error(interpreter: Any, start: Any, order: Any) -> None:
-    """A loader that writes what is no event is shown with what it wrote."""
+def test_foreign_output_is_an_error(interpreter: Any, start: Any, order: Any) -> None:
+    """The message shows output that is not an event."""
     interpreter("read line; echo 'hello'; read line")
 
     with pytest.raises(LoadEngineError, match=r"wrote something that is not an event \(b'hello\\n'\)"):
@@ -257,7 +257,7 @@ def test_foreign_words_are_an_error(interpreter: Any, start: Any, order: Any) ->
 
 
 def test_a_missing_order_is_an_event_not_a_traceback() -> None:
-    """The process says so in its own protocol."""
+    """The process reports it in its own protocol."""
     done = subprocess.run(
         [sys.executable, "-m", "benchmarks.measure.load.builtin"],
         stdin=subprocess.DEVNULL,
@@ -291,7 +291,7 @@ def test_many_sessions_leave_no_descriptor_open(serve: Any, order: Any, healthy:
 
 
 def test_without_uvloop_it_is_asyncios_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where uvloop does not exist the engine runs all the same."""
+    """The engine also runs without uvloop."""
     monkeypatch.setitem(sys.modules, "uvloop", None)
 
     assert asyncio.new_event_loop is loop_factory()
@@ -299,7 +299,7 @@ def test_without_uvloop_it_is_asyncios_loop(monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="uvloop does not exist for Windows")
 def test_with_uvloop_it_is_uvloop() -> None:
-    """Where uvloop exists it is what the engine runs on."""
+    """The engine prefers uvloop."""
     uvloop = pytest.importorskip("uvloop")
 
     assert uvloop.new_event_loop is loop_factory()

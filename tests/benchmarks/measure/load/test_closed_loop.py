@@ -58,8 +58,8 @@ def test_summary_is_in_order(run: Run, serve: Any, order: Any, healthy: Any) -> 
     assert 0 < result.loader_cpu_s
 
 
-def test_request_is_the_plainest_there_is(run: Run, serve: Any, order: Any, healthy: Any) -> None:
-    """The server hears the path as it was ordered and no header beside Host."""
+def test_the_request_has_no_header_beside_host(run: Run, serve: Any, order: Any, healthy: Any) -> None:
+    """The path is that of the order."""
     server = serve(healthy)
 
     run(order(server.port, path="/wait/async?ms=50"))
@@ -98,7 +98,7 @@ def test_dead_port_is_connection_errors_at_a_bounded_rate(run: Run, order: Any, 
     assert 0 == result.sent_bytes
 
 
-def test_unanswered_requests_time_out_and_are_asked_anew(run: Run, serve: Any, order: Any) -> None:
+def test_unanswered_requests_time_out_and_are_sent_again(run: Run, serve: Any, order: Any) -> None:
     """Each counts once as a timeout, on a connection that is then replaced."""
 
     async def only_the_first_of_each_user(exchange: Any) -> bool:
@@ -229,8 +229,8 @@ def test_nothing_of_the_load_is_left_behind(run: Run, serve: Any, order: Any, he
         (errno.ENOBUFS, "fewer virtual users"),
     ],
 )
-def test_want_on_the_loaders_side_is_no_error_of_the_server(order: Any, number: int, advice: str) -> None:
-    """When this machine runs out of something the load ends and the message says of what."""
+def test_a_shortage_on_the_loaders_side_is_no_error_of_the_server(order: Any, number: int, advice: str) -> None:
+    """When this machine runs out of a resource, the load ends and the message names it."""
 
     class ExhaustedLoop(asyncio.SelectorEventLoop):
         async def create_connection(self, *_: object, **__: object) -> Any:

@@ -19,6 +19,13 @@ from benchmarks.model import LoadProfile
 
 REQUEST = b"GET /health HTTP/1.1\r\nHost: 127.0.0.1:80\r\n\r\n"
 BODY = b'{"api":"health","version":1}'
+ORDER = LoadOrder(
+    host="127.0.0.1",
+    port=80,
+    path="/health",
+    load=LoadProfile(vus=1, duration_s=1.0, warmup_s=0.0),
+    expected_body_bytes=len(BODY),
+)
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n"
     b'7\r\n{"api":\r\n11;why=not\r\n"health","version\r\n4\r\n":1}\r\n0\r\n\r\n'
@@ -129,7 +136,7 @@ def test_however_an_answer_is_cut_into_packets_it_counts_once(
 
 
 def test_latency_is_from_the_write_of_the_request(talk: Talk, whole_response: Callable[..., bytes]) -> None:
-    """A request that was written so long ago has that latency at the least."""
+    """The latency is at least the time since the request was written."""
     talk.connection.sent_ns -= 5_000_000_000
 
     talk.connection.data_received(whole_response(BODY))
@@ -162,7 +169,7 @@ def test_other_lengths_are_errors_of_body(talk: Talk, whole_response: Callable[.
 def test_a_body_of_other_bytes_is_an_error_though_its_length_is_right(
     whole_response: Callable[..., bytes], loop: asyncio.AbstractEventLoop, pieces: int
 ) -> None:
-    """Every body is held against the one before anything was timed, in however many pieces it comes."""
+    """Every body is compared with the expected one, in however many pieces it comes."""
     for body, errors in ((BODY, {}), (BODY[::-1], {"body": 1})):
         tally = Tally()
         connection = Connection(itertools.repeat(REQUEST), ORDER, BODY, tally, loop.create_future())
@@ -237,7 +244,7 @@ def test_end_in_mid_answer_is_a_connection_error(talk: Talk, whole_response: Cal
 
 
 def test_end_before_any_answer_is_a_connection_error(talk: Talk) -> None:
-    """A request that the server closed upon was not answered."""
+    """The request was not answered."""
     talk.connection.connection_lost(None)
 
     assert {"connection": 1} == talk.tally.errors
@@ -254,7 +261,7 @@ def test_reset_of_an_answer_without_length_is_a_connection_error(talk: Talk) -> 
 
 @pytest.mark.parametrize("noise", [b"SSH-2.0-OpenSSH_9.6\r\n", b"\x00" * 40, b"HTTP/1.1 abc\r\n\r\n"])
 def test_unparsable_answer_is_a_connection_error(talk: Talk, noise: bytes) -> None:
-    """What is not HTTP ends the connection, as an error of that kind."""
+    """Anything but HTTP ends the connection, as an error of that kind."""
     talk.connection.data_received(noise)
     talk.connection.connection_lost(None)
 
@@ -263,7 +270,7 @@ def test_unparsable_answer_is_a_connection_error(talk: Talk, noise: bytes) -> No
 
 
 def test_switching_protocols_is_not_an_answer(talk: Talk) -> None:
-    """An upgrade that nobody asked for is a connection error, not a crash."""
+    """An upgrade without a request for it is a connection error, not a crash."""
     talk.connection.data_received(
         b"HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
     )
@@ -272,7 +279,7 @@ def test_switching_protocols_is_not_an_answer(talk: Talk) -> None:
 
 
 def test_more_answers_than_requests_end_the_connection(talk: Talk, whole_response: Callable[..., bytes]) -> None:
-    """The first of many in one packet is the answer; after the rest no answer could be told to be one's own."""
+    """The first in one packet is the answer; after the others it is unknown which answer belongs to a request."""
     talk.connection.data_received(whole_response(BODY) + whole_response(b"", "500 Internal Server Error") * 2)
 
     assert 1 == len(talk.tally.latencies_ns)
@@ -293,7 +300,7 @@ def test_expired_request_is_a_timeout(talk: Talk) -> None:
 
 
 def test_cut_request_counts_as_nothing(talk: Talk) -> None:
-    """What the loader itself breaks off is no error of the server's."""
+    """What the loader itself cuts is not an error of the server."""
     talk.connection.cut()
     talk.connection.connection_lost(None)
 
@@ -330,5 +337,5 @@ def test_tally_resets_in_place(talk: Talk, whole_response: Callable[..., bytes])
     ],
 )
 def test_which_answers_end_with_their_connection(opening: bytes, expected: bool) -> None:
-    """Only a whole head without a length and without chunks says so."""
+    """Only those with a whole head, no length and no chunks do."""
     assert expected == body_ends_with_connection(opening)

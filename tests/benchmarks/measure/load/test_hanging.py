@@ -27,7 +27,7 @@ def measuring() -> threading.Event:
 
 @pytest.fixture
 def serve_until_measured(serve: Any, whole_response: Any, measuring: threading.Event) -> Callable[[int], int]:
-    """Serve so that the first connections are answered no more once the interval has begun; return the port."""
+    """Serve, but stop answering the first connections once the interval has begun; return the port."""
 
     def start(hanging: int) -> int:
         writers: list[Any] = []
@@ -91,7 +91,7 @@ def test_connections_that_hang_are_counted_and_make_the_trial_void(  # noqa: PLR
 
 
 def test_a_slow_answer_is_no_connection_that_hangs(serve: Any, order: Any, whole_response: Any) -> None:
-    """One that comes while it is followed; the interval waits for it no longer than that."""
+    """It arrives while it is followed, after the interval."""
 
     async def slow(exchange: Any) -> bool:
         await asyncio.sleep(0.2 if exchange.on_connection > 2 else 0.0)

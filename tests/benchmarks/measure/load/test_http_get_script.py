@@ -13,7 +13,8 @@ from benchmarks.measure.load.k6 import SCRIPT
 
 STUBS = {
     "index.mjs": "export function sleep(seconds) { globalThis.slept = seconds; }",
-    "http.mjs": "export default { get: (url, parameters) => { Object.assign(globalThis, { url, parameters });"
+    "http.mjs": "export default { request: (method, url, sent, parameters) => {"
+    " Object.assign(globalThis, { method, url, sent, parameters });"
     " return globalThis.answer; }, setResponseCallback: () => {}, expectedStatuses: () => {} };",
     "metrics.mjs": "export class Counter { constructor(name) { this.name = name; }"
     " add(count) { globalThis.counted.push(this.name); } }",
@@ -59,9 +60,9 @@ def test_the_script_counts_as_every_engine_does(tmp_path: Path) -> None:
         "  script.default();\n"
         "  return globalThis.counted;\n"
         "});\n"
-        "const { url, parameters, slept } = globalThis;\n"
+        "const { method, url, sent, parameters, slept } = globalThis;\n"
         "const summary = script.handleSummary({ metrics: {} });\n"
-        "console.log(JSON.stringify({ seen, url, parameters, slept, summary }));\n",
+        "console.log(JSON.stringify({ seen, method, url, sent, parameters, slept, summary }));\n",
         encoding="utf-8",
     )
 
@@ -81,7 +82,7 @@ def test_the_script_counts_as_every_engine_does(tmp_path: Path) -> None:
         [names.get(kind, f"lab_errors_{kind}") for kind in (kinds or "").split()] for _, kinds in ANSWERS.values()
     ]
     assert expected == told["seen"]
-    assert "http://127.0.0.1:1/x" == told["url"]
-    assert {"redirects": 0, "responseType": "binary", "timeout": "30s"} == told["parameters"]
+    assert ("GET", "http://127.0.0.1:1/x", None) == (told["method"], told["url"], told["sent"])
+    assert {"redirects": 0, "responseType": "binary", "timeout": "30s", "headers": {}} == told["parameters"]
     assert 0.05 == told["slept"]
     assert {"/s.json": '{"metrics":{}}'} == told["summary"]

@@ -42,7 +42,7 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the fake k6 is 
 
 @pytest.fixture
 def k6(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], K6Engine]:
-    """Put a fake k6 on PATH that behaves well, or misbehaves in a way that it knows."""
+    """Put a fake k6 on PATH that behaves well, or misbehaves in one of its ways."""
 
     def install(way: str = "") -> K6Engine:
         folder = tmp_path / "bin"
@@ -111,7 +111,7 @@ def test_load_from_start_to_result(k6: Any, start: Any, serve: Any, order: Any, 
 
 
 def test_without_a_warm_up_k6_runs_once(k6: Any, start: Any, serve: Any, order: Any, healthy: Any) -> None:
-    """Every request then counts."""
+    """Every request counts."""
     server = serve(healthy)
 
     result = start(k6(), order(server.port, warmup_s=0.0, duration_s=1.0)).result(PATIENCE_S)
@@ -120,10 +120,10 @@ def test_without_a_warm_up_k6_runs_once(k6: Any, start: Any, serve: Any, order: 
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells of a process that has ended")
-def test_a_k6_that_ends_before_anybody_looks_has_used_cpu(
+def test_the_cpu_time_of_a_k6_that_has_ended_is_known(
     k6: Any, start: Any, serve: Any, order: Any, healthy: Any
 ) -> None:
-    """On a busy machine it has ended before its keeper looks."""
+    """On a busy machine it has ended before its CPU time is read."""
     result = start(k6("hurries"), order(serve(healthy).port, warmup_s=0.0, duration_s=1.0)).result(PATIENCE_S)
 
     assert 1 == result.completed
@@ -136,7 +136,7 @@ def test_a_k6_that_ends_before_anybody_looks_has_used_cpu(
 def test_answers_that_are_not_valid_are_errors(
     *, k6: Any, start: Any, serve: Any, order: Any, whole_response: Any, status: str, body_bytes: int | None, kind: str
 ) -> None:
-    """Another status than 2xx and another length do not count as completed."""
+    """A status other than 2xx or another length does not count as completed."""
 
     async def answer(exchange: Any) -> bool:
         exchange.write(whole_response(status=status))
@@ -151,8 +151,8 @@ def test_answers_that_are_not_valid_are_errors(
     assert (0, None) == (result.completed, result.latency)
 
 
-def test_a_server_that_is_gone_is_errors_not_an_end(k6: Any, start: Any, order: Any, dead_port: int) -> None:
-    """The block says what happened to the server; the loader only counts."""
+def test_a_dead_server_gives_errors_and_a_result(k6: Any, start: Any, order: Any, dead_port: int) -> None:
+    """The block reports what happened to the server; the loader only counts."""
     result = start(k6(), order(dead_port, warmup_s=0.0, duration_s=1.0)).result(PATIENCE_S)
 
     assert ["connection"] == list(result.errors)
@@ -173,7 +173,7 @@ def test_a_server_that_is_gone_is_errors_not_an_end(k6: Any, start: Any, order: 
 def test_a_k6_that_fails_says_how(
     *, k6: Any, start: Any, serve: Any, order: Any, healthy: Any, way: str, told: str
 ) -> None:
-    """Nothing is made up for what it did not say, and its last words are passed on."""
+    """There is no result, and the end of its log is in the message."""
     session = start(k6(way), order(serve(healthy).port, warmup_s=0.0, duration_s=1.0))
 
     with pytest.raises(LoadEngineError, match=told):
@@ -194,7 +194,7 @@ def test_closing_ends_k6_too(*, k6: Any, start: Any, serve: Any, order: Any, hea
 def test_kill_9_leaves_no_k6(
     *, k6: Any, start: Any, serve: Any, order: Any, healthy: Any, tmp_path: Path, victim: str
 ) -> None:
-    """Whoever is killed, k6 goes with it."""
+    """k6 ends with whichever process is killed."""
     given = order(serve(healthy).port, warmup_s=0.0, duration_s=1.0)
     engine = k6("hangs")
     if victim == "the keeper":
@@ -212,7 +212,7 @@ def test_kill_9_leaves_no_k6(
     wait_until_gone(pid)
 
 
-def test_an_absent_k6_says_where_to_get_it_and_what_needs_nothing(
+def test_without_k6_the_message_says_where_to_get_it_and_what_needs_nothing(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Before anything is started."""
@@ -225,22 +225,22 @@ def test_an_absent_k6_says_where_to_get_it_and_what_needs_nothing(
 
 
 def test_k6_cannot_hold(k6: Any, order: Any) -> None:
-    """An order in slices is refused, not carried out otherwise."""
+    """An order in slices is refused."""
     engine = k6()
 
-    assert Limits(slices=False, rates=False, least_s=1.0, step_s=0.001) == engine.limits
+    assert Limits(slices=False, rates=False, fills=False, least_s=1.0, step_s=0.001) == engine.limits
     with pytest.raises(LoadEngineError, match="one piece"):
         engine.start(order(80, slices=3))
 
 
-def test_only_loopback_is_asked(k6: Any, order: Any) -> None:
-    """As by the lab's own engine."""
+def test_only_loopback_is_loaded(k6: Any, order: Any) -> None:
+    """The rule is that of the lab's own engine."""
     with pytest.raises(LoadEngineError, match="not a loopback address"):
         k6().start(order(80, host="192.0.2.1"))
 
 
 def test_the_command_line_is_the_tutorials(order: Any) -> None:
-    """What is asked travels beside it."""
+    """The order is in its environment."""
     given = order(8000, vus=10, timeout_s=2.5)
 
     words = command_line("k6", given, 30.0, Path("summary.json"))
@@ -251,12 +251,12 @@ def test_the_command_line_is_the_tutorials(order: Any) -> None:
     assert "LAB_TIMEOUT=2500ms" in words
 
 
-def test_the_script_says_what_the_engine_waits_for() -> None:
-    """Two files, one sentence."""
+def test_the_script_prints_the_line_that_the_engine_waits_for() -> None:
+    """The line is the same in both files."""
     assert f"'{BEGINS}'" in SCRIPT.read_text("utf-8")
 
 
-def test_the_engine_keeps_the_protocol_and_tells_its_version(k6: Any) -> None:
+def test_the_engine_implements_the_protocol_and_knows_its_version(k6: Any) -> None:
     """To the type checker as well."""
     engine: LoadEngine = k6()
 
@@ -266,7 +266,7 @@ def test_the_engine_keeps_the_protocol_and_tells_its_version(k6: Any) -> None:
 
 
 def test_an_unknown_engine_suggests_the_nearest() -> None:
-    """A typing error is answered with what there is."""
+    """After a typing error the message lists the engines."""
     with pytest.raises(InvalidValueError, match=r"Did you mean builtin\? There are: builtin, k6, locust"):
         find_engine("buildin")
 
@@ -279,7 +279,7 @@ def test_the_builtin_engine_is_found_by_its_name(order: Any, serve: Any, healthy
 
 
 def test_a_block_is_loaded_by_k6_and_observed(k6: Any, answering: Callable[..., Contender]) -> None:
-    """What the runner does with any engine: a trial with its result and what the system saw of the server."""
+    """As with any engine, the trial has a result and an observation of the server."""
     load = LoadProfile(vus=1, duration_s=1.0, warmup_s=1.0, timeout_s=5.0)
     block = [ScheduledTrial(1, 1, answering(), HEALTH, load)]
 

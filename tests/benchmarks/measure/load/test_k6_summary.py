@@ -53,7 +53,7 @@ def with_part(path: str, value: object) -> str:
 
 
 def test_a_summary_is_read_as_what_every_engine_returns() -> None:
-    """k6's counts over k6's duration; what it does not say is missing."""
+    """The counts are k6's, over k6's duration; what it does not report is missing."""
     result = read_summary(json.dumps(SUMMARY), loader_cpu_s=12.5)
 
     assert 249101 == result.completed
@@ -70,7 +70,7 @@ def test_a_summary_is_read_as_what_every_engine_returns() -> None:
 
 
 def test_errors_are_counted_by_kind_and_not_completed() -> None:
-    """Those of the script's own counters."""
+    """The script has a counter for each kind."""
     counter = {"type": "counter", "contains": "default", "values": {"count": 101, "rate": 3.4}}
 
     result = read_summary(with_part("metrics/lab_errors_timeout", counter), None)
@@ -81,7 +81,7 @@ def test_errors_are_counted_by_kind_and_not_completed() -> None:
 
 
 def test_no_valid_answer_has_no_latency() -> None:
-    """k6 leaves the metric out then."""
+    """k6 then leaves the metric out."""
     summary = copy.deepcopy(SUMMARY)
     del summary["metrics"]["http_req_duration{expected_response:true}"]
     summary["metrics"]["lab_errors_status"] = summary["metrics"]["http_reqs"]
@@ -109,7 +109,7 @@ def test_no_valid_answer_has_no_latency() -> None:
         ),
     ],
 )
-def test_what_is_no_such_summary_is_refused(text: str, told: str) -> None:
-    """With what is missing or wrong."""
+def test_anything_but_such_a_summary_is_refused(text: str, told: str) -> None:
+    """The message says what is missing or wrong."""
     with pytest.raises(LabError, match=told):
         read_summary(text, None)

@@ -1,4 +1,4 @@
-"""Locust's master among people who were not invited, and guests who misbehave: its workers are served meanwhile."""
+"""Locust's master under attack, from outside and from workers that misbehave: legitimate workers are still served."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ SILENT_CONNECTIONS = 300
 
 @pytest.fixture(scope="module")
 def notes() -> list[str]:
-    """What the master tells of others."""
+    """The notes of the master."""
     return []
 
 
@@ -59,7 +59,7 @@ def worker(master: LocustMaster) -> Iterator[None]:
 
 
 class Guest:
-    """Somebody who has the token, and speaks with the master by hand."""
+    """A client with the token, whose messages a test writes itself."""
 
     def __init__(self, master: LocustMaster, name: str) -> None:
         import zmq  # noqa: PLC0415 (comes with Locust)
@@ -92,7 +92,7 @@ class Guest:
 
 
 def lie(guest: Guest, told: dict[str, Any], sent_home: list[str], here: threading.Event) -> None:
-    """Be a worker that does as the master says, but for what it counts, until it is sent home."""
+    """Be a worker that obeys the master but reports false figures, until it is sent home."""
     guest.say("client_ready", "2.0")
     trial, users = 0, 0
     while not sent_home:
@@ -132,7 +132,7 @@ def counted(duration_s: float) -> dict[str, Any]:
 
 @pytest.fixture
 def measured(master: LocustMaster, worker: None, serve: Any, order: Any, healthy: Any) -> Callable[[], Any]:
-    """Return what runs a trial in which the legitimate worker asks, and returns its result."""
+    """Return a function that runs a trial with the legitimate worker, and returns its result."""
     server = serve(healthy)
 
     def measure() -> Any:
@@ -142,14 +142,16 @@ def measured(master: LocustMaster, worker: None, serve: Any, order: Any, healthy
     return measure
 
 
-def test_who_has_no_token_is_turned_away_and_both_sides_are_told(notes: list[str], measured: Any) -> None:
-    """Once, however many there were; nothing is counted of them, and who has it is let in."""
+def test_a_worker_without_the_token_is_turned_away_and_both_sides_learn_it(notes: list[str], measured: Any) -> None:
+    """It is reported once, however many there were; a worker with the token is admitted."""
     assert measured().completed > 0
     assert ["Turned away a worker at 127.0.0.1: it has no join token, or a wrong one."] == notes
 
 
-def test_who_is_sent_home_during_a_run_is_told_of_then(master: LocustMaster, notes: list[str], measured: Any) -> None:
-    """Each once, and in all no more than fit into a terminal, however many come and misbehave."""
+def test_workers_sent_home_during_a_run_are_reported_then(
+    master: LocustMaster, notes: list[str], measured: Any
+) -> None:
+    """Each is reported once, and only as many as fit into a terminal, however many misbehave."""
     before = len(notes)
     guests = [Guest(master, f"stranger{number}_1") for number in range(3 * wire.NOTES_A_MINUTE)]
     for guest in guests * 2:
@@ -167,8 +169,8 @@ def test_who_is_sent_home_during_a_run_is_told_of_then(master: LocustMaster, not
         guest.socket.close()
 
 
-def test_a_master_listens_at_its_host_alone(master: LocustMaster) -> None:
-    """At 127.0.0.1 unless told, whatever addresses the machine has."""
+def test_a_master_listens_at_its_host_only(master: LocustMaster) -> None:
+    """By default that is 127.0.0.1, whatever addresses the machine has."""
     listening = [
         tuple(connection.laddr)
         for connection in psutil.Process(master._loader.pid).net_connections("inet")
@@ -178,8 +180,8 @@ def test_a_master_listens_at_its_host_alone(master: LocustMaster) -> None:
     assert [("127.0.0.1", master.port)] == listening
 
 
-def test_connections_that_say_nothing_or_noise_keep_nobody_out(master: LocustMaster, measured: Any) -> None:
-    """Hundreds of them, from one address."""
+def test_silent_or_noisy_connections_do_not_block_workers(master: LocustMaster, measured: Any) -> None:
+    """Hundreds of them come from one address."""
     with contextlib.ExitStack() as stack:
         for number in range(SILENT_CONNECTIONS):
             connection = stack.enter_context(socket.create_connection(("127.0.0.1", master.port)))
@@ -211,8 +213,8 @@ BAD: dict[str, Callable[[Any], None]] = {
 }
 
 
-def test_a_bad_message_costs_its_sender_alone(master: LocustMaster, measured: Any) -> None:
-    """Whatever the guests send, a thousand times, the worker's trial is as good as without them."""
+def test_a_bad_message_affects_only_its_sender(master: LocustMaster, measured: Any) -> None:
+    """Whatever the guests send, a thousand times, the worker's trial has a result."""
     guests = [Guest(master, f"guest {number}") for number in range(len(BAD))] + [Guest(master, "\xff\xfe")]
     for _ in range(1_000 // len(BAD)):
         for send, guest in zip(BAD.values(), guests, strict=False):
@@ -241,7 +243,7 @@ def test_a_bad_message_costs_its_sender_alone(master: LocustMaster, measured: An
 def test_figures_that_cannot_be_true_are_no_result(
     master: LocustMaster, measured: Any, lies: dict[str, Any], told: str
 ) -> None:
-    """The trial is refused with a sentence, its guest is sent home, and the next trial is the worker's."""
+    """The trial is refused with a sentence, the guest is sent home, and the worker continues."""
     guest, sent_home, here = Guest(master, f"liar_{secrets.token_hex(4)}"), list[str](), threading.Event()
     lying = threading.Thread(target=lie, args=(guest, lies, sent_home, here), daemon=True)
     lying.start()

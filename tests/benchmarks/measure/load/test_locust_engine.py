@@ -73,10 +73,10 @@ def test_load_from_start_to_result(start: Any, serve: Any, order: Any, healthy: 
     assert b"accept-encoding: identity" in server.heard.lower()
 
 
-def test_what_is_no_valid_answer_is_an_error_of_its_kind(
+def test_every_invalid_answer_is_an_error_of_its_kind(
     start: Any, serve: Any, order: Any, healthy: Any, whole_response: Any
 ) -> None:
-    """The same kinds as of every engine; valid answers between them count."""
+    """The kinds are those of every engine; valid answers in between count."""
 
     async def answer(exchange: Any) -> bool:
         kind = exchange.number % 7
@@ -101,7 +101,7 @@ def test_what_is_no_valid_answer_is_an_error_of_its_kind(
 
 
 def test_a_killed_lab_leaves_no_locust(locust: LocustEngine, serve: Any, order: Any, healthy: Any) -> None:
-    """It ends when nobody is there to read its result."""
+    """Locust ends when nobody is left to read its result."""
     with subprocess.Popen([sys.executable, "-c", LAB], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as lab:
         assert lab.stdin is not None
         assert lab.stdout is not None
@@ -116,7 +116,9 @@ def test_a_killed_lab_leaves_no_locust(locust: LocustEngine, serve: Any, order: 
         time.sleep(0.02)
 
 
-def test_an_absent_locust_says_what_to_install_and_what_needs_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_locust_the_message_says_what_to_install_and_what_needs_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     """Before anything is started."""
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
 
@@ -126,8 +128,8 @@ def test_an_absent_locust_says_what_to_install_and_what_needs_nothing(monkeypatc
     assert "--engine builtin" in str(told.value)
 
 
-def test_the_engine_keeps_the_protocol_and_tells_its_version(locust: LocustEngine, order: Any) -> None:
-    """It cannot hold, asks only loopback, and is found by its name."""
+def test_the_engine_implements_the_protocol_and_knows_its_version(locust: LocustEngine, order: Any) -> None:
+    """It cannot hold its load, loads only loopback, and is found by its name."""
     engine: LoadEngine = find_engine("locust")
 
     assert ("locust", False) == (engine.name, engine.limits.slices)

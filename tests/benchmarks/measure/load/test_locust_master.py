@@ -56,7 +56,7 @@ finally:
 
 @pytest.fixture(scope="module")
 def installed() -> None:
-    """Go on where Locust is installed."""
+    """Skip without Locust, or fail in CI."""
     if importlib.util.find_spec("locust") is None:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("Locust is not installed")
 
@@ -94,7 +94,7 @@ class Fleet:
 
 @pytest.fixture(scope="module")
 def fleet(installed: None) -> Iterator[Fleet]:
-    """Run one for all tests, as for all trials of a run."""
+    """Run one fleet for all tests, as for all trials of a run."""
     with contextlib.ExitStack() as stack:
         yield Fleet(stack)
 
@@ -118,8 +118,8 @@ def test_two_workers_ask_together(fleet: Fleet, serve: Any, order: Any, healthy:
     assert result.loader_cpu_s is not None
 
 
-def test_a_trial_that_is_given_up_leaves_the_next_one_whole(fleet: Fleet, serve: Any, order: Any, healthy: Any) -> None:
-    """What is still said of the one is not taken for the other's."""
+def test_an_abandoned_trial_does_not_affect_the_next(fleet: Fleet, serve: Any, order: Any, healthy: Any) -> None:
+    """Late messages about the one do not count for the other."""
     given_up = fleet.master.start(order(serve(healthy).port, duration_s=30.0))
     given_up.wait_until_measuring(PATIENCE_S)
     given_up.close()
@@ -131,8 +131,8 @@ def test_a_trial_that_is_given_up_leaves_the_next_one_whole(fleet: Fleet, serve:
     assert result.completed > 0
 
 
-def test_a_worker_asks_nobody_but_its_masters_machine(fleet: Fleet, order: Any) -> None:
-    """A master cannot send a learner's laptop against somebody else."""
+def test_a_worker_loads_only_its_masters_machine(fleet: Fleet, order: Any) -> None:
+    """A master cannot direct a learner's laptop at another machine."""
     session = fleet.master.start(order(80, host="127.0.0.2"))
 
     with pytest.raises(LoadEngineError, match=r"told to ask 127\.0\.0\.2.*lab locust worker 127\.0\.0\.2"):
@@ -152,13 +152,13 @@ def test_a_worker_asks_nobody_but_its_masters_machine(fleet: Fleet, order: Any) 
 def test_an_order_that_must_not_or_cannot_be_carried_out_is_refused(
     fleet: Fleet, order: Any, asked: dict[str, Any], told: str
 ) -> None:
-    """Before any worker hears of it."""
+    """No worker receives it."""
     with pytest.raises(LoadEngineError, match=told):
         fleet.master.start(order(8000, **asked))
 
 
-def test_a_master_keeps_the_protocol(fleet: Fleet) -> None:
-    """To the type checker as well, and it tells a run how many workers there were."""
+def test_a_master_implements_the_protocol(fleet: Fleet) -> None:
+    """The type checker agrees; the record of a run has the number of workers."""
     engine: LoadEngine = fleet.master
 
     assert ("locust", False, "127.0.0.1") == (engine.name, engine.limits.slices, engine.host)
@@ -168,7 +168,7 @@ def test_a_master_keeps_the_protocol(fleet: Fleet) -> None:
 def test_a_worker_that_dies_makes_its_trial_void_and_another_takes_its_place(
     fleet: Fleet, serve: Any, order: Any, healthy: Any
 ) -> None:
-    """The run goes on when somebody starts a worker again."""
+    """The run continues when a worker is started again."""
     session = fleet.master.start(order(serve(healthy).port, duration_s=60.0))
     session.wait_until_measuring(PATIENCE_S)
     fleet.workers[0].kill()
@@ -182,8 +182,8 @@ def test_a_worker_that_dies_makes_its_trial_void_and_another_takes_its_place(
     assert result.completed > 0
 
 
-def test_workers_go_home_when_nobody_wants_their_results_any_more(fleet: Fleet) -> None:
-    """The last test of this fleet. A killed lab leaves a closed standard input behind, and nothing else has to."""
+def test_workers_end_with_their_master(fleet: Fleet) -> None:
+    """The last test of this fleet: a killed lab leaves a closed standard input, and that is enough."""
     loader = fleet.master._loader
     loader._stdin.close()
 
@@ -201,7 +201,7 @@ def test_workers_go_home_when_nobody_wants_their_results_any_more(fleet: Fleet) 
 
 @pytest.fixture
 def master_process(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Replace the master's process by one that hears of one worker, and listens no further."""
+    """Replace the master's process by one that reports one worker, and nothing else."""
     says = (wire.encode_event("listening", (5558, "a1b2c3")) + wire.encode_event("workers", 1)).decode()
     command = [sys.executable, "-c", f"import sys\nprint({says!r}, end='', flush=True)\nsys.stdin.read()"]
     monkeypatch.setattr(locust_engine, "process_command", lambda *_arguments: command)
@@ -210,7 +210,7 @@ def master_process(installed: None, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_the_command_waits_for_workers_counts_them_and_compares(
     master_process: None, measured_at_once: Callable[[float], None], tmp_path: Any
 ) -> None:
-    """All of `lab compare` but its engine, and it says how to do it again."""
+    """It runs `lab compare` with its own engine, and prints how to repeat it."""
     measured_at_once(0.02)
     of_compare = ("-c", "fastapi-*@uvicorn", "--seed", "1", "--out", str(tmp_path))
 
@@ -223,10 +223,10 @@ def test_the_command_waits_for_workers_counts_them_and_compares(
     assert 1 == read_run(tmp_path / "latest").environment["load_workers"]
 
 
-def test_a_run_with_workers_is_done_again_and_gone_on_with_by_workers(
+def test_a_run_with_workers_is_repeated_and_resumed_with_workers(
     master_process: None, measured_at_once: Callable[[float], None], tmp_path: Path
 ) -> None:
-    """At the address and port at which they came; no engine of this machine takes their place."""
+    """The commands name their address and port; no engine of this machine replaces the workers."""
     measured_at_once(0.02)
     place = ("--workers", "1", "--host", "127.0.0.2", "--port", "0")
     of_compare = ("-c", "fastapi-*@uvicorn", "--seed", "1", "--out", str(tmp_path))
@@ -243,8 +243,8 @@ def test_a_run_with_workers_is_done_again_and_gone_on_with_by_workers(
     assert "there is nothing to measure" in again.output
 
 
-def test_workers_that_do_not_come_are_not_waited_for_without_end(master_process: None) -> None:
-    """The message says how many came and what to do, in the very command that they need."""
+def test_the_wait_for_missing_workers_ends(master_process: None) -> None:
+    """The message says how many came, and shows the command that they need."""
     ran = CliRunner().invoke(cli.lab, ["locust", "master", "--workers", "3", "--timeout", "1s", "--port", "0"])
 
     assert 1 == ran.exit_code
@@ -264,8 +264,8 @@ def test_workers_that_do_not_come_are_not_waited_for_without_end(master_process:
         (("master", "--workers", "1", "--host", "192.0.2.1"), "'192.0.2.1' is not an address of this machine"),
     ],
 )
-def test_what_cannot_be_is_said_in_words(installed: None, arguments: tuple[str, ...], told: str) -> None:
-    """No traceback, and nothing is waited for."""
+def test_invalid_arguments_are_explained(installed: None, arguments: tuple[str, ...], told: str) -> None:
+    """There is no traceback and no wait."""
     ran = CliRunner().invoke(cli.lab, ["locust", *arguments])
 
     assert ran.exit_code in {1, 2}

@@ -23,7 +23,7 @@ ONE = Statistics(
 )
 
 
-def test_one_process_is_told_as_locust_counted_it() -> None:
+def test_the_figures_of_one_process_are_those_of_locust() -> None:
     """Sum, shortest and longest are exact; percentiles are counts of whole milliseconds."""
     result = fold([ONE])
 
@@ -40,7 +40,7 @@ def test_one_process_is_told_as_locust_counted_it() -> None:
 
 
 @pytest.mark.parametrize(("counted_ms", "step_ms"), [(0, 1), (2, 1), (99, 1), (150, 10), (990, 10), (2_300, 100)])
-def test_percentiles_tell_how_coarsely_they_were_counted(counted_ms: int, step_ms: float) -> None:
+def test_percentiles_have_the_step_of_their_counts(counted_ms: int, step_ms: float) -> None:
     """Locust counts whole milliseconds, and two digits above 100 ms."""
     latency = fold([dataclasses.replace(ONE, latencies_ms=((counted_ms, 4),))]).latency
 
@@ -48,8 +48,8 @@ def test_percentiles_tell_how_coarsely_they_were_counted(counted_ms: int, step_m
     assert step_ms == latency.step_ms
 
 
-def test_what_locust_does_not_say_is_missing() -> None:
-    """Not 0, and no histogram finer than it was."""
+def test_what_locust_does_not_count_is_missing() -> None:
+    """It is not 0, and there is no histogram finer than the counts."""
     result = fold([ONE])
 
     assert (None,) * 5 == (
@@ -62,7 +62,7 @@ def test_what_locust_does_not_say_is_missing() -> None:
 
 
 def test_several_processes_add_up() -> None:
-    """Counts are added; the interval is the average one; the busiest process is the one that matters."""
+    """Counts are added; the interval is the average; the CPU time is that of the busiest process."""
     other = Statistics(
         duration_s=2.2,
         requests=6,
@@ -89,8 +89,8 @@ def test_several_processes_add_up() -> None:
     assert (5.0, 100.0) == (result.latency.median_ms, result.latency.p90_ms)
 
 
-def test_a_latency_below_half_a_millisecond_is_not_none() -> None:
-    """Locust counts it as 0 ms; no answer takes no time."""
+def test_a_latency_below_half_a_millisecond_is_not_zero() -> None:
+    """Locust counts it as 0 ms, but every answer takes time."""
     fast = dataclasses.replace(
         ONE, latency_sum_ms=1.2, latency_minimum_ms=0.2, latency_maximum_ms=0.45, latencies_ms=((0, 4),)
     )
@@ -101,8 +101,8 @@ def test_a_latency_below_half_a_millisecond_is_not_none() -> None:
     assert (0.2, 0.2) == (latency.median_ms, latency.p99_ms)
 
 
-def test_a_worker_without_a_request_takes_part_all_the_same() -> None:
-    """With fewer users than workers, or behind a server that stalls."""
+def test_a_worker_without_a_request_takes_part() -> None:
+    """That happens with a server that stalls."""
     idle = Statistics(
         duration_s=2.0,
         requests=0,
@@ -119,7 +119,7 @@ def test_a_worker_without_a_request_takes_part_all_the_same() -> None:
 
 
 def test_nothing_valid_has_no_latency() -> None:
-    """Locust's latencies are those of failed requests then."""
+    """Locust's latencies are then those of failed requests."""
     failed = dataclasses.replace(ONE, errors={"body": 4})
 
     assert (0, {"body": 4}, None) == (fold([failed]).completed, fold([failed]).errors, fold([failed]).latency)
@@ -130,7 +130,7 @@ LOAD = LoadProfile(vus=4, duration_s=2.0, warmup_s=0.5, timeout_s=5.0)
 
 
 def test_what_a_worker_sends_is_read_back() -> None:
-    """Also a tenth of what Python could do at most, and an interval in which nothing ended."""
+    """So are many requests in little CPU time, and an interval in which no request ended."""
     fast = dataclasses.replace(ONE, requests=9_500, latencies_ms=((0, 9_500),), latency_sum_ms=3_900.0, cpu_s=1.9)
     fast = dataclasses.replace(fast, latency_minimum_ms=0.2)
     idle = Statistics(
@@ -182,13 +182,13 @@ def test_what_a_worker_sends_is_read_back() -> None:
     ],
 )
 def test_what_cannot_be_true_is_refused(changed: dict[str, Any], told: str) -> None:
-    """With a sentence, whichever figure it is."""
+    """The message says which figure is impossible."""
     with pytest.raises(LoadEngineError, match=told):
         read(json.dumps({**dataclasses.asdict(ONE), **changed}), LOAD, 2)
 
 
 @pytest.mark.parametrize("text", [None, "", "[]", "null", "5", "[" * 100_000, "9" * 10_000, "{}"])
-def test_what_is_no_statistics_at_all_is_refused(text: object) -> None:
-    """With the same sentence."""
+def test_anything_but_statistics_is_refused(text: object) -> None:
+    """The message is the same for all."""
     with pytest.raises(LoadEngineError, match="not what a worker counts"):
         read(text, LOAD, 2)

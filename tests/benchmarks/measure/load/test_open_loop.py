@@ -61,7 +61,7 @@ def slower_than(result: LoadResult, milliseconds: int) -> int:
 def test_every_request_that_was_due_is_accounted_for(
     run: Run, serve: Any, order: Any, healthy: Any, how: dict[str, Any]
 ) -> None:
-    """As many as rate and length make, each answered, none dropped; how late the loader was is there."""
+    """There are as many as rate times length, each answered, none dropped; the loader's lateness is known."""
     server = serve(healthy)
 
     result = run(order(server.port, vus=3, duration_s=0.4, rate_per_s=200), **how)
@@ -78,15 +78,15 @@ def test_every_request_that_was_due_is_accounted_for(
     assert result.lateness.maximum_ms <= result.latency.maximum_ms
 
 
-def test_cpu_time_that_polling_used_up_is_not_told(run: Run, serve: Any, order: Any, healthy: Any) -> None:
-    """It says nothing of the loader's work."""
+def test_cpu_time_of_polling_is_not_reported(run: Run, serve: Any, order: Any, healthy: Any) -> None:
+    """It does not show the loader's work."""
     asked = order(serve(healthy).port, rate_per_s=100)
 
     assert run(asked, alarm=PollingAlarm).loader_cpu_s is None
 
 
 def test_latency_counts_from_when_a_request_was_due(run: Run, serve: Any, order: Any) -> None:
-    """One answer that takes 200 ms delays all that are due meanwhile, and each has its part of it."""
+    """One answer that takes 200 ms delays all that are due meanwhile, and shows in their latencies."""
     measuring = threading.Event()
 
     async def stall_once(exchange: Any) -> bool:
@@ -134,7 +134,7 @@ def test_a_dead_port_drops_everything_and_ends(run: Run, order: Any, dead_port: 
     assert 30 >= (result.unfinished or 0) > 0
 
 
-def test_a_server_that_is_too_slow_is_seen_to_be(run: Run, serve: Any, order: Any) -> None:
+def test_a_server_that_is_too_slow_shows_long_latencies(run: Run, serve: Any, order: Any) -> None:
     """Answers come at the server's rate, not at the one that was asked for; all are followed to their end."""
 
     async def twenty_a_second(exchange: Any) -> bool:
@@ -155,7 +155,7 @@ def test_a_server_that_is_too_slow_is_seen_to_be(run: Run, serve: Any, order: An
 def test_a_connection_that_ends_with_each_answer_is_no_error(
     run: Run, serve: Any, order: Any, whole_response: Any
 ) -> None:
-    """The next request takes one of the others, or waits until there is one anew."""
+    """The next request takes another connection, or waits for a new one."""
 
     async def closes(exchange: Any) -> bool:
         exchange.write(whole_response(BODY, "200 OK", "connection: close"))
@@ -170,8 +170,10 @@ def test_a_connection_that_ends_with_each_answer_is_no_error(
     assert 20 < server.connections
 
 
-def test_slices_have_together_what_the_rate_makes(run: Run, serve: Any, order: Any, healthy: Any) -> None:
-    """At 25/s a slice of 50 ms has one request or two, and four of them have five; between them nothing is heard."""
+def test_slices_together_have_as_many_requests_as_the_rate_gives(
+    run: Run, serve: Any, order: Any, healthy: Any
+) -> None:
+    """At 25/s a slice of 50 ms has one request or two, and four of them have five; between them none is sent."""
     server = serve(healthy)
     heard: list[tuple[int, int]] = []
     began: list[float] = []

@@ -18,7 +18,7 @@ def run(order: LoadOrder, permission: Any, announce: Any = lambda _: None) -> Lo
 
 
 def test_every_slice_waits_for_permission_with_nothing_in_flight(serve: Any, order: Any, healthy: Any) -> None:
-    """While the load is held the server hears nothing; each permission gives one slice."""
+    """While the load is held the server receives nothing; each permission allows one slice."""
     server = serve(healthy)
     heard: list[tuple[int, int]] = []
     began: list[float] = []
@@ -39,7 +39,7 @@ def test_every_slice_waits_for_permission_with_nothing_in_flight(serve: Any, ord
     assert pytest.approx(0.3, rel=0.2) == result.duration_s
 
 
-def test_what_comes_in_between_slices_is_of_no_slice(serve: Any, order: Any, whole_response: Any) -> None:
+def test_answers_between_slices_belong_to_no_slice(serve: Any, order: Any, whole_response: Any) -> None:
     """An answer in flight at a slice's end is unfinished there, and not counted when it comes."""
 
     async def slow(exchange: Any) -> bool:
@@ -59,7 +59,7 @@ def test_what_comes_in_between_slices_is_of_no_slice(serve: Any, order: Any, who
 
 
 def test_a_connection_that_the_server_ends_while_idle_is_no_error(serve: Any, order: Any, whole_response: Any) -> None:
-    """A server may tire of waiting between slices; the virtual user comes back and nothing is counted."""
+    """A server may close idle connections between slices; the virtual user reconnects and nothing is counted."""
 
     async def tires(exchange: Any) -> bool:
         exchange.write(whole_response())
@@ -99,8 +99,8 @@ def test_a_session_goes_slice_by_slice(serve: Any, order: Any, healthy: Any) -> 
     assert {} == result.errors
 
 
-def test_a_loader_killed_while_held_is_told(serve: Any, order: Any, healthy: Any) -> None:
-    """To go on with a dead loader is an error, not a hang."""
+def test_a_loader_killed_while_held_is_an_error(serve: Any, order: Any, healthy: Any) -> None:
+    """Continuing with a dead loader does not hang."""
     session = BuiltinEngine().start(order(serve(healthy).port, slices=2))
     try:
         session.wait_until_held(20)

@@ -78,7 +78,7 @@ def test_event_survives_the_pipe(name: str, value: object) -> None:
     ],
 )
 def test_foreign_line_is_refused(line: bytes) -> None:
-    """A line that is no event raises one of the documented errors."""
+    """A line that is not an event raises one of the documented errors."""
     with pytest.raises((ValueError, KeyError, TypeError)):
         wire.decode_event(line)
 
@@ -121,8 +121,8 @@ def test_the_process_refuses_what_its_parent_should_have_refused(
     assert "not a loopback address" in message
 
 
-def test_notes_are_told_once_and_few_a_minute() -> None:
-    """Who is left out in one minute is told of in the next; what is long is cut."""
+def test_notes_are_reported_once_and_few_a_minute() -> None:
+    """A note that did not fit into one minute is reported in the next; a long one is cut."""
     told: list[str] = []
     now_s = [100.0]
     notes = wire.Notes(told.append, lambda: now_s[0])
