@@ -54,12 +54,14 @@ def folders() -> set[Path]:
 
 @pytest.mark.postgresql
 def test_it_answers_inside_the_block_and_is_gone_after_it(programs: Programs) -> None:
-    """With its processes, its folder and its password."""
+    """Its processes and its folder are gone too. It requires its password: every user can reach loopback."""
     with postgres.running(programs) as running:
         assert running.death() is None
         with psycopg.connect(running.url) as connection:
             (version,) = connection.execute("SHOW server_version").fetchone() or ("",)
         assert programs.version in version
+        with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+            psycopg.connect(running.url.replace("lab:", "lab:not-", 1))
         leader = psutil.Process(running.process.pid)
         processes = [leader, *leader.children(recursive=True)]
         assert 1 == len(folders())
@@ -68,16 +70,6 @@ def test_it_answers_inside_the_block_and_is_gone_after_it(programs: Programs) ->
     assert set() == folders()
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(running.url)
-
-
-@pytest.mark.postgresql
-def test_the_password_is_required(programs: Programs) -> None:
-    """It listens on loopback, which every user of the machine can reach, and a client may run commands."""
-    with (
-        postgres.running(programs) as running,
-        pytest.raises(psycopg.OperationalError, match="password authentication failed"),
-    ):
-        psycopg.connect(running.url.replace("lab:", "lab:not-", 1))
 
 
 @pytest.mark.postgresql

@@ -163,7 +163,7 @@ def test_stall_shows_in_the_maximum(run: Run, serve: Any, order: Any) -> None:
         exchange.write(HEAD, BODY)
         return True
 
-    result = run(order(serve(stall_once).port, vus=1, duration_s=1.0), lambda _: measuring.set())
+    result = run(order(serve(stall_once).port, vus=1, duration_s=0.5), lambda _: measuring.set())
 
     assert result.latency is not None
     assert 150 <= result.latency.maximum_ms

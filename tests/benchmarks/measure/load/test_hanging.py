@@ -106,7 +106,7 @@ def test_a_slow_answer_is_no_connection_that_hangs(serve: Any, order: Any, whole
 
 
 @pytest.mark.skipif(importlib.util.find_spec("locust") is None, reason="Locust is not installed")
-@pytest.mark.parametrize("hanging", [0, 1, 9])
+@pytest.mark.parametrize("hanging", [1, 9])
 def test_locust_follows_them_too(
     serve_until_measured: Callable[[int], int], order: Any, measuring: threading.Event, hanging: int
 ) -> None:
@@ -122,4 +122,4 @@ def test_locust_follows_them_too(
 
     assert 0 < result.completed
     assert hanging == result.hanging
-    assert (hanging > 0) == (reason(asked, result) is not None)
+    assert reason(asked, result) is not None

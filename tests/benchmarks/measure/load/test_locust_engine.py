@@ -64,7 +64,7 @@ def test_load_from_start_to_result(start: Any, serve: Any, order: Any, healthy: 
 
     assert before_s < began_s < time.monotonic()
     assert 3 == server.connections
-    assert {} == result.errors
+    assert ({}, 0) == (result.errors, result.hanging)
     assert 0 < result.completed < server.requests
     assert result.duration_s >= 0.4
     assert result.loader_cpu_s is not None
