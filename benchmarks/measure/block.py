@@ -18,7 +18,8 @@ from benchmarks.contenders.targets import expanded
 from benchmarks.measure import parity
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores
-from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, LoadSession
+from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
+from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.observe import Observer
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import Launch, RunningServer, ServerError, put_back, starting

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.measure.load import closed_loop, open_loop, wire
 from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadOrder
 from benchmarks.measure.load.order_check import check_order
-from benchmarks.measure.load.session import LoaderProcess, ProcessSession
+from benchmarks.measure.load.session import LoaderProcess, LoadSession
 from benchmarks.model import LoadResult
 from benchmarks.process import python
 
@@ -26,10 +26,10 @@ class BuiltinEngine:
     method = "The lab's own load engine asks."
     host = LOOPBACK
 
-    def start(self, order: LoadOrder) -> ProcessSession:
+    def start(self, order: LoadOrder) -> LoadSession:
         """Start one load in a process of its own; see ``LoadEngine``."""
         check_order(order)
-        return ProcessSession(LoaderProcess(python("-m", "benchmarks.measure.load.builtin")), order)
+        return LoadSession(LoaderProcess(python("-m", "benchmarks.measure.load.builtin")), order)
 
     def facts(self) -> Mapping[str, str | int]:
         """Return nothing: the engine is part of this package."""

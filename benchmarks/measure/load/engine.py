@@ -10,10 +10,13 @@ import difflib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from benchmarks.errors import InvalidValueError, LabError
-from benchmarks.model import LoadProfile, LoadResult
+from benchmarks.model import LoadProfile
+
+if TYPE_CHECKING:
+    from benchmarks.measure.load.session import LoadSession
 
 LOOPBACK = "127.0.0.1"
 
@@ -114,34 +117,6 @@ class Limits:
         if abs(steps - round(steps)) > _ROUNDING:
             return f"takes durations in steps of {1_000 * self.step_s:g} ms, not {duration_s} s"
         return None
-
-
-class LoadSession(Protocol):
-    """One load under way, in a process of its own.
-
-    An interval in one piece follows the warm-up without a pause. One of several slices (``LoadProfile.slices``) is
-    driven from outside: the load is held after the warm-up and after every slice but the last, and each ``go`` lets
-    one slice run. Every wait raises ``LoadEngineError`` when the loader ends, fails, or says nothing for ``timeout_s``.
-    """
-
-    def wait_until_held(self, timeout_s: float) -> None:
-        """Block until the load is held and nothing is in flight."""
-
-    def go(self) -> None:
-        """Let the next slice run; ``wait_until_measuring`` returns when it has begun."""
-
-    def wait_until_measuring(self, timeout_s: float) -> float:
-        """Block until the warm-up is over and the measured interval, or its next slice, has begun.
-
-        Returns:
-            The beginning, on the clock of ``time.monotonic()``, seconds.
-        """
-
-    def result(self, timeout_s: float) -> LoadResult:
-        """Block until the interval is over and return its result."""
-
-    def close(self) -> None:
-        """End the loader's process if it still runs, and reap it; harmless the second time."""
 
 
 class LoadEngine(Protocol):

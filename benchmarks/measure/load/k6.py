@@ -29,7 +29,7 @@ from benchmarks.foreign_json import read_json
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import ERROR_KINDS, LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
-from benchmarks.measure.load.session import LoaderProcess, ProcessSession, how_it_ended
+from benchmarks.measure.load.session import LoaderProcess, LoadSession, how_it_ended
 from benchmarks.model import LatencySummary, LoadResult
 from benchmarks.process import output_of, python, start
 from benchmarks.trials import impossibility
@@ -101,10 +101,10 @@ class K6Engine:
             )
         self._executable = executable
 
-    def start(self, order: LoadOrder) -> ProcessSession:
+    def start(self, order: LoadOrder) -> LoadSession:
         """Start k6 once for the warm-up, which is thrown away, and once for the interval; see ``LoadEngine``."""
         check_order(order, self.limits)
-        return ProcessSession(LoaderProcess(python("-m", "benchmarks.measure.load.k6", self._executable)), order)
+        return LoadSession(LoaderProcess(python("-m", "benchmarks.measure.load.k6", self._executable)), order)
 
     def facts(self) -> Mapping[str, str | int]:
         """Return the version that k6 prints."""

@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from benchmarks.extras import installing
 from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order, check_own_address
-from benchmarks.measure.load.session import LoaderProcess, ProcessSession
+from benchmarks.measure.load.session import LoaderProcess, LoadSession
 from benchmarks.process import python
 
 MASTER_PORT = 5557
@@ -58,10 +58,10 @@ class LocustEngine(_Locust):
 
     host = LOOPBACK
 
-    def start(self, order: LoadOrder) -> ProcessSession:
+    def start(self, order: LoadOrder) -> LoadSession:
         """Start one load; see ``LoadEngine``."""
         check_order(order, self.limits)
-        return ProcessSession(LoaderProcess(process_command("local")), order)
+        return LoadSession(LoaderProcess(process_command("local")), order)
 
 
 class LocustMaster(_Locust):
@@ -120,7 +120,7 @@ class LocustMaster(_Locust):
                 there = event[1]
                 report(there)
 
-    def start(self, order: LoadOrder) -> ProcessSession:
+    def start(self, order: LoadOrder) -> LoadSession:
         """Let the workers ask; see ``LoadEngine``."""
         check_order(order, self.limits, beyond_loopback=True)
         if order.load.vus < self._workers:
@@ -149,7 +149,7 @@ class LocustMaster(_Locust):
         self._loader.close()
 
 
-class _SharedSession(ProcessSession):
+class _SharedSession(LoadSession):
     """One trial of a process that continues after it."""
 
     _is_over = False

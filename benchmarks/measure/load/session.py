@@ -96,8 +96,12 @@ class LoaderProcess(PipedChild):
         return f"\nIts last words:\n{words}" if words else ""
 
 
-class ProcessSession:
-    """One load under way in a loader's process; see ``LoadSession`` for its methods.
+class LoadSession:
+    """One load under way in a loader's process.
+
+    An interval in one piece follows the warm-up without a pause. One of several slices (``LoadProfile.slices``) is
+    driven from outside: the load is held after the warm-up and after every slice but the last, and each ``go`` lets
+    one slice run. Every wait raises ``LoadEngineError`` when the loader ends, fails, or says nothing for ``timeout_s``.
 
     Args:
         loader: Waits for an order; ends with this session.
@@ -113,17 +117,21 @@ class ProcessSession:
         loader.write(wire.encode_order(order))
 
     def wait_until_held(self, timeout_s: float) -> None:
-        """Block until nothing is in flight, and nothing will be sent."""
+        """Block until the load is held and nothing is in flight."""
         self._wait_for("held", timeout_s, "before the load was held")
 
     def go(self) -> None:
-        """Let the next slice run."""
+        """Let the next slice run; ``wait_until_measuring`` returns when it has begun."""
         for name in ("held", "measuring"):
             self._said.pop(name, None)
         self.loader.write(_GO)
 
     def wait_until_measuring(self, timeout_s: float) -> float:
-        """Block until the interval, or its next slice, has begun, and return when that was."""
+        """Block until the warm-up is over and the measured interval, or its next slice, has begun.
+
+        Returns:
+            The beginning, on the clock of ``time.monotonic()``, seconds.
+        """
         began_s: float = self._wait_for("measuring", timeout_s, "before the measured interval began")
         return began_s
 
@@ -133,7 +141,7 @@ class ProcessSession:
         return result
 
     def close(self) -> None:
-        """End the process if it still runs, and reap it."""
+        """End the process if it still runs, and reap it; harmless the second time."""
         self.loader.close()
 
     def _wait_for(self, event: str, timeout_s: float, when: str) -> Any:

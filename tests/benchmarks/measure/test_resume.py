@@ -18,7 +18,7 @@ from benchmarks.measure.environment import Cores, Fact
 from benchmarks.measure.journal import Journal, RunFileError, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadOrder
-from benchmarks.measure.load.session import ProcessSession
+from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.remaining import mismatches, reopen
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
@@ -60,7 +60,7 @@ class CuttingEngine(BuiltinEngine):
     def __init__(self, at: int) -> None:
         self._left = at
 
-    def start(self, order: LoadOrder) -> ProcessSession:
+    def start(self, order: LoadOrder) -> LoadSession:
         """Start, or interrupt."""
         self._left -= 1
         if self._left == 0:

@@ -16,7 +16,8 @@ from benchmarks.measure.dependencies import Dependencies
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.load.engine import Limits, LoadEngineError, LoadOrder, LoadSession
+from benchmarks.measure.load.engine import Limits, LoadEngineError, LoadOrder
+from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
@@ -70,7 +71,7 @@ class MeddlingEngine(BuiltinEngine):
     def __init__(self, meddle: Callable[[LoadOrder], None]) -> None:
         self._meddle = meddle
 
-    def start(self, order: LoadOrder) -> LoadSession:  # type: ignore[override]  # a wrapper is a session too
+    def start(self, order: LoadOrder) -> LoadSession:
         """Start the real session and arm the meddler."""
         session = super().start(order)
         real_wait = session.wait_until_measuring

@@ -16,8 +16,8 @@ import pytest
 
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
-from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, LoadSession
-from benchmarks.measure.load.session import ProcessSession
+from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
+from benchmarks.measure.load.session import LoadSession
 
 PATIENCE_S = 30.0
 """Bounds a wait that ends long before; no test depends on how long it really takes."""
@@ -52,11 +52,11 @@ def freeze(pid: int) -> None:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[[LoadOrder], ProcessSession]]:
+def start() -> Iterator[Callable[[LoadOrder], LoadSession]]:
     """Start sessions that end with the test."""
-    sessions: list[ProcessSession] = []
+    sessions: list[LoadSession] = []
 
-    def start(order: LoadOrder) -> ProcessSession:
+    def start(order: LoadOrder) -> LoadSession:
         sessions.append(BuiltinEngine().start(order))
         return sessions[-1]
 

@@ -20,7 +20,7 @@ from benchmarks.measure.environment import Cores
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import Limits, LoadEngine, LoadEngineError, LoadOrder, find_engine
 from benchmarks.measure.load.k6 import BEGINS, INSTALL_PAGE, SCRIPT, K6Engine, command_line
-from benchmarks.measure.load.session import ProcessSession
+from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, LoadProfile
@@ -274,7 +274,7 @@ def test_an_unknown_engine_suggests_the_nearest() -> None:
 def test_the_builtin_engine_is_found_by_its_name(order: Any, serve: Any, healthy: Any) -> None:
     """And it works."""
     with closing(find_engine("builtin").start(order(serve(healthy).port))) as session:
-        assert isinstance(session, ProcessSession)
+        assert isinstance(session, LoadSession)
         assert session.result(PATIENCE_S).completed > 0
 
 

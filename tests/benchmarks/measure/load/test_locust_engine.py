@@ -14,7 +14,7 @@ import pytest
 from benchmarks.measure.load import wire
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder, find_engine
 from benchmarks.measure.load.locust_engine import LocustEngine
-from benchmarks.measure.load.session import ProcessSession
+from benchmarks.measure.load.session import LoadSession
 
 PATIENCE_S = 60.0
 
@@ -39,11 +39,11 @@ def locust() -> LocustEngine:
 
 
 @pytest.fixture
-def start(locust: LocustEngine) -> Iterator[Callable[[LoadOrder], ProcessSession]]:
+def start(locust: LocustEngine) -> Iterator[Callable[[LoadOrder], LoadSession]]:
     """Start sessions that end with the test."""
-    sessions: list[ProcessSession] = []
+    sessions: list[LoadSession] = []
 
-    def start(order: LoadOrder) -> ProcessSession:
+    def start(order: LoadOrder) -> LoadSession:
         sessions.append(locust.start(order))
         return sessions[-1]
 
