@@ -1,4 +1,4 @@
-"""When a trial counts, when its figures cannot be true, and when a contender gave up: pure, for measure and judge."""
+"""Decides when a trial counts, when its figures cannot be true, and when a contender gave up; pure."""
 
 from __future__ import annotations
 
@@ -9,27 +9,27 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Place, Trial
 
 MAXIMUM_ERROR_FRACTION = 0.001
-"""Of the requests of a trial; one with more of them failed does not count."""
+"""Share of failed requests above which a trial does not count."""
 
 FOLLOW_S = 1.0
-"""How long a request in flight at the end is followed, seconds, to tell whether its connection hangs."""
+"""How long a request in flight at the end is watched, seconds, to tell whether its connection hangs."""
 
 _HANGS = 2.0
-"""How many times as old as the slowest valid answer a request is that hangs: others of its queue are answered."""
+"""A request this many times older than the slowest valid answer hangs: the rest of its queue was answered."""
 
 MINIMUM_WAITING_FRACTION = 0.5
-"""Of the users' time in the closed model: with less of it spent on waiting for answers, users have gone missing."""
+"""Share of the users' time, in the closed model, spent waiting for answers below which users have gone missing."""
 
 _TICK_S = 0.1
 """How coarsely CPU time is counted, and how early an interval may end, seconds."""
 
 _LATE_S = 1.0
 _LATE_FRACTION = 0.1
-"""How late a machine that has too much to do may end an interval: seconds, and of its length."""
+"""How late a busy machine may end an interval: seconds, and share of its length."""
 
 _ROUNDED = 1 + 1e-6
 _CORES_BESIDE = 0.5
-"""What a loader may use beside the cores that it asks from: its other threads."""
+"""Cores that a loader's other threads may use, beside those that it asks from."""
 
 
 def void_reason(trial: Trial) -> str | None:
@@ -45,7 +45,7 @@ def void_reason(trial: Trial) -> str | None:
 
 
 def _reasons(trial: Trial, result: LoadResult) -> Iterator[str | None]:
-    """Yield whatever makes it void; what comes later takes for granted that there was nothing before."""
+    """Yield whatever makes it void; each check assumes that the ones before it found nothing."""
     yield None if result.duration_s > 0 else f"an interval of {result.duration_s:g} s"
     errors = ", ".join(f"{count} {kind}" for kind, count in sorted(result.errors.items()) if count)
     yield None if result.completed > 0 else f"nothing completed ({errors or 'no error either'})"
@@ -66,7 +66,7 @@ def _reasons(trial: Trial, result: LoadResult) -> Iterator[str | None]:
 
 
 def gave_up(trial: Trial) -> bool:
-    """Tell whether a server that ran left its clients with errors, or without an answer."""
+    """Tell whether a running server left its clients with errors, or without an answer."""
     result = trial.result
     if trial.failure is not None or result is None:
         return False
@@ -74,9 +74,9 @@ def gave_up(trial: Trial) -> bool:
 
 
 def given_up_at(gave_up_at: Iterable[Place], well_at: Collection[Place]) -> list[Place]:
-    """Return the places at which a contender gave up, and from which on it will fare no better.
+    """Return the places at which a contender gave up, and will at all more demanding ones.
 
-    One that did well where no less is asked had a bad moment, no more.
+    A contender that did well at a place that is no less demanding had a bad moment, no more.
 
     Args:
         gave_up_at: Places of its trials in which it gave up.
@@ -86,10 +86,10 @@ def given_up_at(gave_up_at: Iterable[Place], well_at: Collection[Place]) -> list
 
 
 def count_hanging(ages_ms: Sequence[float], latency: LatencySummary | None) -> int:
-    """Judge requests that were in flight at the end by their age: a connection that hangs is an error, not silence.
+    """Count the hanging connections, by the age of the requests in flight at the end: they are errors, not silence.
 
     Args:
-        ages_ms: Of those that were followed for ``FOLLOW_S`` in vain, milliseconds.
+        ages_ms: Of those that were watched for ``FOLLOW_S`` without an answer, milliseconds.
         latency: Of the valid answers; ``None`` when there was none.
     Returns:
         How many are much older than any answer.
@@ -101,20 +101,20 @@ def count_hanging(ages_ms: Sequence[float], latency: LatencySummary | None) -> i
 def impossibility(
     result: LoadResult, load: LoadProfile, *, wait_s: float = 0.0, earlier_s: float | None = None
 ) -> str | None:
-    """Say why what a load engine tells cannot be true, whichever engine it is; ``None`` when it can.
+    """Say why the result of any load engine cannot be true; ``None`` if it can.
 
     Args:
-        result: As it was told.
+        result: As reported.
         load: What was ordered.
         wait_s: How long every view waits before it answers, seconds.
         earlier_s: How long before the interval a request may have been sent that was answered in it, seconds; as long
-            as a warm-up may last, unless told.
+            as a warm-up may last, unless given.
     """
     return next((fault for is_true, fault in _faults(result, load, wait_s, earlier_s) if not is_true), None)
 
 
 def _missing(load: LoadProfile, result: LoadResult, latency: LatencySummary) -> str | None:
-    """Hold rate and latency against the number of users, and say so when many neither wait nor keep the loader busy."""
+    """Compare rate × latency with the number of users; say so if many neither wait nor keep the loader busy."""
     if load.rate_per_s is not None or result.hanging is not None:
         # There is a schedule; or every connection has been seen to be alive.
         return None
@@ -128,7 +128,7 @@ def _missing(load: LoadProfile, result: LoadResult, latency: LatencySummary) -> 
 def _faults(
     result: LoadResult, load: LoadProfile, wait_s: float, earlier_s: float | None
 ) -> Iterator[tuple[bool, str]]:
-    """Yield what must be so of any result, and what is wrong where it is not."""
+    """Yield conditions that any result fulfils, each with the fault if it does not."""
     took_s, users, latency = result.duration_s, load.vus, result.latency
     wrong = wrong_numbers(result)
     yield not wrong, f"{wrong[0] if wrong else 0:g} stands where something was counted or measured"
@@ -147,7 +147,7 @@ def _faults(
             f"a latency of {longest_s:,.1f} s, from users who asked for {there_s:g} s",
         )
     if wait_s:
-        # One more in each slice: what was on its way when it began.
+        # One more in each slice: the request in flight when it began.
         most = users * (took_s / wait_s + load.slices)
         yield (
             result.completed <= most,
@@ -157,8 +157,8 @@ def _faults(
         return
     in_flight = result.unfinished or 0
     yield in_flight <= users * load.slices, f"{in_flight:,} requests in flight at the end, of {users} users"
-    # A user has one request on its way: together they cannot have waited for longer than there was time, but for what
-    # each had on its way when the interval, or a slice of it, began.
+    # A user has one request in flight: together they cannot have waited longer than the interval, apart from what each
+    # had in flight when the interval, or a slice of it, began.
     waited_s = 0.0 if latency is None else result.completed * latency.average_ms / 1_000
     yield (
         waited_s <= users * (took_s + load.slices * longest_s) * _ROUNDED,
@@ -179,7 +179,7 @@ def _faults_of(latency: LatencySummary) -> Iterator[tuple[bool, str]]:
 
 
 def wrong_numbers(result: LoadResult) -> list[float]:
-    """Return what stands in a result where something was counted or measured, and is below 0 or not finite."""
+    """Return the counts and measurements in a result that are below 0 or not finite."""
     counts = (
         result.unfinished,
         result.hanging,

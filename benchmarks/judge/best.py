@@ -7,7 +7,7 @@ from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import MINIMUM_ROUNDS, Evidence, RefusedError, verdict_on
 from benchmarks.judge.judgement import Comparison, Estimate, Figure, Outcome, Verdict
 from benchmarks.judge.statistics import bounds, geometric_mean, is_coarse
-from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import participants
 from benchmarks.model import Contender
 
 _NO_BRIDGE = "none"

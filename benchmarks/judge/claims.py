@@ -68,7 +68,7 @@ class ClaimTest:
         kind: One of ``TEST_KEYS``.
         subject: For a person: ``FastAPI``.
         framework: Of the contenders under test.
-        serving: Of the arrangement that the claim is judged on; every other that ran stands beside it.
+        serving: Of the arrangement that the claim is judged on; every other that ran is shown beside it.
         workload: Under which it is tested.
         against: The framework that ``framework`` is compared with.
         much: From what ratio on the first counts as much better.
@@ -141,7 +141,7 @@ _Path = tuple[str | int, ...]
 
 
 class _Ledger:
-    """One reading of one text, which it keeps to tell lines."""
+    """One reading of one text, which it keeps to find the line of an error."""
 
     def __init__(self, text: str) -> None:
         self._text = text
@@ -264,8 +264,8 @@ def _nearest(name: object, known: Iterable[str]) -> str:
 def line_of(text: str, path: Sequence[str | int]) -> int:
     """Return the 1-based line on which a key or table of a well-formed TOML text begins.
 
-    Reads ever longer beginnings of the text until the key is there. That is slow and needs no tokeniser of our own:
-    tomllib decides what is inside a string, and it is only asked once something is wrong.
+    Reads ever longer prefixes of the text until the key is there. That is slow, but only done for an error, and needs
+    no tokeniser of our own: tomllib decides what is inside a string.
 
     Args:
         text: Well-formed TOML.
@@ -280,7 +280,7 @@ def line_of(text: str, path: Sequence[str | int]) -> int:
         try:
             document = tomllib.loads("\n".join([*lines[:number], ""]))
         except tomllib.TOMLDecodeError:
-            # In the middle of a value of several lines, which began where the last good beginning ended.
+            # In the middle of a value of several lines, which began where the last valid prefix ended.
             continue
         depth = _depth(document, path)
         if depth > best_depth:

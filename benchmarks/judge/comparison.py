@@ -1,4 +1,4 @@
-"""Compares two sides: pairs their trials, makes the ratios, and says by one rule what they mean."""
+"""Compares two sides: pairs their trials, makes the ratios, and decides by one rule what they mean."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 
 from benchmarks.judge import wording
-from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Standing
-from benchmarks.judge.measures import QUANTITIES, Measure, resolution_of_ratio
+from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, QuantityName, Standing
+from benchmarks.judge.measures import QUANTITIES, resolution_of_ratio
 from benchmarks.judge.statistics import bounds, excludes_one, is_coarse, paired_ratio
 from benchmarks.judge.trials import ValidTrial
 
 MARGIN = 0.05
-"""Half-width of what counts as equal, unless told."""
+"""Half-width of what counts as equal, unless given."""
 
 REFUSED = "Not judged."
 
@@ -32,14 +32,14 @@ def compare(
     Args:
         above: Valid trials of the numerator.
         below: Valid trials of the denominator.
-        sides: Whose trials these are, and why they may not be judged where that is known.
+        sides: Whose trials these are; with a refusal if they may not be judged.
         margin: Half-width of what counts as equal.
         confidence: Of the intervals.
     Returns:
         The same with its estimates, and what they mean.
     """
     pairs = paired(above, below)
-    estimates = {name: ratio(pairs, quantity.measure, confidence) for name, quantity in QUANTITIES.items()}
+    estimates = {name: ratio(pairs, name, confidence) for name in QUANTITIES}
     return conclude(sides.having(estimates), margin)
 
 
@@ -47,7 +47,7 @@ def conclude(comparison: Comparison, margin: float = MARGIN) -> Comparison:
     """Return a comparison with what its estimates mean: the standing and the sentence, or why there is none.
 
     Args:
-        comparison: With its estimates; with a refusal where the run cannot judge them.
+        comparison: With its estimates; with a refusal if the run cannot judge them.
         margin: Half-width of what counts as equal.
     """
     estimate, quantity = comparison.estimate, QUANTITIES[comparison.decides]
@@ -74,26 +74,27 @@ def paired(numerators: Iterable[ValidTrial], denominators: Iterable[ValidTrial])
     return tuple(sorted(pairs, key=lambda pair: pair[0].trial.round))
 
 
-def ratio(pairs: Pairs, measure: Measure, confidence: float = CONFIDENCE) -> Estimate | None:
-    """Return the paired ratio over the rounds in which both have the measure, or ``None`` when there is none."""
+def ratio(pairs: Pairs, quantity: QuantityName, confidence: float = CONFIDENCE) -> Estimate | None:
+    """Return the paired ratio over the rounds in which both have the quantity, or ``None`` if there is none."""
+    measure = QUANTITIES[quantity].measure
     measured = [(measure(above), measure(below)) for above, below in pairs]
     both = [(above, below) for above, below in measured if above is not None and below is not None]
     if not both:
         return None
     estimate = paired_ratio([above for above, _ in both], [below for _, below in both], confidence)
-    return dataclasses.replace(estimate, resolution=resolution_of_ratio(pairs, measure))
+    return dataclasses.replace(estimate, resolution=resolution_of_ratio(pairs, quantity))
 
 
 def standing(estimate: Estimate, margin: float = MARGIN, *, less_is_faster: bool = False) -> Standing:
-    """Decide what a ratio says of two: the one rule, for every comparison and every place of a map.
+    """Decide what a ratio means: the one rule, for every comparison and every place of a map.
 
-    Equal has the whole interval inside the margin; faster and slower have it all on one side of 1; undecided is none of
-    these, and figures too coarse to tell them apart are refused.
+    Equal: the whole interval lies inside the margin. Faster and slower: it lies on one side of 1. Undecided: neither.
+    Refused: the figures are too coarse to tell.
 
     Args:
         estimate: With its interval.
         margin: Half-width of what counts as equal.
-        less_is_faster: Whether a ratio below 1 is the better one, as of latencies.
+        less_is_faster: Whether a ratio below 1 is better, as for latencies.
     """
 
     def decide(estimate: Estimate) -> Standing:

@@ -13,7 +13,7 @@ from benchmarks.judge.judgement import Comparison, QuantityName
 from benchmarks.judge.measures import QUANTITIES, resolution, resolution_of_ratio
 from benchmarks.judge.selections import twin_pairs
 from benchmarks.judge.statistics import geometric_mean, independent_ratio
-from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import participants
 from benchmarks.model import Contender, Run
 
 COMPARED: tuple[QuantityName, ...] = ("rate", "latency_p95", "cpu")
@@ -176,7 +176,7 @@ def _ratio(
         pairs = paired(*(evidence.valid(twin, workload) for twin in twins))
         values = [(measure(above), measure(below)) for above, below in pairs]
         samples.append([above / below for above, below in values if above is not None and below is not None])
-        steps.append(resolution_of_ratio(pairs, measure))
+        steps.append(resolution_of_ratio(pairs, quantity))
     comparison = Comparison(
         above=twins[0].id,
         below=twins[1].id,
@@ -195,7 +195,7 @@ def _contender(
     measure = QUANTITIES[quantity].measure
     valid = [evidence.valid(contender, workload) for evidence in sides]
     samples = [[value for value in map(measure, each) if value is not None] for each in valid]
-    steps = [max((resolution(trial, measure) for trial in each), default=0.0) for each in valid]
+    steps = [max((resolution(trial, quantity) for trial in each), default=0.0) for each in valid]
     comparison = Comparison(above=contender.id, below=contender.id, workload=workload, decides=quantity)
     return _compared(comparison, contender.id, samples, steps, sides[0].margin)
 

@@ -1,6 +1,6 @@
 """Quantiles and probabilities of Student's t and of chi-square: the four that judging needs.
 
-Scipy has them too, and would be a third of all that comparing installs. The tests hold these against scipy's.
+Scipy has them too, but would be a third of what comparing installs. The tests compare these with scipy's.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _CLOSE = 1e-13
 
 @functools.cache
 def t_quantile(freedom: float, probability: float) -> float:
-    """Return what Student's t stays below with this probability.
+    """Return the value that Student's t stays below with this probability.
 
     Args:
         freedom: Degrees of freedom, 1 or more, not always whole.
@@ -48,7 +48,7 @@ def t_noncentrality(freedom: float, probability: float, t: float) -> float:
 
 
 def chi_square_tail(freedom: int, value: float) -> float:
-    """Return how probably chi-square with these degrees of freedom, 1 or more, is above a value, 0 or more."""
+    """Return the probability that chi-square with these degrees of freedom, 1 or more, exceeds a value, 0 or more."""
     if value == 0:
         return 1.0
     half, odd = value / 2, freedom % 2
@@ -60,12 +60,12 @@ def chi_square_tail(freedom: int, value: float) -> float:
 
 @functools.cache
 def chi_square_quantile(freedom: int, tail: float) -> float:
-    """Return what chi-square with these degrees of freedom is above with the probability ``tail``."""
+    """Return the value that chi-square with these degrees of freedom exceeds with the probability ``tail``."""
     return _root(lambda value: tail - chi_square_tail(freedom, value))
 
 
 def _t_probability(t: float, spreads: Sequence[tuple[float, float]], noncentrality: float = 0.0) -> float:
-    """Return how probably a non-central t stays below ``t``.
+    """Return the probability that a non-central t stays below ``t``.
 
     It is a normal variable over an independent estimate of its own spread: the normal probability is averaged over
     what that estimate may be.

@@ -1,4 +1,4 @@
-"""What a run offers to judge by: its comparisons, its A/A comparison, and why something in it cannot be judged."""
+"""The evidence in a run: its comparisons, its A/A comparison, and why something in it cannot be judged."""
 
 from __future__ import annotations
 
@@ -9,10 +9,9 @@ from benchmarks.judge import trials, wording
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.comparison import MARGIN, Pairs, compare, equal_band, is_equal, paired, ratio
 from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Figure, Outcome, Standing, Summary, Verdict
-from benchmarks.judge.measures import rate_per_s
+from benchmarks.judge.measures import summarise
 from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
-from benchmarks.judge.summaries import participants, summarise
-from benchmarks.judge.trials import ValidTrial
+from benchmarks.judge.trials import ValidTrial, participants
 from benchmarks.model import Contender, Run, Variant, Workload
 
 MINIMUM_ROUNDS = 2
@@ -42,7 +41,7 @@ class Evidence:
         self.ceilings_per_s = trials.ceilings(run.calibration)
         self.ceiling_per_s = trials.ceiling(self.ceilings_per_s)
         pairs = placebo_pairs(run)
-        self.placebo = ratio(pairs, rate_per_s)
+        self.placebo = ratio(pairs, "rate")
         self.placebo_failed, self.placebo_note = _judge_placebo(run, pairs, self.placebo, margin)
         self._summaries: dict[tuple[Contender, str], Summary] = {}
 
@@ -78,7 +77,7 @@ class Evidence:
         return tuple(dict.fromkeys(contender.serving for contender in contenders if contender.variant is not None))
 
     def asks(self, workload: str) -> bool:
-        """Say whether the run asks a workload; a test that names none is of no workload in particular."""
+        """Say whether the run has a workload; a test that names none needs none."""
         return not workload or self._planned(workload) is not None
 
     def wait_ms(self, workload: str, variant: str | None = "async") -> float:
@@ -87,12 +86,12 @@ class Evidence:
         return 0.0 if planned is None else planned.wait_ms_in("sync" if variant == "sync" else "async")
 
     def waits(self, workload: str) -> int:
-        """Return for how many dependencies a view of a workload waits."""
+        """Return the number of dependencies that a view of a workload waits for."""
         planned = self._planned(workload)
         return 0 if planned is None or not planned.wait_ms else planned.waits
 
     def like(self, workload: str) -> tuple[str, ...]:
-        """Return the other workloads that ask the same of a view, by fewer connections or by more."""
+        """Return the other workloads that ask the same of a view, over fewer or more connections."""
         planned = self._planned(workload)
         return tuple(
             other.name
@@ -108,7 +107,7 @@ class Evidence:
         return trials.valid_trials(trials.ordinary_trials(self.run, contender.id, workload))
 
     def summary(self, contender: Contender, workload: str) -> Summary:
-        """Summarise a contender under a workload; once, however often it is asked for."""
+        """Summarise a contender under a workload; cached."""
         key = (contender, workload)
         if key not in self._summaries:
             self._summaries[key] = summarise(self.run, contender, workload, self.ceiling_per_s)
@@ -142,7 +141,7 @@ class Evidence:
             below: The denominator.
             workload: Under which.
             headline: Whether a claim is judged on it.
-            narrows: Whether to tell how the interval narrowed, round after round.
+            narrows: Whether to include how the interval narrowed, round after round.
         """
         numerators, denominators = self.valid(above, workload), self.valid(below, workload)
         doubts = [doubt for contender in (above, below) if (doubt := self.summary(contender, workload).doubt)]
@@ -164,7 +163,7 @@ class Evidence:
             margin=self.margin,
             confidence=self.confidence,
         )
-        # The latencies of one that did not keep up are of its queue: they have no ratio.
+        # The latencies of a server that did not keep up measure its queue: no ratio is made of them.
         return dataclasses.replace(compared, latency_average=None, latency_p95=None) if doubts else compared
 
     def require(self, above: Contender, below: Contender, workload: str) -> Comparison:
@@ -181,7 +180,7 @@ class Evidence:
         return self._untimed(len(pairs), [valid for pair in pairs for valid in pair], (above, below), workload)
 
     def _narrowing(self, pairs: Pairs) -> tuple[Estimate, ...]:
-        looks = (ratio(pairs[:rounds], rate_per_s, self.confidence) for rounds in range(MINIMUM_ROUNDS, len(pairs) + 1))
+        looks = (ratio(pairs[:rounds], "rate", self.confidence) for rounds in range(MINIMUM_ROUNDS, len(pairs) + 1))
         return tuple(estimate for estimate in looks if estimate is not None)
 
     def _refuse(self, reason: str | None) -> None:

@@ -148,8 +148,8 @@ def _doubt(atlas: Atlas, places: Sequence[Place]) -> Array:
     rates = {name: atlas.log_rates(name, places) for name in atlas.capacities}
     ranked = [sorted(rates, key=lambda name: -float(rates[name][0][at])) for at in range(len(places))]
     doubt: Array = 0.05 * np.max([deviation for _, deviation in rates.values()], axis=0)
-    if len(rates) > 1:
-        doubt += _straddle(atlas, [(first, second) for first, second, *_ in ranked], places)
+    # The fastest and the next; a contender alone is in no doubt beside itself.
+    doubt += _straddle(atlas, [(order[0], [*order, order[0]][1]) for order in ranked], places)
     for pairing in pairings(atlas.contenders):
         # The fastest of each keyword, place by place.
         above, below = (

@@ -1,4 +1,4 @@
-"""Judges a run by the ledger: every verdict, summary, comparison and note that a report tells, and when it may stop."""
+"""Judges a run by the ledger: every verdict, summary, comparison and note of a report, and when a run may stop."""
 
 from __future__ import annotations
 
@@ -62,9 +62,9 @@ def headlines(claims: Iterable[Claim]) -> set[tuple[str, str]]:
 
 
 def reached(run: Run, claims: Sequence[Claim], precision: float) -> str | None:
-    """Say that the precision is reached, or return ``None`` when the run must go on.
+    """Say that the precision is reached, or return ``None`` if the run must continue.
 
-    Only rates are looked at: of the headline twins under every workload in which they take part, and of what is
+    Only rates count: of the headline twins under every workload in which they take part, and of what is
     compared with a reference.
 
     Args:
@@ -86,7 +86,7 @@ def reached(run: Run, claims: Sequence[Claim], precision: float) -> str | None:
 
 
 def _half_width(rate: Estimate | None) -> float:
-    """Return how far an interval reaches upwards, as a fraction of the estimate; infinite where there is none."""
+    """Return how far an interval reaches upwards, as a fraction of the estimate; infinite if there is none."""
     if rate is None or rate.samples < FEWEST_ROUNDS or rate.high is None:
         return math.inf
     return rate.high / rate.value - 1

@@ -1,4 +1,4 @@
-"""What judging a run yields: frozen values that the report tells."""
+"""The results of judging a run: frozen values for the report."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 Outcome = Literal["replicated", "contradicted", "inconclusive", "refused"]
 
 Standing = Literal["faster", "slower", "equal", "undecided", "refused"]
-"""What one side of a comparison was against the other; see ``comparison.standing``."""
+"""How one side of a comparison compares with the other; see ``comparison.standing``."""
 
 QuantityName = Literal["rate", "latency_average", "latency_p95", "cpu"]
-"""What two sides are compared by: the fields of a ``Comparison`` that hold an estimate."""
+"""The quantities that are compared: the fields of a ``Comparison`` that hold their ratios."""
 
 CONFIDENCE = 0.95
-"""Of an interval, unless a run looked after every round whether to stop."""
+"""Of an interval, unless the run decided after every round whether to stop."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,9 +33,8 @@ class Estimate:
         low: Lower end of the interval; ``None`` when fewer than two rounds were left.
         high: Upper end; the same.
         samples: The rounds (or trials, or runs) behind it.
-        resolution: How far off the value may be, as a fraction of it, for how coarsely the figures behind it were
-            counted; 0 where they were not.
-        confidence: Of the interval, 0 to 1; ``None`` where ``low`` and ``high`` are the least and the most seen.
+        resolution: How far off the value may be because of coarse counting, as a fraction of it; 0 if it was exact.
+        confidence: Of the interval, 0 to 1; ``None`` if ``low`` and ``high`` are the least and the most seen.
     """
 
     value: float
@@ -54,9 +53,9 @@ class Figure:
         name: For example ``rate async/sync`` or ``threads that ran``.
         unit: For example ``×``; empty for a count.
         estimate: Measured in this run; ``None`` when it could not be.
-        tutorial_value: What the tutorial printed or claimed, in the same unit; ``None`` when it gave no number.
-        outcome: Of this figure alone, where a verdict is of several; ``None`` where nothing is claimed of it.
-        finding: The same in a few words: ``71 % more (same direction, smaller)``; empty the same.
+        tutorial_value: What the tutorial printed or claimed, in the same unit; ``None`` if it gave no number.
+        outcome: Of this figure alone; ``None`` if nothing is claimed of it.
+        finding: The same in a few words: ``71 % more (same direction, smaller)``; empty likewise.
     """
 
     name: str
@@ -69,22 +68,21 @@ class Figure:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """What this run says of one claim for one arrangement.
+    """The verdict of a run on one claim for one arrangement.
 
     Attributes:
         claim: The claim's id in the ledger, for example ``async-throughput``.
         number: Its number there, from 1.
         subject: ``FastAPI`` or ``Flask``, or ``FastAPI and Flask`` where the claim compares them.
-        arrangement: For example ``flask@hypercorn+asgiref``; empty where the claim is not about serving.
-        headline: Whether it is the arrangement that the claim is judged on; the others are beside it.
+        arrangement: For example ``flask@hypercorn+asgiref``; empty if the claim is not about serving.
+        headline: Whether it is the arrangement that the claim is judged on; others are shown beside it.
         outcome: See ``Outcome``.
         figures: The first is the one that decided.
         sentence: What was found, in one sentence, with the figure.
         why: The cause, in one sentence, from the observed switches, threads and CPU per request; for ``refused``, the
             reason and what to do about it.
-        workload: Under which it was tried; empty where the claim is not about timing.
-        standing: Of the comparison that it was tried on, and ``refused`` with the verdict; ``None`` where it was tried
-            on none.
+        workload: Under which it was tried; empty if the claim is not about timing.
+        standing: Of the comparison that it was tried on, ``refused`` if the verdict is; ``None`` without a comparison.
     """
 
     claim: str
@@ -104,10 +102,10 @@ class Verdict:
 class Summary:
     """One contender under one workload, over its valid trials.
 
-    Averages over trials are geometric for rates, CPU and latencies, with 95 % intervals of the same trials; other
-    observations are medians over trials, with two exceptions. The threads started are the least of the trials, for what
-    else runs on the machine can only add to that count. The epoll descriptors are the most of the trials, for a loop
-    that lives as long as a request is seldom caught. ``None`` where nothing valid was seen.
+    Rates, CPU and latencies are geometric means over trials with 95 % intervals; other observations are medians, with
+    two exceptions. Threads started are the minimum, because other programs can only add to that count. Epoll
+    descriptors are the maximum, because a loop that lives as long as a request is seldom seen. ``None`` if nothing
+    valid was seen.
 
     Attributes:
         contender: Its id.
@@ -128,15 +126,14 @@ class Summary:
         running_threads: Same.
         epoll_descriptors: Same.
         resident_bytes: Same.
-        histograms: The valid trials' HDR histograms (V2, base64), to be added up by who draws them.
+        histograms: The valid trials' HDR histograms (V2, base64), not added up.
         used: Number of valid trials.
         void: Why each of the others does not count.
-        asked_per_s: The rate at which it was asked, latencies being from when the requests were due; ``None`` in the
-            closed model, as are those below.
-        achieved_fraction: Valid answers over what was asked, in all trials that were driven to their end.
+        asked_per_s: The given rate; latencies then count from when a request was due. ``None`` in the closed model, as
+            are the next two.
+        achieved_fraction: Valid answers over requests due, in all trials that were driven to their end.
         dropped: Requests that never found a free connection, in the same trials.
-        doubt: Why the latencies are not those of a server that keeps up, measured by a loader that does; empty when
-            they are.
+        doubt: Why latencies at a given rate cannot be relied on: the server or the loader did not keep up; or empty.
     """
 
     contender: str
@@ -174,20 +171,20 @@ class Comparison:
         above: Id of the numerator.
         below: Id of the denominator; the same in a diff of one contender.
         workload: Name of the workload.
-        arrangement: What both share, for example ``fastapi@uvicorn``; empty where they do not.
-        framework: What both share, ``flask`` or ``fastapi``; empty where they do not.
+        arrangement: What both share, for example ``fastapi@uvicorn``; empty if they share none.
+        framework: What both share, ``flask`` or ``fastapi``; the same.
         headline: Whether a claim is judged on it.
-        rate: Ratio of valid answers per second; ``None`` where there is no pair, as are those below.
+        rate: Ratio of valid answers per second; ``None`` without a pair, as are those below.
         latency_average: Ratio of mean latencies.
         latency_p95: Ratio of 95th percentiles.
         cpu: Ratio of CPU time per request.
-        decides: The quantity that the standing is of: the rate, or the 95th percentile where the rate was given.
-        standing: What ``above`` was against ``below``; ``refused`` until ``comparison.conclude`` has decided.
-        refusal: Why nothing may be said, and what to do; ``None`` unless the standing is ``refused``. The estimates,
-            where there are any, are then figures like any other.
+        decides: The quantity that decides the standing: the rate, or the 95th percentile if the rate was given.
+        standing: How ``above`` compares with ``below``; ``refused`` until ``comparison.conclude`` has decided.
+        refusal: Why it is not judged, and what to do; ``None`` unless the standing is ``refused``. Estimates may be
+            there all the same.
         finding: What was found, in a few words: ``double``, ``equal within ±5 %``.
         sentence: The same in one sentence, with the figure.
-        cause: In one sentence, as observed; empty where nothing was decided.
+        cause: In one sentence, as observed; empty if nothing was decided.
         narrowing: In a race, the rate's ratio as it stood after two rounds, after three, and so on.
         run: In a pool, label of the run that it is of.
         place: On a map, where it is estimated.
@@ -272,15 +269,15 @@ class RequestCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
-    """All that a report tells of a run.
+    """The judgement of a run.
 
     Attributes:
         verdicts: In the ledger's order; headline first within a claim and subject.
         summaries: In the catalogue's order, by workload.
-        twins: Async over sync of each arrangement that has both, in the catalogue's order, by workload. Where the rate
-            was given, latencies decide.
+        twins: Async over sync of each arrangement that has both, in the catalogue's order, by workload. If the rate was
+            given, latencies decide.
         bridges: Views behind a bridge over those on the same server without one, by workload and server; ``async``
-            first, which it is that bridges are made for.
+            first, because bridges are made for it.
         bridge_costs: What a request of each of these costs, in the same order.
         duels: Of a race; empty for any other run.
         placebo: The A/A ratio of rates; ``None`` when the run had none.

@@ -1,4 +1,4 @@
-"""Says what a reader must know of a run beside its verdicts: what is missing, void, noisy or shared."""
+"""Notes what the reader of a run must know beside its verdicts: what is missing, void, noisy or shared."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from benchmarks.model import EQUAL_RATE, Run
 from benchmarks.trials import void_reason
 
 BUSY_LOAD_PER_CORE = 0.5
-"""One-minute load average over cores, before the run, from which the machine was not quiet."""
+"""One-minute load average per core, before the run, above which the machine was not quiet."""
 
 _REASONS_SHOWN = 3
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
-    """Return the sentences, the gravest first; empty for a run without a blemish."""
+    """Return the sentences, the most serious first; empty if there is nothing to note."""
     run = evidence.run
     return (
         *_unfinished(evidence),
@@ -32,7 +32,7 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
 
 
 def machine_notes(run: Run) -> tuple[str, ...]:
-    """Return the sentences that are about the machine alone."""
+    """Return the sentences about the machine alone."""
     return (*_load_average(run), *_pinning(run))
 
 
@@ -108,7 +108,7 @@ def _load_average(run: Run) -> Iterable[str]:
 def _pinning(run: Run) -> Iterable[str]:
     if (workers := run.environment.get("load_workers")) is not None:
         yield (
-            f"The load came from {workers} Locust workers: rates and latencies are those that their machines and the "
+            f"The load came from {workers} load workers: rates and latencies are those that their machines and the "
             "network between allowed. Their CPU time and the rate on a bare server tell whether they had head-room."
         )
         return

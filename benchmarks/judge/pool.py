@@ -17,7 +17,7 @@ from benchmarks.judge.measures import QUANTITIES
 from benchmarks.judge.random_effects import RandomEffects, sum_up
 from benchmarks.judge.selections import twin_pairs
 from benchmarks.judge.statistics import exponential, lies_in, standard_error
-from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import participants
 from benchmarks.model import Contender, Run
 
 MINIMUM_ROUNDS = 3

@@ -12,8 +12,6 @@ from benchmarks.judge.statistics import SampleError, students_quantile
 _SMALLEST_VARIANCE = 1e-12
 """Of a study whose rounds agreed to the last digit: a ten-thousandth of a percent. Chance, not certainty."""
 
-_BISECTIONS = 200
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RandomEffects:
@@ -113,8 +111,8 @@ def _paule_mandel(values: Sequence[float], variances: Sequence[float]) -> float:
     # Q falls as the variance grows, so there is one such place. It is below the squared range: about the middle of the
     # range no square is above a quarter of that, and about the weighted mean their weighted sum is smaller still.
     low, high = 0.0, (max(values) - min(values)) ** 2
-    for _ in range(_BISECTIONS):
-        middle = (low + high) / 2
+    # Until the two are neighbours as floating-point numbers.
+    while low < (middle := (low + high) / 2) < high:
         if _q(values, variances, middle) > expected:
             low = middle
         else:

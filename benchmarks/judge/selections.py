@@ -1,4 +1,4 @@
-"""Selects the comparisons that a report tells: twins, what bridges make of views, and the contenders of a race."""
+"""Selects the comparisons of a report: twins, views behind bridges, and the contenders of a race."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Sequence
 from benchmarks.judge import cause
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Comparison, RequestCost
-from benchmarks.judge.summaries import participants
+from benchmarks.judge.trials import participants
 from benchmarks.model import RACE, Contender, Run
 
 _NO_BRIDGE = "none"

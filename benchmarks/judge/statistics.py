@@ -14,8 +14,8 @@ from benchmarks.judge.judgement import CONFIDENCE, Estimate
 REPEATED_LOOKS_CONFIDENCE = 0.975
 """Of the interval that decides after every round whether to stop, and that is reported then.
 
-Whoever stops at the first interval that is narrow enough stops too often at one that is narrow by luck. At this level
-the interval at the stop still holds the true ratio in 95 % of runs: benchmarks/calibration/repeated_looks.py.
+Stopping at the first interval that is narrow enough too often picks one that is narrow by luck. At this level the
+interval at the stop still holds the true ratio in 95 % of runs: benchmarks/calibration/repeated_looks.py.
 """
 
 _SAME = 1 + 1e-9
@@ -82,9 +82,9 @@ def geometric_mean(values: Sequence[float]) -> Estimate:
 def paired_ratio(
     numerators: Sequence[float], denominators: Sequence[float], confidence: float = CONFIDENCE
 ) -> Estimate:
-    """Estimate how many times the one is the other, from pairs measured in the same round.
+    """Estimate a ratio from pairs measured in the same round.
 
-    What a round has in common (a hot machine, a noisy neighbour) leaves the ratio alone, so the interval is of what
+    What a round has in common (a hot machine, a noisy neighbour) does not change the ratio, so the interval is of what
     differs between the two.
 
     Args:
@@ -107,9 +107,9 @@ def paired_ratio(
 
 
 def independent_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
-    """Estimate how many times the one is the other, from samples of two days or two machines.
+    """Estimate a ratio from samples of two days or two machines.
 
-    Nothing pairs them, so what each day or machine has of its own stays in the interval.
+    Nothing pairs them, so differences between the days or machines stay in the interval.
 
     Args:
         numerators: Each above 0, shape (n,), n >= 1.
@@ -151,8 +151,8 @@ def _half_width(above: Sequence[float], below: Sequence[float]) -> float:
 def median_and_range(values: Sequence[float]) -> Estimate:
     """Summarise counts that should not vary, such as threads: the median, and the least and most seen.
 
-    A t interval of a count that is the same in every trial says nothing, and of one that jumps once says something
-    false. The range is what was seen; over six trials or more it is also a 95 % interval of the median.
+    A t interval says nothing of a count that is the same in every trial, and misleads if it jumps once. The range is
+    what was seen; over six trials or more it is also a 95 % interval of the median.
 
     Args:
         values: One per trial, shape (n,), n >= 1.
@@ -173,7 +173,7 @@ def median_and_range(values: Sequence[float]) -> Estimate:
 
 
 def bounds(estimate: Estimate) -> tuple[float, float]:
-    """Return the interval; one that is missing rules nothing out, so it is without end."""
+    """Return the interval; a missing one rules nothing out, so it is infinite."""
     low = -math.inf if estimate.low is None else estimate.low
     return low, math.inf if estimate.high is None else estimate.high
 
@@ -188,30 +188,30 @@ def standard_error(estimate: Estimate) -> float:
 
 
 def lies_in(value: float, estimate: Estimate) -> bool:
-    """Say whether the interval does not rule a value out; without an interval it rules nothing out."""
+    """Say whether the interval contains a value; a missing one contains every value."""
     low, high = bounds(estimate)
     return low <= value <= high
 
 
 def excludes_one(estimate: Estimate) -> bool:
-    """Say whether the interval leaves "no difference" out; never without an interval."""
+    """Say whether the interval excludes "no difference"; never without an interval."""
     return not lies_in(1.0, estimate)
 
 
 def has_no_width(estimate: Estimate) -> bool:
-    """Say whether several rounds came out all the same, but for what floating point makes of it."""
+    """Say whether several rounds came out the same, up to rounding of floats."""
     return estimate.low is not None and estimate.high is not None and estimate.high <= estimate.low * _SAME
 
 
 def is_coarse(estimate: Estimate, decide: Callable[[Estimate], object]) -> bool:
     """Say whether figures are too coarse for what is decided by them.
 
-    They are when the decision would be another one were the interval as wide as their resolution makes it. So they are
-    when several rounds came out all the same: what is measured varies, and what does not was counted too coarsely.
+    They are if the decision would change with the interval widened by their resolution. They also are if several
+    rounds came out the same: measurements vary, so these were counted too coarsely.
 
     Args:
         estimate: Over rounds.
-        decide: What is made of it.
+        decide: The decision that rests on it.
     """
     low, high = estimate.low, estimate.high
     if low is None or high is None:
@@ -229,11 +229,11 @@ def _logarithm(value: float) -> float:
 
 
 def exponential(estimate: Estimate) -> Estimate:
-    """Take an estimate of a logarithm back to what it is the logarithm of."""
+    """Return the estimate of a value from the estimate of its logarithm."""
     low, high = (None if bound is None else _exp(bound) for bound in (estimate.low, estimate.high))
     return dataclasses.replace(estimate, value=_exp(estimate.value), low=low, high=high)
 
 
 def _exp(value: float) -> float:
-    # Two rounds that differ wildly have an interval without end: that is what it is, not an OverflowError.
+    # Two rounds that differ wildly have an infinite interval, not an OverflowError.
     return math.inf if value > _LARGEST_EXPONENT else math.exp(value)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from benchmarks.model import LatencySummary, LoadResult, Run, Trial
+from benchmarks.model import Contender, LatencySummary, LoadResult, Run, Trial
 from benchmarks.trials import void_reason
 
 MAXIMUM_CEILING_FRACTION = 0.7
 MAXIMUM_LOADER_CPU_FRACTION = 0.9
 MAXIMUM_LATENESS_FRACTION = 0.5
-"""Of the 95th percentile of latencies that may be the loader's own lateness, where requests have a schedule."""
+"""Share of the 95th percentile latency that may be the loader's own lateness, if requests have a schedule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,14 @@ def ordinary_trials(run: Run, contender: str, workload: str) -> tuple[Trial, ...
     )
 
 
+def participants(run: Run, workload: str) -> tuple[Contender, ...]:
+    """Return the contenders that were planned for a workload, in the order of the plan."""
+    planned = run.plan.workload_contenders.get(workload, ())
+    return tuple(contender for contender in run.plan.contenders if contender.id in planned)
+
+
 def asked_rate_per_s(run: Run, workload: str) -> float | None:
-    """Return the rate that a workload was really asked at; ``None`` in the closed model, or when no trial ran."""
+    """Return the rate that a workload was really asked at; ``None`` in the closed model, or if no trial ran."""
     return next((trial.load.rate_per_s for trial in run.trials if trial.workload == workload), None)
 
 
@@ -53,11 +59,11 @@ def valid_trials(trials: Iterable[Trial]) -> tuple[ValidTrial, ...]:
 
 
 def loader_bound_reason(trial: ValidTrial, ceiling_per_s: float | None) -> str | None:
-    """Say why a trial measured the loader rather than the server, or ``None`` when it had head-room.
+    """Say why a trial measured the loader rather than the server, or ``None`` if it had head-room.
 
     Args:
         trial: Of any contender.
-        ceiling_per_s: The highest rate that the loader has shown, see ``ceiling``; ``None`` when it was not calibrated.
+        ceiling_per_s: The highest rate that the loader has shown, see ``ceiling``; ``None`` if it was not calibrated.
     """
     rate = trial.result.rate_per_s
     if ceiling_per_s is not None and rate > MAXIMUM_CEILING_FRACTION * ceiling_per_s:
@@ -93,7 +99,7 @@ def ceilings(calibration: Iterable[Trial]) -> dict[str, float]:
 def ceiling(ceilings_per_s: dict[str, float]) -> float | None:
     """Return the highest rate that the loader has shown on any bare server.
 
-    Of any, not of the contender's own server: a slow server's bare app says how fast the *server* is. On Hypercorn,
-    FastAPI reaches about 70 % of the bare app's rate while the loader's core is four fifths idle.
+    Of any, not of the contender's own server: a slow server's bare app shows the speed of the *server*. On Hypercorn,
+    FastAPI reaches about 70 % of the bare app's rate while the loader's core is 80 % idle.
     """
     return max(ceilings_per_s.values(), default=None)

@@ -1,4 +1,4 @@
-"""Says estimates in words: figures with their intervals, sizes, and how a ratio stands to the one claimed."""
+"""Words for estimates: figures with their intervals, sizes, and how a ratio compares with a claimed one."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def count(value: float) -> str:
 
 
 def counted(estimate: Estimate) -> str:
-    """Write an average and its interval, ``75.2 [73.9, 76.4]``, or only the average when that is all or it is exact."""
+    """Write an average and its interval, ``75.2 [73.9, 76.4]``; only the average if it has none or is exact."""
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return count(estimate.value)
     return f"{count(estimate.value)} [{count(estimate.low)}, {count(estimate.high)}]"
@@ -59,7 +59,7 @@ def threads(number: float | Estimate) -> str:
 
 
 def per_request(value: float) -> str:
-    """Write a count per request with one decimal; a trace of it is ``under 0.1``, which is not none."""
+    """Write a count per request with one decimal; very little is ``under 0.1``, which is not none."""
     return "under 0.1" if 0 < value < 0.05 else f"{value:,.1f}"
 
 
@@ -93,10 +93,10 @@ def size(value: float, more: str, less: str) -> str:
 
 
 def found(standing: Standing, ratio: Estimate, margin: float, more: str, less: str) -> str:
-    """Say in words what a ratio says of two.
+    """Say in words what a ratio means.
 
     Args:
-        standing: What it says, see ``comparison.standing``.
+        standing: See ``comparison.standing``.
         ratio: With its interval.
         margin: Half-width of what counts as equal.
         more: See ``size``.
@@ -110,10 +110,10 @@ def found(standing: Standing, ratio: Estimate, margin: float, more: str, less: s
 
 
 def against(ratio: Estimate, claimed: float, margin: float) -> str:
-    """Say how a difference stands to the one that is claimed, to be added to what was found.
+    """Say how a difference compares with the claimed one, to be added to what was found.
 
     Args:
-        ratio: Measured, with an interval that leaves 1 out.
+        ratio: Measured, with an interval that excludes 1.
         claimed: The tutorial's ratio, in the same direction.
         margin: How close is the same.
     """
@@ -124,17 +124,17 @@ def against(ratio: Estimate, claimed: float, margin: float) -> str:
 
 
 def is_vague(ratio: Estimate) -> bool:
-    """Say whether an interval allows both a doubling and a halving, so that it says next to nothing."""
+    """Say whether an interval allows both a doubling and a halving, so that it is of little use."""
     return lies_in(0.5, ratio) and lies_in(2.0, ratio)
 
 
 def coarse(ratio: Estimate) -> str:
-    """Say that figures are too coarse for what was to be decided by them, why, and what to do."""
+    """Say that figures are too coarse for the decision, why, and what to do."""
     if has_no_width(ratio):
         why = f"it came out as {times(ratio.value)} × in each of {rounds(ratio.samples)}, and what is measured varies"
     else:
         why = f"{times(ratio.value)} × may be off by a factor of {times(1 + ratio.resolution)}"
     return (
-        f"The figures are counted too coarsely for it: {why}. Measure longer trials (--duration), or ask with the "
-        "engine that keeps every latency (--engine builtin)."
+        f"The figures are counted too coarsely for it: {why}. Measure longer trials (--duration), or choose a "
+        "load engine that keeps every latency (--engine)."
     )

@@ -12,8 +12,7 @@ import math
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from benchmarks.judge.summaries import participants
-from benchmarks.judge.trials import ValidTrial, ordinary_trials, valid_trials
+from benchmarks.judge.trials import ValidTrial, ordinary_trials, participants, valid_trials
 from benchmarks.model import Contender, LatencySummary, LoadProfile, Run, Workload
 from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
 from benchmarks.report.plain_text import one_line

@@ -286,7 +286,7 @@ def test_a_keyword_cell_compares_the_fastest_of_each_there(found: CrossoverMap) 
 
 def test_precision_is_what_repeats_and_left_out_places_show(make_sweep: Sweep) -> None:
     """More noise, less precision; one place alone cannot be left out."""
-    quiet, loud = (judge_map(make_sweep(visits=3, noise=noise)) for noise in (0.005, 0.1))
+    quiet, loud = (judge_map(make_sweep(visits=2, noise=noise)) for noise in (0.005, 0.1))
 
     assert quiet.noise < 0.03 < loud.noise
     assert any("Measured again, a rate varied by 1" in note for note in loud.notes)

@@ -173,7 +173,7 @@ def test_load_from_workers_has_cores_of_its_own_and_a_network_between(
     """Nothing is said of cores that they do not share."""
     (note,) = told([make_trial()], environment={"load_workers": 3, "server_cpus": "1", "loader_cpus": None})
 
-    assert note.startswith("The load came from 3 Locust workers")
+    assert note.startswith("The load came from 3 load workers")
 
 
 READY = Workload(name="ready-1", path="/health/ready/{variant}", wait_ms=20.0, waits=2, answer="ready")

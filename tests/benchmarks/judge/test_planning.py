@@ -98,7 +98,7 @@ def test_a_spread_from_few_rounds_is_not_believed() -> None:
 def test_the_upper_bound_of_a_spread_is_exceeded_in_one_pilot_of_five() -> None:
     """The true spread of made-up pilots is at most the upper bound in 80 % of them."""
     generator = np.random.default_rng(20261124)
-    pilots = np.exp(generator.normal(0.0, 0.05, size=(4_000, 6))).tolist()
+    pilots = np.exp(generator.normal(0.0, 0.05, size=(2_000, 6))).tolist()
 
     assured = np.mean([(spread_of(ratios, [1.0] * 6).high or 0) >= 0.05 for ratios in pilots])
 

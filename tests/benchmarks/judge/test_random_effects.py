@@ -101,7 +101,7 @@ STUDIES = st.lists(st.tuples(st.floats(-3, 3), st.floats(1e-4, 1)), min_size=3, 
 
 
 # A deadline would make a busy machine a failure; the same examples every time make a failure the code's.
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None, derandomize=True, max_examples=40)
 @given(STUDIES, st.floats(-2, 2))
 def test_the_sum_moves_with_its_studies(studies: list[tuple[float, float]], shift: float) -> None:
     """A factor common to all is a factor of the sum, and changes nothing else; the order does not matter."""
@@ -113,7 +113,7 @@ def test_the_sum_moves_with_its_studies(studies: list[tuple[float, float]], shif
     assert pytest.approx(here.tau_squared, abs=1e-6) == there.tau_squared
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None, derandomize=True, max_examples=40)
 @given(STUDIES)
 def test_the_sum_is_within_its_studies(studies: list[tuple[float, float]]) -> None:
     """The mean lies between the least and the most; what one more may show is wider than the mean's interval."""
@@ -128,7 +128,7 @@ def test_the_sum_is_within_its_studies(studies: list[tuple[float, float]]) -> No
     assert pytest.approx(1.0) == math.fsum(together.weights)
 
 
-@settings(deadline=None, derandomize=True)
+@settings(deadline=None, derandomize=True, max_examples=40)
 @given(STUDIES)
 def test_the_variance_between_is_where_q_is_as_expected(studies: list[tuple[float, float]]) -> None:
     """That is what Paule and Mandel ask; for equal variances it is the sample's own less theirs."""

@@ -37,6 +37,21 @@ def raced(
     return race
 
 
+def test_every_contender_is_compared_with_the_reference_of_its_run(
+    make_trial: Callable[..., Trial], make_run: Callable[..., Run], make_evidence: Callable[..., Evidence]
+) -> None:
+    """That is the one that was named; without one there is nothing to compare with."""
+    run = make_run([make_trial(name, round=number) for name in (SYNC, ASYNC, FASTAPI_SYNC) for number in (1, 2)])
+    against = dataclasses.replace(run, plan=dataclasses.replace(run.plan, against=ASYNC))
+
+    compared = selections.duels(make_evidence(against))
+
+    assert [(SYNC, ASYNC, "health"), (FASTAPI_SYNC, ASYNC, "health")] == [
+        (each.above, each.below, each.workload) for each in compared
+    ]
+    assert () == selections.duels(make_evidence(run))
+
+
 @pytest.mark.parametrize(
     ("rates", "outcome", "told"),
     [

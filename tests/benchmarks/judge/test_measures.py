@@ -7,8 +7,7 @@ import pytest
 from benchmarks.judge import measures
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Summary
-from benchmarks.judge.summaries import participants
-from benchmarks.judge.trials import valid_trials
+from benchmarks.judge.trials import participants, valid_trials
 from benchmarks.model import Observation, Run, Trial
 
 
