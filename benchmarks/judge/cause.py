@@ -63,7 +63,7 @@ def _request_cost(summary: Summary, fewest_epoll: float, wait_ms: float) -> Requ
         loops_started=loops,
         voluntary_switches=switches if observed else None,
         cpu_us=None if cpu is None or not observed else cpu.value,
-        # Little's law, as in waits.py.
+        # Little's law, as in threads.py.
         waits=None if rate is None or not wait_ms else rate.value * wait_ms / 1_000,
         running_threads=summary.running_threads if observed else None,
     )

@@ -6,7 +6,7 @@ import dataclasses
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from benchmarks.judge import best, documents, event_loop, ratio, selections, waits
+from benchmarks.judge import best, documents, ratio, selections, threads
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.comparison import MARGIN, REFUSED
 from benchmarks.judge.evidence import Evidence, RefusedError, verdict_on
@@ -18,8 +18,8 @@ from benchmarks.model import Run
 _FIND: Mapping[str, Callable[[Evidence, Claim, ClaimTest], Verdict]] = {
     "documents": documents.find,
     "ratio": ratio.find,
-    "waits": waits.find,
-    "event-loop": event_loop.find,
+    "waits": threads.find_waits,
+    "event-loop": threads.find_event_loop,
     "best": best.find,
 }
 """How each kind of test is judged, for the serving that the test names."""

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.judge import event_loop
+from benchmarks.judge import threads
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Verdict
@@ -28,7 +28,7 @@ def find(
         if sync is not None:
             trials.append(make_trial("flask-sync@hypercorn", observation=sync))
         ledger = claim("single-thread-event-loop")
-        return event_loop.find(make_evidence(make_run(trials)), ledger, ledger.tests[1])
+        return threads.find_event_loop(make_evidence(make_run(trials)), ledger, ledger.tests[1])
 
     return judge
 
@@ -180,4 +180,4 @@ def test_without_a_valid_trial_it_is_refused(
     run = make_run([make_trial("flask-async@hypercorn", failure="the server died")])
 
     with pytest.raises(RefusedError, match=r"No round with a valid trial .* and it takes 1.*the server died"):
-        event_loop.find(make_evidence(run), ledger, ledger.tests[1])
+        threads.find_event_loop(make_evidence(run), ledger, ledger.tests[1])

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.judge import waits
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Verdict
+from benchmarks.judge.threads import find_waits
 from benchmarks.model import Observation, Run, Trial, Workload
 
 
@@ -37,7 +37,7 @@ def find(
             for number, rate in enumerate(rates)
         ]
         ledger = claim("waits-do-not-block")
-        return waits.find(make_evidence(make_run(trials, **planned)), ledger, ledger.tests[1])
+        return find_waits(make_evidence(make_run(trials, **planned)), ledger, ledger.tests[1])
 
     return judge
 
@@ -161,7 +161,7 @@ def test_the_most_threads_that_any_trial_saw_count(
     ]
     ledger = claim("waits-do-not-block")
 
-    finding = waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1])
+    finding = find_waits(make_evidence(make_run(trials)), ledger, ledger.tests[1])
 
     assert "contradicted" == finding.outcome
     assert "on 6 to 30 threads" in finding.sentence
@@ -181,7 +181,7 @@ def test_one_observation_is_enough_for_the_threads(
     ]
     ledger = claim("waits-do-not-block")
 
-    assert "replicated" == waits.find(make_evidence(make_run(trials)), ledger, ledger.tests[1]).outcome
+    assert "replicated" == find_waits(make_evidence(make_run(trials)), ledger, ledger.tests[1]).outcome
 
 
 def test_a_workload_that_waits_for_nothing_is_refused(
@@ -200,7 +200,7 @@ def test_a_workload_that_waits_for_nothing_is_refused(
             kind=test.kind, subject="", framework=test.framework, serving=test.serving, workload=workload
         )
         with pytest.raises(RefusedError, match=f"workload {workload} waits for nothing"):
-            waits.find(evidence, ledger, asked)
+            find_waits(evidence, ledger, asked)
 
 
 def test_one_valid_trial_is_refused(find: Callable[..., Verdict]) -> None:
@@ -239,7 +239,7 @@ def find_ready(
         run = dataclasses.replace(run, plan=dataclasses.replace(run.plan, workloads=READY))
         ledger = claim("waits-do-not-block")
         (test,) = [test for test in ledger.tests if (test.framework, test.workload) == ("flask", "ready-100")]
-        return waits.find(make_evidence(run), ledger, test)
+        return find_waits(make_evidence(run), ledger, test)
 
     return judge
 
