@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
+from collections.abc import Iterable
+
 
 class LabError(Exception):
     """Something could not be done."""
@@ -22,3 +25,14 @@ class InvalidValueError(LabError):
 
 class RefusedError(LabError):
     """What was asked for would mislead, so it is not done; a command ends with an exit status of its own."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Return the end of a message about an unknown word: `` Did you mean compare?``, or nothing.
+
+    Args:
+        word: As it was written.
+        known: Words of which it may be one.
+    """
+    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
+    return f" Did you mean {near[0]}?" if near else ""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import secrets
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError, LabError
+from benchmarks.errors import InvalidValueError, LabError, did_you_mean
 from benchmarks.measure import journal, sweep
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.journal import Journal
@@ -169,9 +168,8 @@ def find_map(name: str) -> tuple[Run, Path]:
 
 def _absent(name: str) -> str:
     kept = sorted(folder.name for folder in MAPS.iterdir() if folder.is_dir()) if MAPS.is_dir() else []
-    near = difflib.get_close_matches(name, kept, n=1, cutoff=0.4)
-    if near:
-        return f"There is no crossover map called {name!r}. Did you mean {near[0]}?"
+    if suggestion := did_you_mean(name, kept):
+        return f"There is no crossover map called {name!r}.{suggestion}"
     where = f" in {MAPS}" if name == "latest" else f" called {name!r}"
     return f"There is no crossover map{where}. Measure one: lab crossover --budget 10m"
 

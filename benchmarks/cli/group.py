@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import importlib
 from typing import Any, Final
 
 import click
 
 from benchmarks.cli.exits import EXIT_REFUSED, READER_GONE, exit_interrupted, terminable, words_for
-from benchmarks.errors import InvalidValueError, LabError, RefusedError
+from benchmarks.errors import InvalidValueError, LabError, RefusedError, did_you_mean
 
 COMMANDS: Final = {
     "advise": (
@@ -79,8 +78,7 @@ class NearestGroup(LabGroup):
         """Suggest the nearest command for an unknown one."""
         name = args[0] if args else ""
         if name and self.get_command(ctx, name) is None and not name.startswith("-"):
-            near = difflib.get_close_matches(name, self.list_commands(ctx), n=1, cutoff=0.4)
-            ctx.fail(f"There is no command {name!r}." + (f" Did you mean {near[0]}?" if near else ""))
+            ctx.fail(f"There is no command {name!r}.{did_you_mean(name, self.list_commands(ctx))}")
         return super().resolve_command(ctx, args)
 
     def make_context(self, *arguments: Any, **options: Any) -> click.Context:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import fnmatch
 import glob
 import sys
@@ -19,7 +18,7 @@ from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
 from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
-from benchmarks.errors import RefusedError
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.journal import JOURNAL_NAME, RUN_NAME, RunFileError, read_run
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run
@@ -49,15 +48,11 @@ def diff(first: str, second: str, output: Output) -> None:
       lab diff 2026-03-01T09-30-00-quick latest
       lab diff my-laptop/run.json server/run.json --json
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.judge.diff import IncomparableError  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.judge.diff import diff as compared  # noqa: PLC0415 (the same)
+    from benchmarks.judge.diff import diff as compared  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.products.diff import diff_document  # noqa: PLC0415 (the same)
 
     left, right = runs.find_run(first), runs.find_run(second)
-    try:
-        found = compared(left[0], right[0])
-    except IncomparableError as error:
-        raise RefusedError(str(error)) from error
+    found = compared(left[0], right[0])
     output.tell(diff_document(found, left, right))
     if found.withheld is not None:
         sys.exit(EXIT_REFUSED)
@@ -93,17 +88,14 @@ def pool(  # noqa: PLR0917 (click passes them by name)
       lab pool 'class/*/run.json' --out class.html
       lab pool class/ --workload wait --of cpu -r 'flask@*'
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    from benchmarks.judge.diff import COMPARED, IncomparableError  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.judge.diff import COMPARED  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.pool import pool as pooled  # noqa: PLC0415 (the same)
     from benchmarks.report.products.pool import pool_document  # noqa: PLC0415 (kept beside its siblings)
 
     read, unreadable = _read(places)
     _check_workload(workload, [run for _, run in read])
     chosen_quantity: QuantityName = COMPARED[QUANTITY_NAMES.index(quantity)]
-    try:
-        found = pooled(read, quantity=chosen_quantity, workload=workload, headlines=catalogue.HEADLINES)
-    except IncomparableError as error:
-        raise RefusedError(str(error)) from error
+    found = pooled(read, quantity=chosen_quantity, workload=workload, headlines=catalogue.HEADLINES)
     found = dataclasses.replace(found, left_out=(*unreadable, *found.left_out))
     chosen = _chosen(found, patterns)
     document = pool_document(found, chosen)
@@ -117,29 +109,21 @@ def _check_workload(name: str, read: Sequence[Run]) -> None:
     """Raise a usage error for a workload that no run has."""
     names = list(dict.fromkeys(workload.name for run in read for workload in run.plan.workloads))
     if name not in names:
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.4)
-        raise click.BadParameter(
-            f"No run has the workload {name!r}." + (f" Did you mean {near[0]}?" if near else ""),
-            param_hint="--workload",
-        )
+        raise InvalidValueError(f"No run has the workload {name!r}.{did_you_mean(name, names)}", "--workload")
 
 
 def _chosen(pool: Pool, patterns: Sequence[str]) -> list[Comparison]:
     """Return the ratios whose runs are shown: those asked for, or those that the claims are judged on."""
+    names = [ratio.arrangement for ratio in pool.ratios]
+    shown: set[str] = set()
     for pattern in patterns:
-        if not any(fnmatch.fnmatchcase(ratio.arrangement, pattern) for ratio in pool.ratios):
-            names = [ratio.arrangement for ratio in pool.ratios]
-            near = difflib.get_close_matches(pattern, names, n=1, cutoff=0.4)
-            raise click.BadParameter(
-                f"No run has the arrangement {pattern!r}." + (f" Did you mean {near[0]}?" if near else ""),
-                param_hint="--ratio",
-            )
-    if patterns:
-        return [
-            ratio
-            for ratio in pool.ratios
-            if any(fnmatch.fnmatchcase(ratio.arrangement, pattern) for pattern in patterns)
-        ]
+        matching = {name for name in names if fnmatch.fnmatchcase(name, pattern)}
+        if not matching:
+            suggestion = did_you_mean(pattern, names)
+            raise InvalidValueError(f"No run has the arrangement {pattern!r}.{suggestion}", "--ratio")
+        shown |= matching
+    if shown:
+        return [ratio for ratio in pool.ratios if ratio.arrangement in shown]
     # Where no claim is judged on any of them, all are as good as each other.
     return [ratio for ratio in pool.ratios if ratio.headline] or list(pool.ratios)
 

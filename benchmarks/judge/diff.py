@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchmarks import errors
 from benchmarks.judge import wording
 from benchmarks.judge.comparison import MARGIN, conclude, paired
 from benchmarks.judge.evidence import Evidence, RefusedError
@@ -28,7 +29,7 @@ Differences = Mapping[str, tuple[Fact, Fact]]
 """Facts that are not the same in both runs, by name: the first run's and the second's; ``None`` if unknown."""
 
 
-class IncomparableError(Exception):
+class IncomparableError(errors.RefusedError):
     """What must match does not; the message says what, and what to do."""
 
 

@@ -10,14 +10,13 @@ block is two twins.
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import itertools
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits, startup_estimate_s
 from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, offer_of, takes_part
 from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Plan, Workload
@@ -121,8 +120,7 @@ def find_preset(name: str) -> Preset:
     """
     if name in PRESETS:
         return PRESETS[name]
-    near = difflib.get_close_matches(name, PRESETS, n=1, cutoff=0.4)
-    suggestion = f" Did you mean {near[0]}?" if near else ""
+    suggestion = did_you_mean(name, PRESETS)
     raise InvalidValueError(f"No preset is called {name!r}.{suggestion} There are: {', '.join(PRESETS)}.", "PRESET")
 
 

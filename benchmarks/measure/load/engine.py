@@ -6,13 +6,12 @@ Each engine has a module of its own, which holds all that is known of it.
 from __future__ import annotations
 
 import base64
-import difflib
 import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
 
-from benchmarks.errors import InvalidValueError, LabError
+from benchmarks.errors import InvalidValueError, LabError, did_you_mean
 from benchmarks.model import LoadProfile
 
 if TYPE_CHECKING:
@@ -163,10 +162,8 @@ def find_engine(name: str) -> LoadEngine:
     engine = _class_of(name)
     if engine is not None:
         return engine()
-    near = difflib.get_close_matches(name, ENGINES, n=1, cutoff=0.4)
-    suggestion = f" Did you mean {near[0]}?" if near else ""
     raise InvalidValueError(
-        f"No load engine is called {name!r}.{suggestion} There are: {', '.join(ENGINES)}.", "--engine"
+        f"No load engine is called {name!r}.{did_you_mean(name, ENGINES)} There are: {', '.join(ENGINES)}.", "--engine"
     )
 
 
