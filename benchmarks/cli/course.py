@@ -145,10 +145,10 @@ def measure_placebo(
     Args:
         console: Where progress is shown.
         instrument: What it is measured with.
-        contender: Which runs against itself; the steadiest unless told.
-        seed: Of the order in each round; by chance unless told.
+        contender: The one that runs against itself; the steadiest by default.
+        seed: Of the order in each round; random by default.
         rounds: Number of rounds.
-        workload: What it is asked.
+        workload: Its requests.
     Raises:
         LabError: It could not be measured.
     """
@@ -162,7 +162,7 @@ def measure_placebo(
 
 
 def _stop(run: Run, claims: Sequence[Claim], began_s: float | None) -> Callable[[Run], str | None]:
-    """Return what is asked after each round: whether the precision is reached, or another round would take too long."""
+    """Return the rule that ends a run after a round: the precision is reached, or another round would take too long."""
     precision, in_time = run.plan.precision, budget_stop(run, began_s)
 
     def stop(so_far: Run) -> str | None:
@@ -193,7 +193,7 @@ def pinning(instrument: Instrument) -> str:
     """Say which cores server and loader have."""
     cores, workers = instrument.cores, instrument.facts.get("load_workers")
     if workers is not None:
-        return f"workers that ask: {workers}"
+        return f"load from workers: {workers}"
     if not cores.server:
         return "server and loader share the cores: expect wider intervals"
     plural = "" if len(cores.loader) == 1 else "s"

@@ -38,7 +38,7 @@ _KEPT = (
 @click.option("--budget", type=Seconds(60, 6 * 3600), default="10m", show_default=True, metavar="TIME", help="In all.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random orders; chosen and recorded if absent.")
 @click.option("--out", type=click.Path(path_type=Path), default=MAPS, show_default=True, help="Where maps are kept.")
-@click.option("--from", "kept", metavar="MAP", help="Measure nothing; tell this kept map again, or latest.")
+@click.option("--from", "kept", metavar="MAP", help="Measure nothing; report this kept map again, or latest.")
 @wait_option
 @document_options
 def crossover(  # noqa: PLR0917 (click passes them by name)
@@ -117,7 +117,7 @@ def _select(patterns: tuple[str, ...]) -> tuple[Contender, ...]:
 @click.option(
     "--view-wait", "wait", type=Seconds(0, 10), required=True, metavar="TIME", help="The view waits for others: 20ms."
 )
-@click.option("--connections", type=click.IntRange(1, 1_000_000), required=True, help="How many ask at once.")
+@click.option("--connections", type=click.IntRange(1, 1_000_000), required=True, help="Concurrent connections.")
 @click.option(
     "--threads", type=click.IntRange(1, 100_000), help="Of each process; as the map's servers had, if absent."
 )
@@ -130,8 +130,8 @@ def advise(  # noqa: PLR0917 (click passes them by name)
 ) -> None:
     """Say whether a view should be async def, and on what, from a map that `lab crossover` measured.
 
-    MAP is its folder, a name under results/crossover/, or latest. What the map measured is told apart from what lies
-    between its places, from the theory's predictions for other threads, and from those for more cores.
+    MAP is its folder, a name under results/crossover/, or latest. The answer says whether it is measured, estimated
+    from measured neighbours, or predicted: for other threads by theory, and for more cores.
 
     \b
     Examples:
@@ -175,12 +175,12 @@ def _absent(name: str) -> str:
 
 
 def tell_map(run: Run, folder: Path, output: Output) -> None:
-    """Judge a map, write its report into its folder, and tell it.
+    """Judge a map, write its report into its folder, and print it.
 
     Args:
         run: The sweep.
         folder: Its own.
-        output: How to tell it.
+        output: How to print it.
     Raises:
         LabError: Nothing of it counts, or the report cannot be written.
     """

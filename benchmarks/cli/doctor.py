@@ -17,7 +17,7 @@ from benchmarks.measure.assembly import Instrument
 
 
 @lab.command()
-@click.option("-c", "--contender", "name", help="Which one runs against itself; the steadiest unless told.")
+@click.option("-c", "--contender", "name", help="The one that runs against itself; by default the steadiest.")
 @click.option("--rounds", type=click.IntRange(2, 1000), default=10, show_default=True, help="Of the A/A comparison.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the order in each round.")
 @wait_option

@@ -17,13 +17,13 @@ from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.report.formats.data import json_document
 
 FOLDER = Path("exercises")
-"""Where exercises are put unless told otherwise, each into a folder of its own."""
+"""Where exercises are put by default, each into its own folder."""
 
 into_option = click.option(
     "--into",
     "folder",
     type=click.Path(file_okay=False, path_type=Path),
-    help=f"The exercise's folder; {FOLDER}/ and its name unless told.",
+    help=f"The exercise's folder; by default {FOLDER}/ and its name.",
 )
 
 
@@ -161,7 +161,7 @@ def solution(exercise: Exercise, is_sure: bool, as_json: bool) -> None:
 
     if as_json:
         if not is_sure:
-            raise click.UsageError("With --json nobody is asked first: add --yes.")
+            raise click.UsageError("With --json there is no question first: add --yes.")
         write_out(
             json_document(
                 "exercise-solution",

@@ -1,4 +1,4 @@
-"""How the lab ends: its exit statuses, and SIGTERM that unwinds as Ctrl-C does."""
+"""Exit statuses, and SIGTERM handled like Ctrl-C."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ EXIT_UNREAD = 141
 EXIT_TERMINATED = 143
 
 READER_GONE = 13
-"""Number of the signal that ends other programs when what they write is read no more; Windows has none of that name."""
+"""SIGPIPE, which ends other programs when their output has no reader; Windows does not define it."""
 
 
 @contextlib.contextmanager
@@ -36,7 +36,7 @@ def terminable() -> Iterator[None]:
 
 
 def exit_interrupted(interrupt: KeyboardInterrupt) -> NoReturn:
-    """End as what came demands: Ctrl-C, SIGTERM and a reader that has gone have a status each."""
+    """Exit with the status of the interruption: Ctrl-C, SIGTERM and a reader that has gone each have one."""
     # CPython keeps a mark when KeyboardInterrupt leaves code that was compiled from a string, as the methods of
     # dataclasses and named tuples are, also when it is handled later: `python -m benchmarks` that was interrupted in
     # an import would end by SIGINT, whatever status it asked for. To evaluate any other string takes the mark away.
@@ -46,5 +46,5 @@ def exit_interrupted(interrupt: KeyboardInterrupt) -> NoReturn:
 
 
 def words_for(interrupt: KeyboardInterrupt) -> str:
-    """Say what came: an interruption, or the end of whoever read the output, as with ``lab compare | head``."""
+    """Say what happened: an interruption, or the reader of the output has gone, as with ``lab compare | head``."""
     return "Nobody reads the output any more." if interrupt.args == (READER_GONE,) else "Interrupted."

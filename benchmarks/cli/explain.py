@@ -39,7 +39,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
 
     Starts CONTENDER's real server with a recorder in it, sends a few requests at the same moment, and draws where each
     was from its sending to the last byte of its answer: on which thread, running, waiting, or queued. `lab contenders`
-    lists what can be explained. The same bursts on the same server without the recorder tell what recording costs.
+    lists what can be explained. The same bursts without the recorder show what recording costs.
     """
     from benchmarks.live import recording  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.live.drawing import chrome_trace, print_recording  # noqa: PLC0415 (the same)

@@ -1,4 +1,4 @@
-"""The group of all commands: an unknown one is answered with the nearest, an interrupted one ends with its status."""
+"""The group of all commands; it suggests the nearest for an unknown one, and gives an interrupted one its status."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class _Refusal(click.ClickException):
 
 
 class LabCommand(click.Command):
-    """A command that tells the lab's errors as click tells its own."""
+    """A command that reports the lab's errors like click's own."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
@@ -94,7 +94,7 @@ class NearestGroup(LabGroup):
             try:
                 return super().invoke(ctx)
             except KeyboardInterrupt as interrupt:
-                # Of what only tells, whoever has read enough knows.
+                # A reader that goes away knows why the output ends.
                 if interrupt.args != (READER_GONE,):
                     click.echo(words_for(interrupt), err=True)
                 exit_interrupted(interrupt)

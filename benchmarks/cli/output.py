@@ -1,4 +1,4 @@
-"""How commands tell: a document in any format on standard output; with ``--json``, all else on standard error."""
+"""How commands print their document: in any format, on standard output or into a file."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class FormatName(click.ParamType[str]):
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """Where and how a command tells its document.
+    """Where and how a command prints its document.
 
     Attributes:
         form: A format, which is then all that is written; ``None`` prints it for a person.
@@ -63,15 +63,15 @@ class Output:
         return talking(self.form is not None)
 
     def tell_and_keep(self, document: Document, folder: Path, name: str, advice: str) -> None:
-        """Write a document into a folder as Markdown and as a page, and tell it.
+        """Write a document into a folder as Markdown and as a page, and print it.
 
         Args:
-            document: What to tell.
-            folder: Of what it tells.
+            document: The result of the command.
+            folder: The run's, or the map's.
             name: Of both files, without their endings.
             advice: What to do where they cannot be written.
         Raises:
-            LabError: A file cannot be written; the document was told all the same.
+            LabError: A file cannot be written; the document was printed nevertheless.
         """
         from benchmarks.report.document import Command  # noqa: PLC0415 (with the document)
 
@@ -105,7 +105,7 @@ class Output:
 
 
 def document_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command that tells a document the options of how, passed to it as ``output``."""
+    """Give a command the options of how to print its document, passed to it as ``output``."""
 
     @click.option("--format", "form", type=FormatName(), help="Write this alone, to standard output.")
     @click.option("--output", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")

@@ -98,13 +98,13 @@ def _resumable(name: str) -> Path:
 
 
 def tell(run: Run, claims: tuple[Claim, ...], folder: Path, output: Output, *, keep: bool = True) -> None:
-    """Judge a run and tell it; exits with 3 where verdicts are withheld.
+    """Judge a run and print it; exit with 3 where verdicts are withheld.
 
     Args:
         run: What was measured.
         claims: The ledger.
         folder: The run's.
-        output: How to tell it.
+        output: How to print it.
         keep: Whether to write its reports into its folder.
     """
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)

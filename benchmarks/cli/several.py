@@ -1,4 +1,4 @@
-"""``lab diff`` and ``lab pool``: what two runs, or those of a whole class, say together."""
+"""``lab diff`` compares two runs, and ``lab pool`` combines the runs of many machines."""
 
 from __future__ import annotations
 

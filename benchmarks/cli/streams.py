@@ -1,4 +1,4 @@
-"""Standard output and error that break by no sign that their encoding lacks, and by no reader that goes away."""
+"""Standard output and error that survive characters missing from their encoding, and a reader that goes away."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import Any, Final
 from benchmarks.cli.exits import READER_GONE
 
 _HANDLER: Final = "lab"
-# Windows has a word of its own for a pipe that nobody reads.
+# Windows has another error for a pipe without a reader.
 _GONE: Final = frozenset({errno.EPIPE, errno.EINVAL} if os.name == "nt" else {errno.EPIPE})
 
 
@@ -36,7 +36,7 @@ class _Stream(io.TextIOWrapper):
 def ending_unread(stream: Any) -> Iterator[None]:
     """End the command as Ctrl-C does when its output turns out to have no reader any more; see ``READER_GONE``.
 
-    Messages that nobody reads end nothing.
+    Unread messages on standard error end nothing.
     """
     try:
         yield
@@ -52,7 +52,7 @@ def ending_unread(stream: Any) -> Iterator[None]:
 
 
 def unbreakable() -> None:
-    """Make the standard streams of this process so."""
+    """Replace the standard streams of this process by such streams."""
     codecs.register_error(_HANDLER, _likeness)
     sys.stdout, sys.stderr = _like(sys.stdout), _like(sys.stderr)
 

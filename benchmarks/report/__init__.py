@@ -1,1 +1,1 @@
-"""Tells a Run and its verdicts: terminal, markdown, html, charts."""
+"""Reports: documents of what was measured and judged, their formats, and charts."""

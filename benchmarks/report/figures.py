@@ -27,7 +27,7 @@ SYMBOLS: Final[Mapping[str, str]] = {
     "warning": "!",
     "bad": "✗",
 }
-"""A sign for each outcome, so that none is told by colour alone."""
+"""A sign for each outcome, so that colour is never the only difference."""
 
 _MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
 _SMALLEST_REACH: Final = 2.5
@@ -35,7 +35,7 @@ _FARTHEST_BOUND: Final = 8.0
 
 
 def is_measured(value: float | None) -> TypeGuard[float]:
-    """Tell whether there is a number to show: missing and non-finite values are not."""
+    """Return whether there is a number to show: missing and non-finite values are not."""
     return value is not None and math.isfinite(value)
 
 
@@ -79,7 +79,7 @@ def interval(estimate: Estimate | None, unit: str = "") -> str:
 
 
 def shown(value: str | float | Estimate | None, unit: str = "") -> str:
-    """Write a cell of a table, whose column says the unit.
+    """Write a cell of a table; the heading of its column has the unit.
 
     Args:
         value: Text, a number, an estimate, or ``None`` for what was not measured.

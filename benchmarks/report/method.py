@@ -1,4 +1,4 @@
-"""Tells in plain words how a run was measured and judged, and on what machine."""
+"""Explains in plain words how a run was measured and judged, and on which machine."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _BYTES: Final = "_bytes"
 
 
 def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = None) -> str:
-    """Say what was asked and how hard: ``health: GET /health/{variant}, 10 virtual users``.
+    """Return the request and its load: ``health: GET /health/{variant}, 10 virtual users``.
 
     Args:
-        workload: What was asked.
+        workload: The request.
         plan: Of the run.
         rate_per_s: At which it really was, where a rate was given.
     """
@@ -69,8 +69,12 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         "A trial is one contender under one load, on a server started for it alone.",
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
         *slices,
-        method_of(plan.engine) or f"{plan.engine} asks.",
-        *([f"Each virtual user keeps one connection and asks again when it has its answer: {loads}."] if loads else []),
+        method_of(plan.engine) or f"The load generator is {plan.engine}.",
+        *(
+            [f"Each virtual user keeps one connection and sends its next request when it has its answer: {loads}."]
+            if loads
+            else []
+        ),
         *scheduled,
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
         "Contenders are compared within a round, on the same machine at the same time; the rounds give the interval.",

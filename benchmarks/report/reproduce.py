@@ -56,7 +56,11 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
 
 
 def report_command(place: Path) -> str:
-    """Return the command that tells a run again, which lies in a folder or a file of any name."""
+    """Return the command that reports a kept run again.
+
+    Args:
+        place: Its folder, or a file of it.
+    """
     return shlex.join(["lab", "report", str(place)])
 
 
@@ -72,7 +76,7 @@ def resume_command(folder: Path, facts: Mapping[str, Fact]) -> str:
 
 
 def _asking(facts: Mapping[str, Fact]) -> tuple[list[str], list[str]]:
-    """Return the command that had servers asked, and the options that say by whom: workers of a master, or nobody."""
+    """Return the command that a run was started by, and the options of its load: workers of a master, or none."""
     if facts.get("load_workers") is None:
         return ["lab", "compare"], []
     named = (("--workers", "load_workers"), ("--host", "load_host"), ("--port", "load_port"))
@@ -114,7 +118,7 @@ def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
         for workload in plan.workloads
         if workload.name != EQUAL_RATE
     )
-    # As many as the preset has, but nobody sits any out.
+    # As many as the preset has, but every contender takes part in all of them.
     if plan.rounds and (asked or (preset.beside_every > 1 and not plan.every and _has_usual_contenders(plan))):
         yield from ("--rounds", str(max(plan.rounds.values())))
 
@@ -125,7 +129,7 @@ def _has_usual_contenders(plan: Plan) -> bool:
 
 
 def _workloads(plan: Plan) -> tuple[str, ...]:
-    """Return the names by which a person asks for what a plan asks."""
+    """Return the values of ``--workload`` for a plan's workloads."""
     planned = {workload.name for workload in plan.workloads}
     return tuple(name for name, offer in WORKLOADS.items() if any(each.name in planned for each in offer.workloads))
 

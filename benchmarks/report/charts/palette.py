@@ -1,7 +1,7 @@
 """Names the colours of the page and its charts, once for light and once for dark.
 
 Hue says the framework and filling says the keyword (filled is ``async def``, hollow is ``def``), so that nothing is
-told by hue alone. Hues and markers of frameworks are the catalogue's.
+shown by hue alone. Hues and markers of frameworks are the catalogue's.
 """
 
 from __future__ import annotations

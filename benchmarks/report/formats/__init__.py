@@ -1,4 +1,4 @@
-"""One renderer a format: each sets any ``Document``, to be printed or kept in a file; nothing else knows its format.
+"""One renderer for each format, from any ``Document`` to its text; no other module knows how a format is written.
 
 A further format is a module with a function from a ``Document`` to its text, and a line in ``FORMATS``.
 """
@@ -36,7 +36,7 @@ def render(document: Document, form: str) -> str:
     """Return a document in one format.
 
     Args:
-        document: What to tell.
+        document: The result of a command.
         form: A name in ``FORMATS``.
     """
     text: str = pkgutil.resolve_name(FORMATS[form])(document)
@@ -47,7 +47,7 @@ def write_both(folder: Path, name: str, document: Document, advice: str) -> Path
     """Write a document into a folder as Markdown and as a page, each whole or not at all.
 
     Args:
-        folder: Of what the document tells.
+        folder: The run's, or whatever the document is about.
         name: Of both files, without their endings.
         document: What to write.
         advice: What to do where they cannot be written.

@@ -1,4 +1,4 @@
-"""Writes what a command tells for programs: as one JSON document, or as lines of CSV."""
+"""Writes the result of a command for programs: one JSON document, or lines of CSV."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def json_document(kind: str, /, **content: object) -> str:
     a number that JSON cannot say: a bound without end.
 
     Args:
-        kind: What it is, in a word; a reader looks here first.
+        kind: What it is, in a word, by which programs tell documents apart.
         content: The other members.
     """
     # ASCII, so that it is the same on a terminal of any encoding; a reader of JSON does not see the difference.

@@ -1,4 +1,4 @@
-"""Tells a run in the layout of the k6 summary that the tutorial prints, so that the two can be held side by side.
+"""Prints a run in the layout of the k6 summary in the tutorial, so that the two can be compared side by side.
 
 A block is one contender under one workload: the requests of its valid trials, pooled. Where an engine keeps no
 histogram there are no percentiles of a pool, and each trial has a block of its own. A line whose figure was not
@@ -28,7 +28,7 @@ _LEFT_OUT: Final = (
 )
 
 _AT_A_RATE: Final = (
-    "At a rate, http_req_duration counts from when a request was due, and so holds what it waited for a free "
+    "At a rate, http_req_duration counts from when a request was due, and so includes the wait for a free "
     "connection, which k6's does not."
 )
 

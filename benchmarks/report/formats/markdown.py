@@ -28,7 +28,7 @@ from benchmarks.report.plain_text import one_line, spans
 _SPECIAL: Final = re.compile(r"([\\`*_<>|#~$]|\](?=[\[(:]))")
 # What would begin a list, a task or a heading's underline, were it first on a line.
 _LEADING: Final = re.compile(r"^([-+](?=\s|$)|[=\[]|\d+(?=[.)](?:\s|$)))")
-# GitHub tells a person of this name that they were mentioned.
+# GitHub would notify a person of this name.
 _MENTION: Final = re.compile(r"(?<!\w)@")
 _PRINTED: Final = re.compile(r"\.{4,}:")
 _STRIP_WIDTH: Final = 41

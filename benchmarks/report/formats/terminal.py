@@ -89,7 +89,7 @@ def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> 
 
     Args:
         console: Where to; its width is kept to.
-        tell: Prints on the console that it is given.
+        tell: Prints on the console that it gets.
     """
     if not console.options.ascii_only:
         tell(console)
@@ -245,7 +245,7 @@ class _Printer:
             self.hanging("  ", "; ".join(told))
 
     def fits(self, table: RichTable) -> bool:
-        """Tell whether a table can be printed without breaking a cell."""
+        """Return whether a table can be printed without breaking a cell."""
         unbounded = self.console.options.update_width(10_000)
         return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
 

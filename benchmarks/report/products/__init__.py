@@ -1,1 +1,1 @@
-"""Builds a document of each product: what is told, in which order; nothing here knows a format."""
+"""Builds the document of each product: its blocks and their order; nothing here depends on a format."""

@@ -1,4 +1,4 @@
-"""Tells advice from a map: the answer for each framework first, then what each choice would do and why."""
+"""Builds the document of advice from a map: an answer for each framework, then each choice with its rate and limit."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells the ledger of claims: the tutorial's words, its figures, and how each claim is tried."""
+"""Builds the document of the ledger: the tutorial's words, its figures, and how each claim is tested."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def claims_document(claims: Sequence[Claim]) -> Document:
     """Return the document of ``lab claims``.
 
     Args:
-        claims: What to tell, in this order.
+        claims: In this order.
     """
     return Document(
         kind="claims",

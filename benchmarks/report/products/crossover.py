@@ -227,7 +227,7 @@ def _how(found: CrossoverMap) -> Iterator[Section]:
 
 
 SECTIONS: list[Callable[[CrossoverMap], Iterable[Section]]] = [_keywords, _winners, _theory, _anomalies, _notes, _how]
-"""What is told of a map below its answers, in order; a further section is a function here."""
+"""The sections below a map's answers, in order; to add one, add its function here."""
 
 
 def keyword_answer(found: KeywordMap) -> str:
@@ -330,8 +330,8 @@ def _method(found: CrossoverMap) -> tuple[str, ...]:
         f"the theory is off, for the time that a visit costs; one visit of six goes back to a place.{budget}"
     )
     rate = (
-        "Each connection asks again when it has its answer. A rate is counted, or, where an interval is not many "
-        "answers a connection long, it is connections over mean latency (Little's law)."
+        "Each connection sends its next request when it has its answer. A rate is counted, or, where an interval is "
+        "not many answers a connection long, it is connections over mean latency (Little's law)."
     )
     theory = (
         "The theory is the least of threads / wait, connections / (wait + service time) and 1 / CPU a request. "

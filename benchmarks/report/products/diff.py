@@ -1,4 +1,4 @@
-"""Tells two runs that were compared: what changed in a sentence, the ratios of rates, then all else."""
+"""Builds the document of two compared runs: what changed in a sentence, the ratios of rates, then the details."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Tells whether a machine is fit to measure: the verdict, then all that was seen, with what to do about it."""
+"""Builds the document of a machine's fitness to measure: the verdict, then what was seen, with advice."""
 
 from __future__ import annotations
 

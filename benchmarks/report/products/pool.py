@@ -1,4 +1,4 @@
-"""Tells the pooled ratios of many runs: what they say together first, then each run's own."""
+"""Builds the document of pooled runs: their common ratio first, then each run's own."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from benchmarks.report.figures import ABSENT, interval
 from benchmarks.report.words import arrangement_name
 
 _NAMED: Final = 3
-"""Runs that are named beside a reason; of the others, the number is told."""
+"""How many runs are named beside a reason; the others are counted."""
 
 _RULES: Final = (
     "A run's ratio is made inside its rounds, where the machine was the same. Its rounds give its interval and weight.",

@@ -1,4 +1,4 @@
-"""Tells a run: the answer first, then the verdict on each claim, then the evidence, and how it was measured."""
+"""Builds the document of a run: the answer, the verdict on each claim, the evidence, and how it was measured."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdi
     return Verdict(
         subject=f"{arrangement_name(verdict.arrangement)}{under}" if verdict.arrangement else verdict.subject,
         outcome=verdict.outcome,
-        # A refused figure may well have been measured: "not measured" would be false, and the reason is told.
+        # A refused figure may well have been measured: "not measured" would be false, and the reason is given.
         figures=tuple(
             figure for figure in verdict.figures if verdict.outcome != "refused" or figure.estimate is not None
         ),
@@ -127,7 +127,7 @@ def verdict_of(comparison: Comparison, workloads: Collection[str] = ()) -> Verdi
 
 
 def was_asked(run: Run, claims: Sequence[Claim], verdict: JudgedVerdict) -> bool:
-    """Tell whether a run had what a claim is tried on: a verdict on what nobody asked is none."""
+    """Return whether a run had what a claim is tested on; if not, its refusal is no result and is left out."""
     if verdict.outcome != "refused":
         return True
     if verdict.workload and verdict.workload not in {workload.name for workload in run.plan.workloads}:
@@ -258,7 +258,7 @@ def _reasons(asked: Iterable[JudgedVerdict], told_whys: set[str]) -> Iterator[No
 def _glance(tried: Sequence[Claim], by_claim: Mapping[str, Sequence[JudgedVerdict]], confidence: str) -> Table:
     """Return a line for each claim: the outcome on each subject, and the figure that decided it."""
     headlines = {claim.id: [verdict for verdict in by_claim[claim.id] if verdict.headline] for claim in tried}
-    # A verdict on several frameworks at once has no column of its own: it stands in the first, and says so.
+    # A verdict on several frameworks at once has no column of its own: it stands in the first one, with their names.
     subjects = sorted(
         {verdict.subject for own in headlines.values() for verdict in own},
         key=lambda subject: (" and " in subject, subject),
@@ -309,7 +309,7 @@ def _list(verdicts: Iterable[JudgedVerdict], told_whys: set[str], *, headline: b
 
 
 def _once(verdicts: Iterable[Verdict], told_whys: set[str] | None = None) -> tuple[Verdict, ...]:
-    """Return verdicts of which none repeats a cause that was told before."""
+    """Return verdicts without the causes that an earlier one already has."""
     seen = set() if told_whys is None else told_whys
     kept = []
     for verdict in verdicts:
@@ -361,4 +361,4 @@ SECTIONS: list[Callable[[Told], Iterable[Section]]] = [
     _notes,
     _how,
 ]
-"""What is told of a run below its answer, in order; a further section is a function here."""
+"""The sections below a run's answer, in order; to add one, add its function here."""

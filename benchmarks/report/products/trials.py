@@ -1,4 +1,4 @@
-"""Tells a run's trials one by one, as records for spreadsheets and data frames."""
+"""Lists a run's trials as records, for spreadsheets and data frames."""
 
 from __future__ import annotations
 

@@ -70,7 +70,7 @@ def test_the_command_and_the_rules_name_the_engine() -> None:
         locust, elsewhere
     )
     assert "whole milliseconds" in " ".join(method_rules(locust, 0.05))
-    assert "wrk asks." in method_rules(dataclasses.replace(plan, engine="wrk"), 0.05)
+    assert "The load generator is wrk." in method_rules(dataclasses.replace(plan, engine="wrk"), 0.05)
 
 
 def test_a_run_is_gone_on_with_by_the_command_that_began_it() -> None:

@@ -218,7 +218,7 @@ def test_the_command_waits_for_workers_counts_them_and_compares(
 
     assert 0 == ran.exit_code, ran.output
     assert "Waiting for 1 worker: lab locust worker 127.0.0.1 --port 5558 --token a1b2c3\n1 of 1 worker\n" in ran.output
-    assert "workers that ask: 1" in ran.output
+    assert "load from workers: 1" in ran.output
     assert "lab locust master quick --workers 1 --seed 1" in ran.output
     assert 1 == read_run(tmp_path / "latest").environment["load_workers"]
 
