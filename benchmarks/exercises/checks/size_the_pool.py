@@ -19,7 +19,7 @@ QUERY_S = 0.04
 ENOUGH_MS = 10.0
 MOST_OF_MEAN = 2.0
 
-_HOUR_S = 3_600.0
+HOUR_S = 3_600.0
 _AS_MILLISECONDS = 100
 
 
@@ -42,7 +42,7 @@ def _places(answer: dict[str, Any], name: str) -> int:
 
 
 def _enough(name: str, places: int, held_s: float) -> Finding:
-    waits_ms = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=_HOUR_S)
+    waits_ms = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=HOUR_S)
     wait_p95_ms = sorted(waits_ms)[int(0.95 * len(waits_ms))]
     mean = RATE_PER_S * held_s
     told = f"They wait up to {_time(wait_p95_ms)}"
@@ -107,7 +107,7 @@ def simulate(places: int, *, rate_per_s: float, held_s: float, for_s: float, see
     # All hold their places equally long, so places become free in the order in which they were taken.
     free_at_s = collections.deque([0.0] * places)
     waits_ms: list[float] = []
-    for arrives_s in _arrivals(rate_per_s, for_s, seed):
+    for arrives_s in arrivals(rate_per_s, for_s, seed):
         begins_s = max(arrives_s, free_at_s.popleft())
         free_at_s.append(begins_s + held_s)
         waits_ms.append(1_000 * (begins_s - arrives_s))
@@ -115,7 +115,8 @@ def simulate(places: int, *, rate_per_s: float, held_s: float, for_s: float, see
 
 
 @functools.cache
-def _arrivals(rate_per_s: float, for_s: float, seed: int) -> tuple[float, ...]:
+def arrivals(rate_per_s: float, for_s: float, seed: int) -> tuple[float, ...]:
+    """Return the moments at which requests arrive, seconds; see ``simulate``."""
     between = random.Random(seed)  # noqa: S311 (not for secrets)
     arrivals_s = [between.expovariate(rate_per_s)]
     while arrivals_s[-1] < for_s:
