@@ -122,15 +122,29 @@ def test_a_server_that_fails_is_told(monkeypatch: pytest.MonkeyPatch, capsys: py
 
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="resident memory is told alike on Linux only")
 def test_memory_is_told_with_its_bars(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    """Both servers are held to both bars."""
+    """A server is held to both bars, whatever the outcome on this machine."""
+    monkeypatch.setattr(bridge_resources, "SERVERS", ("uvicorn",))
     monkeypatch.setattr(bridge_resources, "_TRIAL_S", 0.1)
     monkeypatch.setattr(bridge_resources, "IN_FLIGHT", 100)
 
     assert bridge_resources.main(["memory", "--requests", "1"]) in (0, 1)
+    flying, left = capsys.readouterr().out.splitlines()[1:]
+    assert re.search(r"uvicorn +100 requests, .* in flight at once .* KiB each +<= 64: ", flying)
+    assert re.search(r"uvicorn .* one after another .* KiB in all +<= 1024: ", left)
+
+
+@pytest.mark.parametrize(("waits", "longest_wait_s", "held"), [(400, 0.2, True), (399, 0.1, False), (500, 0.3, False)])
+def test_threads_are_held_to_both_bars(
+    waits: int, longest_wait_s: float, held: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As many waits at once as asked for, and no long wait of others; the memory of a thread has no bar."""
+    seen = {"rate_per_s": 1_759.0, "waits": waits, "longest_wait_s": longest_wait_s, "lease_kib": 49.8}
+
+    assert held is bridge_resources.tell_threads("hypercorn", seen)
     told = capsys.readouterr().out
-    for server in ("hypercorn", "uvicorn"):
-        assert re.search(rf"{server} +100 requests, .* in flight at once .* KiB each +<= 64: ", told)
-        assert re.search(rf"{server} .* one after another .* KiB in all +<= 1024: ", told)
+    assert f"1,759 req/s of 500 connections, {waits} waits of 50 ms at once   >= 400: " in told
+    assert f"the longest wait {longest_wait_s:.3f} s   <= 0.2 s: " in told
+    assert "49.8 KiB a request and its thread\n" in told
 
 
 def test_growth_is_told_in_kib(capsys: pytest.CaptureFixture[str]) -> None:
