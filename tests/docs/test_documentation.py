@@ -87,7 +87,16 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
         try_exercise(arguments)
     elif isinstance(command, click.Group):
         command.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
-    elif command is not None and name in ("advise", "compare", "crossover", "doctor", "explain", "init", "live", "serve"):
+    elif command is not None and name in (
+        "advise",
+        "compare",
+        "crossover",
+        "doctor",
+        "explain",
+        "init",
+        "live",
+        "serve",
+    ):
         context = command.make_context(name, list(arguments))
         for word in context.params.get("words", ()):
             assert word in schedule.PRESETS or targets.is_target(word) or catalogue.select([word])
