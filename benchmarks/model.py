@@ -60,7 +60,7 @@ class LoadProfile:
     Attributes:
         vus: Virtual users, one keep-alive connection each.
         duration_s: Measured interval, seconds.
-        warmup_s: Load before the interval, seconds, thrown away. It lasts longer where that is needed for every
+        warmup_s: Load before the interval, seconds, discarded. It lasts longer where that is needed for every
             virtual user to have been answered once, so that the interval sees the steady state.
         timeout_s: A request unanswered for so long, seconds, is an error. In the open model, one that waits so long for
             a free connection is dropped.
@@ -155,7 +155,7 @@ class LoadResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Observation:
-    """What the operating system says of the server's process tree during one trial; ``None`` where it does not say.
+    """What the operating system reports about the server's process tree during one trial; ``None`` where it does not.
 
     Rates per request are a rate per second between two samples under steady load, over the rate of valid answers.
 
@@ -189,7 +189,7 @@ class Observation:
 
     @property
     def cpu_us_per_request(self) -> float | None:
-        """User and system CPU time a request, microseconds."""
+        """User and system CPU time per request, microseconds."""
         if self.cpu_user_us_per_request is None or self.cpu_system_us_per_request is None:
             return None
         return self.cpu_user_us_per_request + self.cpu_system_us_per_request
@@ -204,7 +204,7 @@ class Trial:
         position: 1-based place in the round's random order.
         contender: Its id.
         workload: Its name.
-        placebo: The second trial of a contender in one round, which ought to equal the first.
+        placebo: The second trial of a contender in one round, which should equal the first.
         started_at: ISO 8601 in UTC.
         load: The profile that was asked for.
         result: ``None`` when the load could not be driven to the end.
@@ -249,7 +249,7 @@ class Plan:
         loads: Load profile by workload name.
         rounds: Number of rounds by workload name.
         workload_contenders: Ids of the contenders by workload name.
-        every: By id, for a contender that sits out rounds: it takes part in one of n, in two at least, evenly spread.
+        every: By id, for a contender that skips rounds: it is measured in one of n, in at least two, evenly spread.
         placebo: Id of the contender that runs twice a round, under ``health`` or else the last workload, for A/A.
         ceilings: Ids of the bare servers that calibrate the loader.
         budget_s: Time that it was planned for, seconds; ``None`` where rounds were not chosen by time.
@@ -289,7 +289,7 @@ class Plan:
         return load is not None and load.rate_per_s is not None
 
     def rounds_of(self, contender_id: str, workload: str) -> tuple[int, ...]:
-        """Return the rounds of a workload in which a contender takes part, from 1; empty where there is none."""
+        """Return the rounds of a workload in which a contender is measured, from 1; empty where there is none."""
         if contender_id not in self.workload_contenders.get(workload, ()):
             return ()
         rounds = self.rounds.get(workload, 0)
@@ -329,7 +329,7 @@ class Run:
         calibration: Trials of the bare servers, before the first round.
         documents: By framework, for claim 1.
         trials: In the order in which they ran.
-        superseded: Trials measured again, for the run was cut inside their block; kept, and judged by nobody.
+        superseded: Trials that were measured again because the run was cut inside their block; kept, and not judged.
         resumptions: When the run was resumed after an interruption.
         stopped_early: Why the run is complete without the rest of its rounds; ``None`` when it has them all.
         schema_version: Of this shape.

@@ -151,7 +151,7 @@ def start(
     Args:
         stack: Ends it.
         command: Its command line.
-        environment: Its variables; those of the lab unless told.
+        environment: Its variables; those of the lab by default.
         steps: How it is asked to end, as in ``GENTLY``; nothing has it killed at once.
         options: Further ones of ``Popen``. With a ``stdin`` it must end by itself when that is closed.
 
@@ -200,7 +200,7 @@ def uninterrupted() -> Iterator[None]:
     """Hold back interruptions for the length of a ``with`` block; they come at its end.
 
     An exception that a signal's handler raises can come between any two steps: a process that was started right before
-    it would run on, for whoever started it does not know of it yet. Keep the block short.
+    it would run on, because its starter does not know of it yet. Keep the block short.
     """
     # Signals are handled in the main thread, so nothing interrupts another.
     if threading.current_thread() is not threading.main_thread():

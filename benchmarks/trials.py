@@ -108,7 +108,7 @@ def impossibility(
         load: What was ordered.
         wait_s: How long every view waits before it answers, seconds.
         earlier_s: How long before the interval a request may have been sent that was answered in it, seconds; as long
-            as a warm-up may last, unless given.
+            as a warm-up may last, by default.
     """
     return next((fault for is_true, fault in _faults(result, load, wait_s, earlier_s) if not is_true), None)
 

@@ -49,7 +49,7 @@ def measure(
     needs_dependencies: bool = False,
     route: Callable[[Run], Route] = lambda _run: PlannedRoute(),
 ) -> tuple[Run, Path]:
-    """Measure one run, and say what there is all the same when something goes wrong.
+    """Measure one run, and report what was measured even when something goes wrong.
 
     Args:
         console: Where is said what takes time.

@@ -22,7 +22,7 @@ _MOST_SHOWN = 12
 @click.option(
     "--folder", type=click.Path(path_type=Path, exists=True, file_okay=False), default=Path(), help="Of the app."
 )
-@click.option("--python", help="Python of the app, or its environment; unless told, the one beside the app.")
+@click.option("--python", help="Python of the app, or its environment; by default the one beside the app.")
 @click.option("--yes", is_flag=True, help="Ask nothing: take what is found first.")
 @click.option("--force", is_flag=True, help="Write over a lab.toml that is there.")
 def init(folder: Path, python: str | None, yes: bool, force: bool) -> None:
@@ -50,7 +50,7 @@ def init(folder: Path, python: str | None, yes: bool, force: bool) -> None:
 
 
 def _chosen(question: str, found: Sequence[str], usual: str, *, asks: bool) -> str:
-    """Return one of what was found, or what the person says; the first unless told."""
+    """Return one of what was found, or what the person says; by default the first."""
     first = found[0] if found else usual
     if not asks:
         return first

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import dataclasses
-import difflib
 import functools
 import re
 import shlex
@@ -22,7 +21,7 @@ from benchmarks.cli.options import Seconds
 from benchmarks.contenders import catalogue, http_file, lab_file, targets
 from benchmarks.contenders.lab_file import LabFile, RequestEntry
 from benchmarks.contenders.targets import Target
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.schedule import ASKED_FACT, PRESETS
 from benchmarks.model import ALIKE, Contender, Steadiness, Variant, Workload
 
@@ -95,9 +94,11 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         default=Path(),
         help="Where the apps are imported and run, unless here.",
     )
-    @click.option("--python", help="Python of the apps, or its environment; unless told, the one beside the app.")
+    @click.option("--python", help="Python of the apps, or its environment; by default the one beside the app.")
     @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes of each app's server (1).")
-    @click.option("--threads", type=click.IntRange(1, 1000), help="Threads of each worker; its own choice unless told.")
+    @click.option(
+        "--threads", type=click.IntRange(1, 1000), help="Threads of each worker; by default the server decides."
+    )
     @click.option("--path", help="What to ask the apps for: /items?limit=10 (/).")
     @click.option("--method", type=click.Choice(_METHODS, case_sensitive=False), default="GET", help="Of the request.")
     @click.option(
@@ -119,7 +120,7 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         default="bytes",
         help="What of an answer must stay the same, at most; what changes by itself is found out.",
     )
-    @click.option("--against", metavar="CONTENDER", help="Compare each with this one; unless told, with the first.")
+    @click.option("--against", metavar="CONTENDER", help="Compare each with this one; by default with the first.")
     @click.option("--allow-different", is_flag=True, help="Compare apps although their answers differ.")
     @functools.wraps(command)
     def asked(
@@ -277,11 +278,9 @@ def _check_known(word: str, told: LabFile) -> None:
     if any(sign in word for sign in "*?[") or word in {contender.id for contender in catalogue.CONTENDERS}:
         return
     known = [*told.contenders, *PRESETS, *(contender.id for contender in catalogue.CONTENDERS)]
-    near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
-    suggestion = f" Did you mean {near[0]}?" if near else ""
     raise InvalidValueError(
         f"{word!r} is no preset ({', '.join(PRESETS)}), no contender (`lab contenders` lists them) and no app, such as "
-        f"shop:app@uvicorn.{suggestion}",
+        f"shop:app@uvicorn.{did_you_mean(word, known)}",
         "TARGET",
     )
 
@@ -363,9 +362,9 @@ def _reference(word: str | None, contenders: Sequence[Contender]) -> str:
         return next(contender.id for contender in contenders if not contender.is_own)
     if word in ids:
         return word
-    near = difflib.get_close_matches(word, ids, n=1, cutoff=0.3)
-    suggestion = f" Did you mean {near[0]}?" if near else ""
-    raise InvalidValueError(f"{word!r} is not compared.{suggestion} There are: {', '.join(ids)}.", "--against")
+    raise InvalidValueError(
+        f"{word!r} is not compared.{did_you_mean(word, ids)} There are: {', '.join(ids)}.", "--against"
+    )
 
 
 def _refuse_request(asked: _Asked) -> None:
@@ -415,9 +414,8 @@ def _workload(name: str, entry: RequestEntry, folder: Path) -> Workload:
     if not entry.path.startswith("/"):
         raise InvalidValueError(f"{entry.path!r} does not begin with a slash.", "--path")
     if entry.method not in _METHODS:
-        near = difflib.get_close_matches(entry.method, _METHODS, n=1, cutoff=0.4)
         raise InvalidValueError(
-            f"{name}: the method {entry.method!r} is not sent.{f' Did you mean {near[0]}?' if near else ''} "
+            f"{name}: the method {entry.method!r} is not sent.{did_you_mean(entry.method, _METHODS)} "
             f"There are: {', '.join(_METHODS)}.",
             "--method",
         )

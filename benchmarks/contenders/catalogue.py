@@ -6,13 +6,12 @@ runs on every server that speaks its interface and takes the lab's own apps, unl
 
 from __future__ import annotations
 
-import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.contenders.servers import SERVERS, Interface
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.model import Contender, Variant
 
 OTHER_MARK = "D"
@@ -56,7 +55,7 @@ class App:
         is_serial: Whether one thread serves the whole process, so that every client waits for all the others' waits.
         variants: Keywords of its views; ``None`` for a bare server, which has none.
         servers: Ids of those that it runs on; empty for all that speak its interface.
-        headline: The id of the server on which the ledger judges its claims; ``None`` where it stands beside.
+        headline: The id of the server on which the ledger judges its claims; ``None`` if none are judged on it.
         recorded: The same app with the recorder in it, for ``lab explain``; ``None`` where nothing can be recorded.
         remarks: What to add to the description, by the server's id.
     """
@@ -178,7 +177,7 @@ HEADLINES: tuple[str, ...] = tuple(
     for contender in _contenders_of(app)
     if contender.server == app.headline and contender.variant == "sync"
 )
-"""Arrangements on which the ledger judges its claims, one a framework at most; the others stand beside them."""
+"""Arrangements on which the ledger judges its claims, at most one for each framework."""
 
 CEILINGS: tuple[str, ...] = tuple(contender.id for contender in CONTENDERS if contender.variant is None)
 """Ids of the bare servers, by which the loader is calibrated."""
@@ -189,7 +188,7 @@ MAPPED: tuple[str, ...] = (
     "flask-async@hypercorn+eventloop",
     "fastapi-async@uvicorn",
 )
-"""What a crossover map compares unless told: where a Flask app starts from, and three steps away from it: the keyword
+"""What a crossover map compares by default: where a Flask app starts from, and three steps away from it: the keyword
 alone; the keyword and a bridge that makes it count, on the same server; another framework, as the tutorial has it."""
 
 
@@ -247,6 +246,5 @@ def select(patterns: Iterable[str]) -> tuple[Contender, ...]:
 
 
 def _unknown(pattern: str) -> str:
-    near = difflib.get_close_matches(pattern, [contender.id for contender in CONTENDERS], n=1, cutoff=0.4)
-    suggestion = f" Did you mean {near[0]}?" if near else ""
+    suggestion = did_you_mean(pattern, [contender.id for contender in CONTENDERS])
     return f"No contender is called {pattern!r}.{suggestion} `lab contenders` lists them all."

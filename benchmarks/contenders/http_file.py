@@ -59,7 +59,7 @@ def _filled(path: Path, number: int, line: str, variables: dict[str, str]) -> st
     def value(match: re.Match[str]) -> str:
         if match[1] not in variables:
             raise InvalidValueError(
-                f"{path}, line {number}: nobody set {match[1]}. Write @{match[1]} = VALUE above it.", "--request"
+                f"{path}, line {number}: {match[1]} is not set. Write @{match[1]} = VALUE above it.", "--request"
             )
         return variables[match[1]]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import tomllib
 from collections.abc import Mapping
@@ -10,7 +9,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.foreign_json import ForeignJSONError, decode
 from benchmarks.subjects import Steadiness
 
@@ -26,9 +25,9 @@ class ContenderEntry:
         app: ``module:attribute``.
         command: What starts it, with ``{port}`` to fill in.
         url: Where it runs already.
-        server: On which the app is served; the usual one unless told.
+        server: On which the app is served; by default the usual one.
         bridge: By which a WSGI app runs on a server of ASGI.
-        python: The app's interpreter or environment, relative to the file; the one found beside the app unless told.
+        python: The app's interpreter or environment, relative to the file; by default the one beside the app.
         folder: Where it is imported and run, relative to the file.
         environment: Its variables; ``${NAME}`` stands for one of the lab's.
         workers: Worker processes of its server.
@@ -63,7 +62,7 @@ class RequestEntry:
         method: Of the request.
         headers: Of the request; ``${NAME}`` stands for a variable of the lab's.
         body: Text of the request's body, or ``@`` and a file relative to this one.
-        statuses: Of a valid answer; 200 to 299 unless told.
+        statuses: Of a valid answer; 200 to 299 by default.
         hold: What of an answer must stay the same, at most.
         users: Virtual users.
         wait_ms: For how long the view waits for others, milliseconds.
@@ -81,13 +80,13 @@ class RequestEntry:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LabFile:
-    """What a project says of itself; the command line comes before it.
+    """What a project compares; the command line comes before it.
 
     Attributes:
         contenders: By name; compared in this order unless the command line names some.
         requests: By name; each is a workload.
         requests_file: An ``.http`` file of more of them, relative to this one.
-        against: Name of the contender that every other is compared with; the first unless told.
+        against: Name of the contender that every other is compared with; the first by default.
         preset: Size of run.
         budget: Time for a run, such as ``5m``.
         before_trial: Command that puts the state back before each trial.
@@ -130,7 +129,7 @@ def read(path: Path) -> LabFile | None:
         text = path.read_text(encoding="utf-8")
         told = tomllib.loads(text)
     except (OSError, ValueError) as error:
-        # Somebody else's file may be broken: the lab's own may not.
+        # A broken pyproject.toml is for other tools to report.
         if path.name == _PROJECT:
             return None
         raise InvalidValueError(f"{path} cannot be read: {error}.", NAME) from error
@@ -154,7 +153,7 @@ def read(path: Path) -> LabFile | None:
 
 
 def _check_keys(values: object, kind: type[Any], path: Path, text: str, where: str) -> None:
-    """Refuse a key that nobody reads: it is a mistyped one.
+    """Refuse an unknown key, which is a mistyped one.
 
     Raises:
         InvalidValueError: With its line, and the nearest.
@@ -162,8 +161,7 @@ def _check_keys(values: object, kind: type[Any], path: Path, text: str, where: s
     known = [each.name.rstrip("_") for each in fields(kind) if each.name != "folder" or kind is ContenderEntry]
     for key in values if isinstance(values, dict) else ():
         if key not in known:
-            near = difflib.get_close_matches(key, known, n=1, cutoff=0.5)
-            suggestion = f" Did you mean {near[0]}?" if near else f" There are: {', '.join(known)}."
+            suggestion = did_you_mean(key, known) or f" There are: {', '.join(known)}."
             place = f" in [{where}]" if where else ""
             raise InvalidValueError(f"{path}{_line(text, key)}: there is no key {key!r}{place}.{suggestion}", NAME)
 

@@ -111,7 +111,7 @@ def _interface(value: Any) -> str | None:
 
 
 def _takes(value: Any, count: int) -> bool:
-    """Whether a value can be called with so many arguments."""
+    """Whether a value can be called with this number of arguments."""
     try:
         inspect.signature(value).bind(*range(count))
     except (TypeError, ValueError):
@@ -135,7 +135,7 @@ def _version(package: tuple[str, str]) -> tuple[str, str | None]:
         if importlib.util.find_spec(imported) is None:
             return imported, None
         return imported, metadata.version(distribution)
-    except Exception:  # noqa: BLE001 - a package without metadata is there all the same
+    except Exception:  # noqa: BLE001 - a package may have no metadata
         return imported, "of unknown version"
 
 

@@ -30,11 +30,11 @@ class Server:
         module: That ``python -m`` runs; also the name of the package that it comes in.
         arguments: After the module, by the interface of the app; ``{host}`` and ``{port}`` are filled in.
         own: Further arguments for the lab's own apps; ``None`` where those are not served on it.
-        app: How it is told of an app, ``{app}`` being ``module:attribute``.
-        factory: How it is told of what makes an app when it is called; empty where it cannot be.
-        workers: How it is told of a number of worker processes; empty where it has but one.
-        threads: How it is told of a number of threads for each; the same.
-        one_worker: What it is told where one worker is asked for.
+        app: The arguments that name an app, with ``{app}`` for ``module:attribute``.
+        factory: The same for a function that makes an app; empty if the server cannot call one.
+        workers: The arguments for a ``{number}`` of worker processes; empty if it has only one.
+        threads: The same for the threads of each.
+        one_worker: The arguments for one worker.
         remark: What a reader must know of it.
         needs: Further packages that it imports.
     """
@@ -73,8 +73,8 @@ class Server:
             app: ``module:attribute``.
             interface: Of the app.
             is_factory: Whether the attribute makes the app when it is called.
-            workers: How many worker processes; one unless told.
-            threads: How many threads for each; the server's own choice unless told.
+            workers: Number of worker processes; one by default.
+            threads: Threads of each; by default the server decides.
             is_own: Whether the app is the lab's own.
         Raises:
             InvalidValueError: It cannot be run so.
@@ -82,7 +82,7 @@ class Server:
         if interface not in self.arguments:
             raise InvalidValueError(f"{self.name} does not serve {interface.upper()} apps.")
         if is_factory and not self.factory:
-            raise InvalidValueError(f"{self.name} cannot be told to call {app} for an app: name an app itself.")
+            raise InvalidValueError(f"{self.name} cannot call {app} to make an app: name the app itself.")
         return (
             *("-m", self.module, *self.arguments[interface]),
             *((self.own or ()) if is_own else ()),
@@ -100,7 +100,7 @@ class Server:
         if number is None:
             return ()
         if not words:
-            raise InvalidValueError(f"{self.name} cannot be told a number of {what}.", f"--{what}")
+            raise InvalidValueError(f"{self.name} has no option for a number of {what}.", f"--{what}")
         return tuple(word.replace("{number}", str(number)) for word in words)
 
 
@@ -194,4 +194,4 @@ USUAL: Mapping[Interface, tuple[str, ...]] = {
     "asgi": ("uvicorn", "hypercorn", "granian", "gunicorn"),
     "wsgi": ("gunicorn", "waitress", "granian", "hypercorn", "werkzeug"),
 }
-"""What an app is served on unless told: the first of these that its Python has."""
+"""What an app is served on by default: the first of these that its Python has."""

@@ -1,7 +1,7 @@
-"""The slow upstream: a service whose health takes as long as it is told, for readiness to depend on.
+"""The slow upstream: a service whose health check takes a given time, for readiness to depend on.
 
 ``GET /health?ms=20`` answers after 20 ms; ``status=503`` makes the answer another. It has neither framework nor server
-beneath it, only a parser: what it did beside its wait would be part of the wait of whoever depends on it, and would be
+beneath it, only a parser: what it did beside its wait would be part of the wait of its clients, and would be
 done on the core of the loader. ``python -m benchmarks.contenders.slow_upstream --port 9000`` serves it.
 """
 
@@ -53,7 +53,7 @@ class SlowUpstream(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002
-        """Leave unanswered whoever has gone."""
+        """Drop the answers of a client that has gone."""
         self._is_lost = True
 
     def data_received(self, data: bytes) -> None:

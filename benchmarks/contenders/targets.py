@@ -7,7 +7,6 @@ app's own Python says; ``()`` behind it says that it is to be called.
 from __future__ import annotations
 
 import contextlib
-import difflib
 import importlib.util
 import os
 import re
@@ -21,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.contenders.servers import SERVERS, USUAL, Interface, Server
-from benchmarks.errors import InvalidValueError
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.foreign_json import read_object
 from benchmarks.model import Contender, Variant
 from benchmarks.process import output_of
@@ -192,8 +191,8 @@ def find(
     Args:
         word: ``MODULE:ATTRIBUTE[@SERVER][+BRIDGE]``; without the first part, the app that the folder names.
         where: It lives.
-        workers: How many worker processes; one unless told.
-        threads: How many threads for each; the server's own choice unless told.
+        workers: Number of worker processes; one by default.
+        threads: Threads of each; by default the server decides.
         variant: The keyword of its views, where it has twins.
         path: What it is asked for, where that is not the workload's.
         name: What it is called, where that is not the word.
@@ -242,9 +241,9 @@ def find(
 def _known(word: str | None, entries: Mapping[str, object], what: str) -> str | None:
     if word is None or word in entries:
         return word
-    near = difflib.get_close_matches(word, entries, n=1, cutoff=0.4)
-    suggestion = f" Did you mean {near[0]}?" if near else ""
-    raise InvalidValueError(f"No {what} is called {word!r}.{suggestion} There are: {', '.join(entries)}.", "TARGET")
+    raise InvalidValueError(
+        f"No {what} is called {word!r}.{did_you_mean(word, entries)} There are: {', '.join(entries)}.", "TARGET"
+    )
 
 
 def _look(app: str, where: Surroundings) -> dict[str, Any]:
@@ -312,10 +311,8 @@ def _check_looked(app: str, looked: Mapping[str, Any], where: Surroundings) -> N
 
 
 def _nearest(word: str, names: Sequence[str]) -> str:
-    near = difflib.get_close_matches(word, names, n=1, cutoff=0.4)
-    if near:
-        return f" Did you mean {near[0]}?"
-    return f" There are: {', '.join(names[:_MOST_NAMES])}." if names else ""
+    there_are = f" There are: {', '.join(names[:_MOST_NAMES])}." if names else ""
+    return did_you_mean(word, names) or there_are
 
 
 def _check_bridge(app: str, bridge: str, looked: Mapping[str, Any], where: Surroundings) -> None:

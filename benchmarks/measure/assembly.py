@@ -44,7 +44,7 @@ class Instrument:
 
     @classmethod
     def of(cls, engine: LoadEngine | None = None) -> Self:
-        """Share out this machine between servers and a load engine, the usual one unless told."""
+        """Share out this machine between servers and a load engine, by default the builtin one."""
         engine = find_engine(DEFAULT_ENGINE) if engine is None else engine
         facts = engine.facts()
         cores = environment.share_cores()
@@ -83,7 +83,7 @@ class Assembly:
 
     Attributes:
         instrument: What it is measured with.
-        lock: Of this machine, held: others are told where the record is.
+        lock: Of this machine, held: it shows other labs where the record is.
         record: There as soon as it has begun, whatever comes then.
     """
 
@@ -103,9 +103,9 @@ class Assembly:
 
         Args:
             begin: Begins or opens the record.
-            follow: Gives what is told how it goes, from the run as it begins.
+            follow: Gives the listener, from the run as it begins.
             needs_dependencies: Whether servers need a database and upstreams.
-            route: Gives what says what to measure next; all of the plan unless told.
+            route: Gives the route, which decides what to measure next; by default all of the plan.
         Raises:
             LabError: See ``Runner.run``; the message says what went wrong, and what to do.
             KeyboardInterrupt: As it came; what was measured is kept.

@@ -33,7 +33,7 @@ _END_AT = 0.95
 """Where in an interval or slice the observer looks and ends; after it the load may stop at any moment."""
 
 _STOP_GRACE_S = 0.0
-"""How long a server may take to stop, seconds: once the load is cut, what it still works on is of use to nobody."""
+"""How long a server may take to stop, seconds: once the load is cut, its unfinished work is not needed."""
 
 _PATIENCE_S = 15.0
 """How much longer than its own time the loader may be silent, seconds."""

@@ -62,7 +62,7 @@ class Dependencies:
 
 
 NONE = Dependencies(settings={}, facts={}, death=lambda: None)
-"""Of a run that asks nobody for readiness."""
+"""Of a run without readiness."""
 
 
 def needed_by(plan: Plan) -> bool:

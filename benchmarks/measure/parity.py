@@ -87,11 +87,12 @@ def agreed(
 ) -> tuple[Workload, ...]:
     """Start each contender, ask each request a few times, and hold the answers against the first contender's.
 
-    Status, content type and the shape of JSON must be alike. Of the body nothing is compared between contenders: a
-    clock, an id or a token may stand in it. But what holds still from one answer to the next does so under load too.
+    Status, content type and the shape of JSON must be alike. Nothing else of the body is compared between contenders,
+    because it may contain a clock, an id or a token. But what stays the same from one answer of a contender to the
+    next must do so under load too.
 
     Args:
-        contenders: The first is what the others are held against.
+        contenders: The others are compared with the first.
         requests: What to ask of each.
         may_differ: Whether answers that differ are only noted.
     Returns:
@@ -114,7 +115,7 @@ def agreed(
             told = "\n".join(f"  {line}" for line in differences)
             raise LabError(
                 f"{request.name} is not answered alike; {contenders[0].id} answers otherwise than\n{told}\n"
-                "What does other work takes another time. Mend the apps, or compare them all the same with "
+                "Different work takes a different time. Fix the apps, or compare them anyway with "
                 "--allow-different; the report then says so."
             )
         steadiest = max((_steadiness(theirs[number]) for theirs in answers), key=_STEADINESS.index)
@@ -142,9 +143,7 @@ def _refusal(answer: Answer, workload: Workload, path: str) -> str | None:
     if 300 <= status < 400 and answer.location:
         return f"{asked}: it redirects to {answer.location}. Ask for that (--path)"
     if status in (401, 403):
-        return (
-            f"{asked}: it wants to know who asks. Give it what it wants, such as --header 'Authorization: Bearer ...'"
-        )
+        return f"{asked}: it wants credentials. Send them, for example with --header 'Authorization: Bearer ...'"
     if status == 404:
         return f"{asked}: it has nothing there. Ask for another path (--path)"
     if status == 405:
@@ -201,7 +200,7 @@ def _shape(answer: Answer) -> dict[str, str]:
 
 
 def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
-    """Return the workloads in which any of the twins takes part, grouped by their answer."""
+    """Return the workloads that any of the twins is asked, grouped by their answer."""
     groups: dict[str, list[Workload]] = {}
     for workload in plan.workloads:
         if any(contender.id in plan.workload_contenders[workload.name] for contender in twins):

@@ -31,10 +31,10 @@ Blocks = Generator[Block, None, str | None]
 
 
 class RunListener(Protocol):
-    """Is told what happens, to show it; what measures does not know what prints."""
+    """Shows what happens; measuring does not depend on how it is shown."""
 
     def checking(self, contenders: int) -> None:
-        """Parity is being checked for so many contenders."""
+        """The answers of this number of contenders are being compared."""
 
     def started(self, trial: ScheduledTrial) -> None:
         """A trial begins."""
@@ -58,7 +58,7 @@ class PlannedRoute:
     """All that a run lacks of its plan, or as many rounds as it takes; what asks all at one rate comes last.
 
     Attributes:
-        stop: Is asked after each round whether the run may end there, and why; it runs them all unless told.
+        stop: Decides after each round whether the run ends there, and why; by default it runs them all.
     """
 
     stop: Callable[[Run], str | None] = lambda _run: None
@@ -93,7 +93,7 @@ class Runner:
     Attributes:
         engine: Drives the load.
         cores: Which cores server and loader may use.
-        listener: Is told what happens.
+        listener: Shows what happens.
         route: Says what to measure next.
         now: Gives the time of day, UTC.
         dependencies: What servers depend on, running.
@@ -119,7 +119,7 @@ class Runner:
         try:
             stopped_early = self._run(journal)
         except BaseException:
-            # Ctrl-C comes twice from whoever is impatient.
+            # An impatient person presses Ctrl-C twice.
             with uninterrupted():
                 self._finish_interrupted(journal)
             raise

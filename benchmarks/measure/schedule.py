@@ -28,7 +28,7 @@ OPEN_SLICE_S = 0.2
 """The same in the open model, where a slice begins with nothing in flight and must get into its stride."""
 
 OPEN_SHORTEST_S = 1.0
-"""Length of a trial at an equal rate, seconds, unless told: a 99th percentile wants requests."""
+"""Length of a trial at an equal rate, seconds, by default: a 99th percentile needs many requests."""
 
 OPEN_TIMEOUT_S = 2.0
 """Patience in the open model, seconds: what queues for longer says no more than that the server cannot keep up."""
@@ -54,8 +54,8 @@ class Preset:
         health: Load of what is answered at once; 10 virtual users, as in the tutorial.
         wait: Load of what waits; more virtual users than any server's threads, or nothing would queue.
         health_rounds: Rounds of what is answered at once.
-        wait_rounds: Rounds of what waits, whose rates hold still because a timer makes them.
-        beside_every: Arrangements on which no claim is judged take part in one of so many rounds, in two at least.
+        wait_rounds: Rounds of what waits, whose rates are stable because a timer makes them.
+        beside_every: Arrangements on which no claim is judged are measured in one of this many rounds, in at least two.
     """
 
     summary: str
@@ -151,7 +151,7 @@ def plan(
         seed: Of the rounds' random order.
         vus: Virtual users of the health workload.
         duration_s: Measured interval of every trial, seconds.
-        rounds: Number of rounds of every workload; then everything takes part in each, unless they were chosen by time.
+        rounds: Number of rounds of every workload; everything is then measured in each, unless chosen by time.
         wait_rounds: Another number for the workload that waits, whose ratios a timer makes, so that they vary less.
         budget_s: See ``Plan``.
         precision: The same.
@@ -165,7 +165,7 @@ def plan(
         against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
     Raises:
         InvalidValueError: There is no such preset, the load engine cannot keep the duration, a rate is so low that a
-            trial has no percentiles, a share is of a rate that will not be measured, nothing could take part in what is
+            trial has no percentiles, a share is of a rate that will not be measured, nothing could be asked what is
             asked, or what is wanted is of a workload that is not.
     """
     preset = find_preset(preset_name)
@@ -208,7 +208,7 @@ def plan(
     if latency_at is not None:
         planned.append(dataclasses.replace(first, name=LATENCY.name))
         longer = dataclasses.replace(health, duration_s=duration_s or max(OPEN_SHORTEST_S, health.duration_s))
-        # Which rate it is nobody knows before the other rounds are over.
+        # The rate is only known when the other rounds are over.
         loads[LATENCY.name] = _scheduled(longer, None)
         every_round[LATENCY.name] = every_round[first.name]
         taking_part[LATENCY.name] = taking_part[first.name]
@@ -249,7 +249,7 @@ def placebo_plan(contender: Contender | None, seed: int, rounds: int, workload: 
     """Plan an A/A run: one contender against itself, with the load of ``quick``, and the loader's calibration.
 
     Args:
-        contender: Which; the steadiest unless told.
+        contender: By default the steadiest.
         seed: Of the order in each round.
         rounds: Number of rounds.
         workload: What it is asked, where its waits are none.

@@ -33,7 +33,7 @@ _PORT_ATTEMPTS = 3
 _PUT_BACK_TIMEOUT_S = 60.0
 
 NO_SETTINGS: Mapping[str, str] = {}
-"""Of a service that runs as it comes."""
+"""Of a service with its defaults."""
 
 
 class ServerError(LabError):
@@ -228,7 +228,7 @@ class Launch:
             cwd=self._contender.folder or HOME,
         )
         server = RunningServer(self._contender, child.process, port, log, self._host)
-        # Whoever starts it may have left the server's cores alone, and what is started inherits that.
+        # This process may keep off the server's cores, and its children inherit that.
         _pin(child.process.pid, _widened(self._cpus))
         return server
 
@@ -291,7 +291,7 @@ def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
         except (OSError, http.client.HTTPException):
             time.sleep(_POLL_S)
         else:
-            # Whoever answered, it was not this server if this server is dead.
+            # If this server is dead, the answer came from another process.
             if server.death() is None:
                 return
     raise ServerError(server.explain(f"did not answer GET {path} within {timeout_s:g} s"))
@@ -321,7 +321,7 @@ def _listener(port: int) -> int | None:
 
 
 def free_port(host: str) -> int:
-    """Return a TCP port that nobody has at this moment."""
+    """Return a TCP port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]

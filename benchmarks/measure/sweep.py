@@ -2,8 +2,8 @@
 
 A visit is to one place, which is a wait and a number of connections. All contenders take their turn there, in a random
 order from the recorded seed, each on a server and with a loader started for it: what drifts from one visit to the next
-moves all alike, and their ratios are made inside a visit. Where to go next is for whoever asked for the sweep to say,
-for it takes judgement; what measures only goes there.
+moves all alike, and their ratios are made inside a visit. Where to go next takes judgement, so the caller decides it;
+this module only measures there.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ Choose = Callable[[Run, float, Visits], Place | None]
 
 
 class SweepListener(RunListener, Protocol):
-    """Is told what happens, to show it, and where it happens."""
+    """Shows what happens, and where."""
 
     def visiting(self, place: Place, elapsed_s: float) -> None:
         """A visit begins."""
@@ -79,7 +79,7 @@ class Sweep:
     """The route of one sweep.
 
     Attributes:
-        listener: Is told where it goes.
+        listener: Shows where it goes.
         choose: Says where to go next; ``None`` ends the sweep.
         load: Of every trial, but for its connections.
         began_s: When its time began, on the monotonic clock, seconds.

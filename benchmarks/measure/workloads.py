@@ -37,7 +37,7 @@ class Offer:
 
     Attributes:
         workloads: Which; the first one's ``answer`` says whose expected answer this is.
-        is_usual: Whether it is asked unless told otherwise.
+        is_usual: Whether it is asked by default.
         connections: How many at once, by the workload's name, where that is not the preset's to say.
         content_type: Of the expected answer.
         body: Of it, as JSON.
@@ -68,7 +68,7 @@ WORKLOADS: Mapping[str, Offer] = {
 }
 
 _ANYTHING = Offer(workloads=())
-"""Of requests to anybody's apps, whose answers are held against each other."""
+"""Of requests to a user's apps, whose answers are compared with each other."""
 
 USUAL: tuple[str, ...] = tuple(name for name, offer in WORKLOADS.items() if offer.is_usual)
 

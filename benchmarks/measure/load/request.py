@@ -40,7 +40,7 @@ def request_bytes(order: LoadOrder, fill: Callable[[str], str] = str) -> bytes:
 
     Args:
         order: What to ask.
-        fill: Puts values in the place of placeholders; leaves them unless told.
+        fill: Puts values in the place of placeholders; leaves them by default.
     """
     body = _body(order)
     if body and fill is not str:
@@ -60,7 +60,7 @@ def filler(seed: int | None = None) -> Callable[[str], str]:
     """Return what puts the next values in the place of placeholders in a text.
 
     Args:
-        seed: Of the values; by chance unless told.
+        seed: Of the values; random by default.
     """
     # Not for secrets: the same seed must give the same values to every contender.
     chance = random.Random(seed)  # noqa: S311

@@ -117,7 +117,7 @@ def test_the_requests_of_an_http_file(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("GET {{host}}/items\n", ("line 1", "nobody set host", "@host = VALUE")),
+        ("GET {{host}}/items\n", ("line 1", "host is not set", "@host = VALUE")),
         ("\nfetch all the items\n", ("line 2", "no request")),
         ("GET /\nno header\n", ("line 2", "NAME: VALUE")),
         ("# only a comment\n@a = b\n", ("has no request", "GET /items")),

@@ -188,7 +188,7 @@ def test_a_bridge_serves_a_project_that_has_packages_of_the_labs_names(
 
 @pytest.mark.parametrize("server", [server for server in SERVERS.values() if server.id != "werkzeug"])
 def test_workers_and_threads_are_asked_of_every_server_alike(server: object) -> None:
-    """A server is told numbers in its own words, or it is said that it cannot be told."""
+    """A server gets numbers in its own options, or an error says that it has none."""
     entry = SERVERS[getattr(server, "id", "")]
     interface = min(entry.interfaces)
     for what, words in (("workers", entry.workers), ("threads", entry.threads)):
