@@ -70,7 +70,7 @@ MANY = (
         0.9,
     ),
     Bar("async, event loop / FastAPI's async, uvicorn", "flask-async@uvicorn+eventloop", "fastapi-async@uvicorn", 0.9),
-    Bar("async, event loop / def on the WSGI wrapper", "flask-async@hypercorn+eventloop", "flask-sync@hypercorn", 5.0),
+    Bar("async, event loop / def on the WSGI wrapper", "flask-async@hypercorn+eventloop", "flask-sync@hypercorn", 3.0),
 )
 """Rate of Flask's async twin on the event loop with many connections, over another's."""
 

@@ -7,13 +7,17 @@ from collections.abc import Iterable
 
 from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
-from benchmarks.model import EQUAL_RATE, Run
+from benchmarks.judge.statistics import drift, excludes_one
+from benchmarks.judge.trials import participants
+from benchmarks.model import ALIKE, EQUAL_RATE, Run
 from benchmarks.trials import void_reason
 
 BUSY_LOAD_PER_CORE = 0.5
 """One-minute load average per core, before the run, above which the machine was not quiet."""
 
 _REASONS_SHOWN = 3
+_FEWEST_FOR_A_TREND = 4
+_ONLY_READ = frozenset({"GET", "OPTIONS"})
 
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
@@ -28,7 +32,27 @@ def notes(evidence: Evidence) -> tuple[str, ...]:
         *machine_notes(run),
         *_equal_rate(run),
         *_readiness(run),
+        *_trends(evidence),
     )
+
+
+def _trends(evidence: Evidence) -> Iterable[str]:
+    """Yield whose rate changes over the rounds: requests that write leave something behind for later trials."""
+    run = evidence.run
+    writing = [each.name for each in run.plan.workloads if each.answer == ALIKE and each.method not in _ONLY_READ]
+    for workload in writing:
+        for contender in participants(run, workload):
+            valid = evidence.valid(contender, workload)
+            if len(valid) < _FEWEST_FOR_A_TREND:
+                continue
+            change = drift([each.trial.round for each in valid], [each.result.rate_per_s for each in valid])
+            if excludes_one(change):
+                way = "rises" if change.value > 1 else "falls"
+                yield (
+                    f"The rate of {contender.id} under {workload} {way} by {100 * abs(change.value - 1):.1f} % from "
+                    "round to round: what requests leave behind affects later trials. before_trial in lab.toml names "
+                    "a command that puts the state back."
+                )
 
 
 def machine_notes(run: Run) -> tuple[str, ...]:

@@ -106,6 +106,28 @@ def paired_ratio(
     return exponential(arithmetic_mean([_logarithm(above) - _logarithm(below) for above, below in pairs], confidence))
 
 
+def drift(rounds: Sequence[float], values: Sequence[float]) -> Estimate:
+    """Estimate by which factor a value changes from one round to the next.
+
+    Args:
+        rounds: Their numbers, not all the same, shape (n,), n >= 3.
+        values: One per round, each above 0, shape (n,).
+    Returns:
+        The factor of the least-squares line through the logarithms, with the Student t interval of its slope.
+    Raises:
+        SampleError: A value is zero, negative or not finite.
+    Source:
+        Draper and Smith, "Applied Regression Analysis", 3rd edition, section 1.4.
+    """
+    logarithms = [_logarithm(value) for value in values]
+    slope, intercept = statistics.linear_regression(rounds, logarithms)
+    freedom = len(rounds) - 2
+    left = sum((value - intercept - slope * x) ** 2 for x, value in zip(rounds, logarithms, strict=True))
+    spread = (statistics.fmean(x * x for x in rounds) - statistics.fmean(rounds) ** 2) * len(rounds)
+    half_width = students_quantile(freedom) * math.sqrt(left / freedom / spread)
+    return exponential(Estimate(value=slope, low=slope - half_width, high=slope + half_width, samples=len(rounds)))
+
+
 def independent_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
     """Estimate a ratio from samples of two days or two machines.
 

@@ -8,13 +8,19 @@ from typing import Final
 from benchmarks.judge.trials import MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import method_of
-from benchmarks.model import LoadProfile, Plan, Workload
+from benchmarks.model import ALIKE, LoadProfile, Plan, Steadiness, Workload
 from benchmarks.report import figures
 from benchmarks.report.document import Column, Row, Table
 from benchmarks.trials import MAXIMUM_ERROR_FRACTION
 
 _PACKAGE: Final = "package_"
 _BYTES: Final = "_bytes"
+_HELD: Final[Mapping[Steadiness, str]] = {
+    "bytes": "the same body as before anything was timed",
+    "length": "a body of the same length; its bytes change from answer to answer",
+    "shape": "any body; before anything was timed its JSON had the same names and types each time",
+    "nothing": "any body, which changes from answer to answer",
+}
 
 
 def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = None) -> str:
@@ -25,7 +31,8 @@ def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = No
         plan: Of the run.
         rate_per_s: At which it really was, where a rate was given.
     """
-    asked = f"{workload.name}: GET {workload.path}"
+    request = f"{workload.method} {workload.path}"
+    asked = request if workload.name == request else f"{workload.name}: {request}"
     load = plan.loads.get(workload.name)
     if rate_per_s is not None and load is not None:
         return f"{asked}, {figures.cell(rate_per_s)} requests/s over at most {load.vus} connections"
@@ -40,7 +47,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         if workload.name in plan.rounds
     )
     loads = "; ".join(
-        f"{workload.name}, {load.vus} users for {load.duration_s:g} s, after a warm-up that is thrown away"
+        f"{workload.name}, {load.vus} users for {load.duration_s:g} s, after a warm-up that is discarded"
         for workload in plan.workloads
         if (load := plan.loads.get(workload.name)) is not None and not plan.is_open(workload.name)
     )
@@ -79,13 +86,26 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
         "Contenders are compared within a round, on the same machine at the same time; the rounds give the interval.",
         "Before anything is timed, every contender must give the same answer.",
-        f"Only answers with status 2xx and the right length count; a trial with more than {errors} errors is void.",
+        *_valid_answers(plan),
+        f"A trial with more than {errors} errors is void.",
         f"No verdict rests on a trial above {ceiling} of the loader's rate on a bare server: it measured the loader.",
         f"Nor on a trial in which the loader used more than {loader_cpu} of its core.",
         *([] if plan.placebo is None else [twice]),
         f'Equal means that the whole interval lies within ±{100 * margin:g} %. "No difference found" is weaker.',
         "CPU time and context switches are what the operating system counted for the server's processes.",
     )
+
+
+def _valid_answers(plan: Plan) -> Iterator[str]:
+    """Yield which answers count, and what is done to the lab's own apps and not to a user's."""
+    theirs = [workload for workload in plan.workloads if workload.answer == ALIKE]
+    if len(theirs) < len(plan.workloads):
+        yield "Only answers with status 2xx and the right body count."
+    for workload in theirs:
+        statuses = " or ".join(map(str, workload.statuses)) or "from 200 to 299"
+        yield f"Under {workload.name} an answer counts that has the status {statuses}, and {_HELD[workload.holds]}."
+    if theirs:
+        yield "Your apps run as they are. The lab's own apps also freeze Python's garbage collector after start."
 
 
 def _rate(load: LoadProfile, plan: Plan) -> str:

@@ -93,6 +93,10 @@ def alerts(run: Run, judgement: Judgement) -> Iterator[Note]:
     if run.state != "complete":
         what = "was interrupted" if run.state == "interrupted" else "did not come to its end"
         yield Note(f"This run {what}: what follows rests on the trials that it kept.", "alert")
+    for workload in run.plan.workloads:
+        if workload.differences:
+            differences = "; ".join(workload.differences)
+            yield Note(f"Answers to {workload.name} differ, so the work may too: {differences}.", "alert")
     if not any(summary.used for summary in judgement.summaries):
         yield Note("No valid trial was measured, so there is nothing to compare.", "alert")
 
@@ -152,7 +156,8 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
     run, judgement = all_of_it.run, all_of_it.judgement
     yield from alerts(run, judgement)
     if judgement.duels:
-        yield from _once(verdict_of(duel) for duel in judgement.duels)
+        workloads = {duel.workload for duel in judgement.duels}
+        yield from _once(verdict_of(duel, workloads) for duel in judgement.duels)
     elif answers := _once(_answers(all_of_it)):
         yield from answers
     elif compared := judgement.twins or judgement.bridges:
@@ -161,6 +166,8 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
         judged = [each for each in judged if each.headline] or judged
         workloads = {each.workload for each in judged}
         yield from _once(verdict_of(each, workloads) for each in judged) if judged else run_evidence.refusals(compared)
+    elif run.plan.against is not None:
+        yield Paragraph("This run has no answer: it had one contender, and nothing to compare it with.")
     else:
         yield Paragraph("This run has no answer: it had no arrangement with both `def` and `async def`.")
     yield from _picture(all_of_it)

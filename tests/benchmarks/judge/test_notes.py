@@ -195,3 +195,31 @@ def test_what_readiness_asked_is_told(
     assert reason.startswith("The database was not PostgreSQL: its server is not installed. SQLite has no way")
     (unknown,) = told()
     assert unknown.startswith("Readiness asked a database and 2 upstreams")
+
+
+@pytest.mark.parametrize(
+    ("method", "rates", "said"),
+    [
+        ("POST", (1000.0, 900.0, 811.0, 729.0, 656.0), "falls by 10.0 %"),
+        ("POST", (1000.0, 1102.0, 1210.0, 1331.0), "rises by 10.0 %"),
+        ("POST", (1000.0, 1010.0, 990.0, 1005.0), None),
+        ("POST", (1000.0, 900.0, 810.0), None),
+        ("GET", (1000.0, 900.0, 811.0, 729.0, 656.0), None),
+    ],
+)
+def test_what_requests_leave_behind_is_noted(
+    *,
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    method: str,
+    rates: tuple[float, ...],
+    said: str | None,
+) -> None:
+    """A rate that moves from round to round, of requests that may change a state; not one that only scatters."""
+    run = make_run([make_trial(rate=rate, round=number) for number, rate in enumerate(rates, 1)])
+    asked = tuple(dataclasses.replace(each, answer="alike", method=method) for each in run.plan.workloads)
+    run = dataclasses.replace(run, plan=dataclasses.replace(run.plan, workloads=asked))
+    found = [note for note in notes(make_evidence(run)) if "before_trial" in note]
+    assert [said is not None] * len(found) == [said is not None and said in note for note in found]
+    assert (said is not None) == bool(found)

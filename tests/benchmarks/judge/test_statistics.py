@@ -14,6 +14,7 @@ from benchmarks.judge.statistics import (
     SampleError,
     arithmetic_mean,
     bounds,
+    drift,
     geometric_mean,
     independent_ratio,
     median_and_range,
@@ -257,3 +258,18 @@ def test_the_standard_error_of_a_ratio_is_told_by_its_interval() -> None:
     assert pytest.approx(expected) == standard_error(paired_ratio(above, below))
     assert pytest.approx(expected) == standard_error(paired_ratio(above, below, 0.975))
     assert math.inf == standard_error(paired_ratio([2.0], [1.0]))
+
+
+@pytest.mark.parametrize("factor", [0.9, 1.0, 1.25])
+def test_a_drift_is_the_factor_from_round_to_round(factor: float) -> None:
+    """Exact where the values are; scipy's slope and its error where they scatter."""
+    rounds = [1, 2, 3, 4, 6]
+    exact = drift(rounds, [500 * factor**number for number in rounds])
+    assert exact.value == pytest.approx(factor)
+    noise = [1.02, 0.97, 1.01, 0.99, 1.03]
+    values = [500 * factor**number * off for number, off in zip(rounds, noise, strict=True)]
+    found, line = drift(rounds, values), stats.linregress(rounds, np.log(values))
+    reach = stats.t.ppf(0.975, 3) * line.stderr
+    assert (found.value, found.low, found.high) == pytest.approx(
+        tuple(math.exp(exponent) for exponent in (line.slope, line.slope - reach, line.slope + reach))
+    )
