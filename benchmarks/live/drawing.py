@@ -10,7 +10,7 @@ from rich.text import Text
 
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import Span, State, Timeline
-from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request, tell_span
+from benchmarks.live.words import MEANINGS, describe_findings, describe_request, describe_span, milliseconds
 from benchmarks.report.plain_text import to_ascii
 
 _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
@@ -60,9 +60,9 @@ class _Printer:
         self.legend(timeline)
         self.console.print()
         for exchange in timeline.exchanges:
-            self.paragraph(tell_request(timeline, exchange.request), marker=f"{exchange.request}  ")
+            self.paragraph(describe_request(timeline, exchange.request), marker=f"{exchange.request}  ")
         self.console.print()
-        for finding in tell_findings(timeline):
+        for finding in describe_findings(timeline):
             self.paragraph(finding)
         self.console.print()
         self.paragraph(
@@ -158,7 +158,7 @@ def chrome_trace(timeline: Timeline) -> dict[str, Any]:
             order = timeline.of(request)
             for span in spans:
                 at = {"tid": row, "ts": span.start_ns / 1_000}
-                told = {"request": request, "words": tell_span(timeline, span)}
+                told = {"request": request, "words": describe_span(timeline, span)}
                 kind = "request" if span.counts else "thread"
                 duration_us = span.duration_ns / 1_000
                 events.append({"ph": "X", "name": str(span.state), "cat": kind, **at, "dur": duration_us, "args": told})

@@ -80,7 +80,7 @@ def recording_of(path: Path, steps: Sequence[Step]) -> ProgramRecording:
     )
 
 
-def tell_deeds(deeds: Sequence[str]) -> str:
+def describe_deeds(deeds: Sequence[str]) -> str:
     """Return what several clients did as one clause, ``clients 1 and 3 connect``.
 
     Args:

@@ -37,7 +37,7 @@ def milliseconds(duration_ns: float) -> str:
     return f"{duration_ms:.2f} ms" if duration_ms < 9.995 else f"{duration_ms:.1f} ms"
 
 
-def tell_span(timeline: Timeline, span: Span) -> str:
+def describe_span(timeline: Timeline, span: Span) -> str:
     """Return one sentence about a span, to be shown when it is selected."""
     lane = timeline.lane(span.lane)
     told = f"Request {span.request}, {span.state} for {milliseconds(span.duration_ns)}: {MEANINGS[span.state]}"
@@ -46,7 +46,7 @@ def tell_span(timeline: Timeline, span: Span) -> str:
     return f"{told}." if lane == NETWORK else f"{told} (on {lane.name})."
 
 
-def tell_request(timeline: Timeline, request: int) -> str:
+def describe_request(timeline: Timeline, request: int) -> str:
     """Return where a request's time went, by state, in the order in which it entered them."""
     times = by_state(timeline.of(request))
     parts = ", ".join(f"{state} {milliseconds(time_ns)}" for state, time_ns in times.items())
@@ -61,7 +61,7 @@ def by_state(spans: Iterable[Span]) -> Mapping[State, int]:
     return times
 
 
-def tell_findings(timeline: Timeline) -> tuple[str, ...]:
+def describe_findings(timeline: Timeline) -> tuple[str, ...]:
     """Return what the burst shows: which threads ran it, whether its waits overlapped, and what else took time."""
     return (_who(timeline), *_waits(timeline), *_queue(timeline), _rest(timeline))
 

@@ -20,7 +20,7 @@ from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.guesses import Guesses
 from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.racer import RaceProcess
-from benchmarks.live.page.telling import Renderer
+from benchmarks.live.page.rendering import Renderer
 from benchmarks.measure import journal
 from benchmarks.measure.environment import kept_off, share_cores
 from benchmarks.measure.schedule import calibration, trials
@@ -240,9 +240,9 @@ class Director:
                     run = dataclasses.replace(run, state="running")
                 self._trials_done = len(run.trials) + len(run.calibration)
                 if run.trials:
-                    await self._tell(run)
+                    await self._evaluate(run)
 
-    async def _tell(self, run: Run) -> None:
+    async def _evaluate(self, run: Run) -> None:
         judgement = await asyncio.to_thread(judge, run, tuple(self._claims))
         self._html = await asyncio.to_thread(self._renderer.race, run, judgement)
         self._judged = run, judgement
@@ -269,7 +269,7 @@ class Director:
         found = await asyncio.to_thread(_last_race, self._out)
         if found is not None:
             self._folder, run = found
-            await self._tell(run)
+            await self._evaluate(run)
 
     async def _show(self) -> None:
         # One after another: an older state must not be published after a newer one.

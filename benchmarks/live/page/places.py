@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+from collections import Counter
 from collections.abc import Hashable
 from typing import Generic, TypeVar
 
@@ -25,8 +26,9 @@ class Places(Generic[Key]):
     def __init__(self, most: int, most_of_one: int) -> None:
         self._most = most
         self._most_of_one = most_of_one
+        # In the order in which they came.
         self._sources: dict[Key, str] = {}
-        self._held: dict[str, dict[Key, bool]] = {}
+        self._confirmed: set[Key] = set()
 
     def __contains__(self, key: Key) -> bool:
         """Return whether it has a place."""
@@ -42,39 +44,35 @@ class Places(Generic[Key]):
             The one that it displaced; ``None`` if there was room.
         """
         displaced = None
-        if len(self._held.get(source, ())) >= self._most_of_one:
+        if len(self._of(source)) >= self._most_of_one:
             displaced = self._displace(source)
         elif len(self._sources) >= self._most:
-            displaced = self._displace(max(self._held, key=lambda each: len(self._loose(each))))
+            loose = Counter(each for key, each in self._sources.items() if key not in self._confirmed)
+            displaced = self._displace(max(loose, key=lambda each: loose[each]))
         self._sources[key] = source
-        self._held.setdefault(source, {})[key] = False
         return displaced
 
     def leave(self, key: Key) -> None:
         """Give its place back, if it has one."""
-        if (source := self._sources.pop(key, None)) is not None:
-            del self._held[source][key]
-            if not self._held[source]:
-                del self._held[source]
+        self._sources.pop(key, None)
+        self._confirmed.discard(key)
 
     def confirm(self, key: Key) -> None:
         """Let it keep its place for good, unless three quarters of the places are confirmed already."""
-        if key not in self._sources:
-            return
-        held = self._held[self._sources[key]]
-        everywhere = sum(sum(each.values()) for each in self._held.values())
-        if 4 * (sum(held.values()) + 1) <= 3 * self._most_of_one and 4 * (everywhere + 1) <= 3 * self._most:
-            held[key] = True
+        if key in self._sources:
+            of_source = self._confirmed.intersection(self._of(self._sources[key]))
+            if 4 * (len(of_source) + 1) <= 3 * self._most_of_one and 4 * (len(self._confirmed) + 1) <= 3 * self._most:
+                self._confirmed.add(key)
 
     def is_confirmed(self, key: Key) -> bool:
         """Return whether it has a place for good."""
-        return key in self._sources and self._held[self._sources[key]][key]
+        return key in self._confirmed
 
-    def _loose(self, source: str) -> list[Key]:
-        return [key for key, is_confirmed in self._held[source].items() if not is_confirmed]
+    def _of(self, source: str) -> list[Key]:
+        return [key for key, each in self._sources.items() if each == source]
 
     def _displace(self, source: str) -> Key:
-        loose = self._loose(source)
+        loose = [key for key in self._of(source) if key not in self._confirmed]
         displaced = loose[len(loose) // 2]
         self.leave(displaced)
         return displaced

@@ -46,19 +46,19 @@ def main() -> int:
         order = read_object(lines.readline())
         _race(decode(Plan, order["plan"]), Path(order["out"]), order["cpus"], _Commands(lines))
     except MachineBusyError as busy:
-        tell("failed", message=busy.reason)
+        report("failed", message=busy.reason)
     except LabError as error:
-        tell("failed", message=str(error))
+        report("failed", message=str(error))
     except OSError as error:
-        tell("failed", message=f"The system refused: {error}.")
+        report("failed", message=f"The system refused: {error}.")
     except KeyboardInterrupt:
-        tell("stopped")
+        report("stopped")
     else:
-        tell("done")
+        report("done")
     return 0
 
 
-def tell(event: str, **content: Any) -> None:
+def report(event: str, **content: Any) -> None:
     """Report an event as one line; a reader that is gone does not end the measurement."""
     try:
         sys.stdout.write(json.dumps({"event": event, **content}) + "\n")
@@ -72,13 +72,13 @@ def _race(plan: Plan, out: Path, cpus: Sequence[int], commands: _Commands) -> No
     if cpus and hasattr(os, "sched_setaffinity"):
         # The parent keeps off the server's core, and this process inherited that.
         os.sched_setaffinity(0, cpus)
-    with alone(wait=False, say=lambda sentence: tell("note", message=sentence)) as lock:
+    with alone(wait=False, say=lambda sentence: report("note", message=sentence)) as lock:
         instrument = Instrument.of()
         assembly = Assembly(instrument=instrument, lock=lock)
 
         def begin(facts: Mapping[str, Fact]) -> Journal:
             record = instrument.begin(out, plan, facts)
-            tell("begun", folder=str(record.folder.resolve()))
+            report("begun", folder=str(record.folder.resolve()))
             return record
 
         assembly.measure(begin, lambda _run: contextlib.nullcontext(_PausingListener(commands)))
@@ -93,13 +93,13 @@ class _PausingListener:
 
     def checking(self, contenders: int) -> None:
         """Report that answers are compared before anything is timed."""
-        tell("checking", contenders=contenders)
+        report("checking", contenders=contenders)
 
     def started(self, trial: ScheduledTrial) -> None:
         """Pause, if this is the first trial of a block."""
         if self._is_between:
             self._is_between = False
-            tell("pause", round=trial.round, server=trial.contender.server)
+            report("pause", round=trial.round, server=trial.contender.server)
             self._commands.wait_for_go()
 
     def ended(self, _scheduled: ScheduledTrial, _trial: Trial) -> None:

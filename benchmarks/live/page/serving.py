@@ -29,7 +29,7 @@ from benchmarks.live.page.access import SESSION, Access, is_presenter, presenter
 from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Application, Gate
 from benchmarks.live.page.listener import BACKLOG, Connections, Listener
-from benchmarks.live.page.telling import Renderer
+from benchmarks.live.page.rendering import Renderer
 from flask_app.serving.bridge import EventLoopBridge
 
 NAVIGATION: Final = (("live.page", "Predict and race"), *why.NAVIGATION)
@@ -156,7 +156,7 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
 async def _serve(application: Any, config: Config, ready: Callable[[], object], close: Callable[[], Any]) -> None:
     asked = asyncio.Event()
     loop = asyncio.get_running_loop()
-    loop.set_exception_handler(_tell_fault)
+    loop.set_exception_handler(_report_fault)
     # It warns about every write to a closed connection.
     logging.getLogger("asyncio").setLevel(logging.ERROR)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -178,7 +178,7 @@ async def _serve(application: Any, config: Config, ready: Callable[[], object], 
             await hypercorn_serve(application, config, shutdown_trigger=until_asked)
 
 
-def _tell_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+def _report_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     # asyncio's streams report a connection that is still open at the very end as a fault, each with its traceback.
     if not isinstance(context.get("exception"), asyncio.CancelledError):
         loop.default_exception_handler(context)

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 
 from benchmarks.errors import LabError
 from benchmarks.live.program_recordings import ProgramRecording, Step, Task, TaskState
-from benchmarks.live.scripted_clients import HAS_ITS_ANSWER, listed, tell_deeds
+from benchmarks.live.scripted_clients import HAS_ITS_ANSWER, describe_deeds, listed
 from benchmarks.live.words import capitalized
 
 _BEGINNING: Final = "Nobody is connected yet"
@@ -42,8 +42,8 @@ def steps_document(loop: ProgramRecording, threads: ProgramRecording) -> dict[st
             {"title": title, "loop": place, "threads": threads_place, "clients": _clients(loop, place)}
             for (title, place), (_, threads_place) in zip(moments, of_threads, strict=True)
         ],
-        "loop": _interned(loop.steps, loop_board, tell_loop_step),
-        "threads": _interned(threads.steps, threads_board, tell_threads_step),
+        "loop": _interned(loop.steps, loop_board, describe_loop_step),
+        "threads": _interned(threads.steps, threads_board, describe_threads_step),
     }
 
 
@@ -67,7 +67,7 @@ def threads_board(step: Step) -> Mapping[str, Any]:
     return {"threads": [[each.name, each.line, words.get(each.state, f"sleeps: {each.socket}")] for each in step.tasks]}
 
 
-def tell_loop_step(before: Step | None, step: Step, after: Step | None) -> str:
+def describe_loop_step(before: Step | None, step: Step, after: Step | None) -> str:
     """Return what the line before did, and where the loop sleeps next.
 
     Args:
@@ -80,7 +80,7 @@ def tell_loop_step(before: Step | None, step: Step, after: Step | None) -> str:
         told.append(f"It begins with one job, {listed([task.name for task in step.in_state('ready')])}.")
     else:
         if step.happened:
-            told.append(f"The loop slept. Meanwhile {tell_deeds(step.happened)}.")
+            told.append(f"The loop slept. Meanwhile {describe_deeds(step.happened)}.")
         if step.reported and step.reported != before.reported:
             told.append(f"The kernel reports {listed(step.reported)}.")
         told += _moved(before, step)
@@ -91,7 +91,7 @@ def tell_loop_step(before: Step | None, step: Step, after: Step | None) -> str:
     return " ".join(told)
 
 
-def tell_threads_step(before: Step | None, step: Step, after: Step | None) -> str:
+def describe_threads_step(before: Step | None, step: Step, after: Step | None) -> str:
     """Return what changed since the step before, and where all threads sleep next.
 
     Args:
@@ -104,7 +104,7 @@ def tell_threads_step(before: Step | None, step: Step, after: Step | None) -> st
         told.append("It begins with one thread.")
     else:
         if step.happened:
-            told.append(f"Every thread slept. Meanwhile {tell_deeds(step.happened)}.")
+            told.append(f"Every thread slept. Meanwhile {describe_deeds(step.happened)}.")
         told += _came_and_went(before, step)
         if step.running != before.running:
             told.append(f"Now the {step.running} runs.")
@@ -180,7 +180,7 @@ def _moments(steps: Sequence[Step]) -> list[tuple[str, int]]:
     moments = [(_BEGINNING, 0)]
     for place, step in enumerate(steps):
         if deeds := [deed for deed in step.happened if not deed.endswith(HAS_ITS_ANSWER)]:
-            moments.append((capitalized(tell_deeds(deeds)), place))
+            moments.append((capitalized(describe_deeds(deeds)), place))
     return moments
 
 

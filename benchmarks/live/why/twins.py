@@ -81,7 +81,7 @@ def read_view(view: Callable[..., Any]) -> tuple[SourceLine, ...]:
     )
 
 
-def tell_states(timeline: Timeline, states: Sequence[State]) -> str:
+def describe_states(timeline: Timeline, states: Sequence[State]) -> str:
     """Return how much of a request's time is spent in these states, on average; or that none is."""
     times = by_state(span for span in timeline.spans if span.state in states and span.counts)
     if not times:

@@ -18,7 +18,7 @@ from benchmarks.live.page import gate as gates
 from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.racer import RaceProcess
-from benchmarks.live.page.telling import Renderer
+from benchmarks.live.page.rendering import Renderer
 from benchmarks.measure import journal
 from benchmarks.measure.race import plan_race
 from benchmarks.model import Run

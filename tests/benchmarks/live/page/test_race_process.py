@@ -71,6 +71,6 @@ def test_a_process_that_is_stopped_as_it_starts_tells_so(tmp_path: Path, delay_s
 
 def test_what_happens_is_told_line_by_line(capsys: pytest.CaptureFixture[str]) -> None:
     """One JSON object a line, whatever is in it."""
-    racer.tell("note", message="a\nb")
+    racer.report("note", message="a\nb")
 
     assert {"event": "note", "message": "a\nb"} == json.loads(capsys.readouterr().out)

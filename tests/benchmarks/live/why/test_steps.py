@@ -9,7 +9,7 @@ from benchmarks.errors import LabError
 from benchmarks.live.loop_tracer import record_loop
 from benchmarks.live.program_recordings import ProgramRecording, Step, Task
 from benchmarks.live.threads_tracer import record_threads
-from benchmarks.live.why.steps import steps_document, tell_threads_step
+from benchmarks.live.why.steps import describe_threads_step, steps_document
 
 
 @pytest.fixture(scope="module")
@@ -159,7 +159,7 @@ def threads_step(runs: str, **waits_for: str | None) -> Step:
 )
 def test_the_threads_are_told_whichever_is_first(before: Step, step: Step, told: str) -> None:
     """A thread begins before or after another sleeps, and ends before or after another runs."""
-    assert tell_threads_step(before, step, step).startswith(told)
+    assert describe_threads_step(before, step, step).startswith(told)
 
 
 def test_runs_of_different_clients_are_not_laid_side_by_side(loop: ProgramRecording, threads: ProgramRecording) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.live.timeline import State, Timeline
 from benchmarks.live.why.shelf import CONTENDERS
-from benchmarks.live.why.twins import SourceLine, read_view, tell_states, view_of
+from benchmarks.live.why.twins import SourceLine, describe_states, read_view, view_of
 from benchmarks.model import Contender
 
 CALLING = {State.QUEUED, State.LOOP_CREATED, State.LOOP_CLOSED, State.TO_LOOP, State.TO_THREAD, State.HELD}
@@ -71,8 +71,8 @@ def test_a_view_without_a_source_has_no_lines() -> None:
 
 def test_what_a_line_costs_is_told_as_an_average(timeline: Timeline) -> None:
     """Over the burst's requests; a held thread does not count, and no time at all is stated as such."""
-    assert "waiting 20.0 ms a request." == tell_states(timeline, (State.WAITING,))
-    told = tell_states(timeline, tuple(CALLING))
+    assert "waiting 20.0 ms a request." == describe_states(timeline, (State.WAITING,))
+    told = describe_states(timeline, tuple(CALLING))
     assert "queued for a thread 12.0 ms" in told
     assert "held" not in told
-    assert "It takes no visible time." == tell_states(timeline, (State.ACCEPTED, State.FRAMEWORK)[1:])
+    assert "It takes no visible time." == describe_states(timeline, (State.ACCEPTED, State.FRAMEWORK)[1:])

@@ -8,7 +8,7 @@ from rich.console import Console
 from benchmarks.live.drawing import chrome_trace, print_recording
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import State, Timeline
-from benchmarks.live.words import MEANINGS, milliseconds, tell_findings, tell_request, tell_span
+from benchmarks.live.words import MEANINGS, describe_findings, describe_request, describe_span, milliseconds
 
 
 def printed(recording: Recording, width: int = 100, encoding: str = "utf-8", *, color: bool = False) -> str:
@@ -87,12 +87,12 @@ def test_a_request_in_words(timeline: Timeline) -> None:
     assert (
         "27.5 ms: sent 1.00 ms, accepted 1.00 ms, queued for a thread 1.00 ms, view running 2.00 ms, waiting 20.0 ms, "
         "back to the loop 1.00 ms, answering 1.00 ms, answered 0.50 ms."
-    ) == tell_request(timeline, 1)
+    ) == describe_request(timeline, 1)
 
 
 def test_a_span_in_words(timeline: Timeline) -> None:
     """What it is, how long, where, and who is held meanwhile."""
-    told = [tell_span(timeline, span) for span in timeline.spans]
+    told = [describe_span(timeline, span) for span in timeline.spans]
 
     assert "Request 1, view running for 1.00 ms: the view's own code runs (on worker thread 1)." in told
     waits = [each for each in told if "waiting" in each]
@@ -113,7 +113,7 @@ def test_what_a_burst_shows(timeline: Timeline) -> None:
             "Apart from its wait, a request took 17.8 ms on average, most of it “queued for a thread” with 12.0 ms: "
             "handed to a pool of threads, until a thread takes it."
         ),
-    ) == tell_findings(timeline)
+    ) == describe_findings(timeline)
 
 
 @pytest.mark.parametrize(
