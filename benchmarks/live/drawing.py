@@ -10,7 +10,14 @@ from rich.text import Text
 
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import Span, State, Timeline
-from benchmarks.live.words import MEANINGS, describe_findings, describe_request, describe_span, milliseconds
+from benchmarks.live.words import (
+    MEANINGS,
+    describe_cost,
+    describe_findings,
+    describe_request,
+    describe_span,
+    milliseconds,
+)
 from benchmarks.report.plain_text import to_ascii
 
 _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
@@ -51,7 +58,7 @@ class _Printer:
         self.ascii = console.options.ascii_only
 
     def recording(self, recording: Recording) -> None:
-        timeline, cost = recording.timeline, recording.cost
+        timeline = recording.timeline
         waits = f", each to wait {timeline.wait_ms:g} ms" if timeline.wait_ms else ""
         count = len(timeline.exchanges)
         requests = "1 request" if count == 1 else f"{count} requests at once"
@@ -65,12 +72,7 @@ class _Printer:
         for finding in describe_findings(timeline):
             self.paragraph(finding)
         self.console.print()
-        self.paragraph(
-            f"The median of {cost.bursts} recorded bursts is shown. What recording cost: a request took "
-            f"{cost.recorded_ms:.2f} ms with the recorder and {cost.plain_ms:.2f} ms in as many bursts without it "
-            f"(medians); it took {cost.notes_per_request:.0f} notes a request, {cost.note_us:.2f} µs each.",
-            "dim",
-        )
+        self.paragraph(describe_cost(recording.cost), "dim")
 
     def bars(self, timeline: Timeline) -> None:
         """Draw each lane's requests under its name, and the time below."""

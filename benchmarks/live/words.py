@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from benchmarks.live.timeline import NETWORK, Span, State, Timeline, at_once
+
+if TYPE_CHECKING:
+    from benchmarks.live.recording import Cost
 
 MEANINGS: Final[Mapping[State, str]] = {
     State.SENT: "on its way to the server, then in the kernel until the server reads it",
@@ -64,6 +67,15 @@ def by_state(spans: Iterable[Span]) -> Mapping[State, int]:
 def describe_findings(timeline: Timeline) -> tuple[str, ...]:
     """Return what the burst shows: which threads ran it, whether its waits overlapped, and what else took time."""
     return (_who(timeline), *_waits(timeline), *_queue(timeline), _rest(timeline))
+
+
+def describe_cost(cost: Cost) -> str:
+    """Return which of the recorded bursts is shown, and what recording cost."""
+    return (
+        f"The median of {cost.bursts} recorded bursts is shown. What recording cost: a request took "
+        f"{cost.recorded_ms:.2f} ms with the recorder and {cost.plain_ms:.2f} ms in as many bursts without it "
+        f"(medians); it took {cost.notes_per_request:.0f} notes a request, {cost.note_us:.2f} µs each."
+    )
 
 
 def _who(timeline: Timeline) -> str:

@@ -20,7 +20,14 @@ from benchmarks.live.recording import Recording
 from benchmarks.live.why import twins
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Key, record_here, shipped, twin_of
 from benchmarks.live.why.steps import steps_document
-from benchmarks.live.words import MEANINGS, describe_findings, describe_request, describe_span, milliseconds
+from benchmarks.live.words import (
+    MEANINGS,
+    describe_cost,
+    describe_findings,
+    describe_request,
+    describe_span,
+    milliseconds,
+)
 from benchmarks.model import Contender
 from benchmarks.report.words import arrangement_name, framework_name, keyword
 
@@ -70,6 +77,7 @@ def blueprint(
     made.add_app_template_filter(_mark_keywords, "mark_keywords")
     made.add_app_template_filter(milliseconds, "milliseconds")
     for words in (
+        describe_cost,
         describe_findings,
         describe_request,
         describe_span,
