@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -12,11 +13,12 @@ from playwright.sync_api import Page, expect
 from benchmarks.judge.judge import judge
 from tests.benchmarks.live.page.accessibility import faults
 from tests.benchmarks.live.page.made_up_race import keep_race
-from tests.benchmarks.live.page.served import Look, Workshop, serve
+from tests.benchmarks.live.page.served import Look, Scheme, Workshop, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
 
-SIZES = [(1024, 768), (390, 844)]
+SIZES = ((1024, 768), (390, 844))
+SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -120,20 +122,20 @@ def test_what_cannot_race_is_said_to_the_presenter(presented: Workshop, look: Ca
     expect(presenter.page.get_by_role("alert")).to_contain_text("2 to 4 different contenders")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize(("width", "height"), SIZES)
-def test_the_page_is_accessible_at_any_size(
-    presented: Workshop, look: Callable[..., Look], scheme: str, width: int, height: int
-) -> None:
+def test_the_page_is_accessible_at_any_size(presented: Workshop, look: Callable[..., Look]) -> None:
     """With a race on it: axe-core finds no serious fault, nothing is wider than the screen, all can be reached."""
-    looked = look(presented, width=width, height=height, scheme=scheme)
-    expect(looked.page.get_by_role("button", name="Start the race")).to_be_enabled()
-    looked.page.locator("body").press("Tab")
-    expect(looked.page.get_by_text("Skip to the content")).to_be_focused()
-    expect(looked.page.locator(".duel").first).to_be_hidden()
-    looked.page.get_by_text("The last race").click()
-    expect(looked.page.locator(".duel")).to_have_count(4)
+    looked = look(presented)
+    page = looked.page
+    expect(page.get_by_role("button", name="Start the race")).to_be_enabled()
+    page.locator("body").press("Tab")
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
+    expect(page.locator(".duel").first).to_be_hidden()
+    page.get_by_text("The last race").click()
+    expect(page.locator(".duel")).to_have_count(4)
 
-    assert [] == faults(looked.page)
-    assert width >= looked.page.evaluate("document.documentElement.scrollWidth")
+    for scheme, (width, height) in itertools.product(SCHEMES, SIZES):
+        page.emulate_media(color_scheme=scheme)
+        page.set_viewport_size({"width": width, "height": height})
+        assert [] == faults(page), (scheme, width)
+        assert width >= page.evaluate("document.documentElement.scrollWidth")
     looked.assert_quiet()
