@@ -40,7 +40,7 @@ def void_reason(trial: Trial) -> str | None:
         the users who wait.
     """
     if trial.failure is not None or trial.result is None:
-        return trial.failure or "no result: the load was not driven to the end"
+        return trial.failure or "no result: the load did not run to its end"
     return next((reason for reason in _reasons(trial, trial.result) if reason is not None), None)
 
 
@@ -56,10 +56,12 @@ def _reasons(trial: Trial, result: LoadResult) -> Iterator[str | None]:
         yield "no latency was recorded, or one of 0 ms"
         return
     if result.hanging:
-        hung, they = (
-            ("1 connection", "it was") if result.hanging == 1 else (f"{result.hanging} connections", "they were")
+        hung = (
+            "1 connection hung: its last request was"
+            if result.hanging == 1
+            else f"{result.hanging} connections hung: their last requests were"
         )
-        yield f"{hung} hung: what {they} asked at the end was not answered within {FOLLOW_S:g} s"
+        yield f"{hung} not answered within {FOLLOW_S:g} s"
     fault = impossibility(result, trial.load)
     yield None if fault is None else f"its figures cannot be true: {fault}"
     yield _missing(trial.load, result, result.latency)

@@ -105,7 +105,7 @@ def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tu
     except RefusedError:
         return (
             None,
-            f"{test.framework} was not measured on {second.server}, so how much of it is the server's is not seen",
+            f"{test.framework} was not measured on {second.server}, so the server's share is unknown",
         )
     return rate, f"on {second.server} alone, one factor at a time, {first.id} served {wording.ratio(rate)}"
 
@@ -117,7 +117,7 @@ def _without_bridges(evidence: Evidence, test: ClaimTest) -> tuple[Estimate | No
         second = _fastest(evidence, test.against, test.workload, bridge=_NO_BRIDGE)
         rate = _rate(evidence.require(first, second, test.workload))
     except RefusedError:
-        return None, "How they compare without a bridge is not seen"
+        return None, "How they compare without a bridge is unknown"
     return rate, f"Without a bridge, {first.id} served {wording.ratio(rate)} the requests of {second.id}"
 
 

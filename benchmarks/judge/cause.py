@@ -17,7 +17,7 @@ from benchmarks.model import Contender
 
 NOT_OBSERVED = (
     "Cause not seen: the server's CPU time and context switches were not observed in this run; not every platform "
-    "tells them."
+    "reports them."
 )
 
 _COST_RATIO = 1.1
@@ -115,7 +115,9 @@ def twins(sync: Summary, asynchronous: Summary, comparison: Comparison, wait_ms:
     seen = f"{_told(before)} a request with def, {_told(after)} with async def"
     if comparison.standing not in ("faster", "slower"):
         same = 1 / _COST_RATIO < cost_ratio < _COST_RATIO
-        return f"{'Both cost about the same' if same else 'The costs differ; that the rates do is not shown'}: {seen}."
+        return (
+            f"{'Both cost about the same' if same else 'The costs differ; a difference in rates is not shown'}: {seen}."
+        )
     if comparison.standing == "faster" and cost_ratio <= 1 / _COST_RATIO:
         return _dearer("def", before, "async def", after, wait_ms)
     if comparison.standing == "slower" and cost_ratio >= _COST_RATIO:
@@ -134,7 +136,7 @@ def waits(sync: Summary | None, asynchronous: Summary, in_progress: float, sync_
     """
     threads = asynchronous.threads
     if threads is None:
-        return "Cause not seen: the server's threads were not observed in this run; not every platform tells them."
+        return "Cause not seen: the server's threads were not observed in this run; not every platform reports them."
     if in_progress > threads:
         ran = asynchronous.running_threads
         told = f"A wait holds no thread: {wording.count(in_progress)} at once on {wording.threads(threads)}"
@@ -152,7 +154,7 @@ def waits(sync: Summary | None, asynchronous: Summary, in_progress: float, sync_
     if starts_threads(asynchronous):
         told += ", and each request starts another thread besides"
     if sync_in_progress is not None and abs(math.log(sync_in_progress / in_progress)) < math.log(_COST_RATIO):
-        told += f"; def is held up just the same ({wording.count(sync_in_progress)})"
+        told += f"; def is blocked just the same ({wording.count(sync_in_progress)})"
     return f"{told}."
 
 

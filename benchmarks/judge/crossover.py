@@ -274,10 +274,10 @@ def _breaks(atlas: Atlas) -> Iterator[Break]:
 def _notes(atlas: Atlas) -> Iterator[str]:
     run = atlas.run
     if run.state != "complete":
-        yield f"The sweep was cut short after {sum(atlas.visits.values())} visits: the map is of those."
+        yield f"The sweep was cut short after {sum(atlas.visits.values())} visits: the map shows those."
     missing = [each.id for each in run.plan.contenders if each.id not in atlas.capacities]
     if missing:
-        yield f"No point of {', '.join(missing)} counts, so the map is without."
+        yield f"No point of {', '.join(missing)} counts: not on the map."
     for contender, blanks in atlas.failures.items():
         if not blanks:
             continue

@@ -277,9 +277,9 @@ def _judge_placebo(run: Run, pairs: Pairs, rate: Estimate | None, margin: float)
     detected and large enough to matter.
     """
     if not pairs and any(trial.placebo and trial.load.rate_per_s is not None for trial in run.trials):
-        return None, "A/A was not judged: it compares rates, and those are equal by themselves where they are given."
+        return None, "A/A was not judged: it compares rates, which are equal by definition if they are given."
     if rate is None:
-        return None, "No A/A comparison was run, so nothing says how equal two equal things come out."
+        return None, "No A/A comparison was run, so the difference between two equal things is unknown."
     told = f"{pairs[0][0].trial.contender} against itself came out {wording.ratio(rate)}"
     if len(pairs) < MINIMUM_ROUNDS:
         return None, f"A/A was not judged: {told} in one round, and it takes {MINIMUM_ROUNDS}."

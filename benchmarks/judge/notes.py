@@ -82,10 +82,10 @@ def _resumed(run: Run) -> Iterable[str]:
     if run.resumptions:
         times = "once" if len(run.resumptions) == 1 else f"{len(run.resumptions)} times"
         again = len(run.superseded)
-        measured_again = f"; {again} trials of a block that was cut were measured again with it" if again else ""
+        measured_again = f"; {again} trials of an interrupted block were measured again" if again else ""
         yield (
             f"The run was interrupted and resumed {times}, last at {run.resumptions[-1].resumed_at}: what is "
-            f"compared is of one round and one time all the same{measured_again}."
+            f"compared is still of one round and one time{measured_again}."
         )
 
 
@@ -105,8 +105,8 @@ def _bodies(run: Run) -> Iterable[str]:
     completed, compared = sum(count for count, _ in told), sum(count for _, count in told)
     if compared < completed:
         yield (
-            f"Of {completed:,} valid answers the bodies of {compared:,} were held against the one before anything was "
-            "timed; of the others the lengths."
+            f"Of {completed:,} valid answers the bodies of {compared:,} were compared with the one from before the "
+            "timing; of the others, the lengths."
         )
 
 

@@ -192,7 +192,7 @@ def _spread(effects: RandomEffects) -> str:
 def _expected(predicted: Estimate) -> str:
     if predicted.low is None or predicted.high is None:
         return " It takes three runs to say what one more machine would show."
-    sides = " That holds 1: on one more machine it may be either." if lies_in(1.0, predicted) else ""
+    sides = " That includes 1: on one more machine it may be either." if lies_in(1.0, predicted) else ""
     return (
         f" One more machine is expected between {wording.times(predicted.low)} and {wording.times(predicted.high)} ×."
         f"{sides}"

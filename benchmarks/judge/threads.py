@@ -91,7 +91,7 @@ def _decide_waits(
 ) -> tuple[Outcome, str]:
     """Return the outcome, and why it is in doubt with what to do, to be added to the sentence; empty when it is not."""
     if threads is None:
-        return "inconclusive", "; how many threads it had was not observed, and not every platform tells"
+        return "inconclusive", "; how many threads it had was not observed; not every platform reports it"
     low, high = bounds(in_progress)
     most = threads.value if threads.high is None else threads.high
     if low > most:
@@ -184,7 +184,7 @@ def _decide_event_loop(observations: Sequence[Observation], claimed: float) -> t
         if seen.running_threads and seen.epoll_descriptors is not None
     ]
     if not known:
-        return "inconclusive", "; these are told on Linux only: try it there"
+        return "inconclusive", "; only Linux reports these: try it there"
     started = _started_by_requests(observations)
     if started or all(running > claimed or epoll == 0 for running, epoll in known):
         return "contradicted", ""

@@ -147,4 +147,4 @@ def test_connections_that_hang_make_a_trial_void() -> None:
     """Be it one of ten: what the others did is not what was asked."""
     reason = void_reason(trial_of(dataclasses.replace(BUILTIN, hanging=1)))
 
-    assert "1 connection hung: what it was asked at the end was not answered within 1 s" == reason
+    assert "1 connection hung: its last request was not answered within 1 s" == reason

@@ -112,7 +112,7 @@ def test_a_framework_that_is_not_on_the_other_server_leaves_a_gap(find: Callable
     finding = find({name: rates for name, rates in FIRST.items() if name != "fastapi-async@hypercorn"})
 
     assert finding.sentence.endswith(
-        "fastapi was not measured on hypercorn, so how much of it is the server's is not seen."
+        "fastapi was not measured on hypercorn, so the server's share is unknown."
     )
     assert finding.figures[1].estimate is None
 
@@ -136,7 +136,7 @@ def test_a_run_with_bridges_alone_leaves_a_gap(find: Callable[..., Verdict]) -> 
     """What was not measured is not guessed."""
     finding = find({"flask-async@s+eventloop": [1000.0, 1001.0], "fastapi-sync@s": [1000.0] * 2})
 
-    assert finding.sentence.endswith(": equal within ±5 %. How they compare without a bridge is not seen.")
+    assert finding.sentence.endswith(": equal within ±5 %. How they compare without a bridge is unknown.")
     assert finding.figures[1].estimate is None
 
 

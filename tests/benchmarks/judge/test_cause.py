@@ -171,7 +171,7 @@ def test_no_difference_needs_no_cause(seen: Callable[..., Summary]) -> None:
     assert alike.startswith(
         "Both cost about the same: 0.0 voluntary switches and 100 µs of CPU a request with def, 0.0"
     )
-    assert unlike.startswith("The costs differ; that the rates do is not shown: ")
+    assert unlike.startswith("The costs differ; a difference in rates is not shown: ")
 
 
 @pytest.mark.parametrize("missing", [{"cpu_us": None}, {"switches": None}])
@@ -207,7 +207,7 @@ def test_waits_one_after_another_share_a_thread(seen: Callable[..., Summary]) ->
     told = cause.waits(seen(threads=2), seen(threads=2, running=2), 0.95, 0.96)
 
     assert (
-        "Waits go one after another: 0.9 at once, as if all requests shared one thread; def is held up just the same "
+        "Waits go one after another: 0.9 at once, as if all requests shared one thread; def is blocked just the same "
         "(1.0)." == told
     )
 

@@ -154,8 +154,8 @@ def test_what_the_platform_does_not_tell_leaves_it_undecided(
         finding = find(seen)
 
         assert "inconclusive" == finding.outcome
-        assert "told on Linux only" in finding.sentence
-    assert "async def ran on threads that were not observed; these are told" in find(None).sentence
+        assert "only Linux reports these" in finding.sentence
+    assert "async def ran on threads that were not observed; only Linux reports" in find(None).sentence
     assert "not observed" in find(None).why
 
 

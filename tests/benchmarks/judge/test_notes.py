@@ -42,7 +42,7 @@ def test_bodies_that_were_sampled_are_counted(
         return [note for note in notes(make_evidence(make_run([trial]))) if "bodies" in note]
 
     assert [] == told(None) == told(10_000)
-    assert ["Of 10,000 valid answers the bodies of 11 were held against the one before anything was timed"] == [
+    assert ["Of 10,000 valid answers the bodies of 11 were compared with the one from before the timing"] == [
         note.partition(";")[0] for note in told(11)
     ]
 
@@ -83,7 +83,7 @@ def test_a_run_that_was_gone_on_with_says_so(  # noqa: PLR0917 (pytest passes th
     (note,) = notes(make_evidence(run))
 
     assert expected in note
-    assert bool(superseded) == ("1 trials of a block that was cut were measured again" in note)
+    assert bool(superseded) == ("1 trials of an interrupted block were measured again" in note)
 
 
 def test_rounds_that_a_contender_sits_out_were_not_planned(

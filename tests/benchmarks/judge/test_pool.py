@@ -94,7 +94,7 @@ def test_machines_that_differ_say_so(laptop: MakeRun) -> None:
     assert "100 % of the spread between runs is more than their own errors explain" in ratio.sentence
     assert "a factor of 2.72" in ratio.sentence
     assert "too few rounds to tell" in ratio.finding
-    assert "That holds 1: on one more machine it may be either." in ratio.sentence
+    assert "That includes 1: on one more machine it may be either." in ratio.sentence
 
 
 def test_equal_everywhere_is_told_as_equal(laptop: MakeRun) -> None:

@@ -25,7 +25,7 @@ def test_a_good_trial_counts(make_trial: Callable[..., Trial]) -> None:
     [
         ({"failure": "the server died", "driven": False}, "the server died"),
         ({"failure": "the server died"}, "the server died"),
-        ({"driven": False}, "no result: the load was not driven to the end"),
+        ({"driven": False}, "no result: the load did not run to its end"),
         ({"duration_s": 0.0}, "an interval of 0 s"),
         ({"rate": 0.0}, r"nothing completed \(no error either\)"),
         ({"rate": 0.0, "errors": {"timeout": 3, "connection": 2}}, r"nothing completed \(2 connection, 3 timeout\)"),

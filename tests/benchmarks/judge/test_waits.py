@@ -77,8 +77,7 @@ def test_no_more_waits_than_threads_contradict(
     assert finding.sentence.startswith("With 100 connections and a wait of 50 ms, async def kept 5.6 [")
     assert (
         "A wait holds its thread: 5.6 at once on 13 threads, and each request starts another thread besides; def is "
-        "held "
-        "up just the same (5.6)." == finding.why
+        "blocked just the same (5.6)." == finding.why
     )
 
 
