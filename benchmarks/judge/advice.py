@@ -13,7 +13,7 @@ from benchmarks.errors import InvalidValueError
 from benchmarks.judge.atlas import Atlas, comparison_at, estimate_of
 from benchmarks.judge.crossover import Choice
 from benchmarks.judge.judgement import Comparison
-from benchmarks.judge.keyword_map import Boundary, Pairing, boundary
+from benchmarks.judge.keyword_map import Boundary, best_pairings, boundary
 from benchmarks.judge.theory import Capacity, binding, theory_per_s
 from benchmarks.model import Contender, Place, Run
 
@@ -173,29 +173,20 @@ def _theory_error(atlas: Atlas, contender: str) -> float:
     return math.sqrt(statistics.fmean(miss**2 for miss in misses))
 
 
-def _frameworks(contenders: Sequence[Contender]) -> Iterator[tuple[str, tuple[str, ...], tuple[str, ...]]]:
-    """Yield each framework with the ids of its ``async def`` and of its ``def`` contenders."""
-    for framework in dict.fromkeys(contender.framework for contender in contenders):
-        asynchronous, synchronous = (
-            tuple(each.id for each in contenders if (each.framework, each.variant) == (framework, variant))
-            for variant in ("async", "sync")
-        )
-        yield framework, asynchronous, synchronous
-
-
 def _answers(contenders: Sequence[Contender], estimates: Mapping[str, _Estimated]) -> Iterator[Comparison]:
-    for framework, *keywords in _frameworks(contenders):
+    for pairing in best_pairings(contenders):
         above, below = (
-            max((estimates[name] for name in names), key=lambda each: each.rank, default=None) for names in keywords
+            max((estimates[name] for name in names), key=lambda each: each.rank, default=None)
+            for names in (pairing.above, pairing.below)
         )
         if above is not None and below is not None:
-            yield above.compare(below, framework)
+            yield above.compare(below, pairing.subject)
             continue
         yield Comparison(
             above="" if above is None else above.contender,
             below="" if below is None else below.contender,
             workload="",
-            framework=framework,
+            framework=pairing.subject,
             refusal="The map has only one of the keywords.",
         )
 
@@ -204,7 +195,6 @@ def _boundaries(atlas: Atlas, wait_ms: float) -> Iterator[tuple[str, Boundary]]:
     connections = [place.connections for place in atlas.visits]
     if min(connections) == max(connections):
         return
-    for framework, above, below in _frameworks(atlas.contenders):
-        if above and below:
-            pairing = Pairing(kind="best", subject=framework, above=above, below=below)
-            yield framework, boundary(atlas, pairing, wait_ms, (min(connections), max(connections)))
+    for pairing in best_pairings(atlas.contenders):
+        if pairing.above and pairing.below:
+            yield pairing.subject, boundary(atlas, pairing, wait_ms, (min(connections), max(connections)))

@@ -43,7 +43,8 @@ class Evidence:
         pairs = placebo_pairs(run)
         self.placebo = ratio(pairs, "rate")
         self.placebo_failed, self.placebo_note = _judge_placebo(run, pairs, self.placebo, margin)
-        self._summaries: dict[tuple[Contender, str], Summary] = {}
+        self._valid: dict[tuple[str, str], tuple[ValidTrial, ...]] = {}
+        self._summaries: dict[tuple[str, str], Summary] = {}
 
     @property
     def confidence(self) -> float:
@@ -103,12 +104,15 @@ class Evidence:
         return next((planned for planned in self.run.plan.workloads if planned.name == workload), None)
 
     def valid(self, contender: Contender, workload: str) -> tuple[ValidTrial, ...]:
-        """Return a contender's trials that count, without the placebo's."""
-        return trials.valid_trials(trials.ordinary_trials(self.run, contender.id, workload))
+        """Return a contender's trials that count, without the placebo's; cached."""
+        key = (contender.id, workload)
+        if key not in self._valid:
+            self._valid[key] = trials.valid_trials(trials.ordinary_trials(self.run, *key))
+        return self._valid[key]
 
     def summary(self, contender: Contender, workload: str) -> Summary:
         """Summarise a contender under a workload; cached."""
-        key = (contender, workload)
+        key = (contender.id, workload)
         if key not in self._summaries:
             self._summaries[key] = summarise(self.run, contender, workload, self.ceiling_per_s)
         return self._summaries[key]

@@ -78,8 +78,33 @@ class KeywordMap:
 
 
 def pairings(contenders: Sequence[Contender]) -> tuple[Pairing, ...]:
-    """Return every pairing of keywords that these contenders make; a framework's own before its twins'."""
-    return tuple(itertools.chain(_best(contenders), _twins(contenders)))
+    """Return every pairing of keywords that these contenders make; a framework's own before its twins'.
+
+    A framework with one arrangement has no other best than its twins.
+    """
+    views = [contender for contender in contenders if contender.variant is not None]
+    several = [
+        framework
+        for framework in dict.fromkeys(contender.framework for contender in views)
+        if len({contender.arrangement for contender in views if contender.framework == framework}) > 1
+    ]
+    best = (pairing for pairing in best_pairings(views) if pairing.subject in several)
+    twins = (
+        _pairing("twins", arrangement, [contender for contender in views if contender.arrangement == arrangement])
+        for arrangement in dict.fromkeys(contender.arrangement for contender in views)
+    )
+    return tuple(pairing for pairing in itertools.chain(best, twins) if pairing.above and pairing.below)
+
+
+def best_pairings(contenders: Sequence[Contender]) -> Iterator[Pairing]:
+    """Yield the keywords of each framework, each with all of its contenders; a side may be empty."""
+    for framework in dict.fromkeys(contender.framework for contender in contenders):
+        yield _pairing("best", framework, [contender for contender in contenders if contender.framework == framework])
+
+
+def _pairing(kind: Literal["twins", "best"], subject: str, own: Sequence[Contender]) -> Pairing:
+    above, below = (tuple(each.id for each in own if each.variant == variant) for variant in ("async", "sync"))
+    return Pairing(kind=kind, subject=subject, above=above, below=below)
 
 
 def keyword_map(atlas: Atlas, pairing: Pairing, waits_ms: Sequence[float], connections: Sequence[float]) -> KeywordMap:
@@ -167,22 +192,3 @@ def _longest(places: Sequence[Place], holds: NDArray[np.bool_]) -> tuple[float |
     ]
     longest = max(stretches, key=len, default=None)
     return (None, None) if longest is None else (longest[0], longest[-1])
-
-
-def _best(contenders: Sequence[Contender]) -> Iterator[Pairing]:
-    for framework in dict.fromkeys(contender.framework for contender in contenders):
-        own = [contender for contender in contenders if contender.framework == framework]
-        if len({contender.arrangement for contender in own if contender.variant is not None}) > 1:
-            yield from _pairing("best", framework, own)
-
-
-def _twins(contenders: Sequence[Contender]) -> Iterator[Pairing]:
-    for arrangement in dict.fromkeys(contender.arrangement for contender in contenders):
-        twins = [contender for contender in contenders if contender.arrangement == arrangement]
-        yield from _pairing("twins", arrangement, twins)
-
-
-def _pairing(kind: Literal["twins", "best"], subject: str, own: Sequence[Contender]) -> Iterator[Pairing]:
-    above, below = (tuple(each.id for each in own if each.variant == variant) for variant in ("async", "sync"))
-    if above and below:
-        yield Pairing(kind=kind, subject=subject, above=above, below=below)

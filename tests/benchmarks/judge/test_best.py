@@ -111,9 +111,7 @@ def test_a_framework_that_is_not_on_the_other_server_leaves_a_gap(find: Callable
     """How much is the server's stays unseen, and that is said."""
     finding = find({name: rates for name, rates in FIRST.items() if name != "fastapi-async@hypercorn"})
 
-    assert finding.sentence.endswith(
-        "fastapi was not measured on hypercorn, so the server's share is unknown."
-    )
+    assert finding.sentence.endswith("fastapi was not measured on hypercorn, so the server's share is unknown.")
     assert finding.figures[1].estimate is None
 
 
