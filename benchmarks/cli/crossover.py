@@ -88,7 +88,7 @@ def _measure(
     console.print(
         f"crossover: {len(contenders)} contenders, seed {plan.seed}; {pinning(assembly.instrument)}.", highlight=False
     )
-    progress = SweepProgress(console, budget_s, len(contenders))
+    progress = SweepProgress(console, budget_s)
     return measure(
         console,
         assembly,

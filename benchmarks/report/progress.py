@@ -1,4 +1,4 @@
-"""Shows a run or a sweep while it goes: what is measured now, what came out, what is left."""
+"""Shows the progress of a run or a sweep: what is measured now, the results so far, the time that is left."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from benchmarks.report.words import at_place
 
 
 class _Shown:
-    """A progress bar on a terminal, and plain lines there and elsewhere."""
+    """A progress bar, on a terminal; and plain lines, everywhere."""
 
     def __init__(self, console: Console, *columns: ProgressColumn) -> None:
         self._console = console
@@ -81,7 +81,7 @@ class RunProgress(_Shown):
         self._progress.update(self._task, description=f"{_stage(trial)}  {what}  {trial.workload.name}")
 
     def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
-        """Show what came out."""
+        """Show the result."""
         self._under_way.remove(scheduled)
         self._ended += 1
         self._progress.advance(self._task)
@@ -98,20 +98,16 @@ class RunProgress(_Shown):
 
 
 class SweepProgress(_Shown):
-    """A progress bar of the time on a terminal; one plain line a visit there and elsewhere.
+    """A progress bar of the time, on a terminal; and a plain line for each visit, everywhere.
 
     Args:
         console: Where to show it.
         budget_s: Time that the sweep has, seconds.
-        contenders: That take part in a visit.
         clock: Gives seconds that only grow.
     """
 
-    def __init__(
-        self, console: Console, budget_s: float, contenders: int, clock: Callable[[], float] = time.monotonic
-    ) -> None:
+    def __init__(self, console: Console, budget_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._budget_s = budget_s
-        self._contenders = contenders
         self._clock = clock
         self._began_s = clock()
         self._visits = 0
@@ -132,7 +128,7 @@ class SweepProgress(_Shown):
         super().__exit__(kind, value, traceback)
 
     def visiting(self, place: Place, _elapsed_s: float) -> None:
-        """Show which place comes, and what came out at the one before."""
+        """Show the next place, and the results at the one before."""
         self._tell_visit()
         self._visits += 1
         self._place = place
@@ -143,7 +139,7 @@ class SweepProgress(_Shown):
         self._update(f"{stage}  {trial.contender.id}")
 
     def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
-        """Keep what came out for the line of the visit."""
+        """Keep the result for the line of the visit."""
         self._update(None)
         if self._place is None:
             return
@@ -158,12 +154,10 @@ class SweepProgress(_Shown):
         self._rates.clear()
 
     def _update(self, description: str | None) -> None:
-        done = min(self._budget_s, self._clock() - self._began_s)
-        left = clock_time(self._left_s())
-        if description is None:
-            self._progress.update(self._task, completed=done, left=left)
-        else:
-            self._progress.update(self._task, completed=done, left=left, description=description)
+        left_s = self._left_s()
+        self._progress.update(
+            self._task, completed=self._budget_s - left_s, left=clock_time(left_s), description=description
+        )
 
     def _left_s(self) -> float:
         return max(0.0, self._budget_s - (self._clock() - self._began_s))

@@ -1,15 +1,21 @@
-"""Draws how long requests took: for each arrangement the share answered within a time, twins together."""
+"""Draws how long requests took: for each arrangement the share answered within a time, twins together.
+
+The latencies are those of all trials, whose HDR histograms are added up.
+"""
 
 from __future__ import annotations
 
 import math
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal
 
+from hdrh.codec import HdrCookieException, HdrHistogramSettingsException, HdrLengthException
+from hdrh.histogram import HdrHistogram
+
 from benchmarks.judge.judgement import Summary
 from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
-from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
 from benchmarks.report.charts.palette import GRID, INK, MUTED, framework_colour
 from benchmarks.report.figures import NOT_MEASURED, amount, rounded
 from benchmarks.report.words import arrangement_name, keyword, twins_of
@@ -25,6 +31,10 @@ _UPPER_LABEL: Final = (78, 60)
 _LOWER_LABEL: Final = (24, 44)
 _ROWS_BELOW: Final = 1.9
 _SHORTEST_MS: Final = 1e-3
+_UNREADABLE: Final = (
+    *(HdrCookieException, HdrHistogramSettingsException, HdrLengthException, zlib.error),
+    *(IndexError, RuntimeError, TypeError, ValueError),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -222,3 +232,36 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
         if len(ticks) <= most:
             break
     return ticks
+
+
+class HistogramError(Exception):
+    """A histogram cannot be read."""
+
+
+def quantiles_ms(encoded: Sequence[str], percents: Sequence[float]) -> list[float]:
+    """Return latency percentiles of all the trials' requests together.
+
+    Args:
+        encoded: Histograms of whole microseconds in HdrHistogram's V2 compressed base64 form.
+        percents: 0 to 100, ascending, each once.
+    Returns:
+        Milliseconds, one for each of ``percents``; empty when no request is in any histogram.
+    Raises:
+        HistogramError: One of them is not such a histogram.
+    """
+    try:
+        parts = [HdrHistogram.decode(text) for text in encoded]
+        parts = [part for part in parts if part.get_total_count() > 0]
+        if not parts:
+            return []
+        total = HdrHistogram(
+            min(part.lowest_trackable_value for part in parts),
+            max(part.highest_trackable_value for part in parts),
+            max(part.significant_figures for part in parts),
+        )
+        for part in parts:
+            total.add(part)
+        values_us = total.get_percentile_to_value_dict(percents)
+    except _UNREADABLE as error:
+        raise HistogramError(f"not an HDR histogram in V2 base64 form ({error or type(error).__name__})") from error
+    return [values_us[percent] / 1000 for percent in percents]

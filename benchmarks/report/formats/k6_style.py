@@ -14,7 +14,7 @@ from typing import Final
 
 from benchmarks.judge.trials import ValidTrial, ordinary_trials, participants, valid_trials
 from benchmarks.model import Contender, LatencySummary, LoadProfile, Run, Workload
-from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
+from benchmarks.report.charts.latency import HistogramError, quantiles_ms
 from benchmarks.report.plain_text import one_line
 from benchmarks.trials import void_reason
 

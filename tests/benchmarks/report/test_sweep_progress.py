@@ -19,7 +19,7 @@ def test_progress_is_a_line_a_visit_with_what_is_left(make_sweep: Sweep) -> None
     output, now = io.StringIO(), [0.0]
     failed = dataclasses.replace(run.trials[0], failure="it died")
 
-    with SweepProgress(Console(file=output, width=200), 600.0, 4, lambda: now[0]) as progress:
+    with SweepProgress(Console(file=output, width=200), 600.0, lambda: now[0]) as progress:
         progress.checking(4)
         for contender, trial in zip(run.plan.contenders, (failed, *run.trials[1:]), strict=True):
             scheduled = _scheduled(run, contender.id, trial)

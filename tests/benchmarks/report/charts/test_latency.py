@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.report.charts.histograms import HistogramError, quantiles_ms
+from benchmarks.report.charts.latency import HistogramError, quantiles_ms
 
 
 def encoded(*latencies_us: int, highest_us: int = 3_600_000_000, digits: int = 3) -> str:
