@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable
 
 from benchmarks.judge.judgement import Estimate, Figure
 from benchmarks.report.charts.canvas import Drawing
@@ -45,16 +44,19 @@ def verdict(subject: str, outcome: str = "replicated", *, word: str = "", text: 
     )
 
 
-def undrawn(blocks: Iterable[Block]) -> tuple[Block, ...]:
-    """Return blocks whose charts are drawn at once, for tests of all that stands around them."""
-    return tuple(
-        dataclasses.replace(block, draw=lambda: DRAWING)
-        if isinstance(block, Chart)
-        else dataclasses.replace(block, blocks=undrawn(block.blocks))
-        if isinstance(block, Section)
-        else block
-        for block in blocks
-    )
+def undrawn(document: Document) -> Document:
+    """Return a document whose charts take no time to draw, for tests of all that stands around them."""
+
+    def without(block: Block) -> Block:
+        match block:
+            case Chart():
+                return dataclasses.replace(block, draw=lambda: DRAWING)
+            case Section():
+                return dataclasses.replace(block, blocks=tuple(map(without, block.blocks)))
+            case _:
+                return block
+
+    return dataclasses.replace(document, blocks=tuple(map(without, document.blocks)))
 
 
 def everything(name: str = "Flask on Hypercorn", drawing: Drawing | None = DRAWING) -> Document:

@@ -155,7 +155,7 @@ def every(blocks: Sequence[Block]) -> Iterator[Block]:
 
 def told(document: Document) -> dict[str, str]:
     """Return a document's text in each format for people, on one line."""
-    document = dataclasses.replace(document, blocks=undrawn(document.blocks))
+    document = undrawn(document)
     texts = {form: " ".join(render(document, form).split()) for form in ("terminal", "markdown")}
     return {**texts, "html": Page(render(document, "html")).text}
 
