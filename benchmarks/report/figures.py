@@ -95,7 +95,7 @@ def shown(value: str | float | Estimate | None, unit: str = "") -> str:
         return per_request(value)
     if unit == "%":
         return f"{100 * value:.1f} %"
-    return mebibytes(value) if unit == "MiB" else cell(value, unit)
+    return f"{value / 2**20:,.0f}" if unit == "MiB" else cell(value, unit)
 
 
 def estimated(estimate: Estimate | None, unit: str = "") -> str:
@@ -143,11 +143,6 @@ def per_request(value: float | None) -> str:
     if not is_measured(value):
         return NOT_MEASURED
     return "<0.1" if 0 < value < 0.05 else f"{value:,.1f}"
-
-
-def mebibytes(value: float | None) -> str:
-    """Write a number of bytes in mebibytes, without the unit."""
-    return f"{value / 2**20:,.0f}" if is_measured(value) else NOT_MEASURED
 
 
 def _scale(value: float, unit: str) -> tuple[float, str]:

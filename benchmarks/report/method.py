@@ -46,10 +46,11 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         for workload in plan.workloads
         if workload.name in plan.rounds
     )
-    loads = "; ".join(
+    loads = [(each, plan.loads[each.name]) for each in plan.workloads if each.name in plan.loads]
+    closed = "; ".join(
         f"{workload.name}, {load.vus} users for {load.duration_s:g} s, after a warm-up that is discarded"
-        for workload in plan.workloads
-        if (load := plan.loads.get(workload.name)) is not None and not plan.is_open(workload.name)
+        for workload, load in loads
+        if not plan.is_open(workload.name)
     )
     errors, ceiling, loader_cpu = (
         f"{100 * fraction:g} %"
@@ -59,15 +60,15 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
     slices = [
         f"Under {workload.name}, contenders on the same kind of server run side by side and take turns in slices of "
         f"{load.duration_s / load.slices:.2g} s: a machine that changes its speed slows all of them alike."
-        for workload in plan.workloads
-        if (load := plan.loads.get(workload.name)) is not None and load.slices > 1
+        for workload, load in loads
+        if load.slices > 1
     ]
     scheduled = [
         f"Under {workload.name} requests are due at {_rate(load, plan)}, however long answers take, over "
         f"at most {load.vus} connections (open model). Latency counts from when a request was due. One that finds no "
         f"connection free for {load.timeout_s:g} s is dropped. A loader late by half of the latency measured itself."
-        for workload in plan.workloads
-        if (load := plan.loads.get(workload.name)) is not None and plan.is_open(workload.name)
+        for workload, load in loads
+        if plan.is_open(workload.name)
     ]
     twice = (
         "One contender runs twice in each round (A/A). If it does not equal itself, verdicts on timing are withheld."
@@ -77,11 +78,7 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         f"A round tries every contender once, in a random order from seed {plan.seed}: {rounds}.{sitting_out}",
         *slices,
         method_of(plan.engine) or f"The load generator is {plan.engine}.",
-        *(
-            [f"Each virtual user keeps one connection and sends its next request when it has its answer: {loads}."]
-            if loads
-            else []
-        ),
+        *([f"Each virtual user keeps a connection and sends a request after each answer: {closed}."] if closed else []),
         *scheduled,
         "The trial, not the request, is the unit of evidence. No trial is left out for being slow.",
         "Contenders are compared within a round, on the same machine at the same time; the rounds give the interval.",

@@ -96,8 +96,8 @@ def test_a_cell_leaves_the_unit_to_its_column() -> None:
     assert ["0.215", "4,110", "61", "not measured"] == [
         figures.cell(0.215, "ms"),
         figures.cell(4110.1, "req/s"),
-        figures.mebibytes(61 * 2**20),
-        figures.mebibytes(None),
+        figures.shown(61 * 2**20, "MiB"),
+        figures.cell(None),
     ]
 
 
