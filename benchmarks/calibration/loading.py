@@ -85,7 +85,7 @@ def ask_health(
     Returns:
         What the engine measured, without an error in it.
     Raises:
-        LoadEngineError: It failed, or saw errors.
+        LoadEngineError: It failed, or saw errors or no answer.
         ServerError: The server does not answer.
     """
     path = HEALTH.path_for(server.contender)
@@ -97,5 +97,5 @@ def ask_health(
             meanwhile(began_s)
         result = session.result(load.duration_s + 2 * load.timeout_s + _PATIENCE_S)
     if result.errors or result.latency is None:
-        raise LoadEngineError(f"The engine saw errors, so there is no result: {dict(result.errors)}")
+        raise LoadEngineError(f"The engine saw errors, or no answer at all: {dict(result.errors)}")
     return result

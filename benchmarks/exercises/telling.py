@@ -1,4 +1,4 @@
-"""Prints exercises, and what a check found, for whoever works on them."""
+"""Prints exercises, and the findings of a check."""
 
 from __future__ import annotations
 
@@ -12,30 +12,19 @@ from rich.text import Text
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.exercises.finding import Finding
 from benchmarks.exercises.judging import Judged
-from benchmarks.report.plain_text import one_line
+from benchmarks.report.plain_text import one_line, to_ascii
 
 _INDENT: Final = 2
 _TITLE_INDENT: Final = 4
 _NAME_WIDTH: Final = max(len(exercise.name) for exercise in EXERCISES)
-_ASCII: Final = {
-    "×": "x",
-    "±": "+-",
-    "µ": "u",
-    "√": "sqrt ",
-    "λ": "lambda ",
-    "…": "...",
-    "°": " deg",
-    "✓": "+",
-    "✗": "x",
-}
 
 
 def print_exercises(console: Console, started: Mapping[int, str]) -> None:
-    """Print all exercises, and where those are that were begun.
+    """Print all exercises, and the folders of those that were begun.
 
     Args:
-        console: Where to.
-        started: Folders of those that were begun, by number.
+        console: The console.
+        started: Folders by number.
     """
     for exercise in EXERCISES:
         name = f"[bold]{exercise.name:<{_NAME_WIDTH}}[/bold]"
@@ -48,7 +37,7 @@ def print_exercises(console: Console, started: Mapping[int, str]) -> None:
 
 
 def print_judged(console: Console, exercise: Exercise, judged: Judged) -> None:
-    """Print what a check found, and last what to do now."""
+    """Print the findings of a check, and what to do next."""
     for finding in judged.findings:
         _finding(console, finding)
     if judged.solved:
@@ -90,8 +79,4 @@ def _paragraph(console: Console, text: str, style: str = "", indent: int = 0) ->
 
 
 def _shown(console: Console, text: str) -> str:
-    if not console.options.ascii_only:
-        return text
-    for sign, plain in _ASCII.items():
-        text = text.replace(sign, plain)
-    return text.encode("ascii", "replace").decode("ascii")
+    return to_ascii(text) if console.options.ascii_only else text

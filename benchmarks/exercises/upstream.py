@@ -15,7 +15,7 @@ import socketserver
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 QUIET_S = 1.5
@@ -38,15 +38,13 @@ class Upstream:
         asked: Number of requests by path.
         answered: Number of answers by path.
         most_at_once: The most requests in progress at the same moment.
-        hung_up: Requests whose client disconnected before the answer.
     """
 
-    def __init__(self, statuses: Mapping[str, int] | None = None) -> None:
+    def __init__(self) -> None:
         self.asked: Counter[str] = Counter()
         self.answered: Counter[str] = Counter()
         self.most_at_once = 0
-        self.hung_up = 0
-        self._statuses = dict(statuses or {})
+        self._statuses: dict[str, int] = {}
         self._in_progress = 0
         self._together = 1
         self._held: frozenset[str] = frozenset()
@@ -85,15 +83,15 @@ class Upstream:
         with self._changed:
             self._statuses[path] = status
 
-    def wait_until_asked(self, path: str, times: int = 1, timeout_s: float = PATIENCE_S) -> bool:
-        """Wait for so many requests for a path, and return whether they came."""
+    def wait_until_asked(self, path: str) -> bool:
+        """Wait for a request for a path, and return whether it came."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.asked[path] >= times, timeout_s)
+            return self._changed.wait_for(lambda: self.asked[path] > 0, PATIENCE_S)
 
-    def wait_until_answered(self, path: str, times: int = 1, timeout_s: float = PATIENCE_S) -> bool:
+    def wait_until_answered(self, path: str, times: int = 1) -> bool:
         """Wait for so many answers to a path, and return whether they were sent."""
         with self._changed:
-            return self._changed.wait_for(lambda: self.answered[path] >= times, timeout_s)
+            return self._changed.wait_for(lambda: self.answered[path] >= times, PATIENCE_S)
 
     def wait_until_together(self, many: int) -> int:
         """Wait until so many are in progress, or no new ones come, and return the most that were."""
@@ -101,13 +99,13 @@ class Upstream:
             self._changed.wait_for(lambda: self.most_at_once >= many or self._open, _SETTLED_S)
             return self.most_at_once
 
-    def wait_until_left(self, timeout_s: float = PATIENCE_S) -> bool:
+    def wait_until_left(self) -> bool:
         """Wait until no request is in progress, and return whether that happened."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._in_progress == 0, timeout_s)
+            return self._changed.wait_for(lambda: self._in_progress == 0, PATIENCE_S)
 
-    def serve(self, path: str, connection: socket.socket) -> tuple[int, dict[str, Any]] | None:
-        """Count a request, wait until it may be answered, and return its answer; ``None`` if the client has gone."""
+    def status_of(self, path: str, connection: socket.socket) -> int | None:
+        """Count a request, wait until it may be answered, and return its status; ``None`` if the client has gone."""
         with self._changed:
             self.asked[path] += 1
             self._in_progress += 1
@@ -119,10 +117,8 @@ class Upstream:
         stayed = self._wait(path, connection)
         with self._changed:
             self._in_progress -= 1
-            self.hung_up += not stayed
             self._changed.notify_all()
-            status = self._statuses.get(path, 200)
-        return (status, {"name": path, "ok": status == 200}) if stayed else None
+            return self._statuses.get(path, 200) if stayed else None
 
     def count_answer(self, path: str) -> None:
         """Count an answer."""
@@ -147,29 +143,25 @@ class Upstream:
 
 
 @contextlib.contextmanager
-def serving(statuses: Mapping[str, int] | None = None) -> Iterator[Upstream]:
-    """Serve a dependency at the address that the app's ``dependency.py`` reads.
-
-    Args:
-        statuses: Of HTTP by path; 200 for any other.
-    """
-    upstream = Upstream(statuses)
+def serving() -> Iterator[Upstream]:
+    """Serve a dependency at the address that the app's ``dependency.py`` reads."""
+    upstream = Upstream()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             threading.current_thread().name = _THREADS
-            answer = upstream.serve(self.path.strip("/"), self.connection)
-            if answer is None:
+            path = self.path.strip("/")
+            status = upstream.status_of(path, self.connection)
+            if status is None:
                 return
-            status, content = answer
-            body = json.dumps(content).encode()
+            body = json.dumps({"name": path, "ok": status == 200}).encode()
             with contextlib.suppress(OSError):
                 self.send_response(status)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
-            upstream.count_answer(self.path.strip("/"))
+            upstream.count_answer(path)
 
         def log_message(self, *arguments: Any) -> None:
             """Print nothing: the output belongs to the app."""
