@@ -50,8 +50,8 @@ def _trends(evidence: Evidence) -> Iterable[str]:
                 way = "rises" if change.value > 1 else "falls"
                 yield (
                     f"The rate of {contender.id} under {workload} {way} by {100 * abs(change.value - 1):.1f} % from "
-                    "round to round: what requests leave behind affects later trials. before_trial in lab.toml names "
-                    "a command that puts the state back."
+                    "round to round: either the machine changed its speed, or requests leave something behind that "
+                    "later trials find. before_trial in lab.toml names a command that puts the state back."
                 )
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from benchmarks.contenders.catalogue import FRAMEWORKS
+from benchmarks.contenders.catalogue import CEILINGS, FRAMEWORKS
 from benchmarks.contenders.servers import SERVERS
 from benchmarks.judge.judgement import Comparison, Summary
 from benchmarks.model import Place
 
-_KEYWORDS: Final = {"sync": "def", "async": "async def", None: "no view"}
+_KEYWORDS: Final = {"sync": "def", "async": "async def", None: "the app"}
 
 
 def framework_name(framework: str) -> str:
@@ -64,9 +64,9 @@ def connections(number: float) -> str:
 
 
 def twins_of(summaries: Iterable[Summary], workload: str) -> dict[str, list[Summary]]:
-    """Group the summaries of one workload by arrangement, without the bare servers: they have no view to compare."""
+    """Group the summaries of one workload by arrangement, without the bare servers, which are no app to compare."""
     groups: dict[str, list[Summary]] = {}
     for summary in sorted(summaries, key=lambda summary: summary.framework):
-        if summary.workload == workload and summary.variant is not None:
+        if summary.workload == workload and summary.contender not in CEILINGS:
             groups.setdefault(summary.arrangement, []).append(summary)
     return groups

@@ -34,7 +34,7 @@ def test_connections_are_counted_with_their_significant_digits() -> None:
 
 def test_a_variant_is_the_keyword() -> None:
     """What a reader of the code sees."""
-    assert ["def", "async def", "no view"] == [keyword("sync"), keyword("async"), keyword(None)]
+    assert ["def", "async def", "the app"] == [keyword("sync"), keyword("async"), keyword(None)]
 
 
 def test_twins_stand_together_without_the_bare_servers(judgement: Judgement) -> None:
