@@ -134,6 +134,7 @@ def test_children_count_with_their_parent() -> None:
     assert tree.cpu_fraction > 0.2
 
 
+@pytest.mark.alone
 @linux_only
 def test_windows_add_up_and_what_lies_between_does_not_count() -> None:
     """Slices are observed one by one, without the work between them."""
