@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from benchmarks.judge.surface import PRIOR_NOISE, PRIOR_TIMED_NOISE, Surface, coordinates, pooled_noise
 from benchmarks.model import Place
 
-repeatable = settings(deadline=None, derandomize=True, max_examples=50)
+repeatable = settings(deadline=None, derandomize=True, max_examples=25)
 somewhere = st.builds(
     Place, wait_ms=st.integers(min_value=0, max_value=100), connections=st.integers(min_value=1, max_value=500)
 )
