@@ -10,11 +10,10 @@ from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_NOT_SOLVED
 from benchmarks.cli.group import NearestGroup, lab
-from benchmarks.cli.output import json_option, write_out
+from benchmarks.cli.output import json_option, write_json
 from benchmarks.errors import InvalidValueError
 from benchmarks.exercises import catalogue
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
-from benchmarks.report.formats.data import json_document
 
 FOLDER = Path("exercises")
 """Where exercises are put by default, each into its own folder."""
@@ -76,18 +75,11 @@ def list_exercises(as_json: bool) -> None:
 
     started = {each.number: str(_folder(each)) for each in EXERCISES if _folder(each).is_dir()}
     if as_json:
+        told = ("number", "name", "title", "lesson", "minutes")
         listed = [
-            {
-                "number": each.number,
-                "name": each.name,
-                "title": each.title,
-                "lesson": each.lesson,
-                "minutes": each.minutes,
-                "folder": started.get(each.number),
-            }
-            for each in EXERCISES
+            {**{name: getattr(each, name) for name in told}, "folder": started.get(each.number)} for each in EXERCISES
         ]
-        write_out(json_document("exercises", exercises=listed))
+        write_json("exercises", exercises=listed)
     else:
         print_exercises(Console(), started)
 
@@ -102,11 +94,7 @@ def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -
     place = folder or _folder(exercise)
     written = exercise.start_in(place, force=force)
     if as_json:
-        write_out(
-            json_document(
-                "exercise-start", exercise=exercise.label, folder=place, files=[path.name for path in written]
-            )
-        )
+        write_json("exercise-start", exercise=exercise.label, folder=place, files=[path.name for path in written])
         return
     click.echo(f"{exercise.label}: {exercise.title}.\n")
     for path in written:
@@ -135,15 +123,13 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
         )
     judged = judge_answer(exercise, place)
     if as_json:
-        write_out(
-            json_document(
-                "exercise-check",
-                exercise=exercise.label,
-                folder=place,
-                solved=judged.solved,
-                findings=judged.findings,
-                output=judged.output,
-            )
+        write_json(
+            "exercise-check",
+            exercise=exercise.label,
+            folder=place,
+            solved=judged.solved,
+            findings=judged.findings,
+            output=judged.output,
         )
     else:
         print_judged(Console(), exercise, judged)
@@ -162,13 +148,11 @@ def solution(exercise: Exercise, is_sure: bool, as_json: bool) -> None:
     if as_json:
         if not is_sure:
             raise click.UsageError("With --json there is no question first: add --yes.")
-        write_out(
-            json_document(
-                "exercise-solution",
-                exercise=exercise.label,
-                explanation=exercise.explanation(),
-                files=exercise.solution_files(),
-            )
+        write_json(
+            "exercise-solution",
+            exercise=exercise.label,
+            explanation=exercise.explanation(),
+            files=exercise.solution_files(),
         )
         return
     if not is_sure:

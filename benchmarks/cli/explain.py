@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks.cli.course import own_turn, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
-from benchmarks.cli.output import json_option, write_out
+from benchmarks.cli.output import json_option, write_json
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import environment
@@ -43,7 +43,6 @@ def explain(  # noqa: PLR0917 (click passes them by name)
     """
     from benchmarks.live import recording  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.live.drawing import chrome_trace, print_recording  # noqa: PLC0415 (the same)
-    from benchmarks.report.formats.data import json_document  # noqa: PLC0415 (the same)
 
     if out is not None and not out.parent.is_dir():
         raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
@@ -63,7 +62,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
         except OSError as error:
             raise click.ClickException(f"Cannot write {out}: {error.strerror or error}.") from error
     if as_json:
-        write_out(json_document("timeline", **made.to_json()))
+        write_json("timeline", **made.to_json())
         return
     print_recording(Console(), made)
     if out is not None:

@@ -11,8 +11,7 @@ import click
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Host
-from benchmarks.cli.output import json_option, write_out
-from benchmarks.report.formats.data import json_document
+from benchmarks.cli.output import json_option, write_json
 
 DEFAULT_PORT = 8080
 
@@ -39,7 +38,7 @@ def live(host: str, port: int, out: Path, as_json: bool) -> None:
 
     def ready(urls: Sequence[str], presenter_url: str, qr: str) -> None:
         if as_json:
-            write_out(json_document("live", url=urls[0], presenter_url=presenter_url))
+            write_json("live", url=urls[0], presenter_url=presenter_url)
             return
         if qr:
             click.echo(qr, nl=False)

@@ -12,11 +12,10 @@ import click
 from benchmarks.cli.compare import compare
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
-from benchmarks.cli.output import json_option, write_out
+from benchmarks.cli.output import json_option, write_json
 from benchmarks.measure.load.engine import LOOPBACK, LoadEngineError
 from benchmarks.measure.load.locust_engine import MASTER_PORT, LocustMaster, start_worker
 from benchmarks.measure.load.session import LoaderProcess
-from benchmarks.report.formats.data import json_document
 
 _LONGEST_S = 30 * 86_400.0
 """How long a worker waits for its master's end: it never ends by itself."""
@@ -86,7 +85,7 @@ def worker(host: str, port: int, token: str | None, as_json: bool) -> None:
         )
         _follow(loader)
     if as_json:
-        write_out(json_document("worker", host=host, port=port, done=True))
+        write_json("worker", host=host, port=port, done=True)
     else:
         click.echo("The master is done.")
 

@@ -131,6 +131,18 @@ def talking(as_json: bool, **options: Any) -> Console:
     return Console(stderr=as_json, **options)
 
 
+def write_json(kind: str, /, **content: object) -> None:
+    """Write one JSON document to standard output.
+
+    Args:
+        kind: See ``json_document``.
+        content: The same.
+    """
+    from benchmarks.report.formats.data import json_document  # noqa: PLC0415 (only what writes JSON needs it)
+
+    write_out(json_document(kind, **content))
+
+
 def write_out(text: str) -> None:
     """Write a document to standard output, in UTF-8 whatever the terminal's encoding is."""
     with ending_unread(sys.stdout):

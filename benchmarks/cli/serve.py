@@ -13,12 +13,11 @@ import click
 from benchmarks.cli.exits import exit_interrupted
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Host
-from benchmarks.cli.output import json_option, write_out
+from benchmarks.cli.output import json_option, write_json
 from benchmarks.contenders.catalogue import APPS
 from benchmarks.errors import LabError
 from benchmarks.listening import cannot_listen
 from benchmarks.process import HOME, python, start
-from benchmarks.report.formats.data import json_document
 
 BRIDGES = {app.bridge: app.target for app in APPS if app.target.startswith("flask_app.")}
 """What Hypercorn is told to serve, by bridge."""
@@ -47,7 +46,7 @@ def serve(bridge: str, host: str, port: int, as_json: bool) -> None:
 
     def ready() -> None:
         if as_json:
-            write_out(json_document("serve", bridge=bridge, host=host, port=port, url=base))
+            write_json("serve", bridge=bridge, host=host, port=port, url=base)
             return
         click.echo(f"Flask on Hypercorn, bridge {bridge}. Ctrl-C stops it.")
         for path, what in (
