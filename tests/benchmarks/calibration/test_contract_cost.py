@@ -48,23 +48,6 @@ def test_help(capsys: pytest.CaptureFixture[str]) -> None:
     assert "what the contract costs a request" in told
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (("--rounds", "1"), "argument --rounds: '1' is not a whole number from 2"),
-        (("--requests", "0"), "argument --requests: '0' is not a whole number from 1"),
-        (("--seed", "x"), "argument --seed: 'x' is not a whole number from 0"),
-    ],
-)
-def test_bad_numbers(arguments: tuple[str, ...], message: str, capsys: pytest.CaptureFixture[str]) -> None:
-    """An invalid number is refused by name."""
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-
-    assert 2 == ended.value.code
-    assert message in capsys.readouterr().err
-
-
 class FakeView:
     """A view that is called by nobody: it has its answer."""
 

@@ -8,7 +8,7 @@ from benchmarks.model import Place
 
 
 def test_a_short_sweep_is_held_to_account(capsys: pytest.CaptureFixture[str]) -> None:
-    """One sweep of two minutes, and one at random: three bars are told, and the status says whether all hold."""
+    """One sweep of two minutes, and one at random: three bars are printed, and the status says whether all hold."""
     status = crossover_map.main(["--budget", "120", "--sweeps", "1"])
     told = capsys.readouterr().out.splitlines()
 

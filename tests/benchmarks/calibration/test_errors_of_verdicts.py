@@ -129,7 +129,7 @@ def test_the_costly_app_spends_its_cost_and_answers_as_the_reference_does() -> N
 def test_the_cost_arrives_in_the_server_that_is_measured(
     monkeypatch: pytest.MonkeyPatch, app: str, spends: bool
 ) -> None:
-    """What the environment names reaches the process, through all that starts it; and only the one app spends it."""
+    """The environment variable reaches the server process, and only the one app spends the cost."""
     monkeypatch.setenv(COST_VARIABLE, "200000")
 
     with running(errors.costly(app), "/openapi-before.json") as server:
@@ -152,7 +152,7 @@ def test_too_many_false_alarms_do_not_hold(capsys: pytest.CaptureFixture[str]) -
 
 
 def test_a_cost_counts_as_found_on_its_own_side_only(capsys: pytest.CaptureFixture[str]) -> None:
-    """An interval above 1 says that the costly one is faster: that is no find."""
+    """An interval above 1 says that the costly side is faster: the cost is not found."""
     found, other_side = estimate(0.86, 0.95), estimate(1.01, 1.11)
 
     assert errors.tell_injected([found] * 9 + [other_side], 10.0)
@@ -163,7 +163,7 @@ def test_a_cost_counts_as_found_on_its_own_side_only(capsys: pytest.CaptureFixtu
 def test_a_server_that_fails_is_not_measured(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A void trial ends the script with its own status, and with what the server said."""
+    """A void trial ends the script with status 2, and the server's message is printed."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
 
     assert 2 == errors.main(["equal", "--equal-runs", "1"])
@@ -171,8 +171,8 @@ def test_a_server_that_fails_is_not_measured(
 
 
 @pytest.mark.parametrize("spread", [1.0, 1.5, 2.0])
-def test_stopping_when_it_is_narrow_is_wrong_too_often_unless_paid_for(spread: float) -> None:
-    """At the usual level fewer than 95 % of the stopped intervals hold the truth, at the level used more."""
+def test_stopping_early_needs_a_higher_confidence(spread: float) -> None:
+    """At 95 % fewer than 95 % of the stopped intervals hold the truth; at the level that is used, more."""
     generator = np.random.default_rng(20261124)
 
     usual, _ = coverage(spread, CONFIDENCE, 40_000, generator)
@@ -183,7 +183,7 @@ def test_stopping_when_it_is_narrow_is_wrong_too_often_unless_paid_for(spread: f
     assert 5 < rounds < 40
 
 
-def test_the_script_tells_both(capsys: pytest.CaptureFixture[str]) -> None:
-    """Looked at naively and as the lab looks."""
+def test_both_confidence_levels_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    """The usual one, and the one that the lab uses."""
     assert 0 == repeated_looks.main(["--runs", "20000"])
     assert "looked at 97.5 %" in capsys.readouterr().out

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import argparse
 import random
+import re
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from benchmarks.calibration import frame
+from benchmarks.calibration import (
+    bridge_resources,
+    bridges,
+    contract_cost,
+    errors,
+    faults,
+    frame,
+    load_engine,
+    open_model,
+    readiness,
+    repeatability,
+)
 from benchmarks.calibration.frame import Bar, Session
 from benchmarks.errors import LabError
 from benchmarks.judge.judgement import Estimate
@@ -261,3 +274,44 @@ def test_the_seed_is_the_journals_by_default(tmp_path: Path) -> None:
     assert [0, 0, 0, 2] == [main(each) for each in (kept, kept, ["--seed", "3"], [*kept, "--seed", "0"])]
     assert seeds[0] == seeds[1] > 0
     assert 3 == seeds[2]
+
+
+@pytest.mark.parametrize(
+    ("script", "arguments"),
+    [
+        # One round has no interval, one run is always at its median.
+        *((each, ["--rounds", "1"]) for each in (bridges, contract_cost, load_engine, open_model, readiness)),
+        (repeatability, ["--runs", "1"]),
+        # A trial has a length; in a long one a stall is less than 1 %.
+        *((each, ["--duration", "0"]) for each in (bridges, load_engine, open_model, readiness)),
+        *((each, ["--duration=-1"]) for each in (bridges, load_engine)),
+        (open_model, ["--duration", "30"]),
+        (bridges, ["--duration", "long"]),
+        # No requests and no kills prove nothing.
+        (bridge_resources, ["--requests", "0"]),
+        (contract_cost, ["--requests", "0"]),
+        *((faults, [f"--times={times}"]) for times in ("0", "-1", "many")),
+        *((each, ["--rounds", "many"]) for each in (load_engine, open_model, readiness)),
+        (contract_cost, ["--seed", "x"]),
+    ],
+)
+def test_a_number_that_shows_nothing_is_refused(
+    script: Any, arguments: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Each script has its bounds, and names the option."""
+    with pytest.raises(SystemExit) as ended:
+        script.main(arguments)
+
+    assert 2 == ended.value.code
+    name = arguments[0].partition("=")[0]
+    assert re.search(rf"error: argument {name}: '.*' is not a (whole )?number from", capsys.readouterr().err)
+
+
+@pytest.mark.parametrize("script", [bridges, readiness, errors, bridge_resources])
+def test_an_unknown_word_is_refused(script: Any, capsys: pytest.CaptureFixture[str]) -> None:
+    """The message names the choices."""
+    with pytest.raises(SystemExit) as ended:
+        script.main(["speed"])
+
+    assert 2 == ended.value.code
+    assert "invalid choice: 'speed' (choose from" in capsys.readouterr().err

@@ -31,16 +31,6 @@ def test_without_wrk_it_says_what_to_install(
     assert "apt-get install wrk" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--rounds", "1"], ["--duration", "0"], ["--rounds", "many"], ["--duration=-1"]])
-def test_numbers_that_make_no_comparison_are_refused(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
-    """One round has no interval, and a trial has a length."""
-    with pytest.raises(SystemExit) as ended:
-        main(arguments)
-
-    assert 2 == ended.value.code
-    assert "is not a whole number from" in capsys.readouterr().err
-
-
 @pytest.mark.wrk
 @pytest.mark.usefixtures("wrk", "affinity")
 def test_comparison_with_wrk_runs_to_its_table(

@@ -164,7 +164,7 @@ def test_a_right_answer_passes_however_it_is_written(case: Case, judging: Judgin
 
 @pytest.mark.parametrize("case", WRONG, ids=str)
 def test_a_wrong_answer_gets_the_hint_that_names_its_cause(case: Case, judging: Judging) -> None:
-    """The first thing that does not go well has the cause that the answer was written with."""
+    """The first failure has the cause that the answer was written for."""
     findings, output = judging[case].result()
 
     assert findings, output

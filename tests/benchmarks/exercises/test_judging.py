@@ -36,7 +36,7 @@ def last(exercise: Exercise, place: Path, limit_s: float = 30.0) -> Finding:
 
 
 def test_a_file_that_is_gone_is_named(begun: Path) -> None:
-    """And what puts it back."""
+    """With the command that restores it."""
     (begun / "app.py").unlink()
 
     found = last(FIRST, begun)
@@ -64,7 +64,7 @@ def test_an_error_at_import_is_named_with_its_line(begun: Path, raising: str) ->
 
 
 def test_a_name_that_the_check_needs_is_asked_for(begun: Path) -> None:
-    """Renaming what is served is a slip, not an answer."""
+    """A renamed attribute gets its own hint."""
     source = (begun / "app.py").read_text(encoding="utf-8")
     (begun / "app.py").write_text(source.replace("served =", "bridge ="), encoding="utf-8")
 
@@ -95,7 +95,7 @@ def test_an_answer_that_never_ends_is_ended_and_told_where_it_was(begun: Path, f
 
 
 def test_the_persons_own_settings_and_folder_are_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """LAB_* is for the app that they serve; a check writes nothing beside their files."""
+    """LAB_* variables do not reach a check, and it writes nothing into the folder."""
     monkeypatch.setenv("LAB_VERSION", "nonsense")
     contract = catalogue.find("declare-the-contract")
     contract.start_in(tmp_path, force=False)
@@ -106,8 +106,8 @@ def test_the_persons_own_settings_and_folder_are_left_alone(tmp_path: Path, monk
     assert sorted(contract.starting_files()) == sorted(path.name for path in tmp_path.iterdir())
 
 
-def test_a_check_that_fails_itself_says_nothing_of_the_answer(begun: Path) -> None:
-    """It is an error with the check's last words."""
+def test_a_check_that_crashes_is_not_a_finding(begun: Path) -> None:
+    """It is an error with the end of the check's output."""
     (begun / "app.py").write_text("import os\n\nprint('these')\nos._exit(7)\n", encoding="utf-8")
 
     with pytest.raises(LabError, match=r"status 7(.|\n)*these"):
@@ -141,7 +141,7 @@ def test_start_says_what_to_do_where_it_cannot_write(tmp_path: Path) -> None:
     [("make-it-async", "dependency.py", "DEPENDENCY"), ("fix-the-shared-pool", "pool.py", "DATABASE")],
 )
 def test_a_port_in_use_is_a_sentence(tmp_path: Path, name: str, script: str, variable: str) -> None:
-    """Of what an exercise gives to try the app by hand."""
+    """The scripts to try an app by hand say so in one sentence."""
     catalogue.find(name).start_in(tmp_path, force=False)
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]
@@ -208,7 +208,7 @@ def test_one_verdict_of_the_report_is_wrong_by_the_labs_own_rules() -> None:
 
 
 def test_a_pool_of_too_few_places_has_a_queue_that_only_grows() -> None:
-    """One of enough has none to speak of; and the same seed gives the same."""
+    """A pool that is large enough has none; and the same seed gives the same waits."""
     few = simulate(25, rate_per_s=120, held_s=0.25, for_s=600)
     enough = simulate(45, rate_per_s=120, held_s=0.25, for_s=600)
 
@@ -248,7 +248,7 @@ GREEDY = {
 @pytest.mark.skipif(sys.platform != "linux", reason="as Linux keeps and shows them")
 @pytest.mark.parametrize("of", list(GREEDY))
 def test_an_answer_has_limits_of_its_own(begun: Path, of: str) -> None:
-    """What takes too much is ended with all that it has started, and the learner reads what it took."""
+    """An answer that exceeds a limit is ended with everything that it started, and the hint names the limit."""
     source, told = GREEDY[of]
     (begun / "app.py").write_text(source, encoding="utf-8")
 
@@ -274,12 +274,12 @@ def test_cpu_time_is_limited_too(begun: Path, monkeypatch: pytest.MonkeyPatch) -
 
 @pytest.mark.parametrize("body", [b"[" * 100_000, b"1" * 5_000, b'{"thing": NaN}', b'"\\ud800"', b"\xff"])
 def test_whatever_an_answer_sends_is_read_or_refused(body: bytes) -> None:
-    """A reply that is no JSON to work with is none, and not the end of the check."""
+    """A reply that is not usable JSON does not end the check."""
     assert serving.Reply(200, body).json is None
 
 
 def test_findings_that_the_answer_wrote_itself_are_no_findings(begun: Path) -> None:
-    """It runs in the process of its check, and knows where that writes."""
+    """The answer runs in the process of its check, and could write the file of findings."""
     (begun / "app.py").write_text(
         "import os, pathlib, sys\npathlib.Path(sys.argv[3]).write_text('[' * 100_000)\nos._exit(0)\n", encoding="utf-8"
     )
@@ -289,7 +289,7 @@ def test_findings_that_the_answer_wrote_itself_are_no_findings(begun: Path) -> N
 
 
 def test_what_an_answer_leaves_behind_is_ended(begun: Path) -> None:
-    """Also what it put into a session of its own."""
+    """Also processes in a session of their own."""
     (begun / "app.py").write_text(
         "import subprocess, sys\n"
         "left = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'], start_new_session=True)\n"
