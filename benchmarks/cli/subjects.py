@@ -11,21 +11,19 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import urlsplit
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
 from benchmarks.cli.options import Seconds
-from benchmarks.contenders import catalogue, http_file, lab_file, targets
+from benchmarks.contenders import catalogue, http_file, lab_file, own_python, targets
 from benchmarks.contenders.lab_file import LabFile, RequestEntry
 from benchmarks.contenders.targets import Target
 from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.schedule import ASKED_FACT, PRESETS
 from benchmarks.model import ALIKE, Contender, Steadiness, Variant, Workload
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _ASKING = frozenset(
     (
@@ -183,7 +181,8 @@ def _subjects(words: Sequence[str], asked: _Asked, console: Console) -> Subjects
     if not rest and not asked.commands:
         rest = list(told.contenders)
     catalogued: tuple[Contender, ...] = ()
-    found: list[Target] = [Target(contender=_started_by(command, asked), versions={}) for command in asked.commands]
+    started = [targets.started_by(command, asked.folder) for command in asked.commands]
+    found = [Target(contender=contender, versions={}) for contender in started]
     patterns = [word for word in rest if not targets.is_target(word) and word not in told.contenders]
     for pattern in patterns:
         _check_known(pattern, told)
@@ -248,15 +247,15 @@ def _of_entry(name: str, told: LabFile, asked: _Asked) -> list[Target]:
         )
     folder = told.folder / entry.folder
     if entry.url:
-        found = Target(contender=_running_at(entry.url), versions={})
+        found = Target(contender=targets.running_at(entry.url), versions={})
     elif entry.command:
-        found = Target(contender=_started_by(entry.command, dataclasses.replace(asked, folder=folder)), versions={})
+        found = Target(contender=targets.started_by(entry.command, folder), versions={})
     else:
         python = asked.python or (None if entry.python is None else str(told.folder / entry.python))
         server, bridge = f"@{entry.server}" if entry.server else "", f"+{entry.bridge}" if entry.bridge else ""
         found = targets.find(
             f"{entry.app}{server}{bridge}",
-            targets.surroundings(folder, python, entry.environment),
+            own_python.surroundings(folder, python, entry.environment),
             workers=asked.workers or entry.workers,
             threads=asked.threads or entry.threads,
         )
@@ -287,63 +286,9 @@ def _check_known(word: str, told: LabFile) -> None:
 
 def _target(word: str, asked: _Asked) -> Target:
     if re.match(r"https?://", word):
-        return Target(contender=_running_at(word), versions={})
-    where = targets.surroundings(asked.folder, asked.python)
+        return Target(contender=targets.running_at(word), versions={})
+    where = own_python.surroundings(asked.folder, asked.python)
     return targets.find(word, where, workers=asked.workers, threads=asked.threads)
-
-
-def _running_at(url: str) -> Contender:
-    """Return what listens at a URL already.
-
-    Raises:
-        InvalidValueError: It is not on this machine, or asks for more than the load engines can do.
-    """
-    parts = urlsplit(url)
-    if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
-        raise InvalidValueError(
-            f"{url}: load goes to this machine only, over plain HTTP. Run the app here: http://127.0.0.1:PORT.",
-            "TARGET",
-        )
-    if parts.path not in ("", "/") or parts.query:
-        raise InvalidValueError(f"{url}: give the path by --path, and the URL without it.", "TARGET")
-    return Contender(
-        framework=parts.netloc,
-        variant=None,
-        server="running",
-        arguments=(),
-        description=f"what runs at {url} already; it is not started anew for each trial",
-        url=f"http://{parts.netloc}",
-        name=parts.netloc,
-    )
-
-
-def _started_by(command: str, asked: _Asked) -> Contender:
-    """Return what a command starts.
-
-    Raises:
-        InvalidValueError: It is empty, or takes no port.
-    """
-    try:
-        words = shlex.split(command)
-    except ValueError as error:
-        raise InvalidValueError(f"{command!r}: {error}.", "--command") from error
-    if not words or not any("{port}" in word for word in words[1:]):
-        raise InvalidValueError(
-            f"{command!r} has no {{port}}: the lab chooses a free one for each trial, and fills it in there.",
-            "--command",
-        )
-    script = next((word for word in words[1:] if word.endswith(".py") or re.fullmatch(r"[\w.]+:\w+", word)), words[0])
-    name = Path(script).name
-    return Contender(
-        framework=name,
-        variant=None,
-        server="command",
-        arguments=tuple(words[1:]),
-        description=f"what `{command}` starts",
-        program=words[0],
-        folder=str(asked.folder),
-        name=name,
-    )
 
 
 def _named_apart(contenders: Sequence[Contender]) -> tuple[Contender, ...]:

@@ -1,4 +1,4 @@
-"""Targets: anybody's app as a contender, found by a word such as ``shop:app@gunicorn`` in its own folder and Python.
+"""Targets: anybody's app as a contender, named by a word such as ``shop:app@gunicorn``, a URL or a command.
 
 ``MODULE:ATTRIBUTE[@SERVER][+BRIDGE]``. What the attribute is, an app of WSGI or ASGI or a function that makes one, the
 app's own Python says; ``()`` behind it says that it is to be called.
@@ -6,72 +6,28 @@ app's own Python says; ``()`` behind it says that it is to be called.
 
 from __future__ import annotations
 
-import contextlib
 import importlib.util
 import os
 import re
 import shlex
-import subprocess
-import sys
-import tomllib
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
+from benchmarks.contenders.own_python import Surroundings, default_app, look
 from benchmarks.contenders.servers import SERVERS, USUAL, Interface, Server
 from benchmarks.errors import InvalidValueError, did_you_mean
-from benchmarks.foreign_json import read_object
 from benchmarks.model import Contender, Variant
-from benchmarks.process import output_of
 
 BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventloop": "asgiref"}
 """What lets a WSGI app run on a server of ASGI, and the package that it needs beside the app's own."""
 
 _WORD = re.compile(r"(?P<app>[\w.]+:[\w.]+(?:\(\))?)?(?:@(?P<server>[\w-]+))?(?:\+(?P<bridge>[\w-]+))?")
-_MAKES_AN_APP = re.compile(
-    r"\b(?:Flask|FastAPI|Starlette|Litestar|Quart|Sanic|BlackSheep|App|API|Application)\(|get_[aw]sgi_application"
-    r"|def (?:create_app|make_app|get_app)\b"
-)
 _EVENTLOOP_PYTHON = (3, 11)
-_LOOK_TIMEOUT_S = 60.0
-_LAST_LINES = 12
-_MOST_NAMES = 8
-_NOT_THERE = 127
-_HERE = Path(__file__).parent
-_PACKAGES: Mapping[str, str] = {
-    "flask": "Flask",
-    "django": "Django",
-    "quart": "Quart",
-    "werkzeug": "Werkzeug",
-    **{
-        name: name
-        for name in (
-            *("fastapi", "starlette", "litestar", "falcon", "aiohttp", "sanic", "blacksheep"),
-            *("asgiref", "a2wsgi", "uvloop", "httptools"),
-            *(package for server in SERVERS.values() for package in (server.module, *server.needs)),
-        )
-        if name not in ("flask", "werkzeug")
-    },
-}
-"""Distributions whose versions a run records, by the names that they are imported by."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Surroundings:
-    """Where an app lives.
-
-    Attributes:
-        folder: Its working folder.
-        python: The interpreter that runs it.
-        source: Where that was found, for a person.
-        environment: Variables beside those of this process.
-    """
-
-    folder: Path
-    python: str
-    source: str
-    environment: Mapping[str, str] = field(default_factory=dict)
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SHIM = Path(__file__).with_name("bridged")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,90 +46,6 @@ class Target:
 def is_target(word: str) -> bool:
     """Say whether a word of the command line is a target: it names an attribute of a module, or a server."""
     return ":" in word or word.startswith("@")
-
-
-def surroundings(folder: Path, python: str | None = None, environment: Mapping[str, str] | None = None) -> Surroundings:
-    """Say where an app lives: with the interpreter that was given, or else the one found beside it.
-
-    Args:
-        folder: Its working folder.
-        python: The interpreter, by its path or as it is called on ``PATH``.
-        environment: Variables beside those of this process.
-    Raises:
-        InvalidValueError: There is no such interpreter.
-    """
-    found, source = _python(folder, python)
-    return Surroundings(folder=folder, python=found, source=source, environment=environment or {})
-
-
-def _python(folder: Path, python: str | None) -> tuple[str, str]:
-    where = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
-    if python is not None:
-        # A link is not followed: an environment is known by the path of its link.
-        beside = folder.absolute() / python
-        given = beside if "/" in python or os.sep in python or beside.is_dir() else Path(python)
-        if given.is_dir():
-            given /= where
-        if given.is_absolute() and not given.exists():
-            raise InvalidValueError(f"There is no Python at {given}.", "--python")
-        return str(given), "as told"
-    active = os.environ.get("VIRTUAL_ENV", "")
-    for environment in (*((Path(active),) if active else ()), *(folder / name for name in (".venv", "venv", "env"))):
-        found = environment / where
-        if found.exists() and environment.resolve() != Path(sys.prefix).resolve():
-            return str(found), "the active environment" if str(environment) == active else "found beside the app"
-    return sys.executable, "the lab's own, as there is no environment beside the app"
-
-
-def candidates(where: Surroundings) -> list[str]:
-    """Return what in a folder may be an app, as ``module:attribute``; the one that the folder names comes first.
-
-    Only modules are imported whose text makes an app or has one of the usual names.
-    """
-    found = []
-    with contextlib.suppress(InvalidValueError):
-        found.append(default_app(where.folder)[0])
-    for path in sorted(where.folder.iterdir()):
-        source = path / "__init__.py" if path.is_dir() else path
-        name = path.stem if path.suffix == ".py" else path.name
-        if source.suffix != ".py" or not name.isidentifier() or not source.is_file():
-            continue
-        if _MAKES_AN_APP.search(source.read_text(encoding="utf-8", errors="replace")):
-            with contextlib.suppress(InvalidValueError):
-                found += [f"{name}:{attribute}" for attribute in _look_at(f"{name}:?", where).get("has", ())]
-    return list(dict.fromkeys(found))[:_MOST_NAMES]
-
-
-def routes(app: str, where: Surroundings) -> list[str]:
-    """Return paths of an app that answer a GET and take nothing, where its framework tells.
-
-    Raises:
-        InvalidValueError: It cannot be looked at.
-    """
-    return [str(path) for path in _look(app, where)["routes"]]
-
-
-def default_app(folder: Path) -> tuple[str, str]:
-    """Return the app of a folder that names one, and where it is named.
-
-    Raises:
-        InvalidValueError: Nothing names one.
-    """
-    if named := os.environ.get("FLASK_APP", ""):
-        if ":" not in named:
-            named = f"{named.removesuffix('.py')}:app"
-        return named, "FLASK_APP"
-    try:
-        project = tomllib.loads((folder / "pyproject.toml").read_text(encoding="utf-8"))
-        entrypoint = project["tool"]["fastapi"]["entrypoint"]
-    except (OSError, KeyError, TypeError, ValueError):
-        entrypoint = None
-    if isinstance(entrypoint, str):
-        return entrypoint, "[tool.fastapi] entrypoint in pyproject.toml"
-    raise InvalidValueError(
-        "Which app? Name one, such as shop:app; FLASK_APP and [tool.fastapi] entrypoint in pyproject.toml say nothing.",
-        "TARGET",
-    )
 
 
 def find(
@@ -207,7 +79,7 @@ def find(
     app = match["app"] or default_app(where.folder)[0]
     bridge = _known(match["bridge"], BRIDGES, "bridge") or "none"
     asked = _known(match["server"], SERVERS, "server")
-    looked = _look(app, where)
+    looked = look(app, where)
     versions: Mapping[str, str] = looked["versions"]
     interface: Interface = "asgi" if bridge != "none" else looked["interface"]
     if bridge != "none":
@@ -238,81 +110,80 @@ def find(
     )
 
 
+def alternative(app: str, where: Surroundings) -> tuple[str, str]:
+    """Return another way to serve an app that is worth a comparison: a server, and a bridge or nothing.
+
+    Raises:
+        InvalidValueError: The app cannot be looked at.
+    """
+    return ("uvicorn", "eventloop") if look(app, where)["kind"] == "flask" else ("granian", "")
+
+
+def running_at(url: str) -> Contender:
+    """Return what listens at a URL already.
+
+    Args:
+        url: Of this machine, without a path.
+    Raises:
+        InvalidValueError: It is not on this machine, or asks for more than the load engines can do.
+    """
+    parts = urlsplit(url)
+    if parts.scheme != "http" or parts.hostname not in _LOOPBACK:
+        raise InvalidValueError(
+            f"{url}: load goes to this machine only, over plain HTTP. Run the app here: http://127.0.0.1:PORT.",
+            "TARGET",
+        )
+    if parts.path not in ("", "/") or parts.query:
+        raise InvalidValueError(f"{url}: give the path by --path, and the URL without it.", "TARGET")
+    return Contender(
+        framework=parts.netloc,
+        variant=None,
+        server="running",
+        arguments=(),
+        description=f"what runs at {url} already; it is not started anew for each trial",
+        url=f"http://{parts.netloc}",
+        name=parts.netloc,
+    )
+
+
+def started_by(command: str, folder: Path) -> Contender:
+    """Return what a command starts.
+
+    Args:
+        command: With ``{port}`` to fill in.
+        folder: In which it runs.
+    Raises:
+        InvalidValueError: It is empty, or takes no port.
+    """
+    try:
+        words = shlex.split(command)
+    except ValueError as error:
+        raise InvalidValueError(f"{command!r}: {error}.", "--command") from error
+    if not words or not any("{port}" in word for word in words[1:]):
+        raise InvalidValueError(
+            f"{command!r} has no {{port}}: the lab chooses a free one for each trial, and fills it in there.",
+            "--command",
+        )
+    script = next((word for word in words[1:] if word.endswith(".py") or re.fullmatch(r"[\w.]+:\w+", word)), words[0])
+    name = Path(script).name
+    return Contender(
+        framework=name,
+        variant=None,
+        server="command",
+        arguments=tuple(words[1:]),
+        description=f"what `{command}` starts",
+        program=words[0],
+        folder=str(folder),
+        name=name,
+    )
+
+
 def _known(word: str | None, entries: Mapping[str, object], what: str) -> str | None:
     if word is None or word in entries:
         return word
     raise InvalidValueError(
         f"No {what} is called {word!r}.{did_you_mean(word, entries)} There are: {', '.join(entries)}.", "TARGET"
     )
-
-
-def _look(app: str, where: Surroundings) -> dict[str, Any]:
-    """Have the app's own Python look at it, and see that it is one.
-
-    Raises:
-        InvalidValueError: It cannot, or it is none; the message ends with what the app said last.
-    """
-    looked = _look_at(app, where)
-    _check_looked(app, looked, where)
-    return looked
-
-
-def _look_at(app: str, where: Surroundings) -> dict[str, Any]:
-    source = (_HERE / "look_at_app.py").read_text(encoding="utf-8")
-    command = [where.python, "-c", source, app, *("=".join(package) for package in _PACKAGES.items())]
-    try:
-        told = output_of(
-            command, _LOOK_TIMEOUT_S, cwd=where.folder, environment={**os.environ, **expanded(where.environment)}
-        )
-        return read_object(told)
-    except subprocess.TimeoutExpired:
-        raise InvalidValueError(f"{app} was not imported within {_LOOK_TIMEOUT_S:g} s.", "TARGET") from None
-    except subprocess.CalledProcessError as error:
-        if error.returncode == _NOT_THERE:
-            raise InvalidValueError(f"There is no Python at {where.python}.", "--python") from error
-        raise InvalidValueError(
-            f"{app} ended its Python ({where.python}) with status {error.returncode} while it was imported.\n"
-            f"{_tail(error.stderr)}",
-            "TARGET",
-        ) from error
-    except OSError as error:
-        raise InvalidValueError(f"{where.python} could not be started: {error}.", "--python") from error
-    except ValueError as error:
-        raise InvalidValueError(f"{app} ended its Python ({where.python}) while it was imported.", "TARGET") from error
-
-
-def _check_looked(app: str, looked: Mapping[str, Any], where: Surroundings) -> None:
-    """Refuse what is no app.
-
-    Raises:
-        InvalidValueError: It is not there, raised, or is something else.
-    """
-    module, _, attribute = app.partition(":")
-    if looked.get("missing"):
-        names = sorted(
-            path.stem if path.suffix else path.name
-            for path in where.folder.iterdir()
-            if path.suffix == ".py" or (path / "__init__.py").exists()
-        )
-        raise InvalidValueError(
-            f"There is no module {looked['missing']} in {where.folder}, nor in {where.python} ({where.source})."
-            f"{_nearest(module, names)} Run lab in the app's folder, or name that with --folder.",
-            "TARGET",
-        )
-    if "error" in looked:
-        raise InvalidValueError(
-            f"{app} raised while it was imported by {where.python} ({where.source}):\n{_tail(looked['error'])}",
-            "TARGET",
-        )
-    if "has" in looked:
-        raise InvalidValueError(f"{module} has no {attribute}.{_nearest(attribute, looked['has'])}", "TARGET")
-    if looked["interface"] is None:
-        raise InvalidValueError(f"{app} is no app of WSGI or ASGI, nor a function that makes one.", "TARGET")
-
-
-def _nearest(word: str, names: Sequence[str]) -> str:
-    there_are = f" There are: {', '.join(names[:_MOST_NAMES])}." if names else ""
-    return did_you_mean(word, names) or there_are
 
 
 def _check_bridge(app: str, bridge: str, looked: Mapping[str, Any], where: Surroundings) -> None:
@@ -379,23 +250,8 @@ def _bridged(app: str, bridge: str, is_factory: bool) -> tuple[str, dict[str, st
         "LAB_BRIDGED_APP": f"{app.removesuffix('()')}{'()' if is_factory else ''}",
         "LAB_BRIDGE": bridge,
         "LAB_BRIDGE_FOLDER": str(folder / "serving" / "bridge"),
-        "PYTHONPATH": os.pathsep.join(filter(None, (before, str(_HERE / "bridged")))),
+        "PYTHONPATH": os.pathsep.join(filter(None, (before, str(_SHIM)))),
     }
-
-
-def expanded(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return variables with what ``${NAME}`` in their values stands for.
-
-    Raises:
-        InvalidValueError: A name that is not set.
-    """
-
-    def value(match: re.Match[str]) -> str:
-        if match[1] not in os.environ:
-            raise InvalidValueError(f"The variable {match[1]} is not set, and ${{{match[1]}}} stands for it.")
-        return os.environ[match[1]]
-
-    return {name: re.sub(r"\$\{(\w+)\}", value, text) for name, text in environment.items()}
 
 
 def _description(app: str, bridge: str, server: Server, looked: Mapping[str, Any], where: Surroundings) -> str:
@@ -408,7 +264,3 @@ def _description(app: str, bridge: str, server: Server, looked: Mapping[str, Any
         f"{app}, {what}{behind}, on {server.name} {versions[server.module]}, Python {looked['python']} ({python})."
         f"{' ' if server.remark else ''}{server.remark}"
     )
-
-
-def _tail(text: str) -> str:
-    return "\n".join(f"  | {line}" for line in text.rstrip().splitlines()[-_LAST_LINES:])

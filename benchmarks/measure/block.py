@@ -14,7 +14,7 @@ from typing import ParamSpec
 
 import psutil
 
-from benchmarks.contenders.targets import expanded
+from benchmarks.contenders.own_python import expanded
 from benchmarks.measure import parity
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores

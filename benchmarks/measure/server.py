@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 import psutil
 
-from benchmarks.contenders.targets import expanded
+from benchmarks.contenders.own_python import expanded
 from benchmarks.errors import LabError
 from benchmarks.measure.load.request import filler
 from benchmarks.model import Contender, Workload

@@ -46,6 +46,7 @@ TELLING = {
     "pool": ["pool", "monday", "tuesday"],
     "crossover, again": ["crossover", "--from", "latest"],
     "advise": ["advise", "--view-wait", "20ms", "--connections", "20"],
+    "init": ["init", "--folder", "shop", "--python", sys.executable, "--yes", "--force"],
     "exercise list": ["exercise", "list"],
     "exercise check": ["exercise", "check", "1"],
     "exercise solution": ["exercise", "solution", "1", "--yes"],
@@ -67,6 +68,10 @@ def folder(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.M
     for package in ("benchmarks", "flask_app"):
         (place / package).mkdir(parents=True)
         (place / package / "__init__.py").write_text(THEIRS, encoding="utf-8")
+    (place / "shop").mkdir()
+    (place / "shop" / "app.py").write_text(
+        "def create_app():\n    return lambda environ, start: []\n", encoding="utf-8"
+    )
     for number, day in enumerate(("monday", "tuesday"), start=1):
         keep_run(place / "results" / day, seed=number)
     monkeypatch.chdir(place)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import targets
+from benchmarks.contenders import own_python, targets
 from benchmarks.contenders.servers import SERVERS
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure.server import command_of, running
@@ -64,12 +64,12 @@ MODULES = {
 
 
 @pytest.fixture
-def where(tmp_path: Path) -> targets.Surroundings:
+def where(tmp_path: Path) -> own_python.Surroundings:
     """Return a project's folder, whose Python is the one of these tests."""
     for name, text in MODULES.items():
         lines = text.splitlines()
         (tmp_path / f"{name}.py").write_text("\n".join(line.removeprefix(" " * 8) for line in lines), encoding="utf-8")
-    return targets.surroundings(tmp_path, sys.executable)
+    return own_python.surroundings(tmp_path, sys.executable)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def where(tmp_path: Path) -> targets.Surroundings:
     ],
 )
 def test_an_app_is_what_its_own_python_says(
-    word: str, expected: tuple[str, str, str], where: targets.Surroundings
+    word: str, expected: tuple[str, str, str], where: own_python.Surroundings
 ) -> None:
     """An app of WSGI or ASGI, an instance, a function or what makes one: detected by what it is."""
     contender = targets.find(word, where).contender
@@ -116,7 +116,9 @@ def test_an_app_is_what_its_own_python_says(
         ("shop:app @uvicorn", ("no target",)),
     ],
 )
-def test_what_cannot_be_found_or_served_is_told(word: str, words: tuple[str, ...], where: targets.Surroundings) -> None:
+def test_what_cannot_be_found_or_served_is_told(
+    word: str, words: tuple[str, ...], where: own_python.Surroundings
+) -> None:
     """What, why, and what to do: the app's own last lines, the nearest name, the command that installs."""
     with pytest.raises(InvalidValueError) as caught:
         targets.find(word, where)
@@ -125,53 +127,53 @@ def test_what_cannot_be_found_or_served_is_told(word: str, words: tuple[str, ...
     assert "importlib" not in message
 
 
-def test_what_a_folder_holds_is_found(where: targets.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_folder_holds_is_found(where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Apps and what makes one, of the modules whose text does so; and the paths that answer a plain GET."""
     monkeypatch.delenv("FLASK_APP", raising=False)
     assert [
         *("shop:app", "shop:create_app"),
         *("shop_async:app", "shop_async:bare"),
-    ] == targets.candidates(where)
-    assert ["/"] == targets.routes("shop:app", where)
-    assert ["/docs", "/docs/oauth2-redirect", "/now", "/openapi.json", "/redoc"] == targets.routes(
+    ] == own_python.candidates(where)
+    assert ["/"] == own_python.routes("shop:app", where)
+    assert ["/docs", "/docs/oauth2-redirect", "/now", "/openapi.json", "/redoc"] == own_python.routes(
         "shop_async:app", where
     )
 
 
 def test_an_app_without_a_name_is_the_one_that_the_folder_names(
-    where: targets.Surroundings, monkeypatch: pytest.MonkeyPatch
+    where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FLASK_APP first, then FastAPI's entry point; a folder that names none is told so."""
     monkeypatch.delenv("FLASK_APP", raising=False)
     with pytest.raises(InvalidValueError, match="Which app"):
-        targets.default_app(where.folder)
+        own_python.default_app(where.folder)
     project = where.folder / "pyproject.toml"
     project.write_text('[tool.fastapi]\nentrypoint = "shop_async:app"\n', encoding="utf-8")
-    assert "shop_async:app" == targets.default_app(where.folder)[0]
+    assert "shop_async:app" == own_python.default_app(where.folder)[0]
     monkeypatch.setenv("FLASK_APP", "shop.py")
-    assert "shop:app" == targets.default_app(where.folder)[0]
+    assert "shop:app" == own_python.default_app(where.folder)[0]
     assert "shop:app" == targets.find("@hypercorn", where).contender.framework
 
 
 def test_the_environment_beside_an_app_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Python that is told, else the active environment's, else the one beside the app, else the lab's."""
     monkeypatch.delenv("VIRTUAL_ENV", raising=False)
-    assert sys.executable == targets.surroundings(tmp_path).python
+    assert sys.executable == own_python.surroundings(tmp_path).python
     beside, active = (tmp_path / name / "bin" / "python" for name in (".venv", "active"))
     for python in (beside, active):
         python.parent.mkdir(parents=True)
         python.symlink_to(sys.executable)
-    assert str(beside) == targets.surroundings(tmp_path).python
+    assert str(beside) == own_python.surroundings(tmp_path).python
     monkeypatch.setenv("VIRTUAL_ENV", str(active.parents[1]))
-    assert str(active) == targets.surroundings(tmp_path).python
-    assert str(beside) == targets.surroundings(tmp_path, ".venv").python
+    assert str(active) == own_python.surroundings(tmp_path).python
+    assert str(beside) == own_python.surroundings(tmp_path, ".venv").python
     with pytest.raises(InvalidValueError, match="no Python"):
-        targets.surroundings(tmp_path, "./elsewhere")
+        own_python.surroundings(tmp_path, "./elsewhere")
 
 
 @pytest.mark.parametrize("bridge", ["eventloop", "asgiref"])
 def test_a_bridge_serves_a_project_that_has_packages_of_the_labs_names(
-    bridge: str, where: targets.Surroundings
+    bridge: str, where: own_python.Surroundings
 ) -> None:
     """Beside a decoy ``flask_app`` and ``benchmarks`` the app finds its own, and the bridge finds itself."""
     for name in ("flask_app", "benchmarks"):
@@ -201,16 +203,16 @@ def test_workers_and_threads_are_asked_of_every_server_alike(server: object) -> 
                 entry.command("shop:app", interface, workers=asked.get("workers"), threads=asked.get("threads"))
 
 
-def test_variables_stand_for_those_of_the_lab(where: targets.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_variables_stand_for_those_of_the_lab(where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     """A value may name a variable, so that no secret is written down; one that is not set is named."""
     monkeypatch.setenv("SHOP_TOKEN", "secret")
-    assert {"A": "Bearer secret"} == targets.expanded({"A": "Bearer ${SHOP_TOKEN}"})
+    assert {"A": "Bearer secret"} == own_python.expanded({"A": "Bearer ${SHOP_TOKEN}"})
     monkeypatch.delenv("SHOP_TOKEN")
     with pytest.raises(InvalidValueError, match="SHOP_TOKEN is not set"):
-        targets.expanded({"A": "${SHOP_TOKEN}"})
+        own_python.expanded({"A": "${SHOP_TOKEN}"})
 
 
-def test_the_command_is_what_a_person_would_type(where: targets.Surroundings) -> None:
+def test_the_command_is_what_a_person_would_type(where: own_python.Surroundings) -> None:
     """The exact command: their Python, the server as a module, the port, the app."""
     contender = targets.find("shop:app@hypercorn", where, workers=2).contender
     assert [

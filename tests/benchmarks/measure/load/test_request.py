@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.contenders import targets
+from benchmarks.contenders import own_python, targets
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
 from benchmarks.measure.load.k6 import K6Engine
@@ -129,7 +129,7 @@ def test_an_app_gets_method_headers_and_body(
 ) -> None:
     """A POST reaches a real app whole, under load; only the statuses that count are valid."""
     (tmp_path / "shop.py").write_text(APP, encoding="utf-8")
-    where = targets.surroundings(tmp_path, sys.executable)
+    where = own_python.surroundings(tmp_path, sys.executable)
     with running(targets.find("shop:app@hypercorn", where).contender, "/orders") as server:
         order = dataclasses.replace(
             ORDER,
