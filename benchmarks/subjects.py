@@ -78,7 +78,7 @@ class Workload:
 
     Attributes:
         name: In a run, for example ``health`` or ``ready-100``.
-        path: Path and query, with ``{variant}`` to fill in.
+        path: Path and query, with ``{variant}`` and ``{wait_ms}`` to fill in.
         wait_ms: The delay of a dependency, milliseconds; 0 when the view waits for nothing.
         waits: How many of these there are: ``def`` waits for one after another, ``async def`` for all at once.
         answer: The name of the answer that all must give: ``health``, another of the workloads' own, or ``alike`` where
@@ -118,7 +118,8 @@ class Workload:
 
     def path_for(self, contender: Contender) -> str:
         """Return the path that this contender serves the workload under."""
-        return contender.path or self.path.replace("{variant}", contender.variant or "async")
+        path = contender.path or self.path
+        return path.replace("{variant}", contender.variant or "async").replace("{wait_ms}", f"{self.wait_ms:g}")
 
 
 @dataclass(frozen=True, slots=True, order=True)

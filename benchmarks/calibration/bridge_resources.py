@@ -224,7 +224,7 @@ async def most_bytes(server: RunningServer, requests: int, path: str, wait_ms: i
 
 
 def _ask(server: RunningServer, cores: Cores, least: int) -> int:
-    """Load a server with at least so many requests, and return how many it answered."""
+    """Load a server with at least this many requests, and return how many it answered."""
     asked = 0
     while asked < max(least, 1):
         asked += ask_health(server, LoadProfile(vus=10, duration_s=_TRIAL_S, warmup_s=0.2), cores.loader).completed
@@ -238,7 +238,7 @@ def resident_bytes(server: RunningServer) -> int:
 
 
 def allow_files(wanted: int) -> None:
-    """Let this process open so many files, if it may: each connection is one, and many systems allow few."""
+    """Let this process open this many files, if it may: each connection is one, and many systems allow few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if resource.RLIM_INFINITY != soft < wanted:
         with contextlib.suppress(ValueError, OSError):

@@ -61,7 +61,7 @@ def rates_per_s(bars: Sequence[Bar], duration_s: float, cores: Cores, order: ran
     """Measure one round of contenders, all contenders of a server in slices that take turns.
 
     Returns:
-        Requests a second by contender's id.
+        Requests per second by contender's id.
     Raises:
         NotMeasuredError: A trial is void.
     """
@@ -81,8 +81,8 @@ def waits_per_s(server: str, duration_s: float, cores: Cores, order: random.Rand
     """Measure one round of the bridge on a server when views wait, and when they do not.
 
     Returns:
-        Requests a second by server, variant and workload, and the smaller of two bounds: by Little's law, and what the
-        server can do.
+        Requests per second by server, variant and workload, and the smaller of two bounds: Little's law, and what
+        the server can do.
     Raises:
         NotMeasuredError: A trial is void.
     """

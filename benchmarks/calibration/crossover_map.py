@@ -44,7 +44,7 @@ class Truth:
 
     Attributes:
         threads: Waits that it can hold at once; ``None`` for any number.
-        cpu_us: CPU time a request, microseconds.
+        cpu_us: CPU time per request, microseconds.
         service_ms: Time of an answer alone, beyond the wait, milliseconds.
     """
 

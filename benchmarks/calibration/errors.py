@@ -106,7 +106,7 @@ def tell_injected(estimates: Sequence[Estimate], cost_us: float) -> bool:
     """
     found = sum(estimate.high is not None and estimate.high < 1 for estimate in estimates)
     share = found / len(estimates)
-    counted = f"{cost_us:.1f} µs more CPU a request found in {found} of {len(estimates)} runs, {100 * share:.1f} %"
+    counted = f"{cost_us:.1f} µs more CPU per request found in {found} of {len(estimates)} runs, {100 * share:.1f} %"
     held = frame.tell(f"injected: {counted}; at least {100 * FEWEST_FOUND:.0f} %", holds=share >= FEWEST_FOUND)
     _tell_values(estimates)
     return held

@@ -54,7 +54,7 @@ class Case:
         number: From 1.
         victim: Of ``VICTIMS``.
         share: When: once this share of the planned trials has been reported, 0 to 1,
-        pause_s: and so many seconds have passed.
+        pause_s: and this many seconds have passed.
     """
 
     number: int

@@ -81,7 +81,7 @@ class _Page:
 
     @contextlib.contextmanager
     def watched_by(self, viewers: int) -> Iterator[None]:
-        """Hold so many event streams open, and read them as browsers do."""
+        """Hold this many event streams open, and read them as browsers do."""
         watching = [threading.Thread(target=self._watch, daemon=True) for _ in range(viewers)]
         self._sockets: list[socket.socket] = []
         for thread in watching:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -13,13 +14,14 @@ from benchmarks.cli.course import measure, own_turn, pinning, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import Output, document_options
+from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError, did_you_mean
-from benchmarks.measure import journal, sweep
+from benchmarks.measure import journal, parity, sweep
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.sweep import PRESET
-from benchmarks.model import Contender, Place, Run
+from benchmarks.model import Contender, Place, Run, Workload
 from benchmarks.report.reproduce import report_command
 
 MAPS = runs.RESULTS / "crossover"
@@ -32,9 +34,7 @@ _KEPT = (
 
 
 @lab.command()
-@click.option(
-    "-c", "--contender", "contenders", multiple=True, help="These, not the usual four: an id or a pattern ('flask-*')."
-)
+@subject_options
 @click.option("--budget", type=Seconds(60, 6 * 3600), default="10m", show_default=True, metavar="TIME", help="In all.")
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random orders; chosen and recorded if absent.")
 @click.option("--out", type=click.Path(path_type=Path), default=MAPS, show_default=True, help="Where maps are kept.")
@@ -42,7 +42,7 @@ _KEPT = (
 @wait_option
 @document_options
 def crossover(  # noqa: PLR0917 (click passes them by name)
-    contenders: tuple[str, ...],
+    subjects: Callable[[Console], Subjects],
     budget: float,
     seed: int | None,
     out: Path,
@@ -53,29 +53,64 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
     """Map where async def pays: who serves the most, for each wait and number of connections, and by how much.
 
     Waits go from 0 to 100 ms and connections from 1 to 500. A coarse grid comes first, then the places at which the
-    answer is least sure, until the time is up. The theory stands beside it: threads / wait, connections / (wait +
+    answer is least sure, until the time is up. Beside it is the theory: threads / wait, connections / (wait +
     service time), 1 / CPU per request. A sweep that is cut short keeps what it has.
+
+    Your own apps get each wait in the request: --path '/report?ms={wait_ms}'. A preset is not used.
 
     \b
     Examples:
       lab crossover
       lab crossover --budget 3m --seed 7
-      lab crossover -c 'fastapi-*@uvicorn' -c 'flask-*@hypercorn+eventloop'
+      lab crossover 'fastapi-*@uvicorn' 'flask-*@hypercorn+eventloop'
+      lab crossover shop:app@gunicorn shop:app@uvicorn+eventloop --path '/report?ms={wait_ms}'
       lab crossover --from latest
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     if kept is not None:
         tell_map(*find_map(kept), output)
         return
-    chosen = _select(contenders)
+    asked = subjects(output.console)
+    chosen = asked.contenders or catalogue.select(catalogue.MAPPED)
+    request = _request(asked)
     with own_turn(wait=wait) as lock:
         assembly = Assembly(instrument=Instrument.of(), lock=lock)
         seed = secrets.randbelow(2**32) if seed is None else seed
-        run, folder = _measure(output.console, assembly, chosen, budget_s=budget, seed=seed, out=out)
+        if request is not None:
+            (request,) = parity.agreed(chosen, (request,), may_differ=asked.may_differ)
+        run, folder = _measure(output.console, assembly, chosen, request, budget_s=budget, seed=seed, out=out)
     tell_map(run, folder, output)
 
 
+def _request(asked: Subjects) -> Workload | None:
+    """Return what a user's apps are asked at every place; ``None`` for the lab's own apps.
+
+    Raises:
+        InvalidValueError: There is no wait in it, there are several, or a contender has no view that could wait.
+    """
+    without_view = [each.id for each in asked.contenders if each.is_own and each.variant is None]
+    if without_view:
+        raise InvalidValueError(f"{without_view[0]} has no view that could wait: leave it out.", "--contender")
+    if not asked.requests:
+        return None
+    paths = [each.path for each in asked.contenders if each.path] or [each.path for each in asked.requests]
+    if len(asked.requests) > 1 or not all("{wait_ms}" in path for path in paths):
+        raise InvalidValueError(
+            "A map asks one request with a wait in it, such as --path '/report?ms={wait_ms}': the lab fills in "
+            "milliseconds from 0 to 100.",
+            "--path",
+        )
+    return asked.requests[0]
+
+
 def _measure(
-    console: Console, assembly: Assembly, contenders: tuple[Contender, ...], *, budget_s: float, seed: int, out: Path
+    console: Console,
+    assembly: Assembly,
+    contenders: tuple[Contender, ...],
+    request: Workload | None,
+    *,
+    budget_s: float,
+    seed: int,
+    out: Path,
 ) -> tuple[Run, Path]:
     from benchmarks.judge import exploration  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.report.progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
@@ -84,7 +119,7 @@ def _measure(
         return exploration.next_place(run, budget_s, elapsed_s, visits)
 
     waits_ms = (place.wait_ms for place in (*exploration.COARSE, *exploration.FINE))
-    plan = sweep.plan_sweep(contenders, waits_ms, budget_s, seed)
+    plan = sweep.plan_sweep(contenders, waits_ms, budget_s, seed, request)
     console.print(
         f"crossover: {len(contenders)} contenders, seed {plan.seed}; {pinning(assembly.instrument)}.", highlight=False
     )
@@ -102,14 +137,6 @@ def _measure(
 def _kept(record: Journal) -> str:
     trials = len(record.run.trials)
     return f"{trials} trials are kept: lab crossover --from {record.folder}" if trials else "Nothing was measured yet."
-
-
-def _select(patterns: tuple[str, ...]) -> tuple[Contender, ...]:
-    chosen = catalogue.select(patterns or catalogue.MAPPED)
-    without_view = [contender.id for contender in chosen if contender.variant is None]
-    if without_view:
-        raise InvalidValueError(f"{without_view[0]} has no view that could wait: leave it out.", "--contender")
-    return chosen
 
 
 @lab.command()

@@ -87,7 +87,7 @@ def list_exercises(as_json: bool) -> None:
 @exercise.command()
 @exercise_argument
 @into_option
-@click.option("--force", is_flag=True, help="Write over what is there: begin anew.")
+@click.option("--force", is_flag=True, help="Write over what is there: start again.")
 @json_option
 def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -> None:
     """Put the starting state of exercise N into a folder."""
@@ -109,7 +109,7 @@ def start(exercise: Exercise, folder: Path | None, force: bool, as_json: bool) -
 def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
     """Try what you made of exercise N; exit status 3 as long as it is not solved.
 
-    What is tried is what the app does, in a process of its own and for at most half a minute. It ends with the first
+    A check tests what the app does, in a process of its own and for at most half a minute. It ends with the first
     thing that does not go well, and says why.
     """
     from benchmarks.exercises.judging import judge_answer  # noqa: PLC0415 (kept beside its siblings)
@@ -157,7 +157,7 @@ def solution(exercise: Exercise, is_sure: bool, as_json: bool) -> None:
         return
     if not is_sure:
         click.echo(f"`lab exercise check {exercise.number}` gives a hint for what does not go well yet.")
-        click.confirm("Show the solution all the same?", abort=True)
+        click.confirm("Show the solution anyway?", abort=True)
         click.echo()
     click.echo(solution_text(exercise))
 

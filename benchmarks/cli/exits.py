@@ -47,4 +47,4 @@ def exit_interrupted(interrupt: KeyboardInterrupt) -> NoReturn:
 
 def words_for(interrupt: KeyboardInterrupt) -> str:
     """Say what happened: an interruption, or the reader of the output has gone, as with ``lab compare | head``."""
-    return "Nobody reads the output any more." if interrupt.args == (READER_GONE,) else "Interrupted."
+    return "The reader of the output is gone." if interrupt.args == (READER_GONE,) else "Interrupted."

@@ -139,5 +139,5 @@ def lab() -> None:
       1    error; the message says what to do
       2    usage
       3    refused: verdicts are withheld (the A/A placebo failed), or what was asked for would mislead
-      130  interrupted (143 by SIGTERM, 141 when nobody reads the output any more); what was measured is kept
+      130  interrupted (143 by SIGTERM, 141 when the reader of the output is gone); what was measured is kept
     """  # noqa: D301 (\\b is click's mark against rewrapping)

@@ -1,4 +1,4 @@
-"""``lab claims`` and ``lab contenders``: what is tried, and on what."""
+"""``lab claims`` and ``lab contenders``: what is tested, and on what."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ def locust() -> None:
     """Load from Locust's workers on many machines.
 
     One machine runs the servers and `lab locust master`; every other one, a learner's laptop, runs
-    `lab locust worker HOST`. Workers ask nobody but their master's machine.
+    `lab locust worker HOST`. Workers send requests to their master's machine only.
     """
 
 

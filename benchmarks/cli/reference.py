@@ -20,12 +20,12 @@ _HEAD = """\
 
 <!-- Written by `python -m benchmarks.cli.reference`; change the commands, not this page. -->
 
-Every command and option of `lab`, as `lab COMMAND --help` prints them too. Statuses on leaving are told in
+Every command and option of `lab`, as `lab COMMAND --help` prints them too. Exit statuses are described in
 [Exit statuses](exit-statuses.md), what `--json` prints in [JSON](json.md)."""
 
 
 class UndocumentedError(Exception):
-    """A command or an option says nothing of itself; the message names it."""
+    """A command or an option has no help; the message names it."""
 
 
 def reference() -> str:
@@ -75,7 +75,7 @@ def _of_option(context: click.Context, option: click.Option) -> str:
 
 
 def _paragraphs(text: str) -> Iterator[str]:
-    """Yield a help text's paragraphs; those that click is told to leave as they are become blocks."""
+    """Yield a help text's paragraphs; those that click must not rewrap become blocks."""
     for paragraph in inspect.cleandoc(text).split("\f")[0].strip().split("\n\n"):
         kept, _, rest = paragraph.partition("\n")
         if kept.strip() != "\b":

@@ -20,7 +20,7 @@ from benchmarks.listening import cannot_listen
 from benchmarks.process import HOME, python, start
 
 BRIDGES = {app.bridge: app.target for app in APPS if app.target.startswith("flask_app.")}
-"""What Hypercorn is told to serve, by bridge."""
+"""What Hypercorn serves, by bridge."""
 
 _POLL_S = 0.05
 

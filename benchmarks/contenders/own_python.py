@@ -1,4 +1,4 @@
-"""An app's own Python: which one it is, and what it says of the app, in the app's folder and with its packages."""
+"""An app's own Python: which one it is, and its description of the app, in the app's folder and with its packages."""
 
 from __future__ import annotations
 

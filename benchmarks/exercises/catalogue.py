@@ -71,7 +71,7 @@ class Exercise:
         if there and not force:
             raise LabError(
                 f"{folder} holds {', '.join(there)} already. Go on with it (lab exercise check {self.number}), take "
-                "another folder (--into FOLDER), or begin anew with --force, which writes over what you did."
+                "another folder (--into FOLDER), or start again with --force, which writes over what you did."
             )
         try:
             folder.mkdir(parents=True, exist_ok=True)

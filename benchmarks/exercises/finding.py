@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Finding:
-    """One thing that was tried.
+    """One thing that was tested.
 
     Attributes:
         what: In words.
@@ -41,11 +41,11 @@ Fault = tuple[bool, str, str]
 
 
 def tried(what: str, *faults: Fault) -> Finding:
-    """Return the finding of something that was tried. A check ends with the first that did not go well.
+    """Return the finding of something that was tested. A check ends with the first that did not go well.
 
     Args:
         what: In words.
-        *faults: The first that is wrong is told; if none is, it went well.
+        *faults: The first one that is wrong is reported; if none is, it went well.
     """
     for is_wrong, cause, hint in faults:
         if is_wrong:

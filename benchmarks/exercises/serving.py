@@ -109,7 +109,7 @@ def on_its_loop(application: Any) -> Iterator[Served]:
                 timeout_graceful_shutdown=_GRACE_S,
             )
         )
-        # A daemon: an app that blocks its loop for ever must not block the check.
+        # A daemon: an app that blocks its loop forever must not block the check.
         thread = threading.Thread(
             target=lambda: asyncio.run(server.serve([listening])), daemon=True, name=f"{OWN_THREADS}loop"
         )

@@ -54,7 +54,7 @@ class Upstream:
         self._changed = threading.Condition()
 
     def gather(self, together: int) -> None:
-        """From now on answer once so many are in progress, or when no new request has come for a while."""
+        """From now on answer once this many are in progress, or when no new request has come for a while."""
         with self._changed:
             self._together, self._open, self.most_at_once = together, False, 0
             self._released = frozenset()
@@ -89,12 +89,12 @@ class Upstream:
             return self._changed.wait_for(lambda: self.asked[path] > 0, PATIENCE_S)
 
     def wait_until_answered(self, path: str, times: int = 1) -> bool:
-        """Wait for so many answers to a path, and return whether they were sent."""
+        """Wait for this many answers to a path, and return whether they were sent."""
         with self._changed:
             return self._changed.wait_for(lambda: self.answered[path] >= times, PATIENCE_S)
 
     def wait_until_together(self, many: int) -> int:
-        """Wait until so many are in progress, or no new ones come, and return the most that were."""
+        """Wait until this many are in progress, or no new ones come, and return the most that were."""
         with self._changed:
             self._changed.wait_for(lambda: self.most_at_once >= many or self._open, _SETTLED_S)
             return self.most_at_once

@@ -21,7 +21,7 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
     of the best has one, the comparison without bridges is reported as well.
 
     Raises:
-        RefusedError: The best of a framework did not take part, or none of it has a valid trial; or see
+        RefusedError: The best of a framework was not measured, or none of it has a valid trial; or see
             ``Evidence.require``.
     """
     first = _fastest(evidence, test.framework, test.workload)
@@ -67,7 +67,7 @@ def _refuse_without(evidence: Evidence, test: ClaimTest) -> None:
     if absent:
         options = " ".join(f"--contender {contender}" for contender in absent)
         raise RefusedError(
-            f"The best of each framework are compared when they take part, and {' and '.join(absent)} did not: add "
+            f"The best of each framework are compared when both are measured, and {' and '.join(absent)} was not: add "
             f"{options}, or choose no contenders."
         )
 
@@ -98,7 +98,7 @@ def _on(server: str | None) -> str:
 
 
 def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tuple[Estimate | None, str]:
-    """Return the ratio on the second's server, and what to say of it."""
+    """Return the ratio on the second's server, and what it means."""
     try:
         first = _fastest(evidence, test.framework, test.workload, server=second.server)
         rate = _rate(evidence.require(first, second, test.workload))
@@ -111,7 +111,7 @@ def _on_one_server(evidence: Evidence, test: ClaimTest, second: Contender) -> tu
 
 
 def _without_bridges(evidence: Evidence, test: ClaimTest) -> tuple[Estimate | None, str]:
-    """Return the ratio of the fastest without a bridge, and what to say of it."""
+    """Return the ratio of the fastest without a bridge, and what it means."""
     try:
         first = _fastest(evidence, test.framework, test.workload, bridge=_NO_BRIDGE)
         second = _fastest(evidence, test.against, test.workload, bridge=_NO_BRIDGE)

@@ -72,7 +72,7 @@ class ClaimTest:
         workload: Under which it is tested.
         against: The framework that ``framework`` is compared with.
         much: From what ratio on the first counts as much better.
-        among: Ids of the contenders that must take part for the best of each framework to be known.
+        among: Ids of the contenders that must be measured for the best of each framework to be known.
     """
 
     kind: str

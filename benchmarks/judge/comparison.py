@@ -12,7 +12,7 @@ from benchmarks.judge.statistics import bounds, excludes_one, is_coarse, paired_
 from benchmarks.judge.trials import ValidTrial
 
 MARGIN = 0.05
-"""Half-width of what counts as equal, unless given."""
+"""Half-width of what counts as equal, by default."""
 
 REFUSED = "Not judged."
 

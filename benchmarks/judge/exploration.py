@@ -73,7 +73,7 @@ def next_place(run: Run, budget_s: float, elapsed_s: float, visits: Visits) -> P
         atlas = None
     cost_s = _costs(run, atlas, visits)
     visited = [place for place, _ in visits]
-    # If time is short, a cheap visit is allowed all the same.
+    # If time is short, a cheap visit is still allowed.
     may_cost_s = min(left_s(budget_s, elapsed_s), max(LARGEST_SHARE * budget_s, 1.5 * min(cost_s.values())))
     if elapsed_s < COARSE_SHARE * budget_s or atlas is None:
         for place in farthest_first(COARSE):
@@ -94,7 +94,7 @@ def next_place(run: Run, budget_s: float, elapsed_s: float, visits: Visits) -> P
 
 
 def farthest_first(places: Sequence[Place]) -> Iterator[Place]:
-    """Yield the places so that each is as far as can be from all before it, the first of them first.
+    """Yield the places so that each is as far as possible from all before it, the first of them first.
 
     Source:
         Gonzalez, "Clustering to minimize the maximum intercluster distance", Theoretical Computer Science 38, 1985.

@@ -112,7 +112,7 @@ def _seen_of(machine: Machine) -> Iterator[Sign]:
         yield _sign(
             f"Load average {machine.load_average_1m:g} over the last minute{now}.",
             bool(machine.busiest) or machine.load_average_1m > _LOADED * machine.usable_cores,
-            "Close what you can, or wait: whatever runs beside a measurement takes part in it.",
+            "Close what you can, or wait: whatever runs beside a measurement affects it.",
         )
     coarse = machine.clock_step_ns > _COARSE_CLOCK_NS
     step = f"{machine.clock_step_ns / 1_000:,.0f} µs" if coarse else f"{machine.clock_step_ns:,.0f} ns"

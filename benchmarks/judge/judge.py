@@ -64,7 +64,7 @@ def headlines(claims: Iterable[Claim]) -> set[tuple[str, str]]:
 def reached(run: Run, claims: Sequence[Claim], precision: float) -> str | None:
     """Say that the precision is reached, or return ``None`` if the run must continue.
 
-    Only rates count: of the headline twins under every workload in which they take part, and of what is
+    Only rates count: of the headline twins under every workload, and of what is
     compared with a reference.
 
     Args:

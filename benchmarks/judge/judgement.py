@@ -81,8 +81,8 @@ class Verdict:
         sentence: What was found, in one sentence, with the figure.
         why: The cause, in one sentence, from the observed switches, threads and CPU per request; for ``refused``, the
             reason and what to do about it.
-        workload: Under which it was tried; empty if the claim is not about timing.
-        standing: Of the comparison that it was tried on, ``refused`` if the verdict is; ``None`` without a comparison.
+        workload: Under which it was tested; empty if the claim is not about timing.
+        standing: Of the comparison that it was tested on, ``refused`` if the verdict is; ``None`` without a comparison.
     """
 
     claim: str
@@ -180,8 +180,8 @@ class Comparison:
         cpu: Ratio of CPU time per request.
         decides: The quantity that decides the standing: the rate, or the 95th percentile if the rate was given.
         standing: How ``above`` compares with ``below``; ``refused`` until ``comparison.conclude`` has decided.
-        refusal: Why it is not judged, and what to do; ``None`` unless the standing is ``refused``. Estimates may be
-            there all the same.
+        refusal: Why it is not judged, and what to do; ``None`` unless the standing is ``refused``. There may still be
+            estimates.
         finding: What was found, in a few words: ``double``, ``equal within ±5 %``.
         sentence: The same in one sentence, with the figure.
         cause: In one sentence, as observed; empty if nothing was decided.

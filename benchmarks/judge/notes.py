@@ -150,7 +150,7 @@ def _equal_rate(run: Run) -> Iterable[str]:
     if rate_per_s is not None:
         yield (
             f"Latencies were also measured at one rate, {wording.count(rate_per_s)} requests/s. The verdict on latency "
-            "does not rest on them: it is tried as the tutorial measured, each virtual user waiting for its answer."
+            "does not rest on them: it is tested as the tutorial measured, each virtual user waiting for its answer."
         )
     elif run.state == "complete":
         yield (

@@ -24,10 +24,10 @@ FEWEST_ROUNDS = 5
 
 MOST_ROUNDS = 40
 MOST_ROUNDS_TOLD = 1_000
-"""More are not worth naming: nobody waits for them."""
+"""More would take too long to be worth naming."""
 
 _ASSURANCE = 0.8
-"""How surely the true spread is at most the one that plans rest on."""
+"""How certainly the true spread is at most the one that plans rest on."""
 
 _DURATIONS_S = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0)
 
@@ -35,7 +35,7 @@ _BETWEEN_STARTS = 0.015
 """Part of the spread that longer trials do not reduce, because it is between two starts of the same server."""
 
 TakesS = Callable[[int, float], float]
-"""Returns how long a run of so many rounds, of trials so long, takes, seconds; more rounds take longer."""
+"""Returns how long a run takes with this number of rounds and length of trials, seconds; more rounds take longer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,7 @@ def size(budget_s: float, spread: float, spread_at_s: float, takes_s: TakesS, *,
     """Choose rounds and the length of a trial so that the smallest difference shows within a budget.
 
     Noise inside a trial averages out with its length; what differs between two starts of a server does not, and a start
-    takes time too. So neither one long trial nor many short ones is best, and every length is tried.
+    takes time too. So neither one long trial nor many short ones is best, and every length is considered.
 
     Args:
         budget_s: Time for the whole run, seconds.

@@ -58,7 +58,7 @@ def find(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
         outcome,
         figures=(
             *(figure for _, figure, _ in judged),
-            # Not claimed, but it holds still when the machine does not.
+            # Not claimed, but it is stable when the machine is not.
             Figure(name=_NAMES["cpu"], unit="×", estimate=comparison.cpu, tutorial_value=None),
         ),
         sentence="; ".join(sentence for *_, sentence in judged) + (more if outcome == "inconclusive" else "."),
@@ -88,7 +88,7 @@ def outcome_of(estimate: Estimate, claimed: float) -> Outcome:
     effect = math.log(claimed)
 
     def decide(estimate: Estimate) -> Outcome:
-        # Counted in claimed effects: 0 is no difference, 1 the claim, whichever way it points.
+        # Counted in claimed effects: 0 is no difference, 1 the claim, in its own direction.
         short, far = sorted(_log(bound) / effect for bound in bounds(estimate))
         if far < _MIDPOINT:
             return "contradicted"

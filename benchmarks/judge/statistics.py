@@ -110,7 +110,7 @@ def drift(rounds: Sequence[float], values: Sequence[float]) -> Estimate:
     """Estimate by which factor a value changes from one round to the next.
 
     Args:
-        rounds: Their numbers, not all the same, shape (n,), n >= 3.
+        rounds: Their numbers, at least two different ones, shape (n,), n >= 3.
         values: One per round, each above 0, shape (n,).
     Returns:
         The factor of the least-squares line through the logarithms, with the Student t interval of its slope.
@@ -173,7 +173,7 @@ def _half_width(above: Sequence[float], below: Sequence[float]) -> float:
 def median_and_range(values: Sequence[float]) -> Estimate:
     """Summarise counts that should not vary, such as threads: the median, and the least and most seen.
 
-    A t interval says nothing of a count that is the same in every trial, and misleads if it jumps once. The range is
+    A t interval means nothing for a count that is the same in every trial, and misleads if it jumps once. The range is
     what was seen; over six trials or more it is also a 95 % interval of the median.
 
     Args:

@@ -47,7 +47,7 @@ class Point:
         visit: Number of the visit, from 1; the contenders of one visit are compared with each other.
         rate_per_s: Valid answers per second.
         latency_ms: Mean latency.
-        cpu_us: CPU time a request; ``None`` where it was not observed.
+        cpu_us: CPU time per request; ``None`` where it was not observed.
         cpu_fraction: Share of one core that the server used; the same.
         running_threads: Threads of the server that ran; the same.
         loader_bound: Why the loader may have been the limit; ``None`` when it was not.

@@ -198,7 +198,7 @@ def _decide_event_loop(observations: Sequence[Observation], claimed: float) -> t
 def _started_by_requests(observations: Sequence[Observation]) -> bool | None:
     """Say whether each request started a thread; ``None`` when what was seen allows both.
 
-    What else runs on the machine can only add to the count of threads started, so the least of the trials counts.
+    What else runs on the machine can only add to the count of threads started, so the smallest of the trials counts.
     """
     counts = [seen.threads_started_per_request for seen in observations if seen.threads_started_per_request is not None]
     switches = [

@@ -1,6 +1,6 @@
 """The apps under test with the recorder: a server process loads one of them for ``lab explain``.
 
-A server is told to load ``benchmarks.live.recorded:apps.flask_wsgi``, for example. That imports the app and sets its
+A server loads ``benchmarks.live.recorded:apps.flask_wsgi``, for example. That imports the app and sets its
 hooks, so a process has no other app and no other hooks.
 """
 

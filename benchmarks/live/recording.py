@@ -187,7 +187,7 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
 
     Args:
         contender: Which; started twice, with and without the recorder.
-        wait_ms: How long each view is told to wait, whole milliseconds; 0 for not at all.
+        wait_ms: How long each view waits, whole milliseconds; 0 for not at all.
         requests: How many are sent at once.
         cores: Which server and client may use.
     Raises:
@@ -204,7 +204,7 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
         for _ in range(_WARM_UP_BURSTS):
             burst(to_hooked, path)
             burst(to_plain, path)
-        # One is recorded and thrown away: the hooks have a first time too.
+        # The first recording is discarded: hooks, too, are slower the first time.
         recorded_burst(hooked, to_hooked, wait_ms)
         bursts: list[tuple[float, int, float, Timeline]] = []
         plain_ms: list[float] = []

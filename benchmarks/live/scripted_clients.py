@@ -38,14 +38,14 @@ _SCRIPT: Final[tuple[tuple[str, tuple[int, ...]], ...]] = (
     ("sends half a request", (2,)),
     ("sends its request", (3, 1)),
     ("sends the rest", (2,)),
-    ("hangs up", (1, 2, 3)),
+    ("disconnects", (1, 2, 3)),
 )
 
 
 # The verbs for several clients.
 _TOGETHER: Final = {
     "connects": "connect",
-    "hangs up": "hang up",
+    "disconnects": "disconnect",
     "sends its request": "send their requests",
     HAS_ITS_ANSWER: "have their answers",
 }
@@ -170,7 +170,7 @@ class ScriptedClients:
             sock.settimeout(PATIENCE_S)
             sock.connect(self._listener.getsockname())
             self._names[sock.getsockname()] = client
-        elif verb == "hangs up":
+        elif verb == "disconnects":
             self._sockets[client].close()
         else:
             self._sockets[client].sendall(_PARTS[verb])

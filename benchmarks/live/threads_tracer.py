@@ -146,7 +146,7 @@ class _Tracer:
             asleep = {thread for thread, sock in self._in_kernel.items() if not _is_readable(sock)}
             return self._came_back >= came_back and alive <= asleep
 
-        # A thread that ends notifies nobody, so this polls.
+        # A thread that ends sends no notification, so this polls.
         for _ in range(round(scripted_clients.PATIENCE_S / 0.01)):
             if self._turn.wait_for(is_so, 0.01):
                 return

@@ -255,7 +255,7 @@ def _check(exchange: Exchange, notes: Sequence[Note]) -> None:
 def _holds(exchange: Exchange, notes: Sequence[Note]) -> list[Span]:
     since: dict[int, int] = {}
     spans: list[Span] = []
-    # What is not released is held to the end of the request.
+    # What is not released is held until the end of the request.
     ends = [(exchange.received_ns, thread, exchange.request, RELEASED) for _, thread, _, _ in notes]
     for at_ns, thread, _, what in [*notes, *ends]:
         if what == State.HELD:

@@ -130,7 +130,7 @@ def alone(*, wait: bool, say: Callable[[str], None]) -> Iterator[MachineLock]:
 
 def _open(path: Path) -> int | None:
     """Open the lock's file, made for everybody where there is none; ``None`` when that cannot be."""
-    # Whoever may write the folder could have put a link or a pipe there.
+    # A person who may write to the folder could have put a link or a pipe there.
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0)
     # Without O_CREAT first: Linux may refuse to "create" another user's file that is there already.
     for wanted in (os.O_RDWR, os.O_RDONLY, os.O_RDWR | os.O_CREAT | os.O_EXCL, os.O_RDWR):

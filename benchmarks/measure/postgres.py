@@ -108,7 +108,7 @@ def find() -> Programs:
 
 @contextlib.contextmanager
 def running(programs: Programs) -> Iterator[RunningPostgres]:
-    """Run a cluster for the length of a ``with`` block, with a password that nobody else knows.
+    """Run a cluster for the length of a ``with`` block, with a password of its own.
 
     Args:
         programs: From ``find``.

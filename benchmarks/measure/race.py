@@ -66,7 +66,7 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
 
 
 def _wait(wait_ms: int) -> Workload:
-    # The claims about waiting are tried on the workload of this name, however long it waits.
+    # The claims about waiting are tested on the workload of this name, however long it waits.
     return Workload(name=WAIT.name, path=f"/wait/{{variant}}?ms={wait_ms}", wait_ms=float(wait_ms))
 
 

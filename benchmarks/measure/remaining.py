@@ -121,7 +121,7 @@ def mismatches(recorded: Mapping[str, Fact], present: Mapping[str, Fact]) -> tup
         for name in MUST_MATCH
         if recorded.get(name) is not None and present.get(name) is not None and recorded[name] != present[name]
     ]
-    # A run that recorded no package at all says nothing of them.
+    # A run that recorded no package at all cannot be compared by them.
     if any(name in recorded for name in packages):
         found += [
             f"package {name.removeprefix(_PACKAGE)} was {recorded.get(name) or 'not there'} and is "

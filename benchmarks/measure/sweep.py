@@ -44,7 +44,13 @@ class SweepListener(RunListener, Protocol):
         """A visit begins."""
 
 
-def plan_sweep(contenders: Sequence[Contender], waits_ms: Iterable[float], budget_s: float, seed: int) -> Plan:
+def plan_sweep(
+    contenders: Sequence[Contender],
+    waits_ms: Iterable[float],
+    budget_s: float,
+    seed: int,
+    request: Workload | None = None,
+) -> Plan:
     """Plan a sweep.
 
     Args:
@@ -52,8 +58,9 @@ def plan_sweep(contenders: Sequence[Contender], waits_ms: Iterable[float], budge
         waits_ms: Every wait that may be asked for.
         budget_s: Time that it may take, seconds.
         seed: Of the random orders.
+        request: With ``{wait_ms}`` in its path; by default what the lab's own apps have.
     """
-    workloads = tuple(wait_workload(wait_ms) for wait_ms in sorted(set(waits_ms)))
+    workloads = tuple(wait_workload(wait_ms, request) for wait_ms in sorted(set(waits_ms)))
     ids = tuple(contender.id for contender in contenders)
     return Plan(
         preset=PRESET,
@@ -69,9 +76,12 @@ def plan_sweep(contenders: Sequence[Contender], waits_ms: Iterable[float], budge
     )
 
 
-def wait_workload(wait_ms: float) -> Workload:
-    """Return the workload of one wait."""
-    return Workload(name=f"wait-{wait_ms:g}ms", path=f"/wait/{{variant}}?ms={wait_ms:g}", wait_ms=wait_ms)
+def wait_workload(wait_ms: float, request: Workload | None = None) -> Workload:
+    """Return the workload of one wait; see ``plan_sweep``."""
+    name = f"wait-{wait_ms:g}ms"
+    if request is not None:
+        return dataclasses.replace(request, name=name, wait_ms=wait_ms)
+    return Workload(name=name, path=f"/wait/{{variant}}?ms={wait_ms:g}", wait_ms=wait_ms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,7 +118,7 @@ def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
         for workload in plan.workloads
         if workload.name != EQUAL_RATE
     )
-    # As many as the preset has, but every contender takes part in all of them.
+    # As many as the preset has, but every contender is measured in all of them.
     if plan.rounds and (asked or (preset.beside_every > 1 and not plan.every and _has_usual_contenders(plan))):
         yield from ("--rounds", str(max(plan.rounds.values())))
 

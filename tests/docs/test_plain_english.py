@@ -1,4 +1,4 @@
-"""The handbook, the README, the service and the exercises are written in plain English."""
+"""The handbook, the README, the service, the instrument and the exercises are written in plain English."""
 
 from __future__ import annotations
 
@@ -8,11 +8,17 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-# The help of the commands is written in benchmarks/cli/, and this page is made of it.
+# This page is made of the help of the commands, in benchmarks/cli/.
 GENERATED = ROOT / "docs" / "reference" / "cli.md"
 PAGES = [page for page in sorted((ROOT / "docs").rglob("*.md")) if page != GENERATED]
 PROSE = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *PAGES]
 SERVICE = sorted(path for path in (ROOT / "flask_app").rglob("*") if path.suffix in {".py", ".html", ".js"})
+INSTRUMENT = sorted(
+    path
+    for kind in ("py", "html", "js")
+    for path in (ROOT / "benchmarks").rglob(f"*.{kind}")
+    if "tasks" not in path.parts
+)
 TASKS = sorted((ROOT / "benchmarks" / "exercises" / "tasks").rglob("*.md"))
 
 BANNED = {
@@ -110,7 +116,7 @@ def found_in(text: str) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("path", [*PROSE, *SERVICE, *TASKS], ids=lambda path: str(path.relative_to(ROOT)))
+@pytest.mark.parametrize("path", [*PROSE, *SERVICE, *INSTRUMENT, *TASKS], ids=lambda path: str(path.relative_to(ROOT)))
 def test_a_text_is_plain_english(path: Path) -> None:
     """It has none of the phrases that a reader must read twice; the failure says what to write instead."""
     assert [] == found_in(prose_of(path.read_text(encoding="utf-8"), is_page=path.suffix == ".md"))

@@ -50,7 +50,7 @@ def check(folder: Path) -> Iterator[Finding]:
                     status != 500,
                     "documented-not-enforced",
                     f"It is a {status}: the document says integer and the answer says many. A document written by hand "
-                    "binds nobody; a response model describes the answer *and* validates it.",
+                    "is not binding; a response model describes the answer *and* validates it.",
                 ),
             )
 

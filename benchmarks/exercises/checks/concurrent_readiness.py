@@ -75,7 +75,7 @@ def check(folder: Path) -> Iterator[Finding]:
             when(
                 not asked,
                 "asked-once",
-                "Nobody asked them: the answer was that of the request before. What is well now may be down in a "
+                "They were not asked: the answer was that of the request before. What is well now may be down in a "
                 "second; each request asks anew.",
             ),
             when(
@@ -118,7 +118,7 @@ def tells(
 
     Args:
         reply: The answer.
-        what: What is tried, in words.
+        what: What is tested, in words.
         *before: Faults that are considered first; see ``tried``.
         down: The dependencies that are down.
         hints: Cause and hint of each misunderstanding.

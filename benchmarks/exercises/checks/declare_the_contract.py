@@ -59,7 +59,7 @@ def check(folder: Path) -> Iterator[Finding]:
         when(
             reply.status_code != 422,
             "not-required",
-            f"It gets a {reply.status_code} {reply.get_data(as_text=True).strip()[:80]}: nobody asked for that "
+            f"It gets a {reply.status_code} {reply.get_data(as_text=True).strip()[:80]}: no client asked for that "
             "temperature. A field is optional unless it says `required=True`.",
         ),
     )

@@ -48,7 +48,7 @@ class _Measured:
 
     Args:
         measure: The loader.
-        requests: How many it is told to send.
+        requests: How many it sends.
         every: Every n-th request gets a wrong answer; none does when this is 0.
         faults: The wrong answers, in turn; the connection is closed after each.
     """
@@ -153,13 +153,13 @@ def check(folder: Path) -> Iterator[Finding]:
             not seen.void,
             "never-void",
             f"{share} It tells void={seen.void} and {seen.rate_per_s} a second. A service that drops part of the work "
-            "does another work; its rate must not stand beside an honest one.",
+            "does another work; its rate must not be shown beside an honest one.",
         ),
         when(
             seen.rate_per_s is not None,
             "void-with-a-rate",
-            f"{share} It is void, and {seen.rate_per_s or 0:,.0f} a second stand beside that word: somebody will quote "
-            "them. A rate that must not be used is `None`.",
+            f"{share} It is void, and {seen.rate_per_s or 0:,.0f} per second is printed beside that word: somebody will "
+            "quote it. A rate that must not be used is `None`.",
         ),
     )
 

@@ -26,7 +26,7 @@ def check(folder: Path) -> Iterator[Finding]:
                 is_right and not others.wait_until_asked("audit-price-tea"),
                 "entry-lost",
                 "The audit log got no request. What `asyncio.to_thread(...)` returns does nothing until it is awaited; "
-                "and an app that writes nothing blocks nobody, but that was not the task.",
+                "and an app that writes nothing blocks no client, but that was not the task.",
             ),
         )
         others.hold("audit-price-coffee")
@@ -51,7 +51,7 @@ def check(folder: Path) -> Iterator[Finding]:
             when(
                 early,
                 "fire-and-forget",
-                "It was there while the audit log still held the entry. A task that nobody awaits frees the loop, but "
+                "It was there while the audit log still held the entry. A task that is not awaited frees the loop, but "
                 "it also loses errors, and entries when the process ends. Await it: the loop is free meanwhile too.",
             ),
             when(reply.status != 200, "changed-answer", f"The answer is {reply}. {serving.LOOK}"),

@@ -31,7 +31,7 @@ def check(folder: Path) -> Iterator[Finding]:
             when(
                 not all(answered),
                 "no-lifespan-under-wsgi",
-                f"It is not. {serving.LOOK} Nobody enters the lifespan under WSGI: a loop is made for each request and "
+                f"It is not. {serving.LOOK} No lifespan runs under WSGI: a loop is made for each request and "
                 "none is the server's. A loop without a pool needs one for this request.",
             ),
         )
@@ -42,7 +42,7 @@ def check(folder: Path) -> Iterator[Finding]:
                 not all(answered),
                 "pool-crosses-loops",
                 f"{answered.count(False)} of {len(answered)} failed or never came. Each of them has its own event "
-                "loop, and gets a connection that was opened on another: what arrives there wakes nobody here. Which "
+                "loop, and gets a connection that was opened on another: what arrives there wakes no task here. Which "
                 "pool may a request use? The one of `asyncio.get_running_loop()`.",
             ),
         )
@@ -52,7 +52,7 @@ def check(folder: Path) -> Iterator[Finding]:
             when(
                 left > 0,
                 "connections-leak",
-                f"{left} still are. Their loops are gone, so nobody can close them any more: each request's loop got a "
+                f"{left} still are. Their loops are gone, so they cannot be closed any more: each request's loop got a "
                 "pool that outlives it. What is opened for one request is closed by it, on its loop.",
             ),
         )
@@ -81,7 +81,7 @@ def check(folder: Path) -> Iterator[Finding]:
                 when(
                     is_more,
                     "not-kept",
-                    f"{told} A pool for each request limits nobody and keeps nothing; one that each request closes "
+                    f"{told} A pool for each request limits no request and keeps nothing; one that each request closes "
                     "keeps nothing either. The server's loop outlives requests: make its pool when its `lifespan` is "
                     "entered.",
                 ),

@@ -25,7 +25,7 @@ def check(folder: Path) -> Iterator[Finding]:
             yield _knows_its_request(member(application, "app"), service.ask("/stock/tea?id=1"))
             asked = ", ".join(name for name in others.asked if name.startswith("stock"))
             yield tried(
-                "the session is asked first, and both are told the id",
+                "the session is asked first, and both get the id",
                 when(
                     not others.asked["session-1"],
                     "session-skipped",

@@ -60,8 +60,8 @@ def check(folder: Path) -> Iterator[Finding]:
                 when(
                     wrong and not _is_free(shop, supplier),
                     "blocks-the-loop",
-                    f"{seen} The view is `async def`, and yet nobody is answered while it waits. Something in it waits "
-                    "without `await`: the loop stands still until that returns. Which of the dependency's two forms "
+                    f"{seen} The view is `async def`, and yet no client is answered while it waits. Something in it "
+                    "waits without `await`: the loop stands still until that returns. Which of the dependency's two forms "
                     "can be awaited?",
                 ),
                 when(

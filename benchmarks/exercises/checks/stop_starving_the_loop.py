@@ -59,8 +59,8 @@ def check(folder: Path) -> Iterator[Finding]:
             report.status == 500,
             "handed-over-wrongly",
             f"It is a 500. {serving.LOOK} A thread or a process takes a `def` function and, separately, its arguments: "
-            "an `async def` gives it a coroutine, which nobody there awaits, and a function that is called in the same "
-            "line has already been computed.",
+            "an `async def` gives it a coroutine, which is not awaited there, and a function that is called in the "
+            "same line has already been computed.",
         ),
         when(
             (report.status, report.json) != (200, {"total": _TOTAL}),

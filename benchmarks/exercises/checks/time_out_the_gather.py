@@ -46,7 +46,7 @@ def check(folder: Path) -> Iterator[Finding]:
         application = load_module(folder, "app")
         with serving.on_its_loop(member(application, "served")) as service:
             others.release()
-            yield tells(service.ask("/ready"), "while all are well the answer says so, and is a 200", down=())
+            yield tells(service.ask("/ready"), "while all are up the answer says so, and is a 200", down=())
             others.gather(len(DEPENDENCIES))
             others.hold("stock")
             reply = service.ask("/ready")
@@ -76,12 +76,12 @@ def check(folder: Path) -> Iterator[Finding]:
                 hints=_SILENT,
             )
             yield tried(
-                "and nobody waits for it any longer",
+                "and no request waits for it any longer",
                 when(
                     not others.wait_until_left(),
                     "left-waiting",
                     "The answer is out, and the stock still has a client that waits, with its connection: a task that "
-                    "nobody awaits any more, or a thread. Each probe leaves one more. `asyncio.wait` with a timeout "
+                    "is not awaited any more, or a thread. Each probe leaves one more. `asyncio.wait` with a timeout "
                     "stops waiting, but it cancels nothing; and a thread cannot be cancelled.",
                 ),
             )

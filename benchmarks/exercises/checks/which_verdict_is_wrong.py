@@ -36,8 +36,8 @@ _WHY_RIGHT: Mapping[int, tuple[str, str]] = {
     2: (
         "short-of-half-way",
         (
-            "async def is faster there, surely: the interval is above 1. But all of it falls short of half-way to the "
-            "claim (√2.02 = 1.42): whatever this is, it is not the doubling."
+            "async def is certainly faster there: the interval is above 1. But all of it falls short of half-way to "
+            "the claim (√2.02 = 1.42): whatever this is, it is not the doubling."
         ),
     ),
     3: (
@@ -97,8 +97,8 @@ def check(folder: Path) -> Iterator[Finding]:
         when(
             word != follows,
             "wrong-word",
-            f"Not {word}. Replicated, contradicted and inconclusive are said of a claim, and there is no claim about "
-            "this pair; nothing speaks against the measurement either. What can be said of an interval that contains 1 "
+            f"Not {word}. Replicated, contradicted and inconclusive are verdicts on a claim, and there is no claim about "
+            "this pair; nothing speaks against the measurement either. Which word is for an interval that contains 1 "
             "and is wider than the margin?",
         ),
     )

@@ -46,7 +46,7 @@ class Board:
     def __init__(self, connections: Connections, on_change: Callable[[], None]) -> None:
         self._connections = connections
         self._on_change = on_change
-        # Another process has other ids: whoever returns after a restart gets everything again.
+        # Another process has other ids: a viewer who returns after a restart gets everything again.
         self._epoch = secrets.token_hex(4)
         self._version = 0
         # Of each part its version, and its event plain and compressed.

@@ -275,7 +275,7 @@ class Director:
         # One after another: an older state must not be published after a newer one.
         async with self._showing:
             await self.board.publish("race", {"html": self._html})
-            # Nobody sees the guesses of others before the race is over.
+            # Guesses of others are not shown before the race is over.
             reveal = ""
             if self._judged is not None and self._phase == "over":
                 reveal = await asyncio.to_thread(self._renderer.guesses, self.guesses, *self._judged)

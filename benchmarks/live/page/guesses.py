@@ -18,7 +18,7 @@ FRAMEWORKS: Final = tuple(arrangement.partition("@")[0] for arrangement in HEADL
 MOST_RATIO: Final = 4.0
 MOST_GUESSES: Final = 1_000
 MOST_OF_ONE_ADDRESS: Final = 400
-"""A school may be behind one address. A viewer is a cookie, and whoever deletes it gets another."""
+"""A school may be behind one address. A viewer is a cookie, and a viewer who deletes it gets another."""
 
 
 class Guesses:

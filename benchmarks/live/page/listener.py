@@ -179,7 +179,7 @@ class _Connection(socket.socket):
         try:
             data = b"" if self._is_dropped else super().recv(size, flags)
         except TimeoutError as error:
-            # The network's time-out: the client has left, perhaps with a phone.
+            # The network's timeout: the client has left, perhaps with a phone.
             raise ConnectionResetError from error
         if not data:
             raise ConnectionResetError

@@ -47,7 +47,7 @@ class Renderer:
         """
         (workload,) = run.plan.workloads
         is_over = run.state != "running"
-        # The ledger's first that is tried under this workload.
+        # The ledger's first claim that is tested under this workload.
         tried = (claim for claim in self._claims if any(test.workload == workload.name for test in claim.tests))
         claim = next(tried, None)
         raced = {twins.arrangement for twins in judgement.twins if twins.workload == workload.name}

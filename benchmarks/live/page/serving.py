@@ -163,7 +163,7 @@ async def _serve(application: Any, config: Config, ready: Callable[[], object], 
         # Windows has none of these; there Ctrl-C ends it less gently.
         with contextlib.suppress(NotImplementedError):
             loop.add_signal_handler(number, asked.set)
-    # Not before: whoever reads it may end it at once.
+    # Not before: the reader may end it at once.
     ready()
 
     async def until_asked() -> None:

@@ -65,7 +65,7 @@ async def record_here(
 
     Args:
         contender: From the catalogue.
-        wait_ms: How long each view is told to wait, milliseconds.
+        wait_ms: How long each view waits, milliseconds.
         timeout_s: The limit for the whole recording, seconds.
         wait_turn: Whether to wait while another measurement runs; otherwise that is an error.
     Raises:

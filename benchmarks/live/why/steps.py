@@ -14,9 +14,9 @@ from benchmarks.live.program_recordings import ProgramRecording, Step, Task, Tas
 from benchmarks.live.scripted_clients import HAS_ITS_ANSWER, describe_deeds, listed
 from benchmarks.live.words import capitalized
 
-_BEGINNING: Final = "Nobody is connected yet"
+_BEGINNING: Final = "No client is connected yet"
 
-# What is said of a job that has entered a state, and of one that has left it.
+# What is shown of a job that has entered a state, and of one that has left it.
 _MOVES: Final[tuple[tuple[TaskState, str, str], ...]] = (
     (
         "asleep",

@@ -23,7 +23,7 @@ NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 
 _RAMP_S = 0.02
-"""Load at the beginning of a slice that is thrown away, seconds: until then the server's caches hold other things."""
+"""Load at the beginning of a slice, discarded, seconds: until then the server's caches hold other things."""
 
 _POLL_S = 0.01
 
@@ -65,7 +65,7 @@ class VirtualUser:
     Attributes:
         connection: The present one; ``None`` while there is none.
         connected: Whether it has ever been connected.
-        refused: Whether its last attempt to connect found nobody listening.
+        refused: Whether its last attempt to connect was refused.
     """
 
     def __init__(self, order: LoadOrder, tally: Tally, connect: Callable[[asyncio.Future[float]], Connection]) -> None:

@@ -2,14 +2,14 @@
 //
 //   k6 run --vus 10 --duration 30s http_get.js
 //
-// Asks what `lab serve` serves unless told by --env:
+// Asks what `lab serve` serves by default; --env says otherwise:
 //   LAB_URL         what to ask
 //   LAB_METHOD      how: GET, POST ...
 //   LAB_HEADERS     with which headers, a JSON object
 //   LAB_SEND_BASE64 with which body
-//   LAB_STATUSES    of a valid answer, 200 to 299 unless told: 201,409
-//   LAB_BODY_BYTES  length of the body of a valid answer; any length unless told
-//   LAB_BODY_BASE64 that body; one answer in a thousand is held against it, and the first of every status
+//   LAB_STATUSES    of a valid answer, 200 to 299 by default: 201,409
+//   LAB_BODY_BYTES  length of the body of a valid answer; any length by default
+//   LAB_BODY_BASE64 that body; one answer in a thousand is compared with it, and the first of every status
 //   LAB_TIMEOUT     how long to wait for an answer: 30s
 //   LAB_SUMMARY     a file for k6's summary as JSON, in place of the one that it prints
 
@@ -62,7 +62,7 @@ function isSampled(status) {
   return isFirst || answers % COMPARE_ONE_IN === 0;
 }
 
-// Runs once, right before the load: whoever watches the server begins here.
+// Runs once, right before the load: the observer of the server begins here.
 export function setup() {
   console.log('lab: the load begins');
 }

@@ -1,7 +1,7 @@
 """Asks with the k6 that the user has installed, by the tutorial's own command line.
 
 Run as ``python -m benchmarks.measure.load.k6 K6``, this module is the process that runs k6: it starts and watches it,
-reads its summary, and ends it when nobody wants its result any more.
+reads its summary, and ends it when its result is no longer wanted.
 """
 
 from __future__ import annotations
@@ -102,7 +102,7 @@ class K6Engine:
         self._executable = executable
 
     def start(self, order: LoadOrder) -> LoadSession:
-        """Start k6 once for the warm-up, which is thrown away, and once for the interval; see ``LoadEngine``."""
+        """Start k6 once for the warm-up, which is discarded, and once for the interval; see ``LoadEngine``."""
         check_order(order, self.limits)
         return LoadSession(LoaderProcess(python("-m", "benchmarks.measure.load.k6", self._executable)), order)
 
@@ -279,7 +279,7 @@ class K6:
                     self._begun.set()
                 elif text:
                     self._tail.append(text)
-        # Nobody waits for the beginning of a run that has ended.
+        # The beginning of a run that has ended is of no interest.
         self._begun.set()
 
 

@@ -1,7 +1,7 @@
 """Admits workers with the join token to Locust's master, and only messages that a worker sends.
 
 Locust's own sockets admit anybody, and one frame that they cannot read ends their reading. Here ZeroMQ itself turns
-away whoever has no token, before it reads anything else from them (its PLAIN mechanism: the token, like everything,
+away clients without a token, before it reads anything else from them (its PLAIN mechanism: the token, like everything,
 crosses the network unencrypted). Workers are read in turns, and every message is checked.
 """
 
@@ -28,7 +28,7 @@ _ADMISSION = "inproc://zeromq.zap.01"
 _NO_TOKEN = "-"  # noqa: S105 (a password must have a character)
 _HANDSHAKE_MS = 5_000
 _MAXIMUM_BYTES = 2**20
-"""Of a message; statistics of ten minutes are a tenth of it. Whoever sends more is cut off."""
+"""Of a message; statistics of ten minutes are a tenth of it. A sender of more is cut off."""
 
 _MAXIMUM_WAITING = 100
 """How many messages of one worker may wait to be read."""
@@ -130,7 +130,7 @@ def end(why: str) -> None:
 
 
 def guard(hear: Callable[[str, Any], None], send_home: Callable[[str, str], None]) -> Callable[[str, Any], None]:
-    """Return a listener that sends home the sender of a bad message, and affects nobody else.
+    """Return a listener that sends home the sender of a bad message, and affects no other.
 
     Args:
         hear: Takes a worker and its message.

@@ -128,7 +128,7 @@ class LocustMaster(_Locust):
                 f"{order.load.vus} virtual users cannot be shared out among {self._workers} workers: ask for --vus of "
                 f"{self._workers} or more"
             )
-        # Whatever the master still says of the last trial, also that it failed, is not about this one.
+        # A late event of the last trial, even its failure, is not about this one.
         until_s = time.monotonic() + _STOP_S
         while not self._is_idle:
             event = self._loader.next_event(until_s, "before the last trial had ended")

@@ -39,7 +39,7 @@ class LabUser(FastHttpUser):  # type: ignore[misc]  # Locust is not installed ev
     """
 
     wait_time = constant(0)
-    # One connection for each user. When a server hangs up, Locust's client tries again, once more than this.
+    # One connection for each user. When a server disconnects, Locust's client tries again, once more than this.
     concurrency = 1
     order: ClassVar[LoadOrder]
     url: ClassVar[str] = ""

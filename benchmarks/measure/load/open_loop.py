@@ -26,7 +26,7 @@ _LEAD_S = 0.002
 """Between the decision to start and the first request, seconds."""
 
 _RAMP_S = 0.05
-"""Load at the beginning of a slice that is thrown away, seconds. More than in the closed model, which is at its full
+"""Load at the beginning of a slice, discarded, seconds. More than in the closed model, which is at its full
 strength with its first request: here as many must be in flight as are at the end, or answers seem to be missing."""
 
 _FOLLOW_S = 0.002

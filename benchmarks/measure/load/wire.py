@@ -1,7 +1,7 @@
 """The pipe between the runner and a load engine's process: lines of JSON, and the process's side of it.
 
 The process reads one order from its standard input and writes events to its standard output. It ends when its standard
-input is closed, which is how it learns that nobody waits for its result any more.
+input is closed, which is how it learns that its result is no longer wanted.
 """
 
 from __future__ import annotations
@@ -90,7 +90,7 @@ def say(name: str, value: object = None) -> None:
 
 
 class Notes:
-    """Reports the misbehaviour of others to a person: each note once, and only so many a minute.
+    """Reports the misbehaviour of others to a person: each note once, and only a few a minute.
 
     Args:
         report: Takes a note; by default it becomes an event.

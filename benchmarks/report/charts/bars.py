@@ -101,7 +101,7 @@ def speed_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
 
 
 def cost_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
-    """Draw CPU time and voluntary switches a request of one workload's contenders.
+    """Draw CPU time and voluntary switches per request of one workload's contenders.
 
     Args:
         workload: Whose costs.
@@ -133,7 +133,7 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
     """Draw the rate of every contender, and the most that its connections allow.
 
     Each of n connections has one request in flight, which takes at least the wait: no server can answer more than
-    n / wait requests a second.
+    n / wait requests per second.
 
     Args:
         workload: One that waits.

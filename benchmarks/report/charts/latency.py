@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # Beyond 99.9 % a short run has only a handful of requests.
 _PERCENTS: Final = (0.1, 0.5, *range(1, 100), 99.5, 99.9)
-# A label stands left of the curves, high up, or right of them, low down, where a curve that rises leaves room: so many
-# percent up, and as far aside as the curves are a little nearer the middle.
+# A label stands left of the curves, high up, or right of them, low down, where a curve that rises leaves room. Percent:
+# its height, and the height at which the curves must leave it room.
 _UPPER_LABEL: Final = (78, 60)
 _LOWER_LABEL: Final = (24, 44)
 _ROWS_BELOW: Final = 1.9

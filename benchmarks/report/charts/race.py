@@ -172,7 +172,7 @@ class GuessedRatio:
     @property
     def told(self) -> str:
         """All of it, in words."""
-        guessed = "nobody guessed" if self.median is None else f"the class guessed {amount(self.median, '×')} (median)"
+        guessed = "without a guess" if self.median is None else f"the class guessed {amount(self.median, '×')} (median)"
         counted = f" of {len(self.guesses)}" if self.guesses else ""
         measured = "not measured" if self.measured is None else f"measured {estimated(self.measured, '×')}"
         return f"{self.name}: {guessed}{counted}; {measured}."
@@ -184,7 +184,7 @@ def guess_chart(ratios: Sequence[GuessedRatio]) -> Drawing | None:
     Args:
         ratios: A strip each, from the top.
     Returns:
-        ``None`` when nobody guessed.
+        ``None`` without a guess.
     """
     if not any(ratio.guesses for ratio in ratios):
         return None

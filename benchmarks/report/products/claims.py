@@ -25,7 +25,7 @@ def claims_document(claims: Sequence[Claim]) -> Document:
     """
     return Document(
         kind="claims",
-        title="What the tutorial claims, and how it is tried",
+        title="What the tutorial claims, and how it is tested",
         blocks=(Section(title="The ledger", blocks=tuple(map(_claim, claims))),),
         data={"claims": claims},
         records=[_record(claim, test) for claim in claims for test in claim.tests],

@@ -90,10 +90,10 @@ def keyword_grid(found: CrossoverMap, keyword: KeywordMap) -> Table:
 def winners_grid(found: CrossoverMap) -> Table:
     """Return who serves the most at each place, in squares."""
     letters = letters_of(found)
-    nobody = any(all(choice.gave_up for choice in cell.rates) for row in found.cells for cell in row)
+    nowhere = any(all(choice.gave_up for choice in cell.rates) for row in found.cells for cell in row)
     return _grid(
         f"= is equal within {wording.percent(MARGIN)}; ? is not sure; ~ is estimated from measured neighbours."
-        + (" none: every contender left clients without an answer." if nobody else ""),
+        + (" none: every contender left clients without an answer." if nowhere else ""),
         [[_winner_square(cell, letters) for cell in row] for row in found.cells],
     )
 
@@ -183,7 +183,7 @@ def _waits_at_once(capacity: Capacity) -> str:
     return {
         "held": f"{wording.things(float(capacity.threads or 0), 'wait')} at once, a thread each",
         "free": f"waits hold no thread ({amount(capacity.most_waits)} at once seen)",
-        "not reached": "not known: too few connections were tried",
+        "not reached": "not known: too few connections were measured",
         "not observed": "not observed",
     }[capacity.threads_seen]
 
@@ -196,7 +196,7 @@ def _cpu_time(capacity: Capacity) -> str:
 
 def _theory(found: CrossoverMap) -> Iterator[Section]:
     caption = (
-        "Marks: measured. Solid: estimated between. Dashed: the theory, which is the least of threads / wait, "
+        "Marks: measured. Solid: estimated between. Dashed: the theory, which is the smallest of threads / wait, "
         "connections / (wait + service time) and 1 / CPU time per request. Both axes are logarithmic."
     )
     more = len(found.partings) - PARTINGS_TOLD
@@ -278,8 +278,8 @@ def winners_sentence(found: CrossoverMap) -> str:
     wins = {each.contender: won.count(each.contender) for each in found.capacities}
     told = [f"{contender_name(name)} on {count}" for name, count in sorted(wins.items(), key=lambda w: -w[1]) if count]
     return (
-        f"Of {len(cells)} places, the most is served by {'; '.join(told) or 'nobody'}. On {equal} the first two are "
-        f"equal within {wording.percent(MARGIN)}, on {unsure} this sweep cannot tell."
+        f"Of {len(cells)} places, the most is served by {'; '.join(told) or 'none of them'}. On {equal} the first two "
+        f"are equal within {wording.percent(MARGIN)}, on {unsure} this sweep cannot tell."
     )
 
 
@@ -334,7 +334,7 @@ def _method(found: CrossoverMap) -> tuple[str, ...]:
         "not many answers a connection long, it is connections over mean latency (Little's law)."
     )
     theory = (
-        "The theory is the least of threads / wait, connections / (wait + service time) and 1 / CPU a request. "
+        "The theory is the smallest of threads / wait, connections / (wait + service time) and 1 / CPU per request. "
         "Threads, service time and CPU are each contender's own, observed in this sweep."
     )
     between = (

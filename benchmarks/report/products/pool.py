@@ -58,8 +58,8 @@ def pool_document(pool: Pool, chosen: Sequence[Comparison]) -> Document:
 def _blocks(pool: Pool, chosen: Sequence[Comparison]) -> Iterator[Block]:
     yield from (Paragraph(ratio.sentence) for ratio in chosen)
     yield Paragraph(
-        "Machines differ in how many requests a second they serve. What travels is the ratio that each of them found. "
-        f"Every run asked the same: {pool.asked}.",
+        "Machines differ in how many requests per second they serve. What travels is the ratio that each of them "
+        f"found. Every run asked the same: {pool.asked}.",
         "quiet",
     )
     together = (

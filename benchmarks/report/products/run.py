@@ -102,7 +102,7 @@ def alerts(run: Run, judgement: Judgement) -> Iterator[Note]:
 
 
 def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdict:
-    """Return a judge's verdict as a block's, with its workload where the claim was tried under several."""
+    """Return a judge's verdict as a block's, with its workload if the claim was tested under several."""
     under = f", {verdict.workload}" if len(workloads) > 1 and verdict.workload else ""
     return Verdict(
         subject=f"{arrangement_name(verdict.arrangement)}{under}" if verdict.arrangement else verdict.subject,

@@ -86,7 +86,7 @@ def test_equal_things_and_an_injected_cost_are_counted(capsys: pytest.CaptureFix
 
     told = capsys.readouterr().out
     assert "of 31 intervals leave 1 out" in told
-    assert "10.0 µs more CPU a request found in 10 of 10 runs, 100.0 %; at least 90 %: holds" in told
+    assert "10.0 µs more CPU per request found in 10 of 10 runs, 100.0 %; at least 90 %: holds" in told
     assert "median 0.9" in told
     assert status == (0 if "at most 8 %: holds" in told else 1)
 

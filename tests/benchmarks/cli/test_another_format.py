@@ -47,7 +47,7 @@ def test_every_command_that_tells_a_result_has_a_further_format(
         (("report", first), "Is `async def` faster than `def`?", "Verdict"),
         (("diff", first, second), "What changed from a to b?", "Table"),
         (("pool", first, second), "Is `async def` faster than `def`? 2 runs together", "Table"),
-        (("claims",), "What the tutorial claims, and how it is tried", "Section"),
+        (("claims",), "What the tutorial claims, and how it is tested", "Section"),
         (("crossover", "--from", "m"), "Where does `async def` pay?", "Section"),
         (("advise", "m", "--view-wait", "20ms", "--connections", "20"), "Should this view be `async def`?", "Table"),
     ):

@@ -135,7 +135,7 @@ def test_a_command_that_nobody_reads_ends_as_others_do(arguments: list[str], fol
 
     assert 141 == process.returncode, errors.decode("cp1252")
     told = errors.decode("cp1252")
-    assert ("Nobody reads the output any more." in told) == (arguments[0] == "compare" and "--help" not in arguments)
+    assert ("The reader of the output is gone." in told) == (arguments[0] == "compare" and "--help" not in arguments)
     assert "Traceback" not in told
     assert "Exception" not in told
 

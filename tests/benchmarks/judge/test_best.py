@@ -50,7 +50,7 @@ FIRST = {
 
 def test_the_best_are_compared_only_when_they_took_part(find: Callable[..., Verdict]) -> None:
     """A run of a few would call the fastest of these few the best, and find the opposite."""
-    with pytest.raises(RefusedError, match=r"and flask-async@uvicorn\+eventloop did not: add --contender flask-async@"):
+    with pytest.raises(RefusedError, match=r"and flask-async@uvicorn\+eventloop was not: add --contender flask-async@"):
         find(FIRST, among=None)
 
     whole = find({**FIRST, "flask-async@uvicorn+eventloop": [8890.0, 8900.0, 8920.0]}, among=None)

@@ -47,7 +47,7 @@ def test_both_runs_have_the_same_moments(document: dict[str, Any]) -> None:
     titles = [moment["title"] for moment in document["moments"]]
 
     assert [
-        "Nobody is connected yet",
+        "No client is connected yet",
         "Client 1 connects",
         "Clients 2 and 3 connect",
         "Client 2 sends half a request",

@@ -111,7 +111,7 @@ def test_what_is_not_known_of_a_server_is_said(make_sweep: Sweep) -> None:
     assert {("not observed", "not measured")} == limits(judge_map(make_sweep(observed=False)))
 
     few = limits(judge_map(make_sweep([(0, 1), (20, 2)])))
-    assert "not known: too few connections were tried" in {threads for threads, _ in few}
+    assert "not known: too few connections were measured" in {threads for threads, _ in few}
 
 
 def test_where_everybody_gives_up_nobody_wins(make_sweep: Sweep) -> None:
