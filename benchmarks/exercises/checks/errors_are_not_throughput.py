@@ -158,8 +158,8 @@ def check(folder: Path) -> Iterator[Finding]:
         when(
             seen.rate_per_s is not None,
             "void-with-a-rate",
-            f"{share} It is void, and {seen.rate_per_s or 0:,.0f} per second is printed beside that word: somebody will "
-            "quote it. A rate that must not be used is `None`.",
+            f"{share} It is void, and {seen.rate_per_s or 0:,.0f} per second is printed beside that word: somebody "
+            "will quote it. A rate that must not be used is `None`.",
         ),
     )
 

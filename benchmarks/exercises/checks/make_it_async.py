@@ -61,8 +61,8 @@ def check(folder: Path) -> Iterator[Finding]:
                     wrong and not _is_free(shop, supplier),
                     "blocks-the-loop",
                     f"{seen} The view is `async def`, and yet no client is answered while it waits. Something in it "
-                    "waits without `await`: the loop stands still until that returns. Which of the dependency's two forms "
-                    "can be awaited?",
+                    "waits without `await`: the loop stands still until that returns. Which of the dependency's two "
+                    "forms can be awaited?",
                 ),
                 when(
                     wrong and threads >= at_once > 1,

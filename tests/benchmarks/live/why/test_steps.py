@@ -53,7 +53,7 @@ def test_both_runs_have_the_same_moments(document: dict[str, Any]) -> None:
         "Client 2 sends half a request",
         "Clients 3 and 1 send their requests",
         "Client 2 sends the rest",
-        "Clients 1, 2 and 3 hang up",
+        "Clients 1, 2 and 3 disconnect",
     ] == titles
     for kind in ("loop", "threads"):
         places = [moment[kind] for moment in document["moments"]]
