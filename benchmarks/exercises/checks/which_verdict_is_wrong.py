@@ -98,8 +98,8 @@ def check(folder: Path) -> Iterator[Finding]:
             word != follows,
             "wrong-word",
             f"Not {word}. Replicated, contradicted and inconclusive are verdicts on a claim, and there is no claim "
-            "about this pair; nothing speaks against the measurement either. Which word is for an interval that contains 1 "
-            "and is wider than the margin?",
+            "about this pair; nothing speaks against the measurement either. Which word is for an interval that "
+            "contains 1 and is wider than the margin?",
         ),
     )
 

@@ -193,6 +193,28 @@ def test_what_cannot_be_compared_is_told(
     assert (status, []) == (done.exit_code, [word for word in words if word not in told]), told
 
 
+@pytest.mark.alone
+def test_an_app_runs_against_itself(lab: Callable[..., Result]) -> None:
+    """``lab doctor`` on somebody's app: the A/A comparison is of that app and its request."""
+    done = lab("doctor", "shop:app@hypercorn", "--path", "/items", "--rounds", "2", "--wait", "--json")
+    assert done.exit_code in (0, 3), done.stderr
+    assert "shop:app, flask" in done.stderr
+    assert "doctor" == json.loads(done.stdout)["document"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("shop:app@hypercorn", "--path", "/items"), "{wait_ms}"),
+        (("bare-asgi@uvicorn",), "no view that could wait"),
+    ],
+)
+def test_a_map_asks_for_a_wait(arguments: tuple[str, ...], words: str, lab: Callable[..., Result]) -> None:
+    """Without one there is nothing to map."""
+    done = lab("crossover", *arguments)
+    assert (2, True) == (done.exit_code, words in done.stderr)
+
+
 def test_lab_init_writes_a_file_that_compare_reads(project: Path, lab: Callable[..., Result]) -> None:
     """What is found first, without a question; a file that is there stays."""
     done = lab("init", "--yes", "--python", sys.executable)

@@ -18,7 +18,7 @@ from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
 from benchmarks.measure.sweep import Sweep, Visits, has_given_up, plan_sweep
-from benchmarks.model import Contender, LoadProfile, Place, Run, Trial
+from benchmarks.model import Contender, LoadProfile, Place, Run, Trial, Workload
 
 NO_PINNING = Cores((), ())
 SHORT = LoadProfile(vus=1, duration_s=0.2, warmup_s=0.05, timeout_s=1.0)
@@ -200,3 +200,17 @@ def test_a_bad_moment_is_no_giving_up(tmp_path: Path, answering: Callable[..., C
 
     assert has_given_up(dataclasses.replace(run, trials=(failed,)), contender.id, Place(5, 2))
     assert not has_given_up(dataclasses.replace(run, trials=(failed, harder)), contender.id, Place(5, 2))
+
+
+def test_a_users_request_has_the_wait_in_its_path() -> None:
+    """Filled in for each place, also in a contender's own path."""
+    app = Contender(
+        framework="shop:app", variant=None, server="uvicorn", arguments=(), description="", program="python"
+    )
+    other = dataclasses.replace(app, name="other", path="/slow/{wait_ms}")
+    request = Workload(name="report", path="/report?ms={wait_ms}", answer="alike", method="POST")
+    plan = plan_sweep((app, other), [0.0, 2.5], 60.0, 1, request)
+    assert [("POST", "/report?ms=0"), ("POST", "/report?ms=2.5")] == [
+        (each.method, each.path_for(app)) for each in plan.workloads
+    ]
+    assert ["/slow/0", "/slow/2.5"] == [each.path_for(other) for each in plan.workloads]
