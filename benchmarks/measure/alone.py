@@ -80,13 +80,13 @@ def try_lock(descriptor: int, *, wait: bool = False) -> bool | None:
     """
     if sys.platform == "win32":
         return None
-    import fcntl  # noqa: PLC0415 (not on every platform)
-
     try:
+        import fcntl  # noqa: PLC0415 (not on every platform)
+
         fcntl.flock(descriptor, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
-    except OSError:
+    except (ImportError, OSError):
         return None
     return True
 
