@@ -20,6 +20,11 @@ Interface = Literal["wsgi", "asgi"]
 _UVICORN_LOOP = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
 
 
+_WORKERS = ("--workers", "{number}")
+# Said, for WEB_CONCURRENCY would say otherwise.
+_ONE = ("--workers", "1")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
     """What listens.
@@ -113,7 +118,8 @@ def _gunicorn(kind: str, *needs: str) -> Server:
         needs=needs,
         arguments={"wsgi": ("--bind", "{host}:{port}", "--log-level", "warning", "--worker-class", kind)},
         factory=("{app}()",),
-        workers=("--workers", "{number}"),
+        workers=_WORKERS,
+        one_worker=_ONE,
         threads=() if needs else ("--threads", "{number}"),
     )
 
@@ -128,7 +134,7 @@ SERVERS: Mapping[str, Server] = {
             arguments=dict.fromkeys(("wsgi", "asgi"), ("--log-level", "WARNING", "--bind", "{host}:{port}")),
             own=("--config", "python:benchmarks.contenders.hypercorn_settings"),
             factory=("{app}()",),
-            workers=("--workers", "{number}"),
+            workers=_WORKERS,
             # Its word for serving in the process that was started.
             one_worker=("--workers", "0"),
         ),
@@ -139,7 +145,8 @@ SERVERS: Mapping[str, Server] = {
             arguments={"asgi": ("--no-access-log", "--log-level", "warning", "--host", "{host}", "--port", "{port}")},
             own=("--loop", _UVICORN_LOOP, "--http", "httptools"),
             factory=("--factory", "{app}"),
-            workers=("--workers", "{number}"),
+            workers=_WORKERS,
+            one_worker=_ONE,
         ),
         Server(
             id="gunicorn",
@@ -150,12 +157,13 @@ SERVERS: Mapping[str, Server] = {
                 "asgi": ("--bind", "{host}:{port}", "--log-level", "warning", "--worker-class", "asgi"),
             },
             factory=("{app}()",),
-            workers=("--workers", "{number}"),
+            workers=_WORKERS,
+            one_worker=_ONE,
             threads=("--threads", "{number}"),
             remark="Its sync worker ends a connection after each answer.",
         ),
         _gunicorn("gthread"),
-        _gunicorn("gevent", "gevent"),
+        _gunicorn("gevent", "gevent", "packaging"),
         Server(
             id="granian",
             name="Granian",
@@ -165,7 +173,8 @@ SERVERS: Mapping[str, Server] = {
                 "asgi": ("--log-level", "warning", "--interface", "asgi", "--host", "{host}", "--port", "{port}"),
             },
             factory=("--factory", "{app}"),
-            workers=("--workers", "{number}"),
+            workers=_WORKERS,
+            one_worker=_ONE,
             threads=("--blocking-threads", "{number}"),
         ),
         Server(

@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 from benchmarks.contenders.own_python import Surroundings, default_app, look
 from benchmarks.contenders.servers import SERVERS, USUAL, Interface, Server
 from benchmarks.errors import InvalidValueError, did_you_mean
-from benchmarks.model import Contender, Variant
+from benchmarks.model import Contender
 
 BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventloop": "asgiref"}
 """What lets a WSGI app run on a server of ASGI, and the package that it needs beside the app's own."""
@@ -54,9 +54,6 @@ def find(
     *,
     workers: int | None = None,
     threads: int | None = None,
-    variant: Variant | None = None,
-    path: str = "",
-    name: str = "",
 ) -> Target:
     """Look at an app in its own Python, and return it as a contender.
 
@@ -65,9 +62,6 @@ def find(
         where: It lives.
         workers: Number of worker processes; one by default.
         threads: Threads of each; by default the server decides.
-        variant: The keyword of its views, where it has twins.
-        path: What it is asked for, where that is not the workload's.
-        name: What it is called, where that is not the word.
     Raises:
         InvalidValueError: The word says no such thing, the app cannot be imported, is none, or cannot be served so.
     """
@@ -85,11 +79,13 @@ def find(
     if bridge != "none":
         _check_bridge(app, bridge, looked, where)
     server = _server(app, interface, asked, versions, where)
-    served, settings = (app.removesuffix("()"), {}) if bridge == "none" else _bridged(app, bridge, looked["factory"])
+    served, settings = app.removesuffix("()"), dict[str, str]()
+    if bridge != "none":
+        served, settings = _bridged(app, bridge, where, is_factory=looked["factory"])
     return Target(
         contender=Contender(
             framework=app.removesuffix("()"),
-            variant=variant,
+            variant=None,
             server=server.id,
             bridge=bridge,
             arguments=server.command(
@@ -103,8 +99,6 @@ def find(
             program=where.python,
             folder=str(where.folder),
             environment={**where.environment, **settings},
-            path=path,
-            name=name,
         ),
         versions={"Python": looked["python"], **versions},
     )
@@ -241,11 +235,11 @@ def _server(
     )
 
 
-def _bridged(app: str, bridge: str, is_factory: bool) -> tuple[str, dict[str, str]]:
+def _bridged(app: str, bridge: str, where: Surroundings, *, is_factory: bool) -> tuple[str, dict[str, str]]:
     """Return what a server imports to serve an app behind a bridge, and the variables that this needs."""
     package = importlib.util.find_spec("flask_app")
     folder = Path((package.submodule_search_locations or [""])[0]) if package is not None else Path()
-    before = os.environ.get("PYTHONPATH", "")
+    before = where.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
     return "_lab_bridged:app", {
         "LAB_BRIDGED_APP": f"{app.removesuffix('()')}{'()' if is_factory else ''}",
         "LAB_BRIDGE": bridge,
