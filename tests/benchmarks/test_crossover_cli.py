@@ -241,7 +241,7 @@ def test_a_small_sweep_measures_judges_and_reports(tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         exploration,
         "next_place",
-        lambda _run, spending: places[len(spending.visits)] if len(spending.visits) < len(places) else None,
+        lambda _run, _budget_s, _elapsed_s, visits: places[len(visits)] if len(visits) < len(places) else None,
     )
 
     done = lab(*SWEEP, "--json", "--out", str(tmp_path / "maps"))
