@@ -316,6 +316,7 @@ def _refuse_request(asked: _Asked) -> None:
     """Refuse options that describe somebody's app where none is compared."""
     given = {
         "--path": asked.path,
+        "--method": asked.method != "GET",
         "--header": asked.headers,
         "--body": asked.body,
         "--request": asked.request_file,
@@ -333,6 +334,8 @@ def _refuse_request(asked: _Asked) -> None:
 
 def _requests(asked: _Asked, told: LabFile) -> Iterator[Workload]:
     """Yield the request of the command line, or those of its file, or the project's; ``GET /`` where none says any."""
+    if asked.path is not None and asked.request_file is not None:
+        raise InvalidValueError("A file of requests has their paths: leave out --path, or --request.", "--request")
     if asked.path is not None or asked.body is not None or asked.headers or asked.statuses or asked.method != "GET":
         headers = dict(map(_header, asked.headers))
         entry = RequestEntry(

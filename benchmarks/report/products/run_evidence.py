@@ -29,13 +29,11 @@ from benchmarks.report.method import workload_title
 from benchmarks.report.words import arrangement_name, keyword, server_name
 
 _FILLED = "Filled: async def. Hollow: def. "
-_COSTS = f"{_FILLED}Lines: 95 % intervals. A voluntary switch is a thread that gives up its core to wait for another."
-_LATENCIES = (
-    "Solid: async def. Dashed: def. The figures are medians; further left is faster. All valid trials together, "
-    "up to 99.9 % of the requests."
-)
+_SOLID = "Solid: async def. Dashed: def. "
+_COSTS = "Lines: 95 % intervals. A voluntary switch is a thread that gives up its core to wait for another."
+_LATENCIES = "The figures are medians; further left is faster. All valid trials together, up to 99.9 % of the requests."
 _WAITS = (
-    f"{_FILLED}No server can pass the dashed line: each connection has one request in flight, which takes at least "
+    "No server can pass the dashed line: each connection has one request in flight, which takes at least "
     "the wait (Little's law)."
 )
 
@@ -54,18 +52,30 @@ def costs(all_of_it: Told) -> Iterator[Section]:
     plan, summaries = all_of_it.run.plan, all_of_it.judgement.summaries
     # Where rates were given, what a request costs stands in the tables.
     drawings = (
-        Chart(draw=functools.partial(cost_chart, workload.name, summaries), caption=f"{workload.name}. {_COSTS}")
+        Chart(
+            draw=functools.partial(cost_chart, workload.name, summaries),
+            caption=_caption(workload, summaries, _FILLED, _COSTS),
+        )
         for workload in plan.workloads
         if workload.wait_ms <= 0 and not plan.is_open(workload.name)
     )
     yield Section(title="Why: what a request costs the server", blocks=tuple(drawings))
 
 
+def _caption(workload: Workload, summaries: Sequence[Summary], key: str, text: str) -> str:
+    """Return a caption; with the key to keywords where a contender has one."""
+    has_keywords = any(summary.variant is not None for summary in summaries if summary.workload == workload.name)
+    return f"{workload.name}. {key if has_keywords else ''}{text}"
+
+
 def latencies(all_of_it: Told) -> Iterator[Section]:
     """Yield the drawings of how latencies are distributed."""
     summaries = all_of_it.judgement.summaries
     drawings = (
-        Chart(draw=functools.partial(latency_chart, workload.name, summaries), caption=f"{workload.name}. {_LATENCIES}")
+        Chart(
+            draw=functools.partial(latency_chart, workload.name, summaries),
+            caption=_caption(workload, summaries, _SOLID, _LATENCIES),
+        )
         for workload in all_of_it.run.plan.workloads
         if workload.wait_ms <= 0
     )
@@ -76,7 +86,10 @@ def waiting(all_of_it: Told) -> Iterator[Section]:
     """Yield the drawings of rates where views wait, against the bound that no server can pass."""
     plan, summaries = all_of_it.run.plan, all_of_it.judgement.summaries
     drawings = (
-        Chart(draw=functools.partial(waiting_chart, workload, load, summaries), caption=f"{workload.name}. {_WAITS}")
+        Chart(
+            draw=functools.partial(waiting_chart, workload, load, summaries),
+            caption=_caption(workload, summaries, _FILLED, _WAITS),
+        )
         for workload in plan.workloads
         if workload.wait_ms > 0 and (load := plan.loads.get(workload.name)) is not None
     )

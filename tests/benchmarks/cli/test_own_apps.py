@@ -168,6 +168,8 @@ def test_a_projects_file_says_what_is_compared(
         (("shop:app@hypercorn", "--against", "shop:app@hyperkorn"), 2, ("Did you mean shop:app@hypercorn?",)),
         (("shop:app@hypercorn", "--workload", "wait"), 2, ("--path",)),
         (("--path", "/items"), 2, ("an app of your own",)),
+        (("--method", "POST"), 2, ("--method is for an app of your own",)),
+        (("shop:app@hypercorn", "--path", "/", "--request", "shop.py"), 2, ("leave out --path",)),
         (("--command", "python server.py"), 2, ("{port}",)),
         (("--command", "'"), 2, ("quotation",)),
         (("http://example.org/",), 2, ("this machine",)),
