@@ -17,6 +17,7 @@ __all__ = [
     "ALIKE",
     "EQUAL_RATE",
     "HEALTH_BODY",
+    "MARGIN",
     "RACE",
     "SCHEMA_VERSION",
     "Contender",
@@ -42,6 +43,9 @@ RunState = Literal["running", "complete", "interrupted"]
 
 EQUAL_RATE = "latency"
 """Name of the workload that asks all contenders at one rate, a share of what the slowest reached under ``health``."""
+
+MARGIN = 0.05
+"""Half-width of what counts as equal, as a fraction, by default."""
 
 RACE = "live"
 """Name of the preset of a race: two to four contenders under one workload, chosen on the workshop page."""
@@ -118,6 +122,8 @@ class LoadResult:
         lateness: How late the loader noticed that a request was due; ``None`` in the closed model.
         bodies_compared: Answers whose body was compared, byte by byte, with the one before anything was timed.
         hanging: Of the unfinished, those of connections that hang; ``None`` in the open model.
+        edges: To be added to ``completed`` for the rate: of requests that were under way when the interval or a slice
+            of it began or ended, only the part inside it counts.
     """
 
     completed: int
@@ -135,11 +141,12 @@ class LoadResult:
     lateness: LatencySummary | None = None
     hanging: int | None = None
     bodies_compared: int | None = None
+    edges: float = 0.0
 
     @property
     def rate_per_s(self) -> float:
         """Valid answers per second."""
-        return self.completed / self.duration_s
+        return (self.completed + self.edges) / self.duration_s
 
     @property
     def error_count(self) -> int:
@@ -258,6 +265,7 @@ class Plan:
         latency_at: Share of the slowest contender's rate under the first workload, 0 to 1, at which the workload
             ``latency`` asks all; each of its trials keeps the rate that it came to. ``None`` without that workload.
         against: Id of the contender that every other is compared with; ``None`` where twins and bridges are.
+        margin: Half-width of what counts as equal, as a fraction.
     """
 
     preset: str
@@ -275,6 +283,7 @@ class Plan:
     engine: str = "builtin"
     latency_at: float | None = None
     against: str | None = None
+    margin: float = MARGIN
 
     @property
     def first(self) -> str:

@@ -90,7 +90,12 @@ class Workload:
         holds: What of an answer's body must be as it was before anything was timed.
         differences: How the contenders' answers differ, where that was allowed.
         users: Virtual users; ``None`` for as many as the preset has.
+        rate_per_s: At which it is asked, in the open model; ``None`` for as fast as it is answered.
         before_trial: Command that puts the state back before each trial; empty for none.
+        alone_ms: How long each contender took to answer one user, before anything was timed, by its id.
+        mix: The requests that it mixes, in a random order by their weights; empty where it is one request. What is said
+            above is then the first's, and answers are known by their status.
+        weight: How often it is asked, in proportion to the others of a mix.
     """
 
     name: str
@@ -105,7 +110,11 @@ class Workload:
     holds: Steadiness = "bytes"
     differences: tuple[str, ...] = ()
     users: int | None = None
+    rate_per_s: float | None = None
     before_trial: str = ""
+    alone_ms: Mapping[str, float] = field(default_factory=dict, hash=False)
+    mix: tuple[Workload, ...] = ()
+    weight: float = 1.0
 
     @property
     def body(self) -> bytes | None:

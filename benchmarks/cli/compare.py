@@ -24,7 +24,7 @@ from benchmarks.measure import dependencies, environment, journal, machine, pari
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, ENGINES, LoadEngine, find_engine
 from benchmarks.measure.workloads import HEALTH, WORKLOADS
-from benchmarks.model import ALIKE, Contender, Plan, Workload
+from benchmarks.model import ALIKE, MARGIN, Contender, Plan, Workload
 from benchmarks.report.reproduce import resume_command
 
 _PILOT_ROUNDS = 6
@@ -48,6 +48,9 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_jso
 @click.option("--budget", type=Seconds(10, 86_400), metavar="TIME", help="Plan rounds and durations for this time: 5m.")
 @click.option(
     "--precision", type=Percent(0.5, 50), metavar="PERCENT", help="Stop when headline intervals are within this."
+)
+@click.option(
+    "--margin", type=Percent(0.5, 50), metavar="PERCENT", help="Within which two contenders count as equal (5%)."
 )
 @click.option("--engine", default=DEFAULT_ENGINE, show_default=True, help=f"Load generator: {', '.join(ENGINES)}.")
 @click.option("--rate", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s.")
@@ -73,6 +76,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
     rounds: int | None,
     budget: float | None,
     precision: float | None,
+    margin: float | None,
     engine: str,
     rate: float | None,
     latency_at: float | None,
@@ -141,6 +145,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         workloads=workloads,
         requests=asked.requests,
         against=asked.against,
+        margin=margin or asked.margin or MARGIN,
     )
     plan = plan_of()
     if budget is not None:

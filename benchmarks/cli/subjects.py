@@ -10,27 +10,22 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
-from benchmarks.cli.options import Seconds
+from benchmarks.cli.options import Percent, Seconds
 from benchmarks.contenders import catalogue, http_file, lab_file, own_python, targets
 from benchmarks.contenders.lab_file import LabFile, RequestEntry
 from benchmarks.contenders.targets import Target
 from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.schedule import ASKED_FACT, PRESETS
+from benchmarks.measure.workloads import mixed
 from benchmarks.model import ALIKE, Contender, Steadiness, Variant, Workload
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
-_ASKING = frozenset(
-    (
-        *("words", "more", "commands", "folder", "python", "workers", "threads", "path", "method", "headers", "body"),
-        *("request_file", "statuses", "hold", "against", "allow_different"),
-    )
-)
 _HOLDS = ("bytes", "length", "shape", "nothing")
 
 
@@ -44,6 +39,7 @@ class Subjects:
         requests: What to ask of them; empty for the workloads that the lab's own apps have.
         against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
         budget_s: Time for the run, seconds, where a project's file gives one.
+        margin: Half-width of what counts as equal, as a fraction, likewise.
         facts: What to record of apps that are not the lab's own.
         may_differ: Whether answers that differ are only noted.
     """
@@ -53,14 +49,17 @@ class Subjects:
     requests: tuple[Workload, ...] = ()
     against: str | None = None
     budget_s: float | None = None
+    margin: float | None = None
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     may_differ: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Asked:
-    """The options that describe targets and their request, as given."""
+    """The words and options that describe targets and their request, as given."""
 
+    words: tuple[str, ...]
+    more: tuple[str, ...]
     folder: Path
     python: str | None
     commands: tuple[str, ...]
@@ -73,8 +72,12 @@ class _Asked:
     statuses: tuple[int, ...]
     hold: Steadiness
     request_file: Path | None
+    mix: bool
     against: str | None
     allow_different: bool
+
+
+_ASKING = tuple(each.name for each in dataclasses.fields(_Asked))
 
 
 def subject_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -109,6 +112,7 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         type=click.Path(path_type=Path, exists=True, dir_okay=False),
         help="Requests to ask, of an .http file: each is a workload.",
     )
+    @click.option("--mix", is_flag=True, help="Ask these in a random order, by their weights, as one workload.")
     @click.option(
         "--status", "statuses", type=click.IntRange(100, 599), multiple=True, help="That is valid (200 to 299)."
     )
@@ -121,58 +125,22 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
     @click.option("--against", metavar="CONTENDER", help="Compare each with this one; by default with the first.")
     @click.option("--allow-different", is_flag=True, help="Compare apps although their answers differ.")
     @functools.wraps(command)
-    def asked(
-        *arguments: Any,
-        words: tuple[str, ...],
-        more: tuple[str, ...],
-        commands: tuple[str, ...],
-        folder: Path,
-        python: str | None,
-        workers: int | None,
-        threads: int | None,
-        path: str | None,
-        method: str,
-        headers: tuple[str, ...],
-        body: str | None,
-        statuses: tuple[int, ...],
-        hold: str,
-        request_file: Path | None,
-        against: str | None,
-        allow_different: bool,
-        **options: Any,
-    ) -> None:
-        found = functools.partial(
-            _subjects,
-            (*words, *more),
-            _Asked(
-                folder=folder.absolute(),
-                python=python,
-                commands=commands,
-                workers=workers,
-                threads=threads,
-                path=path,
-                method=method.upper(),
-                headers=headers,
-                body=body,
-                statuses=statuses,
-                hold=cast("Steadiness", hold),
-                request_file=request_file,
-                against=against,
-                allow_different=allow_different,
-            ),
-        )
-        command(*arguments, subjects=found, **options)
+    def asked(*arguments: Any, **options: Any) -> None:
+        told = {name: options.pop(name) for name in _ASKING}
+        told["folder"] = told["folder"].absolute()
+        command(*arguments, subjects=functools.partial(_subjects, _Asked(**told)), **options)
 
     return asked
 
 
-def _subjects(words: Sequence[str], asked: _Asked, console: Console) -> Subjects:
+def _subjects(asked: _Asked, console: Console) -> Subjects:
     """Return what the words and options, and the project's file, ask for.
 
     Raises:
         InvalidValueError: A word is nothing that can be compared, or an option belongs to what was not asked.
     """
     told = lab_file.find(asked.folder) or LabFile()
+    words = (*asked.words, *asked.more)
     presets = [word for word in words if word in PRESETS]
     if len(presets) > 1:
         raise InvalidValueError(f"{' and '.join(presets)} are both presets: name one.", "PRESET")
@@ -211,6 +179,7 @@ def _subjects(words: Sequence[str], asked: _Asked, console: Console) -> Subjects
         | {f"{target.contender.id}: {name}": version for target in found for name, version in target.versions.items()},
         may_differ=asked.allow_different or told.allow_different,
         budget_s=Seconds(10, 86_400).convert(told.budget, None, None) if told.budget else None,
+        margin=Percent(0.5, 50).convert(told.margin, None, None) if told.margin else None,
     )
 
 
@@ -320,6 +289,7 @@ def _refuse_request(asked: _Asked) -> None:
         "--header": asked.headers,
         "--body": asked.body,
         "--request": asked.request_file,
+        "--mix": asked.mix,
         "--status": asked.statuses,
         "--workers": asked.workers,
         "--threads": asked.threads,
@@ -354,13 +324,21 @@ def _requests(asked: _Asked, told: LabFile) -> Iterator[Workload]:
         entries, folder = dict(told.requests), told.folder
         if told.requests_file:
             entries |= http_file.read(told.folder / told.requests_file)
-    for name, entry in (entries or {"GET /": RequestEntry(path="/")}).items():
-        yield dataclasses.replace(_workload(name, entry, folder), before_trial=told.before_trial)
+    requests = [
+        dataclasses.replace(_workload(name, entry, folder), before_trial=told.before_trial)
+        for name, entry in (entries or {"GET /": RequestEntry(path="/")}).items()
+    ]
+    if not (asked.mix or told.mix) or len(requests) == 1:
+        yield from requests
+    else:
+        yield mixed("mix", requests)
 
 
 def _workload(name: str, entry: RequestEntry, folder: Path) -> Workload:
     if not entry.path.startswith("/"):
         raise InvalidValueError(f"{entry.path!r} does not begin with a slash.", "--path")
+    if entry.weight <= 0:
+        raise InvalidValueError(f"{name}: a weight is above 0, not {entry.weight:g}.", lab_file.NAME)
     if entry.method not in _METHODS:
         raise InvalidValueError(
             f"{name}: the method {entry.method!r} is not sent.{did_you_mean(entry.method, _METHODS)} "
@@ -378,6 +356,8 @@ def _workload(name: str, entry: RequestEntry, folder: Path) -> Workload:
         statuses=entry.statuses,
         holds=entry.hold,
         users=entry.users,
+        rate_per_s=entry.rate_per_s,
+        weight=entry.weight,
     )
 
 

@@ -1,7 +1,8 @@
 """Reads the requests of an ``.http`` file, as the HTTP clients of editors write them; requests are parted by ``###``.
 
 ``@name = value`` sets a variable and ``{{name}}`` stands for it; values that change by themselves, such as
-``{{$uuid}}``, are left for the load engine. ``< FILE`` stands for a body that is in another file.
+``{{$uuid}}``, are left for the load engine. ``< FILE`` stands for a body that is in another file, and ``# @weight 3``
+says how often a request is asked in a mix.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from benchmarks.errors import InvalidValueError
 _VARIABLE = re.compile(r"\{\{\s*([\w.-]+)\s*\}\}")
 _SETTING = re.compile(r"@([\w.-]+)\s*=\s*(.*)")
 _NAMED = re.compile(r"(?:#|//)\s*@name\s+(.+)")
+_WEIGHT = re.compile(r"(?:#|//)\s*@weight\s+(\d+(?:\.\d+)?)")
 _REQUEST_LINE = re.compile(r"(?:([A-Z]+)\s+)?(\S+)(?:\s+HTTP/[\d.]+)?")
 
 
@@ -69,6 +71,7 @@ def _filled(path: Path, number: int, line: str, variables: dict[str, str]) -> st
 def _entry(part: list[tuple[int, str]], path: Path) -> RequestEntry | None:
     """Return the request of a part; ``None`` where it has comments and variables only."""
     rest = list(part)
+    weights = [float(match[1]) for _, line in part if (match := _WEIGHT.fullmatch(line.strip()))]
     while rest and (not rest[0][1].strip() or _is_aside(rest[0][1])):
         del rest[0]
     if not rest:
@@ -97,7 +100,8 @@ def _entry(part: list[tuple[int, str]], path: Path) -> RequestEntry | None:
     body = "\n".join(line for _, line in rest).strip()
     if body.startswith("< "):
         body = f"@{path.parent / body[2:].strip()}"
-    return RequestEntry(path=target, method=match[1] or "GET", headers=headers, body=body or None)
+    weight = weights[0] if weights else 1.0
+    return RequestEntry(path=target, method=match[1] or "GET", headers=headers, body=body or None, weight=weight)
 
 
 def _is_aside(line: str) -> bool:

@@ -65,7 +65,9 @@ class RequestEntry:
         statuses: Of a valid answer; 200 to 299 by default.
         hold: What of an answer must stay the same, at most.
         users: Virtual users.
+        rate_per_s: Asked for at this rate, in the open model.
         wait_ms: For how long the view waits for others, milliseconds.
+        weight: How often it is asked, in proportion to the others of a mix.
     """
 
     path: str
@@ -75,7 +77,9 @@ class RequestEntry:
     statuses: tuple[int, ...] = ()
     hold: Steadiness = "bytes"
     users: int | None = None
+    rate_per_s: float | None = None
     wait_ms: float = 0.0
+    weight: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,9 +90,11 @@ class LabFile:
         contenders: By name; compared in this order unless the command line names some.
         requests: By name; each is a workload.
         requests_file: An ``.http`` file of more of them, relative to this one.
+        mix: Whether requests are mixed by their weights, as one workload.
         against: Name of the contender that every other is compared with; the first by default.
         preset: Size of run.
         budget: Time for a run, such as ``5m``.
+        margin: Within which contenders are equal, such as ``3%``; 5 % by default.
         before_trial: Command that puts the state back before each trial.
         allow_different: Whether contenders are compared although their answers differ.
         folder: Where the file is; not part of it.
@@ -97,9 +103,11 @@ class LabFile:
     contenders: Mapping[str, ContenderEntry] = field(default_factory=dict)
     requests: Mapping[str, RequestEntry] = field(default_factory=dict)
     requests_file: str = ""
+    mix: bool = False
     against: str = ""
     preset: str = ""
     budget: str = ""
+    margin: str = ""
     before_trial: str = ""
     allow_different: bool = False
     folder: Path = Path()

@@ -10,9 +10,7 @@ from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Quantit
 from benchmarks.judge.measures import QUANTITIES, resolution_of_ratio
 from benchmarks.judge.statistics import bounds, excludes_one, is_coarse, paired_ratio
 from benchmarks.judge.trials import ValidTrial
-
-MARGIN = 0.05
-"""Half-width of what counts as equal, by default."""
+from benchmarks.model import MARGIN
 
 REFUSED = "Not judged."
 

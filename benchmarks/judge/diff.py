@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from benchmarks import errors
 from benchmarks.judge import wording
-from benchmarks.judge.comparison import MARGIN, conclude, paired
+from benchmarks.judge.comparison import conclude, paired
 from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Comparison, QuantityName
 from benchmarks.judge.measures import QUANTITIES, resolution, resolution_of_ratio
@@ -65,17 +65,18 @@ class Diff:
     margin: float
 
 
-def diff(left: Run, right: Run, margin: float = MARGIN) -> Diff:
+def diff(left: Run, right: Run, margin: float | None = None) -> Diff:
     """Compare two runs.
 
     Args:
         left: The first.
         right: The second.
-        margin: Half-width of what counts as equal.
+        margin: Half-width of what counts as equal; by default the first run's.
     Raises:
         IncomparableError: They asked different things, or have no contender in common.
     """
     workloads = _common_workloads(left, right)
+    margin = left.plan.margin if margin is None else margin
     sides = (Evidence(left, margin), Evidence(right, margin))
     common = [
         (workload, contender)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from benchmarks.judge import trials, wording
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.comparison import MARGIN, Pairs, compare, equal_band, is_equal, paired, ratio
+from benchmarks.judge.comparison import Pairs, compare, equal_band, is_equal, paired, ratio
 from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Figure, Outcome, Standing, Summary, Verdict
 from benchmarks.judge.measures import summarise
 from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
@@ -27,7 +27,7 @@ class Evidence:
 
     Attributes:
         run: Whole.
-        margin: Half-width of what counts as equal.
+        margin: Half-width of what counts as equal; by default the plan's.
         ceilings_per_s: The loader's rate on each bare server, by contender id.
         ceiling_per_s: The highest of these; ``None`` if the loader was not calibrated.
         placebo: The A/A ratio: a second trial's rate over the first's; ``None`` if the run has no pair.
@@ -35,9 +35,9 @@ class Evidence:
         placebo_note: What the reader must know of the A/A comparison; ``None`` if it came out equal, or failed.
     """
 
-    def __init__(self, run: Run, margin: float = MARGIN) -> None:
+    def __init__(self, run: Run, margin: float | None = None) -> None:
         self.run = run
-        self.margin = margin
+        self.margin = margin = run.plan.margin if margin is None else margin
         self.ceilings_per_s = trials.ceilings(run.calibration)
         self.ceiling_per_s = trials.ceiling(self.ceilings_per_s)
         pairs = placebo_pairs(run)

@@ -9,11 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 
 from benchmarks.judge.atlas import Atlas, EmptyMapError
-from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.crossover import PARTED_FACTOR
 from benchmarks.judge.keyword_map import log_ratios, pairings
 from benchmarks.judge.surface import Z_95, Array, coordinates
-from benchmarks.model import Place, Run
+from benchmarks.model import MARGIN, Place, Run
 
 Visits = Sequence[tuple[Place, float]]
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from benchmarks.judge import best, documents, ratio, selections, threads
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.comparison import MARGIN, REFUSED
+from benchmarks.judge.comparison import REFUSED
 from benchmarks.judge.evidence import Evidence, RefusedError, verdict_on
 from benchmarks.judge.judgement import Estimate, Judgement, Verdict
 from benchmarks.judge.notes import notes
@@ -25,16 +25,17 @@ _FIND: Mapping[str, Callable[[Evidence, Claim, ClaimTest], Verdict]] = {
 """How each kind of test is judged, for the serving that the test names."""
 
 
-def judge(run: Run, claims: tuple[Claim, ...], margin: float = MARGIN) -> Judgement:
+def judge(run: Run, claims: tuple[Claim, ...], margin: float | None = None) -> Judgement:
     """Judge a run, whole or interrupted, by what it has.
 
     Args:
         run: As it was journalled.
         claims: The ledger.
-        margin: Half-width of what counts as equal; 0.05 for ±5 %.
+        margin: Half-width of what counts as equal, 0.05 for ±5 %; by default the plan's.
     Raises:
         ValueError: The margin is not between 0 and 1.
     """
+    margin = run.plan.margin if margin is None else margin
     if not 0 < margin < 1:
         raise ValueError(f"The margin must be between 0 and 1, such as 0.05 for ±5 %, not {margin}.")
     evidence = Evidence(run, margin)

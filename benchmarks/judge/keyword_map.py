@@ -12,10 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks.judge.atlas import Atlas
-from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.surface import Z_95, Array
-from benchmarks.model import Contender, Place
+from benchmarks.model import MARGIN, Contender, Place
 
 _STEPS_AN_OCTAVE = 8
 

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from benchmarks.judge import wording
-from benchmarks.judge.comparison import MARGIN, conclude
+from benchmarks.judge.comparison import conclude
 from benchmarks.judge.diff import IncomparableError, asked, identity
 from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Comparison, Estimate, QuantityName
@@ -54,7 +54,7 @@ def pool(
     quantity: QuantityName,
     workload: str,
     headlines: Sequence[str],
-    margin: float = MARGIN,
+    margin: float | None = None,
 ) -> Pool:
     """Pool the ratios of runs that asked the same.
 
@@ -66,7 +66,7 @@ def pool(
         quantity: What the ratios are of.
         workload: Name of the workload.
         headlines: Arrangements on which the claims are judged.
-        margin: Half-width of what counts as equal.
+        margin: Half-width of what counts as equal; by default the first run's.
     Raises:
         IncomparableError: No two runs asked the same under this workload.
     """
@@ -77,6 +77,7 @@ def pool(
         told = "".join(f"\n  {label}: {question or f'no workload {workload}'}" for label, question in questions.items())
         raise IncomparableError(f"It takes two runs or more that asked the same under {workload}; here are:{told}")
     common, _ = counted[0]
+    margin = runs[0][1].plan.margin if margin is None else margin
     pooled = [(label, Evidence(run, margin)) for label, run in runs if questions[label] == common]
     left_out += [
         (label, question or f"it has no workload {workload}")

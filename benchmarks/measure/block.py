@@ -23,7 +23,7 @@ from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.observe import Observer
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import Launch, RunningServer, ServerError, put_back, starting
-from benchmarks.model import LoadResult, Observation, Trial
+from benchmarks.model import LoadResult, Observation, Trial, Workload
 from benchmarks.trials import impossibility
 
 _P = ParamSpec("_P")
@@ -65,12 +65,18 @@ def run_block(
             lane.attempt(lane.launch, stack, cores, engine.host, dependencies)
         for lane in lanes:
             lane.attempt(lane.wait_until_ready)
-        for lane in lanes:
-            lane.attempt(lane.load, stack, engine, cores)
-            if load.slices == 1:
+        if load.slices == 1:
+            for lane in lanes:
+                lane.attempt(lane.load, stack, engine, cores)
                 lane.attempt(lane.measure, load.warmup_s + load.timeout_s, load.duration_s)
                 lane.attempt(lane.finish)
-        if load.slices > 1:
+        else:
+            # While one warms up, the process of the next load starts: all are warm and at rest before any is measured.
+            for lane, before in zip(lanes, (None, *lanes), strict=False):
+                lane.attempt(lane.load, stack, engine, cores)
+                if before is not None:
+                    before.attempt(before.hold)
+            lanes[-1].attempt(lanes[-1].hold)
             _take_turns(lanes, load.slices, load.duration_s / load.slices)
             for lane in lanes:
                 lane.attempt(lane.finish)
@@ -136,28 +142,28 @@ class _Lane:
 
     def load(self, stack: contextlib.ExitStack, engine: LoadEngine, cores: Cores) -> None:
         """Start the loader; it ends with the stack."""
-        load = self._scheduled.load
-        workload = self._scheduled.workload
-        order = LoadOrder(
+        self._session = engine.start(self._order(self._scheduled.workload, cores.loader))
+        stack.callback(self._session.close)
+
+    def _order(self, workload: Workload, cpus: tuple[int, ...]) -> LoadOrder:
+        compared = workload.holds == "bytes"
+        return LoadOrder(
             host=self._server.host,
             port=self._server.port,
             path=workload.path_for(self._scheduled.contender),
-            load=load,
+            load=self._scheduled.load,
             expected_body_bytes=len(self._body) if workload.holds in ("bytes", "length") else None,
-            expected_body_base64=base64.b64encode(self._body).decode("ascii") if workload.holds == "bytes" else None,
-            cpus=cores.loader,
+            expected_body_base64=base64.b64encode(self._body).decode("ascii") if compared else None,
+            cpus=cpus,
             method=workload.method,
             headers=expanded(workload.headers),
             body_base64=workload.body_base64,
             statuses=workload.statuses,
             # Another sequence in each round, the same for every contender.
             seed=self._scheduled.round,
+            mix=tuple(self._order(each, cpus) for each in workload.mix),
+            weight=workload.weight,
         )
-        self._session = engine.start(order)
-        stack.callback(self._session.close)
-        if load.slices > 1:
-            # Warm and at rest before the next is loaded: neither disturbs the other.
-            self.hold()
 
     def hold(self) -> None:
         """Wait until the load is held."""

@@ -14,7 +14,7 @@ from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_json, read_object
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.server import Answer, RunningServer, ServerError, running
-from benchmarks.measure.workloads import Offer, offer_of
+from benchmarks.measure.workloads import Offer, mixed, offer_of
 from benchmarks.model import ALIKE, Contender, DocumentPair, Plan, Steadiness, Workload
 
 DOCUMENT_PATHS = ("/openapi-before.json", "/openapi-after.json")
@@ -101,10 +101,11 @@ def agreed(
         LabError: Answers differ, and may not; the message shows how.
         ServerError: A contender does not start, or answers with a status that is not valid.
     """
+    asked = [each for request in requests for each in request.mix or (request,)]
     with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
-        answers = list(pool.map(lambda contender: _answers(contender, requests), contenders))
+        answers = list(pool.map(lambda contender: _answers(contender, asked), contenders))
     found = []
-    for number, request in enumerate(requests):
+    for number, request in enumerate(asked):
         first = answers[0][number][0]
         differences = tuple(
             f"{contender.id}: {line}"
@@ -120,8 +121,15 @@ def agreed(
             )
         steadiest = max((_steadiness(theirs[number]) for theirs in answers), key=_STEADINESS.index)
         holds = max(steadiest, request.holds, key=_STEADINESS.index)
-        found.append(dataclasses.replace(request, holds=holds, differences=differences))
-    return tuple(found)
+        alone_ms = {
+            contender.id: round(min(answer.took_ms for answer in theirs[number]), 3)
+            for contender, theirs in zip(contenders, answers, strict=True)
+        }
+        found.append(dataclasses.replace(request, holds=holds, differences=differences, alone_ms=alone_ms))
+    parts = iter(found)
+    return tuple(
+        mixed(request.name, [next(parts) for _ in request.mix]) if request.mix else next(parts) for request in requests
+    )
 
 
 def _answers(contender: Contender, requests: Sequence[Workload]) -> list[list[Answer]]:

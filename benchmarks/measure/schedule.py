@@ -18,11 +18,15 @@ from dataclasses import dataclass
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits, startup_estimate_s
+from benchmarks.measure.load.request import varies
 from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, offer_of, takes_part
-from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Plan, Workload
+from benchmarks.model import EQUAL_RATE, MARGIN, Contender, LoadProfile, Plan, Workload
 
-SLICE_S = 0.1
+SLICE_S = 0.05
 """Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
+
+SLOWEST_IN_SLICES_MS = 5.0
+"""How long one answer to one user may take where a load is cut into slices: many must fit into each."""
 
 OPEN_SLICE_S = 0.2
 """The same in the open model, where a slice begins with nothing in flight and must get into its stride."""
@@ -41,8 +45,12 @@ ASKED_FACT = "asked"
 
 _NO_LIMITS = Limits()
 
-STARTUP_ESTIMATE_S = 0.8
+STARTUP_ESTIMATE_S = 0.6
 """What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
+
+
+BETWEEN_SLICES_S = 0.025
+"""Until nothing is in flight and the next load is up again, seconds. For the estimate too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +85,7 @@ class Preset:
 PRESETS: dict[str, Preset] = {
     "quick": Preset(
         summary="under three minutes; for a class",
-        health=LoadProfile(vus=10, duration_s=0.7, warmup_s=0.2, slices=7),
+        health=LoadProfile(vus=10, duration_s=0.6, warmup_s=0.2, slices=12),
         wait=LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
         health_rounds=7,
         wait_rounds=3,
@@ -92,7 +100,7 @@ PRESETS: dict[str, Preset] = {
     ),
     "full": Preset(
         summary="more and longer rounds; for figures to quote",
-        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0, slices=50),
+        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0, slices=100),
         wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
         health_rounds=10,
         wait_rounds=5,
@@ -142,6 +150,7 @@ def plan(
     workloads: Sequence[str] = (),
     requests: Sequence[Workload] = (),
     against: str | None = None,
+    margin: float = MARGIN,
 ) -> Plan:
     """Plan a run from a preset and what the caller wants otherwise.
 
@@ -163,6 +172,7 @@ def plan(
         workloads: Names of ``WORKLOADS``; empty for the usual ones.
         requests: What to ask instead of these.
         against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
+        margin: See ``Plan``.
     Raises:
         InvalidValueError: There is no such preset, the load engine cannot keep the duration, a rate is so low that a
             trial has no percentiles, a share is of a rate that will not be measured, nothing could be asked what is
@@ -176,6 +186,7 @@ def plan(
         _refuse_without_health(vus=vus, rate_per_s=rate_per_s, latency_at=latency_at)
     if duration_s is not None and (refusal := limits.refusal(duration_s)):
         raise InvalidValueError(f"{engine} {refusal}.", "--duration")
+    _refuse_unfit(requests, engine, limits)
     health = _resized(preset.health, vus=vus, duration_s=duration_s, limits=limits)
     if rate_per_s is not None:
         if latency_at is not None:
@@ -195,16 +206,14 @@ def plan(
             "contender (--contender), or ask for --workload health.",
             "--workload",
         )
-    loads, every_round = {}, {}
-    for workload in planned:
-        if workload == HEALTH or (requests and not workload.wait_ms and workload.users is None):
-            loads[workload.name] = health
-        else:
-            connections = workload.users or offer_of(workload).connections.get(workload.name)
-            loads[workload.name] = _resized(
-                preset.load_of(workload), vus=connections, duration_s=duration_s, limits=limits
-            )
-        every_round[workload.name] = (wait_rounds if workload.wait_ms else None) or rounds or preset.rounds_of(workload)
+    loads = {
+        workload.name: _load_of(workload, preset, health, duration_s, limits, is_own=not requests)
+        for workload in planned
+    }
+    every_round = {
+        workload.name: (wait_rounds if workload.wait_ms else None) or rounds or preset.rounds_of(workload)
+        for workload in planned
+    }
     if latency_at is not None:
         planned.append(dataclasses.replace(first, name=LATENCY.name))
         longer = dataclasses.replace(health, duration_s=duration_s or max(OPEN_SHORTEST_S, health.duration_s))
@@ -232,7 +241,20 @@ def plan(
         engine=engine,
         latency_at=latency_at,
         against=against,
+        margin=margin,
     )
+
+
+def _refuse_unfit(requests: Sequence[Workload], engine: str, limits: Limits) -> None:
+    for request in requests:
+        if not limits.varies and varies(request):
+            raise InvalidValueError(
+                f"{engine} sends the same request every time, and {request.name} differs from one to the next (a mix, "
+                "{{$uuid}} or {{$randomInt}}): leave out --engine.",
+                "--engine",
+            )
+        if not limits.rates and request.rate_per_s is not None:
+            raise InvalidValueError(f"{engine} does not ask at a given rate, as {request.name} wants.", "--engine")
 
 
 def _refuse_without_health(*, vus: int | None, rate_per_s: float | None, latency_at: float | None) -> None:
@@ -311,7 +333,9 @@ def _round(
     blocks: dict[str, dict[str, list[tuple[Contender, bool]]]] = {}
     for contender in plan.contenders:
         if round_number in plan.rounds_of(contender.id, workload.name):
-            block = blocks.setdefault(contender.server if sliced else contender.arrangement, {})
+            # A ratio of somebody's apps is one of this block, whatever serves them.
+            together = "" if plan.against else contender.server
+            block = blocks.setdefault(together if sliced else contender.arrangement, {})
             twins = block.setdefault(contender.arrangement, [])
             twins.append((contender, False))
             if contender.id == plan.placebo and workload.name == runs_twice:
@@ -344,7 +368,9 @@ def estimate_s(plan: Plan) -> float:
 
 def estimate_trial_s(trial: ScheduledTrial) -> float:
     """Return about how long one trial will take, seconds."""
-    return STARTUP_ESTIMATE_S + offer_of(trial.workload).startup_s + _steady_after_s(trial) + trial.load.duration_s
+    between_s = trial.load.slices * BETWEEN_SLICES_S if trial.load.slices > 1 else 0.0
+    started_s = STARTUP_ESTIMATE_S + offer_of(trial.workload).startup_s
+    return started_s + _steady_after_s(trial) + trial.load.duration_s + between_s
 
 
 def _steady_after_s(trial: ScheduledTrial) -> float:
@@ -352,6 +378,20 @@ def _steady_after_s(trial: ScheduledTrial) -> float:
     if app is not None and app.is_serial:
         return max(trial.load.warmup_s, trial.load.vus * trial.workload.wait_ms_in(trial.contender.variant) / 1000)
     return trial.load.warmup_s
+
+
+def _load_of(
+    workload: Workload, preset: Preset, health: LoadProfile, duration_s: float | None, limits: Limits, *, is_own: bool
+) -> LoadProfile:
+    """Return how hard a workload is asked: as health is, unless it waits or says otherwise."""
+    if workload == HEALTH or (not is_own and not workload.wait_ms and workload.users is None):
+        load = health
+    else:
+        connections = workload.users or offer_of(workload).connections.get(workload.name)
+        load = _resized(preset.load_of(workload), vus=connections, duration_s=duration_s, limits=limits)
+    if max(workload.alone_ms.values(), default=0.0) > SLOWEST_IN_SLICES_MS:
+        load = dataclasses.replace(load, slices=1)
+    return load if workload.rate_per_s is None else _scheduled(load, workload.rate_per_s)
 
 
 def _resized(load: LoadProfile, vus: int | None, duration_s: float | None, *, limits: Limits) -> LoadProfile:

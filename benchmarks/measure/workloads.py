@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from benchmarks.errors import LabError
@@ -87,6 +88,29 @@ def offer_of(workload: Workload) -> Offer:
     raise LabError(
         f"The workload {workload.name!r} expects the answer {workload.answer!r}, which this version of lab does not "
         "know: resume the run with the version that began it."
+    )
+
+
+def mixed(name: str, requests: Sequence[Workload]) -> Workload:
+    """Return the workload that mixes requests: an answer is valid there if it would be one to any of them.
+
+    Args:
+        name: Of the workload.
+        requests: One at least; their weights say how often each is asked.
+    """
+    usual = () if all(each.statuses for each in requests) else tuple(range(200, 300))
+    statuses = {status for each in requests for status in each.statuses or usual}
+    return dataclasses.replace(
+        requests[0],
+        name=name,
+        wait_ms=max(each.wait_ms for each in requests),
+        alone_ms={name: max(each.alone_ms[name] for each in requests) for name in requests[0].alone_ms},
+        statuses=tuple(sorted(statuses)) if any(each.statuses for each in requests) else (),
+        holds="nothing",
+        differences=tuple(line for each in requests for line in each.differences),
+        users=next((each.users for each in requests if each.users), None),
+        rate_per_s=next((each.rate_per_s for each in requests if each.rate_per_s), None),
+        mix=tuple(requests),
     )
 
 

@@ -31,7 +31,7 @@ def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = No
         plan: Of the run.
         rate_per_s: At which it really was, where a rate was given.
     """
-    request = f"{workload.method} {workload.path}"
+    request = " and ".join(f"{each.method} {each.path}" for each in workload.mix or (workload,))
     asked = request if workload.name == request else f"{workload.name}: {request}"
     load = plan.loads.get(workload.name)
     if rate_per_s is not None and load is not None:
@@ -99,10 +99,22 @@ def _valid_answers(plan: Plan) -> Iterator[str]:
     if len(theirs) < len(plan.workloads):
         yield "Only answers with status 2xx and the right body count."
     for workload in theirs:
-        statuses = " or ".join(map(str, workload.statuses)) or "from 200 to 299"
-        yield f"Under {workload.name} an answer counts that has the status {statuses}, and {_HELD[workload.holds]}."
+        held = "" if workload.mix else f", and {_HELD[workload.holds]}"
+        yield f"Under {workload.name} an answer counts that has the status {_statuses(workload)}{held}."
+        if workload.mix:
+            weights = sum(each.weight for each in workload.mix)
+            parts = "; ".join(f"{each.name}, {100 * each.weight / weights:.3g} %" for each in workload.mix)
+            yield f"{workload.name} asks in a random order, the same for every contender: {parts}."
     if theirs:
         yield "Your apps run as they are. The lab's own apps also freeze Python's garbage collector after start."
+
+
+def _statuses(workload: Workload) -> str:
+    usual, wanted = set(range(200, 300)), set(workload.statuses)
+    has_all = not wanted or usual <= wanted
+    return " or ".join(
+        [*(["from 200 to 299"] if has_all else []), *map(str, sorted(wanted - usual if has_all else wanted))]
+    )
 
 
 def _rate(load: LoadProfile, plan: Plan) -> str:

@@ -22,10 +22,10 @@ from benchmarks.trials import FOLLOW_S, count_hanging
 NS_PER_S = 1_000_000_000
 _NS_PER_MS = 1_000_000
 
-_RAMP_S = 0.02
+_RAMP_S = 0.01
 """Load at the beginning of a slice, discarded, seconds: until then the server's caches hold other things."""
 
-_POLL_S = 0.01
+_POLL_S = 0.002
 
 _LOADERS_FAULT = {
     **dict.fromkeys(
@@ -199,19 +199,39 @@ class ClosedLoop:
                     if user.connection is not None:
                         user.connection.resume()
                 await self._pass(_RAMP_S)
-            self._tally.reset()
+            began_ns = time.monotonic_ns()
+            self._tally.reset(began_ns)
             cpu_began_s, began_s = time.process_time(), time.monotonic()
             self._announce(began_s)
             await self._pass(self._load.duration_s / self._load.slices)
             self._duration_s += time.monotonic() - began_s
             self._cpu_s += time.process_time() - cpu_began_s
             self._unfinished += sum(user.waiting is not None for user in self._users)
-            # Answers that come later belong to no slice, but show that their connections do not hang.
+            # Answers that come later belong to no slice, but show that their connections do not hang. And of the work
+            # in them, what was done before the end counts here.
             self._seen.add(self._tally)
+            ended_ns = time.monotonic_ns()
+            self._tally.reset(ended_ns, began_ns)
             await self._hold(FOLLOW_S)
+            self._seen.edges -= self._tally.edges
             now_ns = time.monotonic_ns()
-            ages_ms += [(now_ns - user.waiting.written_ns) / _NS_PER_MS for user in self._users if user.waiting]
+            unanswered = [user.waiting for user in self._users if user.waiting]
+            ages_ms += [(now_ns - connection.written_ns) / _NS_PER_MS for connection in unanswered]
+            self._seen.edges += self._work_in(unanswered, began_ns, ended_ns, now_ns)
         return lambda: self._result(ages_ms)
+
+    def _work_in(self, unanswered: Sequence[Connection], began_ns: int, ended_ns: int, now_ns: int) -> float:
+        """Return the work that was done in a slice for what is not answered yet, in requests.
+
+        How long each will take is unknown: as long as the others did on average, or as it has taken by now.
+        """
+        latencies_ns = self._seen.latencies_ns
+        usual_ns = sum(latencies_ns) / len(latencies_ns) if latencies_ns and unanswered else 0.0
+        return sum(
+            (ended_ns - max(connection.written_ns, began_ns)) / max(usual_ns, now_ns - connection.written_ns)
+            for connection in unanswered
+            if connection.written_ns < ended_ns
+        )
 
     def _result(self, ages_ms: Sequence[float] | None = None) -> LoadResult:
         """Return the result of all slices.
@@ -233,6 +253,7 @@ class ClosedLoop:
             loader_cpu_s=self._cpu_s,
             latency=latency,
             histogram=encode_histogram(seen.latencies_ns),
+            edges=seen.edges,
             bodies_compared=len(seen.latencies_ns) + seen.errors["body"] if self._compares else None,
             hanging=None if ages_ms is None else count_hanging(ages_ms, latency),
         )

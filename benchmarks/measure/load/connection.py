@@ -29,13 +29,31 @@ class Tally:
         statuses: Count by HTTP status of every whole answer, valid or not.
         sent_bytes: Written to sockets.
         received_bytes: Read from sockets.
+        edges: What is to be added to the number of valid answers since the last reset for the work in them: taken off
+            is, of each request that was sent before ``began_ns``, the part of its time that was over by then.
+        began_ns: When the count began, on the clock of ``time.monotonic_ns()``; 0 for no edges.
+        before_ns: When the count before this one began: what was over by then is that one's to take off.
         held: Whether every virtual user holds its next request back.
         rested: Called with a connection that begins to hold its next request back; ``None`` for no call.
     """
 
-    __slots__ = ("errors", "held", "latencies_ns", "received_bytes", "rested", "sent_bytes", "statuses")
+    __slots__ = (
+        "before_ns",
+        "began_ns",
+        "edges",
+        "errors",
+        "held",
+        "latencies_ns",
+        "received_bytes",
+        "rested",
+        "sent_bytes",
+        "statuses",
+    )
 
     def __init__(self) -> None:
+        self.edges = 0.0
+        self.began_ns = 0
+        self.before_ns = 0
         self.latencies_ns = array("q")
         self.errors: Counter[str] = Counter()
         self.statuses: Counter[int] = Counter()
@@ -46,14 +64,18 @@ class Tally:
 
     def add(self, other: Tally) -> None:
         """Add the counts of another tally."""
+        self.edges += other.edges
         self.latencies_ns.extend(other.latencies_ns)
         self.errors.update(other.errors)
         self.statuses.update(other.statuses)
         self.sent_bytes += other.sent_bytes
         self.received_bytes += other.received_bytes
 
-    def reset(self) -> None:
+    def reset(self, began_ns: int = 0, before_ns: int = 0) -> None:
         """Forget everything, in place: the connections keep the same tally."""
+        self.edges = 0.0
+        self.began_ns = began_ns
+        self.before_ns = before_ns
         del self.latencies_ns[:]
         self.errors.clear()
         self.statuses.clear()
@@ -266,7 +288,10 @@ class Connection(asyncio.Protocol):
         ):
             tally.errors["body"] += 1
         else:
-            tally.latencies_ns.append(arrived_ns - self.sent_ns)
+            sent_ns = self.sent_ns
+            tally.latencies_ns.append(arrived_ns - sent_ns)
+            if sent_ns < tally.began_ns:
+                tally.edges -= (tally.began_ns - max(sent_ns, tally.before_ns)) / max(1, arrived_ns - sent_ns)
 
     def _fail(self, kind: str, pause_s: float) -> None:
         self._tally.errors[kind] += 1

@@ -54,7 +54,10 @@ class LoadOrder:
         headers: Of the request, beside Host and Content-Length.
         body_base64: Of the request; empty for none.
         statuses: Of a valid answer; empty for any from 200 to 299.
-        seed: Of the values that placeholders in the request stand for.
+        seed: Of the values that placeholders in the request stand for, and of the order of a mix.
+        mix: Requests that are asked instead of this one, in a random order by their weights; of each, method, path,
+            headers and body.
+        weight: Of this request in a mix.
     """
 
     host: str
@@ -69,6 +72,8 @@ class LoadOrder:
     body_base64: str = ""
     statuses: tuple[int, ...] = ()
     seed: int = 0
+    mix: tuple[LoadOrder, ...] = ()
+    weight: float = 1.0
 
     @property
     def expected_body(self) -> bytes | None:
@@ -97,14 +102,14 @@ class Limits:
     Attributes:
         slices: Whether it can hold its load between slices. If not, its plans have intervals of one piece.
         rates: Whether it can ask at a given rate, in the open model.
-        fills: Whether it puts values in the place of placeholders in a request.
+        varies: Whether requests may differ from one to the next: by placeholders, or in a mix.
         least_s: The shortest warm-up and interval, seconds.
         step_s: What durations are whole multiples of, seconds; 0 for any.
     """
 
     slices: bool = True
     rates: bool = True
-    fills: bool = True
+    varies: bool = True
     least_s: float = 0.0
     step_s: float = 0.0
 

@@ -82,7 +82,7 @@ class K6Engine:
 
     name = "k6"
     # k6 itself refuses a shorter duration, and takes whole milliseconds.
-    limits = Limits(slices=False, rates=False, fills=False, least_s=1.0, step_s=0.001)
+    limits = Limits(slices=False, rates=False, varies=False, least_s=1.0, step_s=0.001)
     uses_every_core = True
     # It runs twice.
     startup_s = 1.5

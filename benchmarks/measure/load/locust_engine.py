@@ -28,7 +28,7 @@ _STOP_S = 60.0
 
 class _Locust:
     name = "locust"
-    limits = Limits(slices=False, rates=False, fills=False)
+    limits = Limits(slices=False, rates=False, varies=False)
     uses_every_core = False
     # Its imports take long.
     startup_s = 1.2

@@ -40,11 +40,14 @@ def check_order(order: LoadOrder, limits: Limits | None = None, *, beyond_loopba
         )
     if limits is not None and not limits.slices and order.load.slices > 1:
         raise LoadEngineError("this load engine cannot hold its load between slices: ask for an interval of one piece")
-    if limits is not None and not limits.fills and varies(order):
-        raise LoadEngineError("only the builtin engine puts values in the place of {{$uuid}} and {{$randomInt}}")
-    for is_allowed, fault in _checks(order):
-        if not is_allowed:
-            raise LoadEngineError(fault)
+    if limits is not None and not limits.varies and varies(order):
+        raise LoadEngineError(
+            "only the builtin engine mixes requests, and puts values in the place of {{$uuid}} and {{$randomInt}}"
+        )
+    for each in (order, *order.mix):
+        for is_allowed, fault in _checks(each):
+            if not is_allowed:
+                raise LoadEngineError(fault)
 
 
 def _checks(order: LoadOrder) -> Iterator[tuple[bool, str]]:

@@ -1,4 +1,4 @@
-"""The request of a load order as it goes over the wire: the same bytes every time, or with values that change.
+"""The requests of a load order as they go over the wire: the same bytes every time, values that change, or a mix.
 
 ``{{$uuid}}`` and ``{{$randomInt}}`` in path, headers and body stand for another value in each request, as in the HTTP
 clients of editors; ``{{$randomInt 1 6}}`` gives the bounds. The order's seed decides the sequence.
@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from itertools import repeat
 
 from benchmarks.measure.load.engine import LoadOrder
+from benchmarks.subjects import Workload
 
 PLACEHOLDER = re.compile(r"\{\{\$(?:(uuid)|randomInt(?: (\d{1,9}) (\d{1,9}))?)\}\}")
 _LEAST, _MOST = 0, 1_000
@@ -26,11 +27,26 @@ def requests(order: LoadOrder) -> Iterator[bytes]:
     if not varies(order):
         return repeat(request_bytes(order))
     fill = filler(order.seed)
-    return iter(lambda: request_bytes(order, fill), None)
+    if not order.mix:
+        return iter(lambda: request_bytes(order, fill), None)
+    return _mixed(order, fill)
 
 
-def varies(order: LoadOrder) -> bool:
-    """Say whether a value of the request changes from one to the next."""
+def _mixed(order: LoadOrder, fill: Callable[[str], str]) -> Iterator[bytes]:
+    """Yield the requests of a mix, in a random order that is the same for every contender."""
+    chance = random.Random(order.seed)  # noqa: S311  # not a secret: see filler
+    weights = [each.weight for each in order.mix]
+    fixed = [None if varies(each) else request_bytes(each) for each in order.mix]
+    numbers = range(len(order.mix))
+    while True:
+        (number,) = chance.choices(numbers, weights)
+        yield fixed[number] or request_bytes(order.mix[number], fill)
+
+
+def varies(order: LoadOrder | Workload) -> bool:
+    """Say whether one request differs from the next."""
+    if order.mix:
+        return True
     texts = (order.path, *order.headers.values(), _body(order).decode("latin-1"))
     return any(PLACEHOLDER.search(text) for text in texts)
 
@@ -52,7 +68,7 @@ def request_bytes(order: LoadOrder, fill: Callable[[str], str] = str) -> bytes:
     return "\r\n".join((*lines, "", "")).encode("latin-1") + body
 
 
-def _body(order: LoadOrder) -> bytes:
+def _body(order: LoadOrder | Workload) -> bytes:
     return base64.b64decode(order.body_base64)
 
 

@@ -60,9 +60,13 @@ def decode_order(line: bytes) -> LoadOrder:
         KeyError: A field is missing.
         TypeError: A field is missing or unknown.
     """
-    fields = read_object(line)
+    return _order(read_object(line))
+
+
+def _order(fields: dict[str, Any]) -> LoadOrder:
     lists = {name: tuple(fields[name]) for name in ("cpus", "statuses")}
-    return LoadOrder(**{**fields, "load": LoadProfile(**fields["load"]), **lists})
+    mix = tuple(map(_order, fields["mix"]))
+    return LoadOrder(**{**fields, "load": LoadProfile(**fields["load"]), **lists, "mix": mix})
 
 
 def encode_event(name: str, value: object = None) -> bytes:

@@ -7,9 +7,9 @@ from typing import Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.advice import Advice, Basis
-from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.crossover import Choice
 from benchmarks.judge.judgement import Comparison
+from benchmarks.model import MARGIN
 from benchmarks.report.document import Column, Document, Paragraph, Table, table_of
 from benchmarks.report.figures import amount, estimated
 from benchmarks.report.products.crossover import boundary_text

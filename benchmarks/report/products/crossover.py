@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from benchmarks.judge import wording
-from benchmarks.judge.comparison import MARGIN
 from benchmarks.judge.crossover import CONNECTIONS, PARTED_FACTOR, WAITS_MS, Break, Cell, CrossoverMap, MeasuredRate
 from benchmarks.judge.judgement import Comparison, Standing
 from benchmarks.judge.keyword_map import Boundary, KeywordMap, Pairing
 from benchmarks.judge.theory import Capacity
-from benchmarks.model import Place
+from benchmarks.model import MARGIN, Place
 from benchmarks.report.charts.crossover import heat_map, rate_curves
 from benchmarks.report.document import (
     Chart,

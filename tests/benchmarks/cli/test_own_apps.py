@@ -13,6 +13,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
+from benchmarks.measure.journal import read_run
 
 SHOP = """
 import json
@@ -85,6 +86,17 @@ headers = {Content-Type = "application/json"}
 body = '{"id": "{{$uuid}}"}'
 """
 
+MIX = """
+### items
+# @weight 3
+GET http://localhost/items
+### order
+POST /orders
+Content-Type: application/json
+
+{"id": "{{$uuid}}"}
+"""
+
 QUICKLY = ("--rounds", "2", "--duration", "200ms", "--wait")
 
 
@@ -116,15 +128,22 @@ def judgement(done: Result) -> dict[str, Any]:
 
 @pytest.mark.alone
 def test_two_apps_compare_by_one_command(project: Path, lab: Callable[..., Result]) -> None:
-    """From their own folder, unchanged: each against the first, by the requests of an .http file; nothing is left."""
-    (project / "shop.http").write_text("### items\nGET http://localhost/items\n", encoding="utf-8")
+    """From their own folder, unchanged: each against the first, by a mix of the requests of a file; nothing is left."""
+    (project / "shop.http").write_text(MIX, encoding="utf-8")
     before = {path.name for path in project.iterdir()}
     command = f"{sys.executable} -m hypercorn --bind 127.0.0.1:{{port}} --workers 0 shop:app"
     told = judgement(
-        lab("compare", "shop:app@hypercorn", "--command", command, "--request", "shop.http", *QUICKLY, "--json")
+        lab(
+            *("compare", "shop:app@hypercorn", "--command", command, "--request", "shop.http", "--mix"),
+            *("--margin", "3%", *QUICKLY, "--json"),
+        )
     )
     (duel,) = told["judgement"]["duels"]
-    assert ("shop:app@hypercorn", "shop:app", "items") == (duel["above"], duel["below"], duel["workload"])
+    assert ("shop:app@hypercorn", "shop:app", "mix") == (duel["above"], duel["below"], duel["workload"])
+    assert 0.03 == told["judgement"]["margin"]
+    (mix,) = read_run(Path(told["run"]["folder"])).plan.workloads
+    assert [("items", 3.0), ("order", 1.0)] == [(each.name, each.weight) for each in mix.mix]
+    assert {duel["above"], duel["below"]} == set(mix.alone_ms)
     assert duel["rate"]["value"] > 0
     assert shlex.split(told["run"]["command"])[:6] == [
         "lab",

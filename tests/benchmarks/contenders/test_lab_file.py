@@ -12,6 +12,8 @@ from benchmarks.errors import InvalidValueError
 LAB = """
 against = "now"
 preset = "full"
+margin = "3%"
+mix = true
 
 [contenders.now]
 app = "shop:app"
@@ -25,6 +27,8 @@ async = "/report/async"
 
 [requests.items]
 path = "/items?limit=10"
+weight = 3
+rate_per_s = 200
 
 [requests.order]
 path = "/orders"
@@ -49,6 +53,8 @@ def test_a_file_is_found_upward(tmp_path: Path) -> None:
     assert found is not None
     assert ("now", "full", ["now", "twins"]) == (found.against, found.preset, list(found.contenders))
     assert "/report/async" == found.contenders["twins"].async_
+    assert (3.0, 200.0) == (found.requests["items"].weight, found.requests["items"].rate_per_s)
+    assert ("3%", True) == (found.margin, found.mix)
     assert ("POST", (201,)) == (found.requests["order"].method, found.requests["order"].statuses)
 
 
@@ -94,6 +100,7 @@ X-Key: {{$uuid}}
 
 ###
 // @name all of it
+# @weight 2.5
 DELETE /items
 ###
 GET {{items}}
@@ -111,6 +118,7 @@ def test_the_requests_of_an_http_file(tmp_path: Path) -> None:
     assert {"Accept": "application/json"} == first.headers
     assert ("POST", "/orders") == (order.method, order.path)
     assert {"Content-Type": "application/json", "X-Key": "{{$uuid}}"} == order.headers
+    assert [1.0, 1.0, 2.5, 1.0] == [entry.weight for entry in found.values()]
     assert '# this is the body\'s\n{"article": "{{$randomInt 1 6}}"}' == order.body
 
 

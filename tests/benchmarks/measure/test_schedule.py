@@ -15,7 +15,7 @@ from benchmarks.measure.load.engine import Limits
 from benchmarks.measure.load.k6 import K6Engine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.workloads import WORKLOADS
-from benchmarks.model import Workload
+from benchmarks.model import Contender, Workload
 
 
 def test_every_round_has_every_contender_once_and_the_placebo_twice() -> None:
@@ -56,6 +56,59 @@ def test_what_runs_on_one_server_is_a_block_where_slices_take_turns() -> None:
         together = {trial.contender.arrangement for trial in block}
         assert (arrangements[block[0].contender.server] == together) == (block[0].workload.name == "health")
         assert (1 == len(together)) == (block[0].workload.name == "wait")
+
+
+def own(name: str, server: str) -> Contender:
+    """Return a contender that is somebody's app."""
+    return Contender(framework=name, variant=None, server=server, arguments=(), description=name, program="python")
+
+
+def request(**changes: Any) -> Workload:
+    """Return a request to somebody's apps."""
+    return Workload(name="GET /", path="/", answer="alike", **changes)
+
+
+def test_somebodys_apps_are_one_block_whatever_serves_them() -> None:
+    """Each is compared with the first: their slices take turns."""
+    apps = [own("shop:app", "gunicorn"), own("shop:app", "uvicorn")]
+
+    plan = schedule.plan("quick", apps, seed=7, requests=[request()], against=apps[0].id)
+
+    assert {3} == {len(block) for block in schedule.blocks(plan)}
+
+
+@pytest.mark.parametrize(
+    ("alone_ms", "is_sliced"), [({}, True), ({"a": 1.0, "b": 4.0}, True), ({"a": 1.0, "b": 6.0}, False)]
+)
+def test_a_load_is_cut_into_slices_where_many_answers_fit_into_each(
+    alone_ms: dict[str, float], is_sliced: bool
+) -> None:
+    """What the slowest contender answers in more than 5 ms is measured in one piece."""
+    apps = [own("shop:app", "gunicorn")]
+
+    plan = schedule.plan("quick", apps, seed=7, requests=[request(alone_ms=alone_ms)], against=apps[0].id)
+
+    assert is_sliced == (plan.loads["GET /"].slices > 1)
+
+
+def test_a_request_may_have_its_own_rate_and_a_run_its_own_margin() -> None:
+    """What a project's file says of a request; others are asked as fast as they are answered."""
+    fast = dataclasses.replace(request(), name="fast")
+    apps = [own("shop:app", "gunicorn")]
+
+    plan = schedule.plan(
+        "quick", apps, seed=7, requests=[request(rate_per_s=200.0), fast], against=apps[0].id, margin=0.02
+    )
+
+    assert (200.0, None, 0.02) == (plan.loads["GET /"].rate_per_s, plan.loads["fast"].rate_per_s, plan.margin)
+
+
+@pytest.mark.parametrize("changes", [{"path": "/{{$uuid}}"}, {"mix": (request(), request())}, {"rate_per_s": 200.0}])
+def test_what_an_engine_cannot_do_is_refused_before_anything_runs(changes: dict[str, Any]) -> None:
+    """k6 sends the same request every time, in the closed model."""
+    wanted = dataclasses.replace(request(), **changes)
+    with pytest.raises(InvalidValueError, match="k6"):
+        schedule.plan("quick", [own("shop:app", "gunicorn")], 7, requests=[wanted], engine="k6", limits=K6Engine.limits)
 
 
 def test_no_arrangement_has_a_place_of_its_own_in_its_block() -> None:

@@ -228,7 +228,7 @@ def test_k6_cannot_hold(k6: Any, order: Any) -> None:
     """An order in slices is refused."""
     engine = k6()
 
-    assert Limits(slices=False, rates=False, fills=False, least_s=1.0, step_s=0.001) == engine.limits
+    assert Limits(slices=False, rates=False, varies=False, least_s=1.0, step_s=0.001) == engine.limits
     with pytest.raises(LoadEngineError, match="one piece"):
         engine.start(order(80, slices=3))
 

@@ -9,6 +9,7 @@ import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from benchmarks.measure.load.k6 import K6Engine
 from benchmarks.measure.load.locust_engine import LocustEngine
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.request import request_bytes, requests
+from benchmarks.measure.load.wire import decode_order, encode_order
 from benchmarks.measure.server import running
 from benchmarks.model import LoadProfile
 
@@ -113,11 +115,36 @@ def test_what_cannot_stand_in_a_request_is_refused(changes: dict[str, object], w
         check_order(dataclasses.replace(ORDER, **changes))  # type: ignore[arg-type]
 
 
+MIX = (
+    dataclasses.replace(ORDER, path="/items", weight=3.0),
+    dataclasses.replace(ORDER, method="DELETE", path="/orders/{{$uuid}}", weight=1.0),
+)
+
+
+def test_a_mix_asks_each_as_often_as_it_weighs() -> None:
+    """In a random order from the seed, the same for every contender; the loader's process gets it whole."""
+    order = dataclasses.replace(ORDER, mix=MIX, seed=3)
+    first, second = (list(itertools.islice(requests(order), 2_000)) for _ in range(2))
+    assert first == second
+    assert first[:40] != list(itertools.islice(requests(dataclasses.replace(order, seed=4)), 40))
+    deletions = [request for request in first if request.startswith(b"DELETE /orders/")]
+    assert {request_bytes(MIX[0])} == set(first) - set(deletions)
+    assert pytest.approx(500, rel=0.15) == len(deletions) == len(set(deletions))
+    assert order == decode_order(encode_order(order))
+
+
+def test_every_request_of_a_mix_is_checked() -> None:
+    """Before anything is sent."""
+    with pytest.raises(LoadEngineError, match="HEAD"):
+        check_order(dataclasses.replace(ORDER, mix=(*MIX, dataclasses.replace(ORDER, method="HEAD"))))
+
+
 @pytest.mark.parametrize("engine", [K6Engine, LocustEngine])
-def test_an_engine_that_cannot_fill_in_values_says_so(engine: type[LoadEngine]) -> None:
-    """It would send the placeholder itself."""
+@pytest.mark.parametrize("changes", [{"path": "/orders/{{$uuid}}"}, {"mix": MIX}])
+def test_an_engine_whose_requests_are_all_the_same_says_so(engine: type[LoadEngine], changes: dict[str, Any]) -> None:
+    """It would send the placeholder itself, or the first request alone."""
     with pytest.raises(LoadEngineError, match="only the builtin engine"):
-        check_order(dataclasses.replace(ORDER, path="/orders/{{$uuid}}"), engine.limits)
+        check_order(dataclasses.replace(ORDER, **changes), engine.limits)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import asyncio
+import statistics
+import time
 from typing import Any
 
 import pytest
@@ -118,3 +120,33 @@ def test_an_absurd_number_of_slices_is_refused(order: Any, slices: int) -> None:
     """The message says what to ask for."""
     with pytest.raises(LoadEngineError, match="ask for 1 to 10,000"):
         BuiltinEngine().start(order(8000, slices=slices))
+
+
+@pytest.mark.parametrize(
+    "shape",
+    [(0.07, 0.5, 5), (0.07, 0.5, 10), (0.03, 0.4, 8), (0.13, 0.4, 1), (0.3, 0.4, 2), (0.3, 0.4, 1), (0.004, 0.3, 6)],
+)
+def test_the_rate_is_true_however_few_answers_fall_into_a_slice(
+    shape: tuple[float, float, int], serve: Any, order: Any, whole_response: Any
+) -> None:
+    """A request that is under way when a slice begins or ends counts with the part of it that is inside.
+
+    Users who ask again at once have as many requests in flight as there are users, so rate × latency is their number.
+    With whole answers alone, waits of 70 ms would count once in each slice of 100 ms: 30 % too few.
+    """
+    wait_s, duration_s, slices = shape
+    took_s: list[float] = []
+
+    async def slow(exchange: Any) -> bool:
+        began_s = time.monotonic()
+        await asyncio.sleep(wait_s)
+        exchange.write(whole_response())
+        took_s.append(time.monotonic() - began_s)
+        return True
+
+    async def permission() -> None:
+        return None
+
+    result = run(order(serve(slow).port, vus=4, duration_s=duration_s, slices=slices), permission)
+
+    assert pytest.approx(4, rel=0.1) == result.rate_per_s * statistics.fmean(took_s)
