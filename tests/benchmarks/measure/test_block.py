@@ -102,7 +102,5 @@ def test_more_answers_than_users_who_wait_can_have_had_are_no_result(answering: 
 
     assert trial.result is not None
     most = 2 * (trial.result.duration_s / 0.25 + LOAD.slices)
-    assert (
-        f"cannot be true: {trial.result.completed:,} answers, and 2 users who wait 0.25 s for each can have had {most:.0f}"
-        in str(trial.failure)
-    )
+    told = f"{trial.result.completed:,} answers, and 2 users who wait 0.25 s for each can have had {most:.0f}"
+    assert f"cannot be true: {told}" in str(trial.failure)
