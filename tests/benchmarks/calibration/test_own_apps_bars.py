@@ -1,0 +1,84 @@
+"""Whether a copy of an app comes out equal, and one that costs more slower, often enough."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import subprocess
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmarks.calibration import own_apps
+
+
+def told(copy: str, costly: str) -> str:
+    """Return what a comparison prints, as far as it is read."""
+    rate = {"value": 0.99, "low": 0.97, "high": 1.01}
+    duels = [
+        {"above": f"shop:{name}@hypercorn", "standing": standing, "rate": rate, "cpu": {"value": 1.0}}
+        for name, standing in (("copy", copy), ("costly", costly))
+    ]
+    return json.dumps({"judgement": {"duels": duels, "summaries": [{"cpu_us_per_request": {"value": 1000.0}}]}})
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
+    """Return the exit statuses and outputs that comparisons will have, to be filled; the last one repeats."""
+    given: list[tuple[int, str]] = [(0, told("equal", "slower"))]
+
+    def lab(command: Sequence[str], **_: Any) -> subprocess.CompletedProcess[str]:
+        folder = Path(command[command.index("--folder") + 1])
+        assert "costly = serving(" in (folder / "shop.py").read_text(encoding="utf-8")
+        status, printed = given.pop(0) if len(given) > 1 else given[0]
+        return subprocess.CompletedProcess(command, status, printed, "no such server")
+
+    monkeypatch.setattr("benchmarks.calibration.own_apps.subprocess.run", lab)
+    return given
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "status"),
+    [
+        ([("equal", "slower")] * 10, 0),
+        ([("equal", "slower")] * 9 + [("undecided", "undecided")], 0),
+        ([("equal", "slower")] * 8 + [("undecided", "slower")] * 2, 1),
+        ([("equal", "slower")] * 8 + [("equal", "equal")] * 2, 1),
+    ],
+)
+def test_nine_of_ten_must_find_what_is_there(
+    outcomes: list[tuple[str, str]], status: int, answers: list[tuple[int, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first comparison is the pilot, from which 10 % of the CPU time of a request follow."""
+    answers[1:] = [(0, told(*each)) for each in outcomes]
+
+    assert status == own_apps.main(["--runs", "10"])
+    assert "the costly copy takes 100 us more" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("answer", [(1, ""), (0, "no JSON"), (0, '{"judgement": {"duels": [], "summaries": []}}')])
+def test_a_comparison_that_fails_is_no_result(
+    answer: tuple[int, str], answers: list[tuple[int, str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Its last words are printed."""
+    answers[:] = [answer]
+
+    assert 2 == own_apps.main(["--runs", "1"])
+    assert "no such server" in capsys.readouterr().err
+
+
+def test_the_apps_that_are_written_answer_alike(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The costly copy differs in CPU time alone."""
+    own_apps.write_apps(tmp_path, 3.0)
+    monkeypatch.syspath_prepend(tmp_path)
+    shop = importlib.import_module("shop")
+
+    def answered() -> Iterator[Any]:
+        for app in (shop.one, shop.copy, shop.costly):
+            yield app.test_client().get("/items").get_json()
+
+    one, copy, costly = answered()
+    assert one == copy == costly
+    assert 20 == len(one["items"])
