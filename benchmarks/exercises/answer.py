@@ -1,4 +1,4 @@
-"""Loads an answer: modules and TOML of the exercise's folder, with errors that name the line."""
+"""An answer: what is loaded of its folder, with errors that name the line, and the words for what a check finds."""
 
 from __future__ import annotations
 
@@ -7,92 +7,111 @@ import inspect
 import sys
 import tomllib
 import traceback
+from collections.abc import Mapping
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 from werkzeug.exceptions import HTTPException
 
-from benchmarks.exercises.finding import AnswerError
+from benchmarks.exercises.catalogue import Exercise
+from benchmarks.exercises.finding import AnswerError, Finding, failed
 
 
-def load_module(folder: Path, name: str) -> ModuleType:
-    """Import a module of the folder, which may import its neighbours.
+class Answer:
+    """The answer to an exercise that is in a folder.
 
-    Raises:
-        AnswerError: It is missing, or importing it raises.
+    Args:
+        exercise: The exercise.
+        folder: With the answer.
     """
-    if not (folder / f"{name}.py").is_file():
-        raise AnswerError("missing-file", f"There is no {name}.py in the folder. `lab exercise start` puts it there.")
-    if str(folder) not in sys.path:
-        sys.path.insert(0, str(folder))
-    try:
-        return importlib.import_module(name)
-    except SyntaxError as error:
-        place = f"{Path(error.filename or name).name}, line {error.lineno}"
-        raise AnswerError("does-not-import", f"Python cannot read {place}: {error.msg}.") from error
-    # Invalid settings end a process by SystemExit.
-    except (Exception, SystemExit) as error:
-        raise AnswerError(
-            "does-not-import", f"Importing {name}.py raises {told(error)}{last_place(error, folder)}."
-        ) from error
 
+    def __init__(self, exercise: Exercise, folder: Path) -> None:
+        self.exercise = exercise
+        self._folder = folder
 
-def member(module: ModuleType, name: str) -> Any:
-    """Return a module's attribute.
+    def found(self, name: str, faults: Mapping[str, bool], /, **values: object) -> Finding:
+        """Return the finding of something that was tested. A check ends with the first that did not go well.
 
-    Raises:
-        AnswerError: It has none with this name.
-    """
-    if not hasattr(module, name):
-        raise AnswerError(
-            "missing-name",
-            f"{module.__name__}.py has no `{name}` any more. The check uses that name: keep it, and change its value.",
-        )
-    return getattr(module, name)
+        Args:
+            name: Of the finding, in the exercise's ``task.toml``.
+            faults: What can be wrong, by the cause of its hint there: the first one that is wrong is reported.
+            values: For the words, which are in the form of ``str.format``.
+        """
+        words = {**self.exercise.hints, **self.exercise.findings[name]}
+        told = {key: words[key].format(**values) for key in ("what", *faults)}
+        for key, is_wrong in faults.items():
+            if is_wrong:
+                return failed(told["what"], key.partition(": ")[0], told[key])
+        return Finding(what=told["what"], passed=True)
 
+    def load(self, module: str, name: str) -> Any:
+        """Import a module of the folder, which may import its neighbours, and return an attribute of it.
 
-def view_of(app: Any, path: str) -> Any:
-    """Return the function that answers a GET; of a class, its method.
+        Raises:
+            AnswerError: It is missing or has no such attribute, or importing it raises.
+        """
+        self._check_file(f"{module}.py")
+        if str(self._folder) not in sys.path:
+            sys.path.insert(0, str(self._folder))
+        try:
+            loaded = importlib.import_module(module)
+        except SyntaxError as error:
+            place = f"{Path(error.filename or module).name}, line {error.lineno}"
+            raise AnswerError("does-not-import", f"Python cannot read {place}: {error.msg}.") from error
+        # Invalid settings end a process by SystemExit.
+        except (Exception, SystemExit) as error:
+            place = last_place(error, self._folder)
+            raise AnswerError("does-not-import", f"Importing {module}.py raises {told(error)}{place}.") from error
+        if not hasattr(loaded, name):
+            raise AnswerError(
+                "missing-name",
+                f"{module}.py has no `{name}` any more. The check uses that name: keep it, and change its value.",
+            )
+        return getattr(loaded, name)
 
-    Raises:
-        AnswerError: The app has no route for it.
-    """
-    try:
-        endpoint, _ = app.url_map.bind("localhost").match(path)
-    except HTTPException as error:
-        raise AnswerError("missing-route", f"Nothing answers GET {path} any more. Keep its route.") from error
-    view = app.view_functions[endpoint]
-    view_class = getattr(view, "view_class", None)
-    return inspect.unwrap(view if view_class is None else getattr(view_class, "get", view_class.dispatch_request))
+    def is_async(self, path: str) -> bool:
+        """Return whether what answers a GET is an ``async def`` function; of a class, its method.
 
+        Raises:
+            AnswerError: The app has no route for it.
+        """
+        app = self.load("app", "app")
+        try:
+            endpoint, _ = app.url_map.bind("localhost").match(path)
+        except HTTPException as error:
+            raise AnswerError("missing-route", f"Nothing answers GET {path} any more. Keep its route.") from error
+        view = app.view_functions[endpoint]
+        if view_class := getattr(view, "view_class", None):
+            view = getattr(view_class, "get", view_class.dispatch_request)
+        return inspect.iscoroutinefunction(inspect.unwrap(view))
 
-def raised_by(app: Any, path: str) -> Exception | None:
-    """Return the exception that a GET raises, which Flask hides from clients; ``None`` when it raises none."""
-    app.config["PROPAGATE_EXCEPTIONS"] = True
-    try:
-        app.test_client().get(path)
-    except Exception as error:  # noqa: BLE001 - whatever it is, the view raised it
-        return error
-    finally:
-        app.config["PROPAGATE_EXCEPTIONS"] = None
-    return None
+    def raised(self, path: str) -> Exception | None:
+        """Return the exception that a GET raises, which Flask hides from clients; ``None`` when it raises none."""
+        app = self.load("app", "app")
+        app.config["PROPAGATE_EXCEPTIONS"] = True
+        try:
+            app.test_client().get(path)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the view raised it
+            return error
+        finally:
+            app.config["PROPAGATE_EXCEPTIONS"] = None
+        return None
 
+    def written(self) -> dict[str, Any]:
+        """Return what ``answer.toml`` says.
 
-def load_toml(folder: Path, name: str) -> dict[str, Any]:
-    """Read a TOML file of the folder.
+        Raises:
+            AnswerError: It is missing, or is not TOML.
+        """
+        self._check_file("answer.toml")
+        try:
+            return tomllib.loads((self._folder / "answer.toml").read_text(encoding="utf-8"))
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise AnswerError("not-toml", f"answer.toml cannot be read: {error}.") from error
 
-    Raises:
-        AnswerError: It is missing, or is not TOML.
-    """
-    try:
-        return tomllib.loads((folder / name).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise AnswerError(
-            "missing-file", f"There is no {name} in the folder. `lab exercise start` puts it there."
-        ) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise AnswerError("not-toml", f"{name} cannot be read: {error}.") from error
+    def _check_file(self, name: str) -> None:
+        if not (self._folder / name).is_file():
+            raise AnswerError("missing-file", f"There is no {name} in the folder. `lab exercise start` puts it there.")
 
 
 def told(error: BaseException | None) -> str:

@@ -1,21 +1,21 @@
-"""The exercises: their numbers, their names, and their tasks."""
+"""The exercises: their numbers, their names, and their tasks, each a folder of ``tasks/`` with its facts and words."""
 
 from __future__ import annotations
 
-import difflib
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from benchmarks.errors import InvalidValueError, LabError
+from benchmarks.errors import InvalidValueError, LabError, did_you_mean
 
 TASKS = Path(__file__).with_name("tasks")
 _GIVEN = TASKS / "given"
-_LIKENESS = 0.4
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Exercise:
-    """One task.
+    """One task, as its folder and the ``task.toml`` in it say.
 
     Attributes:
         number: From 1.
@@ -25,6 +25,9 @@ class Exercise:
         minutes: Time that it takes after the lesson, roughly.
         answers: Files to work on; a solution replaces these and no others.
         given: Files of ``tasks/given`` that its folder has too.
+        findings: What its check tests: by a name, ``what`` in words, and a hint by each cause. Where one cause has two
+            hints, a colon and more words follow it.
+        hints: Those that several findings share, by cause.
     """
 
     number: int
@@ -34,16 +37,13 @@ class Exercise:
     minutes: int
     answers: tuple[str, ...] = ("app.py",)
     given: tuple[str, ...] = ()
+    findings: Mapping[str, Mapping[str, str]] = field(hash=False, repr=False)
+    hints: Mapping[str, str] = field(default_factory=dict, hash=False, repr=False)
 
     @property
     def label(self) -> str:
         """Number and name: ``07-make-it-async``."""
         return f"{self.number:02}-{self.name}"
-
-    @property
-    def check(self) -> str:
-        """The module of ``benchmarks.exercises.checks`` that tries its answers."""
-        return self.name.replace("-", "_")
 
     @property
     def home(self) -> Path:
@@ -92,48 +92,14 @@ class Exercise:
         return {name: (self.home / "solution" / name).read_text(encoding="utf-8") for name in self.answers}
 
 
-_DEPENDENCY = ("dependency.py",)
+def _read(facts: Path) -> Exercise:
+    number, _, name = facts.parent.name.partition("-")
+    read = tomllib.loads(facts.read_text(encoding="utf-8"))
+    files = {key: tuple(read.pop(key)) for key in ("answers", "given") if key in read}
+    return Exercise(number=int(number), name=name, **read, **files)
 
-EXERCISES = (
-    Exercise(1, "declare-the-contract", "Declare what this endpoint takes and answers", 1, 15),
-    Exercise(
-        2,
-        "complete-the-docs",
-        "Complete the documentation, in Flask and in FastAPI",
-        2,
-        15,
-        answers=("flask_service.py", "fastapi_service.py"),
-    ),
-    Exercise(
-        3, "errors-are-not-throughput", "Make this loader count answers, not errors", 3, 20, answers=("loader.py",)
-    ),
-    Exercise(4, "which-verdict-is-wrong", "Read this report: which verdict is wrong?", 4, 10, answers=("answer.toml",)),
-    Exercise(
-        5,
-        "find-the-blocking-call",
-        "Find the call that blocks the event loop, and let it block no more",
-        5,
-        15,
-        answers=("audit.py",),
-        given=_DEPENDENCY,
-    ),
-    Exercise(6, "size-the-pool", "Size threads and connections by Little's law", 6, 10, answers=("answer.toml",)),
-    Exercise(7, "make-it-async", "Make this endpoint async, so that a wait holds no thread", 7, 10, given=_DEPENDENCY),
-    Exercise(8, "keep-the-context", "Take the request's context along into a thread", 7, 15, given=_DEPENDENCY),
-    Exercise(
-        9,
-        "concurrent-readiness",
-        "Ask three dependencies at once instead of one after another",
-        8,
-        15,
-        given=_DEPENDENCY,
-    ),
-    Exercise(
-        10, "time-out-the-gather", "Give each dependency its time, and lose no other's answer", 8, 20, given=_DEPENDENCY
-    ),
-    Exercise(11, "stop-starving-the-loop", "Compute for long, and keep the others answered", 8, 15),
-    Exercise(12, "fix-the-shared-pool", "Give each event loop the connections that belong to it", 8, 25),
-)
+
+EXERCISES = tuple(map(_read, sorted(TASKS.glob("*/task.toml"))))
 
 
 def find(word: str) -> Exercise:
@@ -149,8 +115,9 @@ def find(word: str) -> Exercise:
     number, _, name = word.partition("-")
     if word.isdecimal():
         raise InvalidValueError(f"{told}: they are numbered 1 to {len(EXERCISES)}. `lab exercise list` names them.")
-    near = [each.name for each in EXERCISES if number.isdecimal() and int(number) == each.number]
-    near = near or difflib.get_close_matches(
-        name if number.isdecimal() else word, [each.name for each in EXERCISES], n=1, cutoff=_LIKENESS
-    )
-    raise InvalidValueError(f"{told}. " + (f"Did you mean {near[0]}?" if near else "`lab exercise list` names them."))
+    numbered = [each.name for each in EXERCISES if number.isdecimal() and int(number) == each.number]
+    if numbered:
+        near = f" Did you mean {numbered[0]}?"
+    else:
+        near = did_you_mean(name if number.isdecimal() else word, [each.name for each in EXERCISES])
+    raise InvalidValueError(f"{told}.{near or ' `lab exercise list` names them.'}")

@@ -22,6 +22,15 @@ class Finding:
     hint: str | None = None
 
 
+def failed(what: str, cause: str, hint: str) -> Finding:
+    """Return the finding of something that did not go well; a check ends with it."""
+    return Finding(what=what, passed=False, cause=cause, hint=hint)
+
+
+ENDS = "The check comes to its end"
+"""What is tested of every answer."""
+
+
 class AnswerError(Exception):
     """The folder contains nothing that could be tried.
 
@@ -34,25 +43,3 @@ class AnswerError(Exception):
         super().__init__(hint)
         self.cause = cause
         self.hint = hint
-
-
-Fault = tuple[bool, str, str]
-"""Whether something is wrong, its cause, and its hint."""
-
-
-def tried(what: str, *faults: Fault) -> Finding:
-    """Return the finding of something that was tested. A check ends with the first that did not go well.
-
-    Args:
-        what: In words.
-        *faults: The first one that is wrong is reported; if none is, it went well.
-    """
-    for is_wrong, cause, hint in faults:
-        if is_wrong:
-            return Finding(what=what, passed=False, cause=cause, hint=hint)
-    return Finding(what=what, passed=True)
-
-
-def when(is_wrong: bool, cause: str, hint: str) -> Fault:
-    """Return a fault."""
-    return is_wrong, cause, hint

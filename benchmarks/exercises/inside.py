@@ -1,4 +1,4 @@
-"""Runs one check in its own process: ``python -m benchmarks.exercises.inside CHECK FOLDER FINDINGS LIMIT_S``.
+"""Runs one check in its own process: ``python -m benchmarks.exercises.inside EXERCISE FOLDER FINDINGS LIMIT_S``.
 
 An answer may hang, exit, or write to the standard streams; so it runs here, and the findings are written to a file.
 """
@@ -16,8 +16,9 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.exercises.answer import last_place, told
-from benchmarks.exercises.finding import AnswerError, Finding, tried, when
+from benchmarks.exercises.answer import Answer, last_place, told
+from benchmarks.exercises.catalogue import find
+from benchmarks.exercises.finding import ENDS, AnswerError, Finding, failed
 
 _MAXIMUM_ADDRESSES_BYTES = 2**32
 """Of address space of one process; threads reserve much that they do not use. Beyond it a MemoryError is raised."""
@@ -25,35 +26,14 @@ _MAXIMUM_ADDRESSES_BYTES = 2**32
 _MAXIMUM_FILE_BYTES = 2**26
 """Of one file, such as the answer's output; beyond it an OSError is raised."""
 
-_ENDS = "The check comes to its end"
 _RUNS = "What is in the folder can be run"
-
-Check = Callable[[Path], Iterator[Finding]]
-
-
-def run(check: Check, folder: Path) -> Iterator[Finding]:
-    """Yield the findings of a check.
-
-    Args:
-        check: Yields findings; an error in the answer's code becomes one, any other is raised.
-        folder: The answer.
-    """
-    try:
-        yield from check(folder)
-    except AnswerError as error:
-        yield tried(_RUNS, when(True, error.cause, error.hint))
-    except Exception as error:
-        place = last_place(error, folder)
-        if not place:
-            raise
-        yield tried(_RUNS, when(True, "raises", f"It raises {told(error)}{place}."))
 
 
 def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
     """Run a check up to its first failure, write its findings, and end the process.
 
     Args:
-        name: Of a module of ``benchmarks.exercises.checks``.
+        name: Of the exercise, whose check is the module of ``benchmarks.exercises.checks`` of that name.
         folder: The answer.
         out: File for the findings, as JSON.
         limit_s: How long the check may take; then the findings are written, with the answer's current lines.
@@ -68,8 +48,7 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
         part.replace(out)
 
     def give_up() -> None:
-        hint = f"After {limit_s:g} s it had not ended. {_where(folder)}"
-        found.append(tried(_ENDS, when(True, "does-not-end", hint)))
+        found.append(failed(ENDS, "does-not-end", f"After {limit_s:g} s it had not ended. {_where(folder)}"))
         write()
         sys.stderr.flush()
         os._exit(0)
@@ -77,13 +56,21 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
     alarm = threading.Timer(limit_s, give_up)
     alarm.daemon, alarm.name = True, "check-alarm"
     alarm.start()
-    check: Check = importlib.import_module(f"benchmarks.exercises.checks.{name}").check
-    findings = run(check, folder)
-    for finding in findings:
-        found.append(finding)
-        if not finding.passed:
-            # The check is left as it is: ending a hanging app takes long, and its messages would hide the answer's.
-            break
+    check: Callable[[Answer], Iterator[Finding]]
+    check = importlib.import_module(f"benchmarks.exercises.checks.{name.replace('-', '_')}").check
+    # The check is left as it is: ending a hanging app takes long, and its messages would hide the answer's.
+    findings = check(Answer(find(name), folder))
+    try:
+        for finding in findings:
+            found.append(finding)
+            if not finding.passed:
+                break
+    except AnswerError as error:
+        found.append(failed(_RUNS, error.cause, error.hint))
+    except Exception as error:
+        if not (place := last_place(error, folder)):
+            raise
+        found.append(failed(_RUNS, "raises", f"It raises {told(error)}{place}."))
     alarm.cancel()
     write()
     sys.stdout.flush()

@@ -15,7 +15,7 @@ import psutil
 
 from benchmarks.errors import LabError
 from benchmarks.exercises.catalogue import Exercise
-from benchmarks.exercises.finding import Finding, tried, when
+from benchmarks.exercises.finding import ENDS, Finding, failed
 from benchmarks.foreign_json import ForeignJSONError, decode, read_json
 from benchmarks.process import Child, python, start
 
@@ -64,7 +64,7 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
     """
     with tempfile.TemporaryDirectory(prefix="lab-check-") as scratch:
         out, log = Path(scratch) / "findings.json", Path(scratch) / "log"
-        command = python("-m", "benchmarks.exercises.inside", exercise.check)
+        command = python("-m", "benchmarks.exercises.inside", exercise.name)
         with log.open("wb") as stream, contextlib.ExitStack() as stack:
             command += [str(folder.resolve()), str(out), str(limit_s)]
             child = start(stack, command, _environment(), steps=(), stdout=stream, stderr=stream)
@@ -74,10 +74,10 @@ def judge_answer(exercise: Exercise, folder: Path, limit_s: float = LIMIT_S) -> 
         if excess is None and out.exists():
             return Judged(findings=_read(out), output=output)
     if excess is not None:
-        found = tried("The check keeps within its limits", when(True, "too-much", excess))
+        found = failed("The check keeps within its limits", "too-much", excess)
     elif status is None:
         hint = f"It held the whole process for {limit_s:g} s: a loop that never ends, or a call that never returns."
-        found = tried("The check comes to its end", when(True, "does-not-end", hint))
+        found = failed(ENDS, "does-not-end", hint)
     else:
         last_words = f" Its last words:\n{output}" if output else ""
         raise LabError(

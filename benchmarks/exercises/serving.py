@@ -7,7 +7,7 @@ import contextlib
 import http.client
 import socket
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -19,9 +19,6 @@ from benchmarks.foreign_json import ForeignJSONError, read_json
 HOST = "127.0.0.1"
 PATIENCE_S = 3.0
 """How long a client waits for an immediate answer; only a wrong app takes that long."""
-
-LOOK = "What the app wrote is below."
-"""For hints that refer to a traceback."""
 
 OWN_THREADS = "check-"
 """Prefix of the names of the check's own threads."""
@@ -78,14 +75,9 @@ class Served:
         finally:
             connection.close()
 
-    def begin(self, path: str, timeout_s: float = PATIENCE_S) -> Future[Reply]:
-        """Send a request in a thread, and return at once."""
+    def begin(self, path: str, timeout_s: float = 20.0) -> Future[Reply]:
+        """Send a request in a thread, and return at once; by default its client is more patient than any app."""
         return self._clients.submit(self.ask, path, timeout_s)
-
-    def ask_together(self, paths: Sequence[str], timeout_s: float = PATIENCE_S) -> list[Reply]:
-        """Request each path, all at the same time."""
-        asked = [self.begin(path, timeout_s) for path in paths]
-        return [reply.result() for reply in asked]
 
 
 @contextlib.contextmanager

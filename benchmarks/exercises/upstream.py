@@ -18,15 +18,12 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-QUIET_S = 1.5
+from benchmarks.exercises.serving import OWN_THREADS, PATIENCE_S, Reply, Served
+
+_QUIET_S = 1.5
 """After so long without a new request no more will come: those that are held are answered."""
 
-PATIENCE_S = 3.0
-"""How long to wait for something immediate; only a wrong app takes that long."""
-
-_THREADS = "check-upstream"
-"""So that a check can tell them from the app's threads."""
-
+_THREADS = f"{OWN_THREADS}upstream"
 _LOOK_S = 0.02
 _SETTLED_S = 20.0
 
@@ -56,8 +53,13 @@ class Upstream:
     def gather(self, together: int) -> None:
         """From now on answer once this many are in progress, or when no new request has come for a while."""
         with self._changed:
-            self._together, self._open, self.most_at_once = together, False, 0
-            self._released = frozenset()
+            self._together, self._open, self._released = together, False, frozenset()
+            self.forget()
+
+    def forget(self) -> None:
+        """Start counting again."""
+        with self._changed:
+            self.most_at_once = self._in_progress
             self.asked.clear()
             self.answered.clear()
 
@@ -99,13 +101,34 @@ class Upstream:
             self._changed.wait_for(lambda: self.most_at_once >= many or self._open, _SETTLED_S)
             return self.most_at_once
 
-    def wait_until_left(self) -> bool:
-        """Wait until no request is in progress, and return whether that happened."""
+    def wait_until_left(self) -> int:
+        """Wait some time until none is in progress, and return how many are."""
         with self._changed:
-            return self._changed.wait_for(lambda: self._in_progress == 0, PATIENCE_S)
+            self._changed.wait_for(lambda: self._in_progress == 0, PATIENCE_S)
+            return self._in_progress
 
-    def status_of(self, path: str, connection: socket.socket) -> int | None:
-        """Count a request, wait until it may be answered, and return its status; ``None`` if the client has gone."""
+    def meanwhile(self, service: Served, asking: str, *held: str, asked: str = "/health") -> tuple[bool, Reply]:
+        """Send a request, and another one while the first has no answer from here.
+
+        Args:
+            service: Gets them.
+            asking: Path of the first.
+            *held: What it asks for here, which is held until the other is over.
+            asked: Path of the other.
+        Returns:
+            Whether the first asked for what is held, and the answer to the other.
+        """
+        self.hold(*held)
+        first = service.begin(asking)
+        has_asked = self.wait_until_asked(held[0])
+        reply = service.ask(asked)
+        self.release()
+        first.result()
+        return has_asked, reply
+
+    @contextlib.contextmanager
+    def in_progress(self, path: str) -> Iterator[None]:
+        """Count a request during a ``with`` block."""
         with self._changed:
             self.asked[path] += 1
             self._in_progress += 1
@@ -114,11 +137,17 @@ class Upstream:
             if self._in_progress >= self._together:
                 self._open = True
             self._changed.notify_all()
-        stayed = self._wait(path, connection)
-        with self._changed:
-            self._in_progress -= 1
-            self._changed.notify_all()
-            return self._statuses.get(path, 200) if stayed else None
+        try:
+            yield
+        finally:
+            with self._changed:
+                self._in_progress -= 1
+                self._changed.notify_all()
+
+    def status_of(self, path: str, connection: socket.socket) -> int | None:
+        """Count a request, wait until it may be answered, and return its status; ``None`` if the client has gone."""
+        with self.in_progress(path):
+            return self._statuses.get(path, 200) if self._wait(path, connection) else None
 
     def count_answer(self, path: str) -> None:
         """Count an answer."""
@@ -132,7 +161,7 @@ class Upstream:
                 if path in self._released:
                     return True
                 if path not in self._held:
-                    if not self._open and time.monotonic() - self._last_s > QUIET_S:
+                    if not self._open and time.monotonic() - self._last_s > _QUIET_S:
                         self._open = True
                         self._changed.notify_all()
                     if self._open:

@@ -19,7 +19,8 @@ INSTRUMENT = sorted(
     for path in (ROOT / "benchmarks").rglob(f"*.{kind}")
     if "tasks" not in path.parts
 )
-TASKS = sorted((ROOT / "benchmarks" / "exercises" / "tasks").rglob("*.md"))
+TASKS_AT = ROOT / "benchmarks" / "exercises" / "tasks"
+TASKS = sorted((*TASKS_AT.rglob("*.md"), *TASKS_AT.glob("*/task.toml")))
 
 BANNED = {
     # A phrase, as a regular expression of whole words, and what to write instead.
@@ -100,9 +101,9 @@ PATTERNS = {re.compile(rf"\b(?:{phrase})\b".replace(" ", r"\s+")): instead for p
 
 
 def prose_of(text: str, *, is_page: bool) -> str:
-    """Return a text in lower case, line by line, without outputs, inline code and comment signs."""
+    """Return a text in lower case, line by line, without outputs, inline code, comment signs and continued lines."""
     if not is_page:
-        return re.sub(r"^[ \t]*(?:#|//)", "", text, flags=re.MULTILINE).lower()
+        return re.sub(r"^[ \t]*(?:#|//)|\\$", "", text, flags=re.MULTILINE).lower()
     lines = re.sub(r"^ *```.*?^ *```$", lambda block: "\n" * block[0].count("\n"), text, flags=re.MULTILINE | re.DOTALL)
     return re.sub(r"`[^`]*`", lambda code: "code" + "\n" * code[0].count("\n"), lines).lower()
 

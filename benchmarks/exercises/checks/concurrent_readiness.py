@@ -4,128 +4,59 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from concurrent.futures import Future
-from pathlib import Path
 
 from benchmarks.exercises import serving, upstream
-from benchmarks.exercises.answer import load_module, member
-from benchmarks.exercises.finding import Fault, Finding, tried, when
+from benchmarks.exercises.answer import Answer
+from benchmarks.exercises.finding import Finding
 
 DEPENDENCIES = ("database", "stock", "payments")
-DOWN = {
-    "error came out": (
-        "one-failure-fails-all",
-        (
-            "The error of one dependency came out of the view, and the answers of the other two are lost. Where is it "
-            "caught: around one question, or around all? (A `TaskGroup` raises an `ExceptionGroup`.)"
-        ),
-    ),
-    "status": ("status-lost", "A client that only reads the status takes it for ready: that was to be 503."),
-    "failure unseen": (
-        "failure-unseen",
-        (
-            "An error that is returned like an answer, as by `return_exceptions=True`, is truthy like any object: "
-            "its type has to be checked."
-        ),
-    ),
-    "others failed": (
-        "one-failure-fails-all",
-        (
-            "The others were well. One error ended the asking of all: a `try` around all three, or a `TaskGroup`, "
-            "which cancels the rest at the first error. Catch it inside of what asks one."
-        ),
-    ),
-    "mixed up": (
-        "mixed-up",
-        (
-            "The answers come in the order in which they are ready, which is not the order of the questions: keep each "
-            "with its name."
-        ),
-    ),
-}
-"""Cause and hint by what an answer got wrong while a dependency is down."""
-
 _TURNS = 5
 
 
-def check(folder: Path) -> Iterator[Finding]:
+def check(answer: Answer) -> Iterator[Finding]:
     """Try the answer."""
-    with upstream.serving() as others, serving.on_its_loop(member(load_module(folder, "app"), "served")) as service:
+    with upstream.serving() as others, serving.on_its_loop(answer.load("app", "served")) as service:
         others.gather(len(DEPENDENCIES))
-        reply = service.ask("/ready", timeout_s=20)
-        yield tells(reply, "the answer tells of all three, and is a 200", down=())
-        yield tried(
-            "all three are asked before the first has answered",
-            when(
-                others.most_at_once != len(DEPENDENCIES),
-                "one-after-another",
-                f"At most {others.most_at_once} of {len(DEPENDENCIES)} was waited for at a time. Each `await` ends "
-                "before the next question is asked, also when it awaits a task that was made in the same line. Begin "
-                "all of them first, and await them together.",
-            ),
-        )
+        yield tells(answer, "well", service.ask("/ready", timeout_s=20))
+        most = others.most_at_once
+        yield answer.found("at-once", {"one-after-another": most != len(DEPENDENCIES)}, most=most)
         others.gather(len(DEPENDENCIES) + 1)
-        others.hold(*DEPENDENCIES)
-        asking = service.begin("/ready", timeout_s=20)
-        asked = others.wait_until_asked(DEPENDENCIES[0])
-        health = service.ask("/health")
-        others.release()
-        asking.result()
-        yield tried(
-            "while they take their time, GET /health is answered",
-            when(
-                not asked,
-                "asked-once",
-                "They were not asked: the answer was that of the request before. What is well now may be down in a "
-                "second; each request asks anew.",
-            ),
-            when(
-                health.status != 200,
-                "blocks-the-loop",
-                "It was not. The dependencies are asked at once, by threads; but the view waits for those threads "
-                "without `await`, and the event loop with it. The dependency has an async form, which needs no thread.",
-            ),
-        )
+        asked, health = others.meanwhile(service, "/ready", *DEPENDENCIES)
+        yield answer.found("meanwhile", {"asked-once": not asked, "blocks-the-loop": health.status != 200})
         alone = _begin_with_stock_down(service, others)
         others.release()
-        yield tells(alone.result(), "with one of them down it is a 503 that tells which", down=("stock",))
+        yield tells(answer, "down", alone.result(), down=("stock",))
         first = _begin_with_stock_down(service, others)
         others.fail("stock", 200)
-        second = service.begin("/ready", timeout_s=20)
+        second = service.begin("/ready")
         others.wait_until_answered("stock", times=2)
         _let_it_be_read(service)
         others.release()
-        what = "and it stays so when another request finds it well meanwhile"
-        apart = tells(first.result(), what, down=("stock",)).passed and tells(second.result(), what, down=()).passed
-        yield tried(
-            what,
-            when(
-                not apart,
-                "shared-between-requests",
-                f"The one that found the stock down got {first.result()}, the one after it {second.result()}. All "
-                "requests that wait at the same time share a global; what one finds belongs in its own variables.",
-            ),
-        )
+        replies = {"first": first.result(), "second": second.result()}
+        is_apart = _is_told(replies["first"], ("stock",)) and _is_told(replies["second"], ())
+        yield answer.found("apart", {"shared-between-requests": not is_apart}, **replies)
 
 
 def tells(
+    answer: Answer,
+    name: str,
     reply: serving.Reply,
-    what: str,
-    *before: Fault,
-    down: tuple[str, ...],
-    hints: Mapping[str, tuple[str, str]] = DOWN,
+    before: Mapping[str, bool] | None = None,
+    *,
+    down: tuple[str, ...] = (),
+    **values: object,
 ) -> Finding:
-    """Return whether an answer tells the state of every dependency.
+    """Return whether a reply tells the state of every dependency.
 
     Args:
-        reply: The answer.
-        what: What is tested, in words.
-        *before: Faults that are considered first; see ``tried``.
+        answer: Of which it is.
+        name: Of the finding, where a colon and the misunderstanding follow the cause of a hint.
+        reply: The reply.
+        before: Faults that are considered first; see ``Answer.found``.
         down: The dependencies that are down.
-        hints: Cause and hint of each misunderstanding.
+        **values: For the words of those faults.
     """
-    status = 503 if down else 200
-    expected = {"checks": {name: "fail" if name in down else "pass" for name in DEPENDENCIES}}
-    wrong = (reply.status, reply.json) != (status, expected)
+    wrong = not _is_told(reply, down)
     checks = reply.json.get("checks") if isinstance(reply.json, dict) else None
     failing = {name for name in DEPENDENCIES if not isinstance(checks, dict) or checks.get(name) != "pass"}
     if reply.status == 500 or not isinstance(checks, dict):
@@ -136,14 +67,24 @@ def tells(
         misunderstanding = "failure unseen"
     else:
         misunderstanding = "others failed" if len(failing) > len(down) else "mixed up"
-    cause, hint = hints[misunderstanding]
-    unlike = f"The answer is {reply}, and was to be {status} {expected}. {serving.LOOK}"
-    return tried(
-        what,
-        *before,
-        when(wrong and (not reply.status or not down), "changed-answer", unlike),
-        (wrong, cause, f"With {' and '.join(down)} down it is {reply}. {hint}"),
-    )
+    keys = [key for key in answer.exercise.findings[name] if key.endswith(f": {misunderstanding}")]
+    faults = {
+        **(before or {}),
+        "changed-answer": wrong and (not reply.status or not down),
+        **dict.fromkeys(keys, wrong),
+    }
+    status, expected = _expected(down)
+    values |= {"reply": reply, "status": status, "expected": expected, "down": " and ".join(down)}
+    return answer.found(name, faults, **values)
+
+
+def _expected(down: tuple[str, ...]) -> tuple[int, object]:
+    checks = {name: "fail" if name in down else "pass" for name in DEPENDENCIES}
+    return 503 if down else 200, {"checks": checks}
+
+
+def _is_told(reply: serving.Reply, down: tuple[str, ...]) -> bool:
+    return (reply.status, reply.json) == _expected(down)
 
 
 def _begin_with_stock_down(service: serving.Served, others: upstream.Upstream) -> Future[serving.Reply]:
@@ -151,7 +92,7 @@ def _begin_with_stock_down(service: serving.Served, others: upstream.Upstream) -
     others.fail("stock", 503)
     others.gather(2 * len(DEPENDENCIES) + 1)
     others.hold("database", "payments")
-    asking = service.begin("/ready", timeout_s=20)
+    asking = service.begin("/ready")
     others.wait_until_asked("stock")
     others.release_one("stock")
     others.wait_until_answered("stock")

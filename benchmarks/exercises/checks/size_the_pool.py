@@ -7,11 +7,10 @@ import functools
 import random
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-from benchmarks.exercises.answer import load_toml
-from benchmarks.exercises.finding import AnswerError, Finding, tried, when
+from benchmarks.exercises.answer import Answer
+from benchmarks.exercises.finding import AnswerError, Finding
 
 RATE_PER_S = 120.0
 REQUEST_S = 0.25
@@ -23,17 +22,31 @@ HOUR_S = 3_600.0
 _AS_MILLISECONDS = 100
 
 
-def check(folder: Path) -> Iterator[Finding]:
+def check(answer: Answer) -> Iterator[Finding]:
     """Try the answer."""
-    answer = load_toml(folder, "answer.toml")
-    threads, connections = _places(answer, "threads"), _places(answer, "connections")
+    written = answer.written()
+    threads, connections = _places(written, "threads"), _places(written, "connections")
     for name, places, held_s in (("threads", threads, REQUEST_S), ("connections", connections, QUERY_S)):
-        yield _enough(name, places, held_s)
-        yield _not_too_many(name, places, held_s)
+        waits_ms = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=HOUR_S)
+        wait_p95_ms = sorted(waits_ms)[int(0.95 * len(waits_ms))]
+        mean = RATE_PER_S * held_s
+        held = {"held_s": held_s, "held_ms": 1_000 * held_s}
+        too_long = wait_p95_ms > ENOUGH_MS
+        faults = {"wait-left-out": too_long and places < 0.9 * mean, "no-headroom": too_long}
+        waits = {"wait": _time(wait_p95_ms), "last": _time(waits_ms[-1])}
+        yield answer.found("enough", faults, name=name, places=places, mean=mean, **waits, **held)
+        too_many = places > MOST_OF_MEAN * mean
+        as_for_the_request = name == "connections" and places >= 0.9 * RATE_PER_S * REQUEST_S
+        faults = {
+            "units-mixed-up": places > _AS_MILLISECONDS * mean,
+            "connections-for-the-whole-request": too_many and as_for_the_request,
+            "too-many": too_many,
+        }
+        yield answer.found("not-too-many", faults, places=places, mean=mean, **held)
 
 
-def _places(answer: dict[str, Any], name: str) -> int:
-    number = answer.get(name)
+def _places(written: dict[str, Any], name: str) -> int:
+    number = written.get(name)
     if isinstance(number, str | float) and re.fullmatch(r" *\d+(\.0*)? *", str(number)):
         number = int(float(number))
     if not isinstance(number, int) or number < 1:
@@ -41,55 +54,8 @@ def _places(answer: dict[str, Any], name: str) -> int:
     return number
 
 
-def _enough(name: str, places: int, held_s: float) -> Finding:
-    waits_ms = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=HOUR_S)
-    wait_p95_ms = sorted(waits_ms)[int(0.95 * len(waits_ms))]
-    mean = RATE_PER_S * held_s
-    told = f"They wait up to {_time(wait_p95_ms)}"
-    return tried(
-        f"95 of 100 requests wait at most {ENOUGH_MS:g} ms for one of {places} {name}",
-        when(
-            wait_p95_ms > ENOUGH_MS and places < 0.9 * mean,
-            "wait-left-out",
-            f"{told}, and the last one waits {_time(waits_ms[-1])}: the queue only grows. A request holds its place "
-            f"for {1_000 * held_s:g} ms, waits included, and in that time how many more arrive at 120 a second?",
-        ),
-        when(
-            wait_p95_ms > ENOUGH_MS,
-            "no-headroom",
-            f"{told}. {mean:g} are in use *on average*: with about as many, each would have to be busy all the time, "
-            "and requests that come at random do not line up for that. Leave room for the peaks.",
-        ),
-    )
-
-
 def _time(wait_ms: float) -> str:
     return f"{wait_ms:,.0f} ms" if wait_ms < 10_000 else f"{wait_ms / 1_000:,.0f} s"
-
-
-def _not_too_many(name: str, places: int, held_s: float) -> Finding:
-    mean = RATE_PER_S * held_s
-    return tried(
-        f"and {places} are no more than twice what is in use on average",
-        when(
-            places > _AS_MILLISECONDS * mean,
-            "units-mixed-up",
-            f"{places:,} are far too many. A rate per second times milliseconds is a thousand times too much: "
-            f"{1_000 * held_s:g} ms are {held_s:g} s.",
-        ),
-        when(
-            places > MOST_OF_MEAN * mean and name == "connections" and places >= 0.9 * RATE_PER_S * REQUEST_S,
-            "connections-for-the-whole-request",
-            f"{places} would do if each request held its connection for all of its 250 ms. It holds it for 40 ms: *W* "
-            "in Little's law is how long one holds what is counted.",
-        ),
-        when(
-            places > MOST_OF_MEAN * mean,
-            "too-many",
-            f"On average {mean:g} are in use, so of {places} more than half are idle, each with its memory. Begin from "
-            "λW, and leave room for the peaks, not for everybody.",
-        ),
-    )
 
 
 def simulate(places: int, *, rate_per_s: float, held_s: float, for_s: float, seed: int = 1) -> list[float]:

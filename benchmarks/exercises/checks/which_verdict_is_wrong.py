@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 
-from benchmarks.exercises.answer import load_toml
+from benchmarks.exercises.answer import Answer
 from benchmarks.exercises.catalogue import TASKS
-from benchmarks.exercises.finding import AnswerError, Finding, tried, when
+from benchmarks.exercises.finding import AnswerError, Finding
 from benchmarks.judge import ratio
 from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import Estimate
@@ -25,43 +24,8 @@ _RATE = re.compile(r"\(([\d,]+) a second\)")
 _CEILING = re.compile(r"ceiling is ([\d,]+) requests")
 _OUTCOMES = ("replicated", "contradicted", "inconclusive")
 _WORDS = (*_OUTCOMES, "equal", "refused", "no difference found")
-_WHY_RIGHT: Mapping[int, tuple[str, str]] = {
-    1: (
-        "smaller-effect",
-        (
-            "1.62 is less than the claimed 2.02, but the whole interval lies beyond half-way to the claim (√2.02 = "
-            "1.42): the effect is there, and smaller. That replicates it."
-        ),
-    ),
-    2: (
-        "short-of-half-way",
-        (
-            "async def is certainly faster there: the interval is above 1. But all of it falls short of half-way to "
-            "the claim (√2.02 = 1.42): whatever this is, it is not the doubling."
-        ),
-    ),
-    3: (
-        "both-sides",
-        (
-            "Its interval reaches to both sides of half-way to the claim (√2.02 = 1.42), so the run allows both: that "
-            "is what inconclusive means, however large the estimate is."
-        ),
-    ),
-    5: (
-        "equal-inside",
-        (
-            "Its interval leaves 1 out, so there is a difference; and all of it lies inside 1 ± 5 %, so it is too "
-            "small to matter. Equal is about the margin, not about 1."
-        ),
-    ),
-    6: (
-        "loader-bound",
-        (
-            "17,000 a second is 85 % of what the loader can do at all, and above 70 % the figure may be the loader's. "
-            "A narrow interval around the wrong quantity is no evidence."
-        ),
-    ),
-}
+RIGHT = {1: "smaller-effect", 2: "short-of-half-way", 3: "both-sides", 5: "equal-inside", 6: "loader-bound"}
+"""Verdicts that follow from their figures, and the cause of taking each for the wrong one."""
 
 
 def words() -> dict[int, tuple[str, str]]:
@@ -73,35 +37,22 @@ def words() -> dict[int, tuple[str, str]]:
     return {int(match["number"]): (match["says"].strip(), _follows(match, ceiling_per_s)) for match in matches}
 
 
-def check(folder: Path) -> Iterator[Finding]:
+def check(answer: Answer) -> Iterator[Finding]:
     """Try the answer."""
-    answer = load_toml(folder, "answer.toml")
+    written = answer.written()
     ((wrong, follows),) = [(number, follows) for number, (says, follows) in words().items() if says != follows]
-    number = answer.get("wrong")
+    number = written.get("wrong")
     if isinstance(number, str) and number.strip().isdecimal():
         number = int(number)
-    if not isinstance(number, int) or (number != wrong and number not in _WHY_RIGHT):
+    if not isinstance(number, int) or (number != wrong and number not in RIGHT):
         raise AnswerError("not-answered", "answer.toml has no number from 1 to 6 under `wrong` yet.")
-    cause, why = _WHY_RIGHT.get(number, ("", ""))
-    yield tried(
-        "the verdict that does not follow from its figures",
-        (number != wrong, cause, f"Verdict {number} is right. {why}"),
-    )
-    said = answer.get("should_say")
+    yield answer.found("which", {cause: number == right for right, cause in RIGHT.items()})
+    said = written.get("should_say")
     # The word counts, not its spelling.
     word = " ".join(re.findall(r"[a-z]+", said.lower())) if isinstance(said, str) else None
     if word not in _WORDS:
         raise AnswerError("not-answered", f"`should_say` is one of: {', '.join(_WORDS)}.")
-    yield tried(
-        "what it should say",
-        when(
-            word != follows,
-            "wrong-word",
-            f"Not {word}. Replicated, contradicted and inconclusive are verdicts on a claim, and there is no claim "
-            "about this pair; nothing speaks against the measurement either. Which word is for an interval that "
-            "contains 1 and is wider than the margin?",
-        ),
-    )
+    yield answer.found("word", {"wrong-word": word != follows}, word=word)
 
 
 def _follows(match: re.Match[str], ceiling_per_s: float) -> str:

@@ -1,6 +1,6 @@
 """Runs checks in processes that are forked from this one, which has imported what they import.
 
-It reads one job a line, as JSON: the check, the folder, the file for the findings, the file for what the answer prints.
+It reads one job a line, as JSON: the exercise, the folder, the file for the findings, the file for its output.
 When a job has ended it writes the name of its file of findings, a line each.
 """
 
@@ -41,23 +41,23 @@ def main() -> None:
     size_the_pool.arrivals(size_the_pool.RATE_PER_S, size_the_pool.HOUR_S, 1)
     running: dict[int, str] = {}
     for line in sys.stdin:
-        check, folder, out, log = json.loads(line)
+        name, folder, out, log = json.loads(line)
         if len(running) == AT_ONCE:
             _tell(running)
         if (process_id := os.fork()) == 0:
-            _judge(check, folder, out, log)
+            _judge(name, folder, out, log)
         running[process_id] = out
     while running:
         _tell(running)
 
 
-def _judge(check: str, folder: str, out: str, log: str) -> None:
+def _judge(name: str, folder: str, out: str, log: str) -> None:
     os.setsid()
     stream = os.open(log, os.O_WRONLY | os.O_CREAT)
     os.dup2(stream, 1)
     os.dup2(stream, 2)
     try:
-        inside.main(check, Path(folder), Path(out), LIMIT_S)
+        inside.main(name, Path(folder), Path(out), LIMIT_S)
     except BaseException:  # noqa: BLE001 (a fork never returns; a check's own error is read from what it wrote)
         traceback.print_exc()
     os._exit(1)

@@ -116,7 +116,7 @@ def judging(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
         folder, out, log = root / str(number), root / f"{number}.json", root / f"{number}.log"
         case.begin(folder)
         judged[case], waiting[str(out)] = Future(), case
-        jobs.append(json.dumps([case.exercise.check, str(folder), str(out), str(log)]))
+        jobs.append(json.dumps([case.exercise.name, str(folder), str(out), str(log)]))
     command = [sys.executable, str(HERE / "forking.py")]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as forking:
         assert forking.stdin
