@@ -203,7 +203,7 @@ MAY_NAME_CONTENDERS = {
     "benchmarks/contenders/": "the one place",
     "benchmarks/calibration/": "scripts, each about contenders of its own",
     "benchmarks/exercises/tasks/": "data: answers, each an app",
-    "benchmarks/exercises/checks/complete_the_docs.py": "the exercise is to document two apps, one of each framework",
+    "benchmarks/exercises/checks/contracts.py": "exercise 2 is to document two apps, one of each framework",
     "benchmarks/cli/serve.py": "starts the service for a person, as no contender is started",
 }
 

@@ -23,6 +23,7 @@ class Exercise:
         title: The task in one line.
         lesson: Number of the lesson that it belongs to.
         minutes: Time that it takes after the lesson, roughly.
+        check: The module of ``benchmarks.exercises.checks`` that tries its answers, in a function of its name.
         answers: Files to work on; a solution replaces these and no others.
         given: Files of ``tasks/given`` that its folder has too.
         findings: What its check tests: by a name, ``what`` in words, and a hint by each cause. Where one cause has two
@@ -35,6 +36,7 @@ class Exercise:
     title: str
     lesson: int
     minutes: int
+    check: str
     answers: tuple[str, ...] = ("app.py",)
     given: tuple[str, ...] = ()
     findings: Mapping[str, Mapping[str, str]] = field(hash=False, repr=False)

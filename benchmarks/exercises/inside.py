@@ -16,9 +16,8 @@ import traceback
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks.exercises.answer import Answer, last_place, told
+from benchmarks.exercises.answer import ENDS, Answer, AnswerError, Finding, failed, last_place, told
 from benchmarks.exercises.catalogue import find
-from benchmarks.exercises.finding import ENDS, AnswerError, Finding, failed
 
 _MAXIMUM_ADDRESSES_BYTES = 2**32
 """Of address space of one process; threads reserve much that they do not use. Beyond it a MemoryError is raised."""
@@ -33,7 +32,7 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
     """Run a check up to its first failure, write its findings, and end the process.
 
     Args:
-        name: Of the exercise, whose check is the module of ``benchmarks.exercises.checks`` of that name.
+        name: Of the exercise.
         folder: The answer.
         out: File for the findings, as JSON.
         limit_s: How long the check may take; then the findings are written, with the answer's current lines.
@@ -56,10 +55,11 @@ def main(name: str, folder: Path, out: Path, limit_s: float) -> None:
     alarm = threading.Timer(limit_s, give_up)
     alarm.daemon, alarm.name = True, "check-alarm"
     alarm.start()
-    check: Callable[[Answer], Iterator[Finding]]
-    check = importlib.import_module(f"benchmarks.exercises.checks.{name.replace('-', '_')}").check
+    exercise = find(name)
+    checks = importlib.import_module(f"benchmarks.exercises.checks.{exercise.check}")
+    check: Callable[[Answer], Iterator[Finding]] = getattr(checks, exercise.name.replace("-", "_"))
     # The check is left as it is: ending a hanging app takes long, and its messages would hide the answer's.
-    findings = check(Answer(find(name), folder))
+    findings = check(Answer(exercise, folder))
     try:
         for finding in findings:
             found.append(finding)

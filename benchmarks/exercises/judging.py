@@ -14,8 +14,8 @@ from pathlib import Path
 import psutil
 
 from benchmarks.errors import LabError
+from benchmarks.exercises.answer import ENDS, Finding, failed
 from benchmarks.exercises.catalogue import Exercise
-from benchmarks.exercises.finding import ENDS, Finding, failed
 from benchmarks.foreign_json import ForeignJSONError, decode, read_json
 from benchmarks.process import Child, python, start
 

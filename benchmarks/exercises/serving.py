@@ -12,8 +12,6 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
-import uvicorn
-
 from benchmarks.foreign_json import ForeignJSONError, read_json
 
 HOST = "127.0.0.1"
@@ -87,6 +85,8 @@ def on_its_loop(application: Any) -> Iterator[Served]:
     Args:
         application: Of ASGI 3.
     """
+    import uvicorn  # noqa: PLC0415 (only a check that serves an app needs it)
+
     clients = ThreadPoolExecutor(64, f"{OWN_THREADS}client")
     with socket.create_server((HOST, 0), backlog=256) as listening:
         # From here on the kernel accepts connections; clients wait until the app is up.

@@ -9,8 +9,8 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
+from benchmarks.exercises.answer import Finding
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
-from benchmarks.exercises.finding import Finding
 from benchmarks.exercises.judging import Judged
 from benchmarks.report.plain_text import one_line, to_ascii
 

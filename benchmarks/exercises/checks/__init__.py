@@ -1,1 +1,1 @@
-"""One module an exercise: tries an answer as its users would, and yields what it finds."""
+"""Tries answers as their users would: a function an exercise, of its name, yields what it finds."""

@@ -17,7 +17,7 @@ import traceback
 from pathlib import Path
 
 from benchmarks.exercises import checks, inside
-from benchmarks.exercises.checks import size_the_pool
+from benchmarks.exercises.checks import measuring
 
 AT_ONCE = 4
 """A wrong answer is often one that makes its client wait, so processes need not have a core each."""
@@ -38,7 +38,7 @@ def main() -> None:
     for name in (*OF_ANSWERS, *of_checks):
         importlib.import_module(name)
     # What a check computes anew in each process, from the same seed.
-    size_the_pool.arrivals(size_the_pool.RATE_PER_S, size_the_pool.HOUR_S, 1)
+    measuring.arrivals(measuring.RATE_PER_S, measuring.HOUR_S, 1)
     running: dict[int, str] = {}
     for line in sys.stdin:
         name, folder, out, log = json.loads(line)

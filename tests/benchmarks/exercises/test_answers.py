@@ -20,8 +20,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.exercises.answer import Finding
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
-from benchmarks.exercises.finding import Finding
 
 HERE = Path(__file__).parent
 

@@ -14,10 +14,10 @@ import pytest
 
 from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.exercises import catalogue, checks, judging, serving
+from benchmarks.exercises.answer import Finding
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
-from benchmarks.exercises.checks import which_verdict_is_wrong
-from benchmarks.exercises.checks.size_the_pool import simulate
-from benchmarks.exercises.finding import Finding
+from benchmarks.exercises.checks import measuring
+from benchmarks.exercises.checks.measuring import simulate
 from benchmarks.exercises.judging import judge_answer
 from benchmarks.judge import ratio
 from benchmarks.judge.comparison import is_equal
@@ -198,15 +198,13 @@ def test_an_exercise_has_all_that_it_takes(exercise: Exercise) -> None:
 @pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.label)
 def test_every_hint_is_one_that_a_check_can_give(exercise: Exercise) -> None:
     """A hint belongs to a cause that the check looks for; a cause without a hint fails in every check's own run."""
-    folder = Path(checks.__file__).parent
-    names = [exercise.name.replace("-", "_"), "concurrent_readiness"]
-    sources = "".join((folder / f"{name}.py").read_text(encoding="utf-8") for name in names)
+    source = (Path(checks.__file__).parent / f"{exercise.check}.py").read_text(encoding="utf-8")
     # Which framework is undocumented, and which misunderstanding a cause has, is added to what the source says.
     known = {re.sub(r"^.*: |^(flask|fastapi)-", "", key) for each in exercise.findings.values() for key in each}
 
     assert all("what" in each for each in exercise.findings.values())
-    assert [] == [key for key in sorted(known | set(exercise.hints)) if key != "what" and key not in sources]
-    assert [] == [name for name in exercise.findings if f'"{name}"' not in sources]
+    assert [] == [key for key in sorted(known | set(exercise.hints)) if key != "what" and key not in source]
+    assert [] == [name for name in exercise.findings if f'"{name}"' not in source]
 
 
 def test_the_exercises_are_numbered_in_the_order_of_the_lessons() -> None:
@@ -229,7 +227,7 @@ def follows(match: re.Match[str], ceiling_per_s: float) -> str:
     rate = re.search(r"\(([\d,]+) a second\)", match["what"])
     if rate and number(rate[1]) > MAXIMUM_CEILING_FRACTION * ceiling_per_s:
         return "refused"
-    if match["says"].strip() in which_verdict_is_wrong.WORDS[:3]:
+    if match["says"].strip() in measuring.WORDS[:3]:
         return ratio.outcome_of(estimate, 2.02)
     return "equal" if is_equal(estimate, 0.05) else "no difference found"
 
@@ -252,8 +250,8 @@ def test_one_verdict_of_the_report_is_wrong_by_the_labs_own_rules() -> None:
     assert [1, 2, 3, 4, 5, 6] == list(words)
     wrong = {place: (says, should) for place, (says, should) in words.items() if says != should}
     assert {4: ("equal", "no difference found")} == wrong
-    assert wrong == {which_verdict_is_wrong.WRONG: ("equal", which_verdict_is_wrong.FOLLOWS)}
-    assert {1, 2, 3, 5, 6} == set(which_verdict_is_wrong.RIGHT)
+    assert wrong == {measuring.WRONG: ("equal", measuring.FOLLOWS)}
+    assert {1, 2, 3, 5, 6} == set(measuring.RIGHT)
 
 
 def test_a_pool_of_too_few_places_has_a_queue_that_only_grows() -> None:

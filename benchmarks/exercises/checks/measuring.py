@@ -1,19 +1,22 @@
-"""Checks exercise 3: what a loader counts, sent to services that answer, refuse, and break off."""
+"""Checks exercises 3, 4 and 6: what a loader counts, what follows from figures, and how many places a pool needs."""
 
 from __future__ import annotations
 
+import collections
 import contextlib
+import functools
 import http.client
 import itertools
 import math
+import random
+import re
 import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from benchmarks.exercises.answer import Answer, told
-from benchmarks.exercises.finding import AnswerError, Finding
+from benchmarks.exercises.answer import Answer, AnswerError, Finding, told
 from benchmarks.exercises.upstream import listening
 
 _FEW, _MANY = 100, 1_250
@@ -88,8 +91,8 @@ class _Measured:
         return self.rate_per_s is None or not math.isclose(self.rate_per_s, self.follows_per_s, rel_tol=_ROUNDED)
 
 
-def check(answer: Answer) -> Iterator[Finding]:
-    """Try the answer."""
+def errors_are_not_throughput(answer: Answer) -> Iterator[Finding]:
+    """Check exercise 3: what a loader counts, sent to services that answer, refuse, and break off."""
     measure = answer.load("loader", "measure")
     seen = _Measured(measure, _FEW)
     is_well = (seen.completed, seen.errors, bool(seen.void)) == (_FEW, 0, False)
@@ -141,3 +144,106 @@ def _serving(every: int, wrong: Sequence[bytes]) -> Iterator[tuple[str, list[byt
 
     with listening(Handler, "SERVICE") as address:
         yield f"http://{address}/health", received
+
+
+WORDS = ("replicated", "contradicted", "inconclusive", "equal", "refused", "no difference found")
+WRONG, FOLLOWS = 4, "no difference found"
+"""Number of the verdict, and the word that follows from its figures. A test has them from the report and the judge."""
+
+RIGHT = {1: "smaller-effect", 2: "short-of-half-way", 3: "both-sides", 5: "equal-inside", 6: "loader-bound"}
+"""Verdicts that follow from their figures, and the cause of taking each for the wrong one."""
+
+
+def which_verdict_is_wrong(answer: Answer) -> Iterator[Finding]:
+    """Check exercise 4: which verdict of a report does not follow from its figures, by the lab's own rules."""
+    written = answer.written()
+    number = written.get("wrong")
+    if isinstance(number, str) and number.strip().isdecimal():
+        number = int(number)
+    if not isinstance(number, int) or number not in {WRONG, *RIGHT}:
+        raise AnswerError("not-answered", "answer.toml has no number from 1 to 6 under `wrong` yet.")
+    yield answer.found("which", {cause: number == right for right, cause in RIGHT.items()})
+    said = written.get("should_say")
+    # The word counts, not its spelling.
+    word = " ".join(re.findall(r"[a-z]+", said.lower())) if isinstance(said, str) else None
+    if word not in WORDS:
+        raise AnswerError("not-answered", f"`should_say` is one of: {', '.join(WORDS)}.")
+    yield answer.found("word", {"wrong-word": word != FOLLOWS}, word=word)
+
+
+RATE_PER_S = 120.0
+REQUEST_S = 0.25
+QUERY_S = 0.04
+ENOUGH_MS = 10.0
+MOST_OF_MEAN = 2.0
+
+HOUR_S = 3_600.0
+_AS_MILLISECONDS = 100
+
+
+def size_the_pool(answer: Answer) -> Iterator[Finding]:
+    """Check exercise 6: pools of the sizes answered serve an hour of requests, in a simulation."""
+    written = answer.written()
+    threads, connections = _places(written, "threads"), _places(written, "connections")
+    for name, places, held_s in (("threads", threads, REQUEST_S), ("connections", connections, QUERY_S)):
+        waits_ms = simulate(places, rate_per_s=RATE_PER_S, held_s=held_s, for_s=HOUR_S)
+        wait_p95_ms = sorted(waits_ms)[int(0.95 * len(waits_ms))]
+        mean = RATE_PER_S * held_s
+        held = {"held_s": held_s, "held_ms": 1_000 * held_s}
+        too_long = wait_p95_ms > ENOUGH_MS
+        faults = {"wait-left-out": too_long and places < 0.9 * mean, "no-headroom": too_long}
+        waits = {"wait": _time(wait_p95_ms), "last": _time(waits_ms[-1])}
+        yield answer.found("enough", faults, name=name, places=places, mean=mean, **waits, **held)
+        too_many = places > MOST_OF_MEAN * mean
+        as_for_the_request = name == "connections" and places >= 0.9 * RATE_PER_S * REQUEST_S
+        faults = {
+            "units-mixed-up": places > _AS_MILLISECONDS * mean,
+            "connections-for-the-whole-request": too_many and as_for_the_request,
+            "too-many": too_many,
+        }
+        yield answer.found("not-too-many", faults, places=places, mean=mean, **held)
+
+
+def _places(written: dict[str, Any], name: str) -> int:
+    number = written.get(name)
+    if isinstance(number, str | float) and re.fullmatch(r" *\d+(\.0*)? *", str(number)):
+        number = int(float(number))
+    if not isinstance(number, int) or number < 1:
+        raise AnswerError("not-answered", f"answer.toml has no whole number from 1 under `{name}` yet.")
+    return number
+
+
+def _time(wait_ms: float) -> str:
+    return f"{wait_ms:,.0f} ms" if wait_ms < 10_000 else f"{wait_ms / 1_000:,.0f} s"
+
+
+def simulate(places: int, *, rate_per_s: float, held_s: float, for_s: float, seed: int = 1) -> list[float]:
+    """Let a pool serve requests, first come, first served.
+
+    Args:
+        places: Threads, or connections; at least 1.
+        rate_per_s: Of requests, which arrive independently of each other.
+        held_s: How long each holds its place.
+        for_s: How long requests arrive.
+        seed: Of their arrivals.
+    Returns:
+        The wait of each request for a place, milliseconds.
+    """
+    # All hold their places equally long, so places become free in the order in which they were taken.
+    free_at_s = collections.deque([0.0] * places)
+    waits_ms: list[float] = []
+    for arrives_s in arrivals(rate_per_s, for_s, seed):
+        begins_s = max(arrives_s, free_at_s.popleft())
+        free_at_s.append(begins_s + held_s)
+        waits_ms.append(1_000 * (begins_s - arrives_s))
+    return waits_ms
+
+
+@functools.cache
+def arrivals(rate_per_s: float, for_s: float, seed: int) -> tuple[float, ...]:
+    """Return the moments at which requests arrive, seconds; see ``simulate``."""
+    between = random.Random(seed)  # noqa: S311 (not for secrets)
+    arrivals_s = [between.expovariate(rate_per_s)]
+    while arrivals_s[-1] < for_s:
+        arrivals_s.append(arrivals_s[-1] + between.expovariate(rate_per_s))
+    return tuple(arrivals_s[:-1])
