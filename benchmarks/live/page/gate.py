@@ -7,6 +7,7 @@ once would disturb a measurement.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Awaitable, Callable, Collection, Coroutine, MutableMapping
 from typing import Any
@@ -49,9 +50,19 @@ class Gate:
         async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
             if scope["type"] != "http" or scope["path"] in self._always:
                 await application(scope, receive, send)
-            else:
-                await self._open.wait()
-                await self._serve(application, scope, receive, send)
+                return
+            await self._open.wait()
+            self._within += 1
+            with contextlib.ExitStack() as visit:
+                visit.callback(self._leave)
+
+                async def send_and_leave(message: Message) -> None:
+                    await send(message)
+                    # A stream of events has no end; it counts as served once it has begun.
+                    if message["type"] == "http.response.body":
+                        visit.close()
+
+                await application(scope, receive, send_and_leave)
 
         return guarded
 
@@ -59,27 +70,9 @@ class Gate:
         """Wait until it is open."""
         await self._open.wait()
 
-    async def _serve(self, application: Application, scope: Scope, receive: Receive, send: Send) -> None:
-        is_within = True
-
-        def leave() -> None:
-            nonlocal is_within
-            if is_within:
-                is_within = False
-                self._within -= 1
-                self._last_s = time.monotonic()
-
-        async def send_and_leave(message: Message) -> None:
-            await send(message)
-            # A stream of events has no end; it counts as served once it has begun.
-            if message["type"] == "http.response.body":
-                leave()
-
-        self._within += 1
-        try:
-            await application(scope, receive, send_and_leave)
-        finally:
-            leave()
+    def _leave(self) -> None:
+        self._within -= 1
+        self._last_s = time.monotonic()
 
     def open(self) -> None:
         """Serve the requests that wait, and those that come."""

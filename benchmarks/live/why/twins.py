@@ -6,13 +6,12 @@ own line what the framework does to call such a view, the wait's line the waitin
 
 from __future__ import annotations
 
-import ast
 import functools
 import inspect
 import pkgutil
+import re
 import textwrap
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from benchmarks.contenders.catalogue import FRAMEWORKS
@@ -30,20 +29,17 @@ _CALLING: Final = (
 )
 """What a view's keyword adds to calling it: threads, loops, and the ways between them."""
 
+_BECAUSE: Final[Mapping[str, tuple[State, ...]]] = {
+    r"@": (State.FRAMEWORK,),
+    r"(async )?def ": _CALLING,
+    r"\s+(await )?\w+\.sleep\(": (State.WAITING,),
+    r"\s+return\b": (State.VIEW,),
+}
+"""How a line begins that matters, and the states that a request is in because of it."""
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SourceLine:
-    """A line of a view.
-
-    Attributes:
-        number: In its module, from 1.
-        text: Without the indentation of the whole view.
-        states: The states that a request is in because of it; empty for a line that does not matter here.
-    """
-
-    number: int
-    text: str
-    states: tuple[State, ...]
+SourceLine = tuple[int, str, tuple[State, ...]]
+"""Number in its module, from 1; text, without the indentation of the whole view; and the states that a request is in
+because of this line: none for one that does not matter here."""
 
 
 def view_of(contender: Contender, *, waits: bool) -> Callable[..., Any]:
@@ -71,14 +67,8 @@ def read_view(view: Callable[..., Any]) -> tuple[SourceLine, ...]:
         texts, first = inspect.getsourcelines(inspect.unwrap(view))
     except OSError:
         return ()
-    source = textwrap.dedent("".join(texts))
-    (node,) = ast.parse(source).body
-    assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)  # noqa: S101 (a view is a function)
-    states = _states(node)
-    return tuple(
-        SourceLine(number=first + place, text=text, states=states.get(place + 1, ()))
-        for place, text in enumerate(source.splitlines())
-    )
+    source = textwrap.dedent("".join(texts)).splitlines()
+    return tuple((number, text, _states(text)) for number, text in enumerate(source, start=first))
 
 
 def describe_states(timeline: Timeline, states: Sequence[State]) -> str:
@@ -92,13 +82,5 @@ def describe_states(timeline: Timeline, states: Sequence[State]) -> str:
     return ", ".join(f"{state} {milliseconds(total / count)}" for state, total in times.items()) + " a request."
 
 
-def _states(node: ast.FunctionDef | ast.AsyncFunctionDef) -> dict[int, tuple[State, ...]]:
-    """Return the states of each line that matters, by its number from 1 within the source."""
-    states: dict[int, tuple[State, ...]] = {decorator.lineno: (State.FRAMEWORK,) for decorator in node.decorator_list}
-    states[node.lineno] = _CALLING
-    for each in ast.walk(node):
-        if isinstance(each, ast.Call) and isinstance(each.func, ast.Attribute) and each.func.attr == "sleep":
-            states[each.lineno] = (State.WAITING,)
-        elif isinstance(each, ast.Return):
-            states[each.lineno] = (State.VIEW,)
-    return states
+def _states(line: str) -> tuple[State, ...]:
+    return next((states for begins, states in _BECAUSE.items() if re.match(begins, line)), ())
