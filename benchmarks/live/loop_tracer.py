@@ -146,10 +146,5 @@ class _Tracer:
         return self._jobs[job]
 
 
-def main() -> None:
-    """Print a recording as one JSON document."""
-    json.dump(encode(record_loop()), sys.stdout, indent=1)
-
-
 if __name__ == "__main__":
-    main()
+    json.dump(encode(record_loop()), sys.stdout, indent=1)

@@ -192,10 +192,5 @@ def _is_readable(sock: socket.socket) -> bool:
     return bool(select.select([sock], [], [], 0)[0])
 
 
-def main() -> None:
-    """Print a recording as one JSON document."""
-    json.dump(encode(record_threads()), sys.stdout, indent=1)
-
-
 if __name__ == "__main__":
-    main()
+    json.dump(encode(record_threads()), sys.stdout, indent=1)

@@ -7,7 +7,7 @@ Each board and each text is stored once, and the steps refer to it by number: a 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 from benchmarks.errors import LabError
 from benchmarks.live.program_recordings import ProgramRecording, Step, Task, TaskState
@@ -165,10 +165,7 @@ def _interned(
     return {"boards": boards, "words": words, "steps": made}
 
 
-_Value = TypeVar("_Value")
-
-
-def _number(values: list[_Value], value: _Value) -> int:
+def _number(values: list[Any], value: object) -> int:
     """Return the place of a value in a list; it is added if it is missing."""
     if value not in values:
         values.append(value)
@@ -189,6 +186,6 @@ def _clients(loop: ProgramRecording, place: int) -> list[list[str]]:
     last = dict.fromkeys(loop.clients, "is not connected yet")
     for step in loop.steps[: place + 1]:
         for deed in step.happened:
-            name = next(client for client in loop.clients if deed.startswith(f"{client} "))
-            last[name] = deed.removeprefix(f"{name} ")
+            client, number, did = deed.split(" ", 2)
+            last[f"{client} {number}"] = did
     return [[name, did] for name, did in last.items()]
