@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from typing import Final
 
@@ -9,7 +10,6 @@ from rich.console import Console
 from rich.padding import Padding
 from rich.text import Text
 
-from benchmarks.exercises.answer import Finding
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
 from benchmarks.exercises.judging import Judged
 from benchmarks.report.plain_text import one_line, to_ascii
@@ -39,7 +39,10 @@ def print_exercises(console: Console, started: Mapping[int, str]) -> None:
 def print_judged(console: Console, exercise: Exercise, judged: Judged) -> None:
     """Print the findings of a check, and what to do next."""
     for finding in judged.findings:
-        _finding(console, finding)
+        sign, style = ("✓", "") if finding.passed else ("✗", "bold red")
+        _paragraph(console, f"{sign} {finding.what}", style)
+        if finding.hint:
+            _paragraph(console, finding.hint, indent=_INDENT)
     if judged.solved:
         following = next((other for other in EXERCISES if other.number == exercise.number + 1), None)
         told = f"{exercise.label} is solved. Why it is so: lab exercise solution {exercise.number}."
@@ -57,18 +60,8 @@ def print_judged(console: Console, exercise: Exercise, judged: Judged) -> None:
 
 def solution_text(exercise: Exercise) -> str:
     """Return the explanation, then each file of the solution."""
-    files = [f"{name}:\n\n{_indented(text)}" for name, text in exercise.solution_files().items()]
+    files = [f"{name}:\n\n{textwrap.indent(text, '    ')}" for name, text in exercise.solution_files().items()]
     return "\n".join([f"{exercise.label}: {exercise.title}\n", exercise.explanation(), *files])
-
-
-def _finding(console: Console, finding: Finding) -> None:
-    _paragraph(console, f"{'✓' if finding.passed else '✗'} {finding.what}", "" if finding.passed else "bold red")
-    if finding.hint:
-        _paragraph(console, finding.hint, indent=_INDENT)
-
-
-def _indented(text: str) -> str:
-    return "".join(f"    {line}" if line.strip() else line for line in text.splitlines(keepends=True))
 
 
 def _paragraph(console: Console, text: str, style: str = "", indent: int = 0) -> None:
