@@ -45,7 +45,6 @@ class Upstream:
         self._in_progress = 0
         self._together = 1
         self._held: frozenset[str] = frozenset()
-        self._released: frozenset[str] = frozenset()
         self._open = False
         self._last_s = time.monotonic()
         self._changed = threading.Condition()
@@ -53,7 +52,7 @@ class Upstream:
     def gather(self, together: int) -> None:
         """From now on answer once this many are in progress, or when no new request has come for a while."""
         with self._changed:
-            self._together, self._open, self._released = together, False, frozenset()
+            self._together, self._open = together, False
             self.forget()
 
     def forget(self) -> None:
@@ -64,15 +63,9 @@ class Upstream:
             self.answered.clear()
 
     def hold(self, *paths: str) -> None:
-        """From now on do not answer these paths, until ``release``."""
+        """From now on hold these paths and no others, until ``release``: do not answer them."""
         with self._changed:
             self._held = frozenset(paths)
-
-    def release_one(self, path: str) -> None:
-        """Answer the requests for a path; the others stay held."""
-        with self._changed:
-            self._released |= {path}
-            self._changed.notify_all()
 
     def release(self) -> None:
         """Answer all requests, and from now on new ones at once."""
@@ -158,8 +151,6 @@ class Upstream:
     def _wait(self, path: str, connection: socket.socket) -> bool:
         while True:
             with self._changed:
-                if path in self._released:
-                    return True
                 if path not in self._held:
                     if not self._open and time.monotonic() - self._last_s > _QUIET_S:
                         self._open = True

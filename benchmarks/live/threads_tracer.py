@@ -103,22 +103,19 @@ class _Tracer:
         try:
             main.start()
             with self._turn:
-                self._let_clients_act()
+                self._await_sleep(0, "it begins")
+                while True:
+                    self._clients.read_answers()
+                    came_back = self._came_back
+                    if not (deeds := self._clients.act()):
+                        break
+                    self._await_sleep(came_back + len(deeds), " and ".join(deeds))
         finally:
             threading.settrace(before)
             self.is_over = True
             # One more client releases the main thread.
             socket.create_connection(self._listener.getsockname(), scripted_clients.PATIENCE_S).close()
             main.join(scripted_clients.PATIENCE_S)
-
-    def _let_clients_act(self) -> None:
-        self._await_sleep(0, "it begins")
-        while True:
-            self._clients.read_answers()
-            came_back = self._came_back
-            if not (deeds := self._clients.act()):
-                return
-            self._await_sleep(came_back + len(deeds), " and ".join(deeds))
 
     @contextlib.contextmanager
     def in_kernel(self, sock: _NotedSocket) -> Iterator[None]:
@@ -163,19 +160,18 @@ class _Tracer:
             if event == "line":
                 self._names.setdefault(thread, self._name(frame))
                 self._lines[thread] = frame.f_lineno
-                self.steps.append(self._step(thread, frame))
+                tasks = [self._task(each, line, is_running=each is thread) for each, line in self._lines.items()]
+                step = Step(
+                    line=frame.f_lineno,
+                    function=frame.f_code.co_name,
+                    tasks=tuple(tasks),
+                    happened=self._clients.take_happened(),
+                    answered=tuple(self._clients.answered),
+                )
+                self.steps.append(step)
             elif event == "return":
                 self._lines.pop(thread, None)
         return self._on_line
-
-    def _step(self, thread: threading.Thread, frame: FrameType) -> Step:
-        return Step(
-            line=frame.f_lineno,
-            function=frame.f_code.co_name,
-            tasks=tuple(self._task(each, line, is_running=each is thread) for each, line in self._lines.items()),
-            happened=self._clients.take_happened(),
-            answered=tuple(self._clients.answered),
-        )
 
     def _task(self, thread: threading.Thread, line: int, *, is_running: bool) -> Task:
         name, sock = self._names[thread], self._in_kernel.get(thread)

@@ -94,11 +94,11 @@ def _is_told(reply: serving.Reply, down: tuple[str, ...]) -> bool:
 def _begin_with_stock_down(service: serving.Served, others: upstream.Upstream) -> Future[serving.Reply]:
     """Send a request; the stock, which is down, has answered when this returns, and the other two have not."""
     others.fail("stock", 503)
-    others.gather(2 * len(DEPENDENCIES) + 1)
-    others.hold("database", "payments")
+    others.forget()
+    others.hold(*DEPENDENCIES)
     asking = service.begin("/ready")
     others.wait_until_asked("stock")
-    others.release_one("stock")
+    others.hold("database", "payments")
     others.wait_until_answered("stock")
     _let_it_be_read(service)
     return asking

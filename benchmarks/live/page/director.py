@@ -79,14 +79,9 @@ class Director:
         self._showing = asyncio.Lock()
 
     @property
-    def is_racing(self) -> bool:
-        """Whether a race is in progress."""
-        return self._driving is not None
-
-    @property
     def report(self) -> Path | None:
         """The report of the last race, once it is over."""
-        return None if self._folder is None or self.is_racing else self._folder / f"{RUN_NAME}.html"
+        return None if self._folder is None or self._driving is not None else self._folder / f"{RUN_NAME}.html"
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -141,7 +136,7 @@ class Director:
         Raises:
             RefusedError: A race is in progress.
         """
-        if self.is_racing:
+        if self._driving is not None:
             raise RefusedError("A race is in progress, so a new guess would not be a prediction.")
         self.guesses.clear()
         self._phase, self._spoken = "idle", "New guesses are open."
@@ -196,20 +191,17 @@ class Director:
             self._race.stop()
         try:
             async for event in self._race.events():
-                await self._follow(event)
+                match event["event"]:
+                    case "begun":
+                        self._folder = Path(event["folder"])
+                    case "pause":
+                        await self._pause(event)
+                    case "failed" | "note":
+                        self._message = str(event["message"])
         finally:
             self._gate.open()
             await self._race.end()
             self._race = None
-
-    async def _follow(self, event: Mapping[str, Any]) -> None:
-        match event["event"]:
-            case "begun":
-                self._folder = Path(event["folder"])
-            case "pause":
-                await self._pause(event)
-            case "failed" | "note":
-                self._message = str(event["message"])
 
     async def _pause(self, event: Mapping[str, Any]) -> None:
         """Between two blocks: publish the results so far, and resume when the viewers have them."""
