@@ -6,6 +6,7 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from benchmarks.errors import InvalidValueError, LabError, did_you_mean
 
@@ -97,7 +98,7 @@ class Exercise:
 def _read(facts: Path) -> Exercise:
     number, _, name = facts.parent.name.partition("-")
     read = tomllib.loads(facts.read_text(encoding="utf-8"))
-    files = {key: tuple(read.pop(key)) for key in ("answers", "given") if key in read}
+    files: dict[str, Any] = {key: tuple(read.pop(key)) for key in ("answers", "given") if key in read}
     return Exercise(number=int(number), name=name, **read, **files)
 
 
