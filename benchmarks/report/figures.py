@@ -39,6 +39,11 @@ def is_measured(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 
+def value_of(estimate: Estimate | None) -> float | None:
+    """Return an estimate's value."""
+    return None if estimate is None else estimate.value
+
+
 def amount(value: float | None, unit: str = "") -> str:
     """Write a value with its unit; durations in the unit that reads best.
 

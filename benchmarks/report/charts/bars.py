@@ -5,16 +5,16 @@ Bars begin at zero, and twins stand together: filled is ``async def``, hollow is
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from benchmarks.judge import wording
 from benchmarks.judge.judgement import Estimate, Summary
 from benchmarks.model import LoadProfile, Workload
-from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw
+from benchmarks.report.charts.canvas import REFERENCE, Drawing, Layout, Scale, Sheet, draw, label
 from benchmarks.report.charts.palette import INK, MUTED, PAPER, framework_colour
-from benchmarks.report.figures import amount, estimated, is_measured, per_request
+from benchmarks.report.figures import amount, estimated, is_measured, per_request, value_of
 from benchmarks.report.words import arrangement_name, keyword, twins_of
 
 if TYPE_CHECKING:
@@ -24,55 +24,38 @@ _ROWS_PER_GAP: Final = 0.5
 _GUTTER_PX: Final = 36.0
 
 _Groups = Mapping[str, Sequence[Summary]]
+"""Contenders by arrangement, twins together."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Bar:
-    """One contender's value.
-
-    Attributes:
-        variant: ``sync`` or ``async``; ``None`` for a bound.
-        value: Its length; ``None`` when it was not measured.
-        low: Lower end of the 95 % interval, where there is one.
-        high: Upper end.
-        label: What is written at its end.
-    """
-
-    variant: str | None
-    value: float | None
-    low: float | None = None
-    high: float | None = None
-    label: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Panel:
+class _Panel(NamedTuple):
     """Bars on one scale.
 
     Attributes:
         title: What their length means.
-        groups: Bars by arrangement.
+        length: Gives that of a contender's bar.
+        text: Gives what is written at its end.
         bound: A limit that no bar can pass, drawn as a line.
+        bound_text: What is written at it.
     """
 
     title: str
-    groups: Mapping[str, Sequence[_Bar]]
-    bound: _Bar | None = None
+    length: Callable[[Summary], Estimate | None]
+    text: Callable[[Summary], str]
+    bound: float = 0.0
+    bound_text: str = ""
 
     @property
     def title_rows(self) -> float:
         """Height of what stands above the bars, in lines."""
         return 2.2 if self.bound else 1.2
 
-    @property
-    def rows(self) -> float:
-        """Its height in lines: title, and for each arrangement its name, its bars and a gap."""
-        return self.title_rows + sum(len(bars) + 1 + _ROWS_PER_GAP for bars in self.groups.values())
-
-    @property
-    def is_seen(self) -> bool:
-        """Whether it has a bar."""
-        return any(is_measured(bar.value) for bars in self.groups.values() for bar in bars)
+    def reach(self, groups: _Groups, layout: Layout, width_px: float) -> float:
+        """Return the value at the right end, so that every bar has its text beside it."""
+        reach = 1.01 * self.bound
+        for twin in itertools.chain.from_iterable(groups.values()):
+            room = min(0.8, (layout.text_px(self.text(twin)) + layout.font_px) / width_px)
+            reach = max(reach, _end(self.length(twin)) / (1 - room))
+        return reach or 1.0
 
 
 def speed_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
@@ -84,20 +67,16 @@ def speed_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
     Returns:
         ``None`` when nothing was measured for any contender.
     """
-    groups = twins_of(summaries, workload)
+    rates = _Panel("Requests per second", lambda twin: twin.rate_per_s, lambda twin: _text(twin.rate_per_s, "req/s"))
+    latencies = _Panel(
+        "Median latency", lambda twin: twin.latency_median_ms, lambda twin: _text(twin.latency_median_ms, "ms")
+    )
 
     def told(twin: Summary) -> str:
-        rate, latency = amount(_value(twin.rate_per_s), "req/s"), amount(_value(twin.latency_median_ms), "ms")
-        return f"{rate}, median latency {latency}"
+        return f"{amount(value_of(twin.rate_per_s), 'req/s')}, median latency {latencies.text(twin)}"
 
-    return _draw_panels(
-        "speed",
-        workload,
-        f"Requests per second and latency, workload {workload}",
-        _words(groups, told),
-        _panel("Requests per second", groups, lambda twin: _bar(twin, twin.rate_per_s, "req/s")),
-        _panel("Median latency", groups, lambda twin: _bar(twin, twin.latency_median_ms, "ms")),
-    )
+    title = f"Requests per second and latency, workload {workload}"
+    return _draw_panels("speed", workload, title, twins_of(summaries, workload), told, rates, latencies)
 
 
 def cost_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
@@ -109,24 +88,25 @@ def cost_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
     Returns:
         ``None`` when neither was measured for any contender.
     """
-    groups = twins_of(summaries, workload)
+
+    def count(twin: Summary) -> Estimate | None:
+        value = twin.voluntary_switches_per_request
+        return None if value is None else Estimate(value=value, low=None, high=None, samples=twin.used)
+
+    cpu = _Panel(
+        "CPU time per request, user and kernel",
+        lambda twin: twin.cpu_us_per_request,
+        lambda twin: _text(twin.cpu_us_per_request, "µs"),
+    )
+    switches = _Panel(
+        "Voluntary context switches per request", count, lambda twin: per_request(twin.voluntary_switches_per_request)
+    )
 
     def told(twin: Summary) -> str:
-        cpu, switches = amount(_value(twin.cpu_us_per_request), "µs"), per_request(twin.voluntary_switches_per_request)
-        return f"{cpu} of CPU and {switches} switches"
+        return f"{cpu.text(twin)} of CPU and {switches.text(twin)} switches"
 
-    def switches(twin: Summary) -> _Bar:
-        count = twin.voluntary_switches_per_request
-        return _Bar(variant=twin.variant, value=count, label=per_request(count))
-
-    return _draw_panels(
-        "cost",
-        workload,
-        f"What a request costs the server, workload {workload}",
-        _words(groups, told),
-        _panel("CPU time per request, user and kernel", groups, lambda twin: _bar(twin, twin.cpu_us_per_request, "µs")),
-        _panel("Voluntary context switches per request", groups, switches),
-    )
+    title = f"What a request costs the server, workload {workload}"
+    return _draw_panels("cost", workload, title, twins_of(summaries, workload), told, cpu, switches)
 
 
 def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Summary]) -> Drawing | None:
@@ -144,166 +124,120 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
     Source:
         J. D. C. Little, A Proof for the Queuing Formula L = λW, Operations Research 9(3), 1961.
     """
-    groups = twins_of(summaries, workload.name)
     if workload.wait_ms <= 0:
         return None
     most_per_s = 1000 * load.vus / workload.wait_ms
     most, connections = amount(most_per_s, "req/s"), wording.things(float(load.vus), "connection")
-    label = f"{connections} ÷ {workload.wait_ms:g} ms = {most} at most"
-    bound = _Bar(variant=None, value=most_per_s, label=label)
 
-    def bar(twin: Summary) -> _Bar:
-        return _bar(twin, twin.rate_per_s, "req/s", _threads(twin, " ({})"))
+    def threads(twin: Summary, form: str) -> str:
+        return form.format(wording.threads(twin.running_threads)) if is_measured(twin.running_threads) else ""
 
-    each = "" if workload.waits == 1 else f" {workload.waits} times"
-    at_once = "" if workload.waits == 1 else ", async def for all at once"
-    rates = _words(groups, lambda twin: estimated(twin.rate_per_s, "req/s") + _threads(twin, " with {} running"))
-    return _draw_panels(
-        "waiting",
-        workload.name,
-        f"Requests that wait{each} {workload.wait_ms:g} ms{at_once}, from {connections}",
-        f"At most {most} are possible. {rates}",
-        _panel("Requests per second, and the threads that ran", groups, bar, bound),
+    def text(twin: Summary) -> str:
+        return _text(twin.rate_per_s, "req/s") + (threads(twin, " ({})") if twin.rate_per_s is not None else "")
+
+    def told(twin: Summary) -> str:
+        return estimated(twin.rate_per_s, "req/s") + threads(twin, " with {} running")
+
+    each, at_once = ("", "") if workload.waits == 1 else (f" {workload.waits} times", ", async def for all at once")
+    panel = _Panel(
+        "Requests per second, and the threads that ran",
+        lambda twin: twin.rate_per_s,
+        text,
+        most_per_s,
+        f"{connections} ÷ {workload.wait_ms:g} ms = {most} at most",
     )
+    title = f"Requests that wait{each} {workload.wait_ms:g} ms{at_once}, from {connections}"
+    groups = twins_of(summaries, workload.name)
+    return _draw_panels("waiting", workload.name, title, groups, told, panel, first=f"At most {most} are possible. ")
 
 
-def _panel(title: str, groups: _Groups, bar: Callable[[Summary], _Bar], bound: _Bar | None = None) -> _Panel:
-    bars = {arrangement: [bar(twin) for twin in twins] for arrangement, twins in groups.items()}
-    return _Panel(title=title, groups=bars, bound=bound)
+def _text(estimate: Estimate | None, unit: str) -> str:
+    # A rate's unit is in the panel's title.
+    return amount(value_of(estimate), unit).removesuffix(" req/s")
 
 
-def _bar(summary: Summary, estimate: Estimate | None, unit: str, beside: str = "") -> _Bar:
-    if estimate is None:
-        return _Bar(variant=summary.variant, value=None, label=amount(None))
-    return _Bar(
-        variant=summary.variant,
-        value=estimate.value,
-        low=estimate.low,
-        high=estimate.high,
-        # A rate's unit is in the panel's title.
-        label=f"{amount(estimate.value, unit).removesuffix(' req/s')}{beside}",
-    )
-
-
-def _threads(summary: Summary, form: str) -> str:
-    count = summary.running_threads
-    return form.format(wording.threads(count)) if is_measured(count) else ""
-
-
-def _words(groups: _Groups, tell: Callable[[Summary], str]) -> str:
-    return " ".join(
+def _draw_panels(
+    kind: str,
+    workload: str,
+    title: str,
+    groups: _Groups,
+    tell: Callable[[Summary], str],
+    *panels: _Panel,
+    first: str = "",
+) -> Drawing | None:
+    """Draw panels side by side, or one above the other where it is narrow; ``None`` where nothing was measured."""
+    every = list(itertools.chain.from_iterable(groups.values()))
+    if not any(is_measured(value_of(panel.length(twin))) for panel in panels for twin in every):
+        return None
+    words = " ".join(
         f"{arrangement_name(arrangement)}: {'; '.join(f'{keyword(twin.variant)} {tell(twin)}' for twin in twins)}."
         for arrangement, twins in groups.items()
     )
-
-
-def _value(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.value
-
-
-def _paint_panel(sheet: Sheet, panel: _Panel, *, left: float, top: float, width: float) -> None:
-    """Paint a panel into a column of the sheet.
-
-    Args:
-        sheet: Where.
-        panel: What.
-        left: Pixels from the left.
-        top: Pixels from the top.
-        width: Pixels.
-    """
-    layout = sheet.layout
-    row = layout.row_px
-    bars_left = left + layout.text_px("async def") + 8
-    sheet.text(left, top + row * 0.5, panel.title, colour=MUTED.light)
-    axes = sheet.axes(
-        left=bars_left,
-        top=top + row * panel.title_rows,
-        width=width - (bars_left - left),
-        height=row * (panel.rows - panel.title_rows),
-    )
-    axes.set_xlim(0, _reach(panel, layout, width - (bars_left - left)))
-    axes.set_ylim(panel.rows - panel.title_rows, 0)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    row_number = 0.0
-    for arrangement, bars in panel.groups.items():
-        colour = framework_colour(arrangement.partition("@")[0]).light
-        middle = top + row * (panel.title_rows + row_number + 0.5)
-        sheet.text(left, middle, layout.fit(arrangement_name(arrangement), width), colour=colour, bold=True)
-        for position, bar in enumerate(bars, start=1):
-            middle = top + row * (panel.title_rows + row_number + position + 0.5)
-            sheet.text(bars_left - 8, middle, keyword(bar.variant), anchor="right")
-            _draw_bar(axes, bar, row_number + position + 0.5, colour, layout)
-        axes.plot([0, 0], [row_number + 1, row_number + 1 + len(bars)], color=INK.light, linewidth=1.5, zorder=4)
-        row_number += len(bars) + 1 + _ROWS_PER_GAP
-    if panel.bound and panel.bound.value is not None:
-        axes.axvline(panel.bound.value, color=MUTED.light, linewidth=2, linestyle=(0, (3, 2)), zorder=2)
-        sheet.text(left + width, top + row * 1.5, panel.bound.label, anchor="right", colour=MUTED.light)
-
-
-def _draw_panels(kind: str, workload: str, title: str, words: str, *panels: _Panel) -> Drawing | None:
-    """Draw panels side by side, or one above the other where it is narrow; ``None`` where nothing was measured."""
-    if not any(panel.is_seen for panel in panels):
-        return None
+    # For each arrangement its name, its bars and a gap.
+    rows = sum(len(twins) + 1 + _ROWS_PER_GAP for twins in groups.values())
 
     def height_px(layout: Layout) -> float:
-        rows = [panel.rows for panel in panels]
-        return layout.row_px * (sum(rows) + 0.5 * (len(rows) - 1) if layout.is_narrow else max(rows))
+        high = [rows + panel.title_rows for panel in panels]
+        return layout.row_px * (sum(high) + 0.5 * (len(high) - 1) if layout.is_narrow else max(high))
 
     def paint(sheet: Sheet) -> None:
         layout, across = sheet.layout, 1 if sheet.layout.is_narrow else len(panels)
         width = (layout.width_px - 4 - _GUTTER_PX * (across - 1)) / across
         left, top = 2.0, 0.0
         for panel in panels:
-            _paint_panel(sheet, panel, left=left, top=top, width=width)
+            _paint_panel(sheet, panel, groups, rows, left=left, top=top, width=width)
             if layout.is_narrow:
-                top += layout.row_px * (panel.rows + 0.5)
+                top += layout.row_px * (rows + panel.title_rows + 0.5)
             else:
                 left += width + _GUTTER_PX
 
-    return draw(kind, workload, title, words, height=height_px, paint=paint)
+    return draw(kind, workload, title, first + words, height=height_px, paint=paint)
 
 
-def _draw_bar(axes: Axes, bar: _Bar, y: float, colour: str, layout: Layout) -> None:
-    if is_measured(bar.value):
-        axes.barh(
-            [y],
-            [bar.value],
-            height=0.66,
-            facecolor=colour if bar.variant == "async" else PAPER.light,
-            edgecolor=colour,
-            linewidth=2,
-            zorder=3,
-        )
-        if bar.low is not None and bar.high is not None:
-            span = [max(0.0, bar.low), min(bar.high, _end(bar))]
-            axes.plot(span, [y, y], color=INK.light, linewidth=1.5, zorder=5, solid_capstyle="butt")
-    axes.annotate(
-        bar.label,
-        (_end(bar), y),
-        xytext=(layout.font_px * 0.45, 0),
-        textcoords="offset points",
-        va="center_baseline",
-        color=INK.light if is_measured(bar.value) else MUTED.light,
-        style="normal" if is_measured(bar.value) else "italic",
-        zorder=6,
-        # A bound's line must not strike a figure through.
-        bbox={"facecolor": PAPER.light, "edgecolor": "none", "pad": 1},
-    )
+def _paint_panel(
+    sheet: Sheet, panel: _Panel, groups: _Groups, rows: float, *, left: float, top: float, width: float
+) -> None:
+    """Paint a panel into a column of the sheet, at a place given in pixels."""
+    layout, row_px = sheet.layout, sheet.layout.row_px
+    bars_left = left + layout.text_px("async def") + 8
+    room, bars_top = width - (bars_left - left), top + row_px * panel.title_rows
+    sheet.text(left, top + row_px * 0.5, panel.title, colour=MUTED.light)
+    along = Scale(0, panel.reach(groups, layout, room))
+    axes = sheet.axes(along, Scale(rows, 0), left=bars_left, top=bars_top, width=room, height=row_px * rows)
+    middle = 0.5
+    for arrangement, twins in groups.items():
+        colour = framework_colour(arrangement.partition("@")[0]).light
+        name = arrangement_name(arrangement)
+        sheet.text(left, bars_top + row_px * middle, name, colour=colour, bold=True, room_px=width)
+        axes.plot([0, 0], [middle + 0.5, middle + 0.5 + len(twins)], color=INK.light, linewidth=1.5, zorder=4)
+        for twin in twins:
+            middle += 1
+            sheet.text(bars_left - 8, bars_top + row_px * middle, keyword(twin.variant), anchor="right")
+            _draw_bar(axes, panel, twin, middle, colour, layout)
+        middle += 1 + _ROWS_PER_GAP
+    if panel.bound:
+        axes.axvline(panel.bound, **REFERENCE)
+        sheet.text(left + width, top + row_px * 1.5, panel.bound_text, anchor="right", colour=MUTED.light)
 
 
-def _end(bar: _Bar) -> float:
+def _draw_bar(axes: Axes, panel: _Panel, twin: Summary, y: float, colour: str, layout: Layout) -> None:  # noqa: PLR0917
+    estimate = panel.length(twin)
+    end, offset = _end(estimate), (layout.font_px * 0.45, 0)
+    if estimate is None or not is_measured(estimate.value):
+        label(axes, panel.text(twin), (end, y), offset, colour=MUTED.light, over_lines=True, style="italic", zorder=6)
+        return
+    face = colour if twin.variant == "async" else PAPER.light
+    axes.barh([y], [estimate.value], height=0.66, facecolor=face, edgecolor=colour, linewidth=2, zorder=3)
+    if estimate.low is not None and estimate.high is not None:
+        span = [max(0.0, estimate.low), min(estimate.high, end)]
+        axes.plot(span, [y, y], color=INK.light, linewidth=1.5, zorder=5, solid_capstyle="butt")
+    # A bound's line must not strike a figure through.
+    label(axes, panel.text(twin), (end, y), offset, over_lines=True, zorder=6)
+
+
+def _end(estimate: Estimate | None) -> float:
     """Return where bar and interval end; a hopelessly wide interval is cut, so that it does not squeeze the bars."""
-    if not is_measured(bar.value):
+    if estimate is None or not is_measured(estimate.value):
         return 0.0
-    return bar.value if bar.high is None else max(bar.value, min(bar.high, 1.5 * bar.value))
-
-
-def _reach(panel: _Panel, layout: Layout, width: float) -> float:
-    """Return the value at the right end, so that every bar has its label beside it."""
-    reach = 1.01 * ((panel.bound and panel.bound.value) or 0.0)
-    for bars in panel.groups.values():
-        for bar in bars:
-            room = min(0.8, (layout.text_px(bar.label) + layout.font_px) / width)
-            reach = max(reach, _end(bar) / (1 - room))
-    return reach or 1.0
+    value, high = estimate.value, estimate.high
+    return value if high is None else max(value, min(high, 1.5 * value))

@@ -6,12 +6,14 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal
 from xml.etree import ElementTree as ET
 
-from benchmarks.report.charts.palette import COLOURS, GRID, INK, MUTED, PAPER
+from benchmarks.judge.comparison import equal_band
+from benchmarks.judge.judgement import Estimate
+from benchmarks.report.charts.palette import BAND, COLOURS, GRID, INK, MUTED, PAPER
 from benchmarks.report.plain_text import one_line, shorten
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 # Sans-serif text is about this wide, in units of its size; matplotlib's own font, which lays out, is the wider one.
 _CHARACTER_EM: Final = 0.56
+_BOLD_EM: Final = 0.62
 _LONGEST: Final = 20_000
 """Of a text alternative, which has all the data."""
 
@@ -28,6 +31,14 @@ _XLINK_HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _CLASS_BY_COLOUR: Final = {colour.light: colour.name for colour in COLOURS}
 _REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
 _NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
+_WHOLE: Final = "whole text: "
+"""Begins the id of a shortened text on its way through matplotlib; what follows becomes the text's title."""
+
+_ENDLESS: Final = 1e6
+_ON_PAPER: Final = {"facecolor": PAPER.light, "edgecolor": "none", "pad": 1}
+
+REFERENCE: Final[Mapping[str, Any]] = {"color": MUTED.light, "linewidth": 2, "linestyle": (0, (3, 2)), "zorder": 2}
+"""Style of a line that bars or marks are to be held against."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +62,9 @@ class Layout:
         """Whether labels go above what they name, there being no room beside it."""
         return self.name == "narrow"
 
-    def text_px(self, text: str) -> float:
+    def text_px(self, text: str, *, bold: bool = False) -> float:
         """Estimate how wide a text is."""
-        return len(text) * self.font_px * _CHARACTER_EM
-
-    def fit(self, text: str, width_px: float) -> str:
-        """Shorten a text to a width."""
-        return shorten(text, max(4, int(width_px / (self.font_px * _CHARACTER_EM))))
+        return len(text) * self.font_px * (_BOLD_EM if bold else _CHARACTER_EM)
 
 
 WIDE: Final = Layout("wide", 920, 17, 30)
@@ -83,6 +90,25 @@ class Drawing:
     narrow: str
 
 
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """One direction of a chart's axes.
+
+    Attributes:
+        low: Value at the left end, or below.
+        high: Value at the right end, or above.
+        ticks: What is written at which value.
+        is_log: Whether it is logarithmic.
+        has_lines: Whether a thin line behind the data shows where each tick is.
+    """
+
+    low: float
+    high: float
+    ticks: Mapping[float, str] = field(default_factory=dict)
+    is_log: bool = False
+    has_lines: bool = True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
     """A figure under way, and its layout."""
@@ -91,20 +117,21 @@ class Sheet:
     layout: Layout
     height_px: float
 
-    def axes(self, *, left: float, top: float, width: float, height: float) -> Axes:
-        """Add bare axes at a place given in pixels from the top left corner; tick labels go below it."""
-        axes = self.figure.add_axes(
-            (
-                left / self.layout.width_px,
-                1 - (top + height) / self.height_px,
-                width / self.layout.width_px,
-                height / self.height_px,
-            )
-        )
+    def axes(self, x: Scale, y: Scale, *, left: float, top: float, width: float, height: float) -> Axes:
+        """Add axes at a place given in pixels from the top left corner; tick labels go below it."""
+        across, down = self.layout.width_px, self.height_px
+        axes = self.figure.add_axes((left / across, 1 - (top + height) / down, width / across, height / down))
         axes.set_facecolor("none")
         for spine in axes.spines.values():
             spine.set_visible(False)
         axes.tick_params(length=0, labelcolor=MUTED.light, pad=5)
+        axes.set(xscale="log" if x.is_log else "linear", yscale="log" if y.is_log else "linear")
+        axes.set(xlim=(x.low, x.high), ylim=(y.low, y.high))
+        for scale, axis, line in ((x, axes.xaxis, axes.axvline), (y, axes.yaxis, axes.axhline)):
+            axis.set_ticks(list(scale.ticks), labels=list(scale.ticks.values()))
+            axis.set_ticks([], minor=True)
+            for tick in scale.ticks if scale.has_lines else ():
+                line(tick, color=GRID.light, linewidth=1, zorder=0)
         return axes
 
     def text(
@@ -117,18 +144,96 @@ class Sheet:
         anchor: Literal["left", "center", "right"] = "left",
         bold: bool = False,
         over_lines: bool = False,
+        room_px: float | None = None,
     ) -> None:
-        """Write a text whose middle line is ``y`` pixels below the top; ``over_lines`` keeps lines from crossing it."""
+        """Write a text whose middle line is ``y`` pixels below the top.
+
+        ``over_lines`` keeps lines from crossing it. What does not fit into ``room_px`` is shortened; a pointer that
+        rests on it shows the whole.
+        """
+        shown = whole = one_line(text)
+        if room_px is not None:
+            shown = shorten(whole, max(4, int(room_px / self.layout.text_px(" ", bold=bold))))
         self.figure.text(
             x / self.layout.width_px,
             1 - y / self.height_px,
-            one_line(text),
+            shown,
             color=colour,
             ha=anchor,
             va="center_baseline",
             fontweight="bold" if bold else "normal",
-            bbox={"facecolor": PAPER.light, "edgecolor": "none", "pad": 1.5} if over_lines else None,
+            bbox=_ON_PAPER if over_lines else None,
+            gid=None if shown == whole else f"{_WHOLE}{whole}",
         )
+
+
+def label(
+    axes: Axes,
+    text: str,
+    place: tuple[float, float],
+    offset_px: tuple[float, float] = (0, 0),
+    *,
+    colour: str = INK.light,
+    anchor: Literal["left", "center", "right"] = "left",
+    over_lines: bool = False,
+    **style: Any,
+) -> None:
+    """Write a text beside a place of the data; ``over_lines`` keeps lines from crossing it."""
+    style = {"va": "center_baseline", "ha": anchor, "bbox": _ON_PAPER if over_lines else None, **style}
+    axes.annotate(text, place, xytext=offset_px, textcoords="offset points", color=colour, **style)
+
+
+def interval(  # noqa: PLR0917 (what is drawn, then how)
+    axes: Axes,
+    estimate: Estimate,
+    place: float,
+    layout: Layout,
+    colour: str,
+    weight: float,
+    mark: str,
+    *,
+    is_hollow: bool = False,
+    upright: bool = False,
+) -> None:
+    """Draw a value as a mark and its interval as a line with ends.
+
+    Args:
+        axes: Where; values lie along x, or along y if the interval is upright.
+        estimate: One that is measured.
+        place: Along the other direction.
+        layout: Of the sheet.
+        colour: Of both.
+        weight: Of the line, pixels; a heavier one has a larger mark.
+        mark: In matplotlib's letters.
+        is_hollow: Whether the mark is filled with the page's colour.
+        upright: Whether values lie along y.
+    """
+    value, error = estimate.value, None
+    if estimate.low is not None and estimate.high is not None:
+        # Two rounds that differ wildly have an interval without end, which a logarithmic scale cannot place.
+        error = [[value - max(estimate.low, value / _ENDLESS)], [min(estimate.high, value * _ENDLESS) - value]]
+    x, y = (place, value) if upright else (value, place)
+    axes.errorbar(
+        [x],
+        [y],
+        xerr=None if upright else error,
+        yerr=error if upright else None,
+        fmt=mark,
+        markersize=layout.font_px * (0.5 if weight > 2 else 0.38),
+        markerfacecolor=PAPER.light if is_hollow else colour,
+        color=colour,
+        elinewidth=weight,
+        capsize=layout.font_px * 0.36,
+        capthick=weight,
+        zorder=4,
+    )
+
+
+def around_one(axes: Axes, margin: float, *, upright: bool = False) -> None:
+    """Draw the line at a ratio of 1, and the band of what counts as equal; ratios lie along y if upright."""
+    line, span = (axes.axhline, axes.axhspan) if upright else (axes.axvline, axes.axvspan)
+    span(*equal_band(margin), color=BAND.light, linewidth=0, zorder=0)
+    line(1, color=INK.light, linewidth=1.5, zorder=1)
 
 
 def draw(
@@ -223,8 +328,12 @@ def _references(root: ET.Element) -> Iterator[str]:
 
 
 def _own_ids(element: ET.Element, name: str, referenced: set[str]) -> None:
-    """Drop ids that nothing refers to, and make the others unique on a page of several charts."""
-    identifier = element.attrib.pop("id", None)
+    """Drop ids that nothing refers to, and make the others unique on a page of several charts; give texts titles."""
+    identifier = element.attrib.pop("id", "")
+    if identifier.startswith(_WHOLE):
+        title = ET.Element(f"{{{_SVG}}}title")
+        title.text = identifier.removeprefix(_WHOLE)
+        element.insert(0, title)
     if identifier in referenced:
         element.set("id", f"{name}-{identifier}")
     if target := element.attrib.pop(_XLINK_HREF, None):
@@ -255,8 +364,3 @@ def _identifier(workload: str) -> str:
     """Make an id of a workload's name: the name, or what is left of it with a checksum that keeps two such apart."""
     kept = re.sub(r"[^a-z0-9]+", "-", workload.lower())
     return kept if kept == workload else f"{kept}-{zlib.crc32(workload.encode('utf-8', 'replace')):08x}"
-
-
-def gridline(axes: Axes, x: float) -> None:
-    """Draw a thin vertical line behind the data."""
-    axes.axvline(x, color=GRID.light, linewidth=1, zorder=0)

@@ -14,20 +14,8 @@ from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap
 from benchmarks.judge.keyword_map import Boundary
 from benchmarks.judge.theory import Capacity, theory_per_s
 from benchmarks.model import Place
-from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
-from benchmarks.report.charts.palette import (
-    BAD,
-    BAND,
-    DOUBT,
-    GOOD,
-    GRID,
-    INK,
-    MUTED,
-    OTHER,
-    PAPER,
-    Colour,
-    framework_colour,
-)
+from benchmarks.report.charts.canvas import Drawing, Layout, Scale, Sheet, draw, label
+from benchmarks.report.charts.palette import BAD, BAND, DOUBT, GOOD, INK, MUTED, OTHER, PAPER, Colour, framework_colour
 from benchmarks.report.document import Square, Table
 from benchmarks.report.figures import amount
 from benchmarks.report.words import contender_name
@@ -87,47 +75,37 @@ def _square_px(layout: Layout) -> float:
 
 def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axes:
     """Return axes on which each square is 1 by 1, with the names of rows and columns beside them."""
-    layout = sheet.layout
+    layout, row_px = sheet.layout, sheet.layout.row_px
     left = layout.text_px("100 ms") + 10
-    top, square_px = layout.row_px * _MAP_ROWS_ABOVE, _square_px(layout)
+    top, square_px = row_px * _MAP_ROWS_ABOVE, _square_px(layout)
     width = layout.width_px - left - 2
-    axes = sheet.axes(left=left, top=top, width=width, height=square_px * len(names))
-    axes.set_xlim(0, len(columns))
-    axes.set_ylim(len(names), 0)
-    axes.set_xticks([])
-    axes.set_yticks([])
-    sheet.text(left + width, layout.row_px * 0.5, "connections →", anchor="right", colour=MUTED.light)
-    sheet.text(2, layout.row_px * 1.5, "wait ↓", colour=MUTED.light)
+    sheet.text(left + width, row_px * 0.5, "connections →", anchor="right", colour=MUTED.light)
+    sheet.text(2, row_px * 1.5, "wait ↓", colour=MUTED.light)
     for position, column in enumerate(columns):
         middle = left + width * (position + 0.5) / len(columns)
-        sheet.text(middle, layout.row_px * 1.5, column, anchor="center", colour=MUTED.light)
+        sheet.text(middle, row_px * 1.5, column, anchor="center", colour=MUTED.light)
     for row, name in enumerate(names):
         sheet.text(left - 8, top + square_px * (row + 0.5), name, anchor="right", colour=MUTED.light)
-    return axes
+    across, down = Scale(0, len(columns)), Scale(len(names), 0)
+    return sheet.axes(across, down, left=left, top=top, width=width, height=square_px * len(names))
 
 
 def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], *, narrow: bool) -> None:
     colour, opacity = _fill(square, colours)
-    axes.fill(
-        [column + 0.03, column + 0.97, column + 0.97, column + 0.03],
-        [row + 0.04, row + 0.04, row + 0.96, row + 0.96],
-        facecolor=colour,
-        alpha=opacity,
-        linewidth=0,
-        zorder=1,
-    )
+    left, top = column + 0.03, row + 0.04
+    corners = ([left, left + 0.94, left + 0.94, left], [top, top, top + 0.92, top + 0.92])
+    axes.fill(*corners, facecolor=colour, alpha=opacity, linewidth=0, zorder=1)
     text = square.text
     if narrow:
         # There is no room for two things: the letter says who, and a ratio its size.
         who, _, what = text.partition(" ")
         text = f"{who}{what if what in {'=', '?'} else ''}"[:4]
-    axes.text(
-        column + 0.5,
-        row + 0.5,
+    label(
+        axes,
         text.rstrip("×") if narrow else text,
-        ha="center",
-        va="center_baseline",
-        color=INK.light if square.measured else MUTED.light,
+        (column + 0.5, row + 0.5),
+        anchor="center",
+        colour=INK.light if square.measured else MUTED.light,
         fontweight="bold" if square.measured else "normal",
         zorder=7,
     )
@@ -202,63 +180,31 @@ def _panel_px(layout: Layout) -> float:
 
 
 def _paint(sheet: Sheet, found: CrossoverMap, letters: Mapping[str, str], colours: Mapping[str, Colour]) -> None:
-    layout, panel_px = sheet.layout, _panel_px(sheet.layout)
+    layout, row_px, panel_px = sheet.layout, sheet.layout.row_px, _panel_px(sheet.layout)
     across = 1 if layout.is_narrow else 2
     room = layout.width_px / across
-    left_px, height_px = layout.text_px("10,000") + 8, panel_px - layout.row_px * (1.1 + _ROWS_BELOW)
-    limits = _limits(found)
+    left_px, height_px = layout.text_px("10,000") + 8, panel_px - row_px * (1.1 + _ROWS_BELOW)
+    low, high = _limits(found)
+    ticks = (1, 5, 20, 100, 500) if layout.is_narrow else CONNECTIONS
+    x = Scale(CONNECTIONS[0] * 0.9, CONNECTIONS[-1] * 1.1, {tick: str(tick) for tick in ticks}, is_log=True)
+    y = Scale(low, high, {10**power: f"{10**power:,}" for power in range(6) if low <= 10**power <= high}, is_log=True)
     for position, wait in enumerate(WAITS_SHOWN):
-        left, top = room * (position % across), panel_px * (position // across)
-        sheet.text(left + left_px, top + layout.row_px * 0.6, f"wait {wait} ms", bold=True)
-        axes = sheet.axes(
-            left=left + left_px,
-            top=top + layout.row_px * 1.1,
-            width=room - left_px - layout.font_px * 1.8,
-            height=height_px,
-        )
-        _frame(axes, limits, layout)
-        middle = left + room / 2 + left_px / 2
-        below = top + panel_px - layout.row_px * 0.55
+        left, top = left_px + room * (position % across), panel_px * (position // across)
+        width = room - left_px - layout.font_px * 1.8
+        sheet.text(left, top + row_px * 0.6, f"wait {wait} ms", bold=True)
+        axes = sheet.axes(x, y, left=left, top=top + row_px * 1.1, width=width, height=height_px)
+        middle, below = left + (room - left_px) / 2, top + panel_px - row_px * 0.55
         sheet.text(middle, below, "connections", anchor="center", colour=MUTED.light)
         ends = {}
         for capacity, marker in zip(found.capacities, itertools.cycle(_MARKERS), strict=False):
             letter = letters[capacity.contender]
             ends[letter] = _curve(axes, found, capacity, wait, colours[letter].light, marker)
-        _letters(axes, ends, colours, math.log(limits[1] / limits[0]) * layout.font_px / height_px)
-
-
-def _frame(axes: Axes, limits: tuple[float, float], layout: Layout) -> None:
-    axes.set_xscale("log")
-    axes.set_yscale("log")
-    axes.set_xlim(CONNECTIONS[0] * 0.9, CONNECTIONS[-1] * 1.1)
-    axes.set_ylim(*limits)
-    ticks = (1, 5, 20, 100, 500) if layout.is_narrow else CONNECTIONS
-    axes.set_xticks(ticks, labels=[str(tick) for tick in ticks])
-    rates = [rate for rate in (1, 10, 100, 1_000, 10_000, 100_000) if limits[0] <= rate <= limits[1]]
-    axes.set_yticks(rates, labels=[f"{rate:,}" for rate in rates])
-    axes.set_xticks([], minor=True)
-    axes.set_yticks([], minor=True)
-    for tick in ticks:
-        gridline(axes, tick)
-    for rate in rates:
-        axes.axhline(rate, color=GRID.light, linewidth=1, zorder=0)
-
-
-def _letters(axes: Axes, ends: Mapping[str, float], colours: Mapping[str, Colour], apart: float) -> None:
-    """Write each letter at the end of its curve, apart from each other by a logarithm at least."""
-    at = -math.inf
-    for letter, rate in sorted(ends.items(), key=lambda end: end[1]):
-        at = max(math.log(rate), at + apart)
-        axes.annotate(
-            letter,
-            (CONNECTIONS[-1], math.exp(at)),
-            xytext=(10, 0),
-            textcoords="offset points",
-            va="center_baseline",
-            color=colours[letter].light,
-            fontweight="bold",
-            annotation_clip=False,
-        )
+        # Each letter at the end of its curve, apart from each other.
+        at, apart = -math.inf, math.log(high / low) * layout.font_px / height_px
+        for letter, rate in sorted(ends.items(), key=lambda end: end[1]):
+            at = max(math.log(rate), at + apart)
+            place, colour = (CONNECTIONS[-1], math.exp(at)), colours[letter].light
+            label(axes, letter, place, (10, 0), colour=colour, fontweight="bold", annotation_clip=False)
 
 
 def _curve(  # noqa: PLR0917 (what is drawn, then how)

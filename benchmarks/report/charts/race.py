@@ -5,14 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
-from benchmarks.judge.comparison import equal_band
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.report.charts.canvas import Drawing, Layout, Sheet, draw, gridline
-from benchmarks.report.charts.palette import BAND, GRID, INK, MUTED, OTHER, PAPER, framework_colour
-from benchmarks.report.charts.ratios import round_ratios
-from benchmarks.report.figures import amount, estimated, ratio_reach, ratio_share
+from benchmarks.report.charts.canvas import Drawing, Layout, Scale, Sheet, around_one, draw, interval, label
+from benchmarks.report.charts.palette import INK, MUTED, OTHER, PAPER, framework_colour
+from benchmarks.report.charts.ratios import ratio_scale
+from benchmarks.report.figures import NOT_MEASURED, amount, estimated, ratio_reach, ratio_share
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -22,7 +21,6 @@ _ROWS_ABOVE: Final = 1.4
 _ROWS_BELOW: Final = 1.6
 _ROWS_PER_LABEL: Final = 1.9
 _FIRST_ROUND: Final = 2
-_ENDLESS: Final = 1e6
 
 _TICKS: Final = {0.25: "¼ ×", 0.5: "½ ×", 1.0: "1 ×", 2.0: "2 ×", 4.0: "4 ×"}
 _EDGE: Final = 5.0
@@ -46,7 +44,7 @@ def narrowing_chart(workload: str, duels: Sequence[Comparison], *, margin: float
     chosen = [duel for duel in duels if duel.workload == workload and duel.narrowing]
     if not chosen:
         return None
-    last = max([rounds, *(len(duel.narrowing) + 1 for duel in chosen)])
+    rows, last = _ROWS_ABOVE + _ROWS + _ROWS_BELOW, max([rounds, *(len(duel.narrowing) + 1 for duel in chosen)])
     return draw(
         "narrowing",
         workload,
@@ -56,94 +54,53 @@ def narrowing_chart(workload: str, duels: Sequence[Comparison], *, margin: float
             f"{estimated(duel.narrowing[-1], '×')}; after 2: {estimated(duel.narrowing[0], '×')}."
             for duel in chosen
         ),
-        height=lambda layout: layout.row_px * _rows(layout, len(chosen)),
+        height=lambda layout: layout.row_px * (rows + (_ROWS_PER_LABEL * len(chosen) if layout.is_narrow else 0)),
         paint=lambda sheet: _paint_funnels(sheet, chosen, margin, last),
     )
-
-
-def _rows(layout: Layout, duels: int) -> float:
-    legend = _ROWS_PER_LABEL * duels if layout.is_narrow else 0.0
-    return _ROWS_ABOVE + _ROWS + _ROWS_BELOW + legend
 
 
 def _paint_funnels(sheet: Sheet, duels: Sequence[Comparison], margin: float, rounds: int) -> None:
     layout = sheet.layout
     right = 8.0 if layout.is_narrow else 400.0
     left = layout.text_px("0.50 ×") + 12
+    reach = ratio_reach(duel.narrowing[-1] for duel in duels) * 1.15
+    shown = range(_FIRST_ROUND, rounds + 1, max(1, round(rounds / (6 if layout.is_narrow else 10))))
+    ticks = {number: f"{number}" if number > _FIRST_ROUND else "2 rounds" for number in shown}
     axes = sheet.axes(
+        Scale(_FIRST_ROUND - 0.4, rounds + 0.4, ticks, has_lines=False),
+        ratio_scale(reach, most=7),
         left=left,
         top=layout.row_px * _ROWS_ABOVE,
         width=layout.width_px - left - right,
         height=layout.row_px * _ROWS,
     )
-    _scale(axes, duels, margin, rounds, layout)
+    around_one(axes, margin, upright=True)
     sheet.text(2, layout.row_px * 0.5, "One over the other, 95 % interval, after each round", colour=MUTED.light)
     for number, duel in enumerate(duels):
-        _funnel(axes, duel, number, layout)
-    _legend(sheet, axes, duels)
+        # Side by side, so that two of one size do not hide each other.
+        places = [_FIRST_ROUND + index + 0.09 * number for index in range(len(duel.narrowing))]
+        colour, is_async = _hue(duel), "-async@" in duel.above
+        axes.plot(places, [estimate.value for estimate in duel.narrowing], color=colour, linewidth=1.5, zorder=3)
+        mark = "o" if is_async else "s"
+        for place, estimate in zip(places, duel.narrowing, strict=True):
+            interval(axes, estimate, place, layout, colour, 2, mark, is_hollow=not is_async, upright=True)
+    _legend(sheet, duels, reach)
 
 
-def _scale(axes: Axes, duels: Sequence[Comparison], margin: float, rounds: int, layout: Layout) -> None:
-    reach = ratio_reach(duel.narrowing[-1] for duel in duels) * 1.15
-    axes.set_yscale("log")
-    axes.set_ylim(1 / reach, reach)
-    axes.set_xlim(_FIRST_ROUND - 0.4, rounds + 0.4)
-    ticks = round_ratios(reach, most=7)
-    axes.set_yticks(ticks, labels=[f"{tick:.2g} ×" for tick in ticks])
-    axes.set_yticks([], minor=True)
-    step = max(1, round(rounds / (6 if layout.is_narrow else 10)))
-    shown = range(_FIRST_ROUND, rounds + 1, step)
-    axes.set_xticks(list(shown), labels=[f"{number}" if number > _FIRST_ROUND else "2 rounds" for number in shown])
-    axes.axhspan(*equal_band(margin), color=BAND.light, linewidth=0, zorder=0)
-    for tick in ticks:
-        axes.axhline(tick, color=GRID.light, linewidth=1, zorder=0)
-    axes.axhline(1, color=INK.light, linewidth=1.5, zorder=1)
-
-
-def _funnel(axes: Axes, duel: Comparison, number: int, layout: Layout) -> None:
-    # Side by side, so that two of one size do not hide each other.
-    places = [_FIRST_ROUND + index + 0.09 * number for index in range(len(duel.narrowing))]
-    values = [estimate.value for estimate in duel.narrowing]
-    colour = _hue(duel)
-    axes.plot(places, values, color=colour, linewidth=1.5, zorder=3)
-    axes.errorbar(
-        places,
-        values,
-        yerr=_errors(duel.narrowing),
-        fmt="o" if "-async@" in duel.above else "s",
-        markersize=layout.font_px * 0.42,
-        markerfacecolor=colour if "-async@" in duel.above else PAPER.light,
-        color=colour,
-        elinewidth=2,
-        capsize=layout.font_px * 0.3,
-        capthick=2,
-        zorder=4,
-    )
-
-
-def _errors(estimates: Sequence[Estimate]) -> list[list[float]]:
-    below = [each.value - max(each.low or 0.0, each.value / _ENDLESS) for each in estimates]
-    above = [min(each.high or 0.0, _ENDLESS) - each.value for each in estimates]
-    return [below, above]
-
-
-def _legend(sheet: Sheet, axes: Axes, duels: Sequence[Comparison]) -> None:
-    layout = sheet.layout
-    _, reach = axes.get_ylim()
+def _legend(sheet: Sheet, duels: Sequence[Comparison], reach: float) -> None:
+    """Name each duel beside its last interval, or below all of them where it is narrow."""
+    layout, gap_px = sheet.layout, sheet.layout.row_px * _ROWS_PER_LABEL
     height_px, top_px = layout.row_px * _ROWS, layout.row_px * _ROWS_ABOVE
     wanted = [(top_px + height_px * (1 - ratio_share(reach, duel.narrowing[-1].value)), duel) for duel in duels]
     y_px = 0.0
     below_px = top_px + height_px + layout.row_px * (_ROWS_BELOW + 0.3)
+    x_px, room_px = (2.0, layout.width_px - 4) if layout.is_narrow else (layout.width_px - 386, 386.0)
     for number, (place_px, duel) in enumerate(sorted(wanted, key=lambda pair: pair[0])):
-        gap_px = layout.row_px * _ROWS_PER_LABEL
         y_px = below_px + gap_px * number if layout.is_narrow else max(place_px, y_px + gap_px)
-        x_px = 2 if layout.is_narrow else layout.width_px - 386
-        room_px = layout.width_px - 4 if layout.is_narrow else 386.0
         # Its interval is drawn beside it, where there is room for no more words.
         figure = estimated(duel.narrowing[-1], "×") if layout.is_narrow else amount(duel.narrowing[-1].value, "×")
-        sheet.text(x_px, y_px, layout.fit(duel.above, room_px), colour=_hue(duel), bold=True)
-        other = layout.fit(f"{figure} of {duel.below}", room_px * 1.05)
-        sheet.text(x_px, y_px + layout.row_px * 0.8, other, colour=INK.light)
+        sheet.text(x_px, y_px, duel.above, colour=_hue(duel), bold=True, room_px=room_px)
+        sheet.text(x_px, y_px + layout.row_px * 0.8, f"{figure} of {duel.below}", room_px=room_px * 1.05)
 
 
 def _hue(duel: Comparison) -> str:
@@ -170,12 +127,16 @@ class GuessedRatio:
     measured: Estimate | None
 
     @property
+    def found(self) -> str:
+        """What was measured, in words."""
+        return NOT_MEASURED if self.measured is None else f"measured {estimated(self.measured, '×')}"
+
+    @property
     def told(self) -> str:
         """All of it, in words."""
         guessed = "without a guess" if self.median is None else f"the class guessed {amount(self.median, '×')} (median)"
         counted = f" of {len(self.guesses)}" if self.guesses else ""
-        measured = "not measured" if self.measured is None else f"measured {estimated(self.measured, '×')}"
-        return f"{self.name}: {guessed}{counted}; {measured}."
+        return f"{self.name}: {guessed}{counted}; {self.found}."
 
 
 def guess_chart(ratios: Sequence[GuessedRatio]) -> Drawing | None:
@@ -199,48 +160,32 @@ def guess_chart(ratios: Sequence[GuessedRatio]) -> Drawing | None:
 
 
 def _paint_guesses(sheet: Sheet, ratios: Sequence[GuessedRatio]) -> None:
-    layout = sheet.layout
-    strip_px = layout.row_px * _ROWS_PER_STRIP
+    layout, row_px, strip_px = sheet.layout, sheet.layout.row_px, sheet.layout.row_px * _ROWS_PER_STRIP
     for number, ratio in enumerate(ratios):
-        top = strip_px * number
-        colour = framework_colour(ratio.framework).light
-        sheet.text(2, top + layout.row_px * 0.5, ratio.name, colour=colour, bold=True)
-        measured = "not measured" if ratio.measured is None else f"measured {estimated(ratio.measured, '×')}"
-        sheet.text(layout.width_px - 2, top + layout.row_px * 0.5, measured, anchor="right", bold=True)
+        top, colour = strip_px * number, framework_colour(ratio.framework).light
+        sheet.text(2, top + row_px * 0.5, ratio.name, colour=colour, bold=True)
+        sheet.text(layout.width_px - 2, top + row_px * 0.5, ratio.found, anchor="right", bold=True)
+        ticks = _TICKS if number == len(ratios) - 1 else dict.fromkeys(_TICKS, "")
         axes = sheet.axes(
-            left=6, top=top + layout.row_px, width=layout.width_px - 12, height=strip_px - 1.6 * layout.row_px
+            Scale(1 / _EDGE, _EDGE, ticks, is_log=True),
+            Scale(0, 1),
+            left=6,
+            top=top + row_px,
+            width=layout.width_px - 12,
+            height=strip_px - 1.6 * row_px,
         )
-        _strip(axes, ratio, colour, layout, is_last=number == len(ratios) - 1)
-
-
-def _strip(axes: Axes, ratio: GuessedRatio, colour: str, layout: Layout, *, is_last: bool) -> None:
-    axes.set_xscale("log")
-    axes.set_xlim(1 / _EDGE, _EDGE)
-    axes.set_ylim(0, 1)
-    axes.set_yticks([])
-    axes.set_xticks(list(_TICKS), labels=list(_TICKS.values()) if is_last else [""] * len(_TICKS))
-    axes.set_xticks([], minor=True)
-    for tick in _TICKS:
-        gridline(axes, tick)
-    axes.axvline(1, color=INK.light, linewidth=1.5, zorder=1)
-    axes.axhline(0.02, color=MUTED.light, linewidth=1, zorder=1)
-    _dots(axes, ratio.guesses, colour, layout)
-    if ratio.median is not None:
-        axes.annotate(
-            f"median {'' if layout.is_narrow else 'guess '}{amount(ratio.median, '×')}",
-            (ratio.median, 0.66),
+        axes.axvline(1, color=INK.light, linewidth=1.5, zorder=1)
+        axes.axhline(0.02, color=MUTED.light, linewidth=1, zorder=1)
+        _dots(axes, ratio.guesses, colour, layout)
+        if (median := ratio.median) is not None:
+            text = f"median {'' if layout.is_narrow else 'guess '}{amount(median, '×')}"
             # On the side away from what was measured, which has its own mark.
-            ha="right" if ratio.median < (1.0 if ratio.measured is None else ratio.measured.value) else "left",
-            xytext=(0, 0),
-            textcoords="offset points",
-            va="center",
-            color=MUTED.light,
-            zorder=6,
-            bbox={"facecolor": PAPER.light, "edgecolor": "none", "pad": 1},
-        )
-        axes.plot([ratio.median, ratio.median], [0.02, 0.58], color=MUTED.light, linewidth=2, linestyle=(0, (2, 2)))
-    if ratio.measured is not None:
-        _measured(axes, ratio.measured, layout)
+            left_of = median < (1.0 if ratio.measured is None else ratio.measured.value)
+            anchor: Literal["left", "right"] = "right" if left_of else "left"
+            label(axes, text, (median, 0.66), anchor=anchor, colour=MUTED.light, over_lines=True, va="center", zorder=6)
+            axes.plot([median, median], [0.02, 0.58], color=MUTED.light, linewidth=2, linestyle=(0, (2, 2)))
+        if ratio.measured is not None:
+            _measured(axes, ratio.measured, layout)
 
 
 def _dots(axes: Axes, guesses: Sequence[float], colour: str, layout: Layout) -> None:
