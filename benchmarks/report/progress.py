@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from types import TracebackType
-from typing import Self
+from typing import Final
 
 from rich.console import Console
 from rich.progress import (
@@ -21,31 +20,28 @@ from rich.progress import (
 from benchmarks.measure import schedule
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Place, Plan, Trial
+from benchmarks.report.plain_text import shorten
 from benchmarks.report.words import at_place
 
+_AGAIN: Final = " (again: A/A)"
+_REST_OF_LINE: Final = "/  calibration       100,000 req/s"
+_LEAST_ROOM: Final = 24
+"""Characters of a line that its names have on the narrowest of terminals."""
 
-class _Shown:
+
+class _Shown(Progress):
     """A progress bar, on a terminal; and plain lines, everywhere."""
 
     def __init__(self, console: Console, *columns: ProgressColumn) -> None:
-        self._console = console
-        self._progress = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._progress.stop()
+        description, bar = TextColumn("{task.description}"), BarColumn(bar_width=None)
+        super().__init__(description, bar, *columns, console=console, transient=True, disable=not console.is_terminal)
 
     def checking(self, contenders: int) -> None:
         """Show that answers are compared before anything is timed."""
         self._say(f"checking that {contenders} contenders give the same answer")
 
     def _say(self, line: str) -> None:
-        self._console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
+        self.console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
 class RunProgress(_Shown):
@@ -61,39 +57,50 @@ class RunProgress(_Shown):
         self._trials = [*schedule.calibration(plan), *schedule.trials(plan)]
         self._under_way: list[ScheduledTrial] = []
         self._ended = done
+        self._workload_width, self._contender_width = self._name_widths(console)
         super().__init__(
             console,
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
             MofNCompleteColumn(),
             TextColumn("[dim]elapsed"),
             TimeElapsedColumn(),
             TextColumn("[dim]left"),
             TimeRemainingColumn(elapsed_when_finished=False),
         )
-        self._task = self._progress.add_task("starting", total=len(self._trials), completed=done)
+        self._task = self.add_task("starting", total=len(self._trials), completed=done)
+
+    def _name_widths(self, console: Console) -> tuple[int, int]:
+        """Return how wide workload and contender are: as the longest, but not wider than a terminal has room for."""
+        workload = max((len(trial.workload.name) for trial in self._trials), default=0)
+        contender = max((len(trial.contender.id + _AGAIN * trial.placebo) for trial in self._trials), default=0)
+        if console.is_terminal:
+            room = max(_LEAST_ROOM, console.width - 2 * len(str(len(self._trials))) - len(_REST_OF_LINE))
+            workload = min(workload, max(room - contender, room // 3))
+            contender = min(contender, room - workload)
+        return workload, contender
 
     def started(self, trial: ScheduledTrial) -> None:
         """Show what is measured now."""
         self._under_way.append(trial)
         several = f"{len(self._under_way)} trials on {trial.contender.server}"
         what = trial.contender.id if len(self._under_way) == 1 else several
-        self._progress.update(self._task, description=f"{_stage(trial)}  {what}  {trial.workload.name}")
+        self.update(self._task, description=f"{_stage(trial)}  {what}  {trial.workload.name}")
 
     def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
         """Show the result."""
         self._under_way.remove(scheduled)
         self._ended += 1
-        self._progress.advance(self._task)
+        self.advance(self._task)
         outcome = f"{trial.result.rate_per_s:>10,.0f} req/s" if trial.result else f"{'void':>10}      "
         if trial.load.rate_per_s is not None and trial.result is not None and trial.result.latency is not None:
             outcome += f"  p95 {trial.result.latency.p95_ms:,.3g} ms"
         if trial.failure is not None:
             outcome += f"  void: {trial.failure.splitlines()[0]}"
-        placebo = " (again: A/A)" if trial.placebo else ""
+        again, total = _AGAIN * trial.placebo, str(len(self._trials))
+        workload = shorten(trial.workload, self._workload_width)
+        contender = shorten(trial.contender, self._contender_width - len(again)) + again
         self._say(
-            f"{self._ended:>3}/{len(self._trials)}  {_stage(scheduled):<11} {trial.workload:<7} "
-            f"{trial.contender + placebo:<42}{outcome}"
+            f"{self._ended:>{len(total)}}/{total}  {_stage(scheduled):<11}  {workload:<{self._workload_width}}  "
+            f"{contender:<{self._contender_width}}{outcome}"
         )
 
 
@@ -113,19 +120,13 @@ class SweepProgress(_Shown):
         self._visits = 0
         self._place: Place | None = None
         self._rates: list[str] = []
-        super().__init__(
-            console,
-            TextColumn("{task.description}"),
-            BarColumn(bar_width=None),
-            TextColumn("[dim]left {task.fields[left]}"),
-        )
-        self._task = self._progress.add_task("starting", total=budget_s, left=clock_time(budget_s))
+        super().__init__(console, TextColumn("[dim]left {task.fields[left]}"))
+        self._task = self.add_task("starting", total=budget_s, left=clock_time(budget_s))
 
-    def __exit__(
-        self, kind: type[BaseException] | None, value: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def stop(self) -> None:
+        """Show the results of the last visit, and no bar any more."""
         self._tell_visit()
-        super().__exit__(kind, value, traceback)
+        super().stop()
 
     def visiting(self, place: Place, _elapsed_s: float) -> None:
         """Show the next place, and the results at the one before."""
@@ -136,11 +137,11 @@ class SweepProgress(_Shown):
     def started(self, trial: ScheduledTrial) -> None:
         """Show what is measured now."""
         stage = "calibration" if self._place is None else f"{self._visits:>3}  {at_place(self._place)}"
-        self._update(f"{stage}  {trial.contender.id}")
+        self._tell_time(f"{stage}  {trial.contender.id}")
 
     def ended(self, scheduled: ScheduledTrial, trial: Trial) -> None:
         """Keep the result for the line of the visit."""
-        self._update(None)
+        self._tell_time(None)
         if self._place is None:
             return
         shown = "void" if trial.result is None or trial.failure is not None else f"{trial.result.rate_per_s:,.0f}"
@@ -153,11 +154,10 @@ class SweepProgress(_Shown):
             self._say(f"{self._visits:>3}  left {left}  {at_place(self._place):<24}  {rates}  req/s")
         self._rates.clear()
 
-    def _update(self, description: str | None) -> None:
+    def _tell_time(self, description: str | None) -> None:
         left_s = self._left_s()
-        self._progress.update(
-            self._task, completed=self._budget_s - left_s, left=clock_time(left_s), description=description
-        )
+        done_s, left = self._budget_s - left_s, clock_time(left_s)
+        self.update(self._task, completed=done_s, left=left, description=description)
 
     def _left_s(self) -> float:
         return max(0.0, self._budget_s - (self._clock() - self._began_s))

@@ -13,6 +13,7 @@ from benchmarks.report.charts.bars import cost_chart, waiting_chart
 from benchmarks.report.charts.canvas import NARROW, WIDE, Drawing
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.charts.ratios import ratio_chart
+from benchmarks.report.words import arrangement_name
 
 SVG = "{http://www.w3.org/2000/svg}"
 WAIT = Workload(name="wait", path="/wait/{variant}?ms=50", wait_ms=50.0)
@@ -253,3 +254,24 @@ def test_thirty_contenders_have_room(judgement: Judgement) -> None:
 
     heights = [float(parsed(chart)[0].get("viewBox", "").split()[3]) for chart in (one, many)]
     assert heights[1] > 8 * heights[0]
+
+
+def test_a_name_without_room_is_shortened_and_has_its_whole_in_a_title(judgement: Judgement) -> None:
+    """In the latency chart it ends before the shares of its axis, in the weight that it is written in."""
+    name = f"{'shop.main:create_app' * 3}@gunicorn"
+    summaries = [dataclasses.replace(each, arrangement=name) for each in judgement.summaries]
+    root = parsed(drawn(latency_chart("health", summaries)))[0]
+
+    (group,) = (group for group in root.iter(f"{SVG}g") if group.find(f"{SVG}title") is not None)
+    title, text = group.find(f"{SVG}title"), next(group.iter(f"{SVG}text"))
+    (share,) = {text.get("x") for text in root.iter(f"{SVG}text") if text.text == "100 %"}
+    end_px = float(text.get("x", "")) + WIDE.text_px(text.text or "", bold=True)
+
+    assert (arrangement_name(name), "…") == (title.text, (text.text or "")[-1])
+    assert end_px <= float(share or 0) - WIDE.text_px("100 %")
+
+
+def test_names_of_the_labs_own_contenders_are_written_whole(charts: dict[str, Drawing]) -> None:
+    """The longest of them too."""
+    for chart in charts.values():
+        assert "Flask on Hypercorn + eventloop" in written(parsed(chart)[0])
