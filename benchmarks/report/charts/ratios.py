@@ -119,7 +119,7 @@ def _draw(  # noqa: PLR0917 (what is told, then what is drawn)
 
     def paint(sheet: Sheet) -> None:
         layout, narrow, lines_px = sheet.layout, sheet.layout.is_narrow, all_lines_px(sheet.layout)
-        left = 6.0 if narrow else min(300.0, max(layout.text_px(row.name) for row in rows) + 24)
+        left = 6.0 if narrow else min(340.0, max(layout.text_px(row.name, bold=row.strong) for row in rows) + 24)
         right = 6.0 if narrow else layout.text_px("2.00 × [1.95, 2.07]") + 14
         top, width = layout.row_px * rows_above, layout.width_px - left - right
         scale = ratio_scale(ratio_reach((row.estimate for row in rows), tutorial_value), most=5 if narrow else 9)

@@ -10,7 +10,7 @@ from benchmarks.judge.advice import Advice, Basis
 from benchmarks.judge.crossover import Choice
 from benchmarks.judge.judgement import Comparison
 from benchmarks.model import MARGIN
-from benchmarks.report.document import Column, Document, Paragraph, Table, table_of
+from benchmarks.report.document import Column, Document, Paragraph, table_of
 from benchmarks.report.figures import amount, estimated
 from benchmarks.report.products.crossover import boundary_text
 from benchmarks.report.words import at_place, connections, contender_name, framework_name
@@ -23,22 +23,22 @@ _BASES: Final[dict[Basis, str]] = {
 
 
 def advice_document(advice: Advice) -> Document:
-    """Return the document of ``lab advise``.
-
-    Args:
-        advice: From a map.
-    """
+    """Return the document of ``lab advise``."""
     sentences = advice_sentences(advice)
     answers, fastest, trust = sentences[:-2], *sentences[-2:]
+    choices = table_of(
+        "What each choice would do, and what limits it",
+        advice.choices,
+        (
+            (Column("Contender"), lambda choice: contender_name(choice.contender)),
+            (Column("rate", "req/s"), lambda choice: choice.rate),
+            (Column("limited by", is_text=True), lambda choice: _why(advice, choice)),
+        ),
+    )
     return Document(
         kind="advice",
         title="Should this view be `async def`?",
-        blocks=(
-            *(Paragraph(answer, "strong") for answer in answers),
-            Paragraph(fastest),
-            _table(advice),
-            Paragraph(trust),
-        ),
+        blocks=(*(Paragraph(answer, "strong") for answer in answers), Paragraph(fastest), choices, Paragraph(trust)),
         data={"sentences": sentences, **{each.name: getattr(advice, each.name) for each in dataclasses.fields(advice)}},
         records=[_record(choice) for choice in advice.choices],
     )
@@ -46,7 +46,10 @@ def advice_document(advice: Advice) -> Document:
 
 def advice_sentences(advice: Advice) -> tuple[str, ...]:
     """Return the answer: a sentence for each framework, what would serve the most, and how far to trust it."""
-    return (*(_answer(advice, answer) for answer in advice.answers), _fastest(advice), confidence(advice))
+    first = advice.choices[0]
+    label = "Predicted" if advice.predicted or first.by_theory else "Expected"
+    fastest = f"{label} to serve the most: {contender_name(first.contender)}, {estimated(first.rate, 'req/s')}."
+    return (*(_answer(advice, answer) for answer in advice.answers), fastest, confidence(advice))
 
 
 def confidence(advice: Advice) -> str:
@@ -60,16 +63,12 @@ def confidence(advice: Advice) -> str:
             "evenly and nothing else; a database and whatever else runs there would take their part."
         )
     if advice.threads is not None:
-        changed = [
+        held = [
             each.contender for each in advice.choices if advice.capacities[each.contender].threads == advice.threads
         ]
-        names = ", ".join(changed)
         threads = wording.things(float(advice.threads), "thread")
-        told.append(
-            f"With {threads} by theory: {names}."
-            if changed
-            else f"{threads} change nothing: no choice holds one to wait."
-        )
+        by_theory = f"With {threads} by theory: {', '.join(held)}."
+        told.append(by_theory if held else f"{threads} change nothing: no choice holds one to wait.")
     return " ".join(told)
 
 
@@ -99,24 +98,6 @@ def _keyword_on(contender: str) -> str:
     """Say keyword and server of a contender: ``async def on Hypercorn + eventloop``."""
     name, _, word = contender_name(contender).rpartition(", ")
     return f"{word} on {name.partition(' on ')[2]}"
-
-
-def _fastest(advice: Advice) -> str:
-    first = advice.choices[0]
-    label = "Predicted" if advice.predicted or first.by_theory else "Expected"
-    return f"{label} to serve the most: {contender_name(first.contender)}, {estimated(first.rate, 'req/s')}."
-
-
-def _table(advice: Advice) -> Table:
-    return table_of(
-        "What each choice would do, and what limits it",
-        advice.choices,
-        (
-            (Column("Contender"), lambda choice: contender_name(choice.contender)),
-            (Column("rate", "req/s"), lambda choice: choice.rate),
-            (Column("limited by", is_text=True), lambda choice: _why(advice, choice)),
-        ),
-    )
 
 
 def _why(advice: Advice, choice: Choice) -> str:

@@ -136,36 +136,21 @@ def _level(ratio: float, standing: Standing) -> int:
 
 
 def _keywords(found: CrossoverMap) -> Iterator[Section]:
-    yield from (_keyword(found, keyword) for keyword in found.keywords)
-
-
-def _keyword(found: CrossoverMap, keyword: KeywordMap) -> Section:
-    title, grid = _title(keyword.pairing), keyword_grid(found, keyword)
-    name = f"{keyword.pairing.kind} {keyword.pairing.subject}"
-    draw = functools.partial(heat_map, name, title, grid, boundaries=keyword.boundaries)
-    caption = (
-        f"{_drawn(grid)} Green: async def serves more; red: it serves fewer; darker: from 1.5 and 3 times on. The "
-        "upright line is where async def starts to pay, the level one how sure that is."
-    )
-    return Section(title=title, blocks=(Chart(draw=draw, caption=caption, instead=(grid,)),))
+    for keyword in found.keywords:
+        title, grid = _title(keyword.pairing), keyword_grid(found, keyword)
+        name = f"{keyword.pairing.kind} {keyword.pairing.subject}"
+        draw = functools.partial(heat_map, name, title, grid, boundaries=keyword.boundaries)
+        caption = (
+            f"{_drawn(grid)} Green: async def serves more; red: it serves fewer; darker: from 1.5 and 3 times on. The "
+            "upright line is where async def starts to pay, the level one how sure that is."
+        )
+        yield Section(title=title, blocks=(Chart(draw=draw, caption=caption, instead=(grid,)),))
 
 
 def _winners(found: CrossoverMap) -> Iterator[Section]:
-    title, grid = "Who serves the most, and how many times the next", winners_grid(found)
-    draw = functools.partial(heat_map, "winners", title, grid, contenders=tuple(letters_of(found)))
-    chart = Chart(draw=draw, caption=f"{_drawn(grid)} Darker: from 1.5 and 3 times on.", instead=(grid,))
-    yield Section(title=title, blocks=(chart, _contenders(found)))
-
-
-def _drawn(grid: Table) -> str:
-    """Return how to read a grid where weight says what is estimated."""
-    estimated = "~ is estimated from measured neighbours"
-    return grid.caption.replace(estimated, "bold is measured, the rest is estimated from measured neighbours")
-
-
-def _contenders(found: CrossoverMap) -> Table:
-    letters = letters_of(found)
-    return table_of(
+    title, grid, letters = "Who serves the most, and how many times the next", winners_grid(found), letters_of(found)
+    draw = functools.partial(heat_map, "winners", title, grid, contenders=tuple(letters))
+    contenders = table_of(
         "The contenders, and what limits each, as observed",
         found.capacities,
         (
@@ -176,6 +161,14 @@ def _contenders(found: CrossoverMap) -> Table:
             (Column("Alone", is_minor=True), lambda capacity: amount(capacity.service_ms, "ms")),
         ),
     )
+    chart = Chart(draw=draw, caption=f"{_drawn(grid)} Darker: from 1.5 and 3 times on.", instead=(grid,))
+    yield Section(title=title, blocks=(chart, contenders))
+
+
+def _drawn(grid: Table) -> str:
+    """Return how to read a grid where weight says what is estimated."""
+    estimated = "~ is estimated from measured neighbours"
+    return grid.caption.replace(estimated, "bold is measured, the rest is estimated from measured neighbours")
 
 
 def _waits_at_once(capacity: Capacity) -> str:
@@ -198,19 +191,12 @@ def _theory(found: CrossoverMap) -> Iterator[Section]:
         "Marks: measured. Solid: estimated between. Dashed: the theory, which is the smallest of threads / wait, "
         "connections / (wait + service time) and 1 / CPU time per request. Both axes are logarithmic."
     )
-    more = len(found.partings) - PARTINGS_TOLD
+    chart = Chart(draw=functools.partial(rate_curves, found, letters_of(found)), caption=caption)
     parted = [Note(parting_sentence(each)) for each in found.partings[:PARTINGS_TOLD]]
-    if more > 0:
+    if (more := len(found.partings) - PARTINGS_TOLD) > 0:
         parted.append(Note(f"And at {more} more places."))
-    yield Section(
-        title="Measurement and theory",
-        blocks=filled(
-            (
-                Chart(draw=functools.partial(rate_curves, found, letters_of(found)), caption=caption),
-                Section(title="Where the two part", blocks=tuple(parted)),
-            )
-        ),
-    )
+    parts = filled((chart, Section(title="Where the two part", blocks=tuple(parted))))
+    yield Section(title="Measurement and theory", blocks=parts)
 
 
 def _anomalies(found: CrossoverMap) -> Iterator[Section]:
@@ -304,44 +290,40 @@ def anomaly_sentence(found: Break) -> str:
 
 
 def _precision(found: CrossoverMap) -> str:
-    noise = "is taken to vary" if found.noise_assumed else "varied"
-    left_out = (
-        ""
-        if found.left_out is None
-        else f" Estimated from its neighbours alone, a measured rate is off by {100 * found.left_out:.0f} % (root mean "
-        "square, the worst of the contenders)."
-    )
-    return (
-        f"{found.measured} places in {found.visits} visits. Measured again, a rate {noise} by "
-        f"{100 * found.noise:.1f} %.{left_out}"
-    )
+    noise = f"{'is taken to vary' if found.noise_assumed else 'varied'} by {100 * found.noise:.1f} %"
+    told = f"{found.measured} places in {found.visits} visits. Measured again, a rate {noise}."
+    if found.left_out is None:
+        return told
+    off = f"is off by {100 * found.left_out:.0f} % (root mean square, the worst of the contenders)"
+    return f"{told} Estimated from its neighbours alone, a measured rate {off}."
 
 
 def _method(found: CrossoverMap) -> tuple[str, ...]:
     budget = "" if found.budget_s is None else f" It was given {amount(found.budget_s, 's')}."
-    visit = (
-        "A visit is to one place: a wait and a number of connections. Every contender takes its turn there, in a "
-        f"random order from seed {found.seed}, on a server and with a loader started for it; ratios are made inside a "
-        "visit, so that a machine whose speed drifts slows all alike."
+    return (
+        (
+            "A visit is to one place: a wait and a number of connections. Every contender takes its turn there, in a "
+            f"random order from seed {found.seed}, on a server and with a loader started for it; ratios are made inside a "
+            "visit, so that a machine whose speed drifts slows all alike."
+        ),
+        (
+            "First comes a coarse grid, then the places where the winner or the sign of async over def is least sure, or "
+            f"the theory is off, for the time that a visit costs; one visit of six goes back to a place.{budget}"
+        ),
+        (
+            "Each connection sends its next request when it has its answer. A rate is counted, or, where an interval is "
+            "not many answers a connection long, it is connections over mean latency (Little's law)."
+        ),
+        (
+            "The theory is the smallest of threads / wait, connections / (wait + service time) and 1 / CPU per request. "
+            "Threads, service time and CPU are each contender's own, observed in this sweep."
+        ),
+        (
+            "Between measured places, what is estimated is measurement over theory, in logarithms (kriging); intervals "
+            "are 95 %, widened where leaving places out shows that they would be too narrow."
+        ),
+        f"Theory and measurement part where one is {PARTED_FACTOR:g} times the other, and more than the noise.",
     )
-    choice = (
-        "First comes a coarse grid, then the places where the winner or the sign of async over def is least sure, or "
-        f"the theory is off, for the time that a visit costs; one visit of six goes back to a place.{budget}"
-    )
-    rate = (
-        "Each connection sends its next request when it has its answer. A rate is counted, or, where an interval is "
-        "not many answers a connection long, it is connections over mean latency (Little's law)."
-    )
-    theory = (
-        "The theory is the smallest of threads / wait, connections / (wait + service time) and 1 / CPU per request. "
-        "Threads, service time and CPU are each contender's own, observed in this sweep."
-    )
-    between = (
-        "Between measured places, what is estimated is measurement over theory, in logarithms (kriging); intervals "
-        "are 95 %, widened where leaving places out shows that they would be too narrow."
-    )
-    apart = f"Theory and measurement part where one is {PARTED_FACTOR:g} times the other, and more than the noise."
-    return (visit, choice, rate, theory, between, apart)
 
 
 def _command(found: CrossoverMap) -> Command:
@@ -352,12 +334,11 @@ def _command(found: CrossoverMap) -> Command:
 
 def _records(found: CrossoverMap) -> Iterator[dict[str, Any]]:
     for cell in (cell for row in found.cells for cell in row):
-        place: Place = cell.place
         for choice in cell.rates:
             yield {
                 "contender": choice.contender,
-                "wait_ms": place.wait_ms,
-                "connections": place.connections,
+                "wait_ms": cell.place.wait_ms,
+                "connections": cell.place.connections,
                 "visits": cell.visits,
                 "rate_per_s": choice.rate.value,
                 "rate_low_per_s": choice.rate.low,

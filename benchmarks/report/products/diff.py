@@ -11,17 +11,7 @@ from benchmarks.judge.diff import Diff, Differences
 from benchmarks.judge.judgement import Comparison
 from benchmarks.judge.measures import QUANTITIES
 from benchmarks.model import Run
-from benchmarks.report.document import (
-    Block,
-    Column,
-    Document,
-    Note,
-    Paragraph,
-    Section,
-    Table,
-    filled,
-    table_of,
-)
+from benchmarks.report.document import Block, Column, Document, Note, Paragraph, Section, Table, filled, table_of
 from benchmarks.report.method import fact_name, fact_text, facts_table
 from benchmarks.report.reproduce import run_facts
 from benchmarks.report.words import arrangement_name
@@ -43,7 +33,10 @@ def diff_document(diff: Diff, left: tuple[Run, Path | None], right: tuple[Run, P
         title=f"What changed from {left[0].name} to {right[0].name}?",
         blocks=blocks if diff.same_run else filled(_blocks(diff)),
         data={"first": run_facts(*left), "second": run_facts(*right), "diff": diff},
-        records=[_record(kind, change) for kind, changes in _kinds(diff) for change in changes],
+        records=[
+            *(_record("async over sync", change) for change in diff.ratios),
+            *(_record("contender", change) for change in diff.contenders),
+        ],
         about=f"First: {left[0].name}, {left[0].started_at}. Second: {right[0].name}, {right[0].started_at}.",
     )
 
@@ -51,8 +44,8 @@ def diff_document(diff: Diff, left: tuple[Run, Path | None], right: tuple[Run, P
 def _blocks(diff: Diff) -> Iterator[Block]:
     if diff.withheld is not None:
         yield Note(f"No evidence: the A/A comparison of a run failed. {diff.withheld}", "alert")
-    yield Paragraph(_summary(diff), "strong")
     rates = [change for change in diff.ratios if change.decides == _FIRST_LOOKED_AT]
+    yield Paragraph(_summary(rates), "strong")
     yield from _tables(rates)
     yield Paragraph(f"These are runs of {'one machine, as far as is known' if diff.same_machine else 'two machines'}.")
     yield from (Note(note) for note in diff.notes)
@@ -71,9 +64,8 @@ def _blocks(diff: Diff) -> Iterator[Block]:
         yield dataclasses.replace(section, is_folded=True)
 
 
-def _summary(diff: Diff) -> str:
+def _summary(rates: Sequence[Comparison]) -> str:
     """Say in a sentence how many ratios of rates changed, and which."""
-    rates = [change for change in diff.ratios if change.decides == _FIRST_LOOKED_AT]
     if not rates:
         return "The two have no arrangement with both keywords in common: only contenders can be compared."
     changed = [change for change in rates if change.standing in {"faster", "slower"}]
@@ -107,10 +99,6 @@ def _differences(title: str, differences: Differences) -> Section:
         for name, values in differences.items()
     ]
     return Section(title=title, blocks=(facts_table("", rows),) if rows else (Paragraph("The same in both.", "quiet"),))
-
-
-def _kinds(diff: Diff) -> tuple[tuple[str, tuple[Comparison, ...]], ...]:
-    return (("async over sync", diff.ratios), ("contender", diff.contenders))
 
 
 def _record(kind: str, change: Comparison) -> dict[str, Any]:

@@ -32,8 +32,7 @@ from benchmarks.report.document import (
 from benchmarks.report.figures import amount, estimated, level
 from benchmarks.report.method import environment_facts, facts_table, method_rules, package_versions
 from benchmarks.report.products import run_evidence
-from benchmarks.report.products.run_evidence import Told
-from benchmarks.report.products.trials import COLUMNS, trial_records
+from benchmarks.report.products.run_evidence import COLUMNS, Told, trial_records
 from benchmarks.report.reproduce import compare_command, run_facts
 from benchmarks.report.words import arrangement_name, twins_name
 

@@ -1,15 +1,18 @@
-"""The evidence of a run: what a request costs, how long it takes, what bridges do, and all figures."""
+"""The evidence of a run: what a request costs, how long it takes, what bridges do, all figures, and every trial."""
 
 from __future__ import annotations
 
+import dataclasses
 import functools
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any, Final
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Comparison, Estimate, Judgement, RequestCost, Summary
-from benchmarks.model import Run, Workload
+from benchmarks.judge.judgement import Comparison, Judgement, RequestCost, Summary
+from benchmarks.model import Contender, LatencySummary, Observation, Run, Trial, Workload
 from benchmarks.report.charts.bars import cost_chart, waiting_chart
+from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.document import (
     Block,
@@ -24,9 +27,10 @@ from benchmarks.report.document import (
     filled,
     table_of,
 )
-from benchmarks.report.figures import cell
+from benchmarks.report.figures import cell, value_of
 from benchmarks.report.method import workload_title
 from benchmarks.report.words import arrangement_name, keyword, server_name
+from benchmarks.trials import void_reason
 
 _FILLED = "Filled: async def. Hollow: def. "
 _SOLID = "Solid: async def. Dashed: def. "
@@ -36,6 +40,18 @@ _WAITS = (
     "No server can pass the dashed line: each connection has one request in flight, which takes at least "
     "the wait (Little's law)."
 )
+
+_LATENCIES_OF = tuple(each.name for each in dataclasses.fields(LatencySummary))
+_OBSERVED = tuple(each.name for each in dataclasses.fields(Observation))
+COLUMNS: Final = (
+    *("run", "kind", "workload", "round", "position", "contender", "framework", "variant", "server", "bridge"),
+    *("placebo", "started_at", "vus", "asked_rate_per_s", "asked_duration_s", "warmup_s", "slices", "void"),
+    *("completed", "duration_s", "rate_per_s", "errors", "unfinished", "dropped", "sent_bytes", "received_bytes"),
+    "loader_cpu_s",
+    *(f"{of}_{name}" for of in ("latency", "lateness") for name in _LATENCIES_OF),
+    *_OBSERVED,
+)
+"""Of the records of trials: names that carry their unit. What was not measured is ``None``, never 0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,34 +64,21 @@ class Told:
 
 
 def costs(all_of_it: Told) -> Iterator[Section]:
-    """Yield the drawings of what a request costs; the figures stand in the tables."""
+    """Yield the drawings of what a request costs; where rates were given, it stands in the tables alone."""
     plan, summaries = all_of_it.run.plan, all_of_it.judgement.summaries
-    # Where rates were given, what a request costs stands in the tables.
     drawings = (
-        Chart(
-            draw=functools.partial(cost_chart, workload.name, summaries),
-            caption=_caption(workload, summaries, _FILLED, _COSTS),
-        )
+        _chart(workload, summaries, _FILLED, _COSTS, functools.partial(cost_chart, workload.name, summaries))
         for workload in plan.workloads
         if workload.wait_ms <= 0 and not plan.is_open(workload.name)
     )
     yield Section(title="Why: what a request costs the server", blocks=tuple(drawings))
 
 
-def _caption(workload: Workload, summaries: Sequence[Summary], key: str, text: str) -> str:
-    """Return a caption; with the key to keywords where a contender has one."""
-    has_keywords = any(summary.variant is not None for summary in summaries if summary.workload == workload.name)
-    return f"{workload.name}. {key if has_keywords else ''}{text}"
-
-
 def latencies(all_of_it: Told) -> Iterator[Section]:
     """Yield the drawings of how latencies are distributed."""
     summaries = all_of_it.judgement.summaries
     drawings = (
-        Chart(
-            draw=functools.partial(latency_chart, workload.name, summaries),
-            caption=_caption(workload, summaries, _SOLID, _LATENCIES),
-        )
+        _chart(workload, summaries, _SOLID, _LATENCIES, functools.partial(latency_chart, workload.name, summaries))
         for workload in all_of_it.run.plan.workloads
         if workload.wait_ms <= 0
     )
@@ -86,14 +89,19 @@ def waiting(all_of_it: Told) -> Iterator[Section]:
     """Yield the drawings of rates where views wait, against the bound that no server can pass."""
     plan, summaries = all_of_it.run.plan, all_of_it.judgement.summaries
     drawings = (
-        Chart(
-            draw=functools.partial(waiting_chart, workload, load, summaries),
-            caption=_caption(workload, summaries, _FILLED, _WAITS),
-        )
+        _chart(workload, summaries, _FILLED, _WAITS, functools.partial(waiting_chart, workload, load, summaries))
         for workload in plan.workloads
         if workload.wait_ms > 0 and (load := plan.loads.get(workload.name)) is not None
     )
     yield Section(title="When requests wait", blocks=tuple(drawings))
+
+
+def _chart(
+    workload: Workload, summaries: Sequence[Summary], key: str, text: str, draw: Callable[[], Drawing | None]
+) -> Chart:
+    """Return a workload's chart, whose caption has the key to keywords where a contender has one."""
+    has_keywords = any(summary.variant is not None for summary in summaries if summary.workload == workload.name)
+    return Chart(draw=draw, caption=f"{workload.name}. {key if has_keywords else ''}{text}")
 
 
 def at_rate(all_of_it: Told) -> Iterator[Section]:
@@ -128,9 +136,9 @@ def _at_rate(run: Run, workload: Workload, summaries: Sequence[Summary], twins: 
         summaries,
         (
             (Column("Contender"), lambda each: keyword(each.variant)),
-            (Column("median", "ms", "latency"), lambda each: _value(each.latency_median_ms)),
+            (Column("median", "ms", "latency"), lambda each: value_of(each.latency_median_ms)),
             (Column("p95", "ms", "latency"), lambda each: each.latency_p95_ms),
-            (Column("p99", "ms", "latency"), lambda each: _value(each.latency_p99_ms)),
+            (Column("p99", "ms", "latency"), lambda each: value_of(each.latency_p99_ms)),
             (Column("dropped", group="requests"), lambda each: each.dropped),
             (Column("answered in time", "%", "requests"), lambda each: each.achieved_fraction),
             (Column("valid trials", is_minor=True), lambda each: each.used),
@@ -259,10 +267,10 @@ def figures_table(summaries: Iterable[Summary]) -> Table:
         (
             (Column("Contender"), lambda each: keyword(each.variant)),
             (Column("rate", "req/s"), lambda each: each.rate_per_s),
-            (Column("median", "ms", "latency"), lambda each: _value(each.latency_median_ms)),
-            (Column("p95", "ms", "latency"), lambda each: _value(each.latency_p95_ms)),
-            (Column("p99", "ms", "latency", is_minor=True), lambda each: _value(each.latency_p99_ms)),
-            (Column("CPU", "µs", "per request"), lambda each: _value(each.cpu_us_per_request)),
+            (Column("median", "ms", "latency"), lambda each: value_of(each.latency_median_ms)),
+            (Column("p95", "ms", "latency"), lambda each: value_of(each.latency_p95_ms)),
+            (Column("p99", "ms", "latency", is_minor=True), lambda each: value_of(each.latency_p99_ms)),
+            (Column("CPU", "µs", "per request"), lambda each: value_of(each.cpu_us_per_request)),
             (voluntary, lambda each: each.voluntary_switches_per_request),
             (involuntary, lambda each: each.involuntary_switches_per_request),
             (Column("threads", group="server", hint="threads that ran"), lambda each: each.running_threads),
@@ -278,5 +286,27 @@ def _counted(summary: Summary) -> str:
     return f"{summary.used} of {summary.used + len(summary.void)}"
 
 
-def _value(estimate: Estimate | None) -> float | None:
-    return None if estimate is None else estimate.value
+def trial_records(run: Run) -> Iterator[dict[str, Any]]:
+    """Yield a record for each trial, the bare servers' first, the superseded ones last."""
+    contenders = {contender.id: contender for contender in run.plan.contenders}
+    for kind, trials in (("calibration", run.calibration), ("trial", run.trials), ("superseded", run.superseded)):
+        for trial in trials:
+            cells = (run.name, kind, *_cells(trial, contenders.get(trial.contender)))
+            yield dict(zip(COLUMNS, cells, strict=True))
+
+
+def _cells(trial: Trial, contender: Contender | None) -> Iterator[object]:
+    def of(value: object, *names: str) -> Iterator[object]:
+        return (getattr(value, name, None) for name in names)
+
+    yield from of(trial, "workload", "round", "position", "contender")
+    yield from of(contender, "framework", "variant", "server", "bridge")
+    yield from ("yes" if trial.placebo else "no", trial.started_at)
+    yield from of(trial.load, "vus", "rate_per_s", "duration_s", "warmup_s", "slices")
+    result = trial.result
+    yield from (void_reason(trial), *of(result, "completed", "duration_s"))
+    yield None if result is None or result.duration_s <= 0 else result.rate_per_s
+    yield from of(result, "error_count", "unfinished", "dropped", "sent_bytes", "received_bytes", "loader_cpu_s")
+    for latencies in of(result, "latency", "lateness"):
+        yield from of(latencies, *_LATENCIES_OF)
+    yield from of(trial.observation, *_OBSERVED)

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Observation, Run, Trial
 from benchmarks.report.document import Document
 from benchmarks.report.formats import render
-from benchmarks.report.products.trials import COLUMNS, trial_records
+from benchmarks.report.products.run_evidence import COLUMNS, trial_records
 
 TRIAL = Trial(
     round=1,
