@@ -163,6 +163,11 @@ class Table:
     rows: tuple[Row, ...]
     kind: Literal["numbers", "facts", "glance", "ratios", "map"] = "numbers"
 
+    @property
+    def has_absent(self) -> bool:
+        """Whether a value in it was not measured."""
+        return any(cell is None for row in self.rows for cell in row.cells)
+
 
 def table_of(
     caption: str,
@@ -265,17 +270,13 @@ class Document:
 
 def filled(blocks: Iterable[Block | None]) -> tuple[Block, ...]:
     """Return the blocks that have content: sections and tables without any are left out."""
-    return tuple(block for block in blocks if block is not None and not _is_empty(block))
+    return tuple(block for block in blocks if block is not None and _has_content(block))
 
 
-def _is_empty(block: Block) -> bool:
-    match block:
-        case Section(blocks=content):
-            return all(map(_is_empty, content))
-        case Table(rows=lines):
-            return not lines
-        case _:
-            return False
+def _has_content(block: Block) -> bool:
+    if isinstance(block, Section):
+        return any(map(_has_content, block.blocks))
+    return not isinstance(block, Table) or bool(block.rows)
 
 
 def grouped(blocks: Iterable[Block]) -> Iterator[tuple[Literal["notes", "answers", "verdicts", ""], list[Block]]]:
@@ -285,13 +286,8 @@ def grouped(blocks: Iterable[Block]) -> Iterator[tuple[Literal["notes", "answers
     """
 
     def kind(block: Block) -> Literal["notes", "answers", "verdicts", ""]:
-        match block:
-            case Note(level=level) if level != "alert":
-                return "notes"
-            case Verdict(word=word):
-                return "answers" if word else "verdicts"
-            case _:
-                return ""
+        if isinstance(block, Verdict):
+            return "answers" if block.word else "verdicts"
+        return "notes" if isinstance(block, Note) and block.level != "alert" else ""
 
-    for name, group in itertools.groupby(blocks, kind):
-        yield name, list(group)
+    return ((name, list(group)) for name, group in itertools.groupby(blocks, kind))

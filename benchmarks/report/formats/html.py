@@ -18,7 +18,6 @@ from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.report import figures
 from benchmarks.report.charts.palette import ACCENT, COLOURS, framework_colour
 from benchmarks.report.document import Block, Column, Document, Row, grouped
-from benchmarks.report.figures import sign
 from benchmarks.report.plain_text import one_line, spans
 
 _TEMPLATES: Final = Path(__file__).parent.with_name("templates")
@@ -26,10 +25,11 @@ _OPTION: Final = re.compile(r"(?<![\w-])(--[a-z]+(?: (?:\d+|[a-z]+-[a-z]+@[a-z+]
 
 
 def render(document: Document) -> str:
-    """Return the document as a page."""
-    style = _style()
+    """Return the document as a page; its policy admits its own style sheet, by its hash, and no other."""
+    style = palette_css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
+    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     template = _environment().get_template("document.html.j2")
-    return template.render(document=document, style=Markup(style), style_hash=_hash(style))  # noqa: S704 (our own sheet)
+    return template.render(document=document, style=Markup(style), style_hash=f"sha256-{digest}")  # noqa: S704 (our own sheet)
 
 
 def fragment(blocks: Iterable[Block], level: int) -> Markup:
@@ -69,28 +69,17 @@ def _environment() -> jinja2.Environment:
         # Whatever is written on the page is on one line and steers nothing; what is markup already has been made here.
         finalize=lambda value: one_line(value) if type(value) is str else value,
     )
-    environment.filters |= {
-        "prose": _prose,
-        "words": words,
-        "grouped": grouped,
-        "runs": _runs,
-        "has_absent": _has_absent,
-    }
+    environment.filters |= {"prose": _prose, "words": words, "grouped": grouped, "runs": _runs}
     environment.globals |= {
-        "estimated": figures.estimated,
         "amount": figures.amount,
         "interval": figures.interval,
         "shown": figures.shown,
         "absent": figures.ABSENT,
-        "sign": sign,
+        "sign": figures.sign,
         "level": lambda rows: figures.level(row.estimate for row in rows),
         "headings": _headings,
     }
     return environment
-
-
-def _style() -> str:
-    return palette_css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
 
 
 def words(text: str) -> Markup:
@@ -109,10 +98,6 @@ def _prose(text: str) -> Markup:
     return Markup("".join(parts))  # noqa: S704 (each part is escaped just before)
 
 
-def _has_absent(rows: Iterable[Row]) -> bool:
-    return any(cell is None for row in rows for cell in row.cells)
-
-
 def _runs(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
     """Return rows by their group, as they follow one another."""
     return [(group, list(those)) for group, those in itertools.groupby(rows, lambda row: row.group)]
@@ -120,16 +105,5 @@ def _runs(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:
 
 def _headings(columns: Sequence[Column]) -> list[tuple[str, list[Column]]]:
     """Return columns by the heading above them; one without such a heading stands alone."""
-    groups: list[tuple[str, list[Column]]] = []
-    for column in columns:
-        if column.group and groups and groups[-1][0] == column.group:
-            groups[-1][1].append(column)
-        else:
-            groups.append((column.group, [column]))
-    return groups
-
-
-def _hash(text: str) -> str:
-    """Return the hash by which the page's policy admits this style sheet and no other."""
-    digest = hashlib.sha256(text.encode()).digest()
-    return f"sha256-{base64.b64encode(digest).decode('ascii')}"
+    runs = itertools.groupby(columns, lambda column: column.group or id(column))
+    return [(those[0].group, those) for those in (list(run) for _, run in runs)]

@@ -123,7 +123,7 @@ def _table(block: Table) -> Iterator[str]:
         if row.group:
             cells[0] = f"{_text(row.group)}, {cells[0]}"
         yield _line([f"**{cell}**" if row.strong and cell.strip() else cell for cell in cells])
-    if any(cell is None for row in block.rows for cell in row.cells):
+    if block.has_absent:
         yield from ("", f"{figures.ABSENT}: {figures.NOT_MEASURED}.")
 
 

@@ -298,32 +298,30 @@ def _precision(found: CrossoverMap) -> str:
     return f"{told} Estimated from its neighbours alone, a measured rate {off}."
 
 
-def _method(found: CrossoverMap) -> tuple[str, ...]:
-    budget = "" if found.budget_s is None else f" It was given {amount(found.budget_s, 's')}."
-    return (
-        (
-            "A visit is to one place: a wait and a number of connections. Every contender takes its turn there, in a "
-            f"random order from seed {found.seed}, on a server and with a loader started for it; ratios are made inside a "
-            "visit, so that a machine whose speed drifts slows all alike."
-        ),
-        (
-            "First comes a coarse grid, then the places where the winner or the sign of async over def is least sure, or "
-            f"the theory is off, for the time that a visit costs; one visit of six goes back to a place.{budget}"
-        ),
-        (
-            "Each connection sends its next request when it has its answer. A rate is counted, or, where an interval is "
-            "not many answers a connection long, it is connections over mean latency (Little's law)."
-        ),
-        (
-            "The theory is the smallest of threads / wait, connections / (wait + service time) and 1 / CPU per request. "
-            "Threads, service time and CPU are each contender's own, observed in this sweep."
-        ),
-        (
-            "Between measured places, what is estimated is measurement over theory, in logarithms (kriging); intervals "
-            "are 95 %, widened where leaving places out shows that they would be too narrow."
-        ),
-        f"Theory and measurement part where one is {PARTED_FACTOR:g} times the other, and more than the noise.",
+def _method(found: CrossoverMap) -> Iterator[str]:
+    yield (
+        "A visit is to one place: a wait and a number of connections. Every contender takes its turn there, in a random "
+        f"order from seed {found.seed}, on a server and with a loader started for it; ratios are made inside a visit, "
+        "so that a machine whose speed drifts slows all alike."
     )
+    yield (
+        "First comes a coarse grid, then the places where the winner or the sign of async over def is least sure, or "
+        "the theory is off, for the time that a visit costs; one visit of six goes back to a place."
+        + ("" if found.budget_s is None else f" It was given {amount(found.budget_s, 's')}.")
+    )
+    yield (
+        "Each connection sends its next request when it has its answer. A rate is counted, or, where an interval is "
+        "not many answers a connection long, it is connections over mean latency (Little's law)."
+    )
+    yield (
+        "The theory is the smallest of threads / wait, connections / (wait + service time) and 1 / CPU per request. "
+        "Threads, service time and CPU are each contender's own, observed in this sweep."
+    )
+    yield (
+        "Between measured places, what is estimated is measurement over theory, in logarithms (kriging); intervals "
+        "are 95 %, widened where leaving places out shows that they would be too narrow."
+    )
+    yield f"Theory and measurement part where one is {PARTED_FACTOR:g} times the other, and more than the noise."
 
 
 def _command(found: CrossoverMap) -> Command:
