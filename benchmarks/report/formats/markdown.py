@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable, Iterator
 from typing import Final
 
+from benchmarks.judge.judgement import Figure
 from benchmarks.report import figures
 from benchmarks.report.document import (
     Block,
@@ -85,21 +86,17 @@ def _paragraph(block: Paragraph) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     word = verdict.word or f"{sign(verdict.outcome)} {verdict.outcome}"
-    measured = "; ".join(
-        _text(f"{outcome}{figure.name} {figures.estimated(figure.estimate, figure.unit)}{reference}{finding}")
-        for figure in verdict.figures
-        for outcome in [f"{sign(figure.outcome)} " if figure.outcome else ""]
-        for finding in [f" ({figure.finding})" if figure.finding else ""]
-        for reference in [
-            f", the tutorial {figures.amount(figure.tutorial_value, figure.unit)}"
-            if figure.tutorial_value is not None
-            else ""
-        ]
-    )
-    told = " ".join(
-        part for part in (f"{measured}." if measured else "", _text(verdict.sentence), _text(verdict.why)) if part
-    )
-    return f"- {_text(verdict.subject)}: **{_text(word)}**.{' ' if told else ''}{told}"
+    measured = "; ".join(map(_figure, verdict.figures))
+    parts = (f"{measured}." if measured else "", _text(verdict.sentence), _text(verdict.why))
+    return " ".join((f"- {_text(verdict.subject)}: **{_text(word)}**.", *filter(None, parts)))
+
+
+def _figure(figure: Figure) -> str:
+    outcome = f"{sign(figure.outcome)} " if figure.outcome else ""
+    tutorial = figure.tutorial_value
+    reference = "" if tutorial is None else f", the tutorial {figures.amount(tutorial, figure.unit)}"
+    finding = f" ({figure.finding})" if figure.finding else ""
+    return _text(f"{outcome}{figure.name} {figures.estimated(figure.estimate, figure.unit)}{reference}{finding}")
 
 
 def _ratios(block: Table) -> Iterator[str]:

@@ -172,8 +172,7 @@ class _Printer:
         style = _STYLES.get(note.level, "")
         marker = "- " if note.level == "plain" else f"{'!' if note.level == 'alert' else sign(note.level)} "
         self.hanging(marker, _words(note.text), style if note.level != "good" else "")
-        if note.advice:
-            self.hanging("  ", _words(note.advice))
+        self.hanging("  ", _words(note.advice))
 
     def verdict(self, verdict: Verdict, name_cells: int) -> None:
         """Print a verdict: subject, outcome and first figure on a line; further figures have a line each."""
@@ -182,12 +181,10 @@ class _Printer:
         first, *others = verdict.figures or (None,)
         shown = "" if first is None else _measured(first, labelled=not first.unit or bool(others))
         self.line(2, (_words(verdict.subject), name_cells, ""), outcome, (shown, 0, ""))
-        for figure in others:
-            if figure is not None:
-                self.line(2, ("", name_cells, ""), (" ", _OUTCOME_CELLS, ""), (_measured(figure, labelled=True), 0, ""))
-        for text in (verdict.sentence, verdict.why):
-            if text:
-                self.hanging("    ", _words(text))
+        for figure in filter(None, others):
+            self.line(2, ("", name_cells, ""), (" ", _OUTCOME_CELLS, ""), (_measured(figure, labelled=True), 0, ""))
+        self.hanging("    ", _words(verdict.sentence))
+        self.hanging("    ", _words(verdict.why))
 
     def ratios(self, block: Table) -> None:
         """Print ratios with their names, drawn on one axis where there is room."""
@@ -204,16 +201,14 @@ class _Printer:
 
     def facts(self, block: Table) -> None:
         """Print names and values, a line each."""
-        if block.caption:
-            self.hanging("", _words(block.caption), style="dim")
+        self.hanging("", _words(block.caption), style="dim")
         for row in block.rows:
             name, *values = (_cell(cell, "") for cell in row.cells)
             self.hanging("  ", f"{name}: {' '.join(values)}" if name else " ".join(values))
 
     def table(self, block: Table) -> None:
         """Print a table; one that has no room loses its minor columns first, and then becomes paragraphs."""
-        if block.caption:
-            self.hanging("", _words(block.caption), style="dim")
+        self.hanging("", _words(block.caption), style="dim")
         major = [number for number, column in enumerate(block.columns) if not column.is_minor]
         tables = (_drawn(block, columns) for columns in _fewer_and_fewer(block))
         drawn = next((table for table in tables if self.fits(table)), None)
@@ -230,19 +225,17 @@ class _Printer:
         name = _cell(row.cells[0], "")
         self.hanging("", f"{_words(row.group)}, {name}" if row.group else name, style="bold")
         told = []
-        headings = {number: _words(block.columns[number].heading) for number in columns}
-        badges = max(
-            (cell_len(headings[number]) for number in columns if isinstance(row.cells[number], Verdict)), default=0
-        )
-        for number in columns[1:]:
-            cell = row.cells[number]
+        named = [
+            (_words(block.columns[number].heading), row.cells[number], block.columns[number].unit) for number in columns
+        ]
+        badges = max((cell_len(heading) for heading, cell, _ in named if isinstance(cell, Verdict)), default=0)
+        for heading, cell, unit in named[1:]:
             if isinstance(cell, Verdict):
                 outcome = (f"{sign(cell.outcome)} {cell.outcome}", _OUTCOME_CELLS, _STYLES.get(cell.outcome, ""))
-                self.line(2, (headings[number], badges, ""), outcome, (_words(cell.sentence), 0, ""))
-            elif text := _cell(cell, block.columns[number].unit):
-                told.append(f"{headings[number]} {text}")
-        if told:
-            self.hanging("  ", "; ".join(told))
+                self.line(2, (heading, badges, ""), outcome, (_words(cell.sentence), 0, ""))
+            elif text := _cell(cell, unit):
+                told.append(f"{heading} {text}")
+        self.hanging("  ", "; ".join(told))
 
     def fits(self, table: RichTable) -> bool:
         """Return whether a table can be printed without breaking a cell."""
@@ -284,34 +277,28 @@ class _Printer:
     def flush(self, text: Text) -> None:
         """Print a line; what is too long goes on below, indented two cells further. An empty one is left out."""
         text.rstrip()
-        if text.cell_len <= self.console.width:
-            if text.cell_len:
-                self.console.print(text, soft_wrap=True)
-            return
-        indent = len(text.plain) - len(text.plain.lstrip())
-        wrapped = text[indent:].wrap(self.console, max(10, self.console.width - indent - 2))
-        for number, line in enumerate(wrapped):
-            line.rstrip()
-            self.console.print(Text.assemble(" " * (indent + (2 if number else 0)), line), soft_wrap=True)
+        if self.console.width < text.cell_len:
+            indent = " " * (len(text.plain) - len(text.plain.lstrip()))
+            self.wrapped(indent, text[len(indent) :], f"{indent}  ")
+        elif text.cell_len:
+            self.console.print(text, soft_wrap=True)
 
     def hanging(self, marker: str, text: str, style: str = "") -> None:
-        """Print a paragraph whose lines after the first stand below its first word."""
-        indent = cell_len(marker)
-        wrapped = Text(text).wrap(self.console, max(10, self.console.width - indent))
-        for number, line in enumerate(wrapped):
+        """Print a paragraph whose lines after the first stand below its first word; none for no text."""
+        if text:
+            self.wrapped(marker, Text(text, style), " " * cell_len(marker))
+
+    def wrapped(self, first: str, text: Text, others: str) -> None:
+        """Print a text on as many lines as it needs, with these in front of its first line and of the others."""
+        for number, line in enumerate(text.wrap(self.console, max(10, self.console.width - len(others)))):
             line.rstrip()
-            line.stylize(style)
-            self.console.print(Text.assemble((marker if number == 0 else " " * indent, style), line), soft_wrap=True)
+            self.console.print(Text.assemble((others if number else first, text.style), line), soft_wrap=True)
 
 
 def _is_seen(block: Block, *, details: bool) -> bool:
-    match block:
-        case Section():
-            return (details or not block.is_folded) and any(_is_seen(each, details=details) for each in block.blocks)
-        case Chart():
-            return bool(block.instead)
-        case _:
-            return True
+    if isinstance(block, Section):
+        return (details or not block.is_folded) and any(_is_seen(each, details=details) for each in block.blocks)
+    return not isinstance(block, Chart) or bool(block.instead)
 
 
 def _fewer_and_fewer(block: Table) -> Iterator[list[int]]:
@@ -362,10 +349,9 @@ def _cell(cell: Cell, unit: str) -> str:
 
 
 def _square_style(square: Square) -> str:
-    if square.tone in {"equal", "unsure"}:
-        return "dim" if square.tone == "equal" else "yellow"
-    if square.tone in {"more", "less"}:
-        return (_MORE if square.tone == "more" else _LESS)[max(0, square.level - 1)]
+    tones = {"equal": ("dim",), "unsure": ("yellow",), "more": _MORE, "less": _LESS}
+    if (styles := tones.get(square.tone)) is not None:
+        return styles[min(max(0, square.level - 1), len(styles) - 1)]
     return _BY_LETTER[ord(square.tone[:1] or "A") % len(_BY_LETTER)]
 
 

@@ -300,9 +300,9 @@ def _precision(found: CrossoverMap) -> str:
 
 def _method(found: CrossoverMap) -> Iterator[str]:
     yield (
-        "A visit is to one place: a wait and a number of connections. Every contender takes its turn there, in a random "
-        f"order from seed {found.seed}, on a server and with a loader started for it; ratios are made inside a visit, "
-        "so that a machine whose speed drifts slows all alike."
+        "A visit is to one place: a wait and a number of connections. Every contender takes its turn there, in a "
+        f"random order from seed {found.seed}, on a server and with a loader started for it; ratios are made inside "
+        "a visit, so that a machine whose speed drifts slows all alike."
     )
     yield (
         "First comes a coarse grid, then the places where the winner or the sign of async over def is least sure, or "
