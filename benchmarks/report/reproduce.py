@@ -11,16 +11,11 @@ from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import DEFAULT_ENGINE
 from benchmarks.measure.schedule import ASKED_FACT, PRESETS, Preset
 from benchmarks.measure.workloads import HEALTH, USUAL, WORKLOADS
-from benchmarks.model import EQUAL_RATE, RACE, Plan, Run
+from benchmarks.model import EQUAL_RATE, RACE, LoadProfile, Plan, Run
 
 
 def run_facts(run: Run, folder: Path | None = None) -> dict[str, object]:
-    """Return which run something is about.
-
-    Args:
-        run: Any.
-        folder: Where it is kept.
-    """
+    """Return which run something is about, and the folder that has it."""
     return {
         "name": run.name,
         "folder": None if folder is None else str(folder),
@@ -56,21 +51,12 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
 
 
 def report_command(place: Path) -> str:
-    """Return the command that reports a kept run again.
-
-    Args:
-        place: Its folder, or a file of it.
-    """
+    """Return the command that reports a kept run again, from its folder or a file of it."""
     return shlex.join(["lab", "report", str(place)])
 
 
 def resume_command(folder: Path, facts: Mapping[str, Fact]) -> str:
-    """Return the command that resumes a run.
-
-    Args:
-        folder: The run's.
-        facts: As of ``compare_command``.
-    """
+    """Return the command that resumes the run of a folder, whose facts are as of ``compare_command``."""
     command, options = _asking(facts)
     return shlex.join([*command, *options, "--resume", str(folder)])
 
@@ -85,24 +71,28 @@ def _asking(facts: Mapping[str, Fact]) -> tuple[list[str], list[str]]:
 
 
 def _overrides(plan: Plan, *, contenders: bool) -> Iterator[str]:
-    asked = _workloads(plan)
+    health = plan.loads.get(plan.first if plan.against is not None else HEALTH.name)
+    planned = {workload.name for workload in plan.workloads}
+    asked = tuple(name for name, offer in WORKLOADS.items() if any(each.name in planned for each in offer.workloads))
     if asked and asked != USUAL:
         yield from (word for name in asked for word in ("--workload", name))
     preset = PRESETS.get(plan.preset)
     if plan.budget_s is not None:
         yield from ("--budget", f"{plan.budget_s:g}s")
     elif preset is not None:
-        yield from _sizes(plan, preset)
+        yield from _sizes(plan, preset, health)
     if plan.precision is not None:
         yield from ("--precision", f"{100 * plan.precision:g}%")
-    yield from _rates(plan)
+    if health is not None and health.rate_per_s is not None:
+        yield from ("--rate", f"{health.rate_per_s:.12g}/s")
+    if plan.latency_at is not None:
+        yield from ("--latency-at", f"{100 * plan.latency_at:.12g}%")
     if contenders and not _has_usual_contenders(plan):
         for contender in plan.contenders:
             yield from ("--contender", contender.id)
 
 
-def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
-    health = plan.loads.get(plan.first if plan.against is not None else HEALTH.name)
+def _sizes(plan: Plan, preset: Preset, health: LoadProfile | None) -> Iterator[str]:
     if health is not None and health.vus != preset.health.vus:
         yield from ("--vus", str(health.vus))
     planned = [workload for workload in plan.workloads if workload.name in plan.loads]
@@ -126,17 +116,3 @@ def _sizes(plan: Plan, preset: Preset) -> Iterator[str]:
 def _has_usual_contenders(plan: Plan) -> bool:
     usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
     return {contender.id for contender in plan.contenders} == usual
-
-
-def _workloads(plan: Plan) -> tuple[str, ...]:
-    """Return the values of ``--workload`` for a plan's workloads."""
-    planned = {workload.name for workload in plan.workloads}
-    return tuple(name for name, offer in WORKLOADS.items() if any(each.name in planned for each in offer.workloads))
-
-
-def _rates(plan: Plan) -> Iterator[str]:
-    health = plan.loads.get(plan.first if plan.against is not None else HEALTH.name)
-    if health is not None and health.rate_per_s is not None:
-        yield from ("--rate", f"{health.rate_per_s:.12g}/s")
-    if plan.latency_at is not None:
-        yield from ("--latency-at", f"{100 * plan.latency_at:.12g}%")

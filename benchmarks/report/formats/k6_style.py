@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from typing import Final
 
 from benchmarks.judge.trials import ValidTrial, ordinary_trials, participants, valid_trials
-from benchmarks.model import Contender, LatencySummary, LoadProfile, Run, Workload
+from benchmarks.model import Contender, LatencySummary, Run, Workload
 from benchmarks.report.charts.latency import HistogramError, quantiles_ms
 from benchmarks.report.plain_text import one_line
 from benchmarks.trials import void_reason
@@ -53,43 +53,32 @@ def render_k6_style(run: Run) -> str:
 
 
 def _blocks(run: Run, contender: Contender, workload: Workload) -> Iterator[str]:
+    head = f"  contender: {one_line(contender.id)}\n     target: GET {one_line(workload.path_for(contender))}\n"
     trials = ordinary_trials(run, contender.id, workload.name)
     valid = valid_trials(trials)
     if not valid:
         reason = next((void_reason(trial) for trial in trials), None) or "there is none"
-        yield _head(contender, workload) + f"\n     no valid trial: {one_line(reason)}"
+        yield f"{head}\n     no valid trial: {one_line(reason)}"
         return
-    if (latency := _pooled_latency(valid)) is not None:
-        yield _block(contender, workload, valid, latency)
-        return
-    for trial in valid:
-        yield _block(contender, workload, [trial], trial.latency)
-
-
-def _block(contender: Contender, workload: Workload, trials: Sequence[ValidTrial], latency: LatencySummary) -> str:
-    load = trials[0].trial.load
-    several = len(trials) > 1
-    told = f"{len(trials)}, their requests pooled" if several else f"1, of round {trials[0].trial.round}"
-    times = f", {len(trials)} times" if several else ""
-    return "\n".join(
-        (
-            f"{_head(contender, workload)}     trials: {told}\n",
-            f"  scenarios: (100.00%) 1 scenario, {load.vus} max VUs:",
-            f"           * default: {_asked(load)}{times}\n\n",
-            *_lines(trials, latency),
+    latency = _pooled_latency(valid)
+    pools = [(valid, latency)] if latency is not None else [([trial], trial.latency) for trial in valid]
+    for pooled, latencies in pools:
+        load, several = pooled[0].trial.load, len(pooled) > 1
+        told = f"{len(pooled)}, their requests pooled" if several else f"1, of round {pooled[0].trial.round}"
+        duration = _duration(_MS_PER_S * load.duration_s)
+        asked = (
+            f"{load.vus} looping VUs for {duration}"
+            if load.rate_per_s is None
+            else f"{load.rate_per_s:.2f} iterations/s for {duration} (maxVUs: {load.vus})"
         )
-    )
-
-
-def _head(contender: Contender, workload: Workload) -> str:
-    return f"  contender: {one_line(contender.id)}\n     target: GET {one_line(workload.path_for(contender))}\n"
-
-
-def _asked(load: LoadProfile) -> str:
-    duration = _duration(_MS_PER_S * load.duration_s)
-    if load.rate_per_s is None:
-        return f"{load.vus} looping VUs for {duration}"
-    return f"{load.rate_per_s:.2f} iterations/s for {duration} (maxVUs: {load.vus})"
+        yield "\n".join(
+            (
+                f"{head}     trials: {told}\n",
+                f"  scenarios: (100.00%) 1 scenario, {load.vus} max VUs:",
+                f"           * default: {asked}{f', {len(pooled)} times' if several else ''}\n\n",
+                *_lines(pooled, latencies),
+            )
+        )
 
 
 def _lines(trials: Sequence[ValidTrial], latency: LatencySummary) -> Iterator[str]:
@@ -110,7 +99,9 @@ def _lines(trials: Sequence[ValidTrial], latency: LatencySummary) -> Iterator[st
     failing = any(fails for _, fails in checks.values())
     if failing:
         for name, (passes, fails) in checks.items():
-            yield from _check(name, passes, fails)
+            yield f"     {'✗' if fails else '✓'} {name}"
+            if fails:
+                yield f"      ↳  {100 * passes // (passes + fails)}% — ✓ {passes} / ✗ {fails}"
         yield ""
     passes, fails = (sum(counts) for counts in zip(*checks.values(), strict=True))
     received = _total([result.received_bytes for result in results])
@@ -137,14 +128,6 @@ def _lines(trials: Sequence[ValidTrial], latency: LatencySummary) -> Iterator[st
             yield f"       {sub}{'.' * (_NAME_WIDTH - 2 - len(sub) + 3)}: {trend}"
 
 
-def _check(name: str, passes: int, fails: int) -> Iterator[str]:
-    if fails == 0:
-        yield f"     ✓ {name}"
-        return
-    yield f"     ✗ {name}"
-    yield f"      ↳  {100 * passes // (passes + fails)}% — ✓ {passes} / ✗ {fails}"
-
-
 def _columns(rows: Sequence[tuple[str, str, tuple[str, ...]]]) -> Iterator[tuple[str, str | None]]:
     """Line up the values of all rows, and the first of what stands behind them, as k6 does."""
     value_width = max(len(value) for _, value, _ in rows)
@@ -155,15 +138,8 @@ def _columns(rows: Sequence[tuple[str, str, tuple[str, ...]]]) -> Iterator[tuple
 
 
 def _trend(latency: LatencySummary) -> str:
-    values = {
-        "avg": latency.average_ms,
-        "min": latency.minimum_ms,
-        "med": latency.median_ms,
-        "max": latency.maximum_ms,
-        "p(90)": latency.p90_ms,
-        "p(95)": latency.p95_ms,
-    }
-    return " ".join(f"{name}={_duration(value_ms)}" for name, value_ms in values.items())
+    names = {"avg": "average", "min": "minimum", "med": "median", "max": "maximum", "p(90)": "p90", "p(95)": "p95"}
+    return " ".join(f"{name}={_duration(getattr(latency, f'{field}_ms'))}" for name, field in names.items())
 
 
 def _pooled_latency(trials: Sequence[ValidTrial]) -> LatencySummary | None:
@@ -174,12 +150,10 @@ def _pooled_latency(trials: Sequence[ValidTrial]) -> LatencySummary | None:
     if len(histograms) < len(trials):
         return None
     try:
-        percentiles = quantiles_ms(histograms, _PERCENTS)
-    except HistogramError:
+        median_ms, p90_ms, p95_ms, p99_ms = quantiles_ms(histograms, _PERCENTS)
+    except (HistogramError, ValueError):
+        # There may be histograms without a request in any.
         return None
-    if not percentiles:
-        return None
-    median_ms, p90_ms, p95_ms, p99_ms = percentiles
     completed = sum(trial.result.completed for trial in trials)
     return LatencySummary(
         average_ms=sum(trial.latency.average_ms * trial.result.completed for trial in trials) / completed,

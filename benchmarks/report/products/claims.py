@@ -18,11 +18,7 @@ _HOW: Final = {
 
 
 def claims_document(claims: Sequence[Claim]) -> Document:
-    """Return the document of ``lab claims``.
-
-    Args:
-        claims: In this order.
-    """
+    """Return the document of ``lab claims``, which tells them in this order."""
     return Document(
         kind="claims",
         title="What the tutorial claims, and how it is tested",

@@ -53,11 +53,7 @@ _LOOKS: Final[Mapping[Standing, tuple[str, str]]] = {
 
 
 def map_document(found: CrossoverMap) -> Document:
-    """Return the document of ``lab crossover``.
-
-    Args:
-        found: The map.
-    """
+    """Return the document of ``lab crossover``."""
     answers = (*map(keyword_answer, found.keywords), winners_sentence(found))
     return Document(
         kind="crossover",

@@ -20,13 +20,7 @@ _FIRST_LOOKED_AT: Final = "rate"
 
 
 def diff_document(diff: Diff, left: tuple[Run, Path | None], right: tuple[Run, Path | None]) -> Document:
-    """Return the document of ``lab diff``.
-
-    Args:
-        diff: Of the two.
-        left: The first, and where it is kept.
-        right: The second.
-    """
+    """Return the document of ``lab diff``: of the left run and the right one, each with the folder that has it."""
     blocks = (Paragraph("Both are the same run: there is nothing to compare.", "strong"),)
     return Document(
         kind="diff",

@@ -12,12 +12,7 @@ from benchmarks.report.document import Document, Note, Paragraph, Section, fille
 
 
 def fitness_document(machine: Machine, fitness: Fitness) -> Document:
-    """Return the document of ``lab doctor``.
-
-    Args:
-        machine: What was looked at.
-        fitness: What was found.
-    """
+    """Return the document of ``lab doctor``: what was found of the machine that was looked at."""
     spread = fitness.spread
     return Document(
         kind="doctor",

@@ -40,12 +40,7 @@ _RULES: Final = (
 
 
 def pool_document(pool: Pool, chosen: Sequence[Comparison]) -> Document:
-    """Return the document of ``lab pool``.
-
-    Args:
-        pool: Of many runs.
-        chosen: The ratios whose runs are shown one by one.
-    """
+    """Return the document of ``lab pool``; the runs of the chosen ratios are shown one by one."""
     return Document(
         kind="pool",
         title=f"Is `async def` faster than `def`? {len(pool.runs)} runs together",
@@ -78,30 +73,26 @@ def _forest(pool: Pool, ratio: Comparison) -> Section:
     title = f"{arrangement_name(ratio.arrangement)}: async def over def, {pool.quantity}"
     if not ratio.studies:
         return Section(title=title, blocks=(Paragraph("No run has a ratio to pool."),))
+    runs, sums = list(_runs(ratio)), list(_sums(ratio))
     lines = (
-        *(Row((label, estimate)) for label, estimate, _ in _runs(ratio)),
-        *(Row((label, estimate), strong=True) for label, estimate, _ in _sums(ratio)),
+        Row((label, estimate), strong=number >= len(runs)) for number, (label, estimate, _) in enumerate(runs + sums)
     )
     figures = Table(
         caption="Each run's ratio with its 95 % interval, and its weight in the mean",
         columns=(Column("Run"), Column("ratio", "×"), Column("weight", "%")),
-        rows=tuple(map(Row, _runs(ratio))),
+        rows=tuple(map(Row, runs)),
     )
-    expected = "Below it: where one more machine is expected. " if len(list(_sums(ratio))) > 1 else ""
-    return Section(
-        title=title,
-        blocks=(
-            Chart(
-                draw=functools.partial(forest_chart, ratio, pool.quantity, margin=pool.margin),
-                caption=(
-                    f"{pool.quantity.capitalize()}, async def over def, with 95 % intervals. Diamond: the mean of the "
-                    f"machines' own ratios. {expected}Grey band: counts as equal (±{100 * pool.margin:g} %)."
-                ),
-                instead=(comparisons("A line for each run", lines),),
-            ),
-            Section(title=f"The same in figures ({len(ratio.studies)} runs)", blocks=(figures,), is_folded=True),
+    expected = "Below it: where one more machine is expected. " if len(sums) > 1 else ""
+    forest = Chart(
+        draw=functools.partial(forest_chart, ratio, pool.quantity, margin=pool.margin),
+        caption=(
+            f"{pool.quantity.capitalize()}, async def over def, with 95 % intervals. Diamond: the mean of the machines' "
+            f"own ratios. {expected}Grey band: counts as equal (±{100 * pool.margin:g} %)."
         ),
+        instead=(comparisons("A line for each run", lines),),
     )
+    folded = Section(title=f"The same in figures ({len(runs)} runs)", blocks=(figures,), is_folded=True)
+    return Section(title=title, blocks=(forest, folded))
 
 
 _Line = tuple[str, Estimate | None, float | None]
@@ -122,6 +113,7 @@ def _sums(ratio: Comparison) -> Iterator[_Line]:
 
 
 def _every(pool: Pool) -> Table:
+    expected = Column("one more machine")
     return table_of(
         f"{pool.quantity.capitalize()}, async def over def, workload {pool.workload}. I²: share of the spread that "
         "the runs' own errors do not explain. Between: one standard deviation between machines, as a factor.",
@@ -129,15 +121,9 @@ def _every(pool: Pool) -> Table:
         (
             (Column("Arrangement"), lambda ratio: arrangement_name(ratio.arrangement)),
             (Column("together", "×"), lambda ratio: ratio.estimate if ratio.effects else None),
-            (
-                Column("one more machine"),
-                lambda ratio: interval(ratio.predicted, "×") if _is_expected(ratio) else ABSENT,
-            ),
-            (Column("I²", "%", is_minor=True), lambda ratio: ratio.effects.i_squared if ratio.effects else None),
-            (
-                Column("between", "×", is_minor=True),
-                lambda ratio: ratio.effects.between_factor if ratio.effects else None,
-            ),
+            (expected, lambda ratio: interval(ratio.predicted, "×") if _is_expected(ratio) else ABSENT),
+            (Column("I²", "%", is_minor=True), lambda ratio: getattr(ratio.effects, "i_squared", None)),
+            (Column("between", "×", is_minor=True), lambda ratio: getattr(ratio.effects, "between_factor", None)),
             (Column("runs"), lambda ratio: len(ratio.studies)),
         ),
     )

@@ -49,36 +49,25 @@ _WORDS: Final[Mapping[Standing, str]] = {
 
 
 def run_document(run: Run, judgement: Judgement, claims: Sequence[Claim], folder: Path | None = None) -> Document:
-    """Return the document of ``lab report`` and ``lab compare``.
-
-    Args:
-        run: What was measured.
-        judgement: What was judged of it.
-        claims: The ledger that it was judged by.
-        folder: Where it is kept.
-    """
+    """Return the document of ``lab report`` and ``lab compare``: a run, judged by this ledger and kept in a folder."""
     all_of_it = Told(run, judgement, claims)
     sections = (part for section in SECTIONS for part in section(all_of_it))
+    again = Command("Measure it again", compare_command(run.plan, run.environment))
     # Every latency would be most of the document; they are in run.json.
     summaries = [_fields(summary, but="histograms") for summary in judgement.summaries]
     ended = f" to {run.finished_at}" if run.finished_at else ""
+    title = "The race" if judgement.duels else "Is `async def` faster than `def`?"
+    if run.plan.against is not None:
+        title = f"Which is faster? Each against `{run.plan.against}`"
     return Document(
         kind="judgement",
-        title=_title(run, judgement),
-        blocks=filled(
-            (*_lead(all_of_it), *sections, Command("Measure it again", compare_command(run.plan, run.environment)))
-        ),
+        title=title,
+        blocks=filled((*_lead(all_of_it), *sections, again)),
         data={"run": run_facts(run, folder), "judgement": {**_fields(judgement), "summaries": summaries}},
         records=list(trial_records(run)),
         columns=COLUMNS,
         about=f"{run.name}, {run.started_at}{ended}. Every trial, with the seed and the environment, is in `run.json`.",
     )
-
-
-def _title(run: Run, judgement: Judgement) -> str:
-    if run.plan.against is not None:
-        return f"Which is faster? Each against `{run.plan.against}`"
-    return "The race" if judgement.duels else "Is `async def` faster than `def`?"
 
 
 def _fields(value: Judgement | Summary, but: str = "") -> dict[str, Any]:
@@ -137,13 +126,8 @@ def was_asked(run: Run, claims: Sequence[Claim], verdict: JudgedVerdict) -> bool
         return False
     there = {contender.id for contender in run.plan.contenders}
     if not verdict.arrangement:
-        tests = [
-            test
-            for claim in claims
-            if claim.id == verdict.claim
-            for test in claim.tests
-            if test.subject == verdict.subject
-        ]
+        of_claim = (test for claim in claims if claim.id == verdict.claim for test in claim.tests)
+        tests = [test for test in of_claim if test.subject == verdict.subject]
         frameworks = {contender.framework for contender in run.plan.contenders}
         return all({*test.among.split()} <= there and test.framework in {*frameworks, ""} for test in tests)
     variants = {contender.variant for contender in run.plan.contenders if contender.arrangement == verdict.arrangement}
@@ -165,10 +149,10 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
         judged = [each for each in judged if each.headline] or judged
         workloads = {each.workload for each in judged}
         yield from _once(verdict_of(each, workloads) for each in judged) if judged else run_evidence.refusals(compared)
-    elif run.plan.against is not None:
-        yield Paragraph("This run has no answer: it had one contender, and nothing to compare it with.")
     else:
-        yield Paragraph("This run has no answer: it had no arrangement with both `def` and `async def`.")
+        alone = "one contender, and nothing to compare it with"
+        unpaired = "no arrangement with both `def` and `async def`"
+        yield Paragraph(f"This run has no answer: it had {unpaired if run.plan.against is None else alone}.")
     yield from _picture(all_of_it)
 
 
@@ -186,33 +170,23 @@ def _answers(all_of_it: Told) -> Iterator[Verdict]:
 
 def _picture(all_of_it: Told) -> Iterator[Block]:
     """Yield the ratios of rates under the first workload that was asked in the closed model and does not wait."""
-    run, judgement = all_of_it.run, all_of_it.judgement
-    closed = [workload.name for workload in run.plan.workloads if not run.plan.is_open(workload.name)]
-    immediate = [workload.name for workload in run.plan.workloads if workload.wait_ms <= 0 and workload.name in closed]
-    for workload in immediate[:1]:
-        twins = [twin for twin in judgement.twins if twin.workload == workload]
-        if twins:
-            failed = " The A/A comparison failed: these ratios are no evidence." if judgement.placebo_failed else ""
-            draw = functools.partial(
-                ratio_chart,
-                workload,
-                judgement.twins,
-                margin=judgement.margin,
-                tutorial_value=_tutorial_ratio(all_of_it.claims),
-            )
-            caption = (
-                f"Requests per second of async def over def, with {level(twin.rate for twin in twins)} intervals. "
-                "Bold: the arrangements that the claim is judged on. Grey band: counts as equal "
-                f"(±{100 * judgement.margin:g} %).{failed}"
-            )
-            rates = (Row((twins_name(twin), twin.rate), strong=twin.headline) for twin in twins)
-            title = f"{workload}: requests per second, async def over def"
-            yield Chart(draw=draw, caption=caption, instead=(comparisons(title, rates),))
-
-
-def _tutorial_ratio(claims: Sequence[Claim]) -> float | None:
-    """Return the tutorial's async over sync for the claim that the report opens with."""
-    return next((figure.ratio for claim in claims if claim.id == HEADLINE_CLAIM for figure in claim.figures), None)
+    plan, judgement = all_of_it.run.plan, all_of_it.judgement
+    asked = (each.name for each in plan.workloads if each.wait_ms <= 0 and not plan.is_open(each.name))
+    workload = next(asked, None)
+    twins = [twin for twin in judgement.twins if twin.workload == workload]
+    if workload is None or not twins:
+        return
+    headline = (claim for claim in all_of_it.claims if claim.id == HEADLINE_CLAIM)
+    tutorial = next((figure.ratio for claim in headline for figure in claim.figures), None)
+    draw = functools.partial(ratio_chart, workload, judgement.twins, margin=judgement.margin, tutorial_value=tutorial)
+    failed = " The A/A comparison failed: these ratios are no evidence." if judgement.placebo_failed else ""
+    caption = (
+        f"Requests per second of async def over def, with {level(twin.rate for twin in twins)} intervals. Bold: the "
+        f"arrangements that the claim is judged on. Grey band: counts as equal (±{100 * judgement.margin:g} %).{failed}"
+    )
+    rates = (Row((twins_name(twin), twin.rate), strong=twin.headline) for twin in twins)
+    title = f"{workload}: requests per second, async def over def"
+    yield Chart(draw=draw, caption=caption, instead=(comparisons(title, rates),))
 
 
 def _claims(all_of_it: Told) -> Iterator[Section]:
@@ -227,27 +201,20 @@ def _claims(all_of_it: Told) -> Iterator[Section]:
         return
     told_whys = {verdict.why for verdict in _answers(all_of_it)}
     reasons = tuple(_reasons(asked, told_whys))
-    parts = [_claim(claim, by_claim[claim.id], told_whys) for claim in tried]
-    beside = [
+    parts = tuple(_claim(claim, by_claim[claim.id], told_whys) for claim in tried)
+    beside = filled(
         Section(title=f"{claim.number}. {claim.title}", blocks=_list(by_claim[claim.id], told_whys, headline=False))
         for claim in tried
-    ]
-    yield Section(
-        title="What the tutorial says, and what this run found",
-        blocks=filled(
-            (
-                _glance(tried, by_claim, level(twin.rate for twin in judgement.twins)),
-                *reasons,
-                without if left_out else None,
-                Section(
-                    title="Each claim in the tutorial's words, with what was found and why",
-                    blocks=tuple(parts),
-                    is_folded=True,
-                ),
-                Section(title="The same claims on the other arrangements", blocks=filled(beside), is_folded=True),
-            )
-        ),
     )
+    in_words = "Each claim in the tutorial's words, with what was found and why"
+    blocks = (
+        _glance(tried, by_claim, level(twin.rate for twin in judgement.twins)),
+        *reasons,
+        without if left_out else None,
+        Section(title=in_words, blocks=parts, is_folded=True),
+        Section(title="The same claims on the other arrangements", blocks=beside, is_folded=True),
+    )
+    yield Section(title="What the tutorial says, and what this run found", blocks=filled(blocks))
 
 
 def _reasons(asked: Iterable[JudgedVerdict], told_whys: set[str]) -> Iterator[Note]:
@@ -339,21 +306,11 @@ def _notes(all_of_it: Told) -> Iterator[Section]:
 
 def _how(all_of_it: Told) -> Iterator[Section]:
     run = all_of_it.run
-    yield Section(
-        title="How it was measured",
-        blocks=tuple(map(Note, method_rules(run.plan, all_of_it.judgement.margin))),
-        is_folded=True,
-    )
-    yield Section(
-        title="The machine and its software",
-        blocks=filled(
-            (
-                facts_table("Environment", environment_facts(run.environment)),
-                facts_table("Packages", package_versions(run.environment)),
-            )
-        ),
-        is_folded=True,
-    )
+    rules = tuple(map(Note, method_rules(run.plan, all_of_it.judgement.margin)))
+    yield Section(title="How it was measured", blocks=rules, is_folded=True)
+    environment = facts_table("Environment", environment_facts(run.environment))
+    packages = facts_table("Packages", package_versions(run.environment))
+    yield Section(title="The machine and its software", blocks=filled((environment, packages)), is_folded=True)
 
 
 SECTIONS: list[Callable[[Told], Iterable[Section]]] = [
