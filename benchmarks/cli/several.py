@@ -49,7 +49,7 @@ def diff(first: str, second: str, output: Output) -> None:
       lab diff my-laptop/run.json server/run.json --json
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge.diff import diff as compared  # noqa: PLC0415 (only who judges needs it)
-    from benchmarks.report.products.diff import diff_document  # noqa: PLC0415 (the same)
+    from benchmarks.report.products.several import diff_document  # noqa: PLC0415 (the same)
 
     left, right = runs.find_run(first), runs.find_run(second)
     found = compared(left[0], right[0])
@@ -90,7 +90,7 @@ def pool(  # noqa: PLR0917 (click passes them by name)
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.judge.diff import COMPARED  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.judge.pool import pool as pooled  # noqa: PLC0415 (the same)
-    from benchmarks.report.products.pool import pool_document  # noqa: PLC0415 (kept beside its siblings)
+    from benchmarks.report.products.several import pool_document  # noqa: PLC0415 (kept beside its siblings)
 
     read, unreadable = _read(places)
     _check_workload(workload, [run for _, run in read])

@@ -177,27 +177,14 @@ def table_of(
     group: Callable[[_Item], str] = lambda _item: "",
     strong: Callable[[_Item], bool] = lambda _item: False,
 ) -> Table:
-    """Return a table with a row for each item.
-
-    Args:
-        caption: What it shows.
-        items: One for each row.
-        columns: Each with the function that gives an item's cell in it.
-        group: Gives the group of an item's row.
-        strong: Tells whether to look at an item's row first.
-    """
+    """Return a table with a row for each item; columns come with the function that gives an item's cell in them."""
     headings, cells = zip(*columns, strict=True)
     rows = (Row(tuple(cell(item) for cell in cells), group(item), strong(item)) for item in items)
     return Table(caption=caption, columns=headings, rows=tuple(rows))
 
 
 def comparisons(title: str, rows: Iterable[Row]) -> Table:
-    """Return ratios, to be drawn on one axis.
-
-    Args:
-        title: What is over what.
-        rows: A name and an estimate each.
-    """
+    """Return ratios, to be drawn on one axis; each row has a name and an estimate, the title says what is over what."""
     return Table(caption=title, columns=(Column("Arrangement"), Column("ratio", "×")), rows=tuple(rows), kind="ratios")
 
 

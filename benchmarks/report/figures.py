@@ -10,7 +10,6 @@ from benchmarks.judge import wording
 from benchmarks.judge.judgement import CONFIDENCE, Estimate
 
 NOT_MEASURED: Final = "not measured"
-NO_INTERVAL: Final = "no interval"
 ABSENT: Final = "–"
 """Stands in a table for what was not measured."""
 
@@ -45,12 +44,7 @@ def value_of(estimate: Estimate | None) -> float | None:
 
 
 def amount(value: float | None, unit: str = "") -> str:
-    """Write a value with its unit; durations in the unit that reads best.
-
-    Args:
-        value: ``None`` when it was not measured.
-        unit: ``×``, ``ms``, ``µs``, ``s``, ``req/s``, ``%`` or any other; empty for a count.
-    """
+    """Write a value with its unit; durations in the unit that reads best. A count has none."""
     if not is_measured(value):
         return NOT_MEASURED
     factor, shown_unit = _scale(value, unit)
@@ -69,7 +63,7 @@ def interval(estimate: Estimate | None, unit: str = "") -> str:
     if estimate is None or not is_measured(estimate.value):
         return ""
     if estimate.low is None or estimate.high is None:
-        return f"({NO_INTERVAL})" if unit else ""
+        return "(no interval)" if unit else ""
     if not unit and estimate.low == estimate.high:
         return ""
     if unit == "×" and wording.is_vague(estimate):
@@ -111,20 +105,14 @@ def estimated(estimate: Estimate | None, unit: str = "") -> str:
 
 
 def level(estimates: Iterable[Estimate | None]) -> str:
-    """Return the level of intervals in words: ``95 %``, or that of a run which looked after every round.
-
-    Args:
-        estimates: All of one run.
-    """
+    """Return the level of a run's intervals in words: ``95 %``, or that of one which looked after every round."""
     levels = (each.confidence for each in estimates if each is not None and each.confidence is not None)
     return wording.percent(next(levels, CONFIDENCE))
 
 
-def spread(estimate: Estimate | None) -> str:
+def spread(estimate: Estimate) -> str:
     """Write half of the interval as a percentage of the value: ``±1.2 %``; empty when there is no interval."""
-    if estimate is None or estimate.low is None or estimate.high is None or not is_measured(estimate.value):
-        return ""
-    if estimate.value == 0:
+    if estimate.low is None or estimate.high is None or not is_measured(estimate.value) or estimate.value == 0:
         return ""
     half_percent = 50 * (estimate.high - estimate.low) / abs(estimate.value)
     if not half_percent < 100:
@@ -145,9 +133,7 @@ def rounded(value: float, unit: str) -> str:
 
 def per_request(value: float | None) -> str:
     """Write a count per request with one decimal: ``4.7``; a trace of it is ``<0.1``, which is not none."""
-    if not is_measured(value):
-        return NOT_MEASURED
-    return "<0.1" if 0 < value < 0.05 else f"{value:,.1f}"
+    return wording.per_request(value).replace("under ", "<") if is_measured(value) else NOT_MEASURED
 
 
 def _scale(value: float, unit: str) -> tuple[float, str]:
@@ -208,12 +194,9 @@ def ratio_share(reach: float, ratio: float) -> float:
 
 
 def ratio_strip(reach: float, estimate: Estimate | None, width: int) -> str:
-    """Draw a ratio in text: a line for its interval, a point for its value, a bar at 1.
+    """Draw a ratio in text, in at least 3 characters: a line for its interval, a point for its value, a bar at 1.
 
-    Args:
-        reach: Of the axis, shared by the strips that stand below one another.
-        estimate: ``None`` draws the bar alone.
-        width: In characters, at least 3.
+    Strips that stand below one another share the reach of their axis.
     """
 
     def at(ratio: float) -> int:

@@ -124,12 +124,7 @@ def _rate(load: LoadProfile, plan: Plan) -> str:
 
 
 def facts_table(caption: str, facts: Iterable[tuple[str, str]]) -> Table:
-    """Return names and values as a table.
-
-    Args:
-        caption: What they are about; may be empty.
-        facts: Name and value each.
-    """
+    """Return names and values as a table; the caption may be empty."""
     columns = (Column("Fact", is_text=True), Column("value", is_text=True))
     return Table(caption=caption, columns=columns, rows=tuple(map(Row, facts)), kind="facts")
 

@@ -13,8 +13,7 @@ from benchmarks.model import Run
 from benchmarks.report.charts.bars import cost_chart, speed_chart, waiting_chart
 from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.charts.latency import latency_chart
-from benchmarks.report.charts.race import GuessedRatio, guess_chart, narrowing_chart
-from benchmarks.report.charts.ratios import ratio_chart
+from benchmarks.report.charts.ratios import GuessedRatio, guess_chart, narrowing_chart, ratio_chart
 from benchmarks.report.figures import amount, interval, sign
 from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title

@@ -195,18 +195,9 @@ def interval(  # noqa: PLR0917 (what is drawn, then how)
     is_hollow: bool = False,
     upright: bool = False,
 ) -> None:
-    """Draw a value as a mark and its interval as a line with ends.
+    """Draw a measured value as a mark, and its interval as a line with ends; a heavier line has a larger mark.
 
-    Args:
-        axes: Where; values lie along x, or along y if the interval is upright.
-        estimate: One that is measured.
-        place: Along the other direction.
-        layout: Of the sheet.
-        colour: Of both.
-        weight: Of the line, pixels; a heavier one has a larger mark.
-        mark: In matplotlib's letters.
-        is_hollow: Whether the mark is filled with the page's colour.
-        upright: Whether values lie along y.
+    Values lie along x, or along y if the interval is upright, at a place of the other direction.
     """
     value, error = estimate.value, None
     if estimate.low is not None and estimate.high is not None:
@@ -252,7 +243,7 @@ def draw(
         workload: Whose it is.
         title: What the chart shows.
         description: Its data, in words: the text alternative.
-        height: Gives the height in pixels that the chart needs in a layout.
+        height: Gives the height, pixels, that it needs in a layout.
         paint: Paints it.
     """
     name, title, description = f"{kind}-{_identifier(workload)}", one_line(title), one_line(description, _LONGEST)

@@ -33,44 +33,29 @@ RUN_KEPT = "The run itself is kept; copy its folder to a place that can be writt
 
 
 def render(document: Document, form: str) -> str:
-    """Return a document in one format.
-
-    Args:
-        document: The result of a command.
-        form: A name in ``FORMATS``.
-    """
+    """Return a document in one of ``FORMATS``."""
     text: str = pkgutil.resolve_name(FORMATS[form])(document)
     return text
 
 
 def write_both(folder: Path, name: str, document: Document, advice: str) -> Path:
-    """Write a document into a folder as Markdown and as a page, each whole or not at all.
+    """Write a document into a folder as Markdown and as a page, under a name without its ending.
 
-    Args:
-        folder: The run's, or whatever the document is about.
-        name: Of both files, without their endings.
-        document: What to write.
-        advice: What to do where they cannot be written.
     Returns:
         The page to open.
     Raises:
-        LabError: The folder cannot be written to.
+        LabError: As of ``write_whole``.
     """
     write_whole(folder / f"{name}.md", render(document, "markdown"), advice)
-    page = folder / f"{name}.html"
-    write_whole(page, render(document, "html"), advice)
+    write_whole(page := folder / f"{name}.html", render(document, "html"), advice)
     return page
 
 
 def write_whole(path: Path, text: str, advice: str = "Name another file.") -> None:
     """Write a file whole or not at all.
 
-    Args:
-        path: Where to.
-        text: All of it.
-        advice: What to do where it cannot be written.
     Raises:
-        LabError: It cannot be written; ends with the advice.
+        LabError: It cannot be written; ends with the advice on what to do.
     """
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

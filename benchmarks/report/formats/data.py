@@ -26,11 +26,7 @@ def json_document(kind: str, /, **content: object) -> str:
     """Return a JSON document: its kind, its version, and what it holds.
 
     Dataclasses become objects under their fields' names, which carry their unit. What is missing is ``null``, and so is
-    a number that JSON cannot say: a bound without end.
-
-    Args:
-        kind: What it is, in a word, by which programs tell documents apart.
-        content: The other members.
+    a number that JSON cannot say: a bound without end. The kind is a word by which programs tell documents apart.
     """
     # ASCII, so that it is the same on a terminal of any encoding; a reader of JSON does not see the difference.
     return json.dumps(plain({"document": kind, "format_version": FORMAT_VERSION, **content}), indent=1) + "\n"

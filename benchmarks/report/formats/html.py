@@ -33,12 +33,7 @@ def render(document: Document) -> str:
 
 
 def fragment(blocks: Iterable[Block], level: int) -> Markup:
-    """Return blocks as a part of a page that has its own style sheet.
-
-    Args:
-        blocks: What to set.
-        level: Of their headings.
-    """
+    """Return blocks, with headings of this level, as a part of a page that has its own style sheet."""
     parts: Markup = _environment().get_template("blocks.html.j2").module.blocks_of(tuple(blocks), level)  # type: ignore[attr-defined] # a macro
     return parts
 

@@ -66,14 +66,9 @@ def render(document: Document) -> str:
 
 
 def print_document(console: Console, document: Document, *, details: bool = False) -> None:
-    """Print a document.
+    """Print a document within the console's width; with details, also what pages fold.
 
     Colour only repeats what words and signs say. A console whose encoding lacks the signs gets ASCII.
-
-    Args:
-        console: Where to; its width is kept to.
-        document: What to print.
-        details: Whether to print what pages fold.
     """
     print_in_any_encoding(console, lambda capable: _Printer(capable, details=details).document(document))
 
@@ -85,12 +80,7 @@ def print_blocks(console: Console, blocks: Iterable[Block]) -> None:
 
 
 def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> None:
-    """Print on a console; one whose encoding lacks our signs gets ASCII.
-
-    Args:
-        console: Where to; its width is kept to.
-        tell: Prints on the console that it gets.
-    """
+    """Print on a console by a function of it; one whose encoding lacks our signs gets ASCII."""
     if not console.options.ascii_only:
         tell(console)
         return

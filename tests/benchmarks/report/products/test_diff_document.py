@@ -8,7 +8,7 @@ from benchmarks.judge.diff import Diff
 from benchmarks.judge.judgement import Comparison, Estimate, QuantityName, Standing
 from benchmarks.model import Run
 from benchmarks.report.document import Document, Note, Paragraph, Section, Table
-from benchmarks.report.products.diff import diff_document
+from benchmarks.report.products.several import diff_document
 
 
 def estimate(value: float, percent: float = 3.0) -> Estimate:

@@ -9,7 +9,7 @@ from benchmarks.judge.pool import Pool
 from benchmarks.judge.random_effects import RandomEffects
 from benchmarks.report.charts.ratios import forest_chart
 from benchmarks.report.document import Chart, Document, Note, Paragraph, Section, Table
-from benchmarks.report.products.pool import pool_document
+from benchmarks.report.products.several import pool_document
 
 
 def estimate(value: float, percent: float = 3.0) -> Estimate:

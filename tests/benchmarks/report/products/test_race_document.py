@@ -9,7 +9,7 @@ from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement
 from benchmarks.model import RACE, Run
 from benchmarks.report.charts.bars import speed_chart
-from benchmarks.report.charts.race import GuessedRatio, guess_chart, narrowing_chart
+from benchmarks.report.charts.ratios import GuessedRatio, guess_chart, narrowing_chart
 from benchmarks.report.formats import render
 from benchmarks.report.products.run import run_document, verdict_of
 from benchmarks.report.reproduce import compare_command

@@ -22,9 +22,8 @@ from benchmarks.report.document import Block, Document, Paragraph, Section, Squa
 from benchmarks.report.figures import amount, estimated
 from benchmarks.report.formats import render
 from benchmarks.report.products.crossover import keyword_answer, keyword_grid, winners_grid, winners_sentence
-from benchmarks.report.products.diff import diff_document
-from benchmarks.report.products.pool import pool_document
 from benchmarks.report.products.run import run_document
+from benchmarks.report.products.several import diff_document, pool_document
 from tests.benchmarks.cli.kept_runs import keep_run
 from tests.benchmarks.report.made_up_documents import undrawn
 from tests.benchmarks.report.parsed_page import Page
