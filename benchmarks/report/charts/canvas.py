@@ -6,7 +6,7 @@ import io
 import re
 import warnings
 import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal
 from xml.etree import ElementTree as ET
@@ -26,10 +26,9 @@ _BOLD_EM: Final = 0.62
 _LONGEST: Final = 20_000
 """Of a text alternative, which has all the data."""
 
-_SVG: Final = "http://www.w3.org/2000/svg"
+_SVG: Final = "{http://www.w3.org/2000/svg}"
 _XLINK_HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _CLASS_BY_COLOUR: Final = {colour.light: colour.name for colour in COLOURS}
-_REFERENCE: Final = re.compile(r"url\(#([^)]+)\)")
 _NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _WHOLE: Final = "whole text: "
 """Begins the id of a shortened text on its way through matplotlib; what follows becomes the text's title."""
@@ -246,7 +245,11 @@ def draw(
         height: Gives the height, pixels, that it needs in a layout.
         paint: Paints it.
     """
-    name, title, description = f"{kind}-{_identifier(workload)}", one_line(title), one_line(description, _LONGEST)
+    identifier = re.sub(r"[^a-z0-9]+", "-", workload.lower())
+    if identifier != workload:
+        # Two names may have the same letters.
+        identifier += f"-{zlib.crc32(workload.encode('utf-8', 'replace')):08x}"
+    name, title, description = f"{kind}-{identifier}", one_line(title), one_line(description, _LONGEST)
 
     def drawing(layout: Layout) -> str:
         own_name = f"{name}-{layout.name}"
@@ -265,7 +268,7 @@ def _svg(name: str, layout: Layout, height_px: float, paint: Callable[[Sheet], N
     buffer = io.StringIO()
     with mpl.rc_context(), warnings.catch_warnings():
         mpl.rcParams["svg.fonttype"] = "none"  # text stays text: read aloud, searched, and set in the page's font
-        mpl.rcParams["svg.hashsalt"] = name  # the same drawing each time
+        mpl.rcParams["svg.hashsalt"] = name  # the same ids each time, and others in other drawings
         mpl.rcParams["text.parse_math"] = False  # a dollar in a name is a dollar
         mpl.rcParams["font.size"] = layout.font_px
         mpl.rcParams["font.family"] = ["DejaVu Sans"]  # comes with matplotlib, so the layout is the same everywhere
@@ -282,11 +285,17 @@ def _svg(name: str, layout: Layout, height_px: float, paint: Callable[[Sheet], N
 def _domesticate(svg: str, name: str, title: str, description: str) -> str:
     """Make a standalone SVG part of a page: no prolog, size, style or id that could reach beyond it."""
     root = ET.fromstring(svg)  # noqa: S314 (our own drawing, made a moment ago)
-    _drop_metadata_and_styles(root)
-    referenced = set(_references(root))
+    for definitions in root.iter(f"{_SVG}defs"):
+        for style in definitions.findall(f"{_SVG}style"):
+            definitions.remove(style)
     for element in root.iter():
         _style_to_attributes(element)
-        _own_ids(element, name, referenced)
+        if target := element.attrib.pop(_XLINK_HREF, None):
+            element.set("href", target)
+    for group in root.iter(f"{_SVG}g"):
+        # Every drawing has the same ids of groups, which nothing refers to; others have the drawing's name in them.
+        if (whole := group.attrib.pop("id", "")).startswith(_WHOLE):
+            group.insert(0, _element("title", whole.removeprefix(_WHOLE)))
     for size in ("width", "height", "version"):
         root.attrib.pop(size, None)
     root.attrib |= {
@@ -295,42 +304,16 @@ def _domesticate(svg: str, name: str, title: str, description: str) -> str:
         "aria-labelledby": f"{name}-title {name}-description",
         "stroke-linejoin": "round",
     }
-    for position, (tag, text) in enumerate((("title", title), ("desc", description))):
-        element = ET.Element(f"{{{_SVG}}}{tag}", {"id": f"{name}-{'title' if tag == 'title' else 'description'}"})
-        element.text = text
-        root.insert(position, element)
-    ET.register_namespace("", _SVG)
+    root.insert(0, _element("title", title, id=f"{name}-title"))
+    root.insert(1, _element("desc", description, id=f"{name}-description"))
+    ET.register_namespace("", _SVG.strip("{}"))
     return ET.tostring(root, encoding="unicode")
 
 
-def _drop_metadata_and_styles(root: ET.Element) -> None:
-    for parent in list(root.iter()):
-        for child in list(parent):
-            if child.tag in {f"{{{_SVG}}}metadata", f"{{{_SVG}}}style"}:
-                parent.remove(child)
-
-
-def _references(root: ET.Element) -> Iterator[str]:
-    for element in root.iter():
-        for value in element.attrib.values():
-            yield from _REFERENCE.findall(value)
-        if target := element.get(_XLINK_HREF):
-            yield target.removeprefix("#")
-
-
-def _own_ids(element: ET.Element, name: str, referenced: set[str]) -> None:
-    """Drop ids that nothing refers to, and make the others unique on a page of several charts; give texts titles."""
-    identifier = element.attrib.pop("id", "")
-    if identifier.startswith(_WHOLE):
-        title = ET.Element(f"{{{_SVG}}}title")
-        title.text = identifier.removeprefix(_WHOLE)
-        element.insert(0, title)
-    if identifier in referenced:
-        element.set("id", f"{name}-{identifier}")
-    if target := element.attrib.pop(_XLINK_HREF, None):
-        element.set("href", f"#{name}-{target.removeprefix('#')}")
-    for key, value in element.attrib.items():
-        element.set(key, _REFERENCE.sub(rf"url(#{name}-\1)", value))
+def _element(tag: str, text: str, **attributes: str) -> ET.Element:
+    element = ET.Element(f"{_SVG}{tag}", attributes)
+    element.text = text
+    return element
 
 
 def _style_to_attributes(element: ET.Element) -> None:
@@ -349,9 +332,3 @@ def _style_to_attributes(element: ET.Element) -> None:
         element.set("class", " ".join(classes))
     if element.get("transform", "").startswith("rotate(-0 "):
         del element.attrib["transform"]
-
-
-def _identifier(workload: str) -> str:
-    """Make an id of a workload's name: the name, or what is left of it with a checksum that keeps two such apart."""
-    kept = re.sub(r"[^a-z0-9]+", "-", workload.lower())
-    return kept if kept == workload else f"{kept}-{zlib.crc32(workload.encode('utf-8', 'replace')):08x}"

@@ -5,14 +5,14 @@ from __future__ import annotations
 import itertools
 import math
 import string
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap
+from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, Choice, CrossoverMap
 from benchmarks.judge.keyword_map import Boundary
-from benchmarks.judge.theory import Capacity, theory_per_s
+from benchmarks.judge.theory import theory_per_s
 from benchmarks.model import Place
 from benchmarks.report.charts.canvas import Drawing, Layout, Scale, Sheet, draw, label
 from benchmarks.report.charts.palette import BAD, BAND, DOUBT, GOOD, INK, MUTED, OTHER, PAPER, Colour, framework_colour
@@ -32,6 +32,9 @@ _MORE_COLOURS: Final = (OTHER, DOUBT, GOOD, BAD, MUTED, INK)
 _MARKERS: Final = "osD^vP*X"
 _STEPS: Final = 60
 _ROWS_BELOW: Final = 2.0
+
+_Rates = Mapping[tuple[Place, str], Choice]
+"""Of every contender at every place."""
 
 
 def heat_map(
@@ -149,42 +152,37 @@ def rate_curves(found: CrossoverMap, letters: Mapping[str, str]) -> Drawing:
         found: The map.
         letters: What stands for each contender, by id.
     """
-    colours = _contender_colours(tuple(letters))
+    rates = {(cell.place, choice.contender): choice for row in found.cells for cell in row for choice in cell.rates}
+    told = (f"{letter}, {contender_name(each)}: {'; '.join(_told(rates, each))}." for each, letter in letters.items())
     return draw(
         "curves",
         "crossover",
         "Requests per second against connections, measured and in theory",
-        _words(found, letters),
+        " ".join(told),
         height=lambda layout: _panel_px(layout) * (len(WAITS_SHOWN) if layout.is_narrow else 2),
-        paint=lambda sheet: _paint(sheet, found, letters, colours),
+        paint=lambda sheet: _paint(sheet, found, letters, rates),
     )
 
 
-def _words(found: CrossoverMap, letters: Mapping[str, str]) -> str:
-    rates = {(cell.place, choice.contender): choice for row in found.cells for cell in row for choice in cell.rates}
-    told = []
-    for contender, letter in letters.items():
-        parts = [
-            f"{wait} ms, {number} connections: {amount(choice.rate.value, 'req/s')}, in theory "
-            f"{amount(choice.theory_per_s, 'req/s')}"
-            for wait in WAITS_SHOWN
-            for number in (CONNECTIONS[0], 20, CONNECTIONS[-1])
-            if (choice := rates.get((Place(wait, number), contender))) is not None
-        ]
-        told.append(f"{letter}, {contender_name(contender)}: {'; '.join(parts)}.")
-    return " ".join(told)
+def _told(rates: _Rates, contender: str) -> Iterator[str]:
+    for wait, number in itertools.product(WAITS_SHOWN, (CONNECTIONS[0], 20, CONNECTIONS[-1])):
+        if (choice := rates.get((Place(wait, number), contender))) is not None:
+            measured, in_theory = amount(choice.rate.value, "req/s"), amount(choice.theory_per_s, "req/s")
+            yield f"{wait} ms, {number} connections: {measured}, in theory {in_theory}"
 
 
 def _panel_px(layout: Layout) -> float:
     return layout.row_px * (10 if layout.is_narrow else 9.5)
 
 
-def _paint(sheet: Sheet, found: CrossoverMap, letters: Mapping[str, str], colours: Mapping[str, Colour]) -> None:
+def _paint(sheet: Sheet, found: CrossoverMap, letters: Mapping[str, str], rates: _Rates) -> None:
     layout, row_px, panel_px = sheet.layout, sheet.layout.row_px, _panel_px(sheet.layout)
     across = 1 if layout.is_narrow else 2
     room = layout.width_px / across
     left_px, height_px = layout.text_px("10,000") + 8, panel_px - row_px * (1.1 + _ROWS_BELOW)
-    low, high = _limits(found)
+    every = [*(choice.rate.value for choice in rates.values()), *(rate.rate_per_s for rate in found.rates)]
+    low, high = max(1e-3, min(every) / 1.5), max(every) * 2
+    colours = _contender_colours(tuple(letters))
     ticks = (1, 5, 20, 100, 500) if layout.is_narrow else CONNECTIONS
     x = Scale(CONNECTIONS[0] * 0.9, CONNECTIONS[-1] * 1.1, {tick: str(tick) for tick in ticks}, is_log=True)
     y = Scale(low, high, {10**power: f"{10**power:,}" for power in range(6) if low <= 10**power <= high}, is_log=True)
@@ -198,37 +196,22 @@ def _paint(sheet: Sheet, found: CrossoverMap, letters: Mapping[str, str], colour
         ends = {}
         for capacity, marker in zip(found.capacities, itertools.cycle(_MARKERS), strict=False):
             letter = letters[capacity.contender]
-            ends[letter] = _curve(axes, found, capacity, wait, colours[letter].light, marker)
+            colour = colours[letter].light
+            estimated = [rates[Place(wait, number), capacity.contender].rate.value for number in CONNECTIONS]
+            ends[letter] = estimated[-1]
+            axes.plot(CONNECTIONS, estimated, color=colour, linewidth=2.4, zorder=3)
+            steps = [float(step) for step in np.geomspace(CONNECTIONS[0], CONNECTIONS[-1], _STEPS)]
+            theory = [theory_per_s(capacity, Place(wait, step)) for step in steps]
+            axes.plot(steps, theory, color=colour, linewidth=1.6, linestyle=(0, (4, 2)), zorder=2)
+            here = [r for r in found.rates if r.contender == capacity.contender and r.place.wait_ms == wait]
+            places, measured = [rate.place.connections for rate in here], [rate.rate_per_s for rate in here]
+            axes.plot(places, measured, linestyle="none", marker=marker, markersize=7, color=colour, zorder=4)
         # Each letter at the end of its curve, apart from each other.
         at, apart = -math.inf, math.log(high / low) * layout.font_px / height_px
         for letter, rate in sorted(ends.items(), key=lambda end: end[1]):
             at = max(math.log(rate), at + apart)
             place, colour = (CONNECTIONS[-1], math.exp(at)), colours[letter].light
             label(axes, letter, place, (10, 0), colour=colour, fontweight="bold", annotation_clip=False)
-
-
-def _curve(  # noqa: PLR0917 (what is drawn, then how)
-    axes: Axes, found: CrossoverMap, capacity: Capacity, wait: float, colour: str, marker: str
-) -> float:
-    """Draw one contender's curves for one wait, and return the rate at which they end."""
-    contender = capacity.contender
-    steps = np.geomspace(CONNECTIONS[0], CONNECTIONS[-1], _STEPS)
-    theory = [theory_per_s(capacity, Place(wait, float(step))) for step in steps]
-    axes.plot(steps, theory, color=colour, linewidth=1.6, linestyle=(0, (4, 2)), zorder=2)
-    (row,) = (row for row in found.cells if row[0].place.wait_ms == wait)
-    values = [choice.rate.value for cell in row for choice in cell.rates if choice.contender == contender]
-    axes.plot(CONNECTIONS, values, color=colour, linewidth=2.4, zorder=3)
-    measured = [rate for rate in found.rates if rate.contender == contender and rate.place.wait_ms == wait]
-    if measured:
-        places, rates = [rate.place.connections for rate in measured], [rate.rate_per_s for rate in measured]
-        axes.plot(places, rates, linestyle="none", marker=marker, markersize=7, color=colour, zorder=4)
-    return values[-1]
-
-
-def _limits(found: CrossoverMap) -> tuple[float, float]:
-    values = [choice.rate.value for row in found.cells for cell in row for choice in cell.rates]
-    values += [rate.rate_per_s for rate in found.rates]
-    return max(1e-3, min(values) / 1.5), max(values) * 2
 
 
 def _contender_colours(contenders: Sequence[str]) -> dict[str, Colour]:

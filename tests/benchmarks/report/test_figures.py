@@ -84,9 +84,9 @@ def test_a_spread_is_half_the_interval_in_percent(expected: str, low: float, hig
 
 
 @pytest.mark.parametrize(
-    "estimate", [None, Estimate(value=1.0, low=None, high=None, samples=1), Estimate(value=0, low=0, high=0, samples=2)]
+    "estimate", [Estimate(value=1.0, low=None, high=None, samples=1), Estimate(value=0, low=0, high=0, samples=2)]
 )
-def test_what_has_no_interval_has_no_spread(estimate: Estimate | None) -> None:
+def test_what_has_no_interval_has_no_spread(estimate: Estimate) -> None:
     """Nothing is printed rather than ±0 %."""
     assert "" == figures.spread(estimate)
 
