@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.report.charts.canvas import REFERENCE, Drawing, Layout, Scale, Sheet, around_one, draw, interval, label
-from benchmarks.report.charts.palette import INK, MUTED, OTHER, PAPER, framework_colour, framework_mark
+from benchmarks.report.charts.palette import INK, MUTED, PAPER, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured, level, ratio_reach, ratio_share
 from benchmarks.report.words import arrangement_name, twins_name
 
@@ -227,7 +227,7 @@ def _paint_funnels(sheet: Sheet, duels: Sequence[Comparison], margin: float, rou
     for number, duel in enumerate(duels):
         # Side by side, so that two of one size do not hide each other.
         places = [_FIRST_ROUND + index + 0.09 * number for index in range(len(duel.narrowing))]
-        colour, is_async = _hue(duel), "-async@" in duel.above
+        colour, is_async = framework_colour(duel.above.partition("-")[0]).light, "-async@" in duel.above
         axes.plot(places, [estimate.value for estimate in duel.narrowing], color=colour, linewidth=1.5, zorder=3)
         mark = "o" if is_async else "s"
         for place, estimate in zip(places, duel.narrowing, strict=True):
@@ -247,13 +247,9 @@ def _legend(sheet: Sheet, duels: Sequence[Comparison], reach: float) -> None:
         y_px = below_px + gap_px * number if layout.is_narrow else max(place_px, y_px + gap_px)
         # Its interval is drawn beside it, where there is room for no more words.
         figure = estimated(duel.narrowing[-1], "×") if layout.is_narrow else amount(duel.narrowing[-1].value, "×")
-        sheet.text(x_px, y_px, duel.above, colour=_hue(duel), bold=True, room_px=room_px)
+        hue = framework_colour(duel.above.partition("-")[0]).light
+        sheet.text(x_px, y_px, duel.above, colour=hue, bold=True, room_px=room_px)
         sheet.text(x_px, y_px + layout.row_px * 0.8, f"{figure} of {duel.below}", room_px=room_px * 1.05)
-
-
-def _hue(duel: Comparison) -> str:
-    framework = duel.above.partition("-")[0]
-    return framework_colour(framework).light if framework else OTHER.light
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,10 +10,11 @@ from benchmarks.report.document import Document, Note, Paragraph, Section
 
 _HOW: Final = {
     "documents": "compare its OpenAPI documents without and with the response model",
-    "ratio": "compare `async def` with `def` on {framework}@{serving}, workload {workload}",
-    "waits": "count the waits in progress on {framework}@{serving} against its threads, workload {workload}",
-    "event-loop": "look which threads run on {framework}@{serving} while it serves `async def`, workload {workload}",
-    "best": "compare the best of {framework} with the best of {against}, workload {workload}; much is {much:g} ×",
+    "ratio": "compare `async def` with `def` on {0.arrangement}, workload {0.workload}",
+    "waits": "count the waits in progress on {0.arrangement} against its threads, workload {0.workload}",
+    "event-loop": "look which threads run on {0.arrangement} while it serves `async def`, workload {0.workload}",
+    "best": "compare the best of {0.framework} with the best of {0.against}, workload {0.workload}; "
+    "much is {0.much:g} ×",
 }
 
 
@@ -40,16 +41,11 @@ def _claim(claim: Claim) -> Section:
                 for sync in ["" if figure.sync is None else f"def {figure.sync:g}, "]
                 for ratio in ["" if figure.ratio is None else f"; async/sync {figure.ratio:.3g}"]
             ),
-            *(Note(f"{test.subject}: {_how(test)}") for test in claim.tests),
+            *(Note(f"{test.subject}: {_HOW[test.kind].format(test)}") for test in claim.tests),
         ),
     )
 
 
-def _how(test: ClaimTest) -> str:
-    return _HOW[test.kind].format(
-        framework=test.framework, serving=test.serving, workload=test.workload, against=test.against, much=test.much
-    )
-
-
 def _record(claim: Claim, test: ClaimTest) -> dict[str, Any]:
-    return {"number": claim.number, "id": claim.id, "title": claim.title, "subject": test.subject, "tried": _how(test)}
+    tried = _HOW[test.kind].format(test)
+    return {"number": claim.number, "id": claim.id, "title": claim.title, "subject": test.subject, "tried": tried}

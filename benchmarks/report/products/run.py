@@ -96,9 +96,7 @@ def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdi
         subject=f"{arrangement_name(verdict.arrangement)}{under}" if verdict.arrangement else verdict.subject,
         outcome=verdict.outcome,
         # A refused figure may well have been measured: "not measured" would be false, and the reason is given.
-        figures=tuple(
-            figure for figure in verdict.figures if verdict.outcome != "refused" or figure.estimate is not None
-        ),
+        figures=tuple(each for each in verdict.figures if verdict.outcome != "refused" or each.estimate is not None),
         sentence=verdict.sentence,
         why=verdict.why,
         hue=verdict.subject.lower(),
@@ -140,15 +138,17 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
     yield from alerts(run, judgement)
     if judgement.duels:
         workloads = {duel.workload for duel in judgement.duels}
-        yield from _once(verdict_of(duel, workloads) for duel in judgement.duels)
-    elif answers := _once(_answers(all_of_it)):
+        yield from _once((verdict_of(duel, workloads) for duel in judgement.duels), set())
+    elif answers := _once(_answers(all_of_it), set()):
         yield from answers
     elif compared := judgement.twins or judgement.bridges:
         # The question is about views that do not wait, of both keywords: whatever else was compared comes first.
         judged = [each for each in compared if each.refusal is None]
         judged = [each for each in judged if each.headline] or judged
         workloads = {each.workload for each in judged}
-        yield from _once(verdict_of(each, workloads) for each in judged) if judged else run_evidence.refusals(compared)
+        yield from _once((verdict_of(each, workloads) for each in judged), set())
+        if not judged:
+            yield from run_evidence.refusals(compared)
     else:
         alone = "one contender, and nothing to compare it with"
         unpaired = "no arrangement with both `def` and `async def`"
@@ -201,11 +201,8 @@ def _claims(all_of_it: Told) -> Iterator[Section]:
         return
     told_whys = {verdict.why for verdict in _answers(all_of_it)}
     reasons = tuple(_reasons(asked, told_whys))
-    parts = tuple(_claim(claim, by_claim[claim.id], told_whys) for claim in tried)
-    beside = filled(
-        Section(title=f"{claim.number}. {claim.title}", blocks=_list(by_claim[claim.id], told_whys, headline=False))
-        for claim in tried
-    )
+    parts = tuple(_claim(claim, by_claim[claim.id], told_whys, headline=True) for claim in tried)
+    beside = filled(_claim(claim, by_claim[claim.id], told_whys, headline=False) for claim in tried)
     in_words = "Each claim in the tutorial's words, with what was found and why"
     blocks = (
         _glance(tried, by_claim, level(twin.rate for twin in judgement.twins)),
@@ -262,32 +259,23 @@ def _short(verdict: JudgedVerdict) -> Verdict:
     return Verdict(subject=verdict.subject, outcome=verdict.outcome, sentence="".join(shown))
 
 
-def _claim(claim: Claim, verdicts: Sequence[JudgedVerdict], told_whys: set[str]) -> Section:
-    return Section(
-        title=f"{claim.number}. {claim.title}",
-        anchor=f"claim-{claim.number}",
-        blocks=(
-            *(Paragraph(words, "quote") for words in claim.quote),
-            Paragraph(claim.english, "quiet"),
-            *_list(verdicts, told_whys, headline=True),
-        ),
-    )
+def _claim(claim: Claim, verdicts: Sequence[JudgedVerdict], told_whys: set[str], *, headline: bool) -> Section:
+    """Return a claim in the tutorial's words with the verdicts that it is judged on, or only those on others."""
+    workloads = {verdict.workload for verdict in verdicts}
+    chosen = (verdict_on(verdict, workloads) for verdict in verdicts if verdict.headline == headline)
+    blocks, title = _once(chosen, told_whys), f"{claim.number}. {claim.title}"
+    if not headline:
+        return Section(title=title, blocks=blocks)
+    quoted = (*(Paragraph(words, "quote") for words in claim.quote), Paragraph(claim.english, "quiet"))
+    return Section(title=title, anchor=f"claim-{claim.number}", blocks=(*quoted, *blocks))
 
 
-def _list(verdicts: Iterable[JudgedVerdict], told_whys: set[str], *, headline: bool) -> tuple[Block, ...]:
-    own = list(verdicts)
-    workloads = {verdict.workload for verdict in own}
-    chosen = (verdict_on(verdict, workloads) for verdict in own if verdict.headline == headline)
-    return _once(chosen, told_whys)
-
-
-def _once(verdicts: Iterable[Verdict], told_whys: set[str] | None = None) -> tuple[Verdict, ...]:
-    """Return verdicts without the causes that an earlier one already has."""
-    seen = set() if told_whys is None else told_whys
+def _once(verdicts: Iterable[Verdict], told_whys: set[str]) -> tuple[Verdict, ...]:
+    """Return verdicts without the causes that an earlier one already has, and note theirs."""
     kept = []
     for verdict in verdicts:
-        kept.append(dataclasses.replace(verdict, why="" if verdict.why in seen else verdict.why))
-        seen.add(verdict.why)
+        kept.append(dataclasses.replace(verdict, why="" if verdict.why in told_whys else verdict.why))
+        told_whys.add(verdict.why)
     return tuple(kept)
 
 
