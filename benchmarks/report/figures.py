@@ -78,12 +78,7 @@ def interval(estimate: Estimate | None, unit: str = "") -> str:
 
 
 def shown(value: str | float | Estimate | None, unit: str = "") -> str:
-    """Write a cell of a table; the heading of its column has the unit.
-
-    Args:
-        value: Text, a number, an estimate, or ``None`` for what was not measured.
-        unit: As of ``amount``; ``/req`` for a count per request, ``%`` for a fraction, ``MiB`` for bytes.
-    """
+    """Write a cell of a table whose heading has the unit; ``%`` is of a fraction, ``MiB`` of bytes."""
     if isinstance(value, str):
         return value
     if isinstance(value, Estimate):

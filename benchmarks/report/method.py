@@ -24,12 +24,9 @@ _HELD: Final[Mapping[Steadiness, str]] = {
 
 
 def workload_title(workload: Workload, plan: Plan, rate_per_s: float | None = None) -> str:
-    """Return the request and its load: ``health: GET /health/{variant}, 10 virtual users``.
+    """Return a request and its load, or the rate at which it really was, where one was given.
 
-    Args:
-        workload: The request.
-        plan: Of the run.
-        rate_per_s: At which it really was, where a rate was given.
+    For example ``health: GET /health/{variant}, 10 virtual users``.
     """
     request = " and ".join(f"{each.method} {each.path}" for each in workload.mix or (workload,))
     asked = request if workload.name == request else f"{workload.name}: {request}"
@@ -129,18 +126,11 @@ def facts_table(caption: str, facts: Iterable[tuple[str, str]]) -> Table:
     return Table(caption=caption, columns=columns, rows=tuple(map(Row, facts)), kind="facts")
 
 
-def environment_facts(environment: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
-    """Yield the facts of the machine, name and value, without the packages."""
+def environment_facts(environment: Mapping[str, Fact], *, packages: bool = False) -> Iterator[tuple[str, str]]:
+    """Yield the facts of the machine, name and value; or else the installed packages, name and version."""
     for name, value in environment.items():
-        if not name.startswith(_PACKAGE):
+        if name.startswith(_PACKAGE) == packages:
             yield fact_name(name), fact_text(name, value)
-
-
-def package_versions(environment: Mapping[str, Fact]) -> Iterator[tuple[str, str]]:
-    """Yield the installed packages, name and version."""
-    for name, value in environment.items():
-        if name.startswith(_PACKAGE):
-            yield name.removeprefix(_PACKAGE), fact_text(name, value)
 
 
 def fact_name(name: str) -> str:

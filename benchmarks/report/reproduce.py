@@ -33,9 +33,7 @@ def run_facts(run: Run, folder: Path | None = None) -> dict[str, object]:
 def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
     """Return the command that makes this plan: its preset, its seed, and what differs from the preset.
 
-    Args:
-        plan: To be made again.
-        facts: The run's environment, which says whether workers had the load from a master, and where it was.
+    The run's environment says whether workers had the load from a master, and where it was.
     """
     if plan.preset == RACE:
         # A race is chosen on the page, which takes no seed.

@@ -15,14 +15,12 @@ _KEYWORDS: Final = {"sync": "def", "async": "async def", None: "the app"}
 
 def framework_name(framework: str) -> str:
     """Return the framework's own spelling of its name."""
-    known = FRAMEWORKS.get(framework)
-    return framework if known is None else known.name
+    return FRAMEWORKS[framework].name if framework in FRAMEWORKS else framework
 
 
 def server_name(server: str) -> str:
     """Return the server's own spelling of its name."""
-    known = SERVERS.get(server)
-    return server if known is None else known.name
+    return SERVERS[server].name if server in SERVERS else server
 
 
 def arrangement_name(arrangement: str) -> str:

@@ -19,7 +19,6 @@ from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title
 from benchmarks.report.products.run import alerts, verdict_of, verdict_on
 from benchmarks.report.products.run_evidence import figures_table
-from benchmarks.report.words import framework_name
 
 
 class Renderer:
@@ -96,7 +95,6 @@ class Renderer:
         guessed = tuple(
             GuessedRatio(
                 framework=framework,
-                name=framework_name(framework),
                 guesses=guesses.of(framework),
                 median=guesses.median(framework),
                 measured=measured.get(framework),

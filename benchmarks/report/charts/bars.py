@@ -59,14 +59,7 @@ class _Panel(NamedTuple):
 
 
 def speed_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
-    """Draw the rates and the median latencies of one workload's contenders.
-
-    Args:
-        workload: Whose.
-        summaries: Of every contender and workload.
-    Returns:
-        ``None`` when nothing was measured for any contender.
-    """
+    """Draw the rates and the median latencies of one workload's contenders; ``None`` when none was measured."""
     rates = _Panel("Requests per second", lambda twin: twin.rate_per_s, lambda twin: _text(twin.rate_per_s, "req/s"))
     latencies = _Panel(
         "Median latency", lambda twin: twin.latency_median_ms, lambda twin: _text(twin.latency_median_ms, "ms")
@@ -80,14 +73,7 @@ def speed_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
 
 
 def cost_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
-    """Draw CPU time and voluntary switches per request of one workload's contenders.
-
-    Args:
-        workload: Whose costs.
-        summaries: Of every contender and workload.
-    Returns:
-        ``None`` when neither was measured for any contender.
-    """
+    """Draw CPU time and voluntary switches of one workload's requests; ``None`` when none were measured."""
 
     def count(twin: Summary) -> Estimate | None:
         value = twin.voluntary_switches_per_request
@@ -115,10 +101,6 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
     Each of n connections has one request in flight, which takes at least the wait: no server can answer more than
     n / wait requests per second.
 
-    Args:
-        workload: One that waits.
-        load: What it was asked with.
-        summaries: Of every contender and workload.
     Returns:
         ``None`` when the workload does not wait or no rate was measured.
     Source:

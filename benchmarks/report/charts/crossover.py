@@ -40,12 +40,12 @@ _Rates = Mapping[tuple[Place, str], Choice]
 def heat_map(
     name: str, title: str, grid: Table, *, contenders: Sequence[str] = (), boundaries: Sequence[Boundary] = ()
 ) -> Drawing:
-    """Draw a grid of a map.
+    """Draw a grid of a map, whose rows are waits and whose columns are numbers of connections.
 
     Args:
         name: Unique among the grids.
         title: What it shows.
-        grid: A wait a row, a number of connections a column.
+        grid: Has squares.
         contenders: Ids of those that the letters in it stand for.
         boundaries: Where async def starts to pay, a row each; empty where the grid is not of the keyword.
     """
@@ -146,12 +146,7 @@ def _across(connections: float) -> float:
 
 
 def rate_curves(found: CrossoverMap, letters: Mapping[str, str]) -> Drawing:
-    """Draw the rates of every contender, and the theory beside them.
-
-    Args:
-        found: The map.
-        letters: What stands for each contender, by id.
-    """
+    """Draw the rates of every contender, by its letter, and the theory beside them."""
     rates = {(cell.place, choice.contender): choice for row in found.cells for cell in row for choice in cell.rates}
     told = (f"{letter}, {contender_name(each)}: {'; '.join(_told(rates, each))}." for each, letter in letters.items())
     return draw(

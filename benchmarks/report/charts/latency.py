@@ -46,7 +46,7 @@ class _Curve(NamedTuple):
 
     variant: str | None
     at: Mapping[float, float]
-    absence: str = NOT_MEASURED
+    absence: str
 
     def text(self, layout: Layout) -> str:
         """Return what is written beside the curve: keyword and, where there is room, median."""
@@ -55,14 +55,7 @@ class _Curve(NamedTuple):
 
 
 def latency_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
-    """Draw the latency distributions of one workload's twins.
-
-    Args:
-        workload: Whose latencies.
-        summaries: Of every contender and workload.
-    Returns:
-        ``None`` when no contender of the workload has a readable histogram.
-    """
+    """Draw the latency distributions of one workload's twins; ``None`` when none has a readable histogram."""
     panels = {
         arrangement: [_curve(summary) for summary in twins]
         for arrangement, twins in twins_of(summaries, workload).items()
@@ -83,11 +76,9 @@ def latency_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None
 
 
 def _curve(summary: Summary) -> _Curve:
-    try:
-        latencies_ms = quantiles_ms(summary.histograms, _PERCENTS)
-    except HistogramError:
-        return _Curve(summary.variant, {}, "histogram unreadable")
-    return _Curve(summary.variant, dict(zip(_PERCENTS, latencies_ms, strict=False)))
+    latencies_ms = quantiles_ms(summary.histograms, _PERCENTS)
+    absence = NOT_MEASURED if latencies_ms is not None else "histogram unreadable"
+    return _Curve(summary.variant, dict(zip(_PERCENTS, latencies_ms or (), strict=False)), absence)
 
 
 def _told(curve: _Curve) -> str:
@@ -172,20 +163,15 @@ def _ticks(low: float, high: float, most: int) -> list[float]:
     return ticks
 
 
-class HistogramError(Exception):
-    """A histogram cannot be read."""
-
-
-def quantiles_ms(encoded: Sequence[str], percents: Sequence[float]) -> list[float]:
+def quantiles_ms(encoded: Sequence[str], percents: Sequence[float]) -> list[float] | None:
     """Return latency percentiles of all the trials' requests together.
 
     Args:
         encoded: Histograms of whole microseconds in HdrHistogram's V2 compressed base64 form.
         percents: 0 to 100, ascending, each once.
     Returns:
-        Milliseconds, one for each of ``percents``; empty when no request is in any histogram.
-    Raises:
-        HistogramError: One of them is not such a histogram.
+        Milliseconds, one for each of ``percents``; empty when no request is in any histogram, ``None`` when one of
+        them is not such a histogram.
     """
     try:
         parts = [HdrHistogram.decode(text) for text in encoded]
@@ -200,6 +186,6 @@ def quantiles_ms(encoded: Sequence[str], percents: Sequence[float]) -> list[floa
         for part in parts:
             total.add(part)
         values_us = total.get_percentile_to_value_dict(percents)
-    except _UNREADABLE as error:
-        raise HistogramError(f"not an HDR histogram in V2 base64 form ({error or type(error).__name__})") from error
+    except _UNREADABLE:
+        return None
     return [values_us[percent] / 1000 for percent in percents]

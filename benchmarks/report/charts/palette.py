@@ -53,5 +53,4 @@ def framework_colour(framework: str) -> Colour:
 
 def framework_mark(framework: str) -> str:
     """Return the marker that stands for a framework, in matplotlib's letters."""
-    known = FRAMEWORKS.get(framework)
-    return OTHER_MARK if known is None else known.mark
+    return FRAMEWORKS[framework].mark if framework in FRAMEWORKS else OTHER_MARK

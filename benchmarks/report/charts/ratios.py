@@ -15,7 +15,7 @@ from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.report.charts.canvas import REFERENCE, Drawing, Layout, Scale, Sheet, around_one, draw, interval, label
 from benchmarks.report.charts.palette import INK, MUTED, PAPER, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured, level, ratio_reach, ratio_share
-from benchmarks.report.words import arrangement_name, twins_name
+from benchmarks.report.words import arrangement_name, framework_name, twins_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -53,15 +53,9 @@ class _Row(NamedTuple):
 def ratio_chart(
     workload: str, twins: Sequence[Comparison], *, margin: float, tutorial_value: float | None = None
 ) -> Drawing | None:
-    """Draw the async/sync ratios of the rate of valid answers.
+    """Draw the async/sync ratios of a workload's rates; ``None`` when it has no twins.
 
-    Args:
-        workload: Whose ratios.
-        twins: Of every workload.
-        margin: Half-width of what counts as equal, drawn as a band.
-        tutorial_value: What the tutorial found, marked when given.
-    Returns:
-        ``None`` when the workload has no twins.
+    What counts as equal, ± the margin, is a band; the tutorial's value is a line.
     """
     chosen = sorted((twin for twin in twins if twin.workload == workload), key=lambda twin: twin.framework)
     rows = [
@@ -82,15 +76,7 @@ def ratio_chart(
 
 
 def forest_chart(ratio: Comparison, quantity: str, *, margin: float) -> Drawing | None:
-    """Draw one pooled ratio.
-
-    Args:
-        ratio: Of many runs.
-        quantity: What it is of, in words.
-        margin: Half-width of what counts as equal, drawn as a band.
-    Returns:
-        ``None`` when no run has it.
-    """
+    """Draw one pooled ratio, of a quantity in words; ``None`` when no run has it."""
     hue = framework_colour(ratio.framework).light
     rows = [_Row(study.run, study.estimate, hue) for study in ratio.studies if study.estimate]
     if ratio.estimate is not None:
@@ -179,16 +165,7 @@ def ratio_scale(reach: float, most: int) -> Scale:
 
 
 def narrowing_chart(workload: str, duels: Sequence[Comparison], *, margin: float, rounds: int) -> Drawing | None:
-    """Draw the ratios of a race as they stood after each round, each with its interval.
-
-    Args:
-        workload: Whose ratios.
-        duels: Of every workload.
-        margin: Half-width of what counts as equal, drawn as a band.
-        rounds: How many there are to be.
-    Returns:
-        ``None`` when no ratio has an interval.
-    """
+    """Draw the ratios of a race as they stood after each of its rounds; ``None`` when no ratio has an interval."""
     chosen = [duel for duel in duels if duel.workload == workload and duel.narrowing]
     if not chosen:
         return None
@@ -258,14 +235,12 @@ class GuessedRatio:
 
     Attributes:
         framework: Its word in ids.
-        name: Its own spelling.
         guesses: In ascending order.
         median: The middle one; ``None`` when there is none.
         measured: With its interval; ``None`` when it was not.
     """
 
     framework: str
-    name: str
     guesses: tuple[float, ...]
     median: float | None
     measured: Estimate | None
@@ -280,17 +255,11 @@ class GuessedRatio:
         """All of it, in words."""
         guessed = "without a guess" if self.median is None else f"the class guessed {amount(self.median, '×')} (median)"
         counted = f" of {len(self.guesses)}" if self.guesses else ""
-        return f"{self.name}: {guessed}{counted}; {self.found}."
+        return f"{framework_name(self.framework)}: {guessed}{counted}; {self.found}."
 
 
 def guess_chart(ratios: Sequence[GuessedRatio]) -> Drawing | None:
-    """Draw every guess as a dot, and what was measured as a line through them.
-
-    Args:
-        ratios: A strip each, from the top.
-    Returns:
-        ``None`` without a guess.
-    """
+    """Draw every guess as a dot, and what was measured as a line through them; ``None`` without a guess."""
     if not any(ratio.guesses for ratio in ratios):
         return None
     return draw(
@@ -307,7 +276,7 @@ def _paint_guesses(sheet: Sheet, ratios: Sequence[GuessedRatio]) -> None:
     layout, row_px, strip_px = sheet.layout, sheet.layout.row_px, sheet.layout.row_px * _ROWS_PER_STRIP
     for number, ratio in enumerate(ratios):
         top, colour = strip_px * number, framework_colour(ratio.framework).light
-        sheet.text(2, top + row_px * 0.5, ratio.name, colour=colour, bold=True)
+        sheet.text(2, top + row_px * 0.5, framework_name(ratio.framework), colour=colour, bold=True)
         sheet.text(layout.width_px - 2, top + row_px * 0.5, ratio.found, anchor="right", bold=True)
         ticks = _GUESS_TICKS if number == len(ratios) - 1 else dict.fromkeys(_GUESS_TICKS, "")
         axes = sheet.axes(

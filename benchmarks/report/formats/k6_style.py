@@ -14,7 +14,7 @@ from typing import Final
 
 from benchmarks.judge.trials import ValidTrial, ordinary_trials, participants, valid_trials
 from benchmarks.model import Contender, LatencySummary, Run, Workload
-from benchmarks.report.charts.latency import HistogramError, quantiles_ms
+from benchmarks.report.charts.latency import quantiles_ms
 from benchmarks.report.plain_text import one_line
 from benchmarks.trials import void_reason
 
@@ -31,11 +31,6 @@ _AT_A_RATE: Final = (
     "At a rate, http_req_duration counts from when a request was due, and so includes the wait for a free "
     "connection, which k6's does not."
 )
-
-_NS_PER_MS: Final = 1_000_000
-_US_PER_MS: Final = 1_000
-_MS_PER_S: Final = 1_000
-_S_PER_MINUTE: Final = 60
 
 
 def render_k6_style(run: Run) -> str:
@@ -65,7 +60,7 @@ def _blocks(run: Run, contender: Contender, workload: Workload) -> Iterator[str]
     for pooled, latencies in pools:
         load, several = pooled[0].trial.load, len(pooled) > 1
         told = f"{len(pooled)}, their requests pooled" if several else f"1, of round {pooled[0].trial.round}"
-        duration = _duration(_MS_PER_S * load.duration_s)
+        duration = _duration(1000 * load.duration_s)
         asked = (
             f"{load.vus} looping VUs for {duration}"
             if load.rate_per_s is None
@@ -149,11 +144,10 @@ def _pooled_latency(trials: Sequence[ValidTrial]) -> LatencySummary | None:
     histograms = [trial.result.histogram for trial in trials if trial.result.histogram is not None]
     if len(histograms) < len(trials):
         return None
-    try:
-        median_ms, p90_ms, p95_ms, p99_ms = quantiles_ms(histograms, _PERCENTS)
-    except (HistogramError, ValueError):
-        # There may be histograms without a request in any.
+    percentiles = quantiles_ms(histograms, _PERCENTS)
+    if not percentiles:
         return None
+    median_ms, p90_ms, p95_ms, p99_ms = percentiles
     completed = sum(trial.result.completed for trial in trials)
     return LatencySummary(
         average_ms=sum(trial.latency.average_ms * trial.result.completed for trial in trials) / completed,
@@ -193,13 +187,13 @@ def _duration(milliseconds: float) -> str:
     """Write a duration as k6 does: in the unit that keeps it above 1, two decimals, cut off, no idle zeros."""
     if milliseconds <= 0:
         return "0s"
-    if milliseconds < 1 / _US_PER_MS:
-        return f"{int(milliseconds * _NS_PER_MS)}ns"
+    if milliseconds < 0.001:
+        return f"{int(milliseconds * 1_000_000)}ns"
     if milliseconds < 1:
-        return f"{_cut(milliseconds * _US_PER_MS)}µs"
-    if milliseconds < _MS_PER_S:
+        return f"{_cut(milliseconds * 1000)}µs"
+    if milliseconds < 1000:
         return f"{_cut(milliseconds)}ms"
-    minutes, seconds = divmod(milliseconds / _MS_PER_S, _S_PER_MINUTE)
+    minutes, seconds = divmod(milliseconds / 1000, 60)
     return f"{_cut(seconds)}s" if minutes == 0 else f"{minutes:.0f}m{seconds:.0f}s"
 
 

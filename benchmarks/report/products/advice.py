@@ -85,13 +85,14 @@ def _answer(advice: Advice, comparison: Comparison) -> str:
     )
     if (boundary := advice.boundaries.get(comparison.framework)) is not None:
         told += f"; with this wait async def {boundary_text(boundary)}"
-    if comparison.standing == "faster":
-        return f"{name}: yes, make it async def. {told}."
-    if comparison.standing == "slower":
-        return f"{name}: no, keep def. {told}."
-    if comparison.standing == "equal":
-        return f"{name}: no difference beyond {wording.percent(MARGIN)}, so keep what is simpler. {told}."
-    return f"{name}: this map cannot tell. {told}. Measure more: lab crossover --budget 20m"
+    decided = {
+        "faster": "yes, make it async def",
+        "slower": "no, keep def",
+        "equal": f"no difference beyond {wording.percent(MARGIN)}, so keep what is simpler",
+    }.get(comparison.standing)
+    if decided is None:
+        return f"{name}: this map cannot tell. {told}. Measure more: lab crossover --budget 20m"
+    return f"{name}: {decided}. {told}."
 
 
 def _keyword_on(contender: str) -> str:

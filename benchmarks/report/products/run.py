@@ -30,7 +30,7 @@ from benchmarks.report.document import (
     filled,
 )
 from benchmarks.report.figures import amount, estimated, level
-from benchmarks.report.method import environment_facts, facts_table, method_rules, package_versions
+from benchmarks.report.method import environment_facts, facts_table, method_rules
 from benchmarks.report.products import run_evidence
 from benchmarks.report.products.run_evidence import COLUMNS, Told, trial_records
 from benchmarks.report.reproduce import compare_command, run_facts
@@ -297,7 +297,7 @@ def _how(all_of_it: Told) -> Iterator[Section]:
     rules = tuple(map(Note, method_rules(run.plan, all_of_it.judgement.margin)))
     yield Section(title="How it was measured", blocks=rules, is_folded=True)
     environment = facts_table("Environment", environment_facts(run.environment))
-    packages = facts_table("Packages", package_versions(run.environment))
+    packages = facts_table("Packages", environment_facts(run.environment, packages=True))
     yield Section(title="The machine and its software", blocks=filled((environment, packages)), is_folded=True)
 
 

@@ -11,7 +11,7 @@ from benchmarks.measure import schedule
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import Limits
 from benchmarks.model import Run
-from benchmarks.report.method import environment_facts, method_rules, package_versions, workload_title
+from benchmarks.report.method import environment_facts, method_rules, workload_title
 from benchmarks.report.reproduce import compare_command, resume_command
 
 
@@ -39,7 +39,9 @@ def test_facts_are_named_in_words_and_packages_stand_apart(run: Run) -> None:
     assert "7.8 GiB" == facts["memory"]
     assert "not known" == facts["governor"]
     assert "0.21" == facts["load average 1m"]
-    assert {"fastapi", "Flask", "Hypercorn", "uvicorn"} == dict(package_versions(run.environment)).keys()
+    assert {"fastapi", "Flask", "Hypercorn", "uvicorn"} == dict(
+        environment_facts(run.environment, packages=True)
+    ).keys()
     assert "yes" == dict(environment_facts({"pinned": True}))["pinned"]
 
 

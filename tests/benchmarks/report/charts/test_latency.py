@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.report.charts.latency import HistogramError, quantiles_ms
+from benchmarks.report.charts.latency import quantiles_ms
 
 
 def encoded(*latencies_us: int, highest_us: int = 3_600_000_000, digits: int = 3) -> str:
@@ -35,7 +35,6 @@ def test_no_request_has_no_percentile() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "not base64!", "aGVsbG8gd29ybGQsIGhlbGxv", encoded(1000)[:-8]])
-def test_a_foreign_histogram_is_named_as_such(text: str) -> None:
-    """A damaged run file gives an error that can be shown, not a traceback of the decoder."""
-    with pytest.raises(HistogramError, match="not an HDR histogram"):
-        quantiles_ms([encoded(1000), text], [50])
+def test_a_foreign_histogram_is_no_histogram(text: str) -> None:
+    """A damaged run file has no percentiles, rather than those of the trials that can be read, or a traceback."""
+    assert quantiles_ms([encoded(1000), text], [50]) is None

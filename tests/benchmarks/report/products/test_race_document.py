@@ -87,8 +87,8 @@ def test_the_speed_chart_says_what_it_shows(judgement: Judgement) -> None:
 
 def test_the_strip_shows_every_guess_and_what_was_measured() -> None:
     """In words too; and without a guess there is nothing to draw."""
-    flask = GuessedRatio(framework="flask", name="Flask", guesses=(0.5, 2.0, 2.0), median=2.0, measured=RATIO)
-    nobody = GuessedRatio(framework="fastapi", name="FastAPI", guesses=(), median=None, measured=None)
+    flask = GuessedRatio(framework="flask", guesses=(0.5, 2.0, 2.0), median=2.0, measured=RATIO)
+    nobody = GuessedRatio(framework="fastapi", guesses=(), median=None, measured=None)
     chart = guess_chart([flask, nobody])
 
     assert chart is not None
