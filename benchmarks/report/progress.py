@@ -45,13 +45,7 @@ class _Shown(Progress):
 
 
 class RunProgress(_Shown):
-    """A progress bar on a terminal; one plain line a trial elsewhere.
-
-    Args:
-        console: Where to show it.
-        plan: What is going to run.
-        done: How many of its trials there are already, in a run that is resumed.
-    """
+    """A progress bar on a terminal, and a plain line for each trial; ``done`` of them are there in a resumed run."""
 
     def __init__(self, console: Console, plan: Plan, done: int = 0) -> None:
         self._trials = [*schedule.calibration(plan), *schedule.trials(plan)]
@@ -105,13 +99,7 @@ class RunProgress(_Shown):
 
 
 class SweepProgress(_Shown):
-    """A progress bar of the time, on a terminal; and a plain line for each visit, everywhere.
-
-    Args:
-        console: Where to show it.
-        budget_s: Time that the sweep has, seconds.
-        clock: Gives seconds that only grow.
-    """
+    """A progress bar of a sweep's time on a terminal, and a plain line for each visit; the clock gives seconds."""
 
     def __init__(self, console: Console, budget_s: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._budget_s = budget_s

@@ -235,15 +235,9 @@ def draw(
     height: Callable[[Layout], float],
     paint: Callable[[Sheet], None],
 ) -> Drawing:
-    """Paint a chart in each layout.
+    """Paint a chart in each layout: ``height`` gives the pixels that it needs in one, ``paint`` paints it.
 
-    Args:
-        kind: What is charted, in a word; one chart of a kind for each workload.
-        workload: Whose it is.
-        title: What the chart shows.
-        description: Its data, in words: the text alternative.
-        height: Gives the height, pixels, that it needs in a layout.
-        paint: Paints it.
+    There is one chart of a kind for each workload. The description, its text alternative, has its data in words.
     """
     identifier = re.sub(r"[^a-z0-9]+", "-", workload.lower())
     if identifier != workload:

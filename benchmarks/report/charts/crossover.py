@@ -14,7 +14,7 @@ from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, Choice, CrossoverM
 from benchmarks.judge.keyword_map import Boundary
 from benchmarks.judge.theory import theory_per_s
 from benchmarks.model import Place
-from benchmarks.report.charts.canvas import Drawing, Layout, Scale, Sheet, draw, label
+from benchmarks.report.charts.canvas import Drawing, Scale, Sheet, draw, label
 from benchmarks.report.charts.palette import BAD, BAND, DOUBT, GOOD, INK, MUTED, OTHER, PAPER, Colour, framework_colour
 from benchmarks.report.document import Square, Table
 from benchmarks.report.figures import amount
@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 _OPACITY: Final = (0.0, 0.16, 0.3, 0.46)
 _MAP_ROWS_ABOVE: Final = 2.0
+_SQUARE_ROWS: Final = (1.25, 1.3)
+"""Wide and narrow."""
 
 WAITS_SHOWN: Final = (0, 5, 20, 100)
 
@@ -67,20 +69,16 @@ def heat_map(
         name,
         title,
         f"{grid.caption} By wait, then connections and what is so there. {rows}.",
-        height=lambda layout: layout.row_px * _MAP_ROWS_ABOVE + _square_px(layout) * len(names) + 4,
+        height=lambda layout: layout.row_px * (_MAP_ROWS_ABOVE + _SQUARE_ROWS[layout.is_narrow] * len(names)) + 4,
         paint=paint,
     )
-
-
-def _square_px(layout: Layout) -> float:
-    return layout.row_px * (1.3 if layout.is_narrow else 1.25)
 
 
 def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axes:
     """Return axes on which each square is 1 by 1, with the names of rows and columns beside them."""
     layout, row_px = sheet.layout, sheet.layout.row_px
     left = layout.text_px("100 ms") + 10
-    top, square_px = row_px * _MAP_ROWS_ABOVE, _square_px(layout)
+    top, square_px = row_px * _MAP_ROWS_ABOVE, row_px * _SQUARE_ROWS[layout.is_narrow]
     width = layout.width_px - left - 2
     sheet.text(left + width, row_px * 0.5, "connections →", anchor="right", colour=MUTED.light)
     sheet.text(2, row_px * 1.5, "wait ↓", colour=MUTED.light)
@@ -94,10 +92,12 @@ def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axe
 
 
 def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], *, narrow: bool) -> None:
-    colour, opacity = _fill(square, colours)
+    shade = _OPACITY[square.level]
+    tones = {"equal": (BAND, 1.0), "unsure": (DOUBT, 0.1), "more": (GOOD, shade), "less": (BAD, shade)}
+    colour, opacity = tones.get(square.tone) or (colours[square.tone], shade)
     left, top = column + 0.03, row + 0.04
     corners = ([left, left + 0.94, left + 0.94, left], [top, top, top + 0.92, top + 0.92])
-    axes.fill(*corners, facecolor=colour, alpha=opacity, linewidth=0, zorder=1)
+    axes.fill(*corners, facecolor=colour.light, alpha=opacity, linewidth=0, zorder=1)
     text = square.text
     if narrow:
         # There is no room for two things: the letter says who, and a ratio its size.
@@ -112,16 +112,6 @@ def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[
         fontweight="bold" if square.measured else "normal",
         zorder=7,
     )
-
-
-def _fill(square: Square, colours: Mapping[str, Colour]) -> tuple[str, float]:
-    if square.tone == "equal":
-        return BAND.light, 1.0
-    if square.tone == "unsure":
-        return DOUBT.light, 0.1
-    if square.tone in colours:
-        return colours[square.tone].light, _OPACITY[square.level]
-    return (GOOD if square.tone == "more" else BAD).light, _OPACITY[square.level]
 
 
 def _boundary(axes: Axes, lines: Sequence[Boundary]) -> None:
@@ -154,7 +144,7 @@ def rate_curves(found: CrossoverMap, letters: Mapping[str, str]) -> Drawing:
         "crossover",
         "Requests per second against connections, measured and in theory",
         " ".join(told),
-        height=lambda layout: _panel_px(layout) * (len(WAITS_SHOWN) if layout.is_narrow else 2),
+        height=lambda layout: layout.row_px * (10 * len(WAITS_SHOWN) if layout.is_narrow else 9.5 * 2),
         paint=lambda sheet: _paint(sheet, found, letters, rates),
     )
 
@@ -166,13 +156,9 @@ def _told(rates: _Rates, contender: str) -> Iterator[str]:
             yield f"{wait} ms, {number} connections: {measured}, in theory {in_theory}"
 
 
-def _panel_px(layout: Layout) -> float:
-    return layout.row_px * (10 if layout.is_narrow else 9.5)
-
-
 def _paint(sheet: Sheet, found: CrossoverMap, letters: Mapping[str, str], rates: _Rates) -> None:
-    layout, row_px, panel_px = sheet.layout, sheet.layout.row_px, _panel_px(sheet.layout)
-    across = 1 if layout.is_narrow else 2
+    layout, row_px, across = sheet.layout, sheet.layout.row_px, 1 if sheet.layout.is_narrow else 2
+    panel_px = sheet.height_px / len(WAITS_SHOWN) * across
     room = layout.width_px / across
     left_px, height_px = layout.text_px("10,000") + 8, panel_px - row_px * (1.1 + _ROWS_BELOW)
     every = [*(choice.rate.value for choice in rates.values()), *(rate.rate_per_s for rate in found.rates)]

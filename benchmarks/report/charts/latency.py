@@ -29,6 +29,9 @@ _PERCENTS: Final = (0.1, 0.5, *range(1, 100), 99.5, 99.9)
 _UPPER_LABEL: Final = (78, 60)
 _LOWER_LABEL: Final = (24, 44)
 _ROWS_BELOW: Final = 1.9
+_ROWS_PER_PANEL: Final = (4.4, 5.2)
+"""Wide and narrow."""
+
 _SHARES_PX: Final = 60.0
 """Room for the shares beside an axis."""
 
@@ -70,7 +73,7 @@ def latency_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None
         workload,
         f"Share of requests answered within a time, workload {workload}",
         " ".join(words),
-        height=lambda layout: _panel_px(layout) * len(panels) + layout.row_px * _ROWS_BELOW,
+        height=lambda layout: layout.row_px * (_ROWS_PER_PANEL[layout.is_narrow] * len(panels) + _ROWS_BELOW),
         paint=lambda sheet: _paint(sheet, panels),
     )
 
@@ -87,12 +90,9 @@ def _told(curve: _Curve) -> str:
     return f"{keyword(curve.variant)} {within or curve.absence}"
 
 
-def _panel_px(layout: Layout) -> float:
-    return layout.row_px * (5.2 if layout.is_narrow else 4.4)
-
-
 def _paint(sheet: Sheet, panels: Mapping[str, Sequence[_Curve]]) -> None:
-    layout, narrow, panel_px = sheet.layout, sheet.layout.is_narrow, _panel_px(sheet.layout)
+    layout, narrow = sheet.layout, sheet.layout.is_narrow
+    panel_px = layout.row_px * _ROWS_PER_PANEL[narrow]
     longest_px = max(layout.text_px(arrangement_name(arrangement), bold=True) for arrangement in panels)
     name_px = layout.width_px - 4 if narrow else min(_LONGEST_NAME_PX, longest_px)
     left = 44.0 if narrow else name_px + 14 + _SHARES_PX

@@ -297,8 +297,13 @@ def _paint_guesses(sheet: Sheet, ratios: Sequence[GuessedRatio]) -> None:
             anchor: Literal["left", "right"] = "right" if left_of else "left"
             label(axes, text, (median, 0.66), anchor=anchor, colour=MUTED.light, over_lines=True, va="center", zorder=6)
             axes.plot([median, median], [0.02, 0.58], color=MUTED.light, linewidth=2, linestyle=(0, (2, 2)))
-        if ratio.measured is not None:
-            _measured(axes, ratio.measured, layout)
+        if (measured := ratio.measured) is not None:
+            value = min(max(measured.value, 1 / _EDGE), _EDGE)
+            axes.plot([value, value], [0, 0.9], color=INK.light, linewidth=3, zorder=5)
+            axes.plot([value], [0.93], "v", color=INK.light, markersize=layout.font_px * 0.55, zorder=5)
+            if measured.low is not None and measured.high is not None:
+                span = max(measured.low, 1 / _EDGE), min(measured.high, _EDGE)
+                axes.axvspan(*span, color=INK.light, alpha=0.16, linewidth=0, zorder=2)
 
 
 def _dots(axes: Axes, guesses: Sequence[float], colour: str, layout: Layout) -> None:
@@ -320,13 +325,3 @@ def _dots(axes: Axes, guesses: Sequence[float], colour: str, layout: Layout) -> 
         markeredgewidth=0.6,
         zorder=3,
     )
-
-
-def _measured(axes: Axes, measured: Estimate, layout: Layout) -> None:
-    value = min(max(measured.value, 1 / _EDGE), _EDGE)
-    axes.plot([value, value], [0, 0.9], color=INK.light, linewidth=3, zorder=5)
-    axes.plot([value], [0.93], "v", color=INK.light, markersize=layout.font_px * 0.55, zorder=5)
-    if measured.low is not None and measured.high is not None:
-        axes.axvspan(
-            max(measured.low, 1 / _EDGE), min(measured.high, _EDGE), color=INK.light, alpha=0.16, linewidth=0, zorder=2
-        )

@@ -7,7 +7,7 @@ import functools
 import hashlib
 import itertools
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -77,20 +77,16 @@ def _environment() -> jinja2.Environment:
     return environment
 
 
-def words(text: str) -> Markup:
-    """Set a text, with what stands between backticks as code."""
+def words(text: str, written: Callable[[str], Markup] = escape) -> Markup:
+    """Set a text, with what stands between backticks as code, and the rest as it is written."""
     return Markup("").join(
-        Markup("<code>{}</code>").format(part) if code else escape(part) for part, code in spans(text)
+        Markup("<code>{}</code>").format(part) if code else written(part) for part, code in spans(text)
     )
 
 
 def _prose(text: str) -> Markup:
     """Set a sentence; command-line options are code too, which also keeps a line from breaking inside them."""
-    parts = (
-        Markup("<code>{}</code>").format(part) if code else _OPTION.sub(r"<code>\1</code>", str(escape(part)))
-        for part, code in spans(text)
-    )
-    return Markup("".join(parts))  # noqa: S704 (each part is escaped just before)
+    return words(text, lambda part: Markup(_OPTION.sub(r"<code>\1</code>", str(escape(part)))))  # noqa: S704 (escaped)
 
 
 def _runs(rows: Iterable[Row]) -> list[tuple[str, list[Row]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final
 
 from rich import box
@@ -199,9 +199,11 @@ class _Printer:
     def table(self, block: Table) -> None:
         """Print a table; one that has no room loses its minor columns first, and then becomes paragraphs."""
         self.hanging("", _words(block.caption), style="dim")
-        major = [number for number, column in enumerate(block.columns) if not column.is_minor]
-        tables = (_drawn(block, columns) for columns in _fewer_and_fewer(block))
-        drawn = next((table for table in tables if self.fits(table)), None)
+        minor = [number for number, column in enumerate(block.columns) if column.is_minor]
+        major = [number for number in range(len(block.columns)) if number not in minor]
+        tables = (_drawn(block, sorted(major + minor[:kept])) for kept in range(len(minor), -1, -1))
+        unbounded, width = self.console.options.update_width(10_000), self.console.width
+        drawn = next((each for each in tables if Measurement.get(self.console, unbounded, each).maximum <= width), None)
         if drawn is None:
             for row in block.rows:
                 self.row(block, row, major)
@@ -226,11 +228,6 @@ class _Printer:
             elif text := _cell(cell, unit):
                 told.append(f"{heading} {text}")
         self.hanging("  ", "; ".join(told))
-
-    def fits(self, table: RichTable) -> bool:
-        """Return whether a table can be printed without breaking a cell."""
-        unbounded = self.console.options.update_width(10_000)
-        return Measurement.get(self.console, unbounded, table).maximum <= self.console.width
 
     def map(self, block: Table) -> None:
         """Print squares in rows, in bands where there is no room for a whole row."""
@@ -289,15 +286,6 @@ def _is_seen(block: Block, *, details: bool) -> bool:
     if isinstance(block, Section):
         return (details or not block.is_folded) and any(_is_seen(each, details=details) for each in block.blocks)
     return not isinstance(block, Chart) or bool(block.instead)
-
-
-def _fewer_and_fewer(block: Table) -> Iterator[list[int]]:
-    """Yield all columns, and again without the last minor one until there is none left."""
-    columns = list(range(len(block.columns)))
-    yield columns
-    for number in reversed([number for number in columns if block.columns[number].is_minor]):
-        columns = [column for column in columns if column != number]
-        yield columns
 
 
 def _drawn(block: Table, columns: Sequence[int]) -> RichTable:

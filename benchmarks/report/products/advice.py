@@ -40,7 +40,18 @@ def advice_document(advice: Advice) -> Document:
         title="Should this view be `async def`?",
         blocks=(*(Paragraph(answer, "strong") for answer in answers), Paragraph(fastest), choices, Paragraph(trust)),
         data={"sentences": sentences, **{each.name: getattr(advice, each.name) for each in dataclasses.fields(advice)}},
-        records=[_record(choice) for choice in advice.choices],
+        records=[
+            {
+                "contender": choice.contender,
+                "rate_per_s": choice.rate.value,
+                "rate_low_per_s": choice.rate.low,
+                "rate_high_per_s": choice.rate.high,
+                "bound": choice.bound,
+                "by_theory": "yes" if choice.by_theory else "no",
+                "gave_up": "yes" if choice.gave_up else "no",
+            }
+            for choice in advice.choices
+        ],
     )
 
 
@@ -120,15 +131,3 @@ def _why(advice: Advice, choice: Choice) -> str:
     gave_up = "; its clients got errors or no answer at such a place" if choice.gave_up else ""
     rate = amount(choice.theory_per_s, "req/s")
     return f"{name}{each}: at most {many}{formula} = {rate}{theory}{gave_up}"
-
-
-def _record(choice: Choice) -> dict[str, object]:
-    return {
-        "contender": choice.contender,
-        "rate_per_s": choice.rate.value,
-        "rate_low_per_s": choice.rate.low,
-        "rate_high_per_s": choice.rate.high,
-        "bound": choice.bound,
-        "by_theory": "yes" if choice.by_theory else "no",
-        "gave_up": "yes" if choice.gave_up else "no",
-    }

@@ -55,12 +55,14 @@ _LOOKS: Final[Mapping[Standing, tuple[str, str]]] = {
 def map_document(found: CrossoverMap) -> Document:
     """Return the document of ``lab crossover``."""
     answers = (*map(keyword_answer, found.keywords), winners_sentence(found))
+    sections = (part for section in SECTIONS for part in section(found))
+    budget = "" if found.budget_s is None else f" --budget {found.budget_s:g}s"
+    chosen = "".join(f" -c {each.contender}" for each in found.capacities)
+    again = Command("Measure it again", f"lab crossover{budget} --seed {found.seed}{chosen}")
     return Document(
         kind="crossover",
         title="Where does `async def` pay?",
-        blocks=filled(
-            (*map(Note, answers), *(part for section in SECTIONS for part in section(found)), _command(found))
-        ),
+        blocks=filled((*map(Note, answers), *sections, again)),
         data={"answers": answers, **{each.name: getattr(found, each.name) for each in dataclasses.fields(found)}},
         records=list(_records(found)),
         about=f"{found.name}, {found.started_at}. Every trial is in `run.json` beside this file.",
@@ -200,7 +202,12 @@ def _anomalies(found: CrossoverMap) -> Iterator[Section]:
 
 
 def _notes(found: CrossoverMap) -> Iterator[Section]:
-    yield Section(title="Notes", blocks=tuple(map(Note, (_precision(found), *found.notes))))
+    noise = f"{'is taken to vary' if found.noise_assumed else 'varied'} by {100 * found.noise:.1f} %"
+    precision = f"{found.measured} places in {found.visits} visits. Measured again, a rate {noise}."
+    if found.left_out is not None:
+        off = f"is off by {100 * found.left_out:.0f} % (root mean square, the worst of the contenders)"
+        precision += f" Estimated from its neighbours alone, a measured rate {off}."
+    yield Section(title="Notes", blocks=tuple(map(Note, (precision, *found.notes))))
 
 
 def _how(found: CrossoverMap) -> Iterator[Section]:
@@ -285,15 +292,6 @@ def anomaly_sentence(found: Break) -> str:
     )
 
 
-def _precision(found: CrossoverMap) -> str:
-    noise = f"{'is taken to vary' if found.noise_assumed else 'varied'} by {100 * found.noise:.1f} %"
-    told = f"{found.measured} places in {found.visits} visits. Measured again, a rate {noise}."
-    if found.left_out is None:
-        return told
-    off = f"is off by {100 * found.left_out:.0f} % (root mean square, the worst of the contenders)"
-    return f"{told} Estimated from its neighbours alone, a measured rate {off}."
-
-
 def _method(found: CrossoverMap) -> Iterator[str]:
     yield (
         "A visit is to one place: a wait and a number of connections. Every contender takes its turn there, in a "
@@ -318,12 +316,6 @@ def _method(found: CrossoverMap) -> Iterator[str]:
         "are 95 %, widened where leaving places out shows that they would be too narrow."
     )
     yield f"Theory and measurement part where one is {PARTED_FACTOR:g} times the other, and more than the noise."
-
-
-def _command(found: CrossoverMap) -> Command:
-    budget = "" if found.budget_s is None else f" --budget {found.budget_s:g}s"
-    chosen = "".join(f" -c {each.contender}" for each in found.capacities)
-    return Command("Measure it again", f"lab crossover{budget} --seed {found.seed}{chosen}")
 
 
 def _records(found: CrossoverMap) -> Iterator[dict[str, Any]]:
