@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from benchmarks.judge import wording
 from benchmarks.judge.judgement import Estimate, Summary
@@ -203,18 +203,16 @@ def _paint_panel(
 
 
 def _draw_bar(axes: Axes, panel: _Panel, twin: Summary, y: float, colour: str, layout: Layout) -> None:  # noqa: PLR0917
-    estimate = panel.length(twin)
-    end, offset = _end(estimate), (layout.font_px * 0.45, 0)
-    if estimate is None or not is_measured(estimate.value):
-        label(axes, panel.text(twin), (end, y), offset, colour=MUTED.light, over_lines=True, style="italic", zorder=6)
-        return
-    face = colour if twin.variant == "async" else PAPER.light
-    axes.barh([y], [estimate.value], height=0.66, facecolor=face, edgecolor=colour, linewidth=2, zorder=3)
-    if estimate.low is not None and estimate.high is not None:
-        span = [max(0.0, estimate.low), min(estimate.high, end)]
-        axes.plot(span, [y, y], color=INK.light, linewidth=1.5, zorder=5, solid_capstyle="butt")
+    estimate, end = panel.length(twin), _end(panel.length(twin))
+    look: dict[str, Any] = {"colour": MUTED.light, "style": "italic"}
+    if estimate is not None and is_measured(estimate.value):
+        look, face = {}, colour if twin.variant == "async" else PAPER.light
+        axes.barh([y], [estimate.value], height=0.66, facecolor=face, edgecolor=colour, linewidth=2, zorder=3)
+        if estimate.low is not None and estimate.high is not None:
+            span = [max(0.0, estimate.low), min(estimate.high, end)]
+            axes.plot(span, [y, y], color=INK.light, linewidth=1.5, zorder=5, solid_capstyle="butt")
     # A bound's line must not strike a figure through.
-    label(axes, panel.text(twin), (end, y), offset, over_lines=True, zorder=6)
+    label(axes, panel.text(twin), (end, y), (layout.font_px * 0.45, 0), over_lines=True, zorder=6, **look)
 
 
 def _end(estimate: Estimate | None) -> float:

@@ -45,29 +45,24 @@ class Layout:
     """The room that a chart has; lengths are CSS pixels at the size that it is meant to be seen in.
 
     Attributes:
-        name: ``wide`` for a projector or a desk, ``narrow`` for a phone.
+        is_narrow: Whether it is for a phone: labels go above what they name, there being no room beside it.
         width_px: Of the drawing.
         font_px: Of its text.
         row_px: Height of one line of a chart that is made of lines.
     """
 
-    name: Literal["wide", "narrow"]
+    is_narrow: bool
     width_px: float
     font_px: float
     row_px: float
-
-    @property
-    def is_narrow(self) -> bool:
-        """Whether labels go above what they name, there being no room beside it."""
-        return self.name == "narrow"
 
     def text_px(self, text: str, *, bold: bool = False) -> float:
         """Estimate how wide a text is."""
         return len(text) * self.font_px * (_BOLD_EM if bold else _CHARACTER_EM)
 
 
-WIDE: Final = Layout("wide", 920, 17, 30)
-NARROW: Final = Layout("narrow", 350, 12.5, 22)
+WIDE: Final = Layout(False, 920, 17, 30)
+NARROW: Final = Layout(True, 350, 12.5, 22)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -246,7 +241,7 @@ def draw(
     name, title, description = f"{kind}-{identifier}", one_line(title), one_line(description, _LONGEST)
 
     def drawing(layout: Layout) -> str:
-        own_name = f"{name}-{layout.name}"
+        own_name = f"{name}-{'narrow' if layout.is_narrow else 'wide'}"
         return _domesticate(_svg(own_name, layout, height(layout), paint), own_name, title, description)
 
     return Drawing(name=name, title=title, description=description, wide=drawing(WIDE), narrow=drawing(NARROW))

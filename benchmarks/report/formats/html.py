@@ -66,11 +66,7 @@ def _environment() -> jinja2.Environment:
     )
     environment.filters |= {"prose": _prose, "words": words, "grouped": grouped, "runs": _runs}
     environment.globals |= {
-        "amount": figures.amount,
-        "interval": figures.interval,
-        "shown": figures.shown,
-        "absent": figures.ABSENT,
-        "sign": figures.sign,
+        "figures": figures,
         "level": lambda rows: figures.level(row.estimate for row in rows),
         "headings": _headings,
     }

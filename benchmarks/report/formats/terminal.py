@@ -75,8 +75,7 @@ def print_document(console: Console, document: Document, *, details: bool = Fals
 
 def print_blocks(console: Console, blocks: Iterable[Block]) -> None:
     """Print blocks alone, as those of a warning on the way."""
-    chosen = tuple(blocks)
-    print_in_any_encoding(console, lambda capable: _Printer(capable, details=True).blocks(chosen))
+    print_in_any_encoding(console, lambda capable: _Printer(capable, details=True).blocks(blocks))
 
 
 def print_in_any_encoding(console: Console, tell: Callable[[Console], None]) -> None:

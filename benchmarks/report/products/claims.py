@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.report.document import Document, Note, Paragraph, Section
@@ -25,7 +25,11 @@ def claims_document(claims: Sequence[Claim]) -> Document:
         title="What the tutorial claims, and how it is tested",
         blocks=(Section(title="The ledger", blocks=tuple(map(_claim, claims))),),
         data={"claims": claims},
-        records=[_record(claim, test) for claim in claims for test in claim.tests],
+        records=[
+            {"number": claim.number, "id": claim.id, "title": claim.title, "subject": test.subject, "tried": _how(test)}
+            for claim in claims
+            for test in claim.tests
+        ],
     )
 
 
@@ -41,11 +45,10 @@ def _claim(claim: Claim) -> Section:
                 for sync in ["" if figure.sync is None else f"def {figure.sync:g}, "]
                 for ratio in ["" if figure.ratio is None else f"; async/sync {figure.ratio:.3g}"]
             ),
-            *(Note(f"{test.subject}: {_HOW[test.kind].format(test)}") for test in claim.tests),
+            *(Note(f"{test.subject}: {_how(test)}") for test in claim.tests),
         ),
     )
 
 
-def _record(claim: Claim, test: ClaimTest) -> dict[str, Any]:
-    tried = _HOW[test.kind].format(test)
-    return {"number": claim.number, "id": claim.id, "title": claim.title, "subject": test.subject, "tried": tried}
+def _how(test: ClaimTest) -> str:
+    return _HOW[test.kind].format(test)

@@ -13,22 +13,16 @@ from benchmarks.report.document import Document, Note, Paragraph, Section, fille
 
 def fitness_document(machine: Machine, fitness: Fitness) -> Document:
     """Return the document of ``lab doctor``: what was found of the machine that was looked at."""
-    spread = fitness.spread
+    differ = None
+    if (spread := fitness.spread) is not None:
+        deviation = f"{100 * spread.value:.1f} % (standard deviation over {wording.rounds(spread.samples)})"
+        differ = Paragraph(f"From round to round two equal things differ by {deviation}.")
+    verdict = Paragraph(fitness.verdict, "strong") if fitness.fit else Note(fitness.verdict, "alert")
+    seen = Section(title="What was seen", blocks=sign_notes(fitness.signs))
     return Document(
         kind="doctor",
         title="Is this machine fit to measure?",
-        blocks=filled(
-            (
-                Paragraph(fitness.verdict, "strong") if fitness.fit else Note(fitness.verdict, "alert"),
-                None
-                if spread is None
-                else Paragraph(
-                    f"From round to round two equal things differ by {100 * spread.value:.1f} % (standard deviation "
-                    f"over {wording.rounds(spread.samples)})."
-                ),
-                Section(title="What was seen", blocks=sign_notes(fitness.signs)),
-            )
-        ),
+        blocks=filled((verdict, differ, seen)),
         data={"machine": machine, **{each.name: getattr(fitness, each.name) for each in dataclasses.fields(fitness)}},
         records=[{"level": sign.level, "what": sign.what, "advice": sign.advice} for sign in fitness.signs],
     )
