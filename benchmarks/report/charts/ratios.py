@@ -190,7 +190,7 @@ def _paint_funnels(sheet: Sheet, duels: Sequence[Comparison], margin: float, rou
     left = layout.text_px("0.50 ×") + 12
     reach = ratio_reach(duel.narrowing[-1] for duel in duels) * 1.15
     shown = range(_FIRST_ROUND, rounds + 1, max(1, round(rounds / (6 if layout.is_narrow else 10))))
-    ticks = {number: f"{number}" if number > _FIRST_ROUND else "2 rounds" for number in shown}
+    ticks: dict[float, str] = {number: f"{number}" if number > _FIRST_ROUND else "2 rounds" for number in shown}
     axes = sheet.axes(
         Scale(_FIRST_ROUND - 0.4, rounds + 0.4, ticks, has_lines=False),
         ratio_scale(reach, most=7),

@@ -161,8 +161,7 @@ def _pooled_latency(trials: Sequence[ValidTrial]) -> LatencySummary | None:
 
 
 def _total(counts: Sequence[int | None]) -> int | None:
-    known = [count for count in counts if count is not None]
-    return sum(known) if len(known) == len(counts) else None
+    return None if None in counts else sum(count or 0 for count in counts)
 
 
 def _percentage(part: int, whole: int) -> str:

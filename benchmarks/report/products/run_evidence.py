@@ -175,18 +175,19 @@ def _bridges(judgement: Judgement, workload: Workload) -> Iterator[Section]:
         here = [cost for cost in costs_here if (cost.server, cost.variant) == (server, variant)]
         ids = {cost.contender for cost in here}
         parts = [each for each in judgement.bridges if each.workload == workload.name and each.above in ids]
+        ratios = (
+            comparisons(
+                f"{above} over others on its server, requests per second",
+                [Row((part.below, part.rate)) for part in parts if part.above == above],
+            )
+            for above in dict.fromkeys(part.above for part in parts)
+        )
         yield Section(
             title=f"{workload.name}: {keyword(variant)} on {server_name(server)}",
-            blocks=filled((*_bridge_ratios(parts), _bridge_costs(here, waits=workload.wait_ms > 0), *_findings(parts))),
+            blocks=filled((*ratios, _bridge_costs(here, waits=workload.wait_ms > 0), *_findings(parts))),
             # Bridges are made for async def, and where nothing waits their own cost is seen best.
             is_folded=variant != "async" or workload.wait_ms > 0,
         )
-
-
-def _bridge_ratios(parts: Sequence[Comparison]) -> Iterator[Table]:
-    for above in dict.fromkeys(part.above for part in parts):
-        ratios = (Row((part.below, part.rate)) for part in parts if part.above == above)
-        yield comparisons(f"{above} over others on its server, requests per second", ratios)
 
 
 def _findings(parts: Sequence[Comparison]) -> Iterator[Note]:
@@ -260,6 +261,7 @@ def figures_table(summaries: Iterable[Summary]) -> Table:
     """Return the figures of contenders under one workload, twins together."""
     voluntary = Column("vol.", "/req", "per request", hint="voluntary context switches")
     involuntary = Column("invol.", "/req", "per request", is_minor=True, hint="involuntary switches")
+    valid = Column("trials", is_minor=True, hint="valid trials")
     epoll = Column("epoll", group="server", is_minor=True, hint="open epoll descriptors")
     return table_of(
         "Over the valid trials. ±: half of the interval. Vol., invol.: context switches. Threads: that ran.",
@@ -276,14 +278,10 @@ def figures_table(summaries: Iterable[Summary]) -> Table:
             (Column("threads", group="server", hint="threads that ran"), lambda each: each.running_threads),
             (epoll, lambda each: each.epoll_descriptors),
             (Column("memory", "MiB", "server", is_minor=True, hint="resident"), lambda each: each.resident_bytes),
-            (Column("trials", is_minor=True, hint="valid trials"), _counted),
+            (valid, lambda each: f"{each.used} of {each.used + len(each.void)}"),
         ),
         group=lambda each: arrangement_name(each.arrangement),
     )
-
-
-def _counted(summary: Summary) -> str:
-    return f"{summary.used} of {summary.used + len(summary.void)}"
 
 
 def trial_records(run: Run) -> Iterator[dict[str, Any]]:
