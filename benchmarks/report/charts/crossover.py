@@ -94,7 +94,7 @@ def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axe
 def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], *, narrow: bool) -> None:
     shade = _OPACITY[square.level]
     tones = {"equal": (BAND, 1.0), "unsure": (DOUBT, 0.1), "more": (GOOD, shade), "less": (BAD, shade)}
-    colour, opacity = tones.get(square.tone) or (colours[square.tone], shade)
+    colour, opacity = tones.get(square.tone) or (colours.get(square.tone, OTHER), shade)
     left, top = column + 0.03, row + 0.04
     corners = ([left, left + 0.94, left + 0.94, left], [top, top, top + 0.92, top + 0.92])
     axes.fill(*corners, facecolor=colour.light, alpha=opacity, linewidth=0, zorder=1)

@@ -130,7 +130,7 @@ def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> Non
 def test_slices_and_rounds_sat_out_are_told() -> None:
     """Who reads how it was measured learns that twins took turns, and that not everybody ran in every round."""
     quick = " ".join(method_rules(schedule.plan("quick", [], seed=1), 0.05))
-    assert "take turns in slices of 0.1 s" in quick
+    assert "take turns in slices of 0.05 s" in quick
     assert "skip some rounds" in quick
 
     tutorial = " ".join(method_rules(schedule.plan("tutorial", [], seed=1), 0.05))

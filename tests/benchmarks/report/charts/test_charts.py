@@ -262,8 +262,8 @@ def test_a_name_without_room_is_shortened_and_has_its_whole_in_a_title(judgement
     summaries = [dataclasses.replace(each, arrangement=name) for each in judgement.summaries]
     root = parsed(drawn(latency_chart("health", summaries)))[0]
 
-    (group,) = (group for group in root.iter(f"{SVG}g") if group.find(f"{SVG}title") is not None)
-    title, text = group.find(f"{SVG}title"), next(group.iter(f"{SVG}text"))
+    ((group, title),) = ((group, title) for group in root.iter(f"{SVG}g") for title in group.findall(f"{SVG}title"))
+    text = next(group.iter(f"{SVG}text"))
     (share,) = {text.get("x") for text in root.iter(f"{SVG}text") if text.text == "100 %"}
     end_px = float(text.get("x", "")) + WIDE.text_px(text.text or "", bold=True)
 
