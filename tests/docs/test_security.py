@@ -32,6 +32,9 @@ ELSEWHERE = "127.0.0.2"
 PLACES = 3
 """So many sockets of a command that starts one server after another are looked at."""
 
+LOOK_EVERY_S = 0.05
+QUICKLY = ("--duration", "200ms", "--rounds", "1")
+
 
 def leaves(command: click.Command, name: str) -> list[str]:
     """Return the commands that there are, those of groups included."""
@@ -44,14 +47,13 @@ def leaves(command: click.Command, name: str) -> list[str]:
 
 def listening(process: subprocess.Popen[bytes]) -> set[tuple[str, int]]:
     """Return where a command and all that it has started listen now."""
-    seen: set[tuple[str, int]] = set()
     with contextlib.suppress(psutil.Error):
         command = psutil.Process(process.pid)
-        for each in (command, *command.children(recursive=True)):
-            with contextlib.suppress(psutil.Error):
-                sockets = each.net_connections("inet")
-                seen |= {(socket.laddr.ip, socket.laddr.port) for socket in sockets if socket.status == "LISTEN"}
-    return seen
+        pids = {command.pid, *(child.pid for child in command.children(recursive=True))}
+        # The whole machine's sockets at once: under load there are thousands that wait to be forgotten.
+        sockets = psutil.net_connections("tcp")
+        return {(each.laddr.ip, each.laddr.port) for each in sockets if each.status == "LISTEN" and each.pid in pids}
+    return set()
 
 
 def opened(arguments: list[str], *, places: int | None = None) -> set[str]:
@@ -69,7 +71,7 @@ def opened(arguments: list[str], *, places: int | None = None) -> set[str]:
         while places is not None and len(seen) < places and process.poll() is None:
             seen |= listening(process)
             # Often enough for a server that answers at least once, and no more: each look goes through /proc.
-            time.sleep(0.05)
+            time.sleep(LOOK_EVERY_S)
     return {address for address, _ in seen}
 
 
@@ -106,8 +108,8 @@ def test_a_command_with_a_host_listens_there_and_nowhere_else(command: str, tmp_
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["compare", "-c", "fastapi-*@uvicorn", "--workload", "health", "--wait"],
-        ["compare", "-c", "fastapi-*@uvicorn", "--workload", "ready", "--wait"],
+        ["compare", "-c", "fastapi-*@uvicorn", "--workload", "health", "--wait", *QUICKLY],
+        ["compare", "-c", "fastapi-*@uvicorn", "--workload", "ready", "--wait", *QUICKLY],
         ["crossover", "--wait"],
     ],
     ids=" ".join,
@@ -137,7 +139,7 @@ def test_what_workers_load_listens_at_the_masters_host_and_they_do_not_listen(tm
             while len(of_master) < PLACES and master.poll() is None:
                 of_master |= listening(master)
                 of_worker |= listening(worker)
-                time.sleep(0.05)
+                time.sleep(LOOK_EVERY_S)
 
     assert WHERE["lab locust master"].endswith("port 5557 and the servers' free ports")
     # Before anything is timed, each contender's answer is looked at on loopback, as the page says.

@@ -6,12 +6,13 @@ import asyncio
 import contextlib
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import pytest
 
@@ -61,10 +62,10 @@ MEASURING = {
 SERVING = {"serve": ["serve"], "live": ["live"], "locust master": ["locust", "master", "--workers", "1", *SMALL]}
 
 
-@pytest.fixture
-def folder(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Path:
+@pytest.fixture(scope="module")
+def somebodys(tmp_path_factory: pytest.TempPathFactory, make_sweep: Callable[..., Run]) -> Path:
     """Make a folder of somebody who has packages of our names, two kept runs and a map."""
-    place = tmp_path / "Übung mit Leerzeichen"
+    place = tmp_path_factory.mktemp("somebody") / "Übung mit Leerzeichen"
     for package in ("benchmarks", "flask_app"):
         (place / package).mkdir(parents=True)
         (place / package / "__init__.py").write_text(THEIRS, encoding="utf-8")
@@ -74,10 +75,17 @@ def folder(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.M
     )
     for number, day in enumerate(("monday", "tuesday"), start=1):
         keep_run(place / "results" / day, seed=number)
-    monkeypatch.chdir(place)
-    run = make_sweep(visits=2, noise=0.01)
-    record = Journal.create(crossover.MAPS, run)
+    record = Journal.create(place / crossover.MAPS, make_sweep(visits=2, noise=0.01))
     record.finish("complete", "t")
+    return place
+
+
+@pytest.fixture
+def folder(somebodys: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Be in such a folder, to which a command may do what it does."""
+    place = tmp_path / somebodys.name
+    shutil.copytree(somebodys, place, symlinks=True)
+    monkeypatch.chdir(place)
     return place
 
 
@@ -86,16 +94,83 @@ def imported(folder: Path) -> list[Path]:
     return list(folder.glob("*/imported"))
 
 
+def environment() -> dict[str, str]:
+    """Return the variables of a terminal of Windows' western encoding."""
+    return {**os.environ, "PYTHONIOENCODING": "cp1252", "COLUMNS": "100"}
+
+
 @contextlib.contextmanager
 def started(arguments: list[str], folder: Path, **options: Any) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command as whoever has installed it does, on a terminal of Windows' western encoding."""
-    environment = {**os.environ, "PYTHONIOENCODING": "cp1252", "COLUMNS": "100"}
-    with subprocess.Popen([LAB, *arguments], cwd=folder, env=environment, stderr=subprocess.PIPE, **options) as process:
+    """Run a command as whoever has installed it does, on such a terminal."""
+    with subprocess.Popen(
+        [LAB, *arguments], cwd=folder, env=environment(), stderr=subprocess.PIPE, **options
+    ) as process:
         try:
             yield process
         finally:
             if process.poll() is None:
                 process.kill()
+
+
+class Done(NamedTuple):
+    """What a command leaves behind that has ended: its status, and what it wrote where somebody reads it."""
+
+    status: int
+    out: bytes
+    errors: bytes
+
+
+class Forking(NamedTuple):
+    """A process in somebody's folder that has imported the commands, from which further ones are forked."""
+
+    process: subprocess.Popen[bytes]
+    scratch: Path
+
+    def run(self, arguments: list[str], folder: Path, *, read: bool) -> Done:
+        """Run a command in such a process."""
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        out, errors = self.scratch / "out", self.scratch / "errors"
+        for file in (out, errors):
+            file.write_bytes(b"")
+        job = [arguments, str(folder), str(out) if read else None, str(errors)]
+        self.process.stdin.write(f"{json.dumps(job)}\n".encode())
+        self.process.stdin.flush()
+        status = self.process.stdout.readline()
+        assert status, "the process to fork from has ended"
+        return Done(int(status), out.read_bytes(), errors.read_bytes())
+
+
+@pytest.fixture(scope="module")
+def forking(somebodys: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Forking]:
+    """Import all commands in somebody's folder, once: to start is most of what those do that only tell."""
+    command = [sys.executable, str(Path(__file__).with_name("forked_lab.py"))]
+    with subprocess.Popen(
+        command, cwd=somebodys, env=environment(), stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        yield Forking(process, tmp_path_factory.mktemp("scratch"))
+    assert [] == imported(somebodys)
+
+
+@pytest.fixture
+def run(forking: Forking, folder: Path) -> Callable[..., Done]:
+    """Run a command in the folder; one that measures is started as whoever has installed it does."""
+
+    def run(arguments: list[str], *, read: bool = True) -> Done:
+        if arguments not in MEASURING.values():
+            return forking.run(arguments, folder, read=read)
+        if read:
+            with started(arguments, folder, stdout=subprocess.PIPE) as process:
+                out, errors = process.communicate(timeout=200)
+            return Done(process.returncode, out, errors)
+        unread, pipe = os.pipe()
+        os.close(unread)
+        with started(arguments, folder, stdout=pipe) as process:
+            os.close(pipe)
+            _, errors = process.communicate(timeout=200)
+        return Done(process.returncode, b"", errors)
+
+    return run
 
 
 def test_these_are_all_commands() -> None:
@@ -106,35 +181,32 @@ def test_these_are_all_commands() -> None:
 
 
 @pytest.mark.parametrize("arguments", [*TELLING.values(), *MEASURING.values()], ids=[*TELLING, *MEASURING])
-def test_a_command_does_what_it_does_in_any_folder_and_encoding(arguments: list[str], folder: Path) -> None:
+def test_a_command_does_what_it_does_in_any_folder_and_encoding(
+    arguments: list[str], folder: Path, run: Callable[..., Done]
+) -> None:
     """What lies in a person's folder is not imported, and no sign of ours is an error."""
     if arguments[:2] == ["exercise", "check"]:
-        subprocess.run([LAB, "exercise", "start", arguments[2]], cwd=folder, check=True, capture_output=True)
+        assert 0 == run(["exercise", "start", arguments[2]]).status
 
-    with started(arguments, folder, stdout=subprocess.PIPE) as process:
-        out, errors = process.communicate(timeout=200)
+    done = run(arguments)
 
     assert [] == imported(folder)
-    assert b"Traceback" not in errors
+    assert b"Traceback" not in done.errors
     # In one round nothing is sure: 3 is an answer too, and so is that of an exercise not worked on.
-    assert process.returncode in (0, 3), errors.decode("cp1252")
-    assert out.decode("utf-8" if "--json" in arguments else "cp1252").strip()
+    assert done.status in (0, 3), done.errors.decode("cp1252")
+    assert done.out.decode("utf-8" if "--json" in arguments else "cp1252").strip()
 
 
 @pytest.mark.parametrize("arguments", [*TELLING.values(), *MEASURING.values()], ids=[*TELLING, *MEASURING])
-def test_a_command_that_nobody_reads_ends_as_others_do(arguments: list[str], folder: Path) -> None:
+def test_a_command_that_nobody_reads_ends_as_others_do(arguments: list[str], run: Callable[..., Done]) -> None:
     """With the status of SIGPIPE; one that measured says what is kept, and no other a word."""
     if arguments[:2] == ["exercise", "check"]:
-        subprocess.run([LAB, "exercise", "start", arguments[2]], cwd=folder, check=True, capture_output=True)
-    unread, out = os.pipe()
-    os.close(unread)
+        assert 0 == run(["exercise", "start", arguments[2]]).status
 
-    with started(arguments, folder, stdout=out) as process:
-        os.close(out)
-        _, errors = process.communicate(timeout=200)
+    done = run(arguments, read=False)
 
-    assert 141 == process.returncode, errors.decode("cp1252")
-    told = errors.decode("cp1252")
+    told = done.errors.decode("cp1252")
+    assert 141 == done.status, told
     assert ("The reader of the output is gone." in told) == (arguments[0] == "compare" and "--help" not in arguments)
     assert "Traceback" not in told
     assert "Exception" not in told

@@ -9,7 +9,7 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure.server import running
-from benchmarks.model import HEALTH_BODY, Contender
+from benchmarks.model import HEALTH_BODY
 
 
 def test_ids_are_unique_and_read_as_the_design_says() -> None:
@@ -68,17 +68,29 @@ def test_twins_share_everything_but_the_keyword() -> None:
     assert {1} == {len(commands) for commands in by_arrangement.values()}
 
 
-@pytest.mark.parametrize("contender", [group[0] for group in catalogue.by_command()], ids=lambda group: str(group.id))
-def test_a_contender_keeps_a_connection_beyond_a_thousand_requests(contender: Contender) -> None:
+def test_contenders_of_one_server_have_the_same_options() -> None:
+    """What holds of the connections of one holds of all: only the app, which comes last, is another."""
+    options: dict[str, set[tuple[str, ...]]] = {}
+    for contender in catalogue.CONTENDERS:
+        options.setdefault(contender.server, set()).add(contender.arguments[:-1])
+
+    assert {1} == {len(found) for found in options.values()}
+    assert {contender.server for contender in catalogue.CONTENDERS} == {
+        catalogue.find(name).server for name in catalogue.CEILINGS
+    }
+
+
+@pytest.mark.parametrize("name", catalogue.CEILINGS)
+def test_a_contender_keeps_a_connection_beyond_a_thousand_requests(name: str) -> None:
     """Equal keep-alive: no server closes the connection under the loader, as Hypercorn's default would."""
-    path = f"/health/{contender.variant or 'async'}"
-    with running(contender, path) as server:
+    contender = catalogue.find(name)
+    with running(contender, "/health/async") as server:
         connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
         try:
             connection.connect()
             first_socket = connection.sock
             for _ in range(1_100):
-                connection.request("GET", path)
+                connection.request("GET", "/health/async")
                 body = connection.getresponse().read()
             assert first_socket is connection.sock
             assert HEALTH_BODY == json.loads(body)

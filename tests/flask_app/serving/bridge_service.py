@@ -7,7 +7,6 @@ A request's path begins with the make of its app. Its arguments: ``key``, under 
 import asyncio
 import collections
 import contextlib
-import gc
 import itertools
 import os
 import stat
@@ -19,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, after_this_request, g, has_request_context, request, send_file, stream_with_context
-from flask.ctx import RequestContext
 from flask.sessions import SecureCookieSessionInterface
 
 from flask_app.serving.bridge import EventLoopBridge
 from flask_app.serving.bridge.body import RequestBody
 from flask_app.serving.bridge.in_context import Disconnect
+from tests.flask_app.serving.left_over import contexts_beside_this, leave_out_what_is_loaded
 
 LIMIT_BYTES = 2_000_000
 # Much longer than a client on a busy machine is silent by chance.
@@ -273,20 +272,13 @@ teller = Flask("teller")
 @teller.get("/told/<key>")
 async def told(key: str) -> dict[str, int]:
     """Tell what happened to the requests of a key, and what is left over of all requests but this."""
-    if _contexts() > 1:
-        # It takes its time.
-        gc.collect()
     return {
         **happened[key],
-        "contexts": _contexts() - 1,
+        "contexts": contexts_beside_this(),
         # The bridge's own: for clients that hang up, and for the rest of what they send.
         "watches": sum(getattr(task.get_coro(), "__qualname__", "") in WATCHES for task in asyncio.all_tasks()),
         "files": sum(map(_is_file, Path("/proc/self/fd").iterdir())),
     }
-
-
-def _contexts() -> int:
-    return sum(type(each) is RequestContext for each in gc.get_objects())
 
 
 def _is_file(descriptor: Path) -> bool:
@@ -322,3 +314,6 @@ async def served(scope: MutableMapping[str, Any], receive: Any, send: Any) -> No
     """Pass a request on to the app whose name its path begins with."""
     name = scope.get("path", "").split("/", 2)[1:2]
     await _bridges.get("".join(name), _teller_bridge)(scope, receive, send)
+
+
+leave_out_what_is_loaded()

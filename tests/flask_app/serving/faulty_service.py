@@ -3,7 +3,6 @@
 import asyncio
 import collections
 import errno
-import gc
 import io
 import itertools
 import tempfile
@@ -21,10 +20,10 @@ from flask import (
     send_file,
     stream_with_context,
 )
-from flask.ctx import RequestContext
 
 from flask_app.serving.bridge import EventLoopBridge
 from flask_app.serving.bridge.in_context import UNWATCHED_S
+from tests.flask_app.serving.left_over import contexts_beside_this, leave_out_what_is_loaded
 
 THREADS = 4
 LIMIT_BYTES = 3_000_000
@@ -224,9 +223,7 @@ async def disk(state: str) -> str:
 @app.get("/told/<key>")
 async def told(key: str) -> dict[str, Any]:
     """Tell what happened to the requests of a key, and how many requests have a context, beside this one."""
-    gc.collect()
-    contexts = sum(type(each) is RequestContext for each in gc.get_objects())
-    return {**happened[key], "contexts": contexts - 1}
+    return {**happened[key], "contexts": contexts_beside_this()}
 
 
 @app.route("/ok", methods=["GET", "POST"])
@@ -388,3 +385,4 @@ async def path(path: str) -> bytes:
 
 
 bridge = EventLoopBridge(app, threads=THREADS, body_silence_s=SILENCE_S)
+leave_out_what_is_loaded()

@@ -9,7 +9,6 @@ is a level and a hook.
 import asyncio
 import collections
 import contextlib
-import gc
 import itertools
 import sys
 import time
@@ -18,11 +17,11 @@ from pathlib import Path
 from typing import Any
 
 from flask import Blueprint, Flask, Response, after_this_request, g, has_request_context, request
-from flask.ctx import RequestContext
 from flask.sansio.scaffold import Scaffold
 from werkzeug.exceptions import ImATeapot
 
 from flask_app.serving.bridge import EventLoopBridge
+from tests.flask_app.serving.left_over import contexts_beside_this, leave_out_what_is_loaded
 
 WAIT_S = 0.4
 KINDS = ("def", "async")
@@ -233,9 +232,7 @@ teller = Flask(__name__)
 @teller.get("/told/<key>")
 async def told(key: str) -> dict[str, int]:
     """Tell what happened to the requests of a key, and how many requests have a context, beside this one."""
-    gc.collect()
-    contexts = sum(type(each) is RequestContext for each in gc.get_objects())
-    return {**happened[key], "contexts": contexts - 1}
+    return {**happened[key], "contexts": contexts_beside_this()}
 
 
 @teller.get("/events/<keys>")
@@ -289,3 +286,6 @@ async def served(scope: MutableMapping[str, Any], receive: Any, send: Any) -> No
     """Pass a request on to the app of the kind that its path begins with; the rest is the teller's."""
     kind = "".join(scope.get("path", "").split("/", 2)[1:2])
     await _bridges.get(kind, _teller_bridge)(scope, receive, send)
+
+
+leave_out_what_is_loaded()

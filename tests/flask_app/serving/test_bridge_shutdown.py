@@ -37,8 +37,7 @@ def test_requests_under_way_are_finished(ending: Server, path: str) -> None:
     key = ending.key()
     with ending.connect() as waiting:
         waiting.request(f"{path}?key={key}")
-        while ending.told(key).get("begun", 0) == 0:
-            pass
+        ending.until(key, begun=1)
         os.kill(ending.process.pid, signal.SIGTERM)
         answer = waiting.answer()
 

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
@@ -167,6 +168,7 @@ def test_a_page_that_ends_as_it_records_leaves_nothing_running(workshop: Worksho
             asking = threading.Thread(target=ask, daemon=True)
             asking.start()
         children = page.children(recursive=True)
+        time.sleep(0.01)
 
     os.kill(page.pid, number)
     assert [] == psutil.wait_procs([*children, page], timeout=30)[1]
