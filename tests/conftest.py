@@ -1,4 +1,4 @@
-"""Sweeps of made-up servers, for whatever reads a crossover map."""
+"""Sweeps of made-up servers, for whatever reads a crossover map, and reports without drawings."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from benchmarks.calibration.crossover_map import TRUTHS, Truth, allowed_per_s, m
 from benchmarks.contenders import catalogue
 from benchmarks.measure import sweep
 from benchmarks.model import Place, Run, RunState, Trial
+from benchmarks.report.charts import canvas
 
 PLACES = tuple((wait, number) for wait in (0, 1, 5, 20, 100) for number in (1, 5, 20, 100, 500))
 
@@ -25,6 +26,12 @@ def pytest_configure() -> None:
     """
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Leave the drawings of a report empty, which take longer than all the rest of it."""
+    monkeypatch.setattr(canvas, "_svg", lambda *_: '<svg xmlns="http://www.w3.org/2000/svg"/>')
 
 
 @pytest.fixture(scope="session")

@@ -151,7 +151,7 @@ def made_up(scheduled: ScheduledTrial, noise: float) -> Trial:
 
 
 @pytest.fixture
-def measured_at_once(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+def measured_at_once(monkeypatch: pytest.MonkeyPatch, undrawn: None) -> Callable[[float], None]:
     """Let every trial end at once, with 2 % of noise unless told otherwise; nothing else is changed."""
     noise = [0.02]
     generator = random.Random(20261124)  # noqa: S311  # not for secrets

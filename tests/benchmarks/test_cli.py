@@ -20,6 +20,9 @@ from benchmarks.judge.claims import TEST_KEYS
 from benchmarks.measure.journal import read_run
 from benchmarks.report.products import claims as ledger
 
+# What runs in this process draws nothing; what is started does.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LAB = [sys.executable, "-m", "benchmarks"]
 SMALL = ["compare", "-c", "flask-*@hypercorn", "--duration", "200ms", "--rounds", "1", "--seed", "1"]
 

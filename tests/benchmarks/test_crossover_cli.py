@@ -26,6 +26,9 @@ from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.model import Place, Run
 
+# What runs in this process draws nothing; what is started does.
+pytestmark = pytest.mark.usefixtures("undrawn")
+
 LAB = [sys.executable, "-m", "benchmarks"]
 SWEEP = ["crossover", "-c", "fastapi-*@uvicorn", "--budget", "60s", "--seed", "1"]
 

@@ -164,6 +164,7 @@ TRY = {
 }
 
 
+@pytest.mark.usefixtures("undrawn")
 @pytest.mark.parametrize("command", COMMANDS, ids=COMMANDS.values())
 def test_commands_in_the_documentation_work(
     command: tuple[str, ...], kept_run: Path, served: RunningServer, monkeypatch: pytest.MonkeyPatch

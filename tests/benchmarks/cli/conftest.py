@@ -19,3 +19,8 @@ def kept_run(tmp_path: Path) -> Callable[..., Path]:
         return keep_run(tmp_path / "class" / name, *arguments, **options)
 
     return keep
+
+
+@pytest.fixture(autouse=True)
+def without_drawings(undrawn: None) -> None:
+    """A command that runs in this process draws nothing: in a process of its own it does."""

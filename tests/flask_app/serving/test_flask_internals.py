@@ -8,6 +8,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable, Iterator
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -62,44 +63,34 @@ NAMES = (
 )
 # And where a step takes more.
 TAKING_MORE = "def full_dispatch_request(self"
-SERVE = """
-import logging, sys
-from flask import Flask, abort, g, session
-from flask_app.serving.bridge import EventLoopBridge
-from tests.flask_app.serving.asgi_client import ask
 
-logging.basicConfig(stream=sys.stdout, format="%(message)s")
-app = Flask("app")
-app.secret_key = "test"
-torn_down = []
-app.teardown_request(lambda error: torn_down.append(g.pop("key", None)))
-app.register_error_handler(418, lambda error: ("handled", 418))
 
-@app.get("/async")
-async def async_view():
-    session["key"] = g.key = "async"
-    return g.key
+@pytest.fixture(scope="module")
+def on_copies() -> Iterator[Callable[[Path], tuple[int, str]]]:
+    """Serve an app on the copies in a folder, and return the exit status and what was said."""
+    with subprocess.Popen(
+        [sys.executable, "-W", "error", "-m", "tests.flask_app.serving.on_copies"],
+        cwd=ROOT,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as forking:
 
-@app.get("/def")
-def view():
-    session["key"] = g.key = "def"
-    return g.key
+        def serve(folder: Path) -> tuple[int, str]:
+            assert forking.stdin is not None
+            assert forking.stdout is not None
+            forking.stdin.write(f"{folder}\n")
+            forking.stdin.flush()
+            return int(forking.stdout.readline()), (folder / "told").read_text(encoding="utf-8")
 
-@app.get("/fails")
-async def failing():
-    abort(418)
-
-for path in ("/async", "/def", "/fails", "/nowhere"):
-    plain, client = app.test_client().get(path), ask(app, path)
-    assert (plain.status_code, plain.text) == (client.status, client.text), (plain, client.text)
-    names = {name.lower().encode() for name in plain.headers.keys()}
-    assert names == {name for name, _ in client.sent[0]["headers"]}, (names, client.sent)
-assert [name for name in ("async", "def", None, None) for _ in range(2)] == torn_down, torn_down
-"""
+        yield serve
 
 
 @pytest.mark.parametrize("name", [*NAMES, TAKING_MORE])
-def test_a_flask_without_a_name_is_served_by_its_own_passage(name: str, tmp_path: Path) -> None:
+def test_a_flask_without_a_name_is_served_by_its_own_passage(
+    name: str, tmp_path: Path, on_copies: Callable[[Path], tuple[int, str]]
+) -> None:
     """What plain Flask serves is served, whichever internal is another; one line of the log says which."""
     # Copies, in which the name is another throughout, so that Flask itself works as before.
     new = f"{name}, more=None" if name == TAKING_MORE else f"{name}_of_a_later_flask"
@@ -112,17 +103,10 @@ def test_a_flask_without_a_name_is_served_by_its_own_passage(name: str, tmp_path
             changed = re.sub(rf"(?<!\w){re.escape(name)}(?!\w)", new, text)
             if changed != text:
                 copy.write_text(changed, encoding="utf-8")
-    served = subprocess.run(
-        [sys.executable, "-W", "error", "-c", SERVE],
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), str(ROOT)])},
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-    )
+    status, said = on_copies(tmp_path)
 
-    assert 0 == served.returncode, served.stdout + served.stderr
-    told = [line for line in served.stdout.splitlines() if "Flask's own passage" in line]
+    assert 0 == status, said
+    told = [line for line in said.splitlines() if "Flask's own passage" in line]
     # A bridge for each request here, and each says it.
     assert 4 == len(told)
     assert 1 == len(set(told))
