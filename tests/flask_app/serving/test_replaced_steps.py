@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import functools
+import itertools
 import json
 import logging
 import re
@@ -64,8 +65,8 @@ class Replacement(NamedTuple):
     when: str
 
     def __str__(self) -> str:
-        """Name the case."""
-        return f"{self.owner.__name__}.{self.step}, {self.way}, {self.when}"
+        """Name it, but for when."""
+        return f"{self.owner.__name__}.{self.step}, {self.way}"
 
 
 class Server(Protocol):
@@ -221,26 +222,31 @@ def loop() -> Iterator[asyncio.AbstractEventLoop]:
         yield runner.get_loop()
 
 
+# Whenever it is replaced: that is tried one after the other.
+REPLACEMENTS = {name: list(each) for name, each in itertools.groupby(replacements(), key=str)}
+
+
 @pytest.mark.parametrize("kind", KINDS)
-@pytest.mark.parametrize("replacement", list(replacements()), ids=str)
+@pytest.mark.parametrize("whenever", REPLACEMENTS.values(), ids=REPLACEMENTS)
 def test_a_replaced_step_is_called_as_under_wsgi(
-    replacement: Replacement, kind: str, loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture
+    whenever: Sequence[Replacement], kind: str, loop: asyncio.AbstractEventLoop, caplog: pytest.LogCaptureFixture
 ) -> None:
     """Whatever is replaced, how and when, is called as often and in the same order, and one line logged names it."""
-    step = replacement.step
-    expected_told, expected = told_by_wsgi(kind, replacement._replace(way="plain", when=BEFORE_THE_BRIDGE))
-    # What is asked calls each step once at least, or the comparison would say nothing.
-    assert (step in expected_told) == (step != "async_to_sync" or kind == "async def")
-    caplog.clear()
+    for replacement in whenever:
+        step, when = replacement.step, replacement.when
+        expected_told, expected = told_by_wsgi(kind, replacement._replace(way="plain", when=BEFORE_THE_BRIDGE))
+        # What is asked calls each step once at least, or the comparison would say nothing.
+        assert (step in expected_told) == (step != "async_to_sync" or kind == "async def")
+        caplog.clear()
 
-    told, answers = told_by(lambda app: Behind(app, loop), kind, replacement)
+        told, answers = told_by(lambda app: Behind(app, loop), kind, replacement)
 
-    assert expected == answers
-    assert (step in expected_told) == (step in told)
-    if step in CALLING:
-        expected_told, told = ([name for name in names if name != step] for names in (expected_told, told))
-    assert expected_told == told
-    assert 1 == len(lines_that_name(step, caplog.messages))
+        assert (when, expected) == (when, answers)
+        assert (when, step in expected_told) == (when, step in told)
+        if step in CALLING:
+            expected_told, told = ([name for name in names if name != step] for names in (expected_told, told))
+        assert (when, expected_told) == (when, told)
+        assert (when, 1) == (when, len(lines_that_name(step, caplog.messages)))
 
 
 @pytest.mark.parametrize("kind", KINDS)
