@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 import pytest
-from playwright.sync_api import Route, expect
+from playwright.sync_api import Page, Route, expect
 
 pytestmark = pytest.mark.browser
 
@@ -45,28 +46,40 @@ CONTRASTS = """
 """
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("path", PAGES)
-def test_page_is_quiet_and_offline(visit: Callable[..., Any], path: str, scheme: str) -> None:
-    """A page opens with its policy, no word on the console, nothing refused and no request off the host."""
-    visited = visit(scheme=scheme)
+class Opened(NamedTuple):
+    """A page that is open, for tests that only look at it."""
+
+    path: str
+    scheme: str
+    headers: dict[str, str]
+    visited: Any
+
+    @property
+    def page(self) -> Page:
+        """As the browser has it."""
+        page: Page = self.visited.page
+        return page
+
+
+@pytest.fixture(scope="module", params=itertools.product(PAGES, ("light", "dark")), ids=" ".join)
+def opened(request: pytest.FixtureRequest, keep_visiting: Callable[..., Any]) -> Iterator[Opened]:
+    """Open each page in each scheme, once."""
+    path, scheme = request.param
+    visited = keep_visiting(scheme=scheme)
     headers = visited.go(path)
     expect(visited.page.locator(LANDMARKS[path]).first).to_be_visible()
-    assert headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
-    visited.assert_quiet()
-    assert len(visited.requests) > 1
+    yield Opened(path, scheme, headers, visited)
+    visited.page.close()
 
 
-@pytest.fixture(scope="module", params=PAGES)
-def opened(request: pytest.FixtureRequest, keep_visiting: Callable[..., Any]) -> Any:
-    """Return a page that is open, for tests that only look at it."""
-    visited = keep_visiting()
-    visited.go(request.param)
-    expect(visited.page.locator(LANDMARKS[request.param]).first).to_be_visible()
-    return visited
+def test_page_is_quiet_and_offline(opened: Opened) -> None:
+    """A page opens with its policy, no word on the console, nothing refused and no request off the host."""
+    assert opened.headers["content-security-policy"].startswith("default-src 'none'; script-src 'self'; ")
+    opened.visited.assert_quiet()
+    assert len(opened.visited.requests) > 1
 
 
-def test_keyboard_gets_past_the_bar(opened: Any) -> None:
+def test_keyboard_gets_past_the_bar(opened: Opened) -> None:
     """The first stop of the tabulator leads past the bar, and the next ones through it."""
     opened.page.keyboard.press("Tab")
     expect(opened.page.get_by_text("Skip to the content")).to_be_focused()
@@ -74,7 +87,7 @@ def test_keyboard_gets_past_the_bar(opened: Any) -> None:
     expect(opened.page.get_by_role("navigation", name="Pages").get_by_role("link").first).to_be_focused()
 
 
-def test_page_can_be_heard(opened: Any) -> None:
+def test_page_can_be_heard(opened: Opened) -> None:
     """A screen reader has the language, a title, one main part, and a heading of the first level."""
     assert "en" == opened.page.locator("html").get_attribute("lang")
     assert opened.page.title().endswith("Sync versus async lab")
@@ -82,23 +95,19 @@ def test_page_can_be_heard(opened: Any) -> None:
     assert opened.page.get_by_role("heading", level=1).count() >= 1
 
 
-def test_page_is_no_wider_than_the_screen(opened: Any) -> None:
+def test_page_is_no_wider_than_the_screen(opened: Opened) -> None:
     """No page needs scrolling sideways, on a projector or on a phone."""
     for width, height in (PROJECTOR, PHONE):
         opened.page.set_viewport_size({"width": width, "height": height})
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_documents_follow_the_scheme(visit: Callable[..., Any], scheme: str) -> None:
+def test_documents_follow_the_scheme(opened: Opened) -> None:
     """Swagger UI and ReDoc are dark where the reader's system is dark, and light where it is light."""
-    for path in ("/docs", "/redoc"):
-        visited = visit(scheme=scheme)
-        visited.go(path)
-        expect(visited.page.locator(LANDMARKS[path]).first).to_be_visible()
-        colour = visited.page.locator(LANDMARKS[path]).first.evaluate("(each) => getComputedStyle(each).color")
+    if opened.path in ("/docs", "/redoc"):
+        colour = opened.page.locator(LANDMARKS[opened.path]).first.evaluate("(each) => getComputedStyle(each).color")
         bright = sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")) > 3 * 128
-        assert (scheme == "dark") == bright, path
+        assert (opened.scheme == "dark") == bright
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
