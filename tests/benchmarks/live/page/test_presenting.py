@@ -106,7 +106,7 @@ def test_a_port_that_is_taken_is_told(presented: Workshop, tmp_path: Path) -> No
 
 
 def test_the_class_is_let_in_by_an_address_and_a_code(
-    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
+    presented: Workshop, serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
 ) -> None:
     """With --host 0.0.0.0 the page shows both; for this machine alone it shows neither."""
     with serve_page(tmp_path, host="0.0.0.0") as open_to_all:  # noqa: S104 (that is what is tried)
@@ -116,5 +116,4 @@ def test_the_class_is_let_in_by_an_address_and_a_code(
     assert f':{open_to_all.port}"' in shown.partition('aria-label="QR code of http://')[2][:60]
     assert "<svg" in shown
 
-    with serve_page(tmp_path) as own:
-        assert "QR code" not in own.ask("GET", "/").body
+    assert "QR code" not in presented.another().ask("GET", "/").body
