@@ -94,7 +94,7 @@ def small_plan() -> Callable[..., Plan]:
             seed=1,
             contenders=contenders,
             workloads=(HEALTH,),
-            loads={"health": LoadProfile(vus=2, duration_s=0.3, warmup_s=0.1, timeout_s=2.0)},
+            loads={"health": LoadProfile(vus=2, duration_s=0.15, warmup_s=0.05, timeout_s=2.0)},
             rounds={"health": rounds},
             workload_contenders={"health": tuple(contender.id for contender in contenders)},
             placebo=placebo,
