@@ -12,11 +12,11 @@ import pkgutil
 import random
 import statistics
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
-from benchmarks.calibration import frame
-from benchmarks.calibration.frame import Session
+from benchmarks.calibration.frame import SEED, Figures, Session, number, pin_to_one_core, script
 
 PATH = "/health/async"
 BRIDGE = "flask_app.serving.event_loop:app"
@@ -45,28 +45,32 @@ def scope() -> dict[str, Any]:
     }
 
 
-async def nothing(_scope: Any, _receive: Any, send: Callable[[Any], Awaitable[None]]) -> None:
+async def nothing(_scope: Any, _receive: Any, send: Any) -> None:
     """Answer without work, to measure the harness alone."""
     await send({})
     await send({})
 
 
-async def whole_us(application: Any, calls: int) -> float:
+def whole_us(application: Any, calls: int) -> float:
     """Return what a request costs: CPU time of the process, microseconds, each in a task as a server runs it."""
-    loop = asyncio.get_running_loop()
-    never = loop.create_future()
-
-    async def receive() -> Any:
-        # There is no body, and the client stays.
-        return await never
 
     async def send(_message: Any) -> None:
         pass
 
-    began_s = time.process_time()
-    for _ in range(calls):
-        await loop.create_task(application(scope(), receive, send))
-    return (time.process_time() - began_s) / calls * 1e6
+    async def ask() -> float:
+        loop = asyncio.get_running_loop()
+        # There is no body, and the client stays.
+        never = loop.create_future()
+
+        async def receive() -> Any:
+            return await never
+
+        began_s = time.process_time()
+        for _ in range(calls):
+            await loop.create_task(application(scope(), receive, send))
+        return (time.process_time() - began_s) / calls * 1e6
+
+    return asyncio.run(ask())
 
 
 def parts(bridge: Any) -> dict[str, Call]:
@@ -143,38 +147,6 @@ def lines(costs: Mapping[str, float]) -> list[str]:
     return [*table, f"{'FastAPI, in all':<32}{fastapi_us:6.1f} µs, {fastapi_us / whole_us:.2f} × as much"]
 
 
-@frame.script(
-    "Show where each microsecond of a request goes in the event-loop bridge, beside FastAPI.",
-    # Short rounds: all parts of a round meet the same machine.
-    frame.number("--rounds", 30, "of all parts", most=100_000),
-    frame.number("--calls", 200, "of each part in a round", most=100_000),
-    frame.SEED,
-    packages=("flask", "werkzeug", "marshmallow", "fastapi"),
-    statuses="0 it was measured",
-)
-def main(session: Session) -> bool:
-    """Measure the wholes and the parts, interleaved, and print the medians."""
-    frame.pin_to_one_core()
-    calls = session.options.calls
-    session.begin(f"one GET {PATH} in process")
-    print(f"seed {session.options.seed}, {session.options.rounds} rounds of {calls} calls; medians\n")
-    bridge, fastapi = pkgutil.resolve_name(BRIDGE), pkgutil.resolve_name(FASTAPI)
-    timed: dict[str, Callable[[], float]] = {
-        name: lambda application=application: asyncio.run(whole_us(application, calls))  # type: ignore[misc]
-        for name, application in {"bridge": bridge, "fastapi": fastapi, "harness": nothing}.items()
-    }
-    for warm_up in timed.values():
-        warm_up()
-    timed |= {name: lambda call=call: _cost_us(call, calls) for name, call in parts(bridge).items()}  # type: ignore[misc]
-
-    def measure(order: random.Random) -> dict[str, float]:
-        return {name: timed[name]() for name in order.sample(list(timed), len(timed))}
-
-    seen = session.rounds("all parts", session.options.rounds, measure)
-    print("\n".join(lines({name: statistics.median(each[name] for each in seen) for name in timed})))
-    return True
-
-
 def _cost_us(call: Call, calls: int) -> float:
     began_s = time.process_time()
     for _ in range(calls):
@@ -191,5 +163,28 @@ def _run(view: Callable[[], Any]) -> Any:
     raise AssertionError("The health view waited.")
 
 
-if __name__ == "__main__":
-    frame.run(main)
+@script(
+    "Show where each microsecond of a request goes in the event-loop bridge, beside FastAPI.",
+    # Short rounds: all parts of a round meet the same machine.
+    number("--rounds", 30, "of all parts", most=100_000),
+    number("--calls", 200, "of each part in a round", most=100_000),
+    SEED,
+    packages=("flask", "werkzeug", "marshmallow", "fastapi"),
+    statuses="0 it was measured",
+)
+def main(session: Session) -> None:
+    """Measure the wholes and the parts, interleaved, and print the medians."""
+    pin_to_one_core()
+    calls = session.options.calls
+    bridge, fastapi = pkgutil.resolve_name(BRIDGE), pkgutil.resolve_name(FASTAPI)
+    wholes = {"bridge": bridge, "fastapi": fastapi, "harness": nothing}
+    timed = {name: partial(whole_us, app, calls) for name, app in wholes.items()}
+    for warm_up in timed.values():
+        warm_up()
+    timed |= {name: partial(_cost_us, call, calls) for name, call in parts(bridge).items()}
+
+    def measure(order: random.Random) -> Figures:
+        return {name: timed[name]() for name in order.sample(list(timed), len(timed))}
+
+    rounds = session.rounds("all parts", measure)
+    print("\n".join(lines({name: statistics.median(each[name] for each in rounds) for name in timed})))

@@ -10,14 +10,12 @@ from collections.abc import Sequence
 from functools import partial
 from itertools import chain
 
-from benchmarks.calibration import frame
-from benchmarks.calibration.frame import Bar, Figures, Session
-from benchmarks.calibration.loading import run_trials, valid_result, with_app
+from benchmarks.calibration.frame import SEED, Bar, Figures, Session, figures_of, number, option, parts, script
+from benchmarks.calibration.loading import load_of, run_trials, with_app
 from benchmarks.contenders import catalogue
-from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.schedule import SLICE_S
 from benchmarks.measure.workloads import HEALTH, WAIT
-from benchmarks.model import LoadProfile, Workload
+from benchmarks.model import Workload
 
 CONNECTIONS = 10
 WAITING_CONNECTIONS = 500
@@ -28,7 +26,6 @@ WAIT_S = WAIT.wait_ms / 1_000
 NO_WAIT = Workload(name="no-wait", path="/wait/{variant}?ms=0")
 LITTLE_PER_S = WAITING_CONNECTIONS / WAIT_S
 POOL_PER_S = THREADS / WAIT_S
-WARMUP_S = 0.5
 SERVERS = ("hypercorn", "uvicorn")
 QUART = with_app(
     "bare-asgi@hypercorn",
@@ -45,48 +42,39 @@ RATES = (
     Bar("async, bridge / Quart, Hypercorn", "flask-async@hypercorn+eventloop", QUART.id, 1.2),
 )
 
-
-def waits(server: str) -> list[Bar]:
-    """Return the bars of a server whose views wait."""
-    waiting = f"{server} async {WAIT.name}"
-    return [
-        Bar(f"async, wait / the smaller bound, {server}", waiting, f"{server} bound", 0.9),
-        Bar(f"def, wait / the pool's bound, {server}", f"{server} sync {WAIT.name}", POOL_PER_S, 0.9, 1.1),
-        # No bar: /health has no query to validate.
-        Bar(f"async, wait / its /health, {server}", waiting, f"{server} async {HEALTH.name}"),
-    ]
+WAITS = (
+    Bar("async, wait / the smaller bound", f"async {WAIT.name}", "bound", 0.9),
+    Bar("def, wait / the pool's bound", f"sync {WAIT.name}", POOL_PER_S, 0.9, 1.1),
+    # No bar: /health has no query to validate.
+    Bar("async, wait / its /health", f"async {WAIT.name}", f"async {HEALTH.name}"),
+)
 
 
-def rates_per_s(bars: Sequence[Bar], duration_s: float, cores: Cores, order: random.Random) -> Figures:
+def rates_per_s(session: Session, bars: Sequence[Bar], order: random.Random) -> Figures:
     """Measure one round of contenders, all contenders of a server in slices that take turns.
 
     Returns:
         Requests per second by contender's id.
-    Raises:
-        NotMeasuredError: A trial is void.
     """
-    slices = max(2, round(duration_s / SLICE_S))
-    load = LoadProfile(vus=CONNECTIONS, duration_s=duration_s, warmup_s=WARMUP_S, slices=slices)
-    everyone = [QUART if id_ == QUART.id else catalogue.find(id_) for id_ in frame.figures_of(bars)]
+    load = load_of(session, CONNECTIONS, slices=max(2, round(session.options.duration / SLICE_S)))
+    everyone = [QUART if id_ == QUART.id else catalogue.find(id_) for id_ in figures_of(bars)]
     rates: Figures = {}
     for server in sorted({contender.server for contender in everyone}):
         block = [contender for contender in everyone if contender.server == server]
         order.shuffle(block)
-        trials = run_trials([(contender, HEALTH) for contender in block], load, cores)
-        rates |= {trial.contender: valid_result(trial).rate_per_s for trial in trials}
+        seen = run_trials(session, [(contender, HEALTH) for contender in block], load)
+        rates |= {contender.id: result.rate_per_s for contender, (result, _) in zip(block, seen, strict=True)}
     return rates
 
 
-def waits_per_s(server: str, duration_s: float, cores: Cores, order: random.Random) -> Figures:
+def waits_per_s(session: Session, server: str, order: random.Random) -> Figures:
     """Measure one round of the bridge on a server when views wait, and when they do not.
 
     Returns:
-        Requests per second by server, variant and workload, and the smaller of two bounds: Little's law, and what
-        the server can do.
-    Raises:
-        NotMeasuredError: A trial is void.
+        Requests per second by variant and workload, and the smaller of two bounds: Little's law, and what the server
+        can do.
     """
-    load = LoadProfile(vus=WAITING_CONNECTIONS, duration_s=duration_s, warmup_s=WARMUP_S)
+    load = load_of(session, WAITING_CONNECTIONS)
     # The two sides of a bar follow each other directly: the machine has less time to change its speed in between.
     asked = [[("async", WAIT), ("async", NO_WAIT)], [("async", HEALTH)], [("sync", WAIT)]]
     order.shuffle(asked)
@@ -94,40 +82,26 @@ def waits_per_s(server: str, duration_s: float, cores: Cores, order: random.Rand
         order.shuffle(together)
     rates: Figures = {}
     for variant, workload in chain.from_iterable(asked):
-        contender = catalogue.find(f"flask-{variant}@{server}+eventloop")
-        [trial] = run_trials([(contender, workload)], load, cores)
-        rates[f"{server} {variant} {workload.name}"] = valid_result(trial).rate_per_s
-    return rates | {f"{server} bound": min(LITTLE_PER_S, rates[f"{server} async {NO_WAIT.name}"])}
+        [(result, _)] = run_trials(session, [(f"flask-{variant}@{server}+eventloop", workload)], load)
+        rates[f"{variant} {workload.name}"] = result.rate_per_s
+    return rates | {"bound": min(LITTLE_PER_S, rates[f"async {NO_WAIT.name}"])}
 
 
-@frame.script(
+@script(
     "Hold the event-loop bridge to its bars, on real servers, in interleaved rounds.",
-    frame.option("what", nargs="?", choices=["both", "rates", "waits"], default="both", help="what to measure"),
-    frame.option("--server", choices=SERVERS, help="the only one to measure on (both)"),
-    frame.number("--rounds", 10, "2 or more", 2),
-    frame.number("--duration", 2.0, "of a trial, seconds", 0.2, 600),
-    frame.SEED,
+    parts("both", "rates", "waits"),
+    option("--server", choices=SERVERS, help="the only one to measure on (both)"),
+    number("--rounds", 10, "2 or more", 2),
+    number("--duration", 2.0, "of a trial, seconds", 0.2, 600),
+    SEED,
     packages=("flask", "fastapi", "quart", "hypercorn", "uvicorn"),
 )
-def main(session: Session) -> bool:
+def main(session: Session) -> None:
     """Measure and print."""
-    options, cores = session.options, share_cores()
-    session.begin("event-loop bridge", cores)
-    print(f"seed {options.seed}, {options.rounds} rounds of {options.duration:g} s each")
-    servers = SERVERS if options.server is None else (options.server,)
-    bars: list[Bar] = []
-    rounds: list[Figures] = [{} for _ in range(options.rounds)]
-    if options.what != "waits":
-        bars += [bar for bar in RATES if catalogue.find(bar.above).server in servers]
-        measured = session.rounds("rates", options.rounds, partial(rates_per_s, bars, options.duration, cores))
-        rounds = [seen | new for seen, new in zip(rounds, measured, strict=True)]
-    for server in servers if options.what != "rates" else ():
-        measure = partial(waits_per_s, server, options.duration, cores)
-        measured = session.rounds(f"waits on {server}", options.rounds, measure)
-        rounds = [seen | new for seen, new in zip(rounds, measured, strict=True)]
-        bars += waits(server)
-    return frame.table("ratio of rates", "req/s", "over", bars, rounds)
-
-
-if __name__ == "__main__":
-    frame.run(main)
+    servers = SERVERS if session.options.server is None else (session.options.server,)
+    if session.asks_for("rates"):
+        bars = [bar for bar in RATES if catalogue.find(bar.above).server in servers]
+        session.ratios("ratio of rates", "req/s", bars, session.rounds("rates", partial(rates_per_s, session, bars)))
+    for server in servers if session.asks_for("waits") else ():
+        rounds = session.rounds(f"waits on {server}", partial(waits_per_s, session, server))
+        session.ratios(f"ratio of rates, {server}", "req/s", WAITS, rounds)

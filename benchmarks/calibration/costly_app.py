@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from benchmarks.contenders.fastapi_app import app as reference
@@ -15,18 +15,11 @@ COST_VARIABLE = "INJECTED_COST_US"
 Its name does not begin with ``LAB_``: the instrument hides such variables from the servers that it measures.
 """
 
-_NS_PER_US = 1_000
 
-_Message = MutableMapping[str, Any]
-_Receive = Callable[[], Awaitable[_Message]]
-_Send = Callable[[_Message], Awaitable[None]]
-Application = Callable[[_Message, _Receive, _Send], Awaitable[None]]
-
-
-def costing(cost_ns: int) -> Application:
+def costing(cost_ns: int) -> Callable[[Any, Any, Any], Awaitable[None]]:
     """Return an app that spends CPU time on each request, nanoseconds, and then answers like the reference app."""
 
-    async def application(scope: _Message, receive: _Receive, send: _Send) -> None:
+    async def application(scope: Any, receive: Any, send: Any) -> None:
         if scope["type"] == "http":
             # CPU time, not wall-clock time: other load on the machine must not count as spent.
             until_ns = time.thread_time_ns() + cost_ns
@@ -37,6 +30,6 @@ def costing(cost_ns: int) -> Application:
     return application
 
 
-app = costing(round(float(os.environ.get(COST_VARIABLE, "0")) * _NS_PER_US))
+app = costing(round(float(os.environ.get(COST_VARIABLE, "0")) * 1_000))
 app_at_no_cost = costing(0)
 """The other side of the comparison: the extra steps of the wrapper are not part of the cost."""

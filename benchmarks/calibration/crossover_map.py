@@ -12,11 +12,10 @@ import dataclasses
 import math
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
-from benchmarks.calibration import frame
-from benchmarks.calibration.frame import Figures, Session
+from benchmarks.calibration.frame import Figures, Session, number, script
 from benchmarks.contenders import catalogue
 from benchmarks.judge.crossover import judge_map
 from benchmarks.judge.exploration import FINE, Visits, left_s, next_place
@@ -38,8 +37,7 @@ _WAIT_NOISE = 0.003
 Chooser = Callable[[Run, float, float, Visits], Place | None]
 
 
-@dataclass(frozen=True, slots=True)
-class Truth:
+class Truth(NamedTuple):
     """What limits a simulated server.
 
     Attributes:
@@ -82,6 +80,7 @@ def made_up_trial(contender: str, truth: Truth, place: Place, rate_per_s: float,
     """Return the trial of a simulated server at a place, with a rate."""
     average_ms = place.connections / rate_per_s * 1000
     load = dataclasses.replace(sweep.LOAD, vus=round(place.connections))
+    latencies = dict.fromkeys(("average_ms", "median_ms", "p90_ms", "p95_ms", "p99_ms"), average_ms)
     return Trial(
         round=visit,
         position=1,
@@ -98,65 +97,23 @@ def made_up_trial(contender: str, truth: Truth, place: Place, rate_per_s: float,
             sent_bytes=1,
             received_bytes=1,
             loader_cpu_s=0.1,
-            latency=LatencySummary(
-                average_ms=average_ms,
-                minimum_ms=average_ms / 2,
-                median_ms=average_ms,
-                maximum_ms=average_ms * 2,
-                p90_ms=average_ms,
-                p95_ms=average_ms,
-                p99_ms=average_ms,
-            ),
+            latency=LatencySummary(minimum_ms=average_ms / 2, maximum_ms=average_ms * 2, **latencies),
             histogram=None,
         ),
         observation=Observation(
             cpu_user_us_per_request=truth.cpu_us,
             cpu_system_us_per_request=0.0,
-            voluntary_switches_per_request=None,
-            involuntary_switches_per_request=None,
-            threads_started_per_request=None,
             cpu_fraction=rate_per_s * truth.cpu_us / 1e6,
             processes=1,
             threads=50,
             running_threads=1 + min(truth.threads or 0, round(place.connections)),
             epoll_descriptors=1,
             resident_bytes=1,
+            voluntary_switches_per_request=None,
+            involuntary_switches_per_request=None,
+            threads_started_per_request=None,
         ),
     )
-
-
-@frame.script(
-    "Verify the crossover map on simulated servers, whose true rates are known.",
-    frame.number("--budget", 600.0, "of each sweep, seconds of simulated time"),
-    frame.number("--sweeps", 5, "of each kind"),
-    frame.number("--seed", 1, "of the first sweep", 0),
-    statuses="0 every bar holds, 1 one does not",
-)
-def main(session: Session) -> bool:
-    """Run the sweeps, and print their outcomes and the bars."""
-    options = session.options
-
-    def outcomes(kind: str, chooser_of: Callable[[int], Chooser]) -> list[Figures]:
-        found = []
-        for seed in range(options.seed, options.seed + options.sweeps):
-            sweep_ = partial(try_sweep, chooser_of(seed), options.budget, seed)
-            found.append(session.once(f"{kind}, seed {seed}", sweep_))
-            told = "{ended_s:5.0f} s  {visits:3} visits  of {squares} squares {undecided:3} undecided, {wrong:2} wrong"
-            print(f"{kind}  {told.format(**found[-1])}, {found[-1]['missed']:3} outside their interval")
-        return found
-
-    chosen, at_random = outcomes("chosen", lambda _: next_place), outcomes("random", random_chooser)
-    late = max(abs(each["ended_s"] / options.budget - 1) for each in chosen)
-    missed = sum(each["missed"] for each in chosen) / sum(each["squares"] for each in chosen)
-    undecided, other = (sum(each["undecided"] for each in found) for found in (chosen, at_random))
-    bars = (
-        (f"ends within {100 * LATE_BAR:g} % of its time: {100 * late:.1f} %", late <= LATE_BAR),
-        (f"at most {100 * MISSED_BAR:g} % outside their interval: {100 * missed:.1f} %", missed <= MISSED_BAR),
-        (f"fewer undecided than at random: {undecided} against {other}", undecided < other),
-    )
-    for told, holds in bars:
-        print(f"{'holds' if holds else 'DOES NOT HOLD'}  {told}")
-    return all(holds for _, holds in bars)
 
 
 def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Figures:
@@ -221,5 +178,30 @@ def _judged(run: Run) -> Figures:
     return {"squares": squares, "undecided": undecided, "wrong": wrong, "missed": missed}
 
 
-if __name__ == "__main__":
-    frame.run(main)
+@script(
+    "Verify the crossover map on simulated servers, whose true rates are known.",
+    number("--budget", 600.0, "of each sweep, seconds of simulated time"),
+    number("--sweeps", 5, "of each kind"),
+    number("--seed", 1, "of the first sweep", 0),
+    statuses="0 every bar holds, 1 one does not",
+)
+def main(session: Session) -> None:
+    """Run the sweeps, and print their outcomes and the bars."""
+    options = session.options
+
+    def outcomes(kind: str, chooser_of: Callable[[int], Chooser]) -> list[Figures]:
+        found = []
+        for seed in range(options.seed, options.seed + options.sweeps):
+            sweep_ = partial(try_sweep, chooser_of(seed), options.budget, seed)
+            found.append(session.once(f"{kind}, seed {seed}", sweep_))
+            told = "{ended_s:5.0f} s  {visits:3} visits  of {squares} squares {undecided:3} undecided, {wrong:2} wrong"
+            print(f"{kind}  {told.format(**found[-1])}, {found[-1]['missed']:3} outside their interval")
+        return found
+
+    chosen, at_random = outcomes("chosen", lambda _: next_place), outcomes("random", random_chooser)
+    late = max(abs(each["ended_s"] / options.budget - 1) for each in chosen)
+    missed = sum(each["missed"] for each in chosen) / sum(each["squares"] for each in chosen)
+    undecided, other = (sum(each["undecided"] for each in found) for found in (chosen, at_random))
+    session.bar("farthest end from its time, %", 100 * late, most=100 * LATE_BAR)
+    session.bar("true ratios outside their interval, %", 100 * missed, most=100 * MISSED_BAR)
+    session.bar(f"undecided, fewer than the {other} at random", undecided, most=other - 1)

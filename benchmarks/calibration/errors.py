@@ -10,20 +10,17 @@ from __future__ import annotations
 import os
 import random
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 
-from benchmarks.calibration import frame
 from benchmarks.calibration.costly_app import COST_VARIABLE
-from benchmarks.calibration.frame import NotMeasuredError, Session
-from benchmarks.calibration.loading import run_trials, valid_result, with_app
-from benchmarks.contenders import catalogue
+from benchmarks.calibration.frame import SEED, NotMeasuredError, Session, number, parts, script
+from benchmarks.calibration.loading import run_trials, with_app
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import excludes_one, paired_ratio
-from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.schedule import PRESETS
 from benchmarks.measure.workloads import HEALTH
-from benchmarks.model import Contender, Trial
+from benchmarks.model import Contender, LoadResult, Observation
 
 SUBJECT = "fastapi-async@uvicorn"
 INJECTED_FRACTION = 0.1
@@ -36,43 +33,34 @@ _PROBES = 3
 _Runs = list[list[list[float]]]
 
 
-def rates_per_s(count: int, between: tuple[Contender, Contender], cores: Cores, order: random.Random) -> _Runs:
-    """Compare two contenders in runs that share their blocks.
+def rates_per_s(session: Session, between: tuple[str | Contender, str | Contender], order: random.Random) -> _Runs:
+    """Compare two contenders, the numerator and the denominator, in runs that share their blocks.
 
-    Args:
-        count: Number of rounds.
-        between: The numerator and the denominator.
-        cores: Cores of the server and of the load generator.
-        order: Generator of the order in a block.
     Returns:
         For each run the rates of the two, one per round.
-    Raises:
-        NotMeasuredError: A trial is void.
     """
     rates: _Runs = [[[], []] for _ in range(PAIRS_AT_ONCE)]
-    for _ in range(count):
+    for _ in range(session.options.rounds):
         places = [(pair, side) for pair in range(PAIRS_AT_ONCE) for side in (0, 1)]
         order.shuffle(places)
-        block = _block([between[side] for _, side in places], cores)
-        for (pair, side), trial in zip(places, block, strict=True):
-            rates[pair][side].append(valid_result(trial).rate_per_s)
+        seen = _block(session, [between[side] for _, side in places])
+        for (pair, side), (result, _) in zip(places, seen, strict=True):
+            rates[pair][side].append(result.rate_per_s)
     return rates
 
 
-def injected_cost_us(cores: Cores) -> float:
+def injected_cost_us(session: Session) -> float:
     """Return a tenth of the CPU time of a request to the subject, microseconds: the median of some trials.
 
     Raises:
-        NotMeasuredError: A trial is void, or the platform does not report CPU time.
+        NotMeasuredError: The platform does not report CPU time.
     """
     seen = []
     for _ in range(_PROBES):
-        [trial] = _block([catalogue.find(SUBJECT)], cores)
-        valid_result(trial)
-        cpu_us = None if trial.observation is None else trial.observation.cpu_us_per_request
-        if cpu_us is None:
+        [(_, observation)] = _block(session, [SUBJECT])
+        if observation is None or observation.cpu_us_per_request is None:
             raise NotMeasuredError("This platform does not report the CPU time of a process.")
-        seen.append(cpu_us)
+        seen.append(observation.cpu_us_per_request)
     return INJECTED_FRACTION * statistics.median(seen)
 
 
@@ -85,62 +73,26 @@ def costly(app: str = "app") -> Contender:
     return with_app(SUBJECT, f"costly_app:{app}", description="costly" if app == "app" else "wrapped alike")
 
 
-def tell_equal(estimates: Sequence[Estimate]) -> bool:
-    """Print how often equal things came out different.
-
-    Returns:
-        Whether the bar holds.
-    """
-    share = sum(excludes_one(estimate) for estimate in estimates) / len(estimates)
-    counted = f"equal: {share * len(estimates):.0f} of {len(estimates)} intervals leave 1 out, {100 * share:.1f} %"
-    held = frame.tell(f"{counted}; at most {100 * MOST_FALSE_ALARMS:.0f} %", holds=share <= MOST_FALSE_ALARMS)
+def tell_equal(session: Session, estimates: Sequence[Estimate]) -> None:
+    """Print how often equal things came out different, with its bar."""
+    wrong = sum(map(excludes_one, estimates))
+    text = f"equal: {wrong} of {len(estimates)} intervals leave 1 out, %"
+    session.bar(text, 100 * wrong / len(estimates), most=100 * MOST_FALSE_ALARMS)
     _tell_values(estimates)
-    return held
 
 
-def tell_injected(estimates: Sequence[Estimate], cost_us: float) -> bool:
-    """Print how often the injected cost was found: the whole interval is below 1.
-
-    Returns:
-        Whether the bar holds.
-    """
+def tell_injected(session: Session, estimates: Sequence[Estimate], cost_us: float) -> None:
+    """Print how often the injected cost was found, with its bar: the whole interval is below 1."""
     found = sum(estimate.high is not None and estimate.high < 1 for estimate in estimates)
-    share = found / len(estimates)
-    counted = f"{cost_us:.1f} µs more CPU per request found in {found} of {len(estimates)} runs, {100 * share:.1f} %"
-    held = frame.tell(f"injected: {counted}; at least {100 * FEWEST_FOUND:.0f} %", holds=share >= FEWEST_FOUND)
+    text = f"injected: {cost_us:.1f} µs more CPU per request found in {found} of {len(estimates)} runs, %"
+    session.bar(text, 100 * found / len(estimates), least=100 * FEWEST_FOUND)
     _tell_values(estimates)
-    return held
 
 
-@frame.script(
-    "Count false alarms and missed costs, on real servers, in runs of the length of quick.",
-    frame.option("what", nargs="?", choices=["both", "equal", "injected"], default="both", help="what to count"),
-    frame.number("--equal-runs", 60, "runs of equal things"),
-    frame.number("--injected-runs", 30, "runs with the cost"),
-    frame.number("--rounds", PRESETS["quick"].health_rounds, "of each run, as quick", 2),
-    frame.SEED,
-    packages=("fastapi", "uvicorn"),
-)
-def main(session: Session) -> bool:
-    """Measure and print."""
-    options, cores = session.options, share_cores()
-    session.begin("errors of verdicts", cores)
-    print(f"{SUBJECT}, seed {options.seed}, {options.rounds} rounds a run")
-    subject = catalogue.find(SUBJECT)
-    held = []
-    if options.what != "injected":
-        measure = partial(rates_per_s, options.rounds, (subject, subject), cores)
-        held.append(tell_equal(_estimates(session, "equal", options.equal_runs, measure)))
-    if options.what != "equal":
-        cost_us = session.once("cost", partial(injected_cost_us, cores))
-        os.environ[COST_VARIABLE] = f"{cost_us:.3f}"
-        measure = partial(rates_per_s, options.rounds, (costly(), costly("app_at_no_cost")), cores)
-        held.append(tell_injected(_estimates(session, "injected", options.injected_runs, measure), cost_us))
-    return all(held)
-
-
-def _estimates(session: Session, part: str, runs: int, measure: Callable[[random.Random], _Runs]) -> list[Estimate]:
-    blocks = session.rounds(part, -(-runs // PAIRS_AT_ONCE), measure)
+def _estimates(
+    session: Session, part: str, runs: int, between: tuple[str | Contender, str | Contender]
+) -> list[Estimate]:
+    blocks = session.rounds(part, partial(rates_per_s, session, between), -(-runs // PAIRS_AT_ONCE))
     return [paired_ratio(above, below) for block in blocks for above, below in block][:runs]
 
 
@@ -153,9 +105,25 @@ def _tell_values(estimates: Sequence[Estimate]) -> None:
     )
 
 
-def _block(contenders: Sequence[Contender], cores: Cores) -> list[Trial]:
-    return run_trials([(contender, HEALTH) for contender in contenders], PRESETS["quick"].health, cores)
+def _block(session: Session, contenders: Sequence[str | Contender]) -> list[tuple[LoadResult, Observation | None]]:
+    return run_trials(session, [(contender, HEALTH) for contender in contenders], PRESETS["quick"].health)
 
 
-if __name__ == "__main__":
-    frame.run(main)
+@script(
+    "Count false alarms and missed costs, on real servers, in runs of the length of quick.",
+    parts("both", "equal", "injected"),
+    number("--equal-runs", 60, "runs of equal things"),
+    number("--injected-runs", 30, "runs with the cost"),
+    number("--rounds", PRESETS["quick"].health_rounds, "of each run, as quick", 2),
+    SEED,
+    packages=("fastapi", "uvicorn"),
+)
+def main(session: Session) -> None:
+    """Measure and print."""
+    if session.asks_for("equal"):
+        tell_equal(session, _estimates(session, "equal", session.options.equal_runs, (SUBJECT, SUBJECT)))
+    if session.asks_for("injected"):
+        cost_us = session.once("cost", partial(injected_cost_us, session))
+        os.environ[COST_VARIABLE] = f"{cost_us:.3f}"
+        pair = (costly(), costly("app_at_no_cost"))
+        tell_injected(session, _estimates(session, "injected", session.options.injected_runs, pair), cost_us)

@@ -14,31 +14,29 @@ import random
 import re
 import signal
 import subprocess
-import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any, TypedDict
+from typing import NamedTuple, TypedDict
 
 import psutil
 
-from benchmarks.calibration import frame
-from benchmarks.calibration.frame import NotMeasuredError, Session
+from benchmarks.calibration.frame import NotMeasuredError, Session, number, option, script
 from benchmarks.measure import schedule
+from benchmarks.measure.assembly import trials_left
 from benchmarks.measure.journal import JOURNAL_NAME, RunFileError, read_run
 from benchmarks.measure.server import HOST
+from benchmarks.process import Child, output_of, python, start
 
 VICTIMS = ("loader", "server", "lab")
 CONTENDERS = ("flask-*@hypercorn",)
 PAUSE_S = 1.5
 """Longest pause between a kill's trial and the kill, seconds: longer than a trial, so that it can hit any part."""
 
-_LAB = (sys.executable, "-m", "benchmarks")
-_MARK = "SYNC_ASYNC_FAULT"
+_LAB = python("-m", "benchmarks")
 _LOADER = "benchmarks.measure.load.builtin"
 _REPORTED = re.compile(r"^ *\d+/\d+ ", re.MULTILINE)
 _MEASURED = (0, 3)
@@ -46,8 +44,7 @@ _PATIENCE_S = 60.0
 _GONE_WITHIN_S = 10.0
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(NamedTuple):
     """One kill.
 
     Attributes:
@@ -82,170 +79,132 @@ class Outcome(TypedDict):
 def cases(seed: int) -> Iterator[Case]:
     """Yield without end: victims in turn, and moments at random from a seed, equally likely in a whole comparison."""
     chance = random.Random(seed)  # noqa: S311 (repeatable moments, no secret)
-    for number in itertools.count(1):
-        yield Case(number, VICTIMS[number % len(VICTIMS)], chance.random(), chance.uniform(0.0, PAUSE_S))
+    for count in itertools.count(1):
+        yield Case(count, VICTIMS[count % len(VICTIMS)], chance.random(), chance.uniform(0.0, PAUSE_S))
 
 
-def attempt(case: Case, contenders: Sequence[str], out: Path) -> Outcome:
+def attempt(case: Case, contenders: Sequence[str]) -> Outcome:
     """Start a comparison, kill its victim, and find what is left.
 
     Args:
         case: The kill.
         contenders: What to compare, as ``lab compare -c`` takes it.
-        out: An empty folder for its run.
     Raises:
         NotMeasuredError: The comparison ended before it began its journal.
     """
-    mark = f"{os.getpid()}-{case.number}-{time.monotonic_ns()}"
-    # Its own lock: nothing here is timed.
-    environment = {**os.environ, _MARK: mark, "TMPDIR": str(out)}
     selected = [word for contender in contenders for word in ("-c", contender)]
-    sizes = ("--duration", "200ms", "--rounds", "2", "--seed", str(case.number), "--out", str(out / "results"))
-    printed = out / "printed.txt"
-    with printed.open("wb") as file:
-        lab = subprocess.Popen(
-            [*_LAB, "compare", *selected, *sizes], stdout=file, stderr=file, env=environment, start_new_session=True
-        )
-    try:
-        folder = _begun(lab, out / "results", printed)
-        planned = _planned(folder)
-        _until(lambda: lab.poll() is not None or _reported(printed) >= int(case.share * planned))
-        _until(lambda: lab.poll() is not None, case.pause_s)
-        ports = _listening(mark)
-        killed = _kill(case.victim, lab, mark)
-        status = lab.wait(_PATIENCE_S)
-        faults = [*_leftovers(mark, ports), *_unreadable(folder, _reported(printed))]
-        trials, resumed = _trials(folder), False
+    sizes = ("--duration", "200ms", "--rounds", "2", "--seed", str(case.number))
+    with contextlib.ExitStack() as stack:
+        out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="lab-faults-")))
+        # Its own lock: nothing here is timed.
+        environment = {**os.environ, "TMPDIR": str(out)}
+        printed = out / "printed.txt"
+        file = stack.enter_context(printed.open("wb"))
+        command = [*_LAB, "compare", *selected, *sizes, "--out", str(out / "results")]
+        lab = start(stack, command, environment, steps=(), stdout=file, stderr=file)
+        journals: list[Path] = []
+
+        def said() -> str:
+            return printed.read_text(encoding="utf-8", errors="replace")
+
+        def reported() -> int:
+            return len(_REPORTED.findall(said()))
+
+        def until(condition: Callable[[], bool], patience_s: float = _PATIENCE_S) -> None:
+            _until(lambda: lab.process.poll() is not None or condition(), patience_s)
+
+        def has_begun() -> bool:
+            there = (out / "results").glob(f"2*/{JOURNAL_NAME}")
+            journals[:] = [path for path in there if b"\n" in path.read_bytes()]
+            return bool(journals)
+
+        until(has_begun)
+        if not has_begun():
+            raise NotMeasuredError(said() or "the comparison printed nothing")
+        begun = read_run(journals[0])
+        planned = len(trials_left(begun)) + len(begun.calibration) + len(begun.trials)
+        until(lambda: reported() >= int(case.share * planned))
+        until(lambda: False, case.pause_s)
+        ports = _listening(lab)
+        killed = _kill(case.victim, lab, until)
+        status = lab.process.wait(_PATIENCE_S)
+        faults = _leftovers(lab, ports)
+        kept, trials, resumed = 0, 0, False
+        try:
+            left = read_run(journals[0])
+            kept, trials = len(left.calibration) + len(left.trials), len(left.trials)
+        except RunFileError as error:
+            faults.append(f"the journal is not readable: {error}")
+        if kept < reported():
+            faults.append(f"{reported()} trials had ended, and {kept} are kept")
         if not faults:
             resumed = status not in _MEASURED
-            faults += _not_completed(folder, environment) if resumed else _not_whole(folder)
-            faults += _leftovers(mark, ports)
-    finally:
-        for process in _marked(mark):
-            with contextlib.suppress(psutil.Error):
-                process.kill()
-        lab.wait()
-    return {"killed": killed, "trials": trials, "resumed": resumed, "faults": faults}
+            faults = _resume(journals[0].parent, environment) if resumed else _not_whole(journals[0].parent)
+            faults += _leftovers(lab, ports)
+        return {"killed": killed, "trials": trials, "resumed": resumed, "faults": faults}
 
 
-def _begun(lab: subprocess.Popen[bytes], results: Path, printed: Path) -> Path:
-    """Wait until the journal holds its first line, and return the run's folder."""
-    folders: list[Path] = []
-
-    def has_begun() -> bool:
-        folders[:] = [path.parent for path in results.glob(f"2*/{JOURNAL_NAME}") if b"\n" in path.read_bytes()]
-        return bool(folders) or lab.poll() is not None
-
-    _until(has_begun)
-    if not folders:
-        raise NotMeasuredError(
-            printed.read_text(encoding="utf-8", errors="replace") or "the comparison printed nothing"
-        )
-    return folders[0]
-
-
-def _kill(victim: str, lab: subprocess.Popen[bytes], mark: str) -> bool:
+def _kill(victim: str, lab: Child, until: Callable[[Callable[[], bool]], None]) -> bool:
     """Kill the victim, or the first that starts; return whether there was one."""
     if victim == "lab":
-        lab.kill()
-        return lab.wait() == -signal.SIGKILL
+        lab.process.kill()
+        return lab.process.wait() == -signal.SIGKILL
     found: list[psutil.Process] = []
 
-    def there() -> bool:
-        for process in _marked(mark):
+    def is_there() -> bool:
+        for process in _running(lab):
             with contextlib.suppress(psutil.Error):
                 command = process.cmdline()
-                loads = _LOADER in command
                 serves = any(word.startswith(f"{HOST}:") or word == HOST for word in command)
-                if process.pid != lab.pid and (loads if victim == "loader" else serves):
+                if process.pid != lab.process.pid and (_LOADER in command if victim == "loader" else serves):
                     found.append(process)
-        return bool(found) or lab.poll() is not None
+        return bool(found)
 
-    _until(there)
-    for process in found[:1]:
-        with contextlib.suppress(psutil.Error):
-            process.kill()
-            return True
+    until(is_there)
+    with contextlib.suppress(psutil.Error, IndexError):
+        found[0].kill()
+        return True
     return False
 
 
-def _marked(mark: str) -> list[psutil.Process]:
-    """Return every process that this comparison has started, whatever its parent is now."""
-    marked = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(psutil.Error, OSError):
-            if process.environ().get(_MARK) == mark and process.status() != psutil.STATUS_ZOMBIE:
-                marked.append(process)
-    return marked
-
-
-def _listening(mark: str) -> set[int]:
-    ports = set()
-    for process in _marked(mark):
+def _running(lab: Child) -> list[psutil.Process]:
+    """Return every process that a comparison has started, whatever its parent is now."""
+    running = []
+    for process in lab.family():
         with contextlib.suppress(psutil.Error):
-            ports |= _ports(process.net_connections(kind="tcp"))
-    return ports
+            if process.status() != psutil.STATUS_ZOMBIE:
+                running.append(process)
+    return running
 
 
-def _ports(sockets: Iterable[Any]) -> set[int]:
-    return {socket.laddr.port for socket in sockets if socket.status == psutil.CONN_LISTEN}
+def _listening(lab: Child | None = None) -> set[int]:
+    """Return the ports on which a comparison's processes listen, or any."""
+    pids = None if lab is None else {process.pid for process in _running(lab)}
+    sockets = (each for each in psutil.net_connections(kind="tcp") if each.status == psutil.CONN_LISTEN)
+    return {each.laddr.port for each in sockets if pids is None or each.pid in pids}
 
 
-def _leftovers(mark: str, ports: set[int]) -> list[str]:
+def _leftovers(lab: Child, ports: set[int]) -> list[str]:
     """Return the processes and ports that are left after some time to end."""
-
-    def held() -> set[int]:
-        return ports & _ports(psutil.net_connections(kind="tcp"))
-
-    # A killed process loses its environment, and so its mark, shortly before its last thread releases its port.
-    _until(lambda: not _marked(mark) and not held(), _GONE_WITHIN_S)
+    _until(lambda: not _running(lab) and not ports & _listening(), _GONE_WITHIN_S)
     faults = []
-    for process in _marked(mark):
+    for process in _running(lab):
         with contextlib.suppress(psutil.Error):
             faults.append(f"process {process.pid} is left: {' '.join(process.cmdline())}")
-    return faults + [f"port {port} is held" for port in sorted(held())]
+    return faults + [f"port {port} is held" for port in sorted(ports & _listening())]
 
 
-def _planned(folder: Path) -> int:
-    plan = read_run(folder / JOURNAL_NAME).plan
-    return sum(1 for _ in (*schedule.calibration(plan), *schedule.trials(plan)))
-
-
-def _reported(printed: Path) -> int:
-    """Return how many trials the lab has reported as ended."""
-    return len(_REPORTED.findall(printed.read_text(encoding="utf-8", errors="replace")))
-
-
-def _unreadable(folder: Path, reported: int) -> list[str]:
-    """Return whether the journal cannot be read, or lacks a trial that was reported as ended."""
-    try:
-        run = read_run(folder / JOURNAL_NAME)
-    except RunFileError as error:
-        return [f"the journal is not readable: {error}"]
-    kept = len(run.calibration) + len(run.trials)
-    return [f"{reported} trials had ended, and {kept} are kept"] if kept < reported else []
-
-
-def _trials(folder: Path) -> int:
-    with contextlib.suppress(RunFileError):
-        return len(read_run(folder / JOURNAL_NAME).trials)
-    return 0
-
-
-def _not_completed(folder: Path, environment: dict[str, str]) -> list[str]:
+def _resume(folder: Path, environment: dict[str, str]) -> list[str]:
     """Resume the run, and return why it is not complete."""
-    done = subprocess.run(
-        [*_LAB, "compare", "--resume", str(folder)],
-        capture_output=True,
-        text=True,
-        check=False,
-        env=environment,
-        timeout=2 * _PATIENCE_S,
-    )
-    if done.returncode not in _MEASURED:
-        return [f"--resume ended with status {done.returncode}: {done.stderr.strip()}"]
+    said = ""
+    try:
+        output_of([*_LAB, "compare", "--resume", str(folder)], 2 * _PATIENCE_S, environment=environment)
+    except subprocess.CalledProcessError as error:
+        said = f"; --resume said: {error.stderr.strip()}"
+        if error.returncode not in _MEASURED:
+            return [f"--resume ended with status {error.returncode}{said}"]
     # A refusal has the same status as withheld verdicts; its message shows which it was.
-    return [f"{fault}; --resume said: {done.stderr.strip()}" for fault in _not_whole(folder)]
+    return [f"{fault}{said}" for fault in _not_whole(folder)]
 
 
 def _not_whole(folder: Path) -> list[str]:
@@ -267,47 +226,34 @@ def _until(condition: Callable[[], bool], patience_s: float = _PATIENCE_S) -> No
         time.sleep(0.02)
 
 
-@frame.script(
+@script(
     "Kill load generator, server and lab at random moments; verify that nothing is lost and nothing is left running.",
-    frame.number("--times", 50, "number of kills", most=10_000),
-    frame.option("--seed", type=int, default=1, help="of the moments (%(default)s)"),
-    frame.option("--contender", action="append", help="what to compare, as lab compare -c; several times"),
+    number("--times", 50, "number of kills", most=10_000),
+    option("--seed", type=int, default=1, help="of the moments (%(default)s)"),
+    option("--contender", action="append", help="what to compare, as lab compare -c; several times"),
     statuses="0 everything held each time, 1 something did not, 2 it could not be tried",
 )
-def main(session: Session) -> bool:
+def main(session: Session) -> None:
     """Kill, and print what was left each time."""
     times, contenders = session.options.times, session.options.contender or CONTENDERS
-
-    def once(case: Case) -> Outcome:
-        with tempfile.TemporaryDirectory(prefix="lab-faults-") as folder:
-            return attempt(case, contenders, Path(folder))
-
-    print(f"kill -9, {times} times, seed {session.options.seed}\n")
     print(f"{'':>4} {'victim':<7} {'at':>5}   {'kept':>4} trials   then")
-    tried: list[tuple[Case, Outcome]] = []
-    for case in cases(session.options.seed):
-        # A moment may come after the last trial, when the victim has ended: that does not count as a kill.
-        if sum(outcome["killed"] for _, outcome in tried) == times or len(tried) == 2 * times:
+    outcomes: list[Outcome] = []
+    by_victim: Counter[str] = Counter()
+    # A moment may come after the last trial, when the victim has ended: that does not count as a kill.
+    for case in itertools.islice(cases(session.options.seed), 2 * times):
+        if by_victim.total() == times:
             break
-        tried.append((case, session.once(f"kill {case.number}", partial(once, case))))
-        _tell(*tried[-1])
-    failed = sum(bool(outcome["faults"]) for _, outcome in tried)
-    resumed = sum(outcome["resumed"] for _, outcome in tried)
-    by_victim = Counter(case.victim for case, outcome in tried if outcome["killed"])
+        outcome = session.once(f"kill {case.number}", partial(attempt, case, contenders))
+        outcomes.append(outcome)
+        by_victim[case.victim] += outcome["killed"]
+        then = "resumed and completed" if outcome["resumed"] else "completed by itself"
+        told = "; ".join(outcome["faults"]) or f"{then}{'' if outcome['killed'] else ' (the victim had ended)'}"
+        at = f"{100 * case.share:>3.0f} %"
+        print(f"{case.number:>4} {case.victim:<7} {at}   {outcome['trials']:>4}          {told}", flush=True)
+    failed = sum(bool(outcome["faults"]) for outcome in outcomes)
+    resumed = sum(outcome["resumed"] for outcome in outcomes)
     told = ", ".join(f"{victim} {by_victim[victim]}" for victim in VICTIMS)
-    print(f"\nkilled: {told}; resumed by --resume: {resumed}; something did not hold: {failed}")
+    print(f"\nkilled: {told}; resumed by --resume: {resumed}")
+    session.bar("something did not hold", failed, most=0)
     if not failed and by_victim.total() < times:
-        raise NotMeasuredError(f"In {len(tried)} comparisons the victim was running only {by_victim.total()} times.")
-    return not failed
-
-
-def _tell(case: Case, outcome: Outcome) -> None:
-    then = "resumed and completed" if outcome["resumed"] else "completed by itself"
-    then = then if outcome["killed"] else f"{then} (the victim had ended)"
-    told = "; ".join(outcome["faults"]) or then
-    at = f"{100 * case.share:>3.0f} %"
-    print(f"{case.number:>4} {case.victim:<7} {at}   {outcome['trials']:>4}          {told}", flush=True)
-
-
-if __name__ == "__main__":
-    frame.run(main)
+        raise NotMeasuredError(f"In {len(outcomes)} comparisons the victim was running {by_victim.total()} times.")

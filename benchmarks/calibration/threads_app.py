@@ -11,8 +11,8 @@ from flask import Flask, g
 WAIT_MS = 50
 
 _flask = Flask(__name__)
-_now = 0
-_most = 0
+_waits = {"now": 0, "most": 0}
+"""Of this process, on its one loop."""
 
 
 @_flask.before_request
@@ -30,13 +30,12 @@ def end(_error: BaseException | None) -> None:
 @_flask.get("/health/async")
 async def waiting() -> dict[str, str | int]:
     """Wait, and count the requests that do."""
-    global _now, _most  # noqa: PLW0603 - of this process, on its one loop
-    _now += 1
-    _most = max(_most, _now)
+    _waits["now"] += 1
+    _waits["most"] = max(_waits.values())
     try:
         await asyncio.sleep(WAIT_MS / 1_000)
     finally:
-        _now -= 1
+        _waits["now"] -= 1
     return {"api": "health", "version": 1}
 
 
@@ -50,7 +49,7 @@ async def held(ms: int) -> str:
 @_flask.get("/most")
 async def most() -> str:
     """Return how many requests waited at once, at the most."""
-    return str(_most)
+    return str(_waits["most"])
 
 
 # By its name, as a server loads it.

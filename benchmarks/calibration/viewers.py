@@ -13,77 +13,44 @@ import http.client
 import json
 import random
 import socket
-import subprocess
-import sys
 import tempfile
 import threading
 from collections.abc import Iterator
 from pathlib import Path
 
-from benchmarks.calibration import frame
-from benchmarks.calibration.frame import NotMeasuredError, Session
+from benchmarks.calibration.frame import NotMeasuredError, Session, number, script
 from benchmarks.foreign_json import read_object
 from benchmarks.judge import wording
 from benchmarks.judge.judge import judge
 from benchmarks.judge.statistics import excludes_one, paired_ratio
 from benchmarks.measure.journal import read_run
+from benchmarks.measure.server import HOST, free_port
+from benchmarks.piped_child import PipedChild
+from benchmarks.process import python
 
 _RACE = {"contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"], "wait_ms": 0, "connections": 10, "rounds": 6}
 _PATIENCE_S = 300.0
-
-
-@frame.script(
-    "See whether viewers of the workshop page disturb a race.",
-    frame.number("races", 5, "pairs of them", 2),
-    frame.number("viewers", 200, "at once"),
-    packages=("flask", "hypercorn"),
-)
-def main(session: Session) -> bool:
-    """Print every race, and the ratio found with viewers over that without."""
-    races, viewers = session.options.races, session.options.viewers
-    with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as page:
-
-        def pair(order: random.Random) -> dict[str, float | None]:
-            found: dict[str, float | None] = {}
-            for count in order.sample((0, viewers), 2):
-                found["with" if count else "without"], told = _race(page, Path(folder), count)
-                print(f"{count:>4} viewers  {told}", flush=True)
-            return found
-
-        seen = session.rounds("pair of races", races, pair)
-    judged = [(each["with"], each["without"]) for each in seen]
-    pairs = [(above, below) for above, below in judged if above is not None and below is not None]
-    if len(pairs) < 2:
-        raise NotMeasuredError("Fewer than two pairs of races could be judged: stop other programs, and run again.")
-    ratio = paired_ratio([above for above, _ in pairs], [below for _, below in pairs])
-    print(f"the ratio with {viewers} viewers over that without, {len(pairs)} pairs of races: {wording.ratio(ratio)}")
-    return not excludes_one(ratio)
+_STOP_S = 10.0
 
 
 class _Page:
     def __init__(self, port: int) -> None:
         self._port = port
         self._cookie = ""
+        self._sockets: list[socket.socket] = []
 
     def ask(self, method: str, path: str, fields: object = None) -> http.client.HTTPResponse:
-        connection = http.client.HTTPConnection("127.0.0.1", self._port, timeout=_PATIENCE_S)
-        headers = {
-            "Origin": f"http://127.0.0.1:{self._port}",
-            "Cookie": self._cookie,
-            "Content-Type": "application/json",
-        }
+        connection = http.client.HTTPConnection(HOST, self._port, timeout=_PATIENCE_S)
+        headers = {"Origin": f"http://{HOST}:{self._port}", "Cookie": self._cookie, "Content-Type": "application/json"}
         connection.request(method, path, None if fields is None else json.dumps(fields), headers)
         response = connection.getresponse()
-        cookie = response.headers.get("Set-Cookie", "")
-        if cookie:
-            self._cookie = cookie.partition(";")[0]
+        self._cookie = response.headers.get("Set-Cookie", self._cookie).partition(";")[0]
         return response
 
     @contextlib.contextmanager
     def watched_by(self, viewers: int) -> Iterator[None]:
         """Hold this many event streams open, and read them as browsers do."""
         watching = [threading.Thread(target=self._watch, daemon=True) for _ in range(viewers)]
-        self._sockets: list[socket.socket] = []
         for thread in watching:
             thread.start()
         try:
@@ -96,7 +63,7 @@ class _Page:
                 thread.join(_PATIENCE_S)
 
     def _watch(self) -> None:
-        with socket.create_connection(("127.0.0.1", self._port), timeout=_PATIENCE_S) as viewer:
+        with socket.create_connection((HOST, self._port), timeout=_PATIENCE_S) as viewer:
             self._sockets.append(viewer)
             viewer.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n")
             for path in ("/", "/static/live.css", "/static/live.js", "/palette.css"):
@@ -134,23 +101,43 @@ def _wait_until_over(page: _Page) -> None:
 
 @contextlib.contextmanager
 def _served(out: Path) -> Iterator[_Page]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    command = [sys.executable, "-m", "benchmarks", "live", "--json", "--port", str(port), "--out", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None  # noqa: S101 (it is a pipe)
-            document = ""
-            while not document.endswith("}\n"):
-                document += process.stdout.readline()
-            page = _Page(port)
-            link = read_object(document)["presenter_url"]
-            page.ask("POST", link.removeprefix(f"http://127.0.0.1:{port}")).read()
-            yield page
-        finally:
-            process.terminate()
+    port, document = free_port(HOST), b""
+    command = python("-m", "benchmarks", "live", "--json", "--port", str(port), "--out", str(out))
+    with contextlib.closing(PipedChild(command, _STOP_S)) as lab:
+        while not document.endswith(b"}\n"):
+            line = lab.read(_PATIENCE_S)
+            if line is None:
+                raise NotMeasuredError(f"`lab live` did not start: {lab.last_words()}")
+            document += line
+        page = _Page(port)
+        link = read_object(document)["presenter_url"]
+        page.ask("POST", link.removeprefix(f"http://{HOST}:{port}")).read()
+        yield page
 
 
-if __name__ == "__main__":
-    frame.run(main)
+@script(
+    "See whether viewers of the workshop page disturb a race.",
+    number("races", 5, "pairs of them", 2),
+    number("viewers", 200, "at once"),
+    packages=("flask", "hypercorn"),
+)
+def main(session: Session) -> None:
+    """Print every race, and the ratio found with viewers over that without."""
+    races, viewers = session.options.races, session.options.viewers
+    with tempfile.TemporaryDirectory() as folder, _served(Path(folder)) as page:
+
+        def pair(order: random.Random) -> dict[str, float | None]:
+            found: dict[str, float | None] = {}
+            for count in order.sample((0, viewers), 2):
+                found["with" if count else "without"], told = _race(page, Path(folder), count)
+                print(f"{count:>4} viewers  {told}", flush=True)
+            return found
+
+        seen = session.rounds("pair of races", pair, races)
+    judged = [(each["with"], each["without"]) for each in seen]
+    pairs = [(above, below) for above, below in judged if above is not None and below is not None]
+    if len(pairs) < 2:
+        raise NotMeasuredError("Fewer than two pairs of races could be judged: stop other programs, and run again.")
+    ratio = paired_ratio(*zip(*pairs, strict=True))
+    print(f"the ratio with {viewers} viewers over that without, {len(pairs)} pairs of races: {wording.ratio(ratio)}")
+    session.bar("the interval leaves 1 out", excludes_one(ratio), most=0)

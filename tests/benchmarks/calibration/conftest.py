@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from collections.abc import Iterator
 
 import pytest
+
+from benchmarks.calibration.frame import Session
+
+
+@pytest.fixture
+def session() -> Session:
+    """Return the session of a script without options."""
+    return Session(argparse.Namespace(journal=None))
 
 
 @pytest.fixture

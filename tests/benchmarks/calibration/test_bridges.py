@@ -7,10 +7,11 @@ from collections.abc import Sequence
 
 import pytest
 
-from benchmarks.calibration import bridge_resources, bridges
+from benchmarks.calibration import bridge_resources, bridges, loading
 from benchmarks.calibration.bridges import NO_WAIT, RATES
+from benchmarks.calibration.frame import Session
 from benchmarks.measure.workloads import HEALTH, WAIT
-from benchmarks.model import Contender, LoadProfile, LoadResult, Trial, Workload
+from benchmarks.model import Contender, LoadProfile, LoadResult, Workload
 
 
 def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -24,8 +25,8 @@ def run(module: str, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def ended_trial(contender: Contender, workload: Workload, per_s: int = 1_000) -> Trial:
-    """Return a trial of so many answers in a second."""
+def result_of(per_s: int = 1_000) -> tuple[LoadResult, None]:
+    """Return what was seen of a trial of so many answers in a second."""
     result = LoadResult(
         completed=per_s,
         duration_s=1.0,
@@ -38,17 +39,7 @@ def ended_trial(contender: Contender, workload: Workload, per_s: int = 1_000) ->
         latency=None,
         histogram=None,
     )
-    load = LoadProfile(vus=1, duration_s=1.0, warmup_s=0.0)
-    return Trial(
-        round=1,
-        position=1,
-        contender=contender.id,
-        workload=workload.name,
-        started_at="",
-        load=load,
-        result=result,
-        observation=None,
-    )
+    return result, None
 
 
 def test_rates_are_measured_and_told_with_their_bars(
@@ -58,7 +49,7 @@ def test_rates_are_measured_and_told_with_their_bars(
     # The one with a server that no other test starts; all are told in the test below.
     question = RATES[-1]
     monkeypatch.setattr(bridges, "RATES", (question,))
-    monkeypatch.setattr(bridges, "WARMUP_S", 0.1)
+    monkeypatch.setattr(loading, "WARMUP_S", 0.1)
 
     assert bridges.main(["rates", "--rounds", "2", "--duration", "0.2", "--seed", "3"]) in (0, 1)
 
@@ -76,10 +67,12 @@ def test_waits_are_held_to_the_smaller_bound(
 ) -> None:
     """A wait is compared with Little's bound where the server could do more, and else with what it can do."""
 
-    def run_trials(asked: Sequence[tuple[Contender, Workload]], *_: object) -> list[Trial]:
+    def run_trials(
+        _session: Session, asked: Sequence[tuple[str, Workload]], _load: LoadProfile
+    ) -> list[tuple[LoadResult, None]]:
         [(contender, workload)] = asked
-        per_s = {WAIT.name: waiting if contender.variant == "async" else 799, NO_WAIT.name: could, HEALTH.name: 30_000}
-        return [ended_trial(contender, workload, per_s[workload.name])]
+        per_s = {WAIT.name: waiting if "-async@" in contender else 799, NO_WAIT.name: could, HEALTH.name: 30_000}
+        return [result_of(per_s[workload.name])]
 
     monkeypatch.setattr(bridges, "run_trials", run_trials)
 
@@ -91,9 +84,11 @@ def test_one_server_may_be_chosen(monkeypatch: pytest.MonkeyPatch, capsys: pytes
     """The other server is neither measured nor printed."""
     measured: list[str] = []
 
-    def run_trials(asked: Sequence[tuple[Contender, Workload]], *_: object) -> list[Trial]:
-        measured.extend(contender.id for contender, _ in asked)
-        return [ended_trial(contender, workload) for contender, workload in asked]
+    def run_trials(
+        _session: Session, asked: Sequence[tuple[str | Contender, Workload]], _load: LoadProfile
+    ) -> list[tuple[LoadResult, None]]:
+        measured.extend(each if isinstance(each, str) else each.id for each, _ in asked)
+        return [result_of() for _ in asked]
 
     monkeypatch.setattr(bridges, "run_trials", run_trials)
 
@@ -118,33 +113,37 @@ def test_memory_is_told_with_its_bars(monkeypatch: pytest.MonkeyPatch, capsys: p
     monkeypatch.setattr(bridge_resources, "IN_FLIGHT", 100)
 
     assert bridge_resources.main(["memory", "--requests", "1"]) in (0, 1)
-    flying, left = capsys.readouterr().out.splitlines()[1:]
-    assert re.search(r"uvicorn +100 requests, .* in flight at once .* KiB each +<= 64: ", flying)
-    assert re.search(r"uvicorn .* one after another .* KiB in all +<= 1024: ", left)
+    flying, left = capsys.readouterr().out.splitlines()[2:]
+    assert re.search(r"uvicorn, .* MiB at rest: KiB for each of 100 requests in flight +-?\d.* <= 64: ", flying)
+    assert re.search(r"uvicorn, .* MiB at rest: KiB left by [\d,]+ requests +-?\d.* <= 1024: ", left)
 
 
 @pytest.mark.parametrize(("waits", "longest_wait_s", "held"), [(400, 0.2, True), (399, 0.1, False), (500, 0.3, False)])
 def test_threads_are_held_to_both_bars(
-    waits: int, longest_wait_s: float, held: bool, capsys: pytest.CaptureFixture[str]
+    waits: int, longest_wait_s: float, held: bool, session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """As many waits at once as asked for, and no long wait of others; the memory of a thread has no bar."""
     seen = {"rate_per_s": 1_759.0, "waits": waits, "longest_wait_s": longest_wait_s, "lease_kib": 49.8}
 
-    assert held is bridge_resources.tell_threads("hypercorn", seen)
+    bridge_resources.tell_threads(session, "hypercorn", seen)
+
+    assert held is session.held
     told = capsys.readouterr().out
-    assert f"1,759 req/s of 500 connections, {waits} waits of 50 ms at once   >= 400: " in told
-    assert f"the longest wait {longest_wait_s:.3f} s   <= 0.2 s: " in told
+    assert re.search(rf"1,759 req/s of 500 connections: waits of 50 ms at once +{waits}   >= 400: ", told)
+    assert re.search(rf"longest wait beside 1 MiB of headers, s +{longest_wait_s:g}   <= 0.2: ", told)
     assert "49.8 KiB a request and its thread\n" in told
 
 
-def test_growth_is_told_in_kib(capsys: pytest.CaptureFixture[str]) -> None:
+def test_growth_is_told_in_kib(session: Session, capsys: pytest.CaptureFixture[str]) -> None:
     """Growth is what the server has more than before, in all or for each request in flight."""
     seen = {"at rest": 1_024, "in flight": 1_024 + 1_000 * 65 * 1_024, "before": 1_024, "after": 4_096, "requests": 10}
 
-    assert not bridge_resources.tell_memory("uvicorn", seen)
+    bridge_resources.tell_memory(session, "uvicorn", seen)
+
+    assert not session.held
     each, left = capsys.readouterr().out.splitlines()
-    assert each.endswith("   65.0 KiB each    <= 64: DOES NOT HOLD")
-    assert left.endswith("    3.0 KiB in all  <= 1024: holds")
+    assert each.endswith(" 65.0   <= 64: DOES NOT HOLD")
+    assert left.endswith(" 3   <= 1024: holds")
 
 
 def test_costs_add_up() -> None:

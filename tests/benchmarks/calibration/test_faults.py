@@ -30,7 +30,7 @@ def test_whoever_is_killed_nothing_is_lost_and_nothing_is_left(capsys: pytest.Ca
 
     printed = capsys.readouterr().out
     assert 0 == status, printed
-    assert "something did not hold: 0" in printed
+    assert "<= 0: holds" in printed
     assert "lab 1" in printed
     assert "resumed and completed" in printed
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import random
 import re
 import signal
@@ -29,10 +30,9 @@ from benchmarks.calibration import (
 from benchmarks.calibration.frame import Bar, Session
 from benchmarks.errors import LabError
 from benchmarks.judge.judgement import Estimate
-from benchmarks.measure.environment import Cores
 
 
-def script_of(measure: Callable[[Session], bool], *options: frame.Option) -> Callable[..., int]:
+def script_of(measure: Callable[[Session], None], *options: frame.Option) -> Callable[..., int]:
     """Return a script that measures so."""
     return frame.script("A script.", *options)(measure)
 
@@ -40,23 +40,52 @@ def script_of(measure: Callable[[Session], bool], *options: frame.Option) -> Cal
 def raising(error: BaseException) -> Callable[..., int]:
     """Return a script whose measurement fails."""
 
-    def measure(_session: Session) -> bool:
+    def measure(_session: Session) -> None:
         raise error
 
     return script_of(measure)
 
 
-@pytest.mark.parametrize(("held", "expected"), [(True, 0), (False, 1)])
-def test_the_status_is_that_of_the_bars(held: bool, expected: int) -> None:
-    """0 when all hold, 1 when one does not."""
-    assert expected == script_of(lambda _session: held)([])
+@pytest.mark.parametrize(("held", "expected"), [((), 0), ((True, True), 0), ((True, False, True), 1)])
+def test_the_status_is_that_of_the_bars(
+    held: tuple[bool, ...], expected: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """0 when all hold, 1 when one does not; each is printed."""
+
+    def measure(session: Session) -> None:
+        for holds in held:
+            session.bar("late, %", 5.0 if holds else 5.1, most=5)
+
+    assert expected == script_of(measure)([])
+    told = [line.split("   ")[-1] for line in capsys.readouterr().out.splitlines()[2:]]
+    assert ["<= 5: holds" if holds else "<= 5: DOES NOT HOLD" for holds in held] == told
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "expected"),
+    [
+        ({"least": 90}, 90, "90.0   >= 90: holds"),
+        ({"least": 90}, 89.9, "89.9   >= 90: DOES NOT HOLD"),
+        ({"most": 0.2}, 0.2, "0.2   <= 0.2: holds"),
+        ({"least": 1, "most": 2}, 1_234.5, "1,234   1 to 2: DOES NOT HOLD"),
+        ({"most": 5}, float("inf"), "inf   <= 5: DOES NOT HOLD"),
+    ],
+)
+def test_a_bar_has_one_end_or_two(
+    bounds: dict[str, float], value: float, expected: str, session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both included."""
+    session.bar("a figure", value, **bounds)
+
+    assert expected.endswith(": holds") is session.held
+    assert capsys.readouterr().out.endswith(f" {expected}\n")
 
 
 @pytest.mark.parametrize("error", [frame.NotMeasuredError("no wrk"), LabError("no wrk")])
 def test_a_failed_measurement_has_its_own_status(error: Exception, capsys: pytest.CaptureFixture[str]) -> None:
     """2, and the reason on standard error."""
     assert 2 == raising(error)([])
-    assert ("", "\nno wrk\n") == tuple(capsys.readouterr())
+    assert "\nno wrk\n" == capsys.readouterr().err
 
 
 def test_a_defect_of_the_script_is_no_finding() -> None:
@@ -76,17 +105,17 @@ def test_a_terminated_script_ends_what_it_has_begun() -> None:
     source = (
         "import contextlib, time\n"
         "from benchmarks.calibration import frame\n"
-        "def main():\n"
+        "@frame.script('A script.')\n"
+        "def main(_session):\n"
         "    with contextlib.ExitStack() as stack:\n"
         "        stack.callback(print, 'reaped', flush=True)\n"
         "        print('begun', flush=True)\n"
         # In steps: a signal that comes right before a long wait is seen after it.
         "        for _ in range(3_000): time.sleep(0.01)\n"
-        "frame.run(main)\n"
     )
     with subprocess.Popen([sys.executable, "-c", source], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        assert "begun\n" == process.stdout.readline()
+        assert "begun\n" == [process.stdout.readline() for _ in range(3)][-1]
         process.send_signal(signal.SIGTERM)
 
         assert 143 == process.wait(timeout=30)
@@ -132,20 +161,32 @@ def test_other_numbers_are_refused_with_the_bounds(
     assert f"argument --n: {expected}" in capsys.readouterr().err
 
 
-def test_a_heading_says_where_and_when(capsys: pytest.CaptureFixture[str]) -> None:
-    """The system, Python, the packages asked for, and the cores."""
-    session = Session(argparse.Namespace(journal=None), ["flask"])
+def test_a_heading_says_where_and_when(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The system, Python, the packages asked for, the cores where they are known, and the settings that there are."""
+    given = argparse.Namespace(journal=None, seed=7, rounds=2, server=None)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _pid: {1, 0}, raising=False)
 
-    session.begin("rates", Cores(server=(1,), loader=(0,)))
-    session.begin("rates", Cores(server=(), loader=()))
-    session.begin("rates")
+    where, settings = Session(given, ["flask"]).heading("rates")
 
-    pinned, free, neither = capsys.readouterr().out.splitlines()
-    assert pinned.startswith("rates: 20")
-    assert f"Python {sys.version.split()[0]}, flask 3." in pinned
-    assert pinned.endswith("; server on core 1, loader on core 0")
-    assert free.endswith("; not pinned")
-    assert ";" not in neither
+    assert where.startswith("rates: 20")
+    assert f"Python {sys.version.split()[0]}, flask 3." in where
+    assert where.endswith("; cores 0, 1")
+    assert "seed 7, rounds 2" == settings
+    monkeypatch.delattr(os, "sched_getaffinity")
+    assert ";" not in Session(given).heading("rates")[0]
+
+
+@pytest.mark.parametrize(
+    ("word", "expected"), [([], [True, True]), (["both"], [True, True]), (["waits"], [False, True])]
+)
+def test_one_part_may_be_chosen(word: list[str], expected: list[bool]) -> None:
+    """By default, and by the first word, it is all of them."""
+    asked: list[bool] = []
+    parts = ("rates", "waits")
+    main = script_of(lambda session: asked.extend(map(session.asks_for, parts)), frame.parts("both", *parts))
+
+    assert 0 == main(word)
+    assert expected == asked
 
 
 @pytest.mark.parametrize(
@@ -179,7 +220,10 @@ def test_a_table_shows_every_ratio(least: float | None, held: bool, capsys: pyte
     """Of two figures, or of a figure and a constant; one bar missed is enough, and does not hide the others."""
     bars = (Bar("ours / theirs", "ours", "theirs", least), Bar("ours / 1,000", "ours", 1_000.0))
 
-    assert held is frame.table("ratio of rates", "req/s", "over", bars, [{"ours": 2_000.0, "theirs": 1_000.0}] * 2)
+    session = Session(argparse.Namespace(journal=None))
+    session.ratios("ratio of rates", "req/s", bars, [{"ours": 2_000.0, "theirs": 1_000.0}] * 2)
+
+    assert held is session.held
     told = capsys.readouterr().out.splitlines()[2:]
     assert [bar.text for bar in bars] == [line[:46].rstrip() for line in told]
     assert 2 == sum(line[46:].split()[:3] == ["2,000", "1,000", "2.000"] for line in told)
@@ -199,7 +243,7 @@ def measured(numbers: list[int]) -> Callable[[random.Random], dict[str, float]]:
 def measure_with(journal: Path | None, count: int, numbers: list[int], **settings: object) -> list[dict[str, float]]:
     """Measure so many rounds as a script does."""
     session = Session(argparse.Namespace(journal=journal, seed=7, **settings), ["flask"])
-    return session.rounds("rates", count, measured(numbers))
+    return session.rounds("rates", measured(numbers), count)
 
 
 def test_an_interrupted_script_resumes(tmp_path: Path) -> None:
@@ -222,7 +266,7 @@ def test_parts_have_rounds_of_their_own(tmp_path: Path) -> None:
     """Of whatever JSON can hold."""
     for _ in range(2):
         session = Session(argparse.Namespace(journal=tmp_path / "kept"))
-        assert [[1.0]] == session.rounds("one", 1, lambda _: [1.0])
+        assert [[1.0]] == session.rounds("one", lambda _: [1.0], 1)
         assert {"two": 2} == session.once("other", lambda: {"two": 2})
 
 
@@ -263,10 +307,9 @@ def test_the_seed_is_the_journals_by_default(tmp_path: Path) -> None:
     """The same command resumes, with a seed or without."""
     seeds: list[int] = []
 
-    def measure(session: Session) -> bool:
+    def measure(session: Session) -> None:
         seeds.append(session.options.seed)
         session.once("rates", lambda: 1.0)
-        return True
 
     main = script_of(measure, frame.SEED)
     kept = ["--journal", str(tmp_path / "kept")]

@@ -45,7 +45,9 @@ def test_comparison_with_wrk_runs_to_its_table(
     status = main(["--rounds", "2", "--duration", "1", "--seed", "1"])
 
     printed = capsys.readouterr().out
-    assert "seed 1, 2 rounds of 1 s" in printed
-    for contender_id in load_engine.BARS:
-        assert 3 == printed.count(contender_id)
+    assert "rounds 2, duration 1, seed 1" in printed
+    for contender_id, bars in load_engine.BARS.items():
+        assert 1 == printed.count(contender_id)
+        assert all(1 == printed.count(bar.text) for bar in bars)
+    assert 1 == printed.count("share of its core that ours used")
     assert status == (0 if printed.count(": holds") == 1 else 1)

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.calibration import frame, readiness
+from benchmarks.calibration import frame, loading, readiness
+from benchmarks.calibration.frame import Session
 from benchmarks.calibration.readiness import MANY, ONE
 from benchmarks.contenders import catalogue
 from benchmarks.model import Contender
@@ -20,14 +21,14 @@ def test_waits_of_one_connection_are_measured(
     """Twins get a ratio with its interval and what it is held to."""
     # Those of one bridge: the test of the dependencies shows that all bridges answer alike.
     monkeypatch.setattr(readiness, "ONE", ONE[:2])
-    monkeypatch.setattr(readiness, "WARMUP_S", 0.1)
+    monkeypatch.setattr(loading, "WARMUP_S", 0.1)
 
     status = readiness.main(["one", "--rounds", "2", "--duration", "0.3", "--seed", "3", "--let-cores-sleep"])
 
     told = capsys.readouterr()
     assert status in (0, 1), told.err
     assert re.search(
-        r"^(PostgreSQL|SQLite) \d+\.\S+; cores may sleep\nseed 3, 2 rounds of 0\.3 s$", told.out, re.MULTILINE
+        r"rounds 2, duration 0\.3, .*seed 3\n(PostgreSQL|SQLite) \d+\.\S+; cores may sleep$", told.out, re.MULTILINE
     )
     for name, takes, most in (("flask-sync@hypercorn", "60.0", "1.15"), ("flask-async@hypercorn", "20.0", "1.3")):
         ratio = rf"^{name} +[\d.,]+ +{takes} +\d\.\d+   \d\.\d+ to \d+\.\d+ +0\.85 to {most}: \S"
@@ -35,11 +36,15 @@ def test_waits_of_one_connection_are_measured(
 
 
 @pytest.mark.parametrize(("sync_per_s", "held"), [(100.0, True), (250.0, False)])
-def test_many_are_held_to_both_twins(sync_per_s: float, held: bool, capsys: pytest.CaptureFixture[str]) -> None:
+def test_many_are_held_to_both_twins(
+    sync_per_s: float, held: bool, session: Session, capsys: pytest.CaptureFixture[str]
+) -> None:
     """The async twin must be as fast as FastAPI, and also much faster than threads."""
     rates = dict.fromkeys(frame.figures_of(MANY), 700.0) | {"flask-sync@hypercorn": sync_per_s}
 
-    assert held is frame.table("many", "req/s", "over", MANY, [rates, rates])
+    session.ratios("many", "req/s", MANY, [rates, rates])
+
+    assert held is session.held
     assert 2 + held == capsys.readouterr().out.count(": holds")
 
 
@@ -53,13 +58,15 @@ def test_many_are_held_to_both_twins(sync_per_s: float, held: bool, capsys: pyte
     ],
 )
 def test_one_wait_is_what_async_takes(
-    contender: str, async_ms: float, held: bool, capsys: pytest.CaptureFixture[str]
+    contender: str, async_ms: float, held: bool, session: Session, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Twenty milliseconds for all three checks, and sixty for one after another; a loop for each takes more."""
     medians = [{"flask-sync@hypercorn": 61.0, contender: took} for took in (async_ms, async_ms + 0.1)]
     bars = [bar for bar in ONE if bar.above in medians[0]]
 
-    assert held is frame.table("one", "ms", "over", bars, medians)
+    session.ratios("one", "ms", bars, medians)
+
+    assert held is session.held
     assert 1 + held == capsys.readouterr().out.count(": holds")
 
 

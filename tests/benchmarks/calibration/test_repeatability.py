@@ -19,7 +19,7 @@ def test_runs_alike_hold(measured_at_once: Callable[[float], None], capsys: pyte
     assert 3 * 2 == told.count("[")
     assert "fastapi@uvicorn, async / sync: 2.0" in told
     assert "flask@hypercorn, async / sync: 0.5" in told
-    assert told.endswith("holds\n")
+    assert 2 == told.count("<= 5: holds")
 
 
 def test_runs_apart_do_not_hold(measured_at_once: Callable[[float], None], capsys: pytest.CaptureFixture[str]) -> None:
@@ -27,7 +27,7 @@ def test_runs_apart_do_not_hold(measured_at_once: Callable[[float], None], capsy
     measured_at_once(0.4)
 
     assert 1 == repeatability.main(["--runs", "4", "--seed", "1"])
-    assert capsys.readouterr().out.endswith("DOES NOT HOLD\n")
+    assert "<= 5: DOES NOT HOLD" in capsys.readouterr().out
 
 
 def test_kept_runs_are_looked_at_again(
@@ -38,7 +38,18 @@ def test_kept_runs_are_looked_at_again(
     CliRunner().invoke(cli.lab, ["compare", "-c", "fastapi-*@uvicorn", "--out", str(tmp_path)])
 
     assert 0 == repeatability.main([str(tmp_path / "latest"), str(tmp_path / "latest")])
-    assert "the farthest is 0.0 % away" in capsys.readouterr().out
+    assert " 0   <= 5: holds" in capsys.readouterr().out
+
+
+def test_runs_without_headlines_show_nothing(
+    measured_at_once: Callable[[float], None], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Exit status 2."""
+    measured_at_once(0.01)
+    CliRunner().invoke(cli.lab, ["compare", "-c", "bare-asgi@uvicorn", "--rounds", "2", "--out", str(tmp_path)])
+
+    assert 2 == repeatability.main([str(tmp_path / "latest")])
+    assert "No run has a headline ratio." in capsys.readouterr().err
 
 
 def test_a_missing_run_is_an_error(capsys: pytest.CaptureFixture[str]) -> None:
