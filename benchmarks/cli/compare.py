@@ -1,31 +1,35 @@
-"""``lab compare``: measures, judges and reports."""
+"""``lab compare`` measures, judges and reports; ``lab doctor`` compares one contender with itself."""
 
 from __future__ import annotations
 
+import contextlib
 import functools
-import secrets
+import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import cast
+from typing import Any, cast
 
 import click
 from click.core import ParameterSource
 from rich.console import Console
 
 from benchmarks.cli import runs
-from benchmarks.cli.course import measure_comparison, measure_placebo, own_turn, wait_option
+from benchmarks.cli.course import measure, measure_aside, own_turn, pinning, wait_option
+from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
-from benchmarks.cli.options import Percent, Rate, Seconds
+from benchmarks.cli.options import Percent, Rate, Seconds, seed_option
 from benchmarks.cli.output import Output, document_options
 from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.errors import RefusedError
+from benchmarks.judge.claims import Claim
 from benchmarks.measure import dependencies, environment, journal, machine, parity, schedule
-from benchmarks.measure.assembly import Assembly, Instrument
+from benchmarks.measure.assembly import Assembly, Instrument, budget_stop, remaining_s, trials_left
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, ENGINES, LoadEngine, find_engine
+from benchmarks.measure.runner import PlannedRoute, RunListener
 from benchmarks.measure.workloads import HEALTH, WORKLOADS
-from benchmarks.model import ALIKE, MARGIN, Contender, Plan, Workload
-from benchmarks.report.reproduce import resume_command
+from benchmarks.model import ALIKE, MARGIN, Plan, Run
+from benchmarks.report.reproduce import report_command, resume_command
 
 _PILOT_ROUNDS = 6
 _MOST_ROUNDS = 40
@@ -43,7 +47,9 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_jso
     help="Only these, instead of health and wait; ready asks a real database and two upstreams.",
 )
 @click.option("--vus", type=click.IntRange(1, 10_000), help="Virtual users of the health workload.")
-@click.option("--duration", type=Seconds(0.2, 3600), metavar="TIME", help="Measured time a trial: 30s, 500ms, 2m.")
+@click.option(
+    "--duration", "duration_s", type=Seconds(0.2, 3600), metavar="TIME", help="Measured time a trial: 30s, 500ms, 2m."
+)
 @click.option("--rounds", type=click.IntRange(1, 1000), help="Rounds of each workload.")
 @click.option("--budget", type=Seconds(10, 86_400), metavar="TIME", help="Plan rounds and durations for this time: 5m.")
 @click.option(
@@ -52,39 +58,32 @@ _BESIDE_RESUME = frozenset({"resume", "wait", "form", "file", "details", "as_jso
 @click.option(
     "--margin", type=Percent(0.5, 50), metavar="PERCENT", help="Within which two contenders count as equal (5%)."
 )
-@click.option("--engine", default=DEFAULT_ENGINE, show_default=True, help=f"Load generator: {', '.join(ENGINES)}.")
-@click.option("--rate", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s.")
+@click.option("--engine", default=DEFAULT_ENGINE, help=f"Load generator: {', '.join(ENGINES)}.")
+@click.option(
+    "--rate", "rate_per_s", type=Rate(0.1, 100_000), help="Ask the health workload at this rate (open model): 2000/s."
+)
 @click.option(
     "--latency-at",
     type=Percent(1, 95),
     metavar="SHARE",
     help="Afterwards measure latency at one rate that all sustain: this share of the slowest one's, 70%.",
 )
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random order; chosen and recorded if absent.")
-@click.option(
-    "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where runs are kept."
-)
+@seed_option
+@click.option("--out", type=click.Path(path_type=Path), default=runs.RESULTS, help="Where runs are kept.")
 @click.option("--resume", metavar="RUN", help="Resume an interrupted run: its plan, its seed, its remaining trials.")
 @wait_option
 @document_options
 def compare(  # noqa: PLR0917 (click passes them by name)
     context: click.Context,
+    /,
     subjects: Callable[[Console], Subjects],
-    workloads: tuple[str, ...],
-    vus: int | None,
-    duration: float | None,
-    rounds: int | None,
     budget: float | None,
-    precision: float | None,
-    margin: float | None,
     engine: str,
-    rate: float | None,
-    latency_at: float | None,
-    seed: int | None,
     out: Path,
     resume: str | None,
     wait: bool,
     output: Output,
+    **sizes: Any,
 ) -> None:
     """Measure, judge and report: the lab's own contenders, or your apps.
 
@@ -117,45 +116,47 @@ def compare(  # noqa: PLR0917 (click passes them by name)
       lab compare --workload wait --workload ready
       lab compare --resume latest
     """  # noqa: D301 (\\b is click's mark against rewrapping)
-    if budget is not None and (rounds is not None or duration is not None):
+    sized = sizes["rounds"] is not None or sizes["duration_s"] is not None
+    if budget is not None and sized:
         raise click.UsageError("--budget chooses rounds and duration itself: leave out --rounds and --duration.")
-    loader = _loader_to_go_on(context, resume) if resume is not None else _engine(context, engine)
-    _refuse_unfit_options(loader, budget=budget, rate=rate, latency_at=latency_at)
+    if resume is not None:
+        _refuse_other_options(context)
+    begun = None if resume is None else runs.begun(resume)
+    loader = _engine(context, engine) if begun is None else _loader_to_go_on(context, *begun)
+    _refuse_unfit_options(loader, budget, sizes)
     began_s = time.monotonic()
     console = output.console
     claims = runs.ledger()
-    asked = Subjects(preset="quick", contenders=()) if resume is not None else subjects(console)
-    if budget is None and rounds is None and duration is None:
+    asked = Subjects(preset="quick", contenders=()) if begun is not None else subjects(console)
+    if budget is None and not sized:
         budget = asked.budget_s
-    if asked.requests and workloads:
+    if asked.requests and sizes["workloads"]:
         raise click.UsageError("--workload is what the lab's own apps are asked; your app is asked for --path.")
+    sizes["margin"] = sizes["margin"] or asked.margin or MARGIN
+    if sizes["precision"] is not None and sizes["rounds"] is None:
+        sizes["rounds"] = _MOST_ROUNDS
     plan_of = functools.partial(
         schedule.plan,
         asked.preset,
         asked.contenders,
-        secrets.randbelow(2**32) if seed is None else seed,
-        vus=vus,
-        duration_s=duration,
-        rounds=_MOST_ROUNDS if precision is not None and rounds is None else rounds,
-        precision=precision,
         engine=loader.name,
         limits=loader.limits,
-        rate_per_s=rate,
-        latency_at=latency_at,
-        workloads=workloads,
         requests=asked.requests,
         against=asked.against,
-        margin=margin or asked.margin or MARGIN,
+        **sizes,
     )
     plan = plan_of()
     if budget is not None:
-        _check_budget(budget, plan_of)
+        from benchmarks.judge import planning  # noqa: PLC0415 (only who judges needs it)
+
+        # Before anything is begun.
+        planning.check(budget, schedule.estimate_s(_pilot_of(plan)), _takes_s(plan_of, budget))
     instrument = Instrument.of(loader)
 
     def begin(facts: Mapping[str, environment.Fact]) -> journal.Journal:
         _warn(console, instrument.cores)
-        if resume is not None:
-            return runs.resume(resume, instrument.cores, facts)
+        if begun is not None:
+            return runs.resume(begun[1], instrument.cores, facts)
         requests = asked.requests
         if requests:
             console.print("Asking each app, before anything is timed.", style="dim", highlight=False)
@@ -166,13 +167,15 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         )
 
     with own_turn(wait=wait) as lock:
-        run, folder = measure_comparison(
+        assembly = Assembly(instrument=instrument, lock=lock)
+        run, folder = measure(
             console,
-            claims,
-            Assembly(instrument=instrument, lock=lock),
+            assembly,
             begin,
-            needs_dependencies=dependencies.needed_by(plan if resume is None else runs.begun(resume)[0].plan),
-            began_s=None if resume is not None else began_s,
+            functools.partial(_follow, console, assembly),
+            _kept,
+            needs_dependencies=dependencies.needed_by(plan if begun is None else begun[0].plan),
+            route=lambda run: PlannedRoute(_stop(run, claims, began_s if begun is None else None)),
         )
     runs.tell(run, claims, folder, output)
 
@@ -182,10 +185,8 @@ def _engine(context: click.Context, name: str) -> LoadEngine:
     return find_engine(name) if context.obj is None else cast("LoadEngine", context.obj)
 
 
-def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
+def _loader_to_go_on(context: click.Context, run: Run, folder: Path) -> LoadEngine:
     """Return the engine that a run is resumed with: the one that it began with."""
-    _refuse_other_options(context)
-    run, folder = runs.begun(resume)
     loader = _engine(context, run.plan.engine)
     with_workers = ["load_workers" in facts for facts in (run.environment, loader.facts())]
     if loader.name != run.plan.engine or with_workers[0] != with_workers[1]:
@@ -193,15 +194,13 @@ def _loader_to_go_on(context: click.Context, resume: str) -> LoadEngine:
     return loader
 
 
-def _refuse_unfit_options(
-    loader: LoadEngine, *, budget: float | None, rate: float | None, latency_at: float | None
-) -> None:
+def _refuse_unfit_options(loader: LoadEngine, budget: float | None, sizes: Mapping[str, Any]) -> None:
     """Refuse what this engine cannot do."""
     if budget is not None and loader.name != DEFAULT_ENGINE:
         raise click.UsageError(
             f"--budget plans by the spread of the {DEFAULT_ENGINE} engine: leave it out, or --engine."
         )
-    if (rate is not None or latency_at is not None) and not loader.limits.rates:
+    if (sizes["rate_per_s"] is not None or sizes["latency_at"] is not None) and not loader.limits.rates:
         raise click.UsageError("Only the builtin engine asks at a given rate: leave out --rate and --latency-at.")
 
 
@@ -221,15 +220,12 @@ def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -
     from benchmarks.judge import planning  # noqa: PLC0415 (only who judges needs it)
 
     began_s = time.monotonic()
-    contender = _placebo_of(plan_of())
-    console.print(f"Pilot: {contender.id} against itself, {_PILOT_ROUNDS} rounds.", highlight=False)
-    pilot = measure_placebo(
-        console, Instrument.of(), contender, None, rounds=_PILOT_ROUNDS, workload=_piloted(plan_of())
-    )
+    pilot = _pilot_of(plan_of())
+    console.print(f"Pilot: {pilot.placebo} against itself, {_PILOT_ROUNDS} rounds.", highlight=False)
     sizing = planning.size_by_pilot(
-        pilot,
+        measure_aside(console, Instrument.of(), pilot),
         budget_s,
-        lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
+        _takes_s(plan_of, budget_s),
         spent_s=lambda: time.monotonic() - began_s,
     )
     console.print(
@@ -241,31 +237,22 @@ def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -
     return _sized(plan_of, budget_s, sizing.rounds, sizing.duration_s)
 
 
+def _pilot_of(plan: Plan) -> Plan:
+    """Plan the pilot: the placebo alone, asked your request, or else health, which every other contender answers."""
+    contender = next(contender for contender in plan.contenders if contender.id == plan.placebo)
+    workload = plan.workloads[0] if plan.workloads[0].answer == ALIKE else HEALTH
+    return schedule.placebo_plan(contender, plan.seed, _PILOT_ROUNDS, workload)
+
+
+def _takes_s(plan_of: Callable[..., Plan], budget_s: float) -> Callable[[int, float], float]:
+    return lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s))
+
+
 def _sized(plan_of: Callable[..., Plan], budget_s: float, rounds: int, duration_s: float) -> Plan:
     from benchmarks.judge.planning import wait_rounds  # noqa: PLC0415 (only who judges needs it)
 
     waiting = wait_rounds(rounds, precision=plan_of().precision)
     return plan_of(rounds=rounds, wait_rounds=waiting, duration_s=duration_s, budget_s=budget_s)
-
-
-def _check_budget(budget_s: float, plan_of: Callable[..., Plan]) -> None:
-    """Refuse a budget that the pilot and the shortest comparison do not fit into, before anything is begun."""
-    from benchmarks.judge import planning  # noqa: PLC0415 (only who judges needs it)
-
-    planning.check(
-        budget_s,
-        schedule.estimate_s(schedule.placebo_plan(_placebo_of(plan_of()), 0, _PILOT_ROUNDS, _piloted(plan_of()))),
-        lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s)),
-    )
-
-
-def _piloted(plan: Plan) -> Workload:
-    """Return what a pilot asks: your request, or else health, which every other contender answers."""
-    return plan.workloads[0] if plan.workloads[0].answer == ALIKE else HEALTH
-
-
-def _placebo_of(plan: Plan) -> Contender:
-    return next(contender for contender in plan.contenders if contender.id == plan.placebo)
 
 
 def _warn(console: Console, cores: environment.Cores) -> None:
@@ -275,3 +262,85 @@ def _warn(console: Console, cores: environment.Cores) -> None:
     from benchmarks.report.products.doctor import sign_notes  # noqa: PLC0415 (the same)
 
     print_blocks(console, sign_notes(sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"))
+
+
+@contextlib.contextmanager
+def _follow(console: Console, assembly: Assembly, run: Run) -> Iterator[RunListener]:
+    """Announce the run, show its progress, and say where it is kept."""
+    from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (only what measures shows it)
+
+    plan, left = run.plan, trials_left(run)
+    minutes, seconds = divmod(round(remaining_s(run)), 60)
+    rounds = max(plan.rounds.values())
+    at_most = "at most " if plan.precision is not None else ""
+    gone_on = f"; {len(left)} trials are left of the run of {run.started_at}" if run.resumptions else ""
+    console.print(
+        f"{plan.preset}: {len(plan.contenders)} contenders, {at_most}{rounds} rounds, seed {plan.seed}; "
+        f"{pinning(assembly.instrument)}{gone_on}; {at_most or 'about '}{minutes} min {seconds:02} s.",
+        highlight=False,
+    )
+    with RunProgress(console, run.plan, len(run.calibration) + len(run.trials)) as progress:
+        yield progress
+    if assembly.record is not None:
+        # Wherever it was put: `latest` is a name of results/ alone.
+        told = f"The run is kept: {report_command(assembly.record.folder)}"
+        console.print(told, highlight=False, soft_wrap=True)
+
+
+def _stop(run: Run, claims: Sequence[Claim], began_s: float | None) -> Callable[[Run], str | None]:
+    """Return the rule that ends a run after a round: the precision is reached, or another round would take too long."""
+    precision, in_time = run.plan.precision, budget_stop(run, began_s)
+
+    def stop(so_far: Run) -> str | None:
+        if precision is not None:
+            from benchmarks.judge.judge import reached  # noqa: PLC0415 (only who judges needs it)
+
+            if (reason := reached(so_far, claims, precision)) is not None:
+                return reason
+        return in_time(so_far)
+
+    return stop
+
+
+def _kept(record: journal.Journal) -> str:
+    trials = len(record.run.trials)
+    kept = (
+        f"{trials} trials are kept: {report_command(record.folder)}"
+        if trials
+        else "The loader was calibrated, no more."
+    )
+    return f"{kept}\nTo go on: {resume_command(record.folder, record.run.environment)}"
+
+
+@lab.command()
+@subject_options
+@click.option("--rounds", type=click.IntRange(2, 1000), default=10, help="Of the A/A comparison.")
+@seed_option
+@wait_option
+@document_options
+def doctor(subjects: Callable[[Console], Subjects], rounds: int, seed: int, wait: bool, output: Output) -> None:
+    """Is this machine fit to measure, and which differences will it show?
+
+    Looks at cores, governor, power, clock and what else runs; calibrates the loader on bare servers; and runs one
+    contender against itself (A/A), which must come out equal: if it does not, the exit status is 3. Takes about forty
+    seconds.
+
+    The contender is the steadiest of the lab's own, or the one that is named; it may be your own app, asked for --path.
+    """
+    from benchmarks.judge.fitness import judge_fitness  # noqa: PLC0415 (only who judges needs it)
+    from benchmarks.report.products.doctor import fitness_document  # noqa: PLC0415 (the same)
+
+    console = Console(stderr=True)
+    asked = subjects(console)
+    # Of a project's file, the one that the others are compared with.
+    contender = next((each for each in asked.contenders if asked.against in (None, each.id)), None)
+    instrument = Instrument.of()
+    with own_turn(wait=wait):
+        request = parity.agreed((contender,), asked.requests[:1])[0] if contender and asked.requests else HEALTH
+        seen = machine.look(instrument.cores)
+        steal = machine.StealMeter()
+        run = measure_aside(console, instrument, schedule.placebo_plan(contender, seed, rounds, request))
+        fitness = judge_fitness(seen, run, steal.fraction())
+    output.tell(fitness_document(seen, fitness))
+    if not fitness.fit:
+        sys.exit(EXIT_REFUSED)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import click
@@ -12,20 +11,15 @@ from rich.console import Console
 from benchmarks.cli import runs
 from benchmarks.cli.course import measure, own_turn, pinning, wait_option
 from benchmarks.cli.group import lab
-from benchmarks.cli.options import Seconds
+from benchmarks.cli.options import Seconds, seed_option
 from benchmarks.cli.output import Output, document_options
 from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError, LabError, did_you_mean
-from benchmarks.measure import journal, parity, sweep
+from benchmarks.errors import InvalidValueError
+from benchmarks.measure import environment, parity, sweep
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.sweep import PRESET
-from benchmarks.model import Contender, Place, Run, Workload
-from benchmarks.report.reproduce import report_command
-
-MAPS = runs.RESULTS / "crossover"
-"""Where maps are kept: not among the runs, whose `latest` is a run to report."""
+from benchmarks.model import Place, Run, Workload
 
 _KEPT = (
     "The sweep itself is kept; copy its folder to a place that can be written, and run `lab crossover --from FOLDER` "
@@ -35,16 +29,16 @@ _KEPT = (
 
 @lab.command()
 @subject_options
-@click.option("--budget", type=Seconds(60, 6 * 3600), default="10m", show_default=True, metavar="TIME", help="In all.")
-@click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Of the random orders; chosen and recorded if absent.")
-@click.option("--out", type=click.Path(path_type=Path), default=MAPS, show_default=True, help="Where maps are kept.")
+@click.option("--budget", type=Seconds(60, 6 * 3600), default="10m", metavar="TIME", help="In all.")
+@seed_option
+@click.option("--out", type=click.Path(path_type=Path), default=runs.MAPS, help="Where maps are kept.")
 @click.option("--from", "kept", metavar="MAP", help="Measure nothing; report this kept map again, or latest.")
 @wait_option
 @document_options
 def crossover(  # noqa: PLR0917 (click passes them by name)
     subjects: Callable[[Console], Subjects],
     budget: float,
-    seed: int | None,
+    seed: int,
     out: Path,
     kept: str | None,
     wait: bool,
@@ -67,17 +61,40 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
       lab crossover --from latest
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     if kept is not None:
-        tell_map(*find_map(kept), output)
+        tell_map(*runs.find_run(kept, is_map=True), output)
         return
-    asked = subjects(output.console)
+    from benchmarks.judge import exploration  # noqa: PLC0415 (numpy is slow to import)
+    from benchmarks.report.progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
+
+    console = output.console
+    asked = subjects(console)
     chosen = asked.contenders or catalogue.select(catalogue.MAPPED)
     request = _request(asked)
+    progress = SweepProgress(console, budget)
+
+    def begin(facts: Mapping[str, environment.Fact]) -> Journal:
+        agreed = None
+        if request is not None:
+            (agreed,) = parity.agreed(chosen, (request,), may_differ=asked.may_differ)
+        waits_ms = (place.wait_ms for place in (*exploration.COARSE, *exploration.FINE))
+        plan = sweep.plan_sweep(chosen, waits_ms, budget, seed, agreed)
+        told = f"crossover: {len(chosen)} contenders, seed {plan.seed}; {pinning(assembly.instrument)}."
+        console.print(told, highlight=False)
+        return assembly.instrument.begin(out, plan, facts)
+
+    def choose(run: Run, elapsed_s: float, visits: sweep.Visits) -> Place | None:
+        return exploration.next_place(run, budget, elapsed_s, visits)
+
     with own_turn(wait=wait) as lock:
         assembly = Assembly(instrument=Instrument.of(), lock=lock)
-        seed = secrets.randbelow(2**32) if seed is None else seed
-        if request is not None:
-            (request,) = parity.agreed(chosen, (request,), may_differ=asked.may_differ)
-        run, folder = _measure(output.console, assembly, chosen, request, budget_s=budget, seed=seed, out=out)
+        run, folder = measure(
+            console,
+            assembly,
+            begin,
+            lambda _run: progress,
+            _kept,
+            route=lambda _run: sweep.Sweep(listener=progress, choose=choose),
+        )
     tell_map(run, folder, output)
 
 
@@ -102,38 +119,6 @@ def _request(asked: Subjects) -> Workload | None:
     return asked.requests[0]
 
 
-def _measure(
-    console: Console,
-    assembly: Assembly,
-    contenders: tuple[Contender, ...],
-    request: Workload | None,
-    *,
-    budget_s: float,
-    seed: int,
-    out: Path,
-) -> tuple[Run, Path]:
-    from benchmarks.judge import exploration  # noqa: PLC0415 (numpy is slow to import)
-    from benchmarks.report.progress import SweepProgress  # noqa: PLC0415 (only what measures shows it)
-
-    def choose(run: Run, elapsed_s: float, visits: sweep.Visits) -> Place | None:
-        return exploration.next_place(run, budget_s, elapsed_s, visits)
-
-    waits_ms = (place.wait_ms for place in (*exploration.COARSE, *exploration.FINE))
-    plan = sweep.plan_sweep(contenders, waits_ms, budget_s, seed, request)
-    console.print(
-        f"crossover: {len(contenders)} contenders, seed {plan.seed}; {pinning(assembly.instrument)}.", highlight=False
-    )
-    progress = SweepProgress(console, budget_s)
-    return measure(
-        console,
-        assembly,
-        lambda facts: assembly.instrument.begin(out, plan, facts),
-        lambda _run: progress,
-        _kept,
-        route=lambda _run: sweep.Sweep(listener=progress, choose=choose),
-    )
-
-
 def _kept(record: Journal) -> str:
     trials = len(record.run.trials)
     return f"{trials} trials are kept: lab crossover --from {record.folder}" if trials else "Nothing was measured yet."
@@ -148,9 +133,7 @@ def _kept(record: Journal) -> str:
 @click.option(
     "--threads", type=click.IntRange(1, 100_000), help="Of each process; as the map's servers had, if absent."
 )
-@click.option(
-    "--cores", type=click.IntRange(1, 4096), default=1, show_default=True, help="A process on each: a prediction."
-)
+@click.option("--cores", type=click.IntRange(1, 4096), default=1, help="A process on each: a prediction.")
 @document_options
 def advise(  # noqa: PLR0917 (click passes them by name)
     kept: str, wait: float, connections: int, threads: int | None, cores: int, output: Output
@@ -168,37 +151,10 @@ def advise(  # noqa: PLR0917 (click passes them by name)
     from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.report.products.advice import advice_document  # noqa: PLC0415 (the same)
 
-    run, _ = find_map(kept)
+    run, _ = runs.find_run(kept, is_map=True)
     # 1.1 s are 1100.0000000000001 ms, and a place that was measured must be found again.
     asked = Place(round(wait * 1000, 6), connections)
     output.tell(advice_document(advice.advise(run, asked, threads=threads, cores=cores)))
-
-
-def find_map(name: str) -> tuple[Run, Path]:
-    """Return a kept map and its folder.
-
-    Args:
-        name: A folder, a run.json, a journal.jsonl, a name under ``results/crossover/``, or ``latest``.
-    Raises:
-        LabError: There is none, or it cannot be read; the message says what to do.
-    """
-    place = Path(name)
-    if not place.exists() and (MAPS / name).exists():
-        place = MAPS / name
-    if not place.exists():
-        raise LabError(_absent(name))
-    kept = journal.read_run(place)
-    if kept.plan.preset != PRESET:
-        raise LabError(f"{place} is a run of `lab compare`, not a crossover map: {report_command(place)}")
-    return kept, (place if place.is_dir() else place.parent).resolve()
-
-
-def _absent(name: str) -> str:
-    kept = sorted(folder.name for folder in MAPS.iterdir() if folder.is_dir()) if MAPS.is_dir() else []
-    if suggestion := did_you_mean(name, kept):
-        return f"There is no crossover map called {name!r}.{suggestion}"
-    where = f" in {MAPS}" if name == "latest" else f" called {name!r}"
-    return f"There is no crossover map{where}. Measure one: lab crossover --budget 10m"
 
 
 def tell_map(run: Run, folder: Path, output: Output) -> None:

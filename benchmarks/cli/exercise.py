@@ -26,22 +26,14 @@ into_option = click.option(
 )
 
 
-class ExerciseName(click.ParamType[Exercise]):
-    """An exercise by its number or its name: ``4``, ``04``, ``concurrent-readiness``."""
-
-    name = "exercise"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> Exercise:
-        """Return the exercise."""
-        if isinstance(value, Exercise):
-            return value
-        try:
-            return catalogue.find(str(value))
-        except InvalidValueError as error:
-            self.fail(str(error), param, ctx)
+def _named(_context: click.Context, argument: click.Parameter, word: str) -> Exercise:
+    try:
+        return catalogue.find(word)
+    except InvalidValueError as error:
+        raise click.BadParameter(str(error), param=argument) from error
 
 
-exercise_argument = click.argument("exercise", metavar="N", type=ExerciseName())
+exercise_argument = click.argument("exercise", metavar="N", callback=_named)
 
 
 @lab.group(cls=NearestGroup)
@@ -77,7 +69,7 @@ def list_exercises(as_json: bool) -> None:
     if as_json:
         told = ("number", "name", "title", "lesson", "minutes")
         listed = [
-            {**{name: getattr(each, name) for name in told}, "folder": started.get(each.number)} for each in EXERCISES
+            {name: getattr(each, name) for name in told} | {"folder": started.get(each.number)} for each in EXERCISES
         ]
         write_json("exercises", exercises=listed)
     else:

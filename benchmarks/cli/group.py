@@ -2,46 +2,37 @@
 
 from __future__ import annotations
 
+import ast
 import importlib
+from pathlib import Path
 from typing import Any, Final
 
 import click
 
-from benchmarks.cli.exits import EXIT_REFUSED, READER_GONE, exit_interrupted, terminable, words_for
+from benchmarks.cli.exits import EXIT_ERROR, EXIT_REFUSED, READER_GONE, exit_interrupted, terminable, words_for
 from benchmarks.errors import InvalidValueError, LabError, RefusedError, did_you_mean
 
 COMMANDS: Final = {
-    "advise": (
-        "crossover",
-        "Say whether a view should be async def, and on what, from a map that `lab crossover` measured.",
-    ),
-    "claims": ("lists", "List the tutorial's claims and how each is tested."),
-    "compare": ("compare", "Measure, judge and report: PRESET is quick, tutorial or full."),
-    "contenders": ("lists", "List what can be compared, with exact start commands."),
-    "crossover": (
-        "crossover",
-        "Map where async def pays: who serves the most, for each wait and number of connections, and by how much.",
-    ),
-    "diff": ("several", "Compare two kept runs: two days, or two machines."),
-    "doctor": ("doctor", "Is this machine fit to measure, and which differences will it show?"),
-    "exercise": ("exercise", "Work on a small app until its check passes: twelve tasks."),
-    "explain": ("explain", "Where does the time of a request go?"),
-    "init": ("init", "Write lab.toml for the app in this folder."),
-    "live": ("live", "Predict, race, see why: one page for a class and a projector."),
-    "locust": ("locust", "Load from Locust's workers on many machines."),
-    "pool": ("several", "Pool the ratios of many RUNs, such as those of a class's laptops."),
-    "report": ("report", "Judge and report a kept RUN again."),
-    "serve": ("serve", "Serve the Flask app on Hypercorn."),
+    "advise": "crossover",
+    "claims": "lists",
+    "compare": "compare",
+    "contenders": "lists",
+    "crossover": "crossover",
+    "diff": "several",
+    "doctor": "compare",
+    "exercise": "exercise",
+    "explain": "explain",
+    "init": "init",
+    "live": "live",
+    "locust": "locust",
+    "pool": "several",
+    "report": "several",
+    "serve": "serve",
 }
-"""The commands of ``lab``: the module of each, and its help's first sentence.
+"""The module of each command of ``lab``, which is imported when the command is asked for.
 
-A module is imported when its command is asked for. Together they bring all of the instrument, which takes seconds on a
-slow laptop, and ``lab --help`` needs none of it.
+Together they bring all of the instrument, which takes seconds on a slow laptop, and ``lab --help`` needs none of it.
 """
-
-
-class _Refusal(click.ClickException):
-    exit_code = EXIT_REFUSED
 
 
 class LabCommand(click.Command):
@@ -55,22 +46,17 @@ class LabCommand(click.Command):
             if error.option:
                 raise click.BadParameter(str(error), ctx, param_hint=error.option) from error
             raise click.UsageError(str(error), ctx) from error
-        except RefusedError as error:
-            raise _Refusal(str(error)) from error
         except LabError as error:
-            raise click.ClickException(str(error)) from error
+            told = click.ClickException(str(error))
+            told.exit_code = EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_ERROR
+            raise told from error
 
 
-class LabGroup(click.Group):
-    """A group of such commands."""
+class NearestGroup(click.Group):
+    """A group of such commands: it answers an unknown one with the nearest, and ends as a signal demands."""
 
     command_class = LabCommand
-
-
-class NearestGroup(LabGroup):
-    """A group of commands that answers an unknown one with the nearest, and ends as a signal demands."""
-
-    group_class = LabGroup
+    group_class = type
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -103,6 +89,8 @@ class NearestGroup(LabGroup):
 class _Lab(NearestGroup):
     """The group of ``COMMANDS``."""
 
+    group_class = NearestGroup
+
     def list_commands(self, _ctx: click.Context) -> list[str]:
         """Return the names of all commands, imported or not."""
         return list(COMMANDS)
@@ -110,22 +98,30 @@ class _Lab(NearestGroup):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Return a command; its module adds it to the group when it is imported."""
         if name in COMMANDS:
-            importlib.import_module(f"benchmarks.cli.{COMMANDS[name][0]}")
+            importlib.import_module(f"benchmarks.cli.{COMMANDS[name]}")
         return super().get_command(ctx, name)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        """List the commands without importing them."""
+        """List the commands with what their functions say first, without importing them."""
         room = formatter.width - 6 - max(map(len, COMMANDS))
+        told: dict[str, str | None] = {}
+        for module in set(COMMANDS.values()):
+            source = Path(__file__).with_name(f"{module}.py").read_text(encoding="utf-8")
+            told |= {
+                node.name: ast.get_docstring(node)
+                for node in ast.parse(source).body
+                if isinstance(node, ast.FunctionDef)
+            }
         with formatter.section("Commands"):
             formatter.write_dl(
-                [
-                    (name, click.Command(name, help=text).get_short_help_str(room))
-                    for name, (_, text) in COMMANDS.items()
-                ]
+                [(name, click.Command(name, help=told[name]).get_short_help_str(room)) for name in COMMANDS]
             )
 
 
-@click.group(cls=_Lab, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_Lab,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100, "show_default": True},
+)
 @click.version_option(package_name="sync-async-lab", prog_name="lab")
 def lab() -> None:
     """Is async faster? Try the claims of a FastAPI tutorial on real servers, for FastAPI and for Flask.

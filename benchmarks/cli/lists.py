@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import shlex
 
 import click
@@ -12,6 +11,7 @@ from benchmarks.cli import runs
 from benchmarks.cli.group import lab
 from benchmarks.cli.output import Output, document_options, json_option, write_out
 from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.server import command_of
 from benchmarks.report.formats.data import json_document, plain
 
@@ -30,10 +30,8 @@ def claims(claim: str | None, output: Output) -> None:
     if claim is not None:
         chosen = [entry for entry in ledger if claim in (entry.id, str(entry.number))]
         if not chosen:
-            near = difflib.get_close_matches(claim, [entry.id for entry in ledger], n=1, cutoff=0.3)
-            raise click.BadParameter(
-                f"No claim is called {claim!r}." + (f" Did you mean {near[0]}?" if near else ""), param_hint="CLAIM"
-            )
+            near = did_you_mean(claim, [entry.id for entry in ledger])
+            raise InvalidValueError(f"No claim is called {claim!r}.{near}", "CLAIM")
         ledger = tuple(chosen)
     output.tell(claims_document(ledger))
 

@@ -36,11 +36,9 @@ def locust() -> None:
 @locust.command()
 @click.pass_context
 @click.option("--workers", type=click.IntRange(1, 1000), required=True, help="How many workers to wait for.")
-@click.option(
-    "--host", default=LOOPBACK, show_default=True, help="Address of this machine at which the workers reach it."
-)
-@click.option("--port", type=click.IntRange(0, 65535), default=MASTER_PORT, show_default=True, help="For the workers.")
-@click.option("--timeout", type=Seconds(1, 3600), default="2m", show_default=True, help="How long to wait for them.")
+@click.option("--host", default=LOOPBACK, help="Address of this machine at which the workers reach it.")
+@click.option("--port", type=click.IntRange(0, 65535), default=MASTER_PORT, help="For the workers.")
+@click.option("--timeout", type=Seconds(1, 3600), default="2m", help="How long to wait for them.")
 def master(context: click.Context, /, workers: int, host: str, port: int, timeout: float, **options: Any) -> None:
     """Wait for workers, then measure, judge and report as `lab compare` does, with their load.
 
@@ -66,7 +64,7 @@ master.params.extend(option for option in compare.params if option.name not in _
 
 @locust.command()
 @click.argument("host")
-@click.option("--port", type=click.IntRange(1, 65535), default=MASTER_PORT, show_default=True, help="The master's.")
+@click.option("--port", type=click.IntRange(1, 65535), default=MASTER_PORT, help="The master's.")
 @click.option("--token", help="The join token: the master's terminal shows it, in this whole command.")
 @json_option
 def worker(host: str, port: int, token: str | None, as_json: bool) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from rich.console import Console
 
-from benchmarks.cli.streams import ending_unread
+from benchmarks.cli.exits import ending_unread
 from benchmarks.errors import LabError
 from benchmarks.report.formats import FORMATS, render, write_both, write_whole
 
@@ -25,22 +25,6 @@ json_option = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document; messages go to standard error."
 )
 """Gives a command the option, passed to it as ``as_json``."""
-
-
-class FormatName(click.ParamType[str]):
-    """A format that documents can be rendered in."""
-
-    name = "format"
-
-    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str:  # noqa: ARG002 (click's signature)
-        """Return the formats."""
-        return f"[{'|'.join(FORMATS)}]"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> str:
-        """Return it as it is."""
-        if value not in FORMATS:
-            self.fail(f"{value!r} is not one of {', '.join(FORMATS)}.", param, ctx)
-        return str(value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +44,7 @@ class Output:
     @property
     def console(self) -> Console:
         """The console for what a person reads on the way: standard error when a program reads standard output."""
-        return talking(self.form is not None)
+        return Console(stderr=self.form is not None)
 
     def tell_and_keep(self, document: Document, folder: Path, name: str, advice: str) -> None:
         """Write a document into a folder as Markdown and as a page, and print it.
@@ -75,18 +59,16 @@ class Output:
         """
         from benchmarks.report.document import Command  # noqa: PLC0415 (with the document)
 
-        page, fault = None, None
         try:
             page = write_both(folder, name, document, advice)
-        except LabError as error:
-            fault = error
-        if page is not None and self.form is None:
+        except LabError:
+            self.tell(document)
+            raise
+        if self.form is None:
             document = dataclasses.replace(document, blocks=(*document.blocks, Command("Report", str(page))))
         self.tell(document)
-        if page is not None and self.form is not None:
+        if self.form is not None:
             click.echo(f"Report: {page}", err=True)
-        if fault is not None:
-            raise fault
 
     def tell(self, document: Document) -> None:
         """Print a document, or write it in the format that was asked for.
@@ -107,7 +89,18 @@ class Output:
 def document_options(command: Callable[..., None]) -> Callable[..., None]:
     """Give a command the options of how to print its document, passed to it as ``output``."""
 
-    @click.option("--format", "form", type=FormatName(), help="Write this alone, to standard output.")
+    def known(_context: click.Context, option: click.Parameter, form: str | None) -> str | None:
+        if form not in (None, *FORMATS):
+            raise click.BadParameter(f"{form!r} is not one of {', '.join(FORMATS)}.", param=option)
+        return form
+
+    @click.option(
+        "--format",
+        "form",
+        metavar=f"[{'|'.join(FORMATS)}]",
+        callback=known,
+        help="Write this alone, to standard output.",
+    )
     @click.option("--output", "file", type=click.Path(path_type=Path, dir_okay=False), help="Write it to this file.")
     @click.option("--details", is_flag=True, help="Also print what is folded in the page.")
     @json_option
@@ -124,11 +117,6 @@ def document_options(command: Callable[..., None]) -> Callable[..., None]:
         command(*arguments, output=Output(form, file, details), **options)
 
     return told
-
-
-def talking(as_json: bool, **options: Any) -> Console:
-    """Return the console for what a person reads on the way: standard error when a program reads standard output."""
-    return Console(stderr=as_json, **options)
 
 
 def write_json(kind: str, /, **content: object) -> None:

@@ -11,7 +11,7 @@ import click
 
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.output import Output
-from benchmarks.errors import LabError
+from benchmarks.errors import LabError, did_you_mean
 from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
 from benchmarks.measure import environment, journal, remaining, sweep
 from benchmarks.model import Run
@@ -19,6 +19,9 @@ from benchmarks.report.formats import RUN_KEPT, RUN_NAME
 from benchmarks.report.reproduce import report_command
 
 RESULTS = Path("results")
+MAPS = RESULTS / "crossover"
+"""Where maps are kept: not among the runs, whose `latest` is a run to report."""
+
 LEDGER = Path(__file__).parent.with_name("claims.toml")
 
 
@@ -34,23 +37,30 @@ def ledger() -> tuple[Claim, ...]:
         raise LabError(f"{LEDGER.name}: {error}") from error
 
 
-def place_of(name: str) -> Path:
-    """Return where a run is that is named by its path, by its name under ``results/``, or as ``latest``."""
-    place = Path(name)
-    return RESULTS / name if not place.exists() and (RESULTS / name).exists() else place
+def place_of(name: str, kept: Path = RESULTS) -> Path:
+    """Return where a run is that is named by its path, by its name under ``kept``, or as ``latest``."""
+    return kept / name if not Path(name).exists() and (kept / name).exists() else Path(name)
 
 
-def find_run(name: str) -> tuple[Run, Path]:
-    """Return a kept run and its folder.
+def find_run(name: str, *, is_map: bool = False) -> tuple[Run, Path]:
+    """Return a kept run, or crossover map, and its folder.
 
     Args:
-        name: A folder, a run.json, a journal.jsonl, a name under ``results/``, or ``latest``.
+        name: A folder, a run.json, a journal.jsonl, a name under ``results/`` or, of a map, under its ``crossover/``,
+            or ``latest``.
+        is_map: Which of both is asked for.
     Raises:
         LabError: There is none, or it cannot be read; the message says what to do.
     """
-    place = place_of(name)
+    place = place_of(name, MAPS if is_map else RESULTS)
+    if is_map and not place.exists():
+        there = sorted(folder.name for folder in MAPS.iterdir() if folder.is_dir()) if MAPS.is_dir() else []
+        near = did_you_mean(name, there) or " Measure one: lab crossover --budget 10m"
+        raise LabError(f"There is no crossover map called {name!r}.{near}")
     kept = journal.read_run(place)
-    if kept.plan.preset == sweep.PRESET:
+    if is_map and kept.plan.preset != sweep.PRESET:
+        raise LabError(f"{place} is a run of `lab compare`, not a crossover map: {report_command(place)}")
+    if not is_map and kept.plan.preset == sweep.PRESET:
         raise LabError(f"{place} is a crossover map, not a run of `lab compare`: lab crossover --from {place}")
     return kept, (place if place.is_dir() else place.parent).resolve()
 
@@ -61,40 +71,33 @@ def begun(name: str) -> tuple[Run, Path]:
     Raises:
         LabError: There is none, or it cannot be read.
     """
-    folder = _resumable(name)
+    place = place_of(name)
+    folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
+    if not folder.exists():
+        raise LabError(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
     run = journal.read_run(folder / journal.JOURNAL_NAME)
     if run.plan.preset == sweep.PRESET:
         raise LabError(f"{folder} is a crossover map, which chooses its way as it goes: begin a new one.")
     return run, folder
 
 
-def resume(name: str, cores: environment.Cores, facts: Mapping[str, environment.Fact]) -> journal.Journal:
+def resume(folder: Path, cores: environment.Cores, facts: Mapping[str, environment.Fact]) -> journal.Journal:
     """Open the record of an interrupted run, to go on with it; one of a complete run is closed.
 
     Args:
-        name: As of ``find_run``.
+        folder: The run's.
         cores: Which server and loader may use.
         facts: What there is to know of the load engine and of dependencies, beside the environment.
     Raises:
-        LabError: There is none, or it cannot be read or written.
+        LabError: It cannot be read or written.
         RefusedError: Something that must match does not.
     """
-    folder = _resumable(name)
     now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
     record = remaining.reopen(folder, {**environment.environment(cores), **facts}, now)
     if record.run.state == "complete":
         told = f"{folder} is complete: there is nothing to measure. {report_command(folder)}"
         click.echo(told, err=True)
     return record
-
-
-def _resumable(name: str) -> Path:
-    """Return the folder of a run that is to be resumed."""
-    place = place_of(name)
-    folder = (place if place.is_dir() or not place.exists() else place.parent).resolve()
-    if not folder.exists():
-        raise LabError(f"There is no run at {place}. `lab compare` makes one under {RESULTS}/.")
-    return folder
 
 
 def tell(run: Run, claims: tuple[Claim, ...], folder: Path, output: Output, *, keep: bool = True) -> None:

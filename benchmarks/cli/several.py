@@ -1,4 +1,4 @@
-"""``lab diff`` compares two runs, and ``lab pool`` combines the runs of many machines."""
+"""Kept runs: ``lab report`` tells one again, ``lab diff`` compares two, ``lab pool`` combines those of a class."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import fnmatch
 import glob
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +18,7 @@ from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
 from benchmarks.cli.output import Output, document_options
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError, did_you_mean
+from benchmarks.errors import InvalidValueError, LabError, did_you_mean
 from benchmarks.measure.journal import JOURNAL_NAME, RUN_NAME, RunFileError, read_run
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run
@@ -29,6 +29,33 @@ if TYPE_CHECKING:
     from benchmarks.judge.pool import Pool
 
 QUANTITY_NAMES = ("rate", "latency-p95", "cpu")
+
+
+@lab.command()
+@click.argument("run", default="latest")
+@click.option(
+    "--style",
+    type=click.Choice(["lab", "k6"]),
+    default="lab",
+    help="k6: only print, in the layout of the tutorial's k6 summary.",
+)
+@document_options
+def report(run: str, style: str, output: Output) -> None:
+    """Judge and report a kept RUN again.
+
+    Prints it, and writes report.md and report.html into its folder; with --format, only what is asked for: json is the
+    judgement (verdicts, ratios, summaries), csv has one line a trial, the others are the report.
+    RUN is a folder, a run.json, a journal.jsonl, a name under results/, or latest. It works on a run that was killed.
+    """
+    if style == "k6" and output.form is not None:
+        raise click.UsageError(f"--style k6 is a layout for people, and --format {output.form} is another: choose one.")
+    kept, folder = runs.find_run(run)
+    if style == "k6":
+        from benchmarks.report.formats.k6_style import render_k6_style  # noqa: PLC0415 (only this style needs it)
+
+        click.echo(render_k6_style(kept), nl=False)
+        return
+    runs.tell(kept, runs.ledger(), folder, output, keep=output.form is None)
 
 
 @lab.command()
@@ -60,15 +87,8 @@ def diff(first: str, second: str, output: Output) -> None:
 
 @lab.command()
 @click.argument("places", metavar="RUN...", nargs=-1, required=True)
-@click.option("--workload", default=HEALTH.name, show_default=True, help="Whose ratios: health, wait, ready-100.")
-@click.option(
-    "--of",
-    "quantity",
-    type=click.Choice(QUANTITY_NAMES),
-    default="rate",
-    show_default=True,
-    help="What the ratios are of.",
-)
+@click.option("--workload", default=HEALTH.name, help="Whose ratios: health, wait, ready-100.")
+@click.option("--of", "quantity", type=click.Choice(QUANTITY_NAMES), default="rate", help="What the ratios are of.")
 @click.option(
     "-r", "--ratio", "patterns", multiple=True, help="Show the runs of these: an arrangement or a pattern ('flask@*')."
 )
@@ -93,7 +113,9 @@ def pool(  # noqa: PLR0917 (click passes them by name)
     from benchmarks.report.products.several import pool_document  # noqa: PLC0415 (kept beside its siblings)
 
     read, unreadable = _read(places)
-    _check_workload(workload, [run for _, run in read])
+    there = list(dict.fromkeys(each.name for _, run in read for each in run.plan.workloads))
+    if workload not in there:
+        raise InvalidValueError(f"No run has the workload {workload!r}.{did_you_mean(workload, there)}", "--workload")
     chosen_quantity: QuantityName = COMPARED[QUANTITY_NAMES.index(quantity)]
     found = pooled(read, quantity=chosen_quantity, workload=workload, headlines=catalogue.HEADLINES)
     found = dataclasses.replace(found, left_out=(*unreadable, *found.left_out))
@@ -103,13 +125,6 @@ def pool(  # noqa: PLR0917 (click passes them by name)
     if out is not None:
         Output("html", out, details=True).tell(document)
         click.echo(f"Page: {out}", err=output.form is not None)
-
-
-def _check_workload(name: str, read: Sequence[Run]) -> None:
-    """Raise a usage error for a workload that no run has."""
-    names = list(dict.fromkeys(workload.name for run in read for workload in run.plan.workloads))
-    if name not in names:
-        raise InvalidValueError(f"No run has the workload {name!r}.{did_you_mean(name, names)}", "--workload")
 
 
 def _chosen(pool: Pool, patterns: Sequence[str]) -> list[Comparison]:
@@ -130,62 +145,44 @@ def _chosen(pool: Pool, patterns: Sequence[str]) -> list[Comparison]:
 
 def _read(places: Sequence[str]) -> tuple[list[tuple[str, Run]], list[tuple[str, str]]]:
     """Read the runs, each with a label; what cannot be read is an error where it was named, else it is left out."""
-    found: dict[Path, None] = {}
-    named: set[Path] = set()
+    named: dict[Path, bool] = {}
     for name in places:
         place = runs.place_of(name)
-        if not place.exists() and glob.has_magic(name):
-            found |= dict.fromkeys(run for match in _matches(name) for run in _runs_in(Path(match)))
-        elif place.exists() and not _is_run(place):
-            found |= dict.fromkeys(_runs_in(place))
-        else:
-            found[place.resolve()] = None
-            named.add(place.resolve())
+        if _is_run(place) or not (place.exists() or glob.has_magic(name)):
+            named[place.resolve()] = True
+            continue
+        # Path.glob takes no absolute pattern.
+        for match in [place] if place.exists() else sorted(map(Path, glob.glob(name))):  # noqa: PTH207
+            # Right below a folder: folders and files as a teacher collects them.
+            for run in [match] if _is_run(match) else filter(_holds_run, sorted(match.iterdir())):
+                named.setdefault(run.resolve(), False)
     read: list[tuple[Path, Run]] = []
     unreadable: list[tuple[str, str]] = []
-    for place in found:
+    for place, is_named in named.items():
         try:
             read.append((place, read_run(place)))
         except RunFileError as error:
-            if place in named:
-                raise click.ClickException(str(error)) from error
-            unreadable.append((_label(place), str(error)))
+            if is_named:
+                raise
+            unreadable.append((_label(place).name, str(error)))
     if not read:
-        raise click.ClickException(f"There is no run in {', '.join(places)}. `lab compare` makes one under results/.")
-    return _labelled(read), unreadable
+        raise LabError(f"There is no run in {', '.join(places)}. `lab compare` makes one under results/.")
+    # By its folder or file, and by the folder above too where two have one name.
+    counted = Counter(_label(place).name for place, _ in read)
+    labels = [(_label(place), run) for place, run in read]
+    return [(f"{at.parent.name}/{at.name}" if counted[at.name] > 1 else at.name, run) for at, run in labels], unreadable
 
 
 def _is_run(place: Path) -> bool:
     return place.is_file() or (place / RUN_NAME).exists() or (place / JOURNAL_NAME).exists()
 
 
-def _runs_in(place: Path) -> Iterator[Path]:
-    """Yield the runs at a place: itself, or those right below it, folders and files as a teacher collects them."""
-    if _is_run(place):
-        yield place.resolve()
-        return
-    for below in sorted(place.iterdir()):
-        if (below.is_dir() and _is_run(below)) or below.suffix == ".json" or below.name.endswith(".jsonl"):
-            yield below.resolve()
+def _holds_run(place: Path) -> bool:
+    return _is_run(place) if place.is_dir() else place.suffix in {".json", ".jsonl"}
 
 
-def _matches(pattern: str) -> list[str]:
-    # Path.glob takes no absolute pattern.
-    return sorted(glob.glob(pattern))  # noqa: PTH207
-
-
-def _label(place: Path) -> str:
+def _label(place: Path) -> Path:
+    """Return the path that a run is called by: of its folder, or of a file of another name without its ending."""
     return (
-        place.parent.name if place.name in (RUN_NAME, JOURNAL_NAME) else place.stem if place.is_file() else place.name
+        place.parent if place.name in (RUN_NAME, JOURNAL_NAME) else place if place.is_dir() else place.with_suffix("")
     )
-
-
-def _labelled(read: Sequence[tuple[Path, Run]]) -> list[tuple[str, Run]]:
-    """Name each run by its folder or file, and by the folder above too where two have one name."""
-    counted = Counter(_label(place) for place, _ in read)
-    labelled = []
-    for place, run in read:
-        label = _label(place)
-        folder = place.parent.parent if place.name in (RUN_NAME, JOURNAL_NAME) else place.parent
-        labelled.append((f"{folder.name}/{label}" if counted[label] > 1 else label, run))
-    return labelled

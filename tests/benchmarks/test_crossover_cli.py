@@ -105,7 +105,7 @@ def test_no_map_yet_says_how_to_make_one(
     result = lab(*arguments)
 
     assert 1 == result.exit_code
-    assert "There is no crossover map in" in result.output
+    assert "There is no crossover map called 'latest'." in result.output
     assert "lab crossover --budget 10m" in result.output
     assert "There is no crossover map called 'nowhere'" in lab("crossover", "--from", "nowhere").output
 

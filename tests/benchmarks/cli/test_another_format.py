@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.cli import crossover
+from benchmarks.cli import runs
 from benchmarks.measure.journal import write_run
 from benchmarks.model import Run
 from benchmarks.report.formats import FORMATS
@@ -40,8 +40,8 @@ def test_every_command_that_tells_a_result_has_a_further_format(
     """Run, diff, pool, claims, map and advice; nothing of them knows a format."""
     first, second = str(kept_run("a")), str(kept_run("b", 3.0, seed=2))
     monkeypatch.chdir(tmp_path)
-    (crossover.MAPS / "m").mkdir(parents=True)
-    write_run(crossover.MAPS / "m" / "run.json", make_sweep())
+    (runs.MAPS / "m").mkdir(parents=True)
+    write_run(runs.MAPS / "m" / "run.json", make_sweep())
 
     for command, title, block in (
         (("report", first), "Is `async def` faster than `def`?", "Verdict"),

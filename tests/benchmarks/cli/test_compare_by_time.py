@@ -92,7 +92,7 @@ def test_too_small_a_budget_says_at_once_how_much_it_takes(
     compare: Callable[..., Result], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Before anything is started, and in the number that was typed."""
-    monkeypatch.setattr("benchmarks.cli.compare.measure_placebo", pytest.fail)
+    monkeypatch.setattr("benchmarks.cli.compare.measure_aside", pytest.fail)
 
     ran = compare("--budget", "15s")
 
