@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import errno
+import re
+import sys
 from collections.abc import Iterable
 
 
@@ -36,3 +39,39 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     """
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
     return f" Did you mean {near[0]}?" if near else ""
+
+
+def cannot_listen(command: str, host: str, port: int, error: OSError) -> str:
+    """Return a sentence on what is wrong, and another on what to do.
+
+    Args:
+        command: As it is typed: ``lab serve``.
+        host: Where it was to listen.
+        port: And at which port.
+        error: What the system said.
+    """
+    if error.errno == errno.EADDRINUSE:
+        cure = f"Choose another: {command} --port {port + 1 if port < 65535 else port - 1}"
+    elif error.errno in (errno.EACCES, errno.EPERM):
+        cure = "Choose another with --port, from 1024 up."
+    else:
+        cure = (
+            "With --host, name an address of this machine: 127.0.0.1 for itself alone, 0.0.0.0 for all of its networks."
+        )
+    return f"Cannot listen on {host} port {port}: {error.strerror or error}. {cure}"
+
+
+def installing(extra: str) -> str:
+    """Return the command that installs an extra's packages into this Python, whatever this package came from.
+
+    Args:
+        extra: Of ``pyproject.toml``: ``bench`` or ``locust``.
+    """
+    import importlib.metadata  # noqa: PLC0415 (takes long, and few need it)
+
+    lines = importlib.metadata.requires("sync-async-lab") or []
+    ours = [line for line in lines if re.search(rf"extra == ['\"]{extra}['\"]", line)]
+    # What is left of a marker is for pip to judge: some packages are not for every system.
+    packages = [re.sub(r"(;| and)? *extra == .*$", "", line) for line in ours]
+    # Double quotes, for those are quotes to every shell.
+    return " ".join([f'"{sys.executable}" -m pip install', *(f'"{package}"' for package in packages)])

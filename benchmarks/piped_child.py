@@ -32,23 +32,19 @@ class PipedChild:
     """
 
     def __init__(self, command: Sequence[str], patience_s: float) -> None:
-        # A file, not a pipe: it is not read while the child works, and a full pipe would block the child.
-        self._stderr: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115  # closed by close()
-        self._ends = contextlib.ExitStack()
-        try:
+        with contextlib.ExitStack() as ends:
+            # A file, not a pipe: it is not read while the child works, and a full pipe would block the child.
+            self._stderr: IO[bytes] = ends.enter_context(tempfile.TemporaryFile())
             # Ctrl-C in the terminal reaches the parent, which then closes this child.
             self.process = start(
-                self._ends,
+                ends,
                 command,
                 steps=((signal.SIGTERM, patience_s),),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
             ).process
-        except OSError:
-            self._ends.close()
-            self._stderr.close()
-            raise
+            self._ends = ends.pop_all()
         self.pid = self.process.pid
         self._is_closed = False
         self._lines: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
@@ -96,7 +92,7 @@ class PipedChild:
         self._is_closed = True
         self._ends.close()
         self._reader.join()
-        for file in (self._stdin, self._stdout, self._stderr):
+        for file in (self._stdin, self._stdout):
             # A line that the child never read cannot be flushed.
             with contextlib.suppress(OSError):
                 file.close()

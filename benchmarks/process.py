@@ -19,7 +19,7 @@ import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import Any
 
 import psutil
 
@@ -163,7 +163,7 @@ def start(
         if "stdin" not in options:
             command, options["stdin"] = watch.announcing(command), watch.stdin
         child = Child(command, os.environ if environment is None else environment, **options)
-        stack.callback(watch.ended, child.process.pid)
+        stack.callback(watch.tell, "-", child.process.pid)
         stack.callback(child.end, steps)
     return child
 
@@ -268,102 +268,79 @@ def _adopt_orphans() -> None:
             ctypes.CDLL(None).prctl(_PR_SET_CHILD_SUBREAPER, int(bool(_own)), 0, 0, 0)
 
 
-class Watch:
-    """What one child needs in order to be watched.
+class Watcher:
+    """The process beside the lab, which all children share while there are any; none where there is no shell.
 
     Attributes:
-        stdin: For the child to be started with.
+        process: Itself; ``None`` where there is none.
+        stdin: For a child to be started with.
+        users: How many children it watches.
     """
 
-    def __init__(self, watcher: _Watcher | None) -> None:
-        self._watcher = watcher
-        self.stdin: int | IO[bytes] = subprocess.DEVNULL if watcher is None else watcher.pipe
+    def __init__(self) -> None:
+        self.users = 0
+        self.process: subprocess.Popen[bytes] | None = None
+        if _SHELL.exists():
+            self.process = _begin(
+                # What ends the lab must not end it: its session is its own, as a child's.
+                [sys.executable, "-I", "-S", str(Path(__file__).with_name("orphan_watcher.py"))],
+                env={**os.environ, MARK: _LAB},
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        # Popen knows its pipes as optional; this one was asked for.
+        self.stdin: Any = subprocess.DEVNULL if self.process is None else self.process.stdin
 
     def announcing(self, command: Sequence[str]) -> list[str]:
         """Return the command that announces itself and then becomes the given one, under the same process id."""
-        if self._watcher is None:
-            return list(command)
-        return [str(_SHELL), "-c", _ANNOUNCE, "sh", *command]
+        return list(command) if self.process is None else [str(_SHELL), "-c", _ANNOUNCE, "sh", *command]
 
-    def ended(self, pid: int) -> None:
-        """Tell that the group of this process has ended: its number may soon be another's."""
-        if self._watcher is not None:
-            self._watcher.tell(f"- {pid}\n")
+    def tell(self, sign: str, what: object) -> None:
+        """Tell it something, as ``orphan_watcher`` reads it.
 
-    def keeps(self, folder: Path) -> None:
-        """Tell of a folder for temporary files, named as ``orphan_watcher`` expects, that is to go with the lab."""
-        if self._watcher is not None:
-            self._watcher.tell(f"> {folder}\n")
-
-    def removed(self, folder: Path) -> None:
-        """Tell that the folder is gone."""
-        if self._watcher is not None:
-            self._watcher.tell(f"< {folder}\n")
-
-
-class _Watcher:
-    def __init__(self) -> None:
-        self.process = _begin(
-            # What ends the lab must not end it: its session is its own, as a child's.
-            [sys.executable, "-I", "-S", str(Path(__file__).with_name("orphan_watcher.py"))],
-            env={**os.environ, MARK: _LAB},
-            stdin=subprocess.PIPE,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        # Popen knows its pipes as optional; this one was asked for.
-        self.pipe = cast("IO[bytes]", self.process.stdin)
-
-    def tell(self, line: str) -> None:
+        Args:
+            sign: ``-`` for a group that has ended: its number may soon be another's; ``>`` for a folder for temporary
+                files that is to go with the lab; ``<`` for one that is gone.
+            what: Number of the group, or the folder.
+        """
         # A watcher that somebody killed watches no more; the lab itself still reaps what it started.
         with contextlib.suppress(OSError):
-            os.write(self.pipe.fileno(), line.encode())
+            if self.process is not None:
+                os.write(self.stdin.fileno(), f"{sign} {what}\n".encode())
 
     def close(self) -> None:
-        with contextlib.suppress(OSError):
-            self.pipe.close()
-        self.process.wait()
-        _own.discard(self.process.pid)
-        _adopt_orphans()
+        """End it, as its children have ended."""
+        if self.process is not None:
+            with contextlib.suppress(OSError):
+                self.stdin.close()
+            self.process.wait()
+            _own.discard(self.process.pid)
+            _adopt_orphans()
 
 
-class _Shared:
-    """The watcher that all children of this process share while there are any."""
+_watchers: list[Watcher] = []
+"""Those with users; the last one is of the next child too, unless it has ended."""
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._users: dict[_Watcher, int] = {}
-        self._current: _Watcher | None = None
-
-    def take(self) -> _Watcher:
-        with self._lock:
-            if self._current is None or self._current.process.poll() is not None:
-                self._current = _Watcher()
-            self._users[self._current] = self._users.get(self._current, 0) + 1
-            return self._current
-
-    def give_back(self, watcher: _Watcher) -> None:
-        with self._lock:
-            self._users[watcher] -= 1
-            if self._users[watcher]:
-                return
-            del self._users[watcher]
-            if self._current is watcher:
-                self._current = None
-        watcher.close()
-
-
-_shared = _Shared()
+_sharing = threading.Lock()
 
 
 @contextlib.contextmanager
-def watching() -> Iterator[Watch]:
+def watching() -> Iterator[Watcher]:
     """Have a child watched for the length of a ``with`` block; the block ends when the child has been reaped."""
-    if not _SHELL.exists():
-        yield Watch(None)
-        return
-    watcher = _shared.take()
+    with _sharing:
+        watcher = _watchers[-1] if _watchers else None
+        if watcher is None or (watcher.process is not None and watcher.process.poll() is not None):
+            watcher = Watcher()
+            _watchers.append(watcher)
+        watcher.users += 1
     try:
-        yield Watch(watcher)
+        yield watcher
     finally:
-        _shared.give_back(watcher)
+        with _sharing:
+            watcher.users -= 1
+            is_last = not watcher.users
+            if is_last:
+                _watchers.remove(watcher)
+        if is_last:
+            watcher.close()

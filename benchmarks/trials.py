@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Place, Trial
 
@@ -41,14 +42,16 @@ def void_reason(trial: Trial) -> str | None:
     """
     if trial.failure is not None or trial.result is None:
         return trial.failure or "no result: the load did not run to its end"
-    return next((reason for reason in _reasons(trial, trial.result) if reason is not None), None)
+    return next(_reasons(trial, trial.result), None)
 
 
-def _reasons(trial: Trial, result: LoadResult) -> Iterator[str | None]:
+def _reasons(trial: Trial, result: LoadResult) -> Iterator[str]:
     """Yield whatever makes it void; each check assumes that the ones before it found nothing."""
-    yield None if result.duration_s > 0 else f"an interval of {result.duration_s:g} s"
+    if result.duration_s <= 0:
+        yield f"an interval of {result.duration_s:g} s"
     errors = ", ".join(f"{count} {kind}" for kind, count in sorted(result.errors.items()) if count)
-    yield None if result.completed > 0 else f"nothing completed ({errors or 'no error either'})"
+    if result.completed <= 0:
+        yield f"nothing completed ({errors or 'no error either'})"
     if result.error_fraction > MAXIMUM_ERROR_FRACTION:
         limit = f"{100 * MAXIMUM_ERROR_FRACTION:g} %"
         yield f"{100 * result.error_fraction:.2g} % of the requests failed, above {limit} ({errors})"
@@ -56,15 +59,12 @@ def _reasons(trial: Trial, result: LoadResult) -> Iterator[str | None]:
         yield "no latency was recorded, or one of 0 ms"
         return
     if result.hanging:
-        hung = (
-            "1 connection hung: its last request was"
-            if result.hanging == 1
-            else f"{result.hanging} connections hung: their last requests were"
-        )
-        yield f"{hung} not answered within {FOLLOW_S:g} s"
-    fault = impossibility(result, trial.load)
-    yield None if fault is None else f"its figures cannot be true: {fault}"
-    yield _missing(trial.load, result, result.latency)
+        hung = "1 connection hung: its" if result.hanging == 1 else f"{result.hanging} connections hung: each one's"
+        yield f"{hung} last request was not answered within {FOLLOW_S:g} s"
+    if fault := impossibility(result, trial.load):
+        yield f"its figures cannot be true: {fault}"
+    if missing := _missing(trial.load, result, result.latency):
+        yield missing
 
 
 def gave_up(trial: Trial) -> bool:
@@ -169,7 +169,8 @@ def _faults(
 
 
 def _faults_of(latency: LatencySummary) -> Iterator[tuple[bool, str]]:
-    values = _ascending(latency)
+    middle = (latency.median_ms, latency.p90_ms, latency.p95_ms, latency.p99_ms)
+    values = (latency.minimum_ms, *middle, latency.maximum_ms)
     yield (
         all(below <= above * _ROUNDED for below, above in itertools.pairwise(values)),
         "its latencies do not ascend from the shortest over the percentiles to the longest",
@@ -182,29 +183,7 @@ def _faults_of(latency: LatencySummary) -> Iterator[tuple[bool, str]]:
 
 def wrong_numbers(result: LoadResult) -> list[float]:
     """Return the counts and measurements in a result that are below 0 or not finite."""
-    counts = (
-        result.unfinished,
-        result.hanging,
-        result.bodies_compared,
-        result.sent_bytes,
-        result.received_bytes,
-        result.dropped,
-    )
-    latencies = [
-        value
-        for summary in (result.latency, result.lateness)
-        if summary is not None
-        for value in (*_ascending(summary), summary.average_ms, summary.step_ms)
-    ]
-    numbers = [
-        *(result.completed, result.duration_s, *result.errors.values(), *(result.statuses or {}).values()),
-        *(count for count in (*counts, result.loader_cpu_s) if count is not None),
-        *latencies,
-    ]
-    return [number for number in numbers if not 0 <= number < math.inf]
-
-
-def _ascending(latency: LatencySummary) -> list[float]:
-    return [
-        *(latency.minimum_ms, latency.median_ms, latency.p90_ms, latency.p95_ms, latency.p99_ms, latency.maximum_ms),
-    ]
+    # The edges take off or add.
+    told = list(dataclasses.asdict(dataclasses.replace(result, edges=abs(result.edges))).values())
+    told += [value for each in told if isinstance(each, Mapping) for value in each.values()]
+    return [number for number in told if isinstance(number, int | float) and not 0 <= number < math.inf]

@@ -12,8 +12,7 @@ import tempfile
 from functools import partial
 from pathlib import Path
 
-from benchmarks.calibration import frame
-from benchmarks.calibration.frame import NotMeasuredError, Session
+from benchmarks.calibration.frame import NotMeasuredError, Session, number, option, script
 from benchmarks.foreign_json import ForeignJSONError, read_object
 
 ENOUGH = 0.9
@@ -93,19 +92,18 @@ def compare(folder: Path, server: str, options: list[str]) -> dict[str, dict[str
     return {**found, "one": {"cpu_us": cpu_us}}
 
 
-@frame.script(
+@script(
     "Compare an app with a copy of itself and with one that costs more CPU; count how often that is found.",
-    frame.number("--runs", 20, "comparisons"),
-    frame.option("--budget", default="2m", help="of each (%(default)s)"),
-    frame.number("--cost", 10.0, "CPU time added to the costly copy, percent", 0.0, 1000.0),
-    frame.option("--server", default="hypercorn", help="that serves the apps (%(default)s)"),
+    number("--runs", 20, "comparisons"),
+    option("--budget", default="2m", help="of each (%(default)s)"),
+    number("--cost", 10.0, "CPU time added to the costly copy, percent", 0.0, 1000.0),
+    option("--server", default="hypercorn", help="that serves the apps (%(default)s)"),
     packages=("flask", "hypercorn", "uvicorn"),
     statuses="0 found in 9 of 10, 1 not, 2 it could not be measured",
 )
-def main(session: Session) -> bool:
+def main(session: Session) -> None:
     """Compare, print what came out each time, and count."""
     options = session.options
-    session.begin(f"own apps on {options.server}, {options.budget} each")
     with tempfile.TemporaryDirectory(prefix="lab-own-apps-") as name:
         folder = Path(name)
         write_apps(folder, 0)
@@ -114,28 +112,18 @@ def main(session: Session) -> bool:
         print(f"a request takes {pilot['one']['cpu_us']:.0f} us of CPU; the costly copy takes {cost_us:.0f} us more\n")
         write_apps(folder, cost_us)
         equal = slower = 0
-        for number in range(1, options.runs + 1):
-            settings = ["--budget", options.budget, "--seed", str(number)]
-            found = session.once(f"run {number}", partial(compare, folder, options.server, settings))
+        for seed in range(1, options.runs + 1):
+            settings = ["--budget", options.budget, "--seed", str(seed)]
+            found = session.once(f"run {seed}", partial(compare, folder, options.server, settings))
             told = "; ".join(
                 f"{name} {each['standing']} {each['value']:.3f} [{each['low']:.3f}, {each['high']:.3f}], "
                 f"CPU {each['cpu']:.3f}"
                 for name, each in found.items()
                 if name != "one"
             )
-            print(f"{number:>3}  {told}", flush=True)
+            print(f"{seed:>3}  {told}", flush=True)
             equal += found["copy"]["standing"] == "equal"
             slower += found["costly"]["standing"] == "slower"
     least = round(options.runs * ENOUGH)
-    return all(
-        [
-            frame.tell(f"the copy is equal in {equal} of {options.runs}, at least {least}", holds=equal >= least),
-            frame.tell(
-                f"the costly copy is slower in {slower} of {options.runs}, at least {least}", holds=slower >= least
-            ),
-        ]
-    )
-
-
-if __name__ == "__main__":
-    frame.run(main)
+    session.bar(f"the copy is equal, of {options.runs}", equal, least=least)
+    session.bar(f"the costly copy is slower, of {options.runs}", slower, least=least)

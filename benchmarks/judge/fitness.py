@@ -12,8 +12,7 @@ from benchmarks.judge.evidence import Evidence, placebo_pairs
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.planning import POWER, detectable_difference, rounds_to_detect, spread_of
 from benchmarks.judge.statistics import bounds
-from benchmarks.machine import Machine
-from benchmarks.model import Run
+from benchmarks.model import Machine, Run
 from benchmarks.trials import void_reason
 
 Level = Literal["good", "warning", "bad"]

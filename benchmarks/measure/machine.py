@@ -10,8 +10,8 @@ from pathlib import Path
 
 import psutil
 
-from benchmarks.machine import Machine
 from benchmarks.measure.environment import Cores
+from benchmarks.model import Machine
 
 _LOOK_S = 0.5
 _BUSIEST = 3

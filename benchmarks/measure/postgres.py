@@ -119,8 +119,8 @@ def running(programs: Programs) -> Iterator[RunningPostgres]:
         with uninterrupted():
             watch = stack.enter_context(watching())
             folder = Path(tempfile.mkdtemp(prefix=f"{FOLDER_PREFIX}postgres-"))
-            watch.keeps(folder)
-            stack.callback(watch.removed, folder)
+            watch.tell(">", folder)
+            stack.callback(watch.tell, "<", folder)
             stack.callback(shutil.rmtree, folder, ignore_errors=True)
         try:
             password = secrets.token_urlsafe(24)

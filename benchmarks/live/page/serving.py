@@ -20,9 +20,8 @@ from flask import Flask, Response, request
 from hypercorn.asyncio import serve as hypercorn_serve
 from hypercorn.config import Config, Sockets
 
-from benchmarks.errors import LabError
+from benchmarks.errors import LabError, cannot_listen
 from benchmarks.judge.claims import Claim
-from benchmarks.listening import cannot_listen
 from benchmarks.live import why
 from benchmarks.live.page import views
 from benchmarks.live.page.access import SESSION, Access, is_presenter, presenter_only

@@ -10,7 +10,7 @@ import importlib.util
 import time
 from collections.abc import Callable, Mapping
 
-from benchmarks.extras import installing
+from benchmarks.errors import installing
 from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order, check_own_address
 from benchmarks.measure.load.session import LoaderProcess, LoadSession

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from benchmarks.judge import wording
 from benchmarks.judge.fitness import Fitness, Sign
-from benchmarks.machine import Machine
+from benchmarks.model import Machine
 from benchmarks.report.document import Document, Note, Paragraph, Section, filled
 
 

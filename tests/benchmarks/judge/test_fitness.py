@@ -7,8 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.judge.fitness import Fitness, judge_fitness, judge_machine
-from benchmarks.machine import Machine
-from benchmarks.model import Run, Trial
+from benchmarks.model import Machine, Run, Trial
 
 QUIET_MACHINE = Machine(
     logical_cores=4,

@@ -4,7 +4,7 @@ import dataclasses
 
 from benchmarks.judge.fitness import Fitness, Sign
 from benchmarks.judge.judgement import Estimate
-from benchmarks.machine import Machine
+from benchmarks.model import Machine
 from benchmarks.report.document import Document, Note, Paragraph, Section
 from benchmarks.report.products.doctor import fitness_document
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.extras import installing
+from benchmarks.errors import installing
 
 ROOT = Path(__file__).parents[2]
 
