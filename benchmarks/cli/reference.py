@@ -34,35 +34,23 @@ def reference() -> str:
     Raises:
         UndocumentedError: A command or an option has no description.
     """
-    return "\n\n".join([_HEAD, *_of_group(click.Context(lab, info_name="lab", **lab.context_settings), lab)]) + "\n"
+    return "\n\n".join([_HEAD, *_of_command(click.Context(lab, info_name="lab", **lab.context_settings))]) + "\n"
 
 
-def _of_group(context: click.Context, group: click.Group) -> Iterator[str]:
-    yield from _of_command(context, group)
-    for name in group.list_commands(context):
-        command = group.get_command(context, name)
-        if command is None or command.hidden:
-            continue
-        inner = click.Context(command, parent=context, info_name=name, **command.context_settings)
-        if isinstance(command, click.Group):
-            yield from _of_group(inner, command)
-        else:
-            yield from _of_command(inner, command)
-
-
-def _of_command(context: click.Context, command: click.Command) -> Iterator[str]:
+def _of_command(context: click.Context) -> Iterator[str]:
+    command = context.command
     if not command.help:
         raise UndocumentedError(f"`{context.command_path}` has no docstring.")
     yield f"## {context.command_path}"
     yield _block([f"{context.command_path} {' '.join(command.collect_usage_pieces(context))}".strip()])
     yield from _paragraphs(command.help)
-    options = [
-        option
-        for option in command.get_params(context)
-        if isinstance(option, click.Option) and not option.hidden and not option.is_eager
-    ]
-    if options:
-        yield "\n".join(_of_option(context, option) for option in options)
+    options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
+    if told := [_of_option(context, each) for each in options if not each.hidden and not each.is_eager]:
+        yield "\n".join(told)
+    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+        inner = command.get_command(context, name)
+        if inner is not None and not inner.hidden:
+            yield from _of_command(click.Context(inner, parent=context, info_name=name, **inner.context_settings))
 
 
 def _of_option(context: click.Context, option: click.Option) -> str:

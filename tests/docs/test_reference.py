@@ -11,7 +11,7 @@ import click
 import pytest
 
 from benchmarks.cli import exits
-from benchmarks.cli.reference import UndocumentedError, _of_group, reference
+from benchmarks.cli.reference import UndocumentedError, _of_command, reference
 from flask_app import create_app, openapi, settings
 from flask_app.settings import Settings
 
@@ -49,7 +49,7 @@ def test_what_says_nothing_of_itself_is_an_error(command: click.Command, told: s
     group = click.Group("lab", commands=[command], help="All.")
 
     with pytest.raises(UndocumentedError, match=told):
-        list(_of_group(click.Context(group, info_name="lab"), group))
+        list(_of_command(click.Context(group, info_name="lab")))
 
 
 def test_every_setting_is_documented_with_what_it_takes_and_its_default() -> None:
