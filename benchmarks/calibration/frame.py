@@ -189,7 +189,7 @@ class Session:
         releases = "".join(f", {package} {version(package)}" for package in self._packages)
         usable = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else []
         cores = f"; cores {', '.join(map(str, usable))}" if usable else ""
-        settings = ", ".join(f"{name} {value}" for name, value in self._settings.items() if value is not None)
+        settings = ", ".join(f"{name} {value}" for name, value in self._settings.items() if value not in (None, []))
         return [f"{name}: {dt.datetime.now(dt.UTC):%Y-%m-%d %H:%M} UTC, {where}{releases}{cores}", settings]
 
     def asks_for(self, part: str) -> bool:
