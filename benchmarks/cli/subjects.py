@@ -42,6 +42,7 @@ class Subjects:
         margin: Half-width of what counts as equal, as a fraction, likewise.
         facts: What to record of apps that are not the lab's own.
         may_differ: Whether answers that differ are only noted.
+        recorded_by: By id, what returns a contender with a recorder in its server, given the recorder's folder.
     """
 
     preset: str
@@ -52,6 +53,7 @@ class Subjects:
     margin: float | None = None
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
     may_differ: bool = False
+    recorded_by: Mapping[str, Callable[[Path], Contender]] = dataclasses.field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,14 +150,12 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
     rest = [word for word in words if word not in PRESETS]
     if not rest and not asked.commands:
         rest = list(told.contenders)
-    catalogued: tuple[Contender, ...] = ()
     started = [targets.started_by(command, asked.folder) for command in asked.commands]
     found = [Target(contender=contender, versions={}) for contender in started]
     patterns = [word for word in rest if not targets.is_target(word) and word not in told.contenders]
     for pattern in patterns:
         _check_known(pattern, told)
-    if patterns:
-        catalogued = catalogue.select(patterns)
+    catalogued = catalogue.select(patterns)
     for word in rest:
         if word in told.contenders:
             found += _of_entry(word, told, asked)
@@ -166,13 +166,18 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
     theirs = [target.contender for target in found]
     if not theirs:
         _refuse_request(asked)
-        against = None if asked.against is None else catalogue.find(asked.against).id
+        against = asked.against and catalogue.find(asked.against).id
         return Subjects(preset=preset, contenders=catalogued, against=against)
     # In the order in which they were asked for: the first is the reference.
     contenders = _named_apart([*theirs, *catalogued])
     return Subjects(
         preset=preset,
         contenders=contenders,
+        recorded_by={
+            contender.id: target.recorded_by
+            for contender, target in zip(contenders, found, strict=False)
+            if target.recorded_by is not None
+        },
         requests=tuple(_requests(asked, told)),
         against=_reference(asked.against or told.against or None, contenders),
         facts={ASKED_FACT: _as_asked()}

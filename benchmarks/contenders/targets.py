@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 import shlex
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventlo
 _WORD = re.compile(r"(?P<app>[\w.]+:[\w.]+(?:\(\))?)?(?:@(?P<server>[\w-]+))?(?:\+(?P<bridge>[\w-]+))?")
 _EVENTLOOP_PYTHON = (3, 11)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
-_SHIM = Path(__file__).with_name("bridged")
+_SHIM = Path(__file__).with_name("served")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,10 +37,13 @@ class Target:
     Attributes:
         contender: What is measured.
         versions: Of what it runs on, by name.
+        recorded_by: Returns it with a recorder in its server's process, given the folder of the recorder's package;
+            ``None`` for what the lab does not import itself.
     """
 
     contender: Contender
     versions: Mapping[str, str]
+    recorded_by: Callable[[Path], Contender] | None = None
 
 
 def is_target(word: str) -> bool:
@@ -79,29 +82,28 @@ def find(
     if bridge != "none":
         _check_bridge(app, bridge, looked, where)
     server = _server(app, interface, asked, versions, where)
-    served, settings = app.removesuffix("()"), dict[str, str]()
-    if bridge != "none":
-        served, settings = _bridged(app, bridge, where, is_factory=looked["factory"])
-    return Target(
-        contender=Contender(
+
+    def contender(recorder: Path | None = None) -> Contender:
+        served, settings = app.removesuffix("()"), dict[str, str]()
+        is_factory = bool(looked["factory"])
+        if bridge != "none" or recorder is not None:
+            served, settings = _beside(app, bridge, where, interface, is_factory=is_factory, recorder=recorder)
+            is_factory = False
+        # A recorder follows one process.
+        processes = workers if recorder is None else None
+        return Contender(
             framework=app.removesuffix("()"),
             variant=None,
             server=server.id,
             bridge=bridge,
-            arguments=server.command(
-                served,
-                interface,
-                is_factory=looked["factory"] and bridge == "none",
-                workers=workers,
-                threads=threads,
-            ),
+            arguments=server.command(served, interface, is_factory=is_factory, workers=processes, threads=threads),
             description=_description(app, bridge, server, looked, where),
             program=where.python,
             folder=str(where.folder),
             environment={**where.environment, **settings},
-        ),
-        versions={"Python": looked["python"], **versions},
-    )
+        )
+
+    return Target(contender=contender(), versions={"Python": looked["python"], **versions}, recorded_by=contender)
 
 
 def alternative(app: str, where: Surroundings) -> tuple[str, str]:
@@ -235,15 +237,19 @@ def _server(
     )
 
 
-def _bridged(app: str, bridge: str, where: Surroundings, *, is_factory: bool) -> tuple[str, dict[str, str]]:
-    """Return what a server imports to serve an app behind a bridge, and the variables that this needs."""
+def _beside(
+    app: str, bridge: str, where: Surroundings, interface: Interface, *, is_factory: bool, recorder: Path | None
+) -> tuple[str, dict[str, str]]:
+    """Return what a server imports to serve an app behind a bridge or recorded, and the variables that this needs."""
     package = importlib.util.find_spec("flask_app")
     folder = Path((package.submodule_search_locations or [""])[0]) if package is not None else Path()
     before = where.environment.get("PYTHONPATH", os.environ.get("PYTHONPATH", ""))
-    return "_lab_bridged:app", {
-        "LAB_BRIDGED_APP": f"{app.removesuffix('()')}{'()' if is_factory else ''}",
+    return "_lab_served:app", {
+        "LAB_SERVED_APP": f"{app.removesuffix('()')}{'()' if is_factory else ''}",
         "LAB_BRIDGE": bridge,
         "LAB_BRIDGE_FOLDER": str(folder / "serving" / "bridge"),
+        "LAB_INTERFACE": interface,
+        "LAB_RECORDER_FOLDER": "" if recorder is None else str(recorder),
         "PYTHONPATH": os.pathsep.join(filter(None, (before, str(_SHIM)))),
     }
 

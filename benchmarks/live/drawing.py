@@ -14,6 +14,7 @@ from benchmarks.live.words import (
     MEANINGS,
     describe_cost,
     describe_findings,
+    describe_limits,
     describe_request,
     describe_span,
     milliseconds,
@@ -25,9 +26,11 @@ _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
     State.ACCEPTED: ("a", "a", "cyan"),
     State.QUEUED: ("q", "q", "bold red"),
     State.FRAMEWORK: ("▒", "f", "blue"),
+    State.APP: ("▓", "A", "bold blue"),
     State.LOOP_CREATED: ("L", "L", "bold magenta"),
     State.VIEW: ("█", "V", "bold green"),
     State.WAITING: ("─", "-", "yellow"),
+    State.BLOCKING: ("■", "B", "bold red"),
     State.LOOP_CLOSED: ("l", "l", "magenta"),
     State.TO_LOOP: ("<", "<", "red"),
     State.TO_THREAD: (">", ">", "red"),
@@ -38,7 +41,6 @@ _SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
 """Sign, sign in ASCII, style: what differs by colour differs by sign too."""
 
 _LEAST_CELLS: Final = 20
-_PROCESS: Final = 1
 _ROWS_PER_LANE: Final = 1_000
 
 
@@ -62,14 +64,14 @@ class _Printer:
         waits = f", each to wait {timeline.wait_ms:g} ms" if timeline.wait_ms else ""
         count = len(timeline.exchanges)
         requests = "1 request" if count == 1 else f"{count} requests at once"
-        self.paragraph(f"{timeline.contender}: {requests}{waits} (GET {timeline.path})", "bold")
+        self.paragraph(f"{timeline.contender}: {requests}{waits} ({timeline.method} {timeline.path})", "bold")
         self.bars(timeline)
         self.legend(timeline)
         self.console.print()
         for exchange in timeline.exchanges:
             self.paragraph(describe_request(timeline, exchange.request), marker=f"{exchange.request}  ")
         self.console.print()
-        for finding in describe_findings(timeline):
+        for finding in (*describe_findings(timeline), *describe_limits(timeline)):
             self.paragraph(finding)
         self.console.print()
         self.paragraph(describe_cost(recording.cost), "dim")
@@ -141,23 +143,33 @@ class _Printer:
         self.console.print(Text(to_ascii(text.plain)) if self.ascii else text, soft_wrap=True)
 
 
-def chrome_trace(timeline: Timeline) -> dict[str, Any]:
+def chrome_trace(*timelines: Timeline) -> dict[str, Any]:
     """Return a Chrome trace as values of JSON, which opens in Perfetto and in ``chrome://tracing``.
 
-    Each of its rows is a request on a lane: on one lane many requests wait at the same time, and spans of one row must
-    not overlap. Arrows connect a request's spans from row to row. Times are microseconds from the burst's first send.
+    Each burst is a process in it, and each row a request on a lane: on one lane many requests wait at the same time,
+    and spans of one row must not overlap. Arrows connect a request's spans from row to row. Times are microseconds from
+    the burst's first send.
     """
+    events = [
+        {"pid": process, **event}
+        for process, timeline in enumerate(timelines, start=1)
+        for event in _trace_events(timeline, process)
+    ]
+    return {"displayTimeUnit": "ms", "traceEvents": events}
+
+
+def _trace_events(timeline: Timeline, process: int) -> list[dict[str, Any]]:
     events: list[dict[str, Any]] = [
         {"ph": "M", "name": "process_name", "args": {"name": f"{timeline.contender} {timeline.path}"}}
     ]
     for lane, requests in timeline.rows().items():
         for request, spans in requests.items():
-            # Not 1: Perfetto shows a row whose number is the process's as the process's main thread.
+            # Not the process's number: Perfetto shows such a row as the process's main thread.
             row = (lane.number + 1) * _ROWS_PER_LANE + request
             name = f"{lane.name} · request {request}"
             events.append({"ph": "M", "name": "thread_name", "tid": row, "args": {"name": name}})
             events.append({"ph": "M", "name": "thread_sort_index", "tid": row, "args": {"sort_index": row}})
-            order = timeline.of(request)
+            order, flow_id = timeline.of(request), (process - 1) * _ROWS_PER_LANE + request
             for span in spans:
                 at = {"tid": row, "ts": span.start_ns / 1_000}
                 told = {"request": request, "words": describe_span(timeline, span)}
@@ -165,9 +177,9 @@ def chrome_trace(timeline: Timeline) -> dict[str, Any]:
                 duration_us = span.duration_ns / 1_000
                 events.append({"ph": "X", "name": str(span.state), "cat": kind, **at, "dur": duration_us, "args": told})
                 if span.counts:
-                    flow = {"name": f"request {request}", "cat": "request", "id": request, **at}
+                    flow = {"name": f"request {request}", "cat": "request", "id": flow_id, **at}
                     first, last = span == order[0], span == order[-1]
                     events.append(
                         {"ph": "s" if first else "f" if last else "t", **flow, **({"bp": "e"} if last else {})}
                     )
-    return {"displayTimeUnit": "ms", "traceEvents": [{"pid": _PROCESS, **event} for event in events]}
+    return events

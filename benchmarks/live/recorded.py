@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cached_property
 from typing import Any
 
-from benchmarks.live import hooks
+from benchmarks.live.recorder import hooks
 
 
 class _Apps:

@@ -17,76 +17,88 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from operator import itemgetter
+from pathlib import Path
 from typing import Any, Self
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.foreign_json import decode, encode, read_object
-from benchmarks.live.recorder import RECORD_HEADER, RECORDING_PATH
+from benchmarks.live import recorder
+from benchmarks.live.recorder.notes import RECORD_HEADER, RECORDING_PATH
 from benchmarks.live.timeline import Exchange, Timeline, build
 from benchmarks.measure.environment import Cores, kept_off
-from benchmarks.measure.server import HOST, RunningServer, starting
-from benchmarks.model import Contender
+from benchmarks.measure.load.request import filler
+from benchmarks.measure.server import HOST, RunningServer, put_back, rendered, starting
+from benchmarks.model import Contender, Workload
 
 _TIMEOUT_S = 30.0
 
 
 @contextlib.contextmanager
-def connected(port: int, count: int) -> Iterator[Sequence[http.client.HTTPConnection]]:
+def connected(port: int, count: int, host: str = HOST) -> Iterator[Sequence[http.client.HTTPConnection]]:
     """Keep connections to a server on this machine open during a ``with`` block.
 
     Args:
         port: The server's.
         count: How many: a burst has as many requests.
+        host: The server's.
     Raises:
         LabError: The server cannot be reached.
     """
     with contextlib.ExitStack() as stack:
-        connections = [http.client.HTTPConnection(HOST, port, timeout=_TIMEOUT_S) for _ in range(count)]
+        connections = [http.client.HTTPConnection(host, port, timeout=_TIMEOUT_S) for _ in range(count)]
         for connection in connections:
             stack.callback(connection.close)
             try:
                 connection.connect()
             except OSError as error:
                 raise LabError(f"Cannot connect to the server on port {port}: {error}.") from error
-            # A burst uses kept connections or fails.
+            # A request uses the connection that there is, or fails.
             connection.auto_open = 0
         yield connections
 
 
 def burst(
-    connections: Sequence[http.client.HTTPConnection], path: str, recorded_as: int | None = None
+    server: RunningServer, workload: Workload, count: int, recorded_as: int | None = None
 ) -> tuple[Exchange, ...]:
-    """Send a request on every connection at once, and wait for all answers.
+    """Send a request on each of a number of new connections at once, and wait for all answers.
+
+    The connections are new because not every server keeps them; they are there before the first request is sent.
 
     Args:
-        connections: From ``connected``.
-        path: What each request asks for.
+        server: Of the contender that is asked.
+        workload: What each request asks for.
+        count: How many.
         recorded_as: The number under which the server records the first request; the others count on from it.
             ``None`` for requests that are not recorded.
     Returns:
         What was seen of each, numbered from 1 in any case.
     Raises:
-        LabError: An answer was not a whole 200.
+        LabError: An answer was not whole, or its status not a valid one.
     """
     sent_ns: dict[int, int] = {}
-    try:
-        with contextlib.closing(selectors.DefaultSelector()) as selector:
-            for number, connection in enumerate(connections, start=1):
-                recorded = {} if recorded_as is None else {RECORD_HEADER: str(recorded_as + number - 1)}
-                sent_ns[number] = time.monotonic_ns()
-                connection.request("GET", path, headers=recorded)
-            for number, connection in enumerate(connections, start=1):
-                selector.register(connection.sock, selectors.EVENT_READ, (number, connection))
-            received_ns = _receive(selector)
-    except (OSError, http.client.HTTPException) as error:
-        raise LabError(f"GET {path}: the connection broke: {str(error) or 'closed by the server'}.") from error
+    fill = filler()
+    with connected(server.port, count, server.host) as connections:
+        time.sleep(_REST_S)
+        try:
+            with contextlib.closing(selectors.DefaultSelector()) as selector:
+                for number, connection in enumerate(connections, start=1):
+                    asked = rendered(workload, server.contender, fill)
+                    own = {} if recorded_as is None else {RECORD_HEADER: str(recorded_as + number - 1)}
+                    sent_ns[number] = time.monotonic_ns()
+                    connection.request(workload.method, asked.path, asked.body, {**own, **asked.headers})
+                for number, connection in enumerate(connections, start=1):
+                    selector.register(connection.sock, selectors.EVENT_READ, (number, connection))
+                received_ns = _receive(selector, workload.statuses)
+        except (OSError, http.client.HTTPException) as error:
+            asked_for = f"{workload.method} {workload.path_for(server.contender)}"
+            raise LabError(f"{asked_for}: the connection broke: {str(error) or 'closed by the server'}.") from error
     return tuple(
         Exchange(request=number, sent_ns=at_ns, received_ns=received_ns[number]) for number, at_ns in sent_ns.items()
     )
 
 
-def _receive(selector: selectors.BaseSelector) -> dict[int, int]:
+def _receive(selector: selectors.BaseSelector, statuses: Sequence[int]) -> dict[int, int]:
     received_ns: dict[int, int] = {}
     deadline = time.monotonic() + _TIMEOUT_S
     while missing := len(selector.get_map()):
@@ -95,15 +107,18 @@ def _receive(selector: selectors.BaseSelector) -> dict[int, int]:
             raise LabError(f"{missing} of {missing + len(received_ns)} answers did not come in time.")
         for key, _ in ready:
             number, connection = key.data
-            # So short an answer arrives whole.
+            # What follows the first bytes is waited for here: answers are short.
             answer = connection.getresponse()
             answer.read()
             received_ns[number] = time.monotonic_ns()
             selector.unregister(key.fileobj)
-            if answer.status != 200:
-                raise LabError(f"The server answered {answer.status} {answer.reason}, not 200.")
+            if answer.status not in statuses if statuses else not 200 <= answer.status < 300:
+                raise LabError(f"The server answered {answer.status} {answer.reason} in a burst of requests.")
     return received_ns
 
+
+RECORDER_FOLDER = Path(recorder.__file__).parent
+"""The folder of the recorder's package, which somebody's app loads from there."""
 
 # Requests carry a number of their own, whichever burst they are in.
 _NUMBERS = itertools.count()
@@ -166,10 +181,10 @@ class Recording:
 
 
 def recorded(contender: Contender) -> Contender:
-    """Return the same contender with the recorder in its app.
+    """Return one of the lab's own contenders with the recorder in its app.
 
     Raises:
-        InvalidValueError: There is none.
+        InvalidValueError: It has no view.
     """
     app = catalogue.app_of(contender)
     if app is None or app.recorded is None or contender.variant is None:
@@ -177,35 +192,37 @@ def recorded(contender: Contender) -> Contender:
     return replace(contender, arguments=(*contender.arguments[:-1], app.recorded))
 
 
-def path_of(contender: Contender, wait_ms: int) -> str:
-    """Return the path that a burst requests: the wait, or the health check for a wait of 0."""
-    return f"/wait/{contender.variant}?ms={wait_ms}" if wait_ms else f"/health/{contender.variant}"
+def request_of(contender: Contender, wait_ms: int) -> Workload:
+    """Return what a burst asks one of the lab's own apps: the wait, or the health check for a wait of 0."""
+    path = f"/wait/{contender.variant}?ms={wait_ms}" if wait_ms else f"/health/{contender.variant}"
+    return Workload(name="burst", path=path, wait_ms=wait_ms)
 
 
-def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> Recording:
+def record(contender: Contender, hooked: Contender, workload: Workload, requests: int, cores: Cores) -> Recording:
     """Record bursts of a contender until one is typical.
 
     Args:
-        contender: Which; started twice, with and without the recorder.
-        wait_ms: How long each view waits, whole milliseconds; 0 for not at all.
+        contender: Which.
+        hooked: The same with the recorder; both are started.
+        workload: What each request asks for.
         requests: How many are sent at once.
         cores: Which server and client may use.
     Raises:
-        InvalidValueError: The contender has no view.
         ServerError: It did not start.
         LabError: Its answers or its notes did not come, or the notes are not those of a whole burst.
     """
-    path = path_of(contender, wait_ms)
+    path = workload.path_for(contender)
+    if workload.before_trial:
+        put_back(workload.before_trial, contender)
     with contextlib.ExitStack() as stack:
-        launches = [stack.enter_context(starting(each, cores.server)) for each in (recorded(contender), contender)]
-        hooked, plain = (launch.wait_until_ready(path) for launch in launches)
+        launches = [stack.enter_context(starting(each, cores.server)) for each in (hooked, contender)]
+        with_hooks, plain = (launch.wait_until_ready(path) for launch in launches)
         stack.enter_context(kept_off(cores.server))
-        to_hooked, to_plain = (stack.enter_context(connected(each.port, requests)) for each in (hooked, plain))
         for _ in range(_WARM_UP_BURSTS):
-            burst(to_hooked, path)
-            burst(to_plain, path)
+            burst(with_hooks, workload, requests)
+            burst(plain, workload, requests)
         # The first recording is discarded: hooks, too, are slower the first time.
-        recorded_burst(hooked, to_hooked, wait_ms)
+        recorded_burst(with_hooks, workload, requests)
         bursts: list[tuple[float, int, float, Timeline]] = []
         plain_ms: list[float] = []
         deadline = time.monotonic() + _BURSTS_S
@@ -214,10 +231,10 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
             for kind in ("plain", "recorded") if len(bursts) % 2 else ("recorded", "plain"):
                 time.sleep(_REST_S)
                 if kind == "recorded":
-                    timeline, notes, note_ns = recorded_burst(hooked, to_hooked, wait_ms)
+                    timeline, notes, note_ns = recorded_burst(with_hooks, workload, requests)
                     bursts.append((_mean_ms(timeline.exchanges), notes, note_ns, timeline))
                 else:
-                    plain_ms.append(_mean_ms(burst(to_plain, path)))
+                    plain_ms.append(_mean_ms(burst(plain, workload, requests)))
     bursts.sort(key=itemgetter(0))
     _, notes, _, timeline = bursts[(len(bursts) - 1) // 2]
     return Recording(
@@ -234,24 +251,22 @@ def record(contender: Contender, wait_ms: int, requests: int, cores: Cores) -> R
     )
 
 
-def recorded_burst(
-    server: RunningServer, connections: Sequence[http.client.HTTPConnection], wait_ms: int
-) -> tuple[Timeline, int, float]:
+def recorded_burst(server: RunningServer, workload: Workload, requests: int) -> tuple[Timeline, int, float]:
     """Send one burst to a server that records.
 
     Args:
-        server: Of a contender that ``recorded`` gave.
-        connections: To it.
-        wait_ms: See ``record``.
+        server: Of a contender with the recorder.
+        workload: What each request asks for.
+        requests: How many are sent at once.
     Returns:
         The burst's timeline, the number of notes, and what a note takes, nanoseconds.
     Raises:
         ServerError: It did not answer with its notes.
         LabError: Its answers or its notes did not come, or the notes are not those of a whole burst.
     """
-    path = path_of(server.contender, wait_ms)
+    contender = server.contender
     first = next(_NUMBERS) * _MOST_REQUESTS + 1
-    exchanges = burst(connections, path, recorded_as=first)
+    exchanges = burst(server, workload, requests, recorded_as=first)
     try:
         taken = read_object(server.get(RECORDING_PATH).body)
     except ValueError as error:
@@ -263,12 +278,14 @@ def recorded_burst(
         if 0 <= number - first < len(exchanges)
     ]
     timeline = build(
-        contender=server.contender.id,
-        path=path,
-        wait_ms=wait_ms,
+        contender=contender.id,
+        path=workload.path_for(contender),
+        wait_ms=workload.wait_ms,
         lanes={int(lane): kind for lane, kind in taken["lanes"].items()},
         notes=notes,
         exchanges=exchanges,
+        method=workload.method,
+        is_own=contender.is_own,
     )
     return timeline, len(notes), taken["note_ns"]
 

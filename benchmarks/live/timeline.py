@@ -9,35 +9,27 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from operator import itemgetter
 from typing import Literal
 
 from benchmarks.errors import LabError
 
-LaneKind = Literal["network", "loop", "worker", "own loop"]
+# Handed on: who has a timeline has these too.
+from benchmarks.live.recorder.states import RELEASED, LaneKind, State
 
-
-class State(StrEnum):
-    """Where a request is."""
-
-    SENT = "sent"
-    ACCEPTED = "accepted"
-    QUEUED = "queued for a thread"
-    FRAMEWORK = "framework"
-    LOOP_CREATED = "loop created"
-    VIEW = "view running"
-    WAITING = "waiting"
-    LOOP_CLOSED = "loop closed"
-    TO_LOOP = "back to the loop"
-    TO_THREAD = "back to its thread"
-    ANSWERING = "answering"
-    ANSWERED = "answered"
-    HELD = "thread held"
-
-
-RELEASED = "released"
-"""The note that ends ``State.HELD``, which is not a state of a request."""
+__all__ = [
+    "NETWORK",
+    "RELEASED",
+    "Exchange",
+    "Lane",
+    "LaneKind",
+    "Note",
+    "Span",
+    "State",
+    "Timeline",
+    "at_once",
+    "build",
+]
 
 Note = tuple[int, int, int, str]
 """What a server noted: the time (monotonic, nanoseconds), its thread (from 1), the request, and the ``State`` that the
@@ -63,10 +55,10 @@ class Lane:
     """A thread of the server, or what lies between client and server.
 
     Attributes:
-        number: 0 for the network, then the server's loop, workers and own loops, each kind in the order in which
-            they came into the burst.
-        kind: ``network``, ``loop`` (the server's), ``worker``, or ``own loop`` (a thread that runs a loop for one
-            request alone).
+        number: 0 for the network, then the server's loop or main thread, workers and own loops, each kind in the
+            order in which they came into the burst.
+        kind: ``network``, ``loop`` (the server's), ``main`` (a main thread without a loop), ``worker``, or ``own
+            loop`` (a thread that runs a loop for one request alone).
         name: For a person.
     """
 
@@ -115,6 +107,8 @@ class Timeline:
         lanes: Those that took part, the network first.
         exchanges: What the client saw, its clock made relative to the first send.
         spans: In the order of request and time.
+        method: Of each request.
+        is_own: Whether the app is one of the lab's own; of another, the recorder may see less.
         schema_version: Of the document.
     """
 
@@ -124,6 +118,8 @@ class Timeline:
     lanes: tuple[Lane, ...]
     exchanges: tuple[Exchange, ...]
     spans: tuple[Span, ...]
+    method: str = "GET"
+    is_own: bool = True
     schema_version: Literal[1] = 1
 
     @property
@@ -150,6 +146,7 @@ class Timeline:
 NETWORK = Lane(number=0, kind="network", name="on its way")
 _NAMES: Mapping[LaneKind, str] = {
     "loop": "the server's event loop",
+    "main": "the server's main thread",
     "worker": "worker thread {}",
     "own loop": "thread with a loop of its own {}",
 }
@@ -163,6 +160,8 @@ def build(
     lanes: Mapping[int, LaneKind],
     notes: Iterable[Note],
     exchanges: Sequence[Exchange],
+    method: str = "GET",
+    is_own: bool = True,
 ) -> Timeline:
     """Make a timeline from the notes of the server and what the client saw.
 
@@ -173,9 +172,11 @@ def build(
         lanes: Kind of each of the server's threads that noted something.
         notes: About these requests, in any order.
         exchanges: What the client saw of each.
+        method: See ``Timeline``.
+        is_own: The same.
     Raises:
-        LabError: A request's notes do not begin with its being accepted and end with its answer, between its
-            sending and its last byte: something was not recorded, or the clocks differ.
+        LabError: A request's notes do not begin with its being accepted, or for somebody's app with its call, and end
+            with its answer, between its sending and its last byte: something was not recorded, or the clocks differ.
     """
     origin_ns = min(exchange.sent_ns for exchange in exchanges)
     seen = tuple(
@@ -187,7 +188,7 @@ def build(
     spans: list[Span] = []
     for exchange in seen:
         own = [note for note in noted if note[2] == exchange.request]
-        spans += _states(exchange, own)
+        spans += _states(exchange, own, is_own=is_own)
         spans += _holds(exchange, own)
     by_thread = _lanes(spans, lanes)
     return Timeline(
@@ -197,6 +198,8 @@ def build(
         lanes=tuple(by_thread.values()),
         exchanges=seen,
         spans=tuple(replace(span, lane=by_thread[span.lane].number) for span in spans),
+        method=method,
+        is_own=is_own,
     )
 
 
@@ -211,9 +214,9 @@ def at_once(spans: Iterable[Span]) -> int:
     return most
 
 
-def _states(exchange: Exchange, notes: Sequence[Note]) -> list[Span]:
+def _states(exchange: Exchange, notes: Sequence[Note], *, is_own: bool) -> list[Span]:
     changes = _until_answered([note for note in notes if note[3] not in (State.HELD, RELEASED)])
-    _check(exchange, changes)
+    _check(exchange, changes, is_own=is_own)
     starts = [(exchange.sent_ns, NETWORK.number, State.SENT)]
     for at_ns, thread, _, what in changes:
         state = State(what)
@@ -239,10 +242,11 @@ def _until_answered(notes: Sequence[Note]) -> Sequence[Note]:
     return notes
 
 
-def _check(exchange: Exchange, notes: Sequence[Note]) -> None:
+def _check(exchange: Exchange, notes: Sequence[Note], *, is_own: bool) -> None:
     name = f"Request {exchange.request}"
     answering = [note[0] for note in notes if note[3] == State.ANSWERING]
-    if not notes or notes[0][3] != State.ACCEPTED:
+    # Not every server can be seen as it reads.
+    if not notes or (is_own and notes[0][3] != State.ACCEPTED):
         raise LabError(f"{name} was not seen by the server before its app; record it again.")
     if not answering:
         raise LabError(f"{name}: the server never began to answer; record it again.")

@@ -16,9 +16,11 @@ MEANINGS: Final[Mapping[State, str]] = {
     State.ACCEPTED: "the server has read it, parses it and calls the app",
     State.QUEUED: "handed to a pool of threads, until a thread takes it",
     State.FRAMEWORK: "the framework's own work around the view: route, hooks, JSON",
+    State.APP: "the app runs; what of it is the framework and what the view is not told apart",
     State.LOOP_CREATED: "a thread and an event loop are started for this request alone",
     State.VIEW: "the view's own code runs",
     State.WAITING: "the view waits for its dependency",
+    State.BLOCKING: "the app waits without await, and the event loop can do nothing else meanwhile",
     State.LOOP_CLOSED: "the request's own loop and thread are ended",
     State.TO_LOOP: "a thread has finished with it, until the event loop resumes it",
     State.TO_THREAD: "the event loop has finished with it, until its thread resumes it",
@@ -66,7 +68,21 @@ def by_state(spans: Iterable[Span]) -> Mapping[State, int]:
 
 def describe_findings(timeline: Timeline) -> tuple[str, ...]:
     """Return what the burst shows: which threads ran it, whether its waits overlapped, and what else took time."""
-    return (_who(timeline), *_waits(timeline), *_queue(timeline), _rest(timeline))
+    return (_who(timeline), *_waits(timeline), *_blocking(timeline), *_queue(timeline), _rest(timeline))
+
+
+def describe_limits(timeline: Timeline) -> tuple[str, ...]:
+    """Return what the recorder did not see of somebody's app; nothing for the lab's own."""
+    if timeline.is_own:
+        return ()
+    states = {span.state for span in timeline.spans}
+    limits = []
+    if State.ACCEPTED not in states:
+        limits.append("how this server reads a request: all until it calls the app is “sent”")
+    if State.APP in states:
+        limits.append("where the framework ends and the view begins: that is seen of Flask alone")
+    limits.append("waits inside libraries in C, such as sqlite3: they count as running")
+    return (f"Not seen: {'; '.join(limits)}.",)
 
 
 def describe_cost(cost: Cost) -> str:
@@ -83,9 +99,16 @@ def _who(timeline: Timeline) -> str:
     workers, own_loops = kinds.count("worker"), kinds.count("own loop")
     requests = _counted(len(timeline.exchanges), "request")
     if not workers and not own_loops:
-        return f"One thread did everything: the server's event loop handled the {requests} in turns."
-    hands = f"The server's event loop read the {requests} and wrote the answers"
-    views = f"{hands}; {_counted(workers, 'worker thread')} took part"
+        if "loop" in kinds:
+            return f"One thread did everything: the server's event loop handled the {requests} in turns."
+        return f"One thread did everything: the server's main thread handled the {requests} one after another."
+    threads = _counted(workers, "worker thread")
+    if "loop" in kinds:
+        views = f"The server's event loop read the {requests} and wrote the answers; {threads} took part"
+    elif "main" in kinds:
+        views = f"The server's main thread read the {requests}; {threads} took part"
+    else:
+        views = f"{capitalized(threads)} handled the {requests}; no event loop took part"
     if not own_loops:
         return f"{views}."
     if own_loops == 1:
@@ -95,11 +118,15 @@ def _who(timeline: Timeline) -> str:
 
 def _waits(timeline: Timeline) -> Sequence[str]:
     waits = [span for span in timeline.spans if span.state is State.WAITING]
-    if not timeline.wait_ms or not waits:
+    if not waits:
         return ()
-    asked = f"{timeline.wait_ms:g} ms"
     together = at_once(waits)
     meanwhile = _meanwhile(timeline, waits[-1])
+    if not timeline.wait_ms or len(waits) != len(timeline.exchanges):
+        total = sum(span.duration_ns for span in waits) / len(timeline.exchanges)
+        waited = f"A request waited {milliseconds(total)} on average, in {_counted(len(waits), 'wait')} of all"
+        return (f"{waited}; at most {_counted(together, 'request')} waited at once. {capitalized(meanwhile)}.",)
+    asked = f"{timeline.wait_ms:g} ms"
     if len(waits) == 1:
         return (f"It waited for {milliseconds(waits[0].duration_ns)} ({asked} requested); {meanwhile}.",)
     if together == len(waits):
@@ -109,6 +136,14 @@ def _waits(timeline: Timeline) -> Sequence[str]:
     else:
         overlap = f"Of the {len(waits)} waits of {asked}, at most {together} were in progress at once"
     return (f"{overlap}: the last answer arrived after {milliseconds(timeline.end_ns)}. {capitalized(meanwhile)}.",)
+
+
+def _blocking(timeline: Timeline) -> Sequence[str]:
+    blocked_ns = sum(span.duration_ns for span in timeline.spans if span.state is State.BLOCKING)
+    if not blocked_ns:
+        return ()
+    blocked = f"The app waited without await, and blocked the event loop for {milliseconds(blocked_ns)} in all"
+    return (f"{blocked}: no other request could run meanwhile.",)
 
 
 def _queue(timeline: Timeline) -> Sequence[str]:
@@ -129,7 +164,7 @@ def _rest(timeline: Timeline) -> str:
     spans = [span for span in timeline.spans if span.counts and span.state is not State.WAITING]
     times, count = by_state(spans), len(timeline.exchanges)
     largest = max(times, key=lambda state: times[state])
-    beside = "Apart from its wait, a" if timeline.wait_ms else "A"
+    beside = "Apart from its wait, a" if len(spans) < sum(span.counts for span in timeline.spans) else "A"
     return (
         f"{beside} request took {milliseconds(sum(times.values()) / count)} on average, most of it "
         f"“{largest}” with {milliseconds(times[largest] / count)}: {MEANINGS[largest]}."
@@ -138,7 +173,7 @@ def _rest(timeline: Timeline) -> str:
 
 def _meanwhile(timeline: Timeline, wait: Span) -> str:
     kind = timeline.lane(wait.lane).kind
-    if kind == "worker":
+    if kind in ("worker", "main"):
         return "meanwhile the thread was held"
     if kind == "own loop":
         return "meanwhile each held two threads: a worker, and the thread of a loop that serves no other request"

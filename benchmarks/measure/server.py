@@ -11,7 +11,7 @@ import socket
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -298,15 +298,37 @@ def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
     raise ServerError(server.explain(f"did not answer GET {path} within {timeout_s:g} s"))
 
 
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A request with all its values filled in."""
+
+    path: str
+    body: bytes | None
+    headers: Mapping[str, str]
+
+
+def rendered(workload: Workload, contender: Contender, fill: Callable[[str], str]) -> Rendered:
+    """Return a workload's request as one contender gets it.
+
+    Args:
+        workload: What is asked.
+        contender: Who is asked.
+        fill: Puts values in the place of placeholders.
+    Raises:
+        InvalidValueError: A header refers to a variable that is not set.
+    """
+    body = fill(workload.body.decode("latin-1")).encode("latin-1") if workload.body else None
+    headers = {name: fill(value) for name, value in expanded(workload.headers).items()}
+    return Rendered(fill(workload.path_for(contender)), body, headers)
+
+
 def _ask(server: RunningServer, workload: Workload, timeout_s: float) -> Answer:
     connection = http.client.HTTPConnection(server.host, server.port, timeout=timeout_s)
     try:
-        fill = filler()
-        path, headers = fill(workload.path_for(server.contender)), expanded(workload.headers)
-        body = fill(workload.body.decode("latin-1")).encode("latin-1") if workload.body else None
+        asked = rendered(workload, server.contender, filler())
         connection.connect()
         began_s = time.perf_counter()
-        connection.request(workload.method, path, body, {name: fill(value) for name, value in headers.items()})
+        connection.request(workload.method, asked.path, asked.body, asked.headers)
         response = connection.getresponse()
         kind = response.headers.get_content_type()
         answered, took_ms = response.read(), 1000 * (time.perf_counter() - began_s)

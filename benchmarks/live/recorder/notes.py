@@ -1,4 +1,4 @@
-"""Notes, inside a server, when a request enters which state; only the apps in ``recorded`` use it.
+"""Notes, inside a server, when a request enters which state.
 
 Only requests with the header ``RECORD_HEADER`` are noted, so nothing but a recorded burst is affected. A note is a read
 of the clock and an append; ``note_cost_ns`` measures its cost.
@@ -6,6 +6,7 @@ of the clock and an append; ``note_cost_ns`` measures its cost.
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 import json
 import re
@@ -14,7 +15,7 @@ import time
 from contextvars import ContextVar
 from typing import Any
 
-from benchmarks.live.timeline import LaneKind, State
+from .states import LaneKind, State
 
 RECORD_HEADER = "x-lab-request"
 RECORDING_PATH = "/lab-recording"
@@ -28,9 +29,15 @@ current: ContextVar[int | None] = ContextVar("recorded_request", default=None)
 
 
 class Recorder:
-    """The notes of one server; any thread may add notes."""
+    """The notes of one server; any thread may add notes.
+
+    Attributes:
+        around: What a request is in while its app runs, as far as no hook knows better.
+    """
 
     def __init__(self) -> None:
+        self.around = State.FRAMEWORK
+        self._last: dict[int, tuple[int, str]] = {}
         self._notes: list[tuple[int, int, int, str]] = []
         self._kinds: dict[int, LaneKind] = {}
         self._numbers = itertools.count(1)
@@ -42,15 +49,29 @@ class Recorder:
         try:
             lane: int = self._thread.lane
         except AttributeError:
-            lane = self._enter("loop" if threading.current_thread() is threading.main_thread() else "worker")
+            lane = self._enter(_kind_of_this_thread())
         # A list's append is atomic.
         self._notes.append((at_ns, lane, request, what))
+        self._last[request] = lane, what
 
     def note_current(self, what: str) -> None:
         """Note it for the request that this context serves, if that is recorded."""
         request = current.get()
         if request is not None:
             self.note(request, what)
+
+    def state_of(self, request: int) -> str | None:
+        """Return what was noted last of a request; ``None`` for nothing."""
+        return self._last.get(request, (0, None))[1]
+
+    def state_here(self, request: int) -> str | None:
+        """Return the same if it was noted on the calling thread; ``None`` if the request is elsewhere."""
+        lane, what = self._last.get(request, (0, None))
+        return what if lane == getattr(self._thread, "lane", None) else None
+
+    def is_on_loop(self) -> bool:
+        """Return whether the calling thread is known as the one that runs the server's event loop."""
+        return self._kinds.get(getattr(self._thread, "lane", 0)) == "loop"
 
     def this_thread_has_its_own_loop(self) -> None:
         """Mark the calling thread, before its first note, as one that runs the loop of one request."""
@@ -59,6 +80,7 @@ class Recorder:
     def take(self) -> dict[str, Any]:
         """Return the notes as values of JSON, and clear them."""
         notes, self._notes = self._notes, []
+        self._last = {}
         return {
             "lanes": {str(lane): self._kinds[lane] for _, lane, _, _ in notes},
             "events": notes,
@@ -72,10 +94,18 @@ class Recorder:
         return lane
 
 
+def _kind_of_this_thread() -> LaneKind:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return "main" if threading.current_thread() is threading.main_thread() else "worker"
+    return "loop"
+
+
 RECORDER = Recorder()
 
 
-def request_in(data: bytes) -> int | None:
+def request_in(data: bytes | memoryview) -> int | None:
     """Return the number in a request's header, given the bytes that arrived; ``None`` if there is none."""
     found = _IN_BYTES.search(data)
     return int(found[1]) if found else None
@@ -99,9 +129,14 @@ def note_cost_ns() -> float:
     return (time.perf_counter_ns() - begun_ns) / _COST_NOTES
 
 
+def taken() -> bytes:
+    """Return the notes since the last such request as JSON."""
+    return json.dumps(RECORDER.take()).encode()
+
+
 async def answer_recording(send: Any) -> None:
     """Answer an ASGI request with the notes since the last such request."""
-    body = json.dumps(RECORDER.take()).encode()
+    body = taken()
     headers = [(b"content-type", b"application/json"), (b"content-length", str(len(body)).encode())]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body, "more_body": False})

@@ -1,7 +1,7 @@
 """Hooks the recorder into one server process: where it reads, hands over to threads, starts loops, and calls views.
 
-Each hook wraps a public function of a library, and notes. Only the apps in ``recorded`` set them, before their server
-takes its first request.
+Each hook wraps a public function of a library, and notes. They are set before the server takes its first request, in a
+process that records and in no other.
 """
 
 from __future__ import annotations
@@ -9,22 +9,29 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from asyncio import StreamReaderProtocol
+import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from asgiref.sync import AsyncToSync, SyncToAsync
-from flask import Flask
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from .notes import RECORDER, RECORDING_PATH, answer_recording, current, request_in, request_of
+from .states import RELEASED, State
 
-from benchmarks.live.recorder import RECORDER, RECORDING_PATH, answer_recording, current, request_in, request_of
-from benchmarks.live.timeline import RELEASED, State
+if TYPE_CHECKING:
+    from flask import Flask
 
 View = Callable[..., Any]
 Message = Mapping[str, Any]
+
+_PROTOCOLS = (
+    ("asyncio.streams", "StreamReaderProtocol"),
+    ("uvicorn.protocols.http.httptools_impl", "HttpToolsProtocol"),
+    ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
+    ("gunicorn.asgi.protocol", "ASGIProtocol"),
+)
+"""Module and class of the protocols whose ``data_received`` reads requests; a server has loaded its own by then."""
 
 
 def record_flask(service: Flask) -> None:
@@ -36,10 +43,11 @@ def record_flask(service: Flask) -> None:
 
 
 def hook_reading() -> None:
-    """Note when a request's first bytes arrive at the protocol of Hypercorn or uvicorn."""
-    protocols: tuple[Any, ...] = (StreamReaderProtocol, HttpToolsProtocol)
-    for protocol in protocols:
-        protocol.data_received = _noted_reading(protocol.data_received)
+    """Note when a request's first bytes arrive at the protocol of the server of ASGI that this process has loaded."""
+    for module, name in _PROTOCOLS:
+        protocol: Any = getattr(sys.modules.get(module), name, None)
+        if protocol is not None:
+            protocol.data_received = _noted_reading(protocol.data_received)
 
 
 def _noted_reading(data_received: Callable[..., None]) -> Callable[..., None]:
@@ -73,7 +81,7 @@ def hook_thread_pools() -> None:
 
 def hook_anyio() -> None:
     """Note the same for the threads in which FastAPI runs ``def`` views."""
-    import anyio.to_thread  # noqa: PLC0415 (only FastAPI's process needs it)
+    import anyio.to_thread  # noqa: PLC0415 (not every process has it)
 
     run_sync: Any = anyio.to_thread.run_sync
 
@@ -84,7 +92,7 @@ def hook_anyio() -> None:
             return await run_sync(function, *args, **named)
         RECORDER.note(request, State.QUEUED)
         result = await run_sync(functools.partial(_in_thread, request, function), *args, **named)
-        RECORDER.note(request, State.FRAMEWORK)
+        RECORDER.note(request, RECORDER.around)
         return result
 
     anyio.to_thread.run_sync = noted  # type: ignore[assignment]  # that is the hook
@@ -92,6 +100,8 @@ def hook_anyio() -> None:
 
 def hook_async_to_sync() -> None:
     """Note when asgiref passes a thread's async call to a loop: the server's, or a new one in a new thread."""
+    from asgiref.sync import AsyncToSync, SyncToAsync  # noqa: PLC0415 (not every process has it)
+
     call: Any = AsyncToSync.__call__
 
     @functools.wraps(call)
@@ -114,7 +124,7 @@ def hook_async_to_sync() -> None:
             return call(AsyncToSync(with_its_end, force_new_loop=self.force_new_loop), *args, **named)
         finally:
             RECORDER.note(request, RELEASED)
-            RECORDER.note(request, State.FRAMEWORK)
+            RECORDER.note(request, RECORDER.around)
 
     AsyncToSync.__call__ = noted  # type: ignore[method-assign]  # that is the hook
 
@@ -141,7 +151,7 @@ def hook_hypercorns_wsgi_wrapper() -> None:
             try:
                 return call_soon(function, *args)
             finally:
-                RECORDER.note(request, State.FRAMEWORK)
+                RECORDER.note(request, RECORDER.around)
 
         with _serving(request):
             noted_send = _noted_send(request, send, State.TO_THREAD)
@@ -161,7 +171,7 @@ def recorded_asgi(app: Any) -> Any:
             await app(scope, receive, send)
         else:
             with _serving(request):
-                await app(scope, receive, _noted_send(request, send, State.FRAMEWORK))
+                await app(scope, receive, _noted_send(request, send, RECORDER.around))
 
     return recorded
 
@@ -173,13 +183,19 @@ def recorded_view(view: View) -> View:
     for name in ("time", "asyncio"):
         module = names.get(name)
         if isinstance(module, ModuleType):
-            sleep = _noted(module.sleep, State.WAITING, afterwards=State.VIEW)
+            sleep = noted(module.sleep, State.WAITING, afterwards=State.VIEW)
             names[name] = SimpleNamespace(**{**vars(module), "sleep": sleep})
-    return _noted(view, State.VIEW, afterwards=State.FRAMEWORK)
+    return noted(view, State.VIEW, afterwards=State.FRAMEWORK)
 
 
-def _noted(function: Callable[..., Any], state: State, *, afterwards: State) -> Callable[..., Any]:
-    """Return a function of the same kind, ``def`` or ``async def``, that notes its request's state."""
+def noted(function: Callable[..., Any], state: State, *, afterwards: State) -> Callable[..., Any]:
+    """Return a function of the same kind, ``def`` or ``async def``, that notes its request's state.
+
+    Args:
+        function: What a request goes through.
+        state: In which it is meanwhile.
+        afterwards: In which it is then.
+    """
     if inspect.iscoroutinefunction(function):
 
         @functools.wraps(function)
@@ -193,20 +209,20 @@ def _noted(function: Callable[..., Any], state: State, *, afterwards: State) -> 
         return noted_async
 
     @functools.wraps(function)
-    def noted(*args: Any, **named: Any) -> Any:
+    def noted_sync(*args: Any, **named: Any) -> Any:
         RECORDER.note_current(state)
         try:
             return function(*args, **named)
         finally:
             RECORDER.note_current(afterwards)
 
-    return noted
+    return noted_sync
 
 
 @contextmanager
 def _serving(request: int) -> Iterator[None]:
     token = current.set(request)
-    RECORDER.note(request, State.FRAMEWORK)
+    RECORDER.note(request, RECORDER.around)
     try:
         yield
     finally:
@@ -216,7 +232,7 @@ def _serving(request: int) -> Iterator[None]:
 def _in_thread(request: int, function: Callable[..., Any], *args: Any, **named: Any) -> Any:
     # Most ways to a thread do not copy the context.
     token = current.set(request)
-    RECORDER.note(request, State.FRAMEWORK)
+    RECORDER.note(request, RECORDER.around)
     try:
         return function(*args, **named)
     finally:
@@ -242,7 +258,7 @@ def _noted_send(
         RECORDER.note(request, State.ANSWERING)
         await send(message)
         if message["type"] == "http.response.start":
-            lengths = [int(value) for name, value in message["headers"] if name.lower() == b"content-length"]
+            lengths = [int(value) for name, value in message.get("headers", ()) if name.lower() == b"content-length"]
             left_bytes = lengths[0] if lengths else None
             RECORDER.note(request, between)
             return
