@@ -150,8 +150,7 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
     rest = [word for word in words if word not in PRESETS]
     if not rest and not asked.commands:
         rest = list(told.contenders)
-    started = [targets.started_by(command, asked.folder) for command in asked.commands]
-    found = [Target(contender=contender, versions={}) for contender in started]
+    found = [Target(contender=targets.started_by(command, asked.folder), versions={}) for command in asked.commands]
     patterns = [word for word in rest if not targets.is_target(word) and word not in told.contenders]
     for pattern in patterns:
         _check_known(pattern, told)

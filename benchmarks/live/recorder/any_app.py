@@ -51,8 +51,7 @@ def recorded(app: Any, served: Any, interface: str) -> Any:
         hooks.hook_anyio()
     with suppress(ImportError):
         hooks.hook_async_to_sync()
-    flask_class = getattr(sys.modules.get("flask"), "Flask", ())
-    is_flask = isinstance(served, flask_class)
+    is_flask = hasattr(served, "view_functions") and hasattr(served, "wsgi_app")
     if is_flask:
         served.view_functions = {name: _recorded_view(view) for name, view in served.view_functions.items()}
     else:
