@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from pathlib import Path
 
 import click
+from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Host
 from benchmarks.cli.output import json_option, write_json
+from benchmarks.cli.subjects import Subjects, subject_options
+from benchmarks.errors import InvalidValueError
+from benchmarks.measure import race
 
 DEFAULT_PORT = 8080
 
 
 @lab.command()
+@subject_options
 @click.option("--host", type=Host(), default="127.0.0.1", show_default=True, help="0.0.0.0 lets the class in.")
 @click.option(
     "--port", type=click.IntRange(1, 65535), default=DEFAULT_PORT, show_default=True, help="Where it listens."
@@ -25,7 +30,7 @@ DEFAULT_PORT = 8080
     "--out", type=click.Path(path_type=Path), default=runs.RESULTS, show_default=True, help="Where races are kept."
 )
 @json_option
-def live(host: str, port: int, out: Path, as_json: bool) -> None:
+def live(subjects: Callable[[Console], Subjects], host: str, port: int, out: Path, as_json: bool) -> None:
     """Predict, race, see why: one page for a class and a projector.
 
     Everybody guesses; the presenter starts a race of two to four contenders on real servers; the page grows with every
@@ -33,7 +38,15 @@ def live(host: str, port: int, out: Path, as_json: bool) -> None:
     others on the same network can watch and guess, and a QR code leads them there. Each race is a run that
     `lab report` judges again. Ctrl-C ends it; a race that is on is stopped and kept. With --json the document is there
     once it answers.
-    """
+
+    With words the race is of these: ids and patterns of `lab contenders`, or apps of yours, as for `lab compare`, each
+    asked for --path and compared with the first. A preset is not used.
+
+    \b
+    Examples:
+      lab live --host 0.0.0.0
+      lab live shop:app@gunicorn shop_async:app@uvicorn --path /items
+    """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.live.page.serving import serve  # noqa: PLC0415 (brings Flask and matplotlib)
 
     def ready(urls: Sequence[str], presenter_url: str, qr: str) -> None:
@@ -50,4 +63,31 @@ def live(host: str, port: int, out: Path, as_json: bool) -> None:
     def next_presenter(url: str) -> None:
         click.echo(f"A presenter has come in. For another device: {url}", err=as_json)
 
-    serve(host, port, out, runs.ledger(), ready=ready, next_presenter=next_presenter)
+    lineup = _lineup(subjects(Console(stderr=True)))
+    serve(host, port, out, runs.ledger(), lineup, ready=ready, next_presenter=next_presenter)
+
+
+def _lineup(asked: Subjects) -> race.Lineup:
+    """Return who can race on the page.
+
+    Raises:
+        InvalidValueError: They are too few, cannot be asked alike, or are asked several things.
+    """
+    if not asked.contenders:
+        return race.OWN
+    if len(asked.contenders) < race.FEWEST_CONTENDERS:
+        raise InvalidValueError(f"{asked.contenders[0].id} has nobody to race with: name another too.", "TARGET")
+    if not asked.requests:
+        if bare := [contender.id for contender in asked.contenders if contender.variant is None]:
+            raise InvalidValueError(f"{bare[0]} has no view: choose contenders with a keyword.", "CONTENDER")
+        return race.Lineup(contenders=asked.contenders)
+    if len(asked.requests) > 1:
+        names = ", ".join(request.name for request in asked.requests)
+        raise InvalidValueError(f"A race asks one request, and these are {names}: name one by --path.", "--path")
+    return race.Lineup(
+        contenders=asked.contenders,
+        request=asked.requests[0],
+        against=asked.against,
+        may_differ=asked.may_differ,
+        facts=asked.facts,
+    )

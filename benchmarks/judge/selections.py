@@ -59,7 +59,7 @@ def duel_pairs(run: Run) -> Iterator[tuple[Contender, Contender, str]]:
     """Yield each contender that is compared with a reference, the other side, and the workload."""
     for workload in (workload.name for workload in run.plan.workloads):
         contenders = participants(run, workload)
-        if run.plan.preset == RACE:
+        if run.plan.preset == RACE and run.plan.against is None:
             yield from ((contender, other, workload) for contender, other in _raced(contenders))
         else:
             for reference in (each for each in contenders if each.id == run.plan.against):

@@ -5,7 +5,9 @@ What comes of it is a run like those of ``lab compare``: the same runner drives 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
@@ -24,19 +26,53 @@ ROUNDS = 6
 CONNECTIONS = 10
 
 
-def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, rounds: int, seed: int) -> Plan:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineup:
+    """Who can race, and what is asked.
+
+    Attributes:
+        contenders: In the order in which they are shown.
+        request: To somebody's apps; ``None`` for the views of the lab's own, the one that waits or the health check.
+        against: Id of the contender that every other is compared with; ``None`` for twins.
+        may_differ: Whether answers that differ are only noted.
+        facts: What to record with a race.
+    """
+
+    contenders: tuple[Contender, ...] = tuple(each for each in catalogue.CONTENDERS if each.variant is not None)
+    request: Workload | None = None
+    against: str | None = None
+    may_differ: bool = False
+    facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+    @property
+    def waits(self) -> bool:
+        """Whether a view can be told to wait."""
+        request = self.request
+        return request is None or any("{wait_ms}" in (each.path or request.path) for each in self.contenders)
+
+
+OWN = Lineup()
+"""The lab's own contenders."""
+
+
+def plan_race(
+    contenders: Sequence[str], *, wait_ms: int, connections: int, rounds: int, seed: int, lineup: Lineup = OWN
+) -> Plan:
     """Plan a race.
 
     Args:
-        contenders: Ids of the catalogue, each once; patterns are not taken.
-        wait_ms: What every view waits for, whole milliseconds; at 0 it is the health check that is asked.
+        contenders: Ids of the lineup's, each once; patterns are not taken.
+        wait_ms: What every view waits for, whole milliseconds; at 0 the lab's own are asked for their health check.
         connections: Virtual users, one keep-alive connection each.
         rounds: How often each takes its turn.
         seed: Of the random order in each round.
+        lineup: Who can race.
     Raises:
-        InvalidValueError: A contender is not in the catalogue or has no view, or a number is out of bounds.
+        InvalidValueError: A contender is not in the lineup, or a number is out of bounds.
     """
-    chosen = _chosen(contenders)
+    chosen = _chosen(contenders, lineup)
+    if wait_ms and not lineup.waits:
+        raise InvalidValueError("The request has no place for a wait: --path '/report?ms={wait_ms}' would have one.")
     for name, value, least, most in (
         ("wait", wait_ms, 0, LONGEST_WAIT_MS),
         ("number of connections", connections, 1, MOST_CONNECTIONS),
@@ -44,10 +80,11 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
     ):
         if not least <= value <= most:
             raise InvalidValueError(f"The {name} must be from {least} to {most}, not {value}.")
-    workload = HEALTH if wait_ms == 0 else _wait(wait_ms)
+    workload = _workload(wait_ms, lineup)
     usual = schedule.PRESETS["quick"]
-    load = usual.health if wait_ms == 0 else usual.wait
+    load = usual.wait if workload.wait_ms else usual.health
     ids = tuple(contender.id for contender in chosen)
+    against = lineup.against and (lineup.against if lineup.against in ids else ids[0])
     return Plan(
         preset=RACE,
         seed=seed,
@@ -60,22 +97,29 @@ def plan_race(contenders: Sequence[str], *, wait_ms: int, connections: int, roun
         },
         rounds={workload.name: rounds},
         workload_contenders={workload.name: ids},
-        placebo=catalogue.steadiest(chosen),
+        placebo=against or catalogue.steadiest(chosen),
         ceilings=catalogue.CEILINGS,
+        against=against,
     )
 
 
-def _wait(wait_ms: int) -> Workload:
+def _workload(wait_ms: int, lineup: Lineup) -> Workload:
+    if lineup.request is not None:
+        return dataclasses.replace(lineup.request, wait_ms=float(wait_ms)) if lineup.waits else lineup.request
+    if wait_ms == 0:
+        return HEALTH
     # The claims about waiting are tested on the workload of this name, however long it waits.
     return Workload(name=WAIT.name, path=f"/wait/{{variant}}?ms={wait_ms}", wait_ms=float(wait_ms))
 
 
-def _chosen(ids: Sequence[str]) -> tuple[Contender, ...]:
-    with_views = {contender.id: contender for contender in catalogue.CONTENDERS if contender.variant is not None}
+def _chosen(ids: Sequence[str], lineup: Lineup) -> tuple[Contender, ...]:
+    able = {contender.id: contender for contender in lineup.contenders}
     for name in ids:
-        if name not in with_views:
+        if name not in able and lineup.request is None:
             raise InvalidValueError(f"No contender with a view is called {name!r}. `lab contenders` lists them all.")
+        if name not in able:
+            raise InvalidValueError(f"{name!r} is not on this page. There are: {', '.join(able)}.")
     if len(set(ids)) != len(ids) or not FEWEST_CONTENDERS <= len(ids) <= MOST_CONTENDERS:
         raise InvalidValueError(f"A race takes {FEWEST_CONTENDERS} to {MOST_CONTENDERS} different contenders.")
-    # In the catalogue's order, whichever was chosen first: the same race has the same plan.
-    return tuple(contender for name, contender in with_views.items() if name in ids)
+    # In the lineup's order, whichever was chosen first: the same race has the same plan.
+    return tuple(contender for name, contender in able.items() if name in ids)

@@ -35,14 +35,14 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
 
     The run's environment says whether workers had the load from a master, and where it was.
     """
+    asked = facts.get(ASKED_FACT)
+    words = shlex.split(asked) if isinstance(asked, str) else []
     if plan.preset == RACE:
         # A race is chosen on the page, which takes no seed.
-        return "lab live"
+        return shlex.join(["lab", "live", *words])
     command, options = _asking(facts)
     if plan.engine != DEFAULT_ENGINE and not options:
         options = ["--engine", plan.engine]
-    asked = facts.get(ASKED_FACT)
-    words = shlex.split(asked) if isinstance(asked, str) else []
     preset = [] if plan.preset in words else [plan.preset]
     overrides = _overrides(plan, contenders=asked is None)
     return shlex.join([*command, *preset, *words, *options, "--seed", str(plan.seed), *overrides])

@@ -17,12 +17,13 @@ from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Judgement
 from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
-from benchmarks.live.page.guesses import Guesses
+from benchmarks.live.page.guesses import Guesses, asked_of
 from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.racer import RaceProcess
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.measure import journal
 from benchmarks.measure.environment import kept_off, share_cores
+from benchmarks.measure.race import OWN, Lineup
 from benchmarks.measure.schedule import calibration, trials
 from benchmarks.model import RACE, Plan, Run
 from benchmarks.report.figures import amount
@@ -46,6 +47,7 @@ class Director:
         renderer: Makes the HTML for the board.
         gate: Shut during a trial.
         connections: Those on which the board is followed.
+        lineup: Who can race.
     """
 
     def __init__(
@@ -56,8 +58,10 @@ class Director:
         renderer: Renderer,
         gate: Gate,
         connections: Connections,
+        lineup: Lineup = OWN,
     ) -> None:
-        self.guesses = Guesses()
+        self.lineup = lineup
+        self.guesses = Guesses(asked_of(lineup))
         self.board = Board(connections, self.announce)
         self._out = out
         self._claims = claims
@@ -183,7 +187,7 @@ class Director:
 
     async def _measure(self, plan: Plan, cpus: Sequence[int]) -> None:
         try:
-            self._race = await RaceProcess.start(plan, self._out, cpus)
+            self._race = await RaceProcess.start(plan, self._out, cpus, self.lineup)
         except OSError as error:
             self._message = f"The race cannot be started: {error}."
             return

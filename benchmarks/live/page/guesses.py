@@ -1,4 +1,4 @@
-"""Keeps the guesses of the class: one for each viewer, of the async over sync ratio of each framework; no names.
+"""Keeps the guesses of the class: one for each viewer, of each ratio that is asked for; no names.
 
 A viewer counts as real once the page has proved that it reads the board.
 """
@@ -13,24 +13,42 @@ from typing import Final
 from benchmarks.contenders.catalogue import HEADLINES
 from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.live.page.places import Places
+from benchmarks.measure.race import Lineup
+from benchmarks.report.words import contender_name, framework_name
 
-FRAMEWORKS: Final = tuple(arrangement.partition("@")[0] for arrangement in HEADLINES)
+FRAMEWORKS: Final[Mapping[str, str]] = {
+    framework: framework_name(framework) for framework in (each.partition("@")[0] for each in HEADLINES)
+}
+"""What is asked of the lab's own: async over sync of each framework, by its word in ids, with its name."""
+
 MOST_RATIO: Final = 4.0
 MOST_GUESSES: Final = 1_000
 MOST_OF_ONE_ADDRESS: Final = 400
 """A school may be behind one address. A viewer is a cookie, and a viewer who deletes it gets another."""
 
 
+def asked_of(lineup: Lineup) -> Mapping[str, str]:
+    """Return what a class guesses before a race: async over sync by framework, or each app over the first."""
+    if lineup.against is None:
+        return FRAMEWORKS
+    return {each.id: contender_name(each.id) for each in lineup.contenders if each.id != lineup.against}
+
+
 class Guesses:
     """Guesses of one class; open until a race begins.
 
+    Args:
+        asked: What ratios a guess has, and their names.
+
     Attributes:
         is_open: Whether guesses are taken.
-        by_viewer: Ratio by framework, by viewer.
+        asked: As given.
+        by_viewer: Ratio by what was asked, by viewer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, asked: Mapping[str, str] = FRAMEWORKS) -> None:
         self.is_open = True
+        self.asked = asked
         self.by_viewer: dict[str, Mapping[str, float]] = {}
         self._places: Places[str] = Places(MOST_GUESSES, MOST_OF_ONE_ADDRESS)
 
@@ -45,7 +63,7 @@ class Guesses:
 
         Args:
             viewer: Id of the viewer.
-            ratios: Async over sync by framework, from 1/4 to 4, all of ``FRAMEWORKS``.
+            ratios: By what was asked, from 1/4 to 4, all of them.
             source: Owner of the viewer's address. One with too many guesses loses some of its own.
         Raises:
             RefusedError: Guesses are closed.
@@ -53,9 +71,9 @@ class Guesses:
         """
         if not self.is_open:
             raise RefusedError("Guesses are closed: a race has begun.")
-        if set(ratios) != set(FRAMEWORKS):
-            raise InvalidValueError(f"A guess has a ratio for each of {', '.join(FRAMEWORKS)}, and nothing else.")
-        guess = {framework: _ratio(ratios[framework]) for framework in FRAMEWORKS}
+        if set(ratios) != set(self.asked):
+            raise InvalidValueError(f"A guess has a ratio for each of {', '.join(self.asked)}, and nothing else.")
+        guess = {name: _ratio(ratios[name]) for name in self.asked}
         if viewer not in self._places and (displaced := self._places.take(viewer, source)) is not None:
             del self.by_viewer[displaced]
         self.by_viewer[viewer] = guess
@@ -64,13 +82,13 @@ class Guesses:
         """Note that a viewer's page reads the board."""
         self._places.confirm(viewer)
 
-    def of(self, framework: str) -> tuple[float, ...]:
-        """Return all guesses of one framework, in ascending order."""
-        return tuple(sorted(guess[framework] for guess in self.counted))
+    def of(self, name: str) -> tuple[float, ...]:
+        """Return all guesses of one ratio, in ascending order."""
+        return tuple(sorted(guess[name] for guess in self.counted))
 
-    def median(self, framework: str) -> float | None:
-        """Return the middle guess of one framework; ``None`` when there is none."""
-        ratios = self.of(framework)
+    def median(self, name: str) -> float | None:
+        """Return the middle guess of one ratio; ``None`` when there is none."""
+        ratios = self.of(name)
         # On the scale of ratios: half-way between 1/2 and 2 is 1.
         return math.exp(statistics.median(map(math.log, ratios))) if ratios else None
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dataclasses
 import io
 import json
 import os
@@ -17,22 +18,36 @@ import signal
 import sys
 import threading
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 from typing import Any, Final, NoReturn
 
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import decode, encode, read_object
+from benchmarks.measure import parity
 from benchmarks.measure.alone import MachineBusyError, alone
 from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.journal import Journal
+from benchmarks.measure.race import OWN, Lineup
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.model import Plan, Trial
+from benchmarks.model import ALIKE, Plan, Trial
 from benchmarks.piped_child import PipedChild
 from benchmarks.process import python
 
 GO = "go"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Order:
+    """What the page orders: a plan, where its run is kept, on which cores, and what else belongs to the lineup."""
+
+    plan: Plan
+    out: str
+    cpus: Sequence[int]
+    may_differ: bool = False
+    facts: Mapping[str, str] = field(default_factory=dict)
 
 
 def main() -> int:
@@ -44,7 +59,7 @@ def main() -> int:
         # Not sys.stdin: a thread that waits in it would block Python's exit.
         lines = io.FileIO(0, closefd=False)
         order = read_object(lines.readline())
-        _race(decode(Plan, order["plan"]), Path(order["out"]), order["cpus"], _Commands(lines))
+        _race(decode(_Order, order), _Commands(lines))
     except MachineBusyError as busy:
         report("failed", message=busy.reason)
     except LabError as error:
@@ -68,16 +83,20 @@ def report(event: str, **content: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _race(plan: Plan, out: Path, cpus: Sequence[int], commands: _Commands) -> None:
+def _race(order: _Order, commands: _Commands) -> None:
+    plan, cpus = order.plan, order.cpus
     if cpus and hasattr(os, "sched_setaffinity"):
         # The parent keeps off the server's core, and this process inherited that.
         os.sched_setaffinity(0, cpus)
     with alone(wait=False, say=lambda sentence: report("note", message=sentence)) as lock:
+        if plan.workloads[0].answer == ALIKE:
+            requests = parity.agreed(plan.contenders, plan.workloads, may_differ=order.may_differ)
+            plan = dataclasses.replace(plan, workloads=requests)
         instrument = Instrument.of()
         assembly = Assembly(instrument=instrument, lock=lock)
 
         def begin(facts: Mapping[str, Fact]) -> Journal:
-            record = instrument.begin(out, plan, facts)
+            record = instrument.begin(Path(order.out), plan, {**facts, **order.facts})
             report("begun", folder=str(record.folder.resolve()))
             return record
 
@@ -149,19 +168,20 @@ class RaceProcess:
         self._is_to_stop = False
 
     @classmethod
-    async def start(cls, plan: Plan, out: Path, cpus: Sequence[int] = ()) -> RaceProcess:
+    async def start(cls, plan: Plan, out: Path, cpus: Sequence[int] = (), lineup: Lineup = OWN) -> RaceProcess:
         """Start a process that measures a race.
 
         Args:
             plan: Of the race.
             out: Folder in which runs are kept.
             cpus: Cores that server and load generator may share; empty for those of this process.
+            lineup: That the plan is of.
         Raises:
             OSError: It cannot be started.
         """
         child = await asyncio.to_thread(PipedChild, COMMAND, _STOP_PATIENCE_S)
-        order = {"plan": encode(plan), "out": str(out), "cpus": list(cpus)}
-        child.write(f"{json.dumps(order)}\n".encode())
+        order = _Order(plan=plan, out=str(out), cpus=cpus, may_differ=lineup.may_differ, facts=lineup.facts)
+        child.write(f"{json.dumps(encode(order))}\n".encode())
         return cls(child)
 
     @property

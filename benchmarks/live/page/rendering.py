@@ -8,7 +8,7 @@ import jinja2
 
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Judgement
-from benchmarks.live.page.guesses import FRAMEWORKS, Guesses
+from benchmarks.live.page.guesses import Guesses
 from benchmarks.model import Run
 from benchmarks.report.charts.bars import cost_chart, speed_chart, waiting_chart
 from benchmarks.report.charts.canvas import Drawing
@@ -91,16 +91,20 @@ class Renderer:
         """
         # Of several arrangements of a framework, the one that claims are judged on.
         twins = sorted(judgement.twins, key=lambda twin: twin.headline)
-        measured = {twin.framework: twin.rate for twin in twins if twin.rate is not None}
+        measured = {twin.framework: twin.rate for twin in twins}
+        against = run.plan.against
+        measured |= {duel.above: duel.rate for duel in judgement.duels if duel.below == against}
         guessed = tuple(
             GuessedRatio(
-                framework=framework,
-                guesses=guesses.of(framework),
-                median=guesses.median(framework),
-                measured=measured.get(framework),
+                framework=asked,
+                guesses=guesses.of(asked),
+                median=guesses.median(asked),
+                measured=measured.get(asked),
             )
-            for framework in FRAMEWORKS
+            for asked in guesses.asked
         )
+        what = "async def over def" if against is None else f"its requests over those of {against}"
+        waits = against is None and run.plan.workloads[0].wait_ms > 0
         return self._environment.get_template("reveal.html").render(
-            guessed=guessed, chart=guess_chart(guessed), waits=run.plan.workloads[0].wait_ms > 0
+            guessed=guessed, chart=guess_chart(guessed, what), what=what, waits=waits
         )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import io
 import ipaddress
 import logging
 import secrets
+import shlex
 import signal
 import socket
 from collections.abc import Callable, Sequence
@@ -29,6 +31,10 @@ from benchmarks.live.page.director import Director
 from benchmarks.live.page.gate import Application, Gate
 from benchmarks.live.page.listener import BACKLOG, Connections, Listener
 from benchmarks.live.page.rendering import Renderer
+from benchmarks.live.recording import Recording
+from benchmarks.live.why.shelf import record_words
+from benchmarks.measure.race import OWN, Lineup
+from benchmarks.measure.schedule import ASKED_FACT
 from flask_app.serving.bridge import EventLoopBridge
 
 NAVIGATION: Final = (("live.page", "Predict and race"), *why.NAVIGATION)
@@ -40,6 +46,7 @@ _GRACE_S: Final = 2
 _BOUND_S: Final = 5
 _MOST_BODY_BYTES: Final = 4096
 _THREADS: Final = 4
+_RECORDING_S: Final = 60.0
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     # With no-referrer a browser also hides the origin of a form, by which foreign forms are recognized.
@@ -58,6 +65,7 @@ def serve(
     port: int,
     out: Path,
     claims: Sequence[Claim],
+    lineup: Lineup = OWN,
     *,
     ready: Callable[[Sequence[str], str, str], None],
     next_presenter: Callable[[str], None],
@@ -69,6 +77,7 @@ def serve(
         port: TCP port to listen on; 0 for any that is free.
         out: Folder in which races are kept.
         claims: The ledger.
+        lineup: Who can race.
         ready: Called once it listens, with the URLs for the class, the best first; the presenter's link; and the first
             URL as a QR code in characters, which is empty where only this machine can reach the page.
         next_presenter: Called with the next presenter's link, when one has been used.
@@ -83,7 +92,7 @@ def serve(
     urls = [_url_of(address, port) for address in _addresses(host)]
     code = None if _is_loopback(host) else segno.make(urls[0], error="m", micro=False)
     access = Access(host, lambda link: next_presenter(f"{urls[0]}/presenter/{link}"))
-    application, director = create_page(access, out, claims, listening, urls[0], code)
+    application, director = create_page(access, out, claims, listening, urls[0], code, lineup)
     # On this machine, where there is a way: the Wi-Fi can be listened to.
     presenter_url = _url_of("127.0.0.1", port) if host in _ANYWHERE else urls[0]
     drawn = io.StringIO()
@@ -110,6 +119,7 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
     connections: Connections,
     url: str,
     code: segno.QRCode | None,
+    lineup: Lineup = OWN,
 ) -> tuple[Application, Director]:
     """Make the page.
 
@@ -120,6 +130,7 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
         connections: Those that it is served on.
         url: Under which a class reaches it.
         code: That URL as a QR code, to be shown on the page.
+        lineup: Who can race.
     Returns:
         An application of ASGI 3, and the director, who works during its lifespan.
     """
@@ -129,10 +140,22 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     gate = Gate(always=views.ALWAYS)
     director = Director(
-        out=out, claims=claims, renderer=Renderer(app.jinja_env, claims), gate=gate, connections=connections
+        out=out,
+        claims=claims,
+        renderer=Renderer(app.jinja_env, claims),
+        gate=gate,
+        connections=connections,
+        lineup=lineup,
     )
     views.install(app, director, access)
-    app.register_blueprint(why.blueprint(presenter_only=presenter_only, is_presenter=is_presenter))
+    app.register_blueprint(
+        why.blueprint(
+            presenter_only=presenter_only,
+            is_presenter=is_presenter,
+            others=lineup.contenders if lineup.request else (),
+            record_others=functools.partial(_record_lineup, lineup),
+        )
+    )
     qr_svg = code and code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None)
     app.jinja_env.globals |= {"navigation": NAVIGATION, "class_url": url, "qr_svg": qr_svg}
 
@@ -150,6 +173,13 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
 
     bridge = EventLoopBridge(app, threads=_THREADS, lifespan=lambda _app: director.at_work())
     return gate.around(bridge), director
+
+
+async def _record_lineup(lineup: Lineup, wait_ms: int) -> tuple[Recording, ...]:
+    """Record all of a lineup, by the words that it was asked for with."""
+    words = shlex.split(lineup.facts.get(ASKED_FACT, ""))
+    wait = ["--view-wait", f"{wait_ms}ms"] if lineup.waits else []
+    return await record_words([*words, *wait], timeout_s=_RECORDING_S * len(lineup.contenders))
 
 
 async def _serve(application: Any, config: Config, ready: Callable[[], object], close: Callable[[], Any]) -> None:

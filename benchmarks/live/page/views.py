@@ -24,12 +24,11 @@ from benchmarks.live.page.access import (
     welcome,
 )
 from benchmarks.live.page.director import Director
-from benchmarks.live.page.guesses import FRAMEWORKS
 from benchmarks.live.page.places import source_of
 from benchmarks.measure import race
 from benchmarks.model import Plan
 from benchmarks.report.formats.html import palette_css
-from benchmarks.report.words import arrangement_name, framework_name, keyword
+from benchmarks.report.words import arrangement_name, contender_name, keyword
 
 ALWAYS: Final = ("/race/stop",)
 """Paths that are served during a trial too."""
@@ -58,13 +57,18 @@ def _director() -> Director:
 @_BLUEPRINT.get("/")
 async def page() -> str:
     """Show the page; a browser that is new gets an id."""
+    director = _director()
+    lineup = director.lineup
     return render_template(
         "page.html",
         presents=is_presenter(),
-        groups=_groups(),
-        frameworks={framework: framework_name(framework) for framework in FRAMEWORKS},
+        groups=_groups(lineup),
+        asked=director.guesses.asked,
+        against=lineup.against and contender_name(lineup.against),
+        waits=lineup.waits,
+        request_line=lineup.request and f"{lineup.request.method} {lineup.request.path}",
         bounds=race,
-        guess=_director().guesses.by_viewer.get(welcome(), {}),
+        guess=director.guesses.by_viewer.get(welcome(), {}),
     )
 
 
@@ -177,7 +181,7 @@ def _plan(fields: Mapping[str, Any]) -> Plan:
     for name, value in numbers.items():
         if type(value) is not int:
             raise InvalidValueError(f"{name} must be a whole number.")
-    return race.plan_race(contenders, seed=secrets.randbelow(2**32), **numbers)
+    return race.plan_race(contenders, seed=secrets.randbelow(2**32), lineup=_director().lineup, **numbers)
 
 
 def _fields() -> Mapping[str, Any]:
@@ -189,18 +193,19 @@ def _fields() -> Mapping[str, Any]:
         abort(400, f"The body cannot be read: {error}.")
 
 
-def _groups() -> list[dict[str, Any]]:
+def _groups(lineup: race.Lineup) -> list[dict[str, Any]]:
     """Return the contenders that can race, twins together, as the form shows them."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    for contender in catalogue.CONTENDERS:
-        if contender.variant is not None:
-            groups.setdefault(contender.arrangement, []).append(
-                {
-                    "id": contender.id,
-                    "keyword": keyword(contender.variant),
-                    "chosen": contender.arrangement == catalogue.HEADLINES[0],
-                }
-            )
+    first = [contender.id for contender in lineup.contenders[: race.MOST_CONTENDERS]]
+    for contender in lineup.contenders:
+        is_headline = contender.arrangement == catalogue.HEADLINES[0]
+        groups.setdefault(contender.arrangement, []).append(
+            {
+                "id": contender.id,
+                "keyword": keyword(contender.variant),
+                "chosen": is_headline if lineup.against is None else contender.id in first,
+            }
+        )
     return [
         {"name": arrangement_name(arrangement), "framework": arrangement.partition("@")[0], "contenders": twins}
         for arrangement, twins in groups.items()

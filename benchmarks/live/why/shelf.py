@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 import subprocess
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -61,7 +62,7 @@ def twin_of(contender: Contender) -> Contender:
 async def record_here(
     contender: Contender, wait_ms: int, *, timeout_s: float = _TIMEOUT_S, wait_turn: bool = False
 ) -> Recording:
-    """Record a burst of a contender on this machine.
+    """Record a burst of one of the lab's own contenders on this machine.
 
     Args:
         contender: From the catalogue.
@@ -72,11 +73,22 @@ async def record_here(
         RefusedError: Another measurement runs on this machine.
         LabError: It could not be recorded.
     """
-    command = [
-        *python("-m", "benchmarks", "explain", contender.id, "--json"),
-        *("--view-wait", f"{wait_ms}ms", "--requests", str(REQUESTS)),
-        *(["--wait"] if wait_turn else []),
-    ]
+    options = ["--view-wait", f"{wait_ms}ms", *(["--wait"] if wait_turn else [])]
+    (recording,) = await record_words([contender.id, *options], timeout_s=timeout_s)
+    return recording
+
+
+async def record_words(words: Sequence[str], *, timeout_s: float = _TIMEOUT_S) -> tuple[Recording, ...]:
+    """Record on this machine what ``lab explain`` records for these words and options.
+
+    Args:
+        words: Contenders, or somebody's apps with their request.
+        timeout_s: The limit for all of them, seconds.
+    Raises:
+        RefusedError: Another measurement runs on this machine.
+        LabError: One could not be recorded.
+    """
+    command = [*python("-m", "benchmarks", "explain"), *words, "--json", "--requests", str(REQUESTS)]
     with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complaints:
         ends = contextlib.ExitStack()
         try:
@@ -93,12 +105,15 @@ async def record_here(
     if status:
         raise (RefusedError if status == _REFUSED else LabError)(_reason(errors))
     try:
-        return Recording.from_json(read_object(out))
-    except ForeignJSONError as error:
+        document = read_object(out)
+        recordings = document["timelines"] if document["document"] == "timelines" else [document]
+        return tuple(Recording.from_json(each) for each in recordings)
+    except (ForeignJSONError, KeyError) as error:
         raise LabError(f"The recording cannot be read: {error}") from error
 
 
 def _reason(errors: str) -> str:
-    reason = " ".join(errors.split()).removeprefix("Error: ") or "It ended without a message."
+    # What comes before the error says where apps were found.
+    reason = re.split(r"(?:^| )Error: ", " ".join(errors.split()))[-1] or "It ended without a message."
     # The next step on a command line is of no use on a page.
     return reason.partition(" Wait for it to end,")[0][:_LONGEST_REASON]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections import ChainMap
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Final
 
 from flask import Blueprint, Response, abort, render_template, request
@@ -18,12 +18,13 @@ from benchmarks.live.drawing import chrome_trace
 from benchmarks.live.program_recordings import ProgramRecording
 from benchmarks.live.recording import Recording
 from benchmarks.live.why import twins
-from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Key, record_here, shipped, twin_of
+from benchmarks.live.why.shelf import CONTENDERS, REQUESTS, SHIPPED, WAITS_MS, Key, record_here, shipped, twin_of
 from benchmarks.live.why.steps import steps_document
 from benchmarks.live.words import (
     MEANINGS,
     describe_cost,
     describe_findings,
+    describe_limits,
     describe_request,
     describe_span,
     milliseconds,
@@ -40,11 +41,11 @@ NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
 
 AsyncView = Callable[..., Awaitable[Any]]
 Record = Callable[[Contender, int], Awaitable[Recording]]
+RecordOthers = Callable[[int], Awaitable[Sequence[Recording]]]
 
 _TURN: Final = "kernel.select("
 """What the loop calls once a turn."""
 
-_CONTENDERS: Final = {contender.id: contender for contender in CONTENDERS}
 _USUAL: Final = {arrangement.partition("@")[0]: arrangement for arrangement in HEADLINES}
 """Which arrangement of a framework is shown first."""
 
@@ -58,15 +59,19 @@ def blueprint(
     presenter_only: Callable[[AsyncView], AsyncView],
     is_presenter: Callable[[], bool],
     record: Record = record_here,
+    others: Sequence[Contender] = (),
+    record_others: RecordOthers | None = None,
 ) -> Blueprint:
     """Make the pages for an app, whose own ``layout.html`` they extend.
 
     Args:
         presenter_only: Decorates the async view that records: it admits only the presenter.
         is_presenter: Whether the current request is the presenter's, who is shown the button for it.
-        record: Records a burst of a contender, given its wait in milliseconds.
+        record: Records a burst of one of the lab's own contenders, given its wait in milliseconds.
+        others: Somebody's apps, of which nothing is shipped; shown first.
+        record_others: Records all of these, given the wait.
     """
-    pages = _Pages(is_presenter, record)
+    pages = _Pages(is_presenter, record, others, record_others)
     made = Blueprint("why", __name__, url_prefix="/why", template_folder="templates", static_folder="static")
     made.add_url_rule("/", "timeline", pages.timeline)
     made.add_url_rule("/loop", "loop", pages.loop)
@@ -79,6 +84,7 @@ def blueprint(
     for words in (
         describe_cost,
         describe_findings,
+        describe_limits,
         describe_request,
         describe_span,
         twins.describe_states,
@@ -93,11 +99,20 @@ def blueprint(
 class _Pages:
     """The views, and what they show."""
 
-    def __init__(self, is_presenter: Callable[[], bool], record: Record) -> None:
+    def __init__(
+        self,
+        is_presenter: Callable[[], bool],
+        record: Record,
+        others: Sequence[Contender],
+        record_others: RecordOthers | None,
+    ) -> None:
         # What is recorded here replaces what was shipped.
         self._shelf: ChainMap[Key, Recording] = ChainMap({}, dict(shipped()))
         self._is_presenter = is_presenter
         self._record = record
+        self._others = [contender.id for contender in others]
+        self._record_others = record_others
+        self._contenders = {contender.id: contender for contender in (*others, *CONTENDERS)}
         self._loop, self._threads = (
             decode(ProgramRecording, read_object(SHIPPED.with_name(name).read_bytes()))
             for name in ("loop.json", "threads.json")
@@ -108,16 +123,17 @@ class _Pages:
     def timeline(self) -> str:
         """Show one contender's burst, and beside it its twin's or another's."""
         wait_ms = _wait_asked()
-        chosen = _contender_asked("contender", _FIRST)
+        chosen = self._contender_asked("contender", next(iter(self._others), _FIRST))
         beside = request.args.get("beside", "")
-        others = [] if beside == "none" else [_contender_asked("beside", beside) if beside else twin_of(chosen)]
+        others = [] if beside == "none" else [self._contender_asked("beside", beside or self._beside(chosen))]
         return self._render(
             "why/timeline.html",
             wait_ms,
             shown=[self._show(each, wait_ms) for each in dict.fromkeys((chosen, *others))],
             chosen=chosen.id,
             beside=beside,
-            contenders=list(_CONTENDERS),
+            contenders=list(self._contenders),
+            requests=REQUESTS,
             is_presenter=self._is_presenter(),
         )
 
@@ -158,14 +174,17 @@ class _Pages:
 
     def trace(self, contender: str, wait_ms: int) -> Response:
         """Send a burst as a Chrome trace, to be saved."""
-        trace = chrome_trace(self._recording(contender, wait_ms).timeline)
+        recording = self._shelf.get((contender, wait_ms))
+        if recording is None:
+            abort(404, f"There is no burst of {contender!r} that waits {wait_ms} ms.")
+        trace = chrome_trace(recording.timeline)
         response = Response(json.dumps(trace), mimetype="application/json")
         response.headers.set("Content-Disposition", "attachment", filename=f"{contender}-{wait_ms}ms.trace.json")
         return response
 
     async def record(self) -> Response:
         """Record a burst on this machine now, and show it from then on."""
-        contender = _CONTENDERS.get(request.form.get("contender", ""))
+        contender = self._contenders.get(request.form.get("contender", ""))
         wait_ms = request.form.get("wait_ms", type=int)
         if contender is None or wait_ms not in WAITS_MS:
             return _said("Choose a contender and a wait that the page offers.", 400)
@@ -173,7 +192,11 @@ class _Pages:
             return _said("A recording is in progress; try again in a few seconds.", 409)
         self._is_recording = True
         try:
-            self._shelf[contender.id, wait_ms] = await self._record(contender, wait_ms)
+            if contender.id in self._others and self._record_others is not None:
+                made = await self._record_others(wait_ms)
+                self._shelf.update({(each.timeline.contender, wait_ms): each for each in made})
+            else:
+                self._shelf[contender.id, wait_ms] = await self._record(contender, wait_ms)
         except RefusedError as error:
             return _said(str(error), 409)
         except LabError as error:
@@ -182,16 +205,23 @@ class _Pages:
             self._is_recording = False
         return _said(f"Recorded: {contender.id}.", 200)
 
-    def _recording(self, contender: str, wait_ms: int) -> Recording:
-        if (contender, wait_ms) not in self._shelf:
-            abort(404, f"There is no burst of {contender!r} that waits {wait_ms} ms.")
-        return self._shelf[contender, wait_ms]
+    def _beside(self, chosen: Contender) -> str:
+        """Return the id of what is shown beside a contender unless told: its twin, or another of somebody's apps."""
+        if chosen.id not in self._others:
+            return twin_of(chosen).id
+        return next((each for each in self._others if each != chosen.id), chosen.id)
+
+    def _contender_asked(self, name: str, usual: str) -> Contender:
+        asked = request.args.get(name, usual)
+        if asked not in self._contenders:
+            abort(404, f"No contender that has a view is called {asked!r}; `lab contenders` lists them.")
+        return self._contenders[asked]
 
     def _show(self, contender: Contender, wait_ms: int) -> dict[str, Any]:
         return {
             "id": re.sub(r"\W", "-", f"{contender.id}-{wait_ms}"),
             "contender": contender,
-            "recording": self._recording(contender.id, wait_ms),
+            "recording": self._shelf.get((contender.id, wait_ms)),
             "is_shipped": (contender.id, wait_ms) not in self._shelf.maps[0],
         }
 
@@ -204,13 +234,6 @@ def _wait_asked() -> int:
     if wait_ms not in WAITS_MS:
         abort(404, f"Bursts on show wait {' or '.join(map(str, WAITS_MS))} ms.")
     return wait_ms
-
-
-def _contender_asked(name: str, usual: str) -> Contender:
-    asked = request.args.get(name, usual)
-    if asked not in _CONTENDERS:
-        abort(404, f"No contender that has a view is called {asked!r}; `lab contenders` lists them.")
-    return _CONTENDERS[asked]
 
 
 def _said(sentence: str, status: int) -> Response:

@@ -231,10 +231,10 @@ def _legend(sheet: Sheet, duels: Sequence[Comparison], reach: float) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GuessedRatio:
-    """One framework's async over sync, as it was guessed and as it was measured.
+    """One ratio, such as a framework's async over sync, as it was guessed and as it was measured.
 
     Attributes:
-        framework: Its word in ids.
+        framework: Its word in ids; of somebody's app, the app's id.
         guesses: In ascending order.
         median: The middle one; ``None`` when there is none.
         measured: With its interval; ``None`` when it was not.
@@ -258,14 +258,19 @@ class GuessedRatio:
         return f"{framework_name(self.framework)}: {guessed}{counted}; {self.found}."
 
 
-def guess_chart(ratios: Sequence[GuessedRatio]) -> Drawing | None:
-    """Draw every guess as a dot, and what was measured as a line through them; ``None`` without a guess."""
+def guess_chart(ratios: Sequence[GuessedRatio], what: str = "async def over def") -> Drawing | None:
+    """Draw every guess as a dot, and what was measured as a line through them; ``None`` without a guess.
+
+    Args:
+        ratios: A strip each, from the top.
+        what: Was guessed, in words.
+    """
     if not any(ratio.guesses for ratio in ratios):
         return None
     return draw(
         "guesses",
         "class",
-        "What the class guessed, and what was measured: async def over def",
+        f"What the class guessed, and what was measured: {what}",
         " ".join(ratio.told for ratio in ratios),
         height=lambda layout: layout.row_px * (_ROWS_PER_STRIP * len(ratios) + _GUESS_ROWS_BELOW),
         paint=lambda sheet: _paint_guesses(sheet, ratios),
