@@ -43,6 +43,11 @@ def login():
     return {}, 401
 
 
+@app.get("/broken")
+def broken():
+    raise RuntimeError("no tea")
+
+
 @app.get("/report/<keyword>")
 def report(keyword):
     return {"pages": 3}
@@ -221,6 +226,81 @@ def test_an_app_runs_against_itself(lab: Callable[..., Result]) -> None:
     assert done.exit_code in (0, 3), done.stderr
     assert "shop:app, flask" in done.stderr
     assert "doctor" == json.loads(done.stdout)["document"]
+
+
+@pytest.mark.alone
+def test_apps_are_explained_without_a_change(project: Path, lab: Callable[..., Result]) -> None:
+    """Each in a timeline of its own, under the name that it was given; drawn, or as one document, with one trace."""
+    asked = ("explain", "shop:app@hypercorn", "shop:app@uvicorn+eventloop", "--path", "/items", "--requests", "2")
+    done = lab(*asked, "--json", "--out", "trace.json", "--wait")
+    assert 0 == done.exit_code, done.stderr
+    document = json.loads(done.stdout)
+    assert ("timelines", [("shop:app@hypercorn", False), ("shop:app@uvicorn+eventloop", False)]) == (
+        document["document"],
+        [(each["contender"], each["is_own"]) for each in document["timelines"]],
+    )
+    events = json.loads((project / "trace.json").read_text(encoding="utf-8"))["traceEvents"]
+    assert {1, 2} == {event["pid"] for event in events}
+    drawn = lab("explain", "shop_async:app@uvicorn", "--path", "/items", "--requests", "2", "--wait")
+    told = " ".join(drawn.stdout.split())
+    assert (0, True, True) == (
+        drawn.exit_code,
+        "shop_async:app@uvicorn: 2 requests at once (GET /items)" in told,
+        "Not seen: where the framework ends" in told,
+    )
+
+
+def test_the_apps_of_a_projects_file_are_explained(project: Path, lab: Callable[..., Result]) -> None:
+    """By their names, for each of its requests that is asked for."""
+    (project / "lab.toml").write_text(LAB.replace("${USER_SHOP}", "corner"), encoding="utf-8")
+    done = lab("explain", "next", "--path", "/report/sync", "--view-wait", "20ms")
+    assert (2, True) == (done.exit_code, "--path '/report?ms={wait_ms}'" in done.stderr)
+    told = lab("explain", "next", "--json", "--requests", "1", "--wait")
+    assert 0 == told.exit_code, told.stderr
+    assert [("next", "/items", "GET"), ("next", "/orders", "POST")] == [
+        (each["contender"], each["path"], each["method"]) for each in json.loads(told.stdout)["timelines"]
+    ]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        ((), 2, ("Name what to explain",)),
+        (("shap:app",), 2, ("no module shap", "Did you mean shop?")),
+        (("shop:ap@hypercorn",), 2, ("shop has no ap", "Did you mean app?")),
+        (("shop:app@waitress",), 2, ("pip install waitress",)),
+        (("shop:app@hypercorn", "--path", "/nowhere"), 1, ("404", "--path")),
+        (("shop:app@hypercorn", "--path", "/broken"), 1, ("500", "RuntimeError: no tea")),
+        (("shop:app@hypercorn", "--workers", "2"), 2, ("--workers", "one process")),
+        (("http://127.0.0.1:1",), 2, ("cannot put a recorder into it", "shop:app@gunicorn")),
+        (("--command", "python server.py {port}"), 2, ("cannot put a recorder into it",)),
+    ],
+)
+def test_what_cannot_be_explained_is_told(
+    arguments: tuple[str, ...], status: int, words: tuple[str, ...], lab: Callable[..., Result]
+) -> None:
+    """As where it is compared."""
+    done = lab("explain", *arguments, "--wait")
+    told = " ".join(done.stderr.split())
+    assert (status, []) == (done.exit_code, [word for word in words if word not in told]), told
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("shop:app@hypercorn",), "nobody to race with"),
+        (("shop:app@hypercorn", "shap:app"), "no module shap"),
+        (("bare-asgi@uvicorn", "flask-sync@hypercorn"), "no view"),
+        (("now", "next"), "one request, and these are items, order"),
+    ],
+)
+def test_what_cannot_race_is_told(
+    arguments: tuple[str, ...], words: str, project: Path, lab: Callable[..., Result]
+) -> None:
+    """Before the page is there."""
+    (project / "lab.toml").write_text(LAB.replace("${USER_SHOP}", "corner"), encoding="utf-8")
+    done = lab("live", *arguments)
+    assert (2, True) == (done.exit_code, words in " ".join(done.stderr.split())), done.stderr
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import pytest
 
 from benchmarks.live.recording import Cost, Recording
-from benchmarks.live.timeline import RELEASED, Exchange, Note, Span, State, Timeline, build
+from benchmarks.live.timeline import RELEASED, Exchange, LaneKind, Note, Span, State, Timeline, build
 
 MS = 1_000_000
 START_NS = 5_000 * MS
@@ -47,15 +47,26 @@ NOTES: tuple[Note, ...] = (
 EXCHANGES: tuple[Exchange, ...] = (exchange(1, 0, 27.5), exchange(2, 0.5, 48.5))
 
 
-def built(notes: Sequence[Note] = NOTES, exchanges: Sequence[Exchange] = EXCHANGES) -> Timeline:
+KINDS: Mapping[int, LaneKind] = {WORKER: "worker", LOOP: "loop"}
+
+
+def built(
+    notes: Sequence[Note] = NOTES,
+    exchanges: Sequence[Exchange] = EXCHANGES,
+    *,
+    lanes: Mapping[int, LaneKind] = KINDS,
+    wait_ms: float = 20,
+    is_own: bool = True,
+) -> Timeline:
     """Build a timeline of these."""
     return build(
         contender="flask-sync@hypercorn",
         path="/wait/sync?ms=20",
-        wait_ms=20,
-        lanes={WORKER: "worker", LOOP: "loop"},
+        wait_ms=wait_ms,
+        lanes=lanes,
         notes=notes,
         exchanges=exchanges,
+        is_own=is_own,
     )
 
 

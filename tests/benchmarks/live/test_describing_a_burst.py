@@ -8,7 +8,15 @@ from rich.console import Console
 from benchmarks.live.drawing import chrome_trace, print_recording
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import State, Timeline
-from benchmarks.live.words import MEANINGS, describe_findings, describe_request, describe_span, milliseconds
+from benchmarks.live.words import (
+    MEANINGS,
+    describe_findings,
+    describe_limits,
+    describe_request,
+    describe_span,
+    milliseconds,
+)
+from tests.benchmarks.live.conftest import LOOP, NOTES, WORKER, built, note
 
 
 def printed(recording: Recording, width: int = 100, encoding: str = "utf-8", *, color: bool = False) -> str:
@@ -116,6 +124,56 @@ def test_what_a_burst_shows(timeline: Timeline) -> None:
     ) == describe_findings(timeline)
 
 
+def test_what_a_burst_without_a_loop_shows() -> None:
+    """A main thread that does everything, one after another; or worker threads alone."""
+    alone = built([(at_ns, LOOP, *rest) for at_ns, _, *rest in NOTES], lanes={LOOP: "main"}, is_own=False)
+    workers = built([(at_ns, WORKER, *rest) for at_ns, _, *rest in NOTES], lanes={WORKER: "worker"}, is_own=False)
+
+    assert (
+        "One thread did everything: the server's main thread handled the 2 requests one after another."
+        == describe_findings(alone)[0]
+    )
+    assert "1 worker thread handled the 2 requests; no event loop took part." == describe_findings(workers)[0]
+    assert "meanwhile the thread was held" in describe_findings(alone)[1]
+
+
+def test_waits_that_nobody_asked_for_are_counted() -> None:
+    """How long a request waited, in how many waits, and how many did at once."""
+    waited = describe_findings(built(wait_ms=0, is_own=False))[1]
+
+    assert waited.startswith(
+        "A request waited 20.0 ms on average, in 2 waits of all; at most 1 request waited at once."
+    )
+
+
+def test_a_blocked_loop_is_told() -> None:
+    """Nothing else can run there, which is what matters."""
+    blocking = [
+        (at_ns, LOOP, request, State.BLOCKING if what == State.WAITING else what) for at_ns, _, request, what in NOTES
+    ]
+
+    assert "blocked the event loop for 40.0 ms in all" in " ".join(describe_findings(built(blocking, is_own=False)))
+
+
+def test_what_was_not_seen_of_somebodys_app_is_told(timeline: Timeline) -> None:
+    """How its server reads, and where its view begins; of the lab's own apps all is seen."""
+    as_one = [
+        (at_ns, lane, request, State.APP if what == State.VIEW else what)
+        for at_ns, lane, request, what in NOTES
+        if what != State.ACCEPTED
+    ]
+
+    assert () == describe_limits(timeline)
+    assert [False, False, True] == limits_told(built(is_own=False))
+    assert [True, True, True] == limits_told(built([*as_one, note(1, LOOP, 1, State.APP)], is_own=False))
+
+
+def limits_told(timeline: Timeline) -> list[bool]:
+    """Return whether reading, the view, and waits in C are said not to be seen."""
+    (told,) = describe_limits(timeline)
+    return [words in told for words in ("reads a request", "the view begins", "sqlite3")]
+
+
 @pytest.mark.parametrize(
     ("duration_ns", "told"),
     [(3_400, "3 µs"), (99_499, "99 µs"), (99_500, "0.10 ms"), (9_994_000, "9.99 ms"), (9_996_000, "10.0 ms")],
@@ -140,6 +198,15 @@ def test_the_trace_holds_every_span_on_its_row(timeline: Timeline) -> None:
     named = {each["tid"]: each["args"]["name"] for each in events if each["name"] == "thread_name"}
     assert set(named) == {span["tid"] for span in spans}
     assert "worker thread 1 · request 2" in named.values()
+
+
+def test_a_trace_of_two_bursts_has_a_process_of_each(timeline: Timeline) -> None:
+    """Whose arrows do not lead to the other's."""
+    events = chrome_trace(timeline, timeline)["traceEvents"]
+    flows = {pid: {each["id"] for each in events if each["pid"] == pid and "id" in each} for pid in (1, 2)}
+
+    assert chrome_trace(timeline)["traceEvents"] == [each for each in events if each["pid"] == 1]
+    assert [2, 2, set()] == [len(flows[1]), len(flows[2]), flows[1] & flows[2]]
 
 
 def test_the_trace_leads_each_request_from_row_to_row(timeline: Timeline) -> None:

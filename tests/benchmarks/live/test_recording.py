@@ -12,11 +12,11 @@ from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.foreign_json import ForeignJSONError
 from benchmarks.live import recording as recordings
-from benchmarks.live.recorder import RECORDING_PATH
-from benchmarks.live.recording import Recording, connected, path_of, recorded, recorded_burst
+from benchmarks.live.recorder.notes import RECORDING_PATH
+from benchmarks.live.recording import Recording, connected, recorded, recorded_burst, request_of
 from benchmarks.live.timeline import State, Timeline, at_once
 from benchmarks.measure.server import RunningServer, running
-from benchmarks.model import Contender, Variant
+from benchmarks.model import Contender, Variant, Workload
 from tests.benchmarks.live.conftest import covered
 
 GROUPS = [group[0] for group in catalogue.by_command() if group[0].variant]
@@ -42,9 +42,9 @@ def timelines(hooked: RunningServer) -> dict[Variant, Timeline]:
 def burst(server: RunningServer, variant: Variant, wait_ms: int, requests: int) -> Timeline:
     """Record one burst, after another that warms up."""
     server.contender = replace(server.contender, variant=variant)
-    with connected(server.port, requests) as connections:
-        recordings.burst(connections, path_of(server.contender, wait_ms))
-        return recorded_burst(server, connections, wait_ms)[0]
+    workload = request_of(server.contender, wait_ms)
+    recordings.burst(server, workload, requests)
+    return recorded_burst(server, workload, requests)[0]
 
 
 @pytest.mark.alone
@@ -104,8 +104,7 @@ def test_waits_overlap_but_for_asgirefs_one_thread(
 def test_a_request_that_is_not_to_be_recorded_is_not(hooked: RunningServer) -> None:
     """Only requests with the recorder's header are recorded."""
     hooked.get(RECORDING_PATH)
-    with connected(hooked.port, 2) as connections:
-        recordings.burst(connections, "/health/async")
+    recordings.burst(hooked, Workload(name="health", path="/health/async"), 2)
 
     assert b'"events": []' in hooked.get(RECORDING_PATH).body
 
@@ -122,22 +121,38 @@ def test_a_bare_server_has_no_view_to_explain() -> None:
         recorded(catalogue.find("bare-asgi@uvicorn"))
 
 
+HANGS_UP = """
+def hang_up(self):
+    if self.path == "/late":
+        self.connection.close()
+        raise ConnectionResetError
+    return answer(self)
+answer, Handler.do_GET = Handler.do_GET, hang_up
+http.server.ThreadingHTTPServer.handle_error = lambda *_: None
+"""
+
+
 @pytest.mark.parametrize(
     ("options", "told"),
-    [
-        ({"status": 503}, "503"),
-        ({"extra": "Handler.protocol_version = 'HTTP/1.0'"}, "closed the connection|connection broke"),
-    ],
+    [({"status": 503}, "503"), ({"extra": HANGS_UP}, "closed the connection|connection broke")],
 )
 def test_a_burst_that_fails_says_why(
     answering: Callable[..., Contender], options: dict[str, object], told: str
 ) -> None:
-    """A status other than 200, or a server that hangs up."""
-    with running(answering(**options), "/") as server, connected(server.port, 2) as connections:
-        if "extra" in options:
-            recordings.burst(connections, "/")
-        with pytest.raises(LabError, match=told):
-            recordings.burst(connections, "/")
+    """A status that is not valid, or a server that hangs up."""
+    with running(answering(**options), "/") as server, pytest.raises(LabError, match=told):
+        recordings.burst(server, Workload(name="late", path="/late"), 2)
+
+
+@pytest.mark.parametrize("options", [{"extra": "Handler.protocol_version = 'HTTP/1.0'"}, {"status": 404}])
+def test_every_burst_has_connections_of_its_own(
+    answering: Callable[..., Contender], options: dict[str, object]
+) -> None:
+    """So a server that ends them after each answer is asked too; and statuses are valid that were said to be."""
+    workload = Workload(name="twice", path="/", statuses=(200, 404))
+    with running(answering(**options), "/") as server:
+        for _ in range(2):
+            assert 2 == len(recordings.burst(server, workload, 2))
 
 
 def test_nobody_there_is_said_so() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.errors import LabError
 from benchmarks.live.timeline import Note, State, Timeline, at_once
-from tests.benchmarks.live.conftest import EXCHANGES, LOOP, MS, NOTES, built, covered, exchange, note
+from tests.benchmarks.live.conftest import EXCHANGES, LOOP, MS, NOTES, WORKER, built, covered, exchange, note
 
 
 def spans_ms(timeline: Timeline, request: int) -> list[tuple[str, str, float, float]]:
@@ -75,6 +75,24 @@ def test_a_recording_with_a_hole_is_refused(notes: list[Note], told: str) -> Non
     """Rather than drawn."""
     with pytest.raises(LabError, match=f"Request 1.*{told}"):
         built(notes)
+
+
+def test_a_server_that_is_not_seen_as_it_reads_is_on_its_way_until_then() -> None:
+    """Of somebody's app that is no hole: what comes before its call is a part of the first state."""
+    seen = [each for each in NOTES if each[3] != State.ACCEPTED]
+
+    first, second, *_ = spans_ms(built(seen, is_own=False), 1)
+    assert ("on its way", "sent", 0, 2) == first
+    assert "queued for a thread" == second[1]
+    with pytest.raises(LabError, match="not seen by the server"):
+        built([], is_own=False)
+
+
+def test_a_main_thread_without_a_loop_is_a_lane_of_its_own() -> None:
+    """As that of a server that serves one request after another."""
+    lanes = built(lanes={WORKER: "worker", LOOP: "main"}).lanes
+
+    assert ["on its way", "the server's main thread", "worker thread 1"] == [lane.name for lane in lanes]
 
 
 def test_clocks_that_differ_are_found_out() -> None:

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
-from benchmarks.measure.race import plan_race
-from benchmarks.model import Plan
+from benchmarks.measure.race import Lineup, plan_race
+from benchmarks.model import ALIKE, Contender, Plan, Workload
 
 FOUR = ("fastapi-async@uvicorn", "flask-sync@hypercorn", "fastapi-sync@uvicorn", "flask-async@hypercorn")
 
@@ -64,3 +66,42 @@ def test_the_dials_have_ends(wait_ms: int, rounds: int, told: str) -> None:
     """What is beyond them is refused with what is possible."""
     with pytest.raises(InvalidValueError, match=f"{told} must be from"):
         plan(wait_ms=wait_ms, rounds=rounds)
+
+
+SHOP = tuple(
+    Contender(framework="shop:app", variant=None, server=server, arguments=(), description="", program="python")
+    for server in ("gunicorn", "waitress", "granian")
+)
+ITEMS = Workload(name="GET /items", path="/items", answer=ALIKE)
+
+
+def lineup(path: str = "/items") -> Lineup:
+    """Return a shop on three servers."""
+    return Lineup(contenders=SHOP, request=dataclasses.replace(ITEMS, path=path), against=SHOP[0].id)
+
+
+def test_somebodys_apps_race_against_the_first_of_them() -> None:
+    """Under their own request; where the first does not take part, against the first that does."""
+    ids = [contender.id for contender in SHOP]
+    all_of_them = plan_race(ids, wait_ms=0, connections=7, rounds=2, seed=1, lineup=lineup())
+    others = plan_race(ids[1:], wait_ms=0, connections=7, rounds=2, seed=1, lineup=lineup())
+
+    assert ((ITEMS,), "shop:app@gunicorn") == (all_of_them.workloads, all_of_them.against)
+    assert 7 == all_of_them.loads[ITEMS.name].vus
+    assert ("shop:app@waitress", "shop:app@waitress") == (others.against, others.placebo)
+
+
+def test_an_app_waits_where_its_path_has_a_place_for_it() -> None:
+    """And is refused a wait where it has none."""
+    ids = [contender.id for contender in SHOP]
+    waiting = plan_race(ids, wait_ms=30, connections=7, rounds=2, seed=1, lineup=lineup("/report?ms={wait_ms}"))
+
+    assert "/report?ms=30" == waiting.workloads[0].path_for(SHOP[0])
+    with pytest.raises(InvalidValueError, match="no place for a wait"):
+        plan_race(ids, wait_ms=30, connections=7, rounds=2, seed=1, lineup=lineup())
+
+
+def test_only_what_the_page_was_started_with_can_race() -> None:
+    """The message names what there is."""
+    with pytest.raises(InvalidValueError, match="There are: shop:app@gunicorn"):
+        plan_race(FOUR[:2], wait_ms=0, connections=7, rounds=2, seed=1, lineup=lineup())

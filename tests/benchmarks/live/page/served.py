@@ -11,7 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -143,6 +143,7 @@ def serve(
     files: int | None = None,
     log: Path | None = None,
     lab: str = short_races.__name__,
+    words: Sequence[str] = (),
 ) -> Iterator[Workshop]:
     """Serve a page, and always end it.
 
@@ -153,9 +154,10 @@ def serve(
         files: How many it may have open; the system's usual number unless told.
         log: Gets what its terminal would show.
         lab: The module that is run as `lab`; races are short unless told.
+        words: What races; the lab's own contenders unless told.
     """
     port = port or free_port()
-    command = [sys.executable, "-m", lab, "live", "--json", "--host", host, "--port", str(port)]
+    command = [sys.executable, "-m", lab, "live", *words, "--json", "--host", host, "--port", str(port)]
     limited = [] if files is None else ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"]
     with contextlib.ExitStack() as stack:
         process = subprocess.Popen(

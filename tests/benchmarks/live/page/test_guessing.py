@@ -4,7 +4,9 @@ import pytest
 
 from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.live.page import guesses as guessing
-from benchmarks.live.page.guesses import Guesses
+from benchmarks.live.page.guesses import Guesses, asked_of
+from benchmarks.measure.race import Lineup
+from benchmarks.model import Contender
 from tests.benchmarks.live.page.served import Workshop
 
 
@@ -52,6 +54,21 @@ def test_what_no_slider_says_is_no_guess(ratios: dict[str, object]) -> None:
     with pytest.raises(InvalidValueError):
         guesses.take("one", ratios)
     assert {} == guesses.by_viewer
+
+
+def test_a_class_guesses_each_app_over_the_first() -> None:
+    """Where somebody's apps race; of the lab's own async def over def of each framework."""
+    apps = [
+        Contender(framework="shop:app", variant=None, server=server, arguments=(), description="")
+        for server in ("hypercorn", "uvicorn")
+    ]
+    asked = asked_of(Lineup(contenders=tuple(apps), against=apps[0].id))
+    guesses = Guesses(asked)
+    guesses.take("one", {"shop:app@uvicorn": 2})
+
+    assert {"shop:app@uvicorn": "shop:app on uvicorn"} == asked
+    assert (2.0,) == guesses.of("shop:app@uvicorn")
+    assert {"flask", "fastapi"} == set(asked_of(Lineup()))
 
 
 def test_a_flood_from_one_address_leaves_the_class_its_guesses() -> None:

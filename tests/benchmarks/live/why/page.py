@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ from flask import Flask, Response, abort, request
 
 from benchmarks.live.why import NAVIGATION, blueprint
 from benchmarks.live.why.shelf import record_here
-from benchmarks.live.why.views import AsyncView, Record
+from benchmarks.live.why.views import AsyncView, Record, RecordOthers
+from benchmarks.model import Contender
 from benchmarks.report.charts.palette import COLOURS
 
 PRESENTER = "presenter=yes"
@@ -37,10 +39,20 @@ code { font-family: var(--mono); font-size: 0.92em; }
 """
 
 
-def make_app(record: Record = record_here) -> Flask:
+def make_app(
+    record: Record = record_here, others: Sequence[Contender] = (), record_others: RecordOthers | None = None
+) -> Flask:
     """Make the app; a browser with the cookie ``PRESENTER`` is the presenter's."""
     app = Flask(__name__, template_folder=str(Path(__file__).with_name("templates")))
-    app.register_blueprint(blueprint(presenter_only=_presenter_only, is_presenter=_is_presenter, record=record))
+    app.register_blueprint(
+        blueprint(
+            presenter_only=_presenter_only,
+            is_presenter=_is_presenter,
+            record=record,
+            others=others,
+            record_others=record_others,
+        )
+    )
 
     @app.get("/layout.css")
     def stylesheet() -> Response:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -201,6 +201,32 @@ def test_what_is_recorded_is_shown_from_then_on() -> None:
 
     assert 200 == client.post("/why/record", data=ORDER, headers=ORIGIN).status_code
     assert "Recorded here at 09:41 UTC" in client.get(path).text
+
+
+def test_somebodys_apps_are_shown_once_they_are_recorded(recording: Recording) -> None:
+    """First of all, beside one another; nothing of them is shipped, and all are recorded together."""
+    apps = [
+        Contender(framework=name, variant=None, server="uvicorn", arguments=(), description="", program="python")
+        for name in ("shop:app", "shop:other")
+    ]
+
+    async def record(_wait_ms: int) -> Sequence[Recording]:
+        timeline = replace(recording.timeline, is_own=False)
+        return [replace(recording, timeline=replace(timeline, contender=app.id)) for app in apps]
+
+    client = make_app(never, apps, record).test_client()
+    client.set_cookie("presenter", "yes")
+    before = client.get("/why/").text
+    assert (2, 0) == (before.count("Not recorded on this machine yet"), before.count("data-burst"))
+    assert 404 == client.get("/why/trace/shop:app@uvicorn/20.json").status_code
+
+    order = {"contender": "shop:other@uvicorn", "wait_ms": "20"}
+    assert 200 == client.post("/why/record", data=order, headers=ORIGIN).status_code
+    after = client.get("/why/").text
+    assert (0, 2) == (after.count("Not recorded on this machine yet"), after.count("data-burst"))
+    assert "Not seen: " in after
+    assert 200 == client.get("/why/trace/shop:app@uvicorn/20.json").status_code
+    assert 2 == client.get("/why/?contender=flask-sync@hypercorn").text.count("data-burst")
 
 
 @pytest.mark.parametrize(

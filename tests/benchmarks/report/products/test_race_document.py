@@ -7,6 +7,7 @@ import pytest
 
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement
+from benchmarks.measure.schedule import ASKED_FACT
 from benchmarks.model import RACE, Run
 from benchmarks.report.charts.bars import speed_chart
 from benchmarks.report.charts.ratios import GuessedRatio, guess_chart, narrowing_chart
@@ -47,6 +48,7 @@ def test_the_race_comes_first_in_every_format(race: tuple[Run, Judgement], claim
         assert "Each async def request starts a thread." in told
     assert '"standing": "slower"' in render(document, "json")
     assert "lab live" == compare_command(race[0].plan, {})
+    assert "lab live shop:app --path /items" == compare_command(race[0].plan, {ASKED_FACT: "shop:app --path /items"})
 
 
 def test_a_comparison_that_is_refused_has_no_figure() -> None:

@@ -1,0 +1,98 @@
+"""The workshop page for apps of one's own: guessed, raced and explained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.live.page.served import Workshop
+
+SHOP = """
+from flask import Flask
+
+app = Flask(__name__)
+
+
+@app.get("/items")
+def items():
+    return {"items": []}
+"""
+APPS = ("shop:app@hypercorn", "shop:app@uvicorn+eventloop")
+RACE = {"contenders": APPS, "wait_ms": 0, "connections": 4, "rounds": 2}
+
+
+@pytest.fixture
+def serve_shop(
+    tmp_path: Path, serve_page: Callable[..., AbstractContextManager[Workshop]], monkeypatch: pytest.MonkeyPatch
+) -> Callable[[str], AbstractContextManager[Workshop]]:
+    """Serve a page of two arrangements of a shop, each asked for a path."""
+    (tmp_path / "shop.py").write_text(SHOP, encoding="utf-8")
+    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
+
+    def serve(path: str) -> AbstractContextManager[Workshop]:
+        return serve_page(tmp_path / "results", words=(*APPS, "--folder", str(tmp_path), "--path", path))
+
+    return serve
+
+
+@pytest.fixture
+def workshop(serve_shop: Callable[[str], AbstractContextManager[Workshop]]) -> Iterator[Workshop]:
+    """A page of apps that answer, and its presenter."""
+    with serve_shop("/items") as served:
+        served.present()
+        yield served
+
+
+@pytest.mark.timeout(240)
+def test_apps_of_ones_own_race_on_the_page(workshop: Workshop, only_run: Callable[..., Any]) -> None:
+    """Each is guessed and compared over the first, without a claim of the tutorial."""
+    page = workshop.ask("GET", "/").body
+    assert ("Which is faster?" in page, "GET /items" in page, "Flask" in page) == (True, True, False)
+    assert 422 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 2}).status
+    assert 204 == workshop.ask("POST", "/guess", {APPS[1]: 2}).status
+    assert 422 == workshop.ask("POST", "/race", {**RACE, "wait_ms": 5}).status
+
+    assert 204 == workshop.ask("POST", "/race", RACE).status
+    workshop.wait_for(lambda state: state["phase"] == "over")
+    _, run = only_run(workshop.out)
+    assert ("complete", "live", APPS[0]) == (run.state, run.plan.preset, run.plan.against)
+    assert [APPS[0], APPS[1]] == [contender.id for contender in run.plan.contenders]
+    assert str(run.environment["asked"]).startswith(" ".join(APPS))
+    with workshop.watching() as events:
+        parts = {name: content for _, name, content in (next(events) for _ in range(3))}
+    assert "The tutorial" not in parts["race"]["html"]
+    assert "its requests over those of shop:app@hypercorn" in parts["guesses"]["html"]
+    assert "shop:app on uvicorn + eventloop: the class guessed 2.00 ×" in parts["guesses"]["html"]
+    assert 200 == workshop.ask("GET", "/report").status
+
+
+@pytest.mark.timeout(240)
+def test_apps_of_ones_own_are_explained_on_the_page(workshop: Workshop) -> None:
+    """They are recorded when the presenter asks for it."""
+    assert 2 == workshop.ask("GET", "/why/").body.count("Not recorded on this machine yet")
+    form = {"Content-Type": "application/x-www-form-urlencoded"}
+    order = b"contender=shop%3Aapp%40hypercorn&wait_ms=20"
+    recorded = workshop.ask("POST", "/why/record", order, form)
+    while recorded.status == 409:
+        # Another lab measures.
+        recorded = workshop.ask("POST", "/why/record", order, form)
+
+    assert 200 == recorded.status, recorded.body
+    assert 2 == workshop.ask("GET", "/why/").body.count("data-burst")
+
+
+def test_an_app_that_does_not_answer_does_not_race(
+    serve_shop: Callable[[str], AbstractContextManager[Workshop]],
+) -> None:
+    """The page says what `lab compare` would say."""
+    with serve_shop("/nowhere") as workshop:
+        workshop.present()
+        assert 204 == workshop.ask("POST", "/race", RACE).status
+        state = workshop.wait_for(lambda state: state["phase"] == "over")
+
+    assert "with status 404" in state["message"]
+    assert "(--path)" in state["message"]
