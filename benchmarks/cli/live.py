@@ -76,7 +76,7 @@ def _lineup(asked: Subjects) -> race.Lineup:
     if not asked.contenders:
         return race.OWN
     if len(asked.contenders) < race.FEWEST_CONTENDERS:
-        raise InvalidValueError(f"{asked.contenders[0].id} has nobody to race with: name another too.", "TARGET")
+        raise InvalidValueError(f"{asked.contenders[0].id} cannot race alone: name another too.", "TARGET")
     if not asked.requests:
         if bare := [contender.id for contender in asked.contenders if contender.variant is None]:
             raise InvalidValueError(f"{bare[0]} has no view: choose contenders with a keyword.", "CONTENDER")

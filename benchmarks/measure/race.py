@@ -46,7 +46,7 @@ class Lineup:
 
     @property
     def waits(self) -> bool:
-        """Whether a view can be told to wait."""
+        """Whether the request has a place for a wait."""
         request = self.request
         return request is None or any("{wait_ms}" in (each.path or request.path) for each in self.contenders)
 

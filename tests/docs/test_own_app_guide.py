@@ -20,6 +20,7 @@ from benchmarks.measure.run_schema import lab_schema
 ROOT = Path(__file__).parents[2]
 GUIDE = (ROOT / "docs" / "how-to" / "compare-your-own-app.md").read_text(encoding="utf-8")
 REFERENCE = ROOT / "docs" / "reference"
+QUICKLY = {"compare": ("--rounds", "2", "--duration", "200ms", "--wait"), "explain": ("--wait",)}
 
 
 def blocks(language: str) -> list[str]:
@@ -36,10 +37,10 @@ def test_the_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.Monke
     for name in ("FLASK_APP", "VIRTUAL_ENV"):
         monkeypatch.delenv(name, raising=False)
     commands = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
-    assert 4 == len(commands)
+    assert 5 == len(commands)
     for command in commands:
         words = shlex.split(command)
-        quickly = ("--rounds", "2", "--duration", "200ms", "--wait") if words[1] == "compare" else ()
+        quickly = QUICKLY.get(words[1], ())
         done = CliRunner().invoke(cli.lab, [*words[1:], *quickly], prog_name="lab")
         # In two rounds the A/A fails by chance now and then, and the status then says so.
         assert done.exit_code in (0, 3), f"{command}\n{done.output}"

@@ -166,7 +166,8 @@ def _follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
     before: Any = loop.get_task_factory()
 
     def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **named: Any) -> Any:
-        request = current.get()
+        context = named.get("context")
+        request = current.get() if context is None else context.get(current)
         if request is not None and inspect.iscoroutine(coroutine):
             coroutine = _task(coroutine, request)
         return asyncio.Task(coroutine, loop=loop, **named) if before is None else before(loop, coroutine, **named)
@@ -176,7 +177,8 @@ def _follow_tasks(loop: asyncio.AbstractEventLoop) -> None:
 
 async def _task(coroutine: Any, request: int) -> Any:
     steps = _Steps(coroutine, request, RECORDER.around)
-    steps.resume(None)
+    # What started it may wait for it already.
+    RECORDER.note(request, RECORDER.around)
     try:
         return await steps
     finally:

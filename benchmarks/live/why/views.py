@@ -206,7 +206,7 @@ class _Pages:
         return _said(f"Recorded: {contender.id}.", 200)
 
     def _beside(self, chosen: Contender) -> str:
-        """Return the id of what is shown beside a contender unless told: its twin, or another of somebody's apps."""
+        """Return the id of what is shown beside a contender by default: its twin, or another of somebody's apps."""
         if chosen.id not in self._others:
             return twin_of(chosen).id
         return next((each for each in self._others if each != chosen.id), chosen.id)

@@ -288,7 +288,7 @@ def test_what_cannot_be_explained_is_told(
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("shop:app@hypercorn",), "nobody to race with"),
+        (("shop:app@hypercorn",), "cannot race alone"),
         (("shop:app@hypercorn", "shap:app"), "no module shap"),
         (("bare-asgi@uvicorn", "flask-sync@hypercorn"), "no view"),
         (("now", "next"), "one request, and these are items, order"),
