@@ -98,6 +98,19 @@ def test_an_app_is_what_its_own_python_says(
     assert (sys.executable, str(where.folder)) == (contender.program, contender.folder)
 
 
+@pytest.mark.parametrize("word", ["shop:create_app@hypercorn", "shop:app@uvicorn+eventloop", "shop_async:app@uvicorn"])
+def test_an_app_is_recorded_beside_itself(word: str, where: own_python.Surroundings, tmp_path: Path) -> None:
+    """The server imports the app through a module beside it, in one process; else nothing is changed."""
+    target = targets.find(word, where, workers=2)
+    assert target.recorded_by is not None
+    recorded = target.recorded_by(tmp_path)
+
+    assert ("_lab_served:app" in recorded.arguments, target.contender.id) == (True, recorded.id)
+    assert str(tmp_path) == recorded.environment["LAB_RECORDER_FOLDER"]
+    assert ("2" in target.contender.arguments, "2" in recorded.arguments) == (True, False)
+    assert (target.contender.program, target.contender.folder) == (recorded.program, recorded.folder)
+
+
 @pytest.mark.parametrize(
     ("word", "words"),
     [
