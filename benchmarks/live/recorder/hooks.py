@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-import sys
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,14 +24,6 @@ if TYPE_CHECKING:
 View = Callable[..., Any]
 Message = Mapping[str, Any]
 
-_PROTOCOLS = (
-    ("asyncio.streams", "StreamReaderProtocol"),
-    ("uvicorn.protocols.http.httptools_impl", "HttpToolsProtocol"),
-    ("uvicorn.protocols.http.h11_impl", "H11Protocol"),
-    ("gunicorn.asgi.protocol", "ASGIProtocol"),
-)
-"""Module and class of the protocols whose ``data_received`` reads requests; a server has loaded its own by then."""
-
 
 def record_flask(service: Flask) -> None:
     """Set the hooks that every way to serve Flask needs, and record the service's views."""
@@ -42,11 +33,16 @@ def record_flask(service: Flask) -> None:
     service.view_functions = {name: recorded_view(view) for name, view in service.view_functions.items()}
 
 
+_reading: set[Any] = set()
+
+
 def hook_reading() -> None:
-    """Note when a request's first bytes arrive at the protocol of the server of ASGI that this process has loaded."""
-    for module, name in _PROTOCOLS:
-        protocol: Any = getattr(sys.modules.get(module), name, None)
-        if protocol is not None:
+    """Note when a request's first bytes arrive at a protocol of asyncio's; those loaded since the last time too."""
+    kinds: list[Any] = [asyncio.Protocol]
+    for protocol in kinds:
+        kinds += protocol.__subclasses__()
+        if "data_received" in vars(protocol) and protocol not in _reading:
+            _reading.add(protocol)
             protocol.data_received = _noted_reading(protocol.data_received)
 
 
@@ -162,8 +158,14 @@ def hook_hypercorns_wsgi_wrapper() -> None:
 
 def recorded_asgi(app: Any) -> Any:
     """Return an ASGI application around another that notes when it is called and when its answer is written."""
+    is_called = False
 
     async def recorded(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal is_called
+        if not is_called:
+            is_called = True
+            # Some servers load their protocol after the app.
+            hook_reading()
         request = request_of(scope) if scope["type"] == "http" else None
         if scope["type"] == "http" and scope["path"] == RECORDING_PATH:
             await answer_recording(send)

@@ -134,7 +134,7 @@ def test_what_a_burst_without_a_loop_shows() -> None:
         == describe_findings(alone)[0]
     )
     assert "1 worker thread handled the 2 requests; no event loop took part." == describe_findings(workers)[0]
-    assert "meanwhile the thread was held" in describe_findings(alone)[1]
+    assert "Meanwhile the thread was held." in describe_findings(alone)[1]
 
 
 def test_waits_that_nobody_asked_for_are_counted() -> None:
