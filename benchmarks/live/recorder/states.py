@@ -28,7 +28,6 @@ class State(str, Enum):  # noqa: UP042 (Python 3.9 has no StrEnum)
     HELD = "thread held"
 
     __str__ = str.__str__
-    __format__ = str.__format__
 
 
 RELEASED = "released"

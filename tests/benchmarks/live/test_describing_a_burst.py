@@ -126,8 +126,9 @@ def test_what_a_burst_shows(timeline: Timeline) -> None:
 
 def test_what_a_burst_without_a_loop_shows() -> None:
     """A main thread that does everything, one after another; or worker threads alone."""
-    alone = built([(at_ns, LOOP, *rest) for at_ns, _, *rest in NOTES], lanes={LOOP: "main"}, is_own=False)
-    workers = built([(at_ns, WORKER, *rest) for at_ns, _, *rest in NOTES], lanes={WORKER: "worker"}, is_own=False)
+    alone = built([(at, LOOP, number, what) for at, _, number, what in NOTES], lanes={LOOP: "main"}, is_own=False)
+    on_worker = [(at, WORKER, number, what) for at, _, number, what in NOTES]
+    workers = built(on_worker, lanes={WORKER: "worker"}, is_own=False)
 
     assert (
         "One thread did everything: the server's main thread handled the 2 requests one after another."

@@ -82,7 +82,7 @@ def test_a_server_that_is_not_seen_as_it_reads_is_on_its_way_until_then() -> Non
     seen = [each for each in NOTES if each[3] != State.ACCEPTED]
 
     first, second, *_ = spans_ms(built(seen, is_own=False), 1)
-    assert ("on its way", "sent", 0, 2) == first
+    assert ("on its way", "sent", 0.0, 2.0) == first
     assert "queued for a thread" == second[1]
     with pytest.raises(LabError, match="not seen by the server"):
         built([], is_own=False)
