@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import gc
 import math
 import random
 import signal
@@ -17,6 +18,16 @@ from benchmarks.model import Place, Run, RunState, Trial
 from benchmarks.report.charts import canvas
 
 PLACES = tuple((wait, number) for wait in (0, 1, 5, 20, 100) for number in (1, 5, 20, 100, 500))
+
+
+# What is imported and collected stays to the end: there is nothing to be found among it.
+gc.disable()
+
+
+def pytest_collection_finish() -> None:
+    """Collect garbage again, but seldom look through all that is loaded."""
+    gc.enable()
+    gc.set_threshold(20_000, 20, 20)
 
 
 def pytest_configure() -> None:

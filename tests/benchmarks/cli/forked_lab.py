@@ -17,11 +17,17 @@ from pathlib import Path
 from benchmarks import judge, report
 from benchmarks.__main__ import main
 from benchmarks.cli.group import COMMANDS
+from benchmarks.measure import schedule
+from tests.benchmarks.short_trials import shortened
+
+LATE = ("matplotlib.backends.backend_svg", "matplotlib.figure")
+"""What is imported only to draw."""
 
 
 def serve() -> None:
-    """Fork for each job, one at a time."""
-    for name in sorted({f"benchmarks.cli.{module}" for module, _ in COMMANDS.values()}):
+    """Fork for each job, one at a time; their trials are short."""
+    schedule.PRESETS["quick"] = shortened()
+    for name in (*LATE, *sorted({f"benchmarks.cli.{module}" for module, _ in COMMANDS.values()})):
         importlib.import_module(name)
     for package in (judge, report):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

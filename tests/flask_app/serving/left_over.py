@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import sys
 
 from flask.ctx import RequestContext
 
 
+@functools.cache
 def leave_out_what_is_loaded() -> None:
-    """Take what there is by now, which is no request's, out of the collector's sight: all is looked at each time.
+    """Take what there is at the first request out of the collector's sight: what is left is looked for again and again.
 
     Tests import a service too, and their own collector stays as it is.
     """
