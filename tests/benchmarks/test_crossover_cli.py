@@ -16,7 +16,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
-from benchmarks.cli import crossover
+from benchmarks.cli import runs
 from benchmarks.contenders import catalogue
 from benchmarks.judge import exploration
 from benchmarks.measure import schedule
@@ -43,7 +43,7 @@ def kept(tmp_path: Path, make_sweep: Callable[..., Run], monkeypatch: pytest.Mon
     """Keep a made-up map as results/crossover/latest of the working directory."""
     monkeypatch.chdir(tmp_path)
     run = make_sweep(visits=2, noise=0.01)
-    record = Journal.create(crossover.MAPS, dataclasses.replace(run, trials=()))
+    record = Journal.create(runs.MAPS, dataclasses.replace(run, trials=()))
     for trial in run.trials:
         record.add_trial(trial)
     record.finish("complete", "t")
@@ -188,7 +188,7 @@ def test_a_map_without_a_point_is_an_error_in_words(
     monkeypatch.chdir(tmp_path)
     run = make_sweep()
     Journal.create(
-        crossover.MAPS, Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "trials": ()})
+        runs.MAPS, Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "trials": ()})
     ).close()
 
     for arguments in (("crossover", "--from", "latest"), ("advise", "--view-wait", "1ms", "--connections", "1")):

@@ -16,7 +16,7 @@ from typing import IO, Any, NamedTuple
 
 import pytest
 
-from benchmarks.cli import crossover
+from benchmarks.cli import runs
 from benchmarks.cli.group import COMMANDS
 from benchmarks.contenders import catalogue
 from benchmarks.live.page.racer import RaceProcess
@@ -75,7 +75,7 @@ def somebodys(tmp_path_factory: pytest.TempPathFactory, make_sweep: Callable[...
     )
     for number, day in enumerate(("monday", "tuesday"), start=1):
         keep_run(place / "results" / day, seed=number)
-    record = Journal.create(place / crossover.MAPS, make_sweep(visits=2, noise=0.01))
+    record = Journal.create(place / runs.MAPS, make_sweep(visits=2, noise=0.01))
     record.finish("complete", "t")
     return place
 
