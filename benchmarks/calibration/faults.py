@@ -20,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 import psutil
 
@@ -180,8 +180,9 @@ def _running(lab: Child) -> list[psutil.Process]:
 def _listening(lab: Child | None = None) -> set[int]:
     """Return the ports on which a comparison's processes listen, or any."""
     pids = None if lab is None else {process.pid for process in _running(lab)}
-    sockets = (each for each in psutil.net_connections(kind="tcp") if each.status == psutil.CONN_LISTEN)
-    return {each.laddr.port for each in sockets if pids is None or each.pid in pids}
+    sockets: list[Any] = psutil.net_connections(kind="tcp")
+    listening = (each for each in sockets if each.status == psutil.CONN_LISTEN)
+    return {each.laddr.port for each in listening if pids is None or each.pid in pids}
 
 
 def _leftovers(lab: Child, ports: set[int]) -> list[str]:

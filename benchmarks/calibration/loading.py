@@ -40,7 +40,7 @@ def with_app(contender_id: str, module: str, **changes: Any) -> Contender:
 
 
 def load_of(session: Session, vus: int, **changes: Any) -> LoadProfile:
-    """Return the load of so many virtual users for the script's ``--duration``, with further fields of a profile."""
+    """Return the load of some virtual users for the script's ``--duration``, with further fields of a profile."""
     return LoadProfile(vus=vus, duration_s=session.options.duration, warmup_s=WARMUP_S, **changes)
 
 

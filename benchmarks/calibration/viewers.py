@@ -138,6 +138,6 @@ def main(session: Session) -> None:
     pairs = [(above, below) for above, below in judged if above is not None and below is not None]
     if len(pairs) < 2:
         raise NotMeasuredError("Fewer than two pairs of races could be judged: stop other programs, and run again.")
-    ratio = paired_ratio(*zip(*pairs, strict=True))
+    ratio = paired_ratio([above for above, _ in pairs], [below for _, below in pairs])
     print(f"the ratio with {viewers} viewers over that without, {len(pairs)} pairs of races: {wording.ratio(ratio)}")
     session.bar("the interval leaves 1 out", excludes_one(ratio), most=0)

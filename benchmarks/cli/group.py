@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import click
 
-from benchmarks.cli.exits import EXIT_ERROR, EXIT_REFUSED, READER_GONE, exit_interrupted, terminable, words_for
+from benchmarks.cli.exits import EXIT_REFUSED, READER_GONE, exit_interrupted, terminable, words_for
 from benchmarks.errors import InvalidValueError, LabError, RefusedError, did_you_mean
 
 COMMANDS: Final = {
@@ -35,6 +35,10 @@ Together they bring all of the instrument, which takes seconds on a slow laptop,
 """
 
 
+class _Refusal(click.ClickException):
+    exit_code = EXIT_REFUSED
+
+
 class LabCommand(click.Command):
     """A command that reports the lab's errors like click's own."""
 
@@ -47,16 +51,14 @@ class LabCommand(click.Command):
                 raise click.BadParameter(str(error), ctx, param_hint=error.option) from error
             raise click.UsageError(str(error), ctx) from error
         except LabError as error:
-            told = click.ClickException(str(error))
-            told.exit_code = EXIT_REFUSED if isinstance(error, RefusedError) else EXIT_ERROR
-            raise told from error
+            raise (_Refusal if isinstance(error, RefusedError) else click.ClickException)(str(error)) from error
 
 
 class NearestGroup(click.Group):
     """A group of such commands: it answers an unknown one with the nearest, and ends as a signal demands."""
 
     command_class = LabCommand
-    group_class = type
+    group_class: type[click.Group] | type[type] | None = type
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -47,7 +47,9 @@ def _of_command(context: click.Context) -> Iterator[str]:
     options = [each for each in command.get_params(context) if isinstance(each, click.Option)]
     if told := [_of_option(context, each) for each in options if not each.hidden and not each.is_eager]:
         yield "\n".join(told)
-    for name in command.list_commands(context) if isinstance(command, click.Group) else ():
+    if not isinstance(command, click.Group):
+        return
+    for name in command.list_commands(context):
         inner = command.get_command(context, name)
         if inner is not None and not inner.hidden:
             yield from _of_command(click.Context(inner, parent=context, info_name=name, **inner.context_settings))

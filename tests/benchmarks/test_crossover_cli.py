@@ -187,9 +187,7 @@ def test_a_map_without_a_point_is_an_error_in_words(
     """A sweep that was killed at once has nothing to tell."""
     monkeypatch.chdir(tmp_path)
     run = make_sweep()
-    Journal.create(
-        runs.MAPS, Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "trials": ()})
-    ).close()
+    Journal.create(runs.MAPS, Run(**{**{name: getattr(run, name) for name in Run.__slots__}, "trials": ()})).close()
 
     for arguments in (("crossover", "--from", "latest"), ("advise", "--view-wait", "1ms", "--connections", "1")):
         result = lab(*arguments)
