@@ -157,7 +157,7 @@ def _workloads(asked: Subjects, contender: Contender, wait_ms: int, *, wait_is_t
     if contender.is_own:
         yield request_of(contender, wait_ms)
         return
-    for workload in asked.requests:
+    for workload in (each for request in asked.requests for each in request.mix or (request,)):
         waits = "{wait_ms}" in (contender.path or workload.path)
         if wait_is_told and not waits:
             raise InvalidValueError(

@@ -89,5 +89,6 @@ def _lineup(asked: Subjects) -> race.Lineup:
         request=asked.requests[0],
         against=asked.against,
         may_differ=asked.may_differ,
+        margin=asked.margin or race.OWN.margin,
         facts=asked.facts,
     )

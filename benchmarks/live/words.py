@@ -124,7 +124,7 @@ def _waits(timeline: Timeline) -> Sequence[str]:
     meanwhile = _meanwhile(timeline, waits[-1])
     if not timeline.wait_ms or len(waits) != len(timeline.exchanges):
         total = sum(span.duration_ns for span in waits) / len(timeline.exchanges)
-        waited = f"A request waited {milliseconds(total)} on average, in {_counted(len(waits), 'wait')} of all"
+        waited = f"A request waited {milliseconds(total)} on average ({_counted(len(waits), 'wait')} in all)"
         return (f"{waited}; at most {_counted(together, 'request')} waited at once. {capitalized(meanwhile)}.",)
     asked = f"{timeline.wait_ms:g} ms"
     if len(waits) == 1:

@@ -13,7 +13,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
 from benchmarks.measure.workloads import HEALTH, WAIT
-from benchmarks.model import RACE, Contender, LoadProfile, Plan, Workload
+from benchmarks.model import MARGIN, RACE, Contender, LoadProfile, Plan, Workload
 
 FEWEST_CONTENDERS = 2
 MOST_CONTENDERS = 4
@@ -35,6 +35,7 @@ class Lineup:
         request: To somebody's apps; ``None`` for the views of the lab's own, the one that waits or the health check.
         against: Id of the contender that every other is compared with; ``None`` for twins.
         may_differ: Whether answers that differ are only noted.
+        margin: Half-width of what counts as equal, as a fraction.
         facts: What to record with a race.
     """
 
@@ -42,6 +43,7 @@ class Lineup:
     request: Workload | None = None
     against: str | None = None
     may_differ: bool = False
+    margin: float = MARGIN
     facts: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     @property
@@ -100,6 +102,7 @@ def plan_race(
         placebo=against or catalogue.steadiest(chosen),
         ceilings=catalogue.CEILINGS,
         against=against,
+        margin=lineup.margin,
     )
 
 

@@ -143,7 +143,7 @@ def test_waits_that_nobody_asked_for_are_counted() -> None:
     waited = describe_findings(built(wait_ms=0, is_own=False))[1]
 
     assert waited.startswith(
-        "A request waited 20.0 ms on average, in 2 waits of all; at most 1 request waited at once."
+        "A request waited 20.0 ms on average (2 waits in all); at most 1 request waited at once."
     )
 
 
