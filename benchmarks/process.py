@@ -15,7 +15,6 @@ import secrets
 import signal
 import subprocess
 import sys
-import tempfile
 import threading
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from typing import Any
 
 import psutil
 
+from benchmarks.child_log import ChildLog
 from benchmarks.orphan_watcher import MARK
 
 KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
@@ -169,7 +169,7 @@ def start(
 
 
 def output_of(command: Sequence[str], timeout_s: float, **options: Any) -> str:
-    """Run a command that ends by itself and has nothing to read, and return what it printed.
+    """Run a command that ends by itself and has nothing to read, and return what it printed, or the end of very much.
 
     Args:
         command: Its command line.
@@ -181,18 +181,13 @@ def output_of(command: Sequence[str], timeout_s: float, **options: Any) -> str:
         subprocess.SubprocessError: It took longer, or failed, and has its standard error; of what is not there, the
             status is 127.
     """
-    with tempfile.TemporaryFile() as printed, tempfile.TemporaryFile() as complained:
+    with ChildLog() as printed, ChildLog() as complained:
         with contextlib.ExitStack() as stack:
-            child = start(stack, command, steps=(), stdout=printed, stderr=complained, **options)
+            child = start(stack, command, steps=(), stdout=printed.file, stderr=complained.file, **options)
             status = child.process.wait(timeout_s)
-        for file in (printed, complained):
-            file.seek(0)
-        output = printed.read().decode(errors="replace")
         if status != 0:
-            raise subprocess.CalledProcessError(
-                status, list(command), output, complained.read().decode(errors="replace")
-            )
-        return output
+            raise subprocess.CalledProcessError(status, list(command), printed.text(), complained.text())
+        return printed.text()
 
 
 @contextlib.contextmanager

@@ -1,8 +1,10 @@
-"""``lab claims`` and ``lab contenders``: what is tested, and on what."""
+"""``lab claims`` and ``lab contenders``: what is tested, and on what; the servers that an app of yours can run on."""
 
 from __future__ import annotations
 
 import shlex
+from collections.abc import Mapping
+from pathlib import Path
 
 import click
 from rich.console import Console
@@ -10,7 +12,8 @@ from rich.console import Console
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
 from benchmarks.cli.output import Output, document_options, json_option, write_out
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, own_python
+from benchmarks.contenders.servers import SERVERS, Server
 from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.server import command_of
 from benchmarks.report.formats.data import json_document, plain
@@ -37,18 +40,59 @@ def claims(claim: str | None, output: Output) -> None:
 
 
 @lab.command()
+@click.option("--python", help="Python of an app, or its environment; by default the one found in this folder.")
 @json_option
-def contenders(as_json: bool) -> None:
-    """List what can be compared, with exact start commands."""
+def contenders(python: str | None, as_json: bool) -> None:
+    """List what can be compared, with exact start commands, and the servers for your apps.
+
+    An app of yours runs on a server that its own Python has: what each server needs, and what that Python lacks of it.
+    """
+    where = own_python.surroundings(Path.cwd(), python)
+    version: str | None = None
+    versions: Mapping[str, str] = {}
+    try:
+        version, versions = own_python.packages(where)
+    except InvalidValueError as error:
+        # A broken environment here is no reason not to list what needs none.
+        click.echo(str(error), err=True)
     if as_json:
         listed = [
             {"id": contender.id, **plain(contender), "command": ["python", *command_of(contender)[1:]]}
             for contender in catalogue.CONTENDERS
         ]
-        write_out(json_document("contenders", contenders=listed))
+        beside = {"path": where.python, "source": where.source, "version": version}
+        servers = [
+            {
+                "id": server.id,
+                "name": server.name,
+                "needs": server.packages,
+                "version": versions.get(server.module),
+                "lacks": {interface: server.lacks(interface, versions) for interface in sorted(server.interfaces)},
+                "remark": server.remark,
+            }
+            for server in SERVERS.values()
+        ]
+        write_out(json_document("contenders", contenders=listed, servers=servers, python=beside))
         return
     console = Console(highlight=False, soft_wrap=True)
     for twins in catalogue.by_command():
         for contender in twins:
             console.print(f"[bold]{contender.id:<30}[/bold] {contender.description}")
         console.print(f"  [dim]{shlex.join(['python', *command_of(twins[0])[1:]])}[/dim]\n")
+    console.print(
+        f"Servers for an app of yours: MODULE:ATTRIBUTE@SERVER. {where.python}, {where.source}, has", markup=False
+    )
+    for server in SERVERS.values():
+        console.print(f"[bold]{server.id:<30}[/bold] {_told(server, versions)}", highlight=False)
+
+
+def _told(server: Server, versions: Mapping[str, str]) -> str:
+    """Return which version of a server a Python has and for which apps, or what is missing."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for interface in sorted(server.interfaces, reverse=True):
+        lacking.setdefault(server.lacks(interface, versions), []).append(interface.upper())
+    told = []
+    for packages, interfaces in lacking.items():
+        found = f"needs {' and '.join(packages)}" if packages else versions[server.module]
+        told.append(f"{' and '.join(interfaces)}: {found}")
+    return f"{'; '.join(told)}{'. ' if server.remark else ''}{server.remark}"

@@ -17,6 +17,7 @@ from benchmarks.measure import environment, journal, remaining, sweep
 from benchmarks.model import Run
 from benchmarks.report.formats import RUN_KEPT, RUN_NAME
 from benchmarks.report.reproduce import report_command
+from benchmarks.trials import void_reason
 
 RESULTS = Path("results")
 MAPS = RESULTS / "crossover"
@@ -109,6 +110,8 @@ def tell(run: Run, claims: tuple[Claim, ...], folder: Path, output: Output, *, k
         folder: The run's.
         output: How to print it.
         keep: Whether to write its reports into its folder.
+    Raises:
+        LabError: It was printed, but nothing is known of an app of somebody's: no trial of it is valid.
     """
     from benchmarks.judge.judge import judge  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.products.run import run_document  # noqa: PLC0415 (brings what draws)
@@ -119,5 +122,19 @@ def tell(run: Run, claims: tuple[Claim, ...], folder: Path, output: Output, *, k
         output.tell_and_keep(document, folder, RUN_NAME, RUN_KEPT)
     else:
         output.tell(document)
+    if run.state == "complete":
+        _check_known(run)
     if judgement.placebo_failed is not None:
         sys.exit(EXIT_REFUSED)
+
+
+def _check_known(run: Run) -> None:
+    """Refuse to call a run a success in which an app of somebody's never served.
+
+    Raises:
+        LabError: The message says why its trials do not count.
+    """
+    for contender in run.plan.contenders:
+        reasons = [void_reason(trial) for trial in run.trials if trial.contender == contender.id]
+        if not contender.is_own and reasons and None not in reasons:
+            raise LabError(f"Nothing is known of {contender.id}, for no trial of it is valid: {reasons[0]}")

@@ -311,18 +311,16 @@ def _requests(asked: _Asked, told: LabFile) -> Iterator[Workload]:
     if asked.path is not None and asked.request_file is not None:
         raise InvalidValueError("A file of requests has their paths: leave out --path, or --request.", "--request")
     if asked.path is not None or asked.body is not None or asked.headers or asked.statuses or asked.method != "GET":
-        headers = dict(map(_header, asked.headers))
-        entry = RequestEntry(
+        one = RequestEntry(
             path=asked.path or "/",
             method=asked.method,
-            headers=headers,
+            headers=dict(map(_header, asked.headers)),
             body=asked.body,
             statuses=asked.statuses,
             hold=asked.hold,
         )
-        yield _workload(f"{entry.method} {entry.path}", entry, asked.folder)
-        return
-    if asked.request_file is not None:
+        entries, folder = {f"{one.method} {one.path}": one}, asked.folder
+    elif asked.request_file is not None:
         entries, folder = dict(http_file.read(asked.request_file)), asked.folder
     else:
         entries, folder = dict(told.requests), told.folder

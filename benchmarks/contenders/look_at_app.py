@@ -28,7 +28,7 @@ def look_at(app: str, packages: Mapping[str, str]) -> dict[str, Any]:
     """Return what there is to know of an app.
 
     Args:
-        app: ``module:attribute``; with ``()`` behind it, what makes an app when it is called.
+        app: ``module:attribute``; with ``()`` behind it, what makes an app when it is called; empty for none.
         packages: Names of distributions by the names that they are imported by.
     """
     found: dict[str, Any] = {
@@ -37,6 +37,8 @@ def look_at(app: str, packages: Mapping[str, str]) -> dict[str, Any]:
         "versions": {name: version for name, version in map(_version, packages.items()) if version is not None},
     }
     module_name, _, attribute = app.partition(":")
+    if not app:
+        return found
     try:
         module = importlib.import_module(module_name)
     except BaseException as error:  # noqa: BLE001 - an app may do anything while it is imported

@@ -23,6 +23,8 @@ _MAKES_AN_APP = re.compile(
     r"|def (?:create_app|make_app|get_app)\b"
 )
 _LOOK_TIMEOUT_S = 60.0
+_VERSION_TIMEOUT_S = 10.0
+_OLDEST_PYTHON = (3, 8)
 _LAST_LINES = 12
 _MOST_NAMES = 8
 _NOT_THERE = 127
@@ -37,12 +39,16 @@ _PACKAGES: Mapping[str, str] = {
         for name in (
             *("fastapi", "starlette", "litestar", "falcon", "aiohttp", "sanic", "blacksheep"),
             *("asgiref", "a2wsgi", "uvloop", "httptools"),
-            *(package for server in SERVERS.values() for package in (server.module, *server.needs)),
+            *(package for server in SERVERS.values() for package in server.packages),
         )
         if name not in ("flask", "werkzeug")
     },
 }
 """Distributions whose versions a run records, by the names that they are imported by."""
+
+
+NO_BYTECODE: Mapping[str, str] = {"PYTHONDONTWRITEBYTECODE": "1"}
+"""Variables of somebody's Python by default: compiled modules in their project would be the lab's doing."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -146,30 +152,49 @@ def default_app(folder: Path) -> tuple[str, str]:
     )
 
 
+_looked: dict[tuple[object, ...], dict[str, Any]] = {}
+"""What was seen: an app on five servers is imported once."""
+
+
 def look(app: str, where: Surroundings) -> dict[str, Any]:
     """Have the app's own Python look at it, and see that it is one.
 
     Raises:
         InvalidValueError: It cannot, or it is none; the message ends with what the app said last.
     """
-    looked = _look_at(app, where)
-    _check_looked(app, looked, where)
-    return looked
+    key = (app, where.python, where.folder, *sorted(where.environment.items()))
+    if key not in _looked:
+        looked = _look_at(app, where)
+        _check_looked(app, looked, where)
+        _looked[key] = looked
+    return _looked[key]
+
+
+def packages(where: Surroundings) -> tuple[str, Mapping[str, str]]:
+    """Return the version of a Python, and those of the frameworks, servers and bridges that it has, by import name.
+
+    Raises:
+        InvalidValueError: It cannot be asked.
+    """
+    found = _look_at("", where)
+    return found["python"], found["versions"]
 
 
 def _look_at(app: str, where: Surroundings) -> dict[str, Any]:
     source = _PROGRAM.read_text(encoding="utf-8")
     command = [where.python, "-c", source, app, *("=".join(package) for package in _PACKAGES.items())]
     try:
-        told = output_of(
-            command, _LOOK_TIMEOUT_S, cwd=where.folder, environment={**os.environ, **expanded(where.environment)}
-        )
-        return read_object(told)
+        return read_object(_told(command, _LOOK_TIMEOUT_S, where))
     except subprocess.TimeoutExpired:
-        raise InvalidValueError(f"{app} was not imported within {_LOOK_TIMEOUT_S:g} s.", "TARGET") from None
+        raise InvalidValueError(
+            f"{app} was not imported within {_LOOK_TIMEOUT_S:g} s. If its module starts a server, it should do so only "
+            "below: if __name__ == '__main__'.",
+            "TARGET",
+        ) from None
     except subprocess.CalledProcessError as error:
         if error.returncode == _NOT_THERE:
             raise InvalidValueError(f"There is no Python at {where.python}.", "--python") from error
+        _check_version(where)
         raise InvalidValueError(
             f"{app} ended its Python ({where.python}) with status {error.returncode} while it was imported.\n"
             f"{_tail(error.stderr)}",
@@ -178,7 +203,36 @@ def _look_at(app: str, where: Surroundings) -> dict[str, Any]:
     except OSError as error:
         raise InvalidValueError(f"{where.python} could not be started: {error}.", "--python") from error
     except ValueError as error:
+        _check_version(where)
         raise InvalidValueError(f"{app} ended its Python ({where.python}) while it was imported.", "TARGET") from error
+
+
+def _told(command: Sequence[str], timeout_s: float, where: Surroundings) -> str:
+    environment = {**NO_BYTECODE, **os.environ, **expanded(where.environment)}
+    return output_of(command, timeout_s, cwd=where.folder, environment=environment)
+
+
+def _check_version(where: Surroundings) -> None:
+    """Refuse what is no Python, or one that the program which looks at apps does not run on.
+
+    Raises:
+        InvalidValueError: The message says which version it is.
+    """
+    told = ""
+    with contextlib.suppress(subprocess.SubprocessError, OSError):
+        told = _told([where.python, "-c", "import sys; print(sys.version)"], _VERSION_TIMEOUT_S, where)
+    version = re.match(r"(\d+)\.(\d+)\S*", told)
+    oldest = ".".join(map(str, _OLDEST_PYTHON))
+    if version is None:
+        raise InvalidValueError(
+            f"{where.python} is no Python, or cannot start: name another with --python.", "--python"
+        )
+    if (int(version[1]), int(version[2])) < _OLDEST_PYTHON:
+        raise InvalidValueError(
+            f"{where.python} ({where.source}) is Python {version[0]}, and the lab looks at apps of Python {oldest} or "
+            "newer: name another with --python.",
+            "--python",
+        )
 
 
 def _check_looked(app: str, looked: Mapping[str, Any], where: Surroundings) -> None:

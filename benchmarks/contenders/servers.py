@@ -8,8 +8,9 @@ logs off, is what an entry describes.
 from __future__ import annotations
 
 import importlib.util
+import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmarks.errors import InvalidValueError
@@ -42,6 +43,7 @@ class Server:
         one_worker: The arguments for one worker.
         remark: What a reader must know of it.
         needs: Further packages that it imports.
+        since: Its version that serves an interface first, where not every one does.
     """
 
     id: str
@@ -56,6 +58,26 @@ class Server:
     one_worker: tuple[str, ...] = ()
     remark: str = ""
     needs: tuple[str, ...] = ()
+    since: Mapping[Interface, str] = field(default_factory=dict)
+
+    @property
+    def packages(self) -> tuple[str, ...]:
+        """What it imports, by import name, itself first."""
+        return (self.module, *self.needs)
+
+    def lacks(self, interface: Interface, versions: Mapping[str, str]) -> tuple[str, ...]:
+        """Return what pip would have to install before it serves apps of an interface.
+
+        Args:
+            interface: Of the app.
+            versions: Of the packages that are there, by import name.
+        """
+        lacking = [package for package in self.packages if package not in versions]
+        if interface in self.since and self.module in versions:
+            told = _numbers(versions[self.module])
+            if told and told < _numbers(self.since[interface]):
+                lacking.append(f"{self.module}>={self.since[interface]}")
+        return tuple(lacking)
 
     @property
     def interfaces(self) -> frozenset[Interface]:
@@ -109,6 +131,10 @@ class Server:
         return tuple(word.replace("{number}", str(number)) for word in words)
 
 
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
+
+
 def _gunicorn(kind: str, *needs: str) -> Server:
     """Return gunicorn with one of its kinds of worker for WSGI apps, and what it needs beside itself."""
     return Server(
@@ -160,6 +186,7 @@ SERVERS: Mapping[str, Server] = {
             workers=_WORKERS,
             one_worker=_ONE,
             threads=("--threads", "{number}"),
+            since={"asgi": "24.0.0"},
             remark="Its sync worker ends a connection after each answer.",
         ),
         _gunicorn("gthread"),

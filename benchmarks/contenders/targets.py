@@ -10,7 +10,7 @@ import importlib.util
 import os
 import re
 import shlex
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -192,17 +192,22 @@ def _check_bridge(app: str, bridge: str, looked: Mapping[str, Any], where: Surro
         raise InvalidValueError(f"{app} is an ASGI app, which needs no bridge: leave out +{bridge}.", "TARGET")
     python = tuple(int(part) for part in looked["python"].split(".")[:2])
     if bridge == "eventloop" and python < _EVENTLOOP_PYTHON:
-        raise InvalidValueError(f"+eventloop needs Python 3.11, and {where.python} is {looked['python']}.", "TARGET")
+        raise InvalidValueError(
+            f"+eventloop needs Python 3.11 or newer, and {where.python} ({where.source}) is {looked['python']}: take "
+            "+asgiref, or name another with --python.",
+            "TARGET",
+        )
     if bridge == "eventloop" and looked["kind"] != "flask":
         raise InvalidValueError(f"+eventloop is for Flask apps, and {app} is none: +asgiref serves any.", "TARGET")
-    _check_installed(BRIDGES[bridge], f"+{bridge}", looked["versions"], where)
+    package = BRIDGES[bridge]
+    _check_complete([] if package in looked["versions"] else [package], f"+{bridge}", where)
 
 
-def _check_installed(package: str, what: str, versions: Mapping[str, str], where: Surroundings) -> None:
-    if package not in versions:
+def _check_complete(lacking: Sequence[str], what: str, where: Surroundings) -> None:
+    if lacking:
         raise InvalidValueError(
-            f"{what} needs {package}, which {where.python} ({where.source}) does not have. Install it there:\n"
-            f"  {shlex.join([where.python, '-m', 'pip', 'install', package])}",
+            f"{what} needs {' and '.join(lacking)}, which {where.python} ({where.source}) does not have. Install it "
+            f"there:\n  {shlex.join([where.python, '-m', 'pip', 'install', *lacking])}",
             "TARGET",
         )
 
@@ -223,12 +228,11 @@ def _server(
             raise InvalidValueError(
                 f"{server.name} does not serve {interface.upper()} apps, and {app} is one. These do: {names}.", "TARGET"
             )
-        for package in (server.module, *server.needs):
-            _check_installed(package, server.name, versions, where)
+        _check_complete(server.lacks(interface, versions), server.name, where)
         return server
     usual = [SERVERS[name] for name in USUAL[interface]]
     for server in usual:
-        if all(package in versions for package in (server.module, *server.needs)):
+        if not server.lacks(interface, versions):
             return server
     raise InvalidValueError(
         f"{where.python} ({where.source}) has no server for {interface.upper()} apps. Install one there, such as:\n"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import re
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
@@ -13,7 +14,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_json, read_object
 from benchmarks.measure.dependencies import NONE, Dependencies
-from benchmarks.measure.server import Answer, RunningServer, ServerError, running
+from benchmarks.measure.server import Answer, RunningServer, ServerError, put_back, running
 from benchmarks.measure.workloads import Offer, mixed, offer_of
 from benchmarks.model import ALIKE, Contender, DocumentPair, Plan, Steadiness, Workload
 
@@ -24,6 +25,17 @@ _STARTS_AT_ONCE = 2
 _ASKED_BEFORE = 3
 _MOST_LINES = 8
 _STEADINESS: Final[Sequence[Steadiness]] = ("bytes", "length", "shape", "nothing")
+_WORD: Final = re.compile(rb"[\w-]+")
+_DIGITS: Final = re.compile(rb"\d+")
+_LOGIN: Final = ": it wants credentials. Send them, for example with --header 'Authorization: Bearer ...'"
+_CURES: Final[Mapping[int, str]] = {
+    400: ": it refuses the request as it is. A site that answers to its own name alone needs --header 'Host: NAME'",
+    401: _LOGIN,
+    403: _LOGIN,
+    404: ": it has nothing there. Ask for another path (--path)",
+    405: ": ask with another method (--method)",
+}
+_FAILED: Final = ": the app failed. Its log may say why"
 _KINDS: Final[Mapping[type, str]] = {str: "a string", bool: "true or false", type(None): "null"}
 
 
@@ -55,7 +67,9 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     return answer.body
 
 
-def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies = NONE) -> dict[str, DocumentPair]:
+def check_all(
+    plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies = NONE, *, has_agreed: bool = False
+) -> dict[str, DocumentPair]:
     """Start each app, check every twin's answer under every workload, and fetch the OpenAPI documents.
 
     Apps start side by side: nothing is timed yet.
@@ -65,13 +79,17 @@ def check_all(plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies =
         cpus: Cores that the servers may use.
         dependencies: What they depend on. An app with other workloads than readiness is started once with them and once
             without, as in its trials.
+        has_agreed: Whether requests to somebody's apps were compared by ``agreed`` a moment ago.
     Returns:
         The documents by framework, where it publishes them.
     Raises:
         ServerError: Of the first contender, in the plan's order, that does not start, or does not give that answer.
     """
     apps = [
-        (twins, workloads) for twins in catalogue.by_command(plan.contenders) for workloads in _by_answer(plan, twins)
+        (twins, workloads)
+        for twins in catalogue.by_command(plan.contenders)
+        for workloads in _by_answer(plan, twins)
+        if not (has_agreed and workloads[0].answer == ALIKE)
     ]
     with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
         found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, cpus, dependencies), apps))
@@ -133,6 +151,8 @@ def agreed(
 
 
 def _answers(contender: Contender, requests: Sequence[Workload]) -> list[list[Answer]]:
+    if requests[0].before_trial:
+        put_back(requests[0].before_trial, contender)
     with running(contender, requests[0].path_for(contender)) as server:
         answers = [[server.ask(request) for _ in range(_ASKED_BEFORE)] for request in requests]
         for request, theirs in zip(requests, answers, strict=True):
@@ -150,24 +170,27 @@ def _refusal(answer: Answer, workload: Workload, path: str) -> str | None:
     asked = f"answered {workload.method} {path} with status {status}"
     if 300 <= status < 400 and answer.location:
         return f"{asked}: it redirects to {answer.location}. Ask for that (--path)"
-    if status in (401, 403):
-        return f"{asked}: it wants credentials. Send them, for example with --header 'Authorization: Bearer ...'"
-    if status == 404:
-        return f"{asked}: it has nothing there. Ask for another path (--path)"
-    if status == 405:
-        return f"{asked}: ask with another method (--method)"
     expected = " or ".join(map(str, workload.statuses)) or "2xx"
-    return f"{asked}, and {expected} was expected (--status says which are valid)"
+    other = _FAILED if status >= 500 else f", and {expected} was expected (--status says which are valid)"
+    return f"{asked}{_CURES.get(status, other)}"
 
 
 def _steadiness(answers: Sequence[Answer]) -> Steadiness:
     bodies = [answer.body for answer in answers]
     if len(set(bodies)) == 1:
         return "bytes"
-    if len({len(body) for body in bodies}) == 1:
+    if len({len(body) for body in bodies}) == 1 and not _counts(bodies):
         return "length"
     shapes = [_shape(answer) for answer in answers]
     return "shape" if shapes[0] and all(shape == shapes[0] for shape in shapes) else "nothing"
+
+
+def _counts(bodies: Sequence[bytes]) -> bool:
+    """Tell whether bodies differ in a number, such as an id that counts up and will have another digit."""
+    return any(
+        len(set(words)) > 1 and len({_DIGITS.sub(b"0", word) for word in words}) == 1
+        for words in zip(*map(_WORD.findall, bodies), strict=False)
+    )
 
 
 def _unlike(first: Answer, other: Answer) -> list[str]:

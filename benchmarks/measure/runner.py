@@ -149,7 +149,9 @@ class Runner:
 
     def _check_parity(self, journal: Journal) -> Mapping[str, DocumentPair]:
         try:
-            return parity.check_all(journal.run.plan, dependencies=self.dependencies)
+            # What is resumed may have changed since its answers were compared.
+            has_agreed = not journal.run.trials
+            return parity.check_all(journal.run.plan, dependencies=self.dependencies, has_agreed=has_agreed)
         except ServerError:
             # Whose fault it is that all are not ready, is worth more than who was asked first.
             self.dependencies.check()

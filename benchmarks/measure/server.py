@@ -9,17 +9,16 @@ import shlex
 import signal
 import socket
 import subprocess
-import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 from urllib.parse import urlsplit
 
 import psutil
 
-from benchmarks.contenders.own_python import expanded
+from benchmarks.child_log import ChildLog
+from benchmarks.contenders.own_python import NO_BYTECODE, expanded
 from benchmarks.errors import LabError
 from benchmarks.measure.load.request import filler
 from benchmarks.model import Contender, Workload
@@ -28,6 +27,13 @@ from benchmarks.process import HOME, output_of, python, start
 HOST = "127.0.0.1"
 _POLL_S = 0.02
 _POLL_TIMEOUT_S = 1.0
+_PART_BYTES = 2**16
+_DYING_S = 0.5
+_TAKEN = ("address already in use", "connection in use")
+_ENDED_WITH = {
+    0: ": it was done, or went into the background. Start one that stays in the foreground",
+    127: ": there is no such program",
+}
 _LOG_TAIL_LINES = 15
 _PORT_ATTEMPTS = 3
 _PUT_BACK_TIMEOUT_S = 60.0
@@ -70,7 +76,7 @@ class RunningServer:
     contender: Contender
     started: subprocess.Popen[bytes] | None
     port: int
-    log: IO[bytes]
+    log: ChildLog
     host: str = HOST
 
     def get(self, path: str, timeout_s: float = 10.0) -> Answer:
@@ -91,7 +97,11 @@ class RunningServer:
             return _ask(self, workload, timeout_s)
         except (OSError, http.client.HTTPException) as error:
             asked = f"{workload.method} {workload.path_for(self.contender)}"
-            raise ServerError(self.explain(f"did not answer {asked}: {error}")) from error
+            # One whose connection has just ended may be about to.
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                if self.started is not None and not isinstance(error, TimeoutError):
+                    self.started.wait(_DYING_S)
+            raise ServerError(self.explain(f"did not answer {asked}: {self.death() or error}")) from error
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -116,7 +126,7 @@ class RunningServer:
             return None
         if status < 0:
             return f"the server was killed by {signal.Signals(-status).name}"
-        return f"the server exited with status {status}"
+        return f"the server exited with status {status}{_ENDED_WITH.get(status, '')}"
 
     def explain(self, what: str) -> str:
         """Return an error message with the command and the tail of the log."""
@@ -213,7 +223,7 @@ class Launch:
         return self._server
 
     def _launch(self) -> RunningServer:
-        log = self._stack.enter_context(tempfile.TemporaryFile())  # noqa: SIM115 - the stack closes it
+        log = self._stack.enter_context(ChildLog())
         if self._contender.url:
             parts = urlsplit(self._contender.url)
             return RunningServer(self._contender, None, parts.port or 80, log, parts.hostname or self._host)
@@ -223,8 +233,8 @@ class Launch:
             command_of(self._contender, port, self._host),
             {**_environment(self._contender), **self._settings, "PYTHONUNBUFFERED": "1"},
             ((signal.SIGTERM, self._stop_grace_s),),
-            stdout=log,
-            stderr=log,
+            stdout=log.file,
+            stderr=log.file,
             # Servers import from their working folder before they look anywhere else.
             cwd=self._contender.folder or HOME,
         )
@@ -259,7 +269,7 @@ def _environment(contender: Contender) -> dict[str, str]:
     if contender.is_own:
         # The person's own LAB_* settings are for the app they serve, not for the one under test.
         return {name: value for name, value in os.environ.items() if not name.startswith("LAB_")}
-    return {**os.environ, **expanded(contender.environment)}
+    return {**NO_BYTECODE, **os.environ, **expanded(contender.environment)}
 
 
 def _widened(cpus: Sequence[int]) -> Sequence[int]:
@@ -282,20 +292,28 @@ def _pin(pid: int, cpus: Sequence[int]) -> None:
 
 def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
-    while time.monotonic() < deadline:
+    patience_s, fault = _POLL_TIMEOUT_S, ""
+    while (left_s := deadline - time.monotonic()) > 0:
         if (death := server.death()) is not None:
-            message = server.explain(death)
-            taken = "address already in use" in message.lower()
-            raise (_PortTakenError if taken else ServerError)(message)
+            if any(sign in server.log.text().lower() for sign in _TAKEN):
+                cure = ": its port is taken. Have it listen on {port}, which the lab fills in"
+                raise _PortTakenError(server.explain(f"{death}{cure}"))
+            raise ServerError(server.explain(death))
         try:
-            _ask(server, Workload(name="", path=path), min(_POLL_TIMEOUT_S, max(_POLL_S, deadline - time.monotonic())))
-        except (OSError, http.client.HTTPException):
+            _ask(server, Workload(name="", path=path), min(patience_s, max(_POLL_S, left_s)))
+        except TimeoutError as error:
+            # Some answers take longer, and would else be cut off each time.
+            patience_s, fault = 2 * patience_s, str(error)
+        except (OSError, http.client.HTTPException) as error:
+            fault = str(error) or repr(error)
             time.sleep(_POLL_S)
         else:
             # If this server is dead, the answer came from another process.
             if server.death() is None:
                 return
-    raise ServerError(server.explain(f"did not answer GET {path} within {timeout_s:g} s"))
+    raise ServerError(
+        server.explain(f"did not answer GET {path} within {timeout_s:g} s ({fault}){_listening_at(server)}")
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -324,6 +342,7 @@ def rendered(workload: Workload, contender: Contender, fill: Callable[[str], str
 
 def _ask(server: RunningServer, workload: Workload, timeout_s: float) -> Answer:
     connection = http.client.HTTPConnection(server.host, server.port, timeout=timeout_s)
+    ends_s = time.monotonic() + timeout_s
     try:
         asked = rendered(workload, server.contender, filler())
         connection.connect()
@@ -331,10 +350,39 @@ def _ask(server: RunningServer, workload: Workload, timeout_s: float) -> Answer:
         connection.request(workload.method, asked.path, asked.body, asked.headers)
         response = connection.getresponse()
         kind = response.headers.get_content_type()
-        answered, took_ms = response.read(), 1000 * (time.perf_counter() - began_s)
+        answered, took_ms = _read(response, ends_s), 1000 * (time.perf_counter() - began_s)
         return Answer(response.status, kind, answered, response.headers.get("Location", ""), took_ms)
     finally:
         connection.close()
+
+
+def _read(response: http.client.HTTPResponse, until_s: float) -> bytes:
+    parts = []
+    while part := response.read1(_PART_BYTES):
+        parts.append(part)
+        if time.monotonic() > until_s:
+            raise TimeoutError("its answer does not end; a stream cannot be measured")
+    if response.length:
+        raise http.client.IncompleteRead(b"".join(parts), response.length)
+    return b"".join(parts)
+
+
+def _listening_at(server: RunningServer) -> str:
+    """Say where a server listens that did not answer, and what to do about it; empty for what the lab did not start."""
+    if server.started is None:
+        return ""
+    places = set()
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(server.started.pid)
+        for process in (root, *root.children(recursive=True)):
+            found = (each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
+            places |= {(each.laddr.ip, each.laddr.port) for each in found}
+    if not places:
+        return ": it listens nowhere"
+    if any(port == server.port and ip in (server.host, "0.0.0.0", "::") for ip, port in places):  # noqa: S104 (read)
+        return ": it accepts connections, and does not answer. Ask for another path (--path)"
+    where = ", ".join(f"{ip} port {port}" for ip, port in sorted(places))
+    return f": it listens at {where}. Have it listen at {server.host} and at {{port}}, which the lab fills in"
 
 
 def _listener(port: int) -> int | None:
@@ -355,9 +403,7 @@ def free_port(host: str) -> int:
 
 
 def _explain(server: RunningServer, what: str) -> str:
-    server.log.seek(0)
-    lines = server.log.read().decode(errors="replace").splitlines()[-_LOG_TAIL_LINES:]
-    tail = "\n".join(f"  | {line}" for line in lines) or "  | (it printed nothing)"
+    tail = "\n".join(f"  | {line}" for line in server.log.last_lines(_LOG_TAIL_LINES)) or "  | (it printed nothing)"
     if server.contender.url:
         return f"{server.contender.id}: {what}\n  nothing was started: it is to run at {server.contender.url} already"
     command = shlex.join(command_of(server.contender, server.port, server.host))

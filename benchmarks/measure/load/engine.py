@@ -51,7 +51,7 @@ class LoadOrder:
         expected_body_base64: That body itself; ``None`` for any of that length.
         cpus: Cores that the loader may use; empty for any.
         method: Of the request.
-        headers: Of the request, beside Host and Content-Length.
+        headers: Of the request, beside Content-Length; a Host among them takes the place of the usual one.
         body_base64: Of the request; empty for none.
         statuses: Of a valid answer; empty for any from 200 to 299.
         seed: Of the values that placeholders in the request stand for, and of the order of a mix.

@@ -61,7 +61,8 @@ def request_bytes(order: LoadOrder, fill: Callable[[str], str] = str) -> bytes:
     body = _body(order)
     if body and fill is not str:
         body = fill(body.decode("latin-1")).encode("latin-1")
-    headers = {"Host": order.authority, **{name: fill(value) for name, value in order.headers.items()}}
+    given = {"Host" if name.lower() == "host" else name: fill(value) for name, value in order.headers.items()}
+    headers = {"Host": order.authority, **given}
     if body or order.method in _WITH_BODY:
         headers["Content-Length"] = str(len(body))
     lines = (f"{order.method} {fill(order.path)} HTTP/1.1", *(f"{name}: {value}" for name, value in headers.items()))

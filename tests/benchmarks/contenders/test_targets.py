@@ -140,6 +140,16 @@ def test_what_cannot_be_found_or_served_is_told(
     assert "importlib" not in message
 
 
+def test_a_module_that_serves_when_it_is_imported_is_told(
+    where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would never be imported; the message says where such a line belongs."""
+    monkeypatch.setattr(own_python, "_LOOK_TIMEOUT_S", 1.0)
+    (where.folder / "serves.py").write_text("from shop import app\napp.run(port=0)\n", encoding="utf-8")
+    with pytest.raises(InvalidValueError, match="__main__"):
+        targets.find("serves:app", where)
+
+
 def test_what_a_folder_holds_is_found(where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
     """Apps and what makes one, of the modules whose text does so; and the paths that answer a plain GET."""
     monkeypatch.delenv("FLASK_APP", raising=False)
