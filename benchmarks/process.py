@@ -190,6 +190,27 @@ def output_of(command: Sequence[str], timeout_s: float, **options: Any) -> str:
         return printed.text()
 
 
+def listener(port: int) -> int | None:
+    """Return the process that listens on a port, where this person may see it."""
+    with contextlib.suppress(psutil.Error):
+        for each in psutil.net_connections("tcp"):
+            if each.status == psutil.CONN_LISTEN and getattr(each.laddr, "port", None) == port:
+                return each.pid
+    return None
+
+
+def listening_at(pid: int) -> set[tuple[str, int]]:
+    """Return the addresses and TCP ports at which a process and its children listen, where this person may see it."""
+    found: set[tuple[str, int]] = set()
+    with contextlib.suppress(psutil.Error):
+        root = psutil.Process(pid)
+        for process in (root, *root.children(recursive=True)):
+            for each in process.net_connections("tcp"):
+                if each.status == psutil.CONN_LISTEN and each.laddr:
+                    found.add((each.laddr.ip, each.laddr.port))
+    return found
+
+
 @contextlib.contextmanager
 def uninterrupted() -> Iterator[None]:
     """Hold back interruptions for the length of a ``with`` block; they come at its end.

@@ -15,14 +15,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import psutil
-
 from benchmarks.child_log import ChildLog
 from benchmarks.contenders.own_python import NO_BYTECODE, expanded
 from benchmarks.errors import LabError
 from benchmarks.measure.load.request import filler
 from benchmarks.model import Contender, Workload
-from benchmarks.process import HOME, output_of, python, start
+from benchmarks.process import HOME, listener, listening_at, output_of, python, start
 
 HOST = "127.0.0.1"
 _POLL_S = 0.02
@@ -117,7 +115,7 @@ class RunningServer:
     @property
     def pid(self) -> int | None:
         """Of the process that listens; ``None`` where it belongs to somebody else."""
-        return _listener(self.port) if self.started is None else self.started.pid
+        return listener(self.port) if self.started is None else self.started.pid
 
     def death(self) -> str | None:
         """Say how the process ended; ``None`` while it runs."""
@@ -371,27 +369,12 @@ def _listening_at(server: RunningServer) -> str:
     """Say where a server listens that did not answer, and what to do about it; empty for what the lab did not start."""
     if server.started is None:
         return ""
-    places = set()
-    with contextlib.suppress(psutil.Error):
-        root = psutil.Process(server.started.pid)
-        for process in (root, *root.children(recursive=True)):
-            found = (each for each in process.net_connections("tcp") if each.status == psutil.CONN_LISTEN)
-            places |= {(each.laddr.ip, each.laddr.port) for each in found}
-    if not places:
+    if not (places := listening_at(server.started.pid)):
         return ": it listens nowhere"
     if any(port == server.port and ip in (server.host, "0.0.0.0", "::") for ip, port in places):  # noqa: S104 (read)
         return ": it accepts connections, and does not answer. Ask for another path (--path)"
     where = ", ".join(f"{ip} port {port}" for ip, port in sorted(places))
     return f": it listens at {where}. Have it listen at {server.host} and at {{port}}, which the lab fills in"
-
-
-def _listener(port: int) -> int | None:
-    """Return the process that listens on a port, where this person may see it."""
-    with contextlib.suppress(psutil.Error):
-        for each in psutil.net_connections("tcp"):
-            if each.status == psutil.CONN_LISTEN and getattr(each.laddr, "port", None) == port:
-                return each.pid
-    return None
 
 
 def free_port(host: str) -> int:
