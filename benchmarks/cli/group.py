@@ -58,7 +58,7 @@ class NearestGroup(click.Group):
     """A group of such commands: it answers an unknown one with the nearest, and ends as a signal demands."""
 
     command_class = LabCommand
-    group_class: type[click.Group] | type[type] | None = type
+    group_class: type[click.Group | type] | None = type
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]

@@ -142,9 +142,7 @@ def test_waits_that_nobody_asked_for_are_counted() -> None:
     """How long a request waited, in how many waits, and how many did at once."""
     waited = describe_findings(built(wait_ms=0, is_own=False))[1]
 
-    assert waited.startswith(
-        "A request waited 20.0 ms on average (2 waits in all); at most 1 request waited at once."
-    )
+    assert waited.startswith("A request waited 20.0 ms on average (2 waits in all); at most 1 request waited at once.")
 
 
 def test_a_blocked_loop_is_told() -> None:
