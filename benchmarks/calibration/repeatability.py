@@ -22,8 +22,8 @@ from benchmarks.cli.course import measure_aside
 from benchmarks.contenders import catalogue
 from benchmarks.judge import wording
 from benchmarks.judge.evidence import Evidence
+from benchmarks.judge.judge import twins as twins_of
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.selections import twins as twins_of
 from benchmarks.measure import schedule
 from benchmarks.measure.assembly import Instrument
 from benchmarks.measure.journal import read_run

@@ -222,12 +222,9 @@ def _plan_for(console: Console, budget_s: float, plan_of: Callable[..., Plan]) -
     began_s = time.monotonic()
     pilot = _pilot_of(plan_of())
     console.print(f"Pilot: {pilot.placebo} against itself, {_PILOT_ROUNDS} rounds.", highlight=False)
-    sizing = planning.size_by_pilot(
-        measure_aside(console, Instrument.of(), pilot),
-        budget_s,
-        _takes_s(plan_of, budget_s),
-        spent_s=lambda: time.monotonic() - began_s,
-    )
+    run = measure_aside(console, Instrument.of(), pilot)
+    spent_s = time.monotonic() - began_s
+    sizing = planning.size_by_pilot(run, budget_s, _takes_s(plan_of, budget_s), spent_s=spent_s)
     console.print(
         f"Two equal things differ by {100 * sizing.spread:.1f} % from round to round here. {sizing.rounds} rounds of "
         f"{sizing.duration_s:g} s will show differences above {100 * sizing.difference:.1f} %, "

@@ -12,7 +12,7 @@ import click
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.output import Output
 from benchmarks.errors import LabError, did_you_mean
-from benchmarks.judge.claims import Claim, ClaimsError, parse_claims
+from benchmarks.judge.claims import Claim, parse_claims
 from benchmarks.measure import environment, journal, remaining, sweep
 from benchmarks.model import Run
 from benchmarks.report.formats import RUN_KEPT, RUN_NAME
@@ -30,11 +30,11 @@ def ledger() -> tuple[Claim, ...]:
     """Return the tutorial's claims.
 
     Raises:
-        LabError: The ledger is malformed; the message names the line.
+        LabError: The ledger is malformed; the message says where.
     """
     try:
         return parse_claims(LEDGER.read_text(encoding="utf-8"))
-    except (ClaimsError, OSError) as error:
+    except (LabError, OSError) as error:
         raise LabError(f"{LEDGER.name}: {error}") from error
 
 

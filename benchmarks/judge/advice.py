@@ -5,17 +5,16 @@ from __future__ import annotations
 import dataclasses
 import math
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.errors import InvalidValueError
 from benchmarks.judge.atlas import Atlas, comparison_at, estimate_of
 from benchmarks.judge.crossover import Choice
 from benchmarks.judge.judgement import Comparison
 from benchmarks.judge.keyword_map import Boundary, best_pairings, boundary
 from benchmarks.judge.theory import Capacity, binding, theory_per_s
-from benchmarks.model import Contender, Place, Run
+from benchmarks.model import Place, Run
 
 Basis = Literal["measured", "between", "outside"]
 """Whether the place was measured, lies between places that were, or outside all of them."""
@@ -70,10 +69,8 @@ def advise(run: Run, asked: Place, *, threads: int | None = None, cores: int = 1
         threads: Of each process; ``None`` for what the map's servers had.
         cores: Of the machine.
     Raises:
-        InvalidValueError: A value is out of range.
         EmptyMapError: No point of the sweep counts.
     """
-    _check(asked, threads, cores)
     atlas = Atlas(run)
     processes = min(cores, int(asked.connections))
     place = Place(asked.wait_ms, asked.connections / processes)
@@ -81,6 +78,23 @@ def advise(run: Run, asked: Place, *, threads: int | None = None, cores: int = 1
     predicted = processes > 1 or basis == "outside"
     estimates = {name: _Estimated(atlas, name, place, threads) for name in atlas.capacities}
     choices = [estimate.choice(processes) for estimate in estimates.values()]
+    measured = [visited.connections for visited in atlas.visits]
+    reach = min(measured), max(measured)
+    answers: list[Comparison] = []
+    boundaries: dict[str, Boundary] = {}
+    for pairing in best_pairings(atlas.contenders):
+        above, below = (
+            max((estimates[name] for name in names), key=lambda each: each.rank, default=None)
+            for names in (pairing.above, pairing.below)
+        )
+        if above is None or below is None:
+            refusal = "The map has only one of the keywords."
+            one, other = ("" if each is None else each.contender for each in (above, below))
+            answers.append(Comparison(above=one, below=other, workload="", framework=pairing.subject, refusal=refusal))
+            continue
+        answers.append(above.compare(below, pairing.subject))
+        if not predicted and not threads and reach[0] < reach[1]:
+            boundaries[pairing.subject] = boundary(atlas, pairing, asked.wait_ms, reach)
     return Advice(
         asked=asked,
         threads=threads,
@@ -91,8 +105,8 @@ def advise(run: Run, asked: Place, *, threads: int | None = None, cores: int = 1
         processes=processes,
         basis=basis,
         predicted=predicted,
-        answers=tuple(_answers(atlas.contenders, estimates)),
-        boundaries={} if predicted or threads else dict(_boundaries(atlas, asked.wait_ms)),
+        answers=tuple(answers),
+        boundaries=boundaries,
         capacities={name: estimate.capacity for name, estimate in estimates.items()},
         choices=tuple(sorted(choices, key=lambda choice: (choice.gave_up, -choice.rate.value))),
     )
@@ -116,11 +130,8 @@ class _Estimated:
         (value,), (self._deviation,) = atlas.log_rates(contender, [place])
         self._log_rate = float(value) + self._moved
         self._gave_up = atlas.gave_up(contender, place)
-
-    @property
-    def rank(self) -> tuple[bool, float]:
-        """The larger, the better."""
-        return not self._gave_up, self._log_rate
+        # The larger, the better.
+        self.rank = (not self._gave_up, self._log_rate)
 
     def choice(self, processes: int) -> Choice:
         """Return the rate that this many processes are expected to have."""
@@ -141,19 +152,7 @@ class _Estimated:
         error = math.hypot(float(deviation), self._theory_error, other._theory_error)
         samples = self._atlas.samples(self.contender, other.contender, self._place)
         rate = estimate_of(float(value) + self._moved - other._moved, error, samples)
-        found = comparison_at(self.contender, other.contender, self._place, rate)
-        return dataclasses.replace(found, framework=framework)
-
-
-def _check(asked: Place, threads: int | None, cores: int) -> None:
-    for name, value, least in (
-        ("wait", asked.wait_ms, 0),
-        ("connections", asked.connections, 1),
-        ("threads", 1 if threads is None else threads, 1),
-        ("cores", cores, 1),
-    ):
-        if not least <= value < math.inf:
-            raise InvalidValueError(f"{name} is {value:g}: it must be {least} or more.")
+        return comparison_at(self.contender, other.contender, self._place, rate, framework)
 
 
 def _basis(atlas: Atlas, place: Place) -> Basis:
@@ -171,30 +170,3 @@ def _theory_error(atlas: Atlas, contender: str) -> float:
     own = [point for point in atlas.points if point.contender == contender]
     misses = [math.log(point.rate_per_s / theory_per_s(capacity, point.place)) for point in own]
     return math.sqrt(statistics.fmean(miss**2 for miss in misses))
-
-
-def _answers(contenders: Sequence[Contender], estimates: Mapping[str, _Estimated]) -> Iterator[Comparison]:
-    for pairing in best_pairings(contenders):
-        above, below = (
-            max((estimates[name] for name in names), key=lambda each: each.rank, default=None)
-            for names in (pairing.above, pairing.below)
-        )
-        if above is not None and below is not None:
-            yield above.compare(below, pairing.subject)
-            continue
-        yield Comparison(
-            above="" if above is None else above.contender,
-            below="" if below is None else below.contender,
-            workload="",
-            framework=pairing.subject,
-            refusal="The map has only one of the keywords.",
-        )
-
-
-def _boundaries(atlas: Atlas, wait_ms: float) -> Iterator[tuple[str, Boundary]]:
-    connections = [place.connections for place in atlas.visits]
-    if min(connections) == max(connections):
-        return
-    for pairing in best_pairings(atlas.contenders):
-        if pairing.above and pairing.below:
-            yield pairing.subject, boundary(atlas, pairing, wait_ms, (min(connections), max(connections)))

@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 
 from benchmarks.judge import wording
 from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, QuantityName, Standing
-from benchmarks.judge.measures import QUANTITIES, resolution_of_ratio
 from benchmarks.judge.statistics import bounds, excludes_one, is_coarse, paired_ratio
-from benchmarks.judge.trials import ValidTrial
+from benchmarks.judge.trials import QUANTITIES, ValidTrial, resolution_of_ratio
 from benchmarks.model import MARGIN
 
 REFUSED = "Not judged."
@@ -17,47 +16,18 @@ REFUSED = "Not judged."
 Pairs = Sequence[tuple[ValidTrial, ValidTrial]]
 
 
-def compare(
-    above: Iterable[ValidTrial],
-    below: Iterable[ValidTrial],
-    sides: Comparison,
-    *,
-    margin: float = MARGIN,
-    confidence: float = CONFIDENCE,
-) -> Comparison:
-    """Compare two sides by their trials in the rounds that both have.
-
-    Args:
-        above: Valid trials of the numerator.
-        below: Valid trials of the denominator.
-        sides: Whose trials these are; with a refusal if they may not be judged.
-        margin: Half-width of what counts as equal.
-        confidence: Of the intervals.
-    Returns:
-        The same with its estimates, and what they mean.
-    """
-    pairs = paired(above, below)
-    estimates = {name: ratio(pairs, name, confidence) for name in QUANTITIES}
-    return conclude(sides.having(estimates), margin)
-
-
-def conclude(comparison: Comparison, margin: float = MARGIN) -> Comparison:
-    """Return a comparison with what its estimates mean: the standing and the sentence, or why there is none.
-
-    Args:
-        comparison: With its estimates; with a refusal if the run cannot judge them.
-        margin: Half-width of what counts as equal.
-    """
+def conclude(comparison: Comparison) -> Comparison:
+    """Return a comparison with what its estimates mean: the standing and the sentence, or why there is none."""
     estimate, quantity = comparison.estimate, QUANTITIES[comparison.decides]
     refusal, outcome, finding, sentence = comparison.refusal, comparison.standing, "", REFUSED
     if estimate is None:
         refusal = refusal or f"No ratio of {quantity.title}: it was not measured on both sides in one round."
     elif refusal is None:
-        outcome = standing(estimate, margin, less_is_faster=quantity.less_is_faster)
+        outcome = standing(estimate, comparison.margin, less_is_faster=quantity.less_is_faster)
         if outcome == "refused":
             refusal = wording.coarse(estimate)
         else:
-            finding = wording.found(outcome, estimate, margin, quantity.more, quantity.less)
+            finding = wording.found(outcome, estimate, comparison.margin, quantity.more, quantity.less)
             sentence = (
                 f"{comparison.above} {quantity.verb} {wording.ratio(estimate)} {quantity.noun} of {comparison.below}: "
                 f"{finding}{'; more rounds may tell' if outcome == 'undecided' else ''}."
@@ -72,12 +42,16 @@ def paired(numerators: Iterable[ValidTrial], denominators: Iterable[ValidTrial])
     return tuple(sorted(pairs, key=lambda pair: pair[0].trial.round))
 
 
+def measured(pairs: Pairs, quantity: QuantityName) -> list[tuple[float, float]]:
+    """Return a quantity of both sides, in the rounds in which both have it."""
+    measure = QUANTITIES[quantity].measure
+    values = ((measure(above), measure(below)) for above, below in pairs)
+    return [(above, below) for above, below in values if above is not None and below is not None]
+
+
 def ratio(pairs: Pairs, quantity: QuantityName, confidence: float = CONFIDENCE) -> Estimate | None:
     """Return the paired ratio over the rounds in which both have the quantity, or ``None`` if there is none."""
-    measure = QUANTITIES[quantity].measure
-    measured = [(measure(above), measure(below)) for above, below in pairs]
-    both = [(above, below) for above, below in measured if above is not None and below is not None]
-    if not both:
+    if not (both := measured(pairs, quantity)):
         return None
     estimate = paired_ratio([above for above, _ in both], [below for _, below in both], confidence)
     return dataclasses.replace(estimate, resolution=resolution_of_ratio(pairs, quantity))
@@ -87,12 +61,7 @@ def standing(estimate: Estimate, margin: float = MARGIN, *, less_is_faster: bool
     """Decide what a ratio means: the one rule, for every comparison and every place of a map.
 
     Equal: the whole interval lies inside the margin. Faster and slower: it lies on one side of 1. Undecided: neither.
-    Refused: the figures are too coarse to tell.
-
-    Args:
-        estimate: With its interval.
-        margin: Half-width of what counts as equal.
-        less_is_faster: Whether a ratio below 1 is better, as for latencies.
+    Refused: the figures are too coarse to tell. For latencies, where less is faster, a ratio below 1 is better.
     """
 
     def decide(estimate: Estimate) -> Standing:
@@ -113,7 +82,7 @@ def equal_band(margin: float) -> tuple[float, float]:
     return 1 / (1 + margin), 1 + margin
 
 
-def is_equal(estimate: Estimate, margin: float) -> bool:
+def is_equal(estimate: Estimate, margin: float = MARGIN) -> bool:
     """Say whether the whole interval lies inside the margin; never without an interval.
 
     Source:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import itertools
 import math
+import operator
 import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
-from benchmarks.judge.atlas import Atlas
+from benchmarks.judge.atlas import PRIOR_NOISE, Atlas
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.keyword_map import KeywordMap, keyword_map, pairings
 from benchmarks.judge.notes import machine_notes
-from benchmarks.judge.surface import PRIOR_NOISE
 from benchmarks.judge.theory import BoundName, Capacity, binding, bounds_per_s, theory_per_s
 from benchmarks.model import Place, Run
+from benchmarks.trials import void_reason
 
 WAITS_MS = (0, 1, 2, 5, 10, 20, 50, 100)
 CONNECTIONS = (1, 2, 5, 10, 20, 50, 100, 200, 500)
@@ -76,16 +77,16 @@ class Cell:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MeasuredRate:
-    """The rate of one contender at one place over its visits, beside what the theory allows.
+    """The rate of one contender at one place over its visits, beside what the theory allows; see ``Choice``.
 
     Attributes:
         contender: Its id.
         place: Where.
         rate_per_s: Geometric mean.
         visits: Number of them.
-        theory_per_s: The highest rate that the theory allows.
+        theory_per_s: The same as there.
         factor: Measured over theory.
-        bound: Which bound binds there.
+        bound: The same as there.
         knee: Whether another bound is nearly as low.
     """
 
@@ -170,6 +171,11 @@ def judge_map(run: Run) -> CrossoverMap:
     atlas = Atlas(run)
     visits = atlas.visits
     rates = tuple(_measured(atlas))
+
+    def parts(rate: MeasuredRate) -> bool:
+        noise = _DEVIATIONS * math.log1p(atlas.noise) / math.sqrt(rate.visits)
+        return abs(math.log(rate.factor)) >= max(math.log(PARTED_FACTOR), noise)
+
     return CrossoverMap(
         name=run.name,
         state=run.state,
@@ -180,7 +186,7 @@ def judge_map(run: Run) -> CrossoverMap:
         cells=tuple(tuple(cell_at(atlas, Place(wait, number)) for number in CONNECTIONS) for wait in WAITS_MS),
         keywords=tuple(keyword_map(atlas, pairing, WAITS_MS, CONNECTIONS) for pairing in pairings(atlas.contenders)),
         rates=rates,
-        partings=tuple(sorted((rate for rate in rates if _parts(rate, atlas.noise)), key=_farthest_first)),
+        partings=tuple(sorted(filter(parts, rates), key=_farthest_first)),
         breaks=tuple(sorted(_breaks(atlas), key=_farthest_first)),
         measured=len(visits),
         visits=sum(visits.values()),
@@ -193,40 +199,37 @@ def judge_map(run: Run) -> CrossoverMap:
 
 def cell_at(atlas: Atlas, place: Place) -> Cell:
     """Judge one place, measured or not."""
-    rates = tuple(_choice(atlas, contender, place) for contender in atlas.capacities)
+    rates = tuple(
+        Choice(
+            contender=contender,
+            rate=atlas.rate(contender, place),
+            theory_per_s=theory_per_s(capacity, place),
+            bound=binding(capacity, place),
+            gave_up=atlas.gave_up(contender, place),
+        )
+        for contender, capacity in atlas.capacities.items()
+    )
     winner, *others = sorted(rates, key=lambda choice: (choice.gave_up, -choice.rate.value))
     comparison = None
     if others:
         comparison = atlas.compare(winner.contender, others[0].contender, place)
         # The two rates are from all visits, the ratio from those of both: it is the better judge of a close race.
         if comparison.rate is not None and comparison.rate.value < 1 and winner.gave_up == others[0].gave_up:
-            winner, others = others[0], [winner]
-            comparison = atlas.compare(winner.contender, others[0].contender, place)
+            comparison = atlas.compare(others[0].contender, winner.contender, place)
     return Cell(
         place=place,
         visits=atlas.visits.get(place, 0),
         rates=rates,
-        winner=winner.contender,
+        winner=winner.contender if comparison is None else comparison.above,
         comparison=comparison,
-    )
-
-
-def _choice(atlas: Atlas, contender: str, place: Place) -> Choice:
-    capacity = atlas.capacities[contender]
-    return Choice(
-        contender=contender,
-        rate=atlas.rate(contender, place),
-        theory_per_s=theory_per_s(capacity, place),
-        bound=binding(capacity, place),
-        gave_up=atlas.gave_up(contender, place),
     )
 
 
 def _measured(atlas: Atlas) -> Iterator[MeasuredRate]:
     for contender, capacity in atlas.capacities.items():
         for place, logarithms in atlas.rates[contender].items():
-            mean, theory, bound = statistics.fmean(logarithms), theory_per_s(capacity, place), binding(capacity, place)
-            others = [rate for name, rate in bounds_per_s(capacity, place).items() if name != bound]
+            mean = statistics.fmean(logarithms)
+            (bound, theory), *others = sorted(bounds_per_s(capacity, place).items(), key=operator.itemgetter(1))
             yield MeasuredRate(
                 contender=contender,
                 place=place,
@@ -235,14 +238,8 @@ def _measured(atlas: Atlas) -> Iterator[MeasuredRate]:
                 theory_per_s=theory,
                 factor=math.exp(mean - math.log(theory)),
                 bound=bound,
-                knee=bool(others) and min(others) < KNEE_FACTOR * theory,
+                knee=any(rate < KNEE_FACTOR * theory for _, rate in others),
             )
-
-
-def _parts(rate: MeasuredRate, noise: float) -> bool:
-    return abs(math.log(rate.factor)) >= max(
-        math.log(PARTED_FACTOR), _DEVIATIONS * math.log1p(noise) / math.sqrt(rate.visits)
-    )
 
 
 def _farthest_first(found: MeasuredRate | Break) -> float:
@@ -281,14 +278,15 @@ def _notes(atlas: Atlas) -> Iterator[str]:
     for contender, blanks in atlas.failures.items():
         if not blanks:
             continue
-        first = min(blanks, key=lambda blank: blank.place)
+        place, trial = min(blanks, key=lambda blank: blank[0])
         yield (
-            f"{contender} failed its clients from a wait of {first.place.wait_ms:g} ms and "
-            f"{first.place.connections:g} connections on ({first.reason}); its figures there are estimates."
+            f"{contender} failed its clients from a wait of {place.wait_ms:g} ms and {place.connections:g} connections "
+            f"on ({void_reason(trial)}); its figures there are estimates."
         )
-    lost = [blank for blank in atlas.blanks if blank not in atlas.failures[blank.contender]]
+    lost = [blank for blank in atlas.blanks if blank not in atlas.failures[blank[1].contender]]
     if lost:
-        yield f"Void, so not counted: {len(lost)} trials; the first: {lost[0].reason.splitlines()[0]}."
+        first = str(void_reason(lost[0][1])).splitlines()[0]
+        yield f"Void, so not counted: {len(lost)} trials; the first: {first}."
     bound = [point for point in atlas.points if point.loader_bound is not None]
     if bound:
         yield (

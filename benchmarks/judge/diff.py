@@ -8,13 +8,12 @@ from dataclasses import dataclass
 
 from benchmarks import errors
 from benchmarks.judge import wording
-from benchmarks.judge.comparison import conclude, paired
-from benchmarks.judge.evidence import Evidence, RefusedError
+from benchmarks.judge.comparison import conclude, measured, paired
+from benchmarks.judge.evidence import Evidence
+from benchmarks.judge.judge import twin_pairs
 from benchmarks.judge.judgement import Comparison, QuantityName
-from benchmarks.judge.measures import QUANTITIES, resolution, resolution_of_ratio
-from benchmarks.judge.selections import twin_pairs
 from benchmarks.judge.statistics import geometric_mean, independent_ratio
-from benchmarks.judge.trials import participants
+from benchmarks.judge.trials import QUANTITIES, participants, resolution, resolution_of_ratio
 from benchmarks.model import Contender, Run
 
 COMPARED: tuple[QuantityName, ...] = ("rate", "latency_p95", "cpu")
@@ -49,7 +48,7 @@ class Diff:
         only_right: Contenders that only the second run has.
         withheld: Why the ratios are no evidence: a placebo that failed; ``None`` if none did.
         notes: What the reader must know as well.
-        margin: Half-width of what counts as equal.
+        margin: See ``Plan``; the first run's.
     """
 
     ratios: tuple[Comparison, ...]
@@ -65,19 +64,14 @@ class Diff:
     margin: float
 
 
-def diff(left: Run, right: Run, margin: float | None = None) -> Diff:
-    """Compare two runs.
+def diff(left: Run, right: Run) -> Diff:
+    """Compare two runs, the second over the first.
 
-    Args:
-        left: The first.
-        right: The second.
-        margin: Half-width of what counts as equal; by default the first run's.
     Raises:
         IncomparableError: They asked different things, or have no contender in common.
     """
     workloads = _common_workloads(left, right)
-    margin = left.plan.margin if margin is None else margin
-    sides = (Evidence(left, margin), Evidence(right, margin))
+    sides = (Evidence(left), Evidence(right))
     common = [
         (workload, contender)
         for workload in workloads
@@ -111,7 +105,7 @@ def diff(left: Run, right: Run, margin: float | None = None) -> Diff:
         only_right=tuple(contender.id for contender in right.plan.contenders if contender.id not in ids[0]),
         withheld=failed[0] if failed else None,
         notes=tuple(_notes(left, right, workloads)),
-        margin=margin,
+        margin=left.plan.margin,
     )
 
 
@@ -166,63 +160,49 @@ def _ratio(
     sides: tuple[Evidence, Evidence], workload: str, twins: tuple[Contender, Contender], quantity: QuantityName
 ) -> Comparison:
     """Compare what two runs found of a pair of twins, by their ratios in each round."""
-    measure = QUANTITIES[quantity].measure
-    refusal = None
-    samples: list[list[float]] = []
-    steps: list[float] = []
-    for evidence in sides:
-        try:
-            evidence.require(*twins, workload)
-        except RefusedError as error:
-            refusal = str(error)
-        pairs = paired(*(evidence.valid(twin, workload) for twin in twins))
-        values = [(measure(above), measure(below)) for above, below in pairs]
-        samples.append([above / below for above, below in values if above is not None and below is not None])
-        steps.append(resolution_of_ratio(pairs, quantity))
+    pairs = [paired(*(evidence.valid(twin, workload) for twin in twins)) for evidence in sides]
+    samples = [[above / below for above, below in measured(each, quantity)] for each in pairs]
+    steps = [resolution_of_ratio(each, quantity) for each in pairs]
+    refusals = [refusal for evidence in sides if (refusal := evidence.refusal(twins, workload)) is not None]
     comparison = Comparison(
         above=twins[0].id,
         below=twins[1].id,
         arrangement=twins[0].arrangement,
         workload=workload,
+        margin=sides[0].run.plan.margin,
         decides=quantity,
-        refusal=refusal,
+        refusal=refusals[-1] if refusals else None,
     )
-    return _compared(comparison, twins[0].arrangement, samples, steps, sides[0].margin)
+    return _compared(comparison, samples, steps)
 
 
 def _contender(
     sides: tuple[Evidence, Evidence], workload: str, contender: Contender, quantity: QuantityName
 ) -> Comparison:
     """Compare what two runs measured of one contender."""
-    measure = QUANTITIES[quantity].measure
     valid = [evidence.valid(contender, workload) for evidence in sides]
-    samples = [[value for value in map(measure, each) if value is not None] for each in valid]
+    samples = [[value for value in map(QUANTITIES[quantity].measure, each) if value is not None] for each in valid]
     steps = [max((resolution(trial, quantity) for trial in each), default=0.0) for each in valid]
-    comparison = Comparison(above=contender.id, below=contender.id, workload=workload, decides=quantity)
-    return _compared(comparison, contender.id, samples, steps, sides[0].margin)
+    both, margin = contender.id, sides[0].run.plan.margin
+    comparison = Comparison(above=both, below=both, workload=workload, margin=margin, decides=quantity)
+    return _compared(comparison, samples, steps)
 
 
-def _compared(
-    comparison: Comparison,
-    subject: str,
-    samples: Sequence[Sequence[float]],
-    steps: Sequence[float],
-    margin: float,
-) -> Comparison:
+def _compared(comparison: Comparison, samples: Sequence[Sequence[float]], steps: Sequence[float]) -> Comparison:
     """Return a comparison with the second run over the first, from samples that share no round."""
     first, second = (geometric_mean(sample) if sample else None for sample in samples)
     comparison = dataclasses.replace(comparison, first=first, second=second)
     if first is None or second is None:
-        refusal = comparison.refusal or "It is not known in both runs."
-        return conclude(dataclasses.replace(comparison, refusal=refusal), margin)
+        return conclude(dataclasses.replace(comparison, refusal=comparison.refusal or "It is not known in both runs."))
     off_by = (1 + steps[0]) * (1 + steps[1]) - 1
     estimate = dataclasses.replace(independent_ratio(samples[1], samples[0]), resolution=off_by)
-    comparison = conclude(comparison.having({comparison.decides: estimate}), margin)
+    comparison = conclude(comparison.by(estimate))
     if comparison.refusal is not None:
         return comparison
+    subject = f"{comparison.arrangement or comparison.above}, {comparison.workload}"
     sentence = (
-        f"{subject}, {comparison.workload}, {QUANTITIES[comparison.decides].title}: {wording.ratio(estimate)} in the "
-        f"second run over the first: {comparison.finding}."
+        f"{subject}, {QUANTITIES[comparison.decides].title}: {wording.ratio(estimate)} in the second run over the "
+        f"first: {comparison.finding}."
     )
     return dataclasses.replace(comparison, sentence=sentence)
 

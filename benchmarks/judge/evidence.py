@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from benchmarks.judge import trials, wording
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.comparison import Pairs, compare, equal_band, is_equal, paired, ratio
-from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, Figure, Outcome, Standing, Summary, Verdict
-from benchmarks.judge.measures import summarise
+from benchmarks.judge.comparison import Pairs, conclude, equal_band, is_equal, paired, ratio
+from benchmarks.judge.judgement import (
+    CONFIDENCE,
+    Comparison,
+    Estimate,
+    Figure,
+    Outcome,
+    QuantityName,
+    Standing,
+    Summary,
+    Verdict,
+)
 from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
-from benchmarks.judge.trials import ValidTrial, participants
-from benchmarks.model import Contender, Run, Variant, Workload
+from benchmarks.judge.trials import QUANTITIES, ValidTrial, participants, summarise
+from benchmarks.model import Contender, Run, Variant
 
 MINIMUM_ROUNDS = 2
 """Fewer have no interval."""
@@ -22,12 +31,17 @@ class RefusedError(Exception):
     """This run cannot judge; the message is the reason and what to do about it."""
 
 
+class AbsentError(RefusedError):
+    """What a claim is about took no part in the run."""
+
+
 class Evidence:
     """One run, ready to be judged.
 
     Attributes:
         run: Whole.
-        margin: Half-width of what counts as equal; by default the plan's.
+        workloads: Of its plan, by name.
+        confidence: Of the intervals of ratios: higher where the run looked after every round whether to stop.
         ceilings_per_s: The loader's rate on each bare server, by contender id.
         ceiling_per_s: The highest of these; ``None`` if the loader was not calibrated.
         placebo: The A/A ratio: a second trial's rate over the first's; ``None`` if the run has no pair.
@@ -35,73 +49,37 @@ class Evidence:
         placebo_note: What the reader must know of the A/A comparison; ``None`` if it came out equal, or failed.
     """
 
-    def __init__(self, run: Run, margin: float | None = None) -> None:
+    def __init__(self, run: Run) -> None:
         self.run = run
-        self.margin = margin = run.plan.margin if margin is None else margin
+        self.workloads = {workload.name: workload for workload in run.plan.workloads}
+        self.confidence = CONFIDENCE if run.plan.precision is None else REPEATED_LOOKS_CONFIDENCE
         self.ceilings_per_s = trials.ceilings(run.calibration)
-        self.ceiling_per_s = trials.ceiling(self.ceilings_per_s)
+        self.ceiling_per_s = max(self.ceilings_per_s.values(), default=None)
         pairs = placebo_pairs(run)
         self.placebo = ratio(pairs, "rate")
-        self.placebo_failed, self.placebo_note = _judge_placebo(run, pairs, self.placebo, margin)
+        self.placebo_failed, self.placebo_note = _judge_placebo(run, pairs, self.placebo)
         self._valid: dict[tuple[str, str], tuple[ValidTrial, ...]] = {}
         self._summaries: dict[tuple[str, str], Summary] = {}
 
-    @property
-    def confidence(self) -> float:
-        """Of the intervals of ratios: higher where the run looked after every round whether to stop."""
-        return CONFIDENCE if self.run.plan.precision is None else REPEATED_LOOKS_CONFIDENCE
+    def find_if_there(self, test: ClaimTest, variant: Variant) -> Contender | None:
+        """Return the contender that a test is about, or ``None`` if it took no part."""
+        sought = (test.framework, variant, test.serving)
+        there = participants(self.run, test.workload)
+        return next((each for each in there if (each.framework, each.variant, each.serving) == sought), None)
 
-    def find_if_there(self, framework: str, variant: Variant, serving: str, workload: str) -> Contender | None:
-        """Return the contender that took part under a workload, or ``None``."""
-        for contender in participants(self.run, workload):
-            if (contender.framework, contender.variant, contender.serving) == (framework, variant, serving):
-                return contender
-        return None
-
-    def find(self, framework: str, variant: Variant, serving: str, workload: str) -> Contender:
-        """Return the contender that took part under a workload.
+    def find(self, test: ClaimTest, variant: Variant) -> Contender:
+        """Return the contender that a test is about.
 
         Raises:
-            RefusedError: It did not.
+            AbsentError: It took no part.
         """
-        contender = self.find_if_there(framework, variant, serving, workload)
+        contender = self.find_if_there(test, variant)
         if contender is None:
-            name = f"{framework}-{variant}@{serving}"
-            raise RefusedError(
-                f"{name} was not in this run under the workload {workload}: add it with --contender {name}."
+            name = f"{test.framework}-{variant}@{test.serving}"
+            raise AbsentError(
+                f"{name} was not in this run under the workload {test.workload}: add it with --contender {name}."
             )
         return contender
-
-    def servings(self, framework: str, workload: str) -> tuple[str, ...]:
-        """Return the servings of a framework that took part under a workload, in the order of the plan."""
-        contenders = [contender for contender in participants(self.run, workload) if contender.framework == framework]
-        return tuple(dict.fromkeys(contender.serving for contender in contenders if contender.variant is not None))
-
-    def asks(self, workload: str) -> bool:
-        """Say whether the run has a workload; a test that names none needs none."""
-        return not workload or self._planned(workload) is not None
-
-    def wait_ms(self, workload: str, variant: str | None = "async") -> float:
-        """Return how long a view of a workload waits, milliseconds; 0 for one that is not in the plan."""
-        planned = self._planned(workload)
-        return 0.0 if planned is None else planned.wait_ms_in("sync" if variant == "sync" else "async")
-
-    def waits(self, workload: str) -> int:
-        """Return the number of dependencies that a view of a workload waits for."""
-        planned = self._planned(workload)
-        return 0 if planned is None or not planned.wait_ms else planned.waits
-
-    def like(self, workload: str) -> tuple[str, ...]:
-        """Return the other workloads that ask the same of a view, over fewer or more connections."""
-        planned = self._planned(workload)
-        return tuple(
-            other.name
-            for other in self.run.plan.workloads
-            if planned is not None and other.path == planned.path and other.name != workload
-        )
-
-    def _planned(self, workload: str) -> Workload | None:
-        return next((planned for planned in self.run.plan.workloads if planned.name == workload), None)
 
     def valid(self, contender: Contender, workload: str) -> tuple[ValidTrial, ...]:
         """Return a contender's trials that count, without the placebo's; cached."""
@@ -120,39 +98,26 @@ class Evidence:
     def summaries(self) -> tuple[Summary, ...]:
         """Summarise every contender under every workload in which it took part."""
         return tuple(
-            self.summary(contender, workload.name)
-            for workload in self.run.plan.workloads
-            for contender in participants(self.run, workload.name)
+            self.summary(contender, workload)
+            for workload in self.workloads
+            for contender in participants(self.run, workload)
         )
-
-    def timed(self, contender: Contender, workload: str) -> tuple[ValidTrial, ...]:
-        """Return a contender's valid trials, whose rates and latencies may be judged.
-
-        Raises:
-            RefusedError: The placebo failed, there are too few, or the loader had no head-room.
-        """
-        valid = self.valid(contender, workload)
-        self._refuse(self._given_rate(workload) or self._untimed(len(valid), valid, (contender,), workload))
-        return valid
 
     def compare(
         self, above: Contender, below: Contender, workload: str, *, headline: bool = False, narrows: bool = False
     ) -> Comparison:
         """Compare two contenders, as far as this run can judge them.
 
-        Args:
-            above: The numerator.
-            below: The denominator.
-            workload: Under which.
-            headline: Whether a claim is judged on it.
-            narrows: Whether to include how the interval narrowed, round after round.
+        With ``narrows``, the comparison has how its interval narrowed, round after round.
         """
-        numerators, denominators = self.valid(above, workload), self.valid(below, workload)
+        pairs = paired(self.valid(above, workload), self.valid(below, workload))
+        looks = range(MINIMUM_ROUNDS, len(pairs) + 1) if narrows else ()
+        narrowing = (ratio(pairs[:rounds], "rate", self.confidence) for rounds in looks)
         doubts = [doubt for contender in (above, below) if (doubt := self.summary(contender, workload).doubt)]
-        refusal = " ".join(doubts) or self._untimed_pairs(above, below, workload)
-        compared = compare(
-            numerators,
-            denominators,
+        # The latencies of a server that did not keep up measure its queue: no ratio is made of them.
+        quantities: Iterable[QuantityName] = ("rate", "cpu") if doubts else QUANTITIES
+        estimates: dict[str, Any] = {name: ratio(pairs, name, self.confidence) for name in quantities}
+        return conclude(
             Comparison(
                 above=above.id,
                 below=below.id,
@@ -160,72 +125,47 @@ class Evidence:
                 arrangement=above.arrangement if above.arrangement == below.arrangement else "",
                 framework=above.framework if above.framework == below.framework else "",
                 headline=headline,
+                margin=self.run.plan.margin,
                 decides="latency_p95" if self.run.plan.is_open(workload) else "rate",
-                refusal=refusal,
-                narrowing=self._narrowing(paired(numerators, denominators)) if narrows else (),
-            ),
-            margin=self.margin,
-            confidence=self.confidence,
+                refusal=" ".join(doubts) or self._untimed((above, below), workload),
+                narrowing=tuple(estimate for estimate in narrowing if estimate is not None),
+                **estimates,
+            )
         )
-        # The latencies of a server that did not keep up measure its queue: no ratio is made of them.
-        return dataclasses.replace(compared, latency_average=None, latency_p95=None) if doubts else compared
 
     def require(self, above: Contender, below: Contender, workload: str) -> Comparison:
         """Compare two contenders for a claim.
 
         Raises:
-            RefusedError: The rate was given, the placebo failed, there are too few, or the loader had no head-room.
+            RefusedError: See ``refusal``.
         """
-        self._refuse(self._given_rate(workload) or self._untimed_pairs(above, below, workload))
+        if (refusal := self.refusal((above, below), workload)) is not None:
+            raise RefusedError(refusal)
         return self.compare(above, below, workload)
 
-    def _untimed_pairs(self, above: Contender, below: Contender, workload: str) -> str | None:
-        pairs = paired(self.valid(above, workload), self.valid(below, workload))
-        return self._untimed(len(pairs), [valid for pair in pairs for valid in pair], (above, below), workload)
+    def refusal(self, contenders: Sequence[Contender], workload: str) -> str | None:
+        """Say why no claim may be tested on contenders' rates and latencies, or ``None``.
 
-    def _narrowing(self, pairs: Pairs) -> tuple[Estimate, ...]:
-        looks = (ratio(pairs[:rounds], "rate", self.confidence) for rounds in range(MINIMUM_ROUNDS, len(pairs) + 1))
-        return tuple(estimate for estimate in looks if estimate is not None)
+        The rate was given, the placebo failed, there are too few rounds that all have, or the loader had no head-room.
+        """
+        if self.run.plan.is_open(workload):
+            return (
+                f"The workload {workload} was asked at a given rate: what a server can do is not seen then, nor its "
+                "latency at its limit, which is what the tutorial compares. Run again without --rate."
+            )
+        return self._untimed(contenders, workload)
 
-    def _refuse(self, reason: str | None) -> None:
-        if reason is not None:
-            raise RefusedError(reason)
-
-    def _given_rate(self, workload: str) -> str | None:
-        if not self.run.plan.is_open(workload):
-            return None
-        return (
-            f"The workload {workload} was asked at a given rate: what a server can do is not seen then, nor its "
-            "latency at its limit, which is what the tutorial compares. Run again without --rate."
-        )
-
-    def _untimed(
-        self, count: int, valid: Sequence[ValidTrial], contenders: Sequence[Contender], workload: str
-    ) -> str | None:
-        """Say why trials may not be judged by their rates and latencies, or ``None``."""
-        if count < MINIMUM_ROUNDS:
-            return self.too_few(count, contenders, workload, MINIMUM_ROUNDS)
+    def _untimed(self, contenders: Sequence[Contender], workload: str) -> str | None:
+        by_round = [{valid.trial.round: valid for valid in self.valid(each, workload)} for each in contenders]
+        rounds = sorted(set.intersection(*map(set, by_round)))
+        if len(rounds) < MINIMUM_ROUNDS:
+            return self.too_few(len(rounds), contenders, workload, MINIMUM_ROUNDS)
         if self.placebo_failed is not None:
             return self.placebo_failed
-        reasons = [
-            reason for trial in valid if (reason := trials.loader_bound_reason(trial, self.ceiling_per_s)) is not None
-        ]
-        if not reasons:
-            return None
-        return (
-            f"Loader-bound in {len(reasons)} of {len(valid)} trials: {reasons[0]}. The figure may be the loader's, "
-            "not the server's: give the loader a core of its own, on a quieter or larger machine."
-        )
+        return trials.loader_bound([own[number] for number in rounds for own in by_round], self.ceiling_per_s) or None
 
     def too_few(self, count: int, contenders: Sequence[Contender], workload: str, needed: int) -> str:
-        """Say that too few rounds have valid trials, why, and what to do.
-
-        Args:
-            count: Of rounds that have.
-            contenders: Whose trials are needed.
-            workload: Under which.
-            needed: Number of rounds.
-        """
+        """Say that fewer rounds than needed have valid trials of all these contenders, why, and what to do."""
         names = " and ".join(contender.id for contender in contenders)
         void = [
             f"{contender.id}, {reason}" for contender in contenders for reason in self.summary(contender, workload).void
@@ -267,14 +207,15 @@ def verdict_on(
 def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
     """Return each valid placebo trial with its contender's ordinary trial of the same round."""
     placebos = trials.valid_trials(trial for trial in run.trials if trial.placebo and trial.load.rate_per_s is None)
-    pairs: list[tuple[ValidTrial, ValidTrial]] = []
-    for contender, workload in dict.fromkeys((valid.trial.contender, valid.trial.workload) for valid in placebos):
-        again = [valid for valid in placebos if (valid.trial.contender, valid.trial.workload) == (contender, workload)]
-        pairs.extend(paired(again, trials.valid_trials(trials.ordinary_trials(run, contender, workload))))
-    return pairs
+    ordinary = {
+        (first.trial.contender, first.trial.workload, first.trial.round): first
+        for first in trials.valid_trials(trial for trial in run.trials if not trial.placebo)
+    }
+    keys = [(again.trial.contender, again.trial.workload, again.trial.round) for again in placebos]
+    return [(again, ordinary[key]) for again, key in zip(placebos, keys, strict=True) if key in ordinary]
 
 
-def _judge_placebo(run: Run, pairs: Pairs, rate: Estimate | None, margin: float) -> tuple[str | None, str | None]:
+def _judge_placebo(run: Run, pairs: Pairs, rate: Estimate | None) -> tuple[str | None, str | None]:
     """Return why verdicts are withheld, and what to note, of each placebo trial over the ordinary one of its round.
 
     The A/A comparison fails if the interval excludes 1 and the ratio is outside the margin: the difference is both
@@ -287,10 +228,10 @@ def _judge_placebo(run: Run, pairs: Pairs, rate: Estimate | None, margin: float)
     told = f"{pairs[0][0].trial.contender} against itself came out {wording.ratio(rate)}"
     if len(pairs) < MINIMUM_ROUNDS:
         return None, f"A/A was not judged: {told} in one round, and it takes {MINIMUM_ROUNDS}."
-    if is_equal(rate, margin):
+    if is_equal(rate, run.plan.margin):
         return None, None
-    band = f"±{wording.percent(margin)}"
-    least, most = equal_band(margin)
+    band = f"±{wording.percent(run.plan.margin)}"
+    least, most = equal_band(run.plan.margin)
     if excludes_one(rate) and not least <= rate.value <= most:
         failed = (
             f"The A/A comparison failed: {told}, outside {band}, though it is the same thing twice. Something else "

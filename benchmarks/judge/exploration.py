@@ -8,10 +8,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.judge.atlas import Atlas, EmptyMapError
+from benchmarks.judge.atlas import Z_95, Array, Atlas, EmptyMapError, coordinates
 from benchmarks.judge.crossover import PARTED_FACTOR
-from benchmarks.judge.keyword_map import log_ratios, pairings
-from benchmarks.judge.surface import Z_95, Array, coordinates
+from benchmarks.judge.keyword_map import fastest, log_ratios, pairings
 from benchmarks.model import MARGIN, Place, Run
 
 Visits = Sequence[tuple[Place, float]]
@@ -150,12 +149,7 @@ def _doubt(atlas: Atlas, places: Sequence[Place]) -> Array:
     # The fastest and the next; a contender alone is in no doubt beside itself.
     doubt += _straddle(atlas, [(order[0], [*order, order[0]][1]) for order in ranked], places)
     for pairing in pairings(atlas.contenders):
-        # The fastest of each keyword, place by place.
-        above, below = (
-            [next(name for name in order if name in names) for order in ranked]
-            for names in (pairing.above, pairing.below)
-        )
-        doubt += _straddle(atlas, list(zip(above, below, strict=True)), places)
+        doubt += _straddle(atlas, fastest(lambda name: rates[name][0], pairing), places)
     parted = math.log(PARTED_FACTOR)
     for name, (value, deviation) in rates.items():
         off = np.abs(value - atlas.log_theory(name, places))

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from benchmarks.judge import wording
-from benchmarks.judge.evidence import Evidence, placebo_pairs
+from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.planning import POWER, detectable_difference, rounds_to_detect, spread_of
+from benchmarks.judge.planning import POWER, detectable_difference, equal_ratios, rounds_to_detect, spread_of
 from benchmarks.judge.statistics import bounds
 from benchmarks.model import Machine, Run
 from benchmarks.trials import void_reason
@@ -60,9 +59,9 @@ class Fitness:
 
     signs: tuple[Sign, ...]
     placebo: Estimate | None
-    spread: Estimate | None = None
+    spread: Estimate | None
     ceiling_per_s: float | None
-    difference: float | None = None
+    difference: float | None
     fit: bool
     verdict: str
 
@@ -76,29 +75,46 @@ def judge_fitness(machine: Machine, run: Run, stolen_fraction: float | None) -> 
         stolen_fraction: Share of the machine's time that the hypervisor gave to others meanwhile; ``None`` if unknown.
     """
     evidence = Evidence(run)
-    pairs = placebo_pairs(run)
-    found = Fitness(
-        signs=(*judge_machine(machine), *_seen_in_run(evidence, len(pairs), stolen_fraction)),
+    ratios = equal_ratios(run)
+    fit = len(ratios) > 1 and evidence.placebo_failed is None
+    spread: Estimate | None = None
+    difference: float | None = None
+    if len(ratios) > 1:
+        spread = spread_of(ratios)
+        difference = detectable_difference(bounds(spread)[1], _ROUNDS_OF_QUICK)
+        verdict = _verdict(machine, bounds(spread)[1], difference, fit=fit)
+    else:
+        reasons = sorted({reason for trial in run.trials if (reason := void_reason(trial)) is not None})
+        void = " ".join(f"Void: {reason}." for reason in reasons) or "Run it with more --rounds."
+        verdict = f"Not fit, or not seen to be: the A/A comparison has too few valid rounds. {void}"
+    return Fitness(
+        signs=(*judge_machine(machine), *_seen_in_run(evidence, len(ratios), stolen_fraction)),
         placebo=evidence.placebo,
+        spread=spread,
         ceiling_per_s=evidence.ceiling_per_s,
-        fit=len(pairs) > 1 and evidence.placebo_failed is None,
-        verdict="Not fit, or not seen to be: the A/A comparison has too few valid rounds. " + _void(run),
+        difference=difference,
+        fit=fit,
+        verdict=verdict,
     )
-    if len(pairs) < 2:
-        return found
-    spread = spread_of([above.result.rate_per_s for above, _ in pairs], [below.result.rate_per_s for _, below in pairs])
-    difference = detectable_difference(bounds(spread)[1], _ROUNDS_OF_QUICK)
-    verdict = _verdict(machine, bounds(spread)[1], difference, fit=found.fit)
-    return dataclasses.replace(found, spread=spread, difference=difference, verdict=verdict)
 
 
-def judge_machine(machine: Machine) -> tuple[Sign, ...]:
+def judge_machine(machine: Machine) -> Iterator[Sign]:
     """Judge what is known before anything is measured."""
-    return tuple(_seen_of(machine))
-
-
-def _seen_of(machine: Machine) -> Iterator[Sign]:
-    yield _cores(machine)
+    usable = wording.things(machine.usable_cores, "usable core")
+    if machine.server_cpus:
+        loader = f" and loader on {machine.loader_cpus[0]}" if machine.loader_cpus else ""
+        siblings = ", which are two threads of one core" if machine.cores_are_siblings else ""
+        yield _sign(
+            f"{usable}, server on {machine.server_cpus[0]}{loader}{siblings}.",
+            bool(machine.cores_are_siblings),
+            "The loader slows the server. If there is another core, let this process use it: taskset.",
+        )
+    else:
+        yield Sign(
+            "warning",
+            f"{usable}, and server and loader cannot be kept apart.",
+            "They take time from each other: expect wide intervals. Two cores and Linux can do it.",
+        )
     if machine.governors:
         told = f"The cores' frequency governor is {' and '.join(machine.governors)}."
         slow = not _SLOW_GOVERNORS.isdisjoint(machine.governors)
@@ -120,23 +136,6 @@ def _seen_of(machine: Machine) -> Iterator[Sign]:
 
 def _sign(what: str, is_warning: bool, advice: str) -> Sign:
     return Sign("warning", what, advice) if is_warning else Sign("good", what)
-
-
-def _cores(machine: Machine) -> Sign:
-    usable = wording.things(machine.usable_cores, "usable core")
-    if not machine.server_cpus:
-        return Sign(
-            "warning",
-            f"{usable}, and server and loader cannot be kept apart.",
-            "They take time from each other: expect wide intervals. Two cores and Linux can do it.",
-        )
-    loader = f" and loader on {machine.loader_cpus[0]}" if machine.loader_cpus else ""
-    siblings = ", which are two threads of one core" if machine.cores_are_siblings else ""
-    return _sign(
-        f"{usable}, server on {machine.server_cpus[0]}{loader}{siblings}.",
-        bool(machine.cores_are_siblings),
-        "The loader slows the server. If there is another core, let this process use it: taskset.",
-    )
 
 
 def _seen_in_run(evidence: Evidence, rounds: int, stolen_fraction: float | None) -> Iterator[Sign]:
@@ -179,8 +178,3 @@ def _verdict(machine: Machine, spread: float, difference: float, *, fit: bool) -
 
 def _percent(fraction: float) -> str:
     return f"{100 * fraction:.0f} %" if fraction >= 0.1 else f"{100 * fraction:.1f} %"
-
-
-def _void(run: Run) -> str:
-    reasons = {reason for trial in run.trials if (reason := void_reason(trial)) is not None}
-    return " ".join(f"Void: {reason}." for reason in sorted(reasons)) or "Run it with more --rounds."

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
-from benchmarks.model import Place
-
-if TYPE_CHECKING:
-    from benchmarks.judge.random_effects import RandomEffects
+from benchmarks.model import MARGIN, Place
 
 Outcome = Literal["replicated", "contradicted", "inconclusive", "refused"]
 
@@ -59,9 +57,9 @@ class Figure:
     """
 
     name: str
-    unit: str
+    unit: str = ""
     estimate: Estimate | None
-    tutorial_value: float | None
+    tutorial_value: float | None = None
     outcome: Outcome | None = None
     finding: str = ""
 
@@ -119,13 +117,7 @@ class Summary:
         latency_p95_ms: 95th percentile.
         latency_p99_ms: 99th percentile.
         cpu_us_per_request: User and system CPU time of the server.
-        voluntary_switches_per_request: See ``Observation``, as are those below.
-        involuntary_switches_per_request: Same.
-        threads_started_per_request: Same.
-        threads: Same.
-        running_threads: Same.
-        epoll_descriptors: Same.
-        resident_bytes: Same.
+        voluntary_switches_per_request: See ``Observation``, as for all down to ``resident_bytes``.
         histograms: The valid trials' HDR histograms (V2, base64), not added up.
         used: Number of valid trials.
         void: Why each of the others does not count.
@@ -164,6 +156,40 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RandomEffects:
+    """The sum of several studies, on the scale that they were given in.
+
+    Attributes:
+        mean: Of what the studies measured, over all such studies.
+        low: Lower end of the mean's 95 % interval.
+        high: Upper end.
+        tau_squared: Variance of the true values between studies.
+        i_squared: Share of the spread that the studies' own errors do not explain, 0 to 1.
+        q: Cochran's Q: the weighted squares about the weighted mean.
+        q_probability: How often Q would be as large, were all true values the same.
+        predicted_low: Lower end of the 95 % interval for the true value of one more study; ``None`` for two studies.
+        predicted_high: Upper end.
+        weights: Of the studies in the mean, in their order; they add up to 1.
+    """
+
+    mean: float
+    low: float
+    high: float
+    tau_squared: float
+    i_squared: float
+    q: float
+    q_probability: float
+    predicted_low: float | None
+    predicted_high: float | None
+    weights: tuple[float, ...]
+
+    @property
+    def between_factor(self) -> float:
+        """By which the studies' own ratios differ, where their logarithms were summed up: one standard deviation."""
+        return math.exp(math.sqrt(self.tau_squared))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Comparison:
     """A over B under one workload: twins, bridges, the contenders of a race, two runs, many runs, a place on a map.
 
@@ -178,6 +204,7 @@ class Comparison:
         latency_average: Ratio of mean latencies.
         latency_p95: Ratio of 95th percentiles.
         cpu: Ratio of CPU time per request.
+        margin: Half-width of what counts as equal.
         decides: The quantity that decides the standing: the rate, or the 95th percentile if the rate was given.
         standing: How ``above`` compares with ``below``; ``refused`` until ``comparison.conclude`` has decided.
         refusal: Why it is not judged, and what to do; ``None`` unless the standing is ``refused``. There may still be
@@ -207,6 +234,7 @@ class Comparison:
     latency_average: Estimate | None = None
     latency_p95: Estimate | None = None
     cpu: Estimate | None = None
+    margin: float = MARGIN
     decides: QuantityName = "rate"
     standing: Standing = "refused"
     refusal: str | None = None
@@ -222,15 +250,15 @@ class Comparison:
     predicted: Estimate | None = None
     effects: RandomEffects | None = None
 
-    def having(self, estimates: Mapping[QuantityName, Estimate | None]) -> Comparison:
-        """Return the same with these estimates."""
-        changes: dict[str, Any] = {str(name): estimate for name, estimate in estimates.items()}
-        return dataclasses.replace(self, **changes)
-
     @property
     def estimate(self) -> Estimate | None:
         """Of the quantity that decides."""
         return self.of(self.decides)
+
+    def by(self, estimate: Estimate) -> Comparison:
+        """Return the same with this estimate of the quantity that decides."""
+        changes: dict[str, Any] = {self.decides: estimate}
+        return dataclasses.replace(self, **changes)
 
     def of(self, quantity: QuantityName) -> Estimate | None:
         """Return the estimate of one quantity."""
@@ -259,12 +287,12 @@ class RequestCost:
     server: str
     variant: str
     workload: str
-    threads_started: float | None
-    loops_started: float | None
-    voluntary_switches: float | None
-    cpu_us: float | None
+    threads_started: float | None = None
+    loops_started: float | None = None
+    voluntary_switches: float | None = None
+    cpu_us: float | None = None
     waits: float | None
-    running_threads: float | None
+    running_threads: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,7 +311,7 @@ class Judgement:
         placebo: The A/A ratio of rates; ``None`` when the run had none.
         placebo_failed: Why verdicts are withheld; ``None`` when the placebo came out equal or was not run.
         ceiling_per_s: The loader's rate on each bare server, by contender id.
-        margin: Half-width of what counts as equal, 0.05 for ±5 %.
+        margin: See ``Plan``.
         notes: Sentences on what the reader must know: trials void, load average high, no pinning ...
     """
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.judge.atlas import Atlas
+from benchmarks.judge.atlas import Z_95, Array, Atlas
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.surface import Z_95, Array
 from benchmarks.model import MARGIN, Contender, Place
 
 _STEPS_AN_OCTAVE = 8
@@ -82,46 +82,38 @@ def pairings(contenders: Sequence[Contender]) -> tuple[Pairing, ...]:
     A framework with one arrangement has no other best than its twins.
     """
     views = [contender for contender in contenders if contender.variant is not None]
+    arrangements = {(contender.framework, contender.arrangement) for contender in views}
     several = [
-        framework
-        for framework in dict.fromkeys(contender.framework for contender in views)
-        if len({contender.arrangement for contender in views if contender.framework == framework}) > 1
+        framework for framework, count in Counter(framework for framework, _ in arrangements).items() if count > 1
     ]
     best = (pairing for pairing in best_pairings(views) if pairing.subject in several)
-    twins = (
-        _pairing("twins", arrangement, [contender for contender in views if contender.arrangement == arrangement])
-        for arrangement in dict.fromkeys(contender.arrangement for contender in views)
-    )
-    return tuple(pairing for pairing in itertools.chain(best, twins) if pairing.above and pairing.below)
+    twins = _pairings("twins", [(contender.arrangement, contender) for contender in views])
+    return tuple(pairing for pairing in (*best, *twins) if pairing.above and pairing.below)
 
 
 def best_pairings(contenders: Sequence[Contender]) -> Iterator[Pairing]:
     """Yield the keywords of each framework, each with all of its contenders; a side may be empty."""
-    for framework in dict.fromkeys(contender.framework for contender in contenders):
-        yield _pairing("best", framework, [contender for contender in contenders if contender.framework == framework])
+    return _pairings("best", [(contender.framework, contender) for contender in contenders])
 
 
-def _pairing(kind: Literal["twins", "best"], subject: str, own: Sequence[Contender]) -> Pairing:
-    above, below = (tuple(each.id for each in own if each.variant == variant) for variant in ("async", "sync"))
-    return Pairing(kind=kind, subject=subject, above=above, below=below)
+def _pairings(kind: Literal["twins", "best"], named: Sequence[tuple[str, Contender]]) -> Iterator[Pairing]:
+    for subject in dict.fromkeys(name for name, _ in named):
+        above, below = (
+            tuple(each.id for name, each in named if (name, each.variant) == (subject, variant))
+            for variant in ("async", "sync")
+        )
+        yield Pairing(kind=kind, subject=subject, above=above, below=below)
 
 
 def keyword_map(atlas: Atlas, pairing: Pairing, waits_ms: Sequence[float], connections: Sequence[float]) -> KeywordMap:
-    """Compare the keywords at every place of a grid, by the fastest of each there.
-
-    Args:
-        atlas: The sweep.
-        pairing: What is compared.
-        waits_ms: The rows.
-        connections: The columns, ascending.
-    """
+    """Compare the keywords at every place of a grid, by the fastest of each there; connections are ascending."""
     places = [Place(wait, number) for wait in waits_ms for number in connections]
-    pairs = _fastest(atlas, pairing, places)
+    pairs = fastest(lambda name: atlas.log_rates(name, places)[0], pairing)
     value, _ = log_ratios(atlas, pairs, places)
-    cells = [atlas.compare(*pair, place) for pair, place in zip(pairs, places, strict=True)]
+    cells = iter([atlas.compare(*pair, place) for pair, place in zip(pairs, places, strict=True)])
     return KeywordMap(
         pairing=pairing,
-        cells=tuple(tuple(cells[start : start + len(connections)]) for start in range(0, len(cells), len(connections))),
+        cells=tuple(tuple(itertools.islice(cells, len(connections))) for _ in waits_ms),
         boundaries=tuple(boundary(atlas, pairing, wait, (connections[0], connections[-1])) for wait in waits_ms),
         overall=Estimate(
             value=math.exp(float(value.mean())),
@@ -134,18 +126,12 @@ def keyword_map(atlas: Atlas, pairing: Pairing, waits_ms: Sequence[float], conne
 
 
 def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float, float]) -> Boundary:
-    """Find where async def starts to pay, for one wait.
-
-    Args:
-        atlas: The map.
-        pairing: What is compared.
-        wait_ms: The wait.
-        reach: The fewest and the most connections to look at.
-    """
+    """Find where async def starts to pay, for one wait, from the fewest to the most connections that are looked at."""
     start, stop = map(math.log2, reach)
     octaves = np.linspace(start, stop, 1 + round(_STEPS_AN_OCTAVE * (stop - start)))
     places = [Place(wait_ms, float(connections)) for connections in 2**octaves]
-    value, deviation = log_ratios(atlas, _fastest(atlas, pairing, places), places)
+    pairs = fastest(lambda name: atlas.log_rates(name, places)[0], pairing)
+    value, deviation = log_ratios(atlas, pairs, places)
     pays = math.log1p(MARGIN)
     begins, ends = _longest(places, value >= pays)
     return Boundary(
@@ -159,13 +145,7 @@ def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float,
 
 
 def log_ratios(atlas: Atlas, pairs: Sequence[tuple[str, str]], places: Sequence[Place]) -> tuple[Array, Array]:
-    """Return the logarithm of the ratio of a pair's rates at each place, and its deviation.
-
-    Args:
-        atlas: The sweep.
-        pairs: Ids of numerator and denominator, for each place.
-        places: As many.
-    """
+    """Return the logarithm of the ratio of a pair's rates, one pair for each place, and its deviation."""
     value, deviation = np.zeros(len(places)), np.zeros(len(places))
     for pair in dict.fromkeys(pairs):
         here = [each == pair for each in pairs]
@@ -173,10 +153,10 @@ def log_ratios(atlas: Atlas, pairs: Sequence[tuple[str, str]], places: Sequence[
     return value, deviation
 
 
-def _fastest(atlas: Atlas, pairing: Pairing, places: Sequence[Place]) -> list[tuple[str, str]]:
-    """Return the contender of each keyword with the highest rate, for each place."""
+def fastest(log_rates: Callable[[str], Array], pairing: Pairing) -> list[tuple[str, str]]:
+    """Return the contender of each keyword with the highest rate, for each place that their rates are of."""
     above, below = (
-        [names[best] for best in np.argmax([atlas.log_rates(name, places)[0] for name in names], axis=0)]
+        [names[best] for best in np.argmax([log_rates(name) for name in names], axis=0)]
         for names in (pairing.above, pairing.below)
     )
     return list(zip(above, below, strict=True))

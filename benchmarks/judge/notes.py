@@ -22,16 +22,11 @@ _ONLY_READ = frozenset({"GET", "OPTIONS"})
 
 def notes(evidence: Evidence) -> tuple[str, ...]:
     """Return the sentences, the most serious first; empty if there is nothing to note."""
-    run = evidence.run
     return (
-        *_unfinished(evidence),
-        *_resumed(run),
-        *_void(run),
-        *_bodies(run),
-        *_loader(evidence),
-        *machine_notes(run),
-        *_equal_rate(run),
-        *_readiness(run),
+        *_course(evidence),
+        *_counted(evidence),
+        *machine_notes(evidence.run),
+        *_asked(evidence.run),
         *_trends(evidence),
     )
 
@@ -55,12 +50,29 @@ def _trends(evidence: Evidence) -> Iterable[str]:
                 )
 
 
-def machine_notes(run: Run) -> tuple[str, ...]:
-    """Return the sentences about the machine alone."""
-    return (*_load_average(run), *_pinning(run))
+def machine_notes(run: Run) -> Iterable[str]:
+    """Yield the sentences about the machine alone."""
+    average, cores = run.environment.get("load_average_1m"), run.environment.get("logical_cores")
+    known = cores if isinstance(cores, int) and cores > 0 else 1
+    if isinstance(average, int | float) and average / known > BUSY_LOAD_PER_CORE:
+        yield (
+            f"The load average before the start was {average:.2f} on {wording.things(known, 'core')}: something else "
+            "was running, so rates are lower and intervals wider than on a quiet machine."
+        )
+    server, loader = run.environment.get("server_cpus"), run.environment.get("loader_cpus")
+    if (workers := run.environment.get("load_workers")) is not None:
+        yield (
+            f"The load came from {workers} load workers: rates and latencies are those that their machines and the "
+            "network between allowed. Their CPU time and the rate on a bare server tell whether they had head-room."
+        )
+    elif cores == 1:
+        yield "There is one core, which server and loader shared: rates are lower than the server alone would reach."
+    elif server is None or loader is None or server == loader:
+        yield "Server and loader were not kept on cores of their own, so each may have slowed the other."
 
 
-def _unfinished(evidence: Evidence) -> Iterable[str]:
+def _course(evidence: Evidence) -> Iterable[str]:
+    """Yield whether the run came to its end, and how."""
     run = evidence.run
     if run.state != "complete":
         ended = "was interrupted" if run.state == "interrupted" else "did not finish, or has not yet"
@@ -76,20 +88,18 @@ def _unfinished(evidence: Evidence) -> Iterable[str]:
     if run.plan.precision is not None:
         level = wording.percent(evidence.confidence)
         yield f"It looked after each round whether to stop, so intervals of ratios are {level} ones; see verdicts.md."
-
-
-def _resumed(run: Run) -> Iterable[str]:
     if run.resumptions:
         times = "once" if len(run.resumptions) == 1 else f"{len(run.resumptions)} times"
-        again = len(run.superseded)
-        measured_again = f"; {again} trials of an interrupted block were measured again" if again else ""
+        again = f"; {len(run.superseded)} trials of an interrupted block were measured again" if run.superseded else ""
         yield (
             f"The run was interrupted and resumed {times}, last at {run.resumptions[-1].resumed_at}: what is "
-            f"compared is still of one round and one time{measured_again}."
+            f"compared is still of one round and one time{again}."
         )
 
 
-def _void(run: Run) -> Iterable[str]:
+def _counted(evidence: Evidence) -> Iterable[str]:
+    """Yield which trials and answers do not count, or less than others."""
+    run = evidence.run
     reasons = Counter(reason for trial in run.trials if (reason := void_reason(trial)) is not None)
     if reasons:
         shown = [reason if count == 1 else f"{reason} ({count} times)" for reason, count in reasons.most_common()]
@@ -97,21 +107,14 @@ def _void(run: Run) -> Iterable[str]:
         rest = f"; and {more} more" if more > 0 else ""
         told = "; ".join(shown[:_REASONS_SHOWN])
         yield f"Void, so not counted: {reasons.total()} of {len(run.trials)} trials. {told}{rest}."
-
-
-def _bodies(run: Run) -> Iterable[str]:
     results = [trial.result for trial in run.trials if trial.result is not None]
-    told = [(result.completed, result.bodies_compared) for result in results if result.bodies_compared is not None]
-    completed, compared = sum(count for count, _ in told), sum(count for _, count in told)
+    bodies = [(result.completed, result.bodies_compared) for result in results if result.bodies_compared is not None]
+    completed, compared = sum(count for count, _ in bodies), sum(count for _, count in bodies)
     if compared < completed:
         yield (
             f"Of {completed:,} valid answers the bodies of {compared:,} were compared with the one from before the "
             "timing; of the others, the lengths."
         )
-
-
-def _loader(evidence: Evidence) -> Iterable[str]:
-    run = evidence.run
     if evidence.ceiling_per_s is None:
         yield "The loader was not calibrated on a bare server: only its own CPU time tells whether it had head-room."
     valid = trials.valid_trials(run.trials)
@@ -120,61 +123,27 @@ def _loader(evidence: Evidence) -> Iterable[str]:
         yield f"Loader-bound: {bound} of {len(valid)} valid trials, whose figures may be the loader's own."
 
 
-def _load_average(run: Run) -> Iterable[str]:
-    average, cores = run.environment.get("load_average_1m"), _cores(run)
-    if isinstance(average, int | float) and average / cores > BUSY_LOAD_PER_CORE:
-        yield (
-            f"The load average before the start was {average:.2f} on {cores} core{'' if cores == 1 else 's'}: "
-            "something else was running, so rates are lower and intervals wider than on a quiet machine."
-        )
-
-
-def _pinning(run: Run) -> Iterable[str]:
-    if (workers := run.environment.get("load_workers")) is not None:
-        yield (
-            f"The load came from {workers} load workers: rates and latencies are those that their machines and the "
-            "network between allowed. Their CPU time and the rate on a bare server tell whether they had head-room."
-        )
-        return
-    server, loader = run.environment.get("server_cpus"), run.environment.get("loader_cpus")
-    if run.environment.get("logical_cores") == 1:
-        yield "There is one core, which server and loader shared: rates are lower than the server alone would reach."
-    elif server is None or loader is None or server == loader:
-        yield "Server and loader were not kept on cores of their own, so each may have slowed the other."
-
-
-def _equal_rate(run: Run) -> Iterable[str]:
-    if not run.plan.is_open(EQUAL_RATE):
-        return
-    rate_per_s = trials.asked_rate_per_s(run, EQUAL_RATE)
+def _asked(run: Run) -> Iterable[str]:
+    """Yield what must be known of workloads at one rate, and of readiness."""
+    rate_per_s = trials.asked_rate_per_s(run, EQUAL_RATE) if run.plan.is_open(EQUAL_RATE) else None
     if rate_per_s is not None:
         yield (
             f"Latencies were also measured at one rate, {wording.count(rate_per_s)} requests/s. The verdict on latency "
             "does not rest on them: it is tested as the tutorial measured, each virtual user waiting for its answer."
         )
-    elif run.state == "complete":
+    elif run.plan.is_open(EQUAL_RATE) and run.state == "complete":
         yield (
             "No latency was measured at an equal rate: no trial under health is valid, so there was no rate to take a "
             "share of."
         )
-
-
-def _readiness(run: Run) -> Iterable[str]:
-    ready = next((workload for workload in run.plan.workloads if workload.answer == "ready"), None)
-    if ready is None:
-        return
-    database = run.environment.get("ready_database") or "a database"
-    yield (
-        f"Readiness asked {database} and {ready.waits} upstreams of {ready.wait_ms:g} ms each, which ran beside the "
-        "loader: def one after another, async def all at once. Waits in progress are those for the upstreams."
-    )
-    if (reason := run.environment.get("ready_database_reason")) is not None:
+    for ready in [workload for workload in run.plan.workloads if workload.answer == "ready"][:1]:
+        database = run.environment.get("ready_database") or "a database"
         yield (
-            f"The database was not PostgreSQL: {reason}. SQLite has no way to be asked but to hold a thread, so async "
-            "def asks it in one."
+            f"Readiness asked {database} and {ready.waits} upstreams of {ready.wait_ms:g} ms each, which ran beside "
+            "the loader: def one after another, async def all at once. Waits in progress are those for the upstreams."
         )
-
-
-def _cores(run: Run) -> int:
-    cores = run.environment.get("logical_cores")
-    return cores if isinstance(cores, int) and cores > 0 else 1
+        if (reason := run.environment.get("ready_database_reason")) is not None:
+            yield (
+                f"The database was not PostgreSQL: {reason}. SQLite has no way to be asked but to hold a thread, so "
+                "async def asks it in one."
+            )

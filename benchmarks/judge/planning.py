@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from benchmarks.errors import InvalidValueError, LabError
+from benchmarks.judge.comparison import measured
 from benchmarks.judge.distributions import chi_square_quantile, t_noncentrality
 from benchmarks.judge.evidence import placebo_pairs
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import SampleError, bounds, students_quantile
+from benchmarks.judge.statistics import bounds, students_quantile
 from benchmarks.model import Run
 
 POWER = 0.8
@@ -55,25 +56,23 @@ class Sizing:
     spread: float
 
 
-def spread_of(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
+def equal_ratios(run: Run) -> list[float]:
+    """Return the ratio of two equal things in each round of an A/A run: a contender's second rate over its first."""
+    return [again / first for again, first in measured(placebo_pairs(run), "rate")]
+
+
+def spread_of(ratios: Sequence[float]) -> Estimate:
     """Estimate how much the ratio of two equal things varies from one round to the next.
 
     Args:
-        numerators: One per round, each above 0, shape (n,), n >= 2.
-        denominators: Of the same rounds in the same order.
+        ratios: One per round, shape (n,), n >= 2.
     Returns:
         Standard deviation of the logarithm of the ratio, dimensionless. ``high`` is not exceeded with 80 % assurance:
         a spread from few rounds is often too small by luck, and a plan that believes it promises too much.
-    Raises:
-        SampleError: There are fewer than two pairs, or a value is not above 0.
     Source:
         Browne, "On the use of a pilot sample for sample size determination", Statistics in Medicine 14, 1995.
     """
-    if min(len(numerators), len(denominators)) < 2:
-        raise SampleError("One round has no spread: it takes two at least.")
-    if not all(0 < value < math.inf for value in (*numerators, *denominators)):
-        raise SampleError("Every value must be above 0 and finite.")
-    logarithms = [math.log(above / below) for above, below in zip(numerators, denominators, strict=True)]
+    logarithms = [math.log(ratio) for ratio in ratios]
     value, freedom = statistics.stdev(logarithms), len(logarithms) - 1
     high = value * math.sqrt(freedom / chi_square_quantile(freedom, _ASSURANCE))
     return Estimate(value=value, low=0.0, high=high, samples=len(logarithms), confidence=_ASSURANCE)
@@ -98,58 +97,42 @@ def detectable_difference(spread: float, rounds: int) -> float:
 
 
 def rounds_to_detect(spread: float, difference: float) -> int | None:
-    """Return the number of rounds that detect a difference, or ``None`` if more than ``MOST_ROUNDS_TOLD``.
-
-    Args:
-        spread: Standard deviation of the logarithm of the ratio in one round.
-        difference: As a fraction, above 0: 0.05 for 5 %.
-    """
+    """Return the number of rounds that detect a difference, or ``None`` if more than ``MOST_ROUNDS_TOLD``."""
     choices = range(2, MOST_ROUNDS_TOLD + 1)
     fewest = bisect.bisect_left(choices, True, key=lambda rounds: detectable_difference(spread, rounds) <= difference)
     return choices[fewest] if fewest < len(choices) else None
 
 
 def check(budget_s: float, pilot_s: float, takes_s: TakesS) -> None:
-    """Refuse a budget that is too little for any comparison, before anything takes time.
+    """Refuse a budget that is too little for any comparison and its pilot, before anything takes time.
 
-    Args:
-        budget_s: Time for the whole run and its pilot, seconds.
-        pilot_s: How much of it the pilot takes, seconds.
-        takes_s: See ``TakesS``.
     Raises:
         InvalidValueError: Not even the shortest trials fit in.
     """
     least_s = pilot_s + takes_s(FEWEST_ROUNDS, _DURATIONS_S[0])
     if budget_s < least_s:
-        raise InvalidValueError(_too_little(budget_s, least_s))
+        raise InvalidValueError(
+            f"A budget of {budget_s:g} s is too little: a pilot and {FEWEST_ROUNDS} rounds of these contenders take "
+            f"about {math.ceil(least_s)} s. Give more time, or name fewer contenders with --contender."
+        )
 
 
 def wait_rounds(rounds: int, *, precision: float | None) -> int:
-    """Return how many rounds are enough for a workload that waits: a timer makes its ratios, so they vary less.
-
-    Args:
-        rounds: Of the workload without a wait.
-        precision: See ``Plan``.
-    """
+    """Return how many rounds are enough for a workload that waits: a timer makes its ratios, so they vary less."""
     return max(FEWEST_ROUNDS if precision else 3, rounds // 2)
 
 
-def size_by_pilot(pilot: Run, budget_s: float, takes_s: TakesS, *, spent_s: Callable[[], float]) -> Sizing:
-    """Choose as ``size`` does, by the spread that a pilot has shown.
+def size_by_pilot(pilot: Run, budget_s: float, takes_s: TakesS, *, spent_s: float) -> Sizing:
+    """Choose as ``size`` does, by the spread of a pilot: one contender against itself.
 
-    Args:
-        pilot: One contender against itself.
-        budget_s: See ``size``.
-        takes_s: See ``TakesS``.
-        spent_s: Returns how much of the budget is over, seconds.
     Raises:
         LabError: The pilot is of no use, or not even the shortest trials fit in.
     """
-    pairs = placebo_pairs(pilot)
-    if len(pairs) < 2:
+    ratios = equal_ratios(pilot)
+    if len(ratios) < 2:
         raise LabError("The pilot has too few valid rounds to plan by: lab doctor says more.")
-    spread = spread_of([one.result.rate_per_s for one, _ in pairs], [two.result.rate_per_s for _, two in pairs])
-    sizing = size(budget_s, bounds(spread)[1], pairs[0][0].trial.load.duration_s, takes_s, spent_s=spent_s())
+    spread = spread_of(ratios)
+    sizing = size(budget_s, bounds(spread)[1], pilot.trials[0].load.duration_s, takes_s, spent_s=spent_s)
     return dataclasses.replace(sizing, spread=spread.value)
 
 
@@ -166,36 +149,22 @@ def size(budget_s: float, spread: float, spread_at_s: float, takes_s: TakesS, *,
         takes_s: See ``TakesS``.
         spent_s: How much of the budget is over, seconds.
     Raises:
-        LabError: Not even the shortest trials fit in.
+        InvalidValueError: Not even the shortest trials fit in.
     """
+    check(budget_s, spent_s, takes_s)
     sizings = []
     for duration_s in _DURATIONS_S:
         # More rounds take longer, so a few looks find the most that fit.
         choices = range(1, MOST_ROUNDS + 1)
-        rounds = bisect.bisect_right(choices, budget_s - spent_s, key=lambda count: takes_s(count, duration_s))
+        rounds = bisect.bisect_right(choices, budget_s, key=lambda count: spent_s + takes_s(count, duration_s))
         if rounds >= FEWEST_ROUNDS:
             difference = detectable_difference(spread_at(duration_s, spread, spread_at_s), rounds)
             sizings.append(Sizing(rounds=rounds, duration_s=duration_s, difference=difference, spread=spread))
-    if not sizings:
-        raise LabError(_too_little(budget_s, spent_s + takes_s(FEWEST_ROUNDS, _DURATIONS_S[0])))
     return min(sizings, key=lambda sizing: sizing.difference)
 
 
 def spread_at(duration_s: float, spread: float, spread_at_s: float) -> float:
-    """Return the spread with trials of another length.
-
-    Args:
-        duration_s: Length of the trials asked about, seconds.
-        spread: As it was seen.
-        spread_at_s: Length of the trials that it was seen with, seconds.
-    """
+    """Return the spread with trials of another length, from the one that was seen with trials of ``spread_at_s``."""
     between = min(_BETWEEN_STARTS, spread)
     within = spread**2 - between**2
     return math.sqrt(between**2 + within * spread_at_s / duration_s)
-
-
-def _too_little(budget_s: float, least_s: float) -> str:
-    return (
-        f"A budget of {budget_s:g} s is too little: a pilot and {FEWEST_ROUNDS} rounds of these contenders take about "
-        f"{math.ceil(least_s)} s. Give more time, or name fewer contenders with --contender."
-    )

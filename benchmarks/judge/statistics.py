@@ -22,17 +22,8 @@ _SAME = 1 + 1e-9
 _LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 
-class SampleError(ValueError):
-    """These values cannot be averaged; the message says which and why."""
-
-
 def students_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
-    """Return how many standard errors an interval reaches to either side, by Student's t.
-
-    Args:
-        freedom: Degrees of it, above 0.
-        confidence: Of the interval.
-    """
+    """Return how many standard errors an interval reaches to either side, by Student's t."""
     return t_quantile(freedom, (1 + confidence) / 2)
 
 
@@ -41,26 +32,22 @@ def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> 
 
     Args:
         values: One per trial, in any unit, shape (n,), n >= 1.
-        confidence: Of the interval.
-    Returns:
-        The mean and its Student t interval; the interval is ``None`` for one value.
-    Raises:
-        SampleError: There is no value, or one is not finite.
+        confidence: Of the Student t interval, which is ``None`` for one value.
     Source:
         Georges, Buytaert, Eeckhout, "Statistically rigorous Java performance evaluation", OOPSLA 2007, section 3.2:
         Student's t for the small number of measurements that one can afford.
     """
-    count = len(values)
-    if count == 0:
-        raise SampleError("There is no value to average.")
-    for value in values:
-        if not math.isfinite(value):
-            raise SampleError(f"{value} is not a finite number, so there is no average.")
-    mean = statistics.fmean(values)
+    mean, count = statistics.fmean(values), len(values)
     if count == 1:
-        return Estimate(value=mean, low=None, high=None, samples=1, confidence=confidence)
+        return around(mean, None, 1, confidence)
     half_width = students_quantile(count - 1, confidence) * statistics.stdev(values) / math.sqrt(count)
-    return Estimate(value=mean, low=mean - half_width, high=mean + half_width, samples=count, confidence=confidence)
+    return around(mean, half_width, count, confidence)
+
+
+def around(value: float, half_width: float | None, samples: int, confidence: float = CONFIDENCE) -> Estimate:
+    """Return an estimate whose interval reaches as far down as up; one of unknown width has none."""
+    low, high = (None, None) if half_width is None else (value - half_width, value + half_width)
+    return Estimate(value=value, low=low, high=high, samples=samples, confidence=confidence)
 
 
 def geometric_mean(values: Sequence[float]) -> Estimate:
@@ -71,7 +58,7 @@ def geometric_mean(values: Sequence[float]) -> Estimate:
     Returns:
         The geometric mean and the Student t interval of the logarithms, taken back to the values' unit.
     Raises:
-        SampleError: There is no value, or one is zero, negative or not finite.
+        ValueError: There is no value, or one is zero, negative or not finite.
     Source:
         Fleming and Wallace, "How not to lie with statistics: the correct way to summarize benchmark results",
         CACM 29(3), 1986: ratios are averaged geometrically, so that it does not matter which side is the reference.
@@ -94,14 +81,12 @@ def paired_ratio(
     Returns:
         The geometric mean of the ratios and its interval. Swapping the arguments gives the reciprocals.
     Raises:
-        SampleError: The lengths differ, there is no pair, or a value is zero, negative or not finite.
+        ValueError: The lengths differ, there is no pair, or a value is zero, negative or not finite.
     Source:
         Kalibera and Jones, "Rigorous benchmarking in reasonable time", ISMM 2013: report the ratio of means with its
         interval. They treat the two samples as independent (Fieller); pairing inside rounds is ours, so this is
         Student's one-sample t on the differences of logarithms.
     """
-    if len(numerators) != len(denominators):
-        raise SampleError(f"{len(numerators)} values cannot be paired with {len(denominators)}.")
     pairs = zip(numerators, denominators, strict=True)
     return exponential(arithmetic_mean([_logarithm(above) - _logarithm(below) for above, below in pairs], confidence))
 
@@ -114,8 +99,6 @@ def drift(rounds: Sequence[float], values: Sequence[float]) -> Estimate:
         values: One per round, each above 0, shape (n,).
     Returns:
         The factor of the least-squares line through the logarithms, with the Student t interval of its slope.
-    Raises:
-        SampleError: A value is zero, negative or not finite.
     Source:
         Draper and Smith, "Applied Regression Analysis", 3rd edition, section 1.4.
     """
@@ -125,7 +108,7 @@ def drift(rounds: Sequence[float], values: Sequence[float]) -> Estimate:
     left = sum((value - intercept - slope * x) ** 2 for x, value in zip(rounds, logarithms, strict=True))
     spread = (statistics.fmean(x * x for x in rounds) - statistics.fmean(rounds) ** 2) * len(rounds)
     half_width = students_quantile(freedom) * math.sqrt(left / freedom / spread)
-    return exponential(Estimate(value=slope, low=slope - half_width, high=slope + half_width, samples=len(rounds)))
+    return exponential(around(slope, half_width, len(rounds)))
 
 
 def independent_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> Estimate:
@@ -139,35 +122,20 @@ def independent_ratio(numerators: Sequence[float], denominators: Sequence[float]
     Returns:
         The ratio of the geometric means, and Welch's interval of the logarithms taken back; the interval is ``None``
         where a sample has one value alone. ``samples`` counts both.
-    Raises:
-        SampleError: A sample is empty, or a value is zero, negative or not finite.
     Source:
         Welch, "The generalization of 'Student's' problem when several different population variances are involved",
         Biometrika 34, 1947: unequal variances, degrees of freedom by Satterthwaite's approximation.
     """
-    if not numerators or not denominators:
-        raise SampleError("There is no value to compare.")
-    above, below = ([_logarithm(value) for value in values] for values in (numerators, denominators))
-    difference = statistics.fmean(above) - statistics.fmean(below)
-    samples = len(above) + len(below)
-    if min(len(above), len(below)) == 1:
-        return exponential(Estimate(value=difference, low=None, high=None, samples=samples))
-    half_width = _half_width(above, below)
-    return exponential(
-        Estimate(value=difference, low=difference - half_width, high=difference + half_width, samples=samples)
-    )
-
-
-def _half_width(above: Sequence[float], below: Sequence[float]) -> float:
-    shares = [statistics.variance(sample) / len(sample) for sample in (above, below)]
-    variance = sum(shares)
-    if variance == 0:
-        return 0.0
-    # As shares of the whole, so that nothing underflows.
-    freedom = 1 / sum(
-        (share / variance) ** 2 / (len(sample) - 1) for share, sample in zip(shares, (above, below), strict=True)
-    )
-    return students_quantile(freedom) * math.sqrt(variance)
+    both = [[_logarithm(value) for value in values] for values in (numerators, denominators)]
+    sizes = [len(sample) for sample in both]
+    half_width: float | None = None
+    if min(sizes) > 1:
+        shares = [statistics.variance(sample) / len(sample) for sample in both]
+        variance = sum(shares)
+        # As shares of the whole, so that nothing underflows.
+        parts = [(share / variance) ** 2 / (size - 1) for share, size in zip(shares, sizes, strict=True) if variance]
+        half_width = students_quantile(1 / sum(parts)) * math.sqrt(variance) if parts else 0.0
+    return exponential(around(statistics.fmean(both[0]) - statistics.fmean(both[1]), half_width, sum(sizes)))
 
 
 def median_and_range(values: Sequence[float]) -> Estimate:
@@ -177,20 +145,12 @@ def median_and_range(values: Sequence[float]) -> Estimate:
     what was seen; over six trials or more it is also a 95 % interval of the median.
 
     Args:
-        values: One per trial, shape (n,), n >= 1.
-    Returns:
-        The median with the range as ``low`` and ``high``, which are ``None`` for one value.
-    Raises:
-        SampleError: There is no value.
+        values: One per trial, shape (n,), n >= 1; of one there is no range.
     Source:
         David and Nagaraja, "Order Statistics", 3rd edition, 2003, section 7.1: n values span the median with
         probability 1 - 2^(1 - n).
     """
-    if not values:
-        raise SampleError("There is no value to summarise.")
-    if len(values) == 1:
-        return Estimate(value=float(values[0]), low=None, high=None, samples=1, confidence=None)
-    low, high = float(min(values)), float(max(values))
+    low, high = (float(min(values)), float(max(values))) if len(values) > 1 else (None, None)
     return Estimate(value=float(statistics.median(values)), low=low, high=high, samples=len(values), confidence=None)
 
 
@@ -230,10 +190,6 @@ def is_coarse(estimate: Estimate, decide: Callable[[Estimate], object]) -> bool:
 
     They are if the decision would change with the interval widened by their resolution. They also are if several
     rounds came out the same: measurements vary, so these were counted too coarsely.
-
-    Args:
-        estimate: Over rounds.
-        decide: The decision that rests on it.
     """
     low, high = estimate.low, estimate.high
     if low is None or high is None:
@@ -246,7 +202,7 @@ def is_coarse(estimate: Estimate, decide: Callable[[Estimate], object]) -> bool:
 
 def _logarithm(value: float) -> float:
     if not 0 < value < math.inf:
-        raise SampleError(f"{value} has no ratio to anything: every value must be above 0 and finite.")
+        raise ValueError(f"{value} has no ratio to anything: every value must be above 0 and finite.")
     return math.log(value)
 
 

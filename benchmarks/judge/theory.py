@@ -14,7 +14,6 @@ from typing import Literal
 from benchmarks.judge import trials
 from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Place, Run, Trial
-from benchmarks.trials import gave_up, void_reason
 
 BoundName = Literal["threads", "connections", "cpu"]
 
@@ -63,49 +62,39 @@ class Point:
     running_threads: int | None
     loader_bound: str | None
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Blank:
-    """A trial of a sweep that does not count.
-
-    Attributes:
-        contender: Its id.
-        place: Where on the map.
-        visit: Number of the visit.
-        reason: Why.
-        gave_up: Whether a running server left clients with errors or without an answer; harder places are no better.
-    """
-
-    contender: str
-    place: Place
-    visit: int
-    reason: str
-    gave_up: bool
+    @property
+    def waits(self) -> float:
+        """How many were in progress at once, by Little's law."""
+        return self.rate_per_s * self.place.wait_ms / 1000
 
 
-def read_points(run: Run) -> tuple[Point, ...]:
-    """Return the points of a sweep, in the order in which they were measured."""
-    ceiling = trials.ceiling(trials.ceilings(run.calibration))
-    return tuple(
-        _point(place, valid, trials.loader_bound_reason(valid, ceiling))
-        for place, trial in _placed(run)
-        for valid in trials.valid_trials([trial])
-    )
+def placed(run: Run) -> Iterator[tuple[Place, Trial]]:
+    """Yield the trials of a sweep with their places on the map, in the order in which they were measured."""
+    waits_ms = {workload.name: workload.wait_ms for workload in run.plan.workloads}
+    for trial in run.trials:
+        if trial.workload in waits_ms and not trial.placebo:
+            yield Place(waits_ms[trial.workload], trial.load.vus), trial
 
 
-def read_blanks(run: Run) -> tuple[Blank, ...]:
-    """Return the trials that do not count, in their order."""
-    return tuple(
-        Blank(
-            contender=trial.contender,
-            place=place,
-            visit=trial.round,
-            reason=reason,
-            gave_up=gave_up(trial),
-        )
-        for place, trial in _placed(run)
-        if (reason := void_reason(trial)) is not None
-    )
+def read_points(run: Run) -> Iterator[Point]:
+    """Yield the points of a sweep, in the order in which they were measured."""
+    ceiling = max(trials.ceilings(run.calibration).values(), default=None)
+    for place, trial in placed(run):
+        for valid in trials.valid_trials([trial]):
+            rate, seen = rate_per_s(valid), trial.observation
+            fraction = None if seen is None else seen.cpu_fraction
+            yield Point(
+                contender=trial.contender,
+                place=place,
+                visit=trial.round,
+                rate_per_s=rate,
+                latency_ms=valid.latency.average_ms,
+                # The observation divides by the counted rate; the same CPU time over the better one.
+                cpu_us=None if not fraction else fraction / rate * 1e6,
+                cpu_fraction=fraction,
+                running_threads=None if seen is None else seen.running_threads,
+                loader_bound=trials.loader_bound_reason(valid, ceiling),
+            )
 
 
 def rate_per_s(valid: ValidTrial) -> float:
@@ -115,8 +104,6 @@ def rate_per_s(valid: ValidTrial) -> float:
     waves cuts the last one, so the count is off by up to a wave. Latencies are not: each connection always has one
     request in flight, so the rate is connections over mean latency.
 
-    Args:
-        valid: A trial of the closed model.
     Source:
         Little, "A proof for the queuing formula: L = lambda W", Operations Research 9(3), 1961.
     """
@@ -128,30 +115,6 @@ def rate_per_s(valid: ValidTrial) -> float:
     # If some connections starve, the mean latency is of the others alone: then the count is right.
     tolerance = math.log(UNEVEN_FACTOR) + 1 / waves
     return by_latency if abs(math.log(by_latency / counted)) <= tolerance else counted
-
-
-def _placed(run: Run) -> Iterator[tuple[Place, Trial]]:
-    waits_ms = {workload.name: workload.wait_ms for workload in run.plan.workloads}
-    for trial in run.trials:
-        if trial.workload in waits_ms and not trial.placebo:
-            yield Place(waits_ms[trial.workload], trial.load.vus), trial
-
-
-def _point(place: Place, valid: ValidTrial, loader_bound: str | None) -> Point:
-    observation, rate = valid.trial.observation, rate_per_s(valid)
-    fraction = None if observation is None else observation.cpu_fraction
-    return Point(
-        contender=valid.trial.contender,
-        place=place,
-        visit=valid.trial.round,
-        rate_per_s=rate,
-        latency_ms=valid.latency.average_ms,
-        # The observation divides by the counted rate; the same CPU time over the better one.
-        cpu_us=None if not fraction else fraction / rate * 1e6,
-        cpu_fraction=fraction,
-        running_threads=None if observation is None else observation.running_threads,
-        loader_bound=loader_bound,
-    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,12 +141,7 @@ class Capacity:
 
 
 def measure_capacity(contender: str, points: Sequence[Point]) -> Capacity:
-    """Measure what limits a contender.
-
-    Args:
-        contender: Its id.
-        points: Its own, at least one.
-    """
+    """Measure what limits a contender, on its own points, of which there is one at least."""
     threads, seen = _threads(points)
     busy = [point.cpu_us for point in points if (point.cpu_fraction or 0.0) >= BUSY_CPU_FRACTION and point.cpu_us]
     costs = [point.cpu_us for point in points if point.cpu_us]
@@ -191,7 +149,7 @@ def measure_capacity(contender: str, points: Sequence[Point]) -> Capacity:
         contender=contender,
         threads=threads,
         threads_seen=seen,
-        most_waits=max((_waits(point) for point in points if point.place.wait_ms > 0), default=None),
+        most_waits=max((point.waits for point in points if point.place.wait_ms > 0), default=None),
         cpu_us=statistics.median(busy) if busy else min(costs, default=None),
         cpu_busy=bool(busy),
         service_ms=_service_ms(points),
@@ -199,14 +157,11 @@ def measure_capacity(contender: str, points: Sequence[Point]) -> Capacity:
 
 
 def bounds_per_s(capacity: Capacity, place: Place) -> dict[BoundName, float]:
-    """Return the rate per second that each known bound allows at a place.
+    """Return the rate per second that each known bound allows at a place, measured or not.
 
     A wait that holds a thread lets ``threads / wait`` through; a connection asks again when it has its answer, so there
     are ``connections / (wait + service)`` at most; and one core does ``1 / CPU per request``.
 
-    Args:
-        capacity: Of one contender.
-        place: Anywhere, also where nothing was measured.
     Source:
         Lazowska, Zahorjan, Graham, Sevcik, "Quantitative System Performance", 1984, chapter 5: asymptotic bounds of a
         closed system, X(N) <= min(1 / D_max, N / (D + Z)). The threads are one more such resource, of which the wait
@@ -238,11 +193,6 @@ def is_timed(capacity: Capacity, place: Place) -> bool:
     return binding(capacity, place) != "cpu" and place.wait_ms >= _LITTLE_ELSE * capacity.service_ms
 
 
-def _waits(point: Point) -> float:
-    """Return how many waits were in progress at once, by Little's law."""
-    return point.rate_per_s * point.place.wait_ms / 1000
-
-
 def _threads(points: Sequence[Point]) -> tuple[int | None, ThreadsSeen]:
     waiting = [point for point in points if point.place.wait_ms > 0 and point.running_threads is not None]
     if not waiting:
@@ -254,7 +204,7 @@ def _threads(points: Sequence[Point]) -> tuple[int | None, ThreadsSeen]:
     queued = [point for point in waiting if point.place.connections > MORE_WAITS_THAN_THREADS * most]
     if not queued:
         return None, "not reached"
-    if max(map(_waits, queued)) > MORE_WAITS_THAN_THREADS * most:
+    if max(point.waits for point in queued) > MORE_WAITS_THAN_THREADS * most:
         return None, "free"
     # The median over the points where every thread was needed, so that a thread that ran by chance does not count.
     return max(1, round(statistics.median((point.running_threads or 0) - 1 for point in queued))), "held"

@@ -5,13 +5,13 @@ from __future__ import annotations
 import statistics
 from collections.abc import Callable, Sequence
 
-from benchmarks.judge import cause, measures, wording
+from benchmarks.judge import cause, trials, wording
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.evidence import Evidence, RefusedError, verdict_on
 from benchmarks.judge.judgement import Estimate, Figure, Outcome, Verdict
 from benchmarks.judge.statistics import bounds, geometric_mean, median_and_range
 from benchmarks.judge.trials import ValidTrial
-from benchmarks.model import Contender, Observation
+from benchmarks.model import Observation
 
 QUEUED_FRACTION = 0.8
 """With fewer waits in progress than this share of the connections, requests did queue."""
@@ -30,51 +30,54 @@ def find_waits(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
     connections queue and the core is idle, means that they do.
 
     Raises:
-        RefusedError: See ``Evidence.find`` and ``Evidence.timed``; also when the workload waits for nothing.
+        RefusedError: See ``Evidence.find`` and ``Evidence.refusal``; also when the workload waits for nothing.
     Source:
         Little, "A proof for the queuing formula: L = lambda W", Operations Research 9(3), 1961: the mean number in
         progress is the rate times the time that each spends.
     """
-    wait_ms, sync_wait_ms = evidence.wait_ms(test.workload), evidence.wait_ms(test.workload, "sync")
-    if wait_ms <= 0:
+    asynchronous, sync = evidence.find(test, "async"), evidence.find_if_there(test, "sync")
+    planned = evidence.workloads[test.workload]
+    if planned.wait_ms <= 0:
         raise RefusedError(f"The workload {test.workload} waits for nothing in this run: it needs a wait to be tried.")
-    asynchronous = evidence.find(test.framework, "async", test.serving, test.workload)
-    valid = evidence.timed(asynchronous, test.workload)
-    in_progress = _in_progress(valid, wait_ms)
+    if (refusal := evidence.refusal((asynchronous,), test.workload)) is not None:
+        raise RefusedError(refusal)
+    valid = evidence.valid(asynchronous, test.workload)
+    in_progress = _in_progress(valid, planned.wait_ms)
     connections = min(trial.trial.load.vus for trial in valid)
     threads = _seen(valid, lambda seen: seen.threads)
-    outcome, doubt = _decide_waits(in_progress, threads, connections, _cpu_fraction(valid))
-
-    sync = evidence.find_if_there(test.framework, "sync", test.serving, test.workload)
+    outcome, doubt = _decide_waits(in_progress, threads, connections, valid)
     sync_valid = evidence.valid(sync, test.workload) if sync else ()
-    sync_in_progress = _in_progress(sync_valid, sync_wait_ms) if sync_valid else None
+    sync_in_progress = _in_progress(sync_valid, planned.wait_ms_in("sync")) if sync_valid else None
     rate = None if sync is None else evidence.compare(asynchronous, sync, test.workload).rate
-
-    others = _others(evidence, asynchronous, test.workload)
-    sentence = (
-        f"With {connections} connections and {_asked(wait_ms, evidence.waits(test.workload))}, async def kept "
-        f"{wording.counted(in_progress)} waits in progress"
+    # The same views by other numbers of connections, without a verdict on them.
+    others = {
+        wording.things(float(there[0].trial.load.vus), "connection"): _in_progress(there, other.wait_ms)
+        for other in evidence.workloads.values()
+        if other.path == planned.path and other is not planned
+        if (there := evidence.valid(asynchronous, other.name))
+    }
+    asked = (
+        f"a wait of {planned.wait_ms:g} ms"
+        if planned.waits == 1
+        else f"{planned.waits} waits of {planned.wait_ms:g} ms each, for all of which async def waits at once"
     )
-    sentence += "" if threads is None else f" on {wording.threads(threads)}"
+    sentence = (
+        f"With {connections} connections and {asked}, async def kept {wording.counted(in_progress)} waits in progress"
+    )
+    sentence += "" if threads is None else f" on {wording.things(threads, 'thread')}"
     sentence += "" if sync_in_progress is None else f", def kept {wording.counted(sync_in_progress)}"
     sentence += "" if rate is None else f", and async def served {wording.ratio(rate)} the requests of def"
-    sentence += "".join(
-        f"; with {wording.things(float(vus), 'connection')} it kept {wording.counted(estimate)}"
-        for vus, estimate in others
-    )
+    sentence += "".join(f"; with {name} it kept {wording.counted(kept)}" for name, kept in others.items())
     return verdict_on(
         claim,
         test,
         outcome,
         figures=(
-            _figure("waits in progress, async", in_progress),
-            _figure("threads alive, async (range)", threads),
-            _figure("waits in progress, sync", sync_in_progress),
-            Figure(name="rate async/sync", unit="×", estimate=rate, tutorial_value=None),
-            *(
-                _figure(f"waits in progress, async, of {wording.things(float(vus), 'connection')}", estimate)
-                for vus, estimate in others
-            ),
+            Figure(name="waits in progress, async", estimate=in_progress),
+            Figure(name="threads alive, async (range)", estimate=threads),
+            Figure(name="waits in progress, sync", estimate=sync_in_progress),
+            Figure(name="rate async/sync", unit="×", estimate=rate),
+            *(Figure(name=f"waits in progress, async, of {name}", estimate=kept) for name, kept in others.items()),
         ),
         sentence=f"{sentence}{doubt}.",
         why=cause.waits(
@@ -87,7 +90,7 @@ def find_waits(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
 
 
 def _decide_waits(
-    in_progress: Estimate, threads: Estimate | None, connections: int, cpu_fraction: float | None
+    in_progress: Estimate, threads: Estimate | None, connections: int, valid: Sequence[ValidTrial]
 ) -> tuple[Outcome, str]:
     """Return the outcome, and why it is in doubt with what to do, to be added to the sentence; empty when it is not."""
     if threads is None:
@@ -104,37 +107,17 @@ def _decide_waits(
             "; nearly every connection was in its wait, so nothing queued that could be blocked: it takes more "
             "connections, as in the preset full"
         )
-    if cpu_fraction is not None and cpu_fraction > BUSY_CPU_FRACTION:
-        busy = f"the server used {100 * cpu_fraction:.0f} % of a core"
-        return (
-            "inconclusive",
-            f"; {busy}, so its work may hold requests up rather than their waits: use a faster machine",
+    busy = trials.observed(valid, lambda observation: observation.cpu_fraction)
+    if busy and (cpu_fraction := statistics.median(busy)) > BUSY_CPU_FRACTION:
+        return "inconclusive", (
+            f"; the server used {100 * cpu_fraction:.0f} % of a core, so its work may hold requests up rather than "
+            "their waits: use a faster machine"
         )
     return "contradicted", ""
 
 
-def _asked(wait_ms: float, waits: int) -> str:
-    if waits == 1:
-        return f"a wait of {wait_ms:g} ms"
-    return f"{waits} waits of {wait_ms:g} ms each, for all of which async def waits at once"
-
-
-def _others(evidence: Evidence, contender: Contender, workload: str) -> list[tuple[int, Estimate]]:
-    """Return the waits in progress of the same views by other numbers of connections, without a verdict on them."""
-    return [
-        (valid[0].trial.load.vus, _in_progress(valid, evidence.wait_ms(other)))
-        for other in evidence.like(workload)
-        if (valid := evidence.valid(contender, other))
-    ]
-
-
 def _in_progress(valid: Sequence[ValidTrial], wait_ms: float) -> Estimate:
     return geometric_mean([trial.result.rate_per_s * wait_ms / 1000 for trial in valid])
-
-
-def _cpu_fraction(valid: Sequence[ValidTrial]) -> float | None:
-    seen = measures.observed(valid, lambda observation: observation.cpu_fraction)
-    return statistics.median(seen) if seen else None
 
 
 def find_event_loop(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
@@ -146,90 +129,72 @@ def find_event_loop(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdic
     Raises:
         RefusedError: See ``Evidence.find``; also when no trial is valid.
     """
-    asynchronous = evidence.find(test.framework, "async", test.serving, test.workload)
+    asynchronous, sync = evidence.find(test, "async"), evidence.find_if_there(test, "sync")
     valid = evidence.valid(asynchronous, test.workload)
     if not valid:
         raise RefusedError(evidence.too_few(0, (asynchronous,), test.workload, needed=1))
-    claimed = _claimed_threads(claim)
-    outcome, doubt = _decide_event_loop(
-        [seen for trial in valid if (seen := trial.trial.observation) is not None], claimed
-    )
+    claimed = next(figure.asynchronous for figure in claim.figures if figure.name == "running_threads")
+    outcome, doubt = _decide_event_loop(valid, claimed)
     ran = _seen(valid, lambda seen: seen.running_threads)
     epoll = _seen(valid, lambda seen: seen.epoll_descriptors)
     started = _seen(valid, lambda seen: seen.threads_started_per_request)
-    sync = evidence.find_if_there(test.framework, "sync", test.serving, test.workload)
     sync_ran = _seen(evidence.valid(sync, test.workload) if sync else (), lambda seen: seen.running_threads)
+    told = f"async def ran on {'threads that were not observed' if ran is None else wording.things(ran, 'thread')}"
+    told += "" if epoll is None else f", with {wording.things(epoll, 'epoll descriptor')} open"
+    if started is not None:
+        least = started.value if started.low is None else started.low
+        count = "no" if least < NO_THREAD_A_REQUEST else wording.per_request(least)
+        told += f" and {count} threads started per request"
+    told += "" if sync_ran is None else f"; def ran on {wording.things(sync_ran, 'thread')}"
     return verdict_on(
         claim,
         test,
         outcome,
         figures=(
-            _figure("threads that ran, async (range)", ran, claimed),
-            _figure("epoll descriptors, async (range)", epoll),
-            _figure("threads started per request, async (range)", started),
-            _figure("threads that ran, sync (range)", sync_ran),
+            Figure(name="threads that ran, async (range)", estimate=ran, tutorial_value=claimed),
+            Figure(name="epoll descriptors, async (range)", estimate=epoll),
+            Figure(name="threads started per request, async (range)", estimate=started),
+            Figure(name="threads that ran, sync (range)", estimate=sync_ran),
         ),
-        sentence=_sentence(ran, epoll, started, sync_ran) + doubt + ".",
+        sentence=f"{told}{doubt}.",
         why=cause.event_loop(
             evidence.summary(sync, test.workload) if sync else None, evidence.summary(asynchronous, test.workload)
         ),
     )
 
 
-def _decide_event_loop(observations: Sequence[Observation], claimed: float) -> tuple[Outcome, str]:
+def _decide_event_loop(valid: Sequence[ValidTrial], claimed: float) -> tuple[Outcome, str]:
     """Return the outcome, and why it is in doubt with what to do, to be added to the sentence; empty when it is not."""
-    known = [
-        (seen.running_threads, seen.epoll_descriptors)
-        for seen in observations
-        if seen.running_threads and seen.epoll_descriptors is not None
+    contrary = [
+        seen.running_threads > claimed or seen.epoll_descriptors == 0
+        for trial in valid
+        if (seen := trial.trial.observation) and seen.running_threads and seen.epoll_descriptors is not None
     ]
-    if not known:
+    if not contrary:
         return "inconclusive", "; only Linux reports these: try it there"
-    started = _started_by_requests(observations)
-    if started or all(running > claimed or epoll == 0 for running, epoll in known):
+    started = _started_by_requests(valid)
+    if started or all(contrary):
         return "contradicted", ""
-    if any(running > claimed or epoll == 0 for running, epoll in known):
+    if any(contrary):
         return "inconclusive", "; the trials disagree: run more rounds (--rounds) with nothing else running"
     if started is None:
         return "inconclusive", "; something starts threads, which may not be the server: stop it and run again"
     return "replicated", ""
 
 
-def _started_by_requests(observations: Sequence[Observation]) -> bool | None:
+def _started_by_requests(valid: Sequence[ValidTrial]) -> bool | None:
     """Say whether each request started a thread; ``None`` when what was seen allows both.
 
     What else runs on the machine can only add to the count of threads started, so the smallest of the trials counts.
     """
-    counts = [seen.threads_started_per_request for seen in observations if seen.threads_started_per_request is not None]
-    switches = [
-        seen.voluntary_switches_per_request for seen in observations if seen.voluntary_switches_per_request is not None
-    ]
-    waited = not switches or statistics.median(switches) >= measures.NO_SWITCH_A_REQUEST
-    if not counts or min(counts) < NO_THREAD_A_REQUEST or not waited:
+    least = min(trials.observed(valid, lambda seen: seen.threads_started_per_request), default=0.0)
+    switches = trials.observed(valid, lambda seen: seen.voluntary_switches_per_request)
+    waited = not switches or statistics.median(switches) >= trials.NO_SWITCH_A_REQUEST
+    if least < NO_THREAD_A_REQUEST or not waited:
         return False
-    return True if min(counts) >= measures.THREAD_A_REQUEST else None
-
-
-def _sentence(ran: Estimate | None, epoll: Estimate | None, started: Estimate | None, sync_ran: Estimate | None) -> str:
-    told = f"async def ran on {'threads that were not observed' if ran is None else wording.threads(ran)}"
-    if epoll is not None:
-        told += f", with {wording.things(epoll, 'epoll descriptor')} open"
-    if started is not None:
-        least = started.value if started.low is None else started.low
-        told += (
-            f" and {'no' if least < NO_THREAD_A_REQUEST else wording.per_request(least)} threads started per request"
-        )
-    return told if sync_ran is None else f"{told}; def ran on {wording.threads(sync_ran)}"
-
-
-def _claimed_threads(claim: Claim) -> float:
-    return next(figure.asynchronous for figure in claim.figures if figure.name == "running_threads")
+    return True if least >= trials.THREAD_A_REQUEST else None
 
 
 def _seen(valid: Sequence[ValidTrial], value_of: Callable[[Observation], float | None]) -> Estimate | None:
-    values = measures.observed(valid, value_of)
+    values = trials.observed(valid, value_of)
     return median_and_range(values) if values else None
-
-
-def _figure(name: str, estimate: Estimate | None, tutorial_value: float | None = None) -> Figure:
-    return Figure(name=name, unit="", estimate=estimate, tutorial_value=tutorial_value)

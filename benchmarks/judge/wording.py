@@ -34,28 +34,21 @@ def count(value: float) -> str:
 
 
 def counted(estimate: Estimate) -> str:
-    """Write an average and its interval, ``75.2 [73.9, 76.4]``; only the average if it has none or is exact."""
+    """Write an average and its interval, ``75.2 [73.9, 76.4]``, or the range of a count over trials, ``6 to 9``.
+
+    Only the value if it has neither, or was the same in every trial.
+    """
     if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
         return count(estimate.value)
+    if estimate.confidence is None:
+        return f"{count(estimate.low)} to {count(estimate.high)}"
     return f"{count(estimate.value)} [{count(estimate.low)}, {count(estimate.high)}]"
-
-
-def span(estimate: Estimate) -> str:
-    """Write the range of a count over the trials: ``6``, ``6 to 9``."""
-    if estimate.low is None or estimate.high is None or estimate.low == estimate.high:
-        return count(estimate.value)
-    return f"{count(estimate.low)} to {count(estimate.high)}"
 
 
 def things(number: float | Estimate, noun: str) -> str:
     """Write a number of things, or its range over the trials: ``1 thread``, ``6 to 9 threads``."""
-    told = span(number) if isinstance(number, Estimate) else count(number)
+    told = counted(number) if isinstance(number, Estimate) else count(number)
     return f"{told} {noun}" if told == "1" else f"{told} {noun}s"
-
-
-def threads(number: float | Estimate) -> str:
-    """Write a number of threads, or its range over the trials: ``1 thread``, ``6 to 9 threads``."""
-    return things(number, "thread")
 
 
 def per_request(value: float) -> str:
@@ -74,13 +67,7 @@ def rounds(number: int) -> str:
 
 
 def size(value: float, more: str, less: str) -> str:
-    """Say how large a ratio is: ``double``, ``about half``, ``37 % more``, ``4.0 times``.
-
-    Args:
-        value: The ratio.
-        more: What a ratio above 1 means: ``more``, ``longer``.
-        less: What a ratio below 1 means: ``fewer``, ``shorter``.
-    """
+    """Say how large a ratio is: ``double``, ``about half``, ``37 % more``, ``4.0 times``; see ``Quantity``."""
     for word, exact in (("double", 2.0), ("half", 0.5)):
         away = abs(math.log(value / exact))
         if away <= math.log(1.05):
@@ -93,15 +80,7 @@ def size(value: float, more: str, less: str) -> str:
 
 
 def found(standing: Standing, ratio: Estimate, margin: float, more: str, less: str) -> str:
-    """Say in words what a ratio means.
-
-    Args:
-        standing: See ``comparison.standing``.
-        ratio: With its interval.
-        margin: Half-width of what counts as equal.
-        more: See ``size``.
-        less: The same.
-    """
+    """Say in words what the standing of a ratio means; for the words see ``Quantity``."""
     if standing == "equal":
         return f"equal within ±{percent(margin)}"
     if standing == "undecided":
@@ -110,13 +89,7 @@ def found(standing: Standing, ratio: Estimate, margin: float, more: str, less: s
 
 
 def against(ratio: Estimate, claimed: float, margin: float) -> str:
-    """Say how a difference compares with the claimed one, to be added to what was found.
-
-    Args:
-        ratio: Measured, with an interval that excludes 1.
-        claimed: The tutorial's ratio, in the same direction.
-        margin: How close is the same.
-    """
+    """Say how a difference compares with the tutorial's in the same direction, to be added to what was found."""
     if lies_in(claimed, ratio) or abs(math.log(ratio.value / claimed)) <= math.log1p(margin):
         return ", as the tutorial found"
     larger = abs(math.log(ratio.value)) > abs(math.log(claimed))

@@ -38,7 +38,8 @@ class _Shown(Progress):
 
     def checking(self, contenders: int) -> None:
         """Show that answers are compared before anything is timed."""
-        self._say(f"checking that {contenders} contenders give the same answer")
+        several = f"that {contenders} contenders give the same answer"
+        self._say(f"checking {'the answer of 1 contender' if contenders == 1 else several}")
 
     def _say(self, line: str) -> None:
         self.console.print(line, style="dim", markup=False, highlight=False, soft_wrap=True)

@@ -112,7 +112,7 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
     most, connections = amount(most_per_s, "req/s"), wording.things(float(load.vus), "connection")
 
     def threads(twin: Summary, form: str) -> str:
-        return form.format(wording.threads(twin.running_threads)) if is_measured(twin.running_threads) else ""
+        return form.format(wording.things(twin.running_threads, "thread")) if is_measured(twin.running_threads) else ""
 
     def text(twin: Summary) -> str:
         return _text(twin.rate_per_s, "req/s") + (threads(twin, " ({})") if twin.rate_per_s is not None else "")

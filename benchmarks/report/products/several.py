@@ -10,8 +10,8 @@ from typing import Any, Final
 
 from benchmarks.judge.diff import Diff, Differences
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.measures import QUANTITIES
 from benchmarks.judge.pool import Pool
+from benchmarks.judge.trials import QUANTITIES
 from benchmarks.model import Run
 from benchmarks.report.charts.ratios import forest_chart
 from benchmarks.report.document import (

@@ -20,7 +20,7 @@ from typing import TypeVar
 from benchmarks.judge import wording
 from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.statistics import SampleError, excludes_one, paired_ratio
+from benchmarks.judge.statistics import excludes_one, paired_ratio
 from benchmarks.measure.alone import alone
 from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.load.builtin import BuiltinEngine
@@ -104,7 +104,7 @@ def run(
                 enough_at_s=time.monotonic() + ENOUGH_S if options.rounds is None else None,
             )
             compare(setting)
-    except (LoadEngineError, NotMeasuredError, SampleError, ServerError) as error:
+    except (LoadEngineError, NotMeasuredError, ServerError, ValueError) as error:
         print(f"Not measured. {error}", file=sys.stderr)
         return _EXIT_NOT_MEASURED
     except KeyboardInterrupt:

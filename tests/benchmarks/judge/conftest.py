@@ -37,7 +37,7 @@ QUIET: Mapping[str, str | int | float | bool | None] = {
     "loader_cpus": "0",
 }
 
-# Contender: rate per s, CPU µs a request, voluntary switches, threads started, threads alive, that ran, epoll.
+# Contender: rate per s, CPU µs per request, voluntary switches, threads started, threads alive, that ran, epoll.
 FIRST_MEASUREMENTS: Mapping[str, Mapping[str, tuple[float, float, float, float, int, int, int]]] = {
     "health": {
         "flask-sync@hypercorn": (2215, 451, 5.8, 0.0, 7, 7, 1),
@@ -237,8 +237,8 @@ def make_run() -> Callable[..., Run]:
 def make_evidence() -> Callable[..., Evidence]:
     """Prepare a run for judgement."""
 
-    def make(run: Run, margin: float = 0.05) -> Evidence:
-        return Evidence(run, margin)
+    def make(run: Run) -> Evidence:
+        return Evidence(run)
 
     return make
 

@@ -5,7 +5,6 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.errors import InvalidValueError
 from benchmarks.judge.advice import Advice, advise
 from benchmarks.judge.crossover import Choice
 from benchmarks.model import Place, Run, Trial
@@ -134,22 +133,6 @@ def test_who_gave_up_comes_last(make_sweep: Sweep) -> None:
     advice = advise(make_sweep(change=give_up), Place(20, 200))
 
     assert (FASTAPI, True) == (advice.choices[-1].contender, advice.choices[-1].gave_up)
-
-
-@pytest.mark.parametrize(
-    ("asked", "machine", "told"),
-    [
-        (Place(-1, 1), {}, "wait is -1: it must be 0 or more"),
-        (Place(float("nan"), 1), {}, "wait is nan"),
-        (Place(1, 0), {}, "connections is 0"),
-        (Place(1, 1), {"threads": 0}, "threads is 0"),
-        (Place(1, 1), {"cores": 0}, "cores is 0"),
-    ],
-)
-def test_a_question_without_sense_is_refused(kept: Run, asked: Place, machine: dict[str, int], told: str) -> None:
-    """The message names what to change."""
-    with pytest.raises(InvalidValueError, match=told):
-        advise(kept, asked, **machine)
 
 
 def test_a_map_of_def_alone_has_no_async_to_offer(kept: Run) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.judge import selections
+from benchmarks.judge import judge as judging
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judge import judge
@@ -75,7 +75,7 @@ def compared(run_at_rate: Callable[..., Run], make_evidence: Callable[..., Evide
     def compare(trials: Sequence[Trial], **of_run: Any) -> AtRate:
         evidence = make_evidence(run_at_rate(trials, **of_run))
         summaries = {summary.contender: summary for summary in evidence.summaries() if summary.workload == EQUAL_RATE}
-        return summaries, selections.twins(evidence, ())
+        return summaries, judging.twins(evidence, ())
 
     return compare
 
@@ -168,7 +168,7 @@ def test_a_loader_behind_its_schedule_is_not_the_servers_latency(
     summaries, (twins,) = compared([asked(), asked(ASYNC, late_ms=1.01), asked(ASYNC, 2, late_ms=1.0)])
 
     assert summaries[ASYNC].doubt.startswith(
-        f"{ASYNC} was loader-bound in 1 of 2 trials: the loader was behind its own schedule by 1.01 ms at the 95th "
+        f"{ASYNC}: Loader-bound in 1 of 2 trials: the loader was behind its own schedule by 1.01 ms at the 95th "
         "percentile, above 50 % of the latency there, 2 ms."
     )
     assert twins.latency_p95 is None
@@ -262,4 +262,4 @@ def test_equal_rates_are_no_placebo(
     assert (None, None) == (evidence.placebo, evidence.placebo_failed)
     assert evidence.placebo_note is not None
     assert evidence.placebo_note.startswith("A/A was not judged")
-    assert ((), ()) == selections.bridges(evidence)
+    assert ((), ()) == judging.bridges(evidence)

@@ -5,10 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from benchmarks.judge import best
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.evidence import Evidence, RefusedError
 from benchmarks.judge.judgement import Verdict
+from benchmarks.judge.ratio import find_best
 from benchmarks.model import Observation, Run, Trial
 
 COSTS = {"flask": 451.0, "fastapi": 117.0}
@@ -33,7 +33,7 @@ def find(
         run = make_run(trials, calibration=[make_trial("bare-asgi@uvicorn", ceiling, 0)])
         ledger = claim("fastapi-not-much-better")
         test = ledger.tests[0] if among is None else dataclasses.replace(ledger.tests[0], among=among)
-        return best.find(make_evidence(run), ledger, test)
+        return find_best(make_evidence(run), ledger, test)
 
     return judge
 
@@ -73,7 +73,7 @@ def test_the_fastest_of_each_are_compared(find: Callable[..., Verdict]) -> None:
     assert (
         "CPU time per request explains it (3.85 ×): fastapi-async@uvicorn took 0.0 voluntary switches and 117 "
         "µs of "
-        "CPU a request, flask-sync@hypercorn 0.0 voluntary switches and 451 µs of CPU." == finding.why
+        "CPU per request, flask-sync@hypercorn 0.0 voluntary switches and 451 µs of CPU." == finding.why
     )
     assert ["rate fastapi/flask", "rate fastapi/flask, both on hypercorn"] == [
         figure.name for figure in finding.figures

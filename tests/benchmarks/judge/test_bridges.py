@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.judge import cause, selections
+from benchmarks.judge import cause
+from benchmarks.judge import judge as judging
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Comparison, RequestCost
 from benchmarks.model import LatencySummary, LoadResult, Observation, Run, Trial
@@ -34,7 +35,7 @@ def compared(
             for trial in trials
             if trial.contender.endswith("@hypercorn") and "fastapi" in trial.contender and trial.result is not None
         ]
-        return selections.bridges(make_evidence(make_run([*trials, *bridged])))
+        return judging.bridges(make_evidence(make_run([*trials, *bridged])))
 
     return compare
 
@@ -83,8 +84,8 @@ def test_without_a_bridge_there_is_nothing_to_compare(
     """Nor is there with bridges alone."""
     without = [make_trial(OWN_WAY), make_trial(ELSEWHERE)]
 
-    assert ((), ()) == selections.bridges(make_evidence(make_run(without)))
-    assert ((), ()) == selections.bridges(make_evidence(make_run([make_trial(ASGIREF), make_trial(BRIDGED)])))
+    assert ((), ()) == judging.bridges(make_evidence(make_run(without)))
+    assert ((), ()) == judging.bridges(make_evidence(make_run([make_trial(ASGIREF), make_trial(BRIDGED)])))
 
 
 def test_what_went_is_the_cause(compared: Compared) -> None:
@@ -135,7 +136,7 @@ def test_equal_is_more_than_no_difference(
         for contender, rate in ((OWN_WAY, 1_000.0), (BRIDGED, bridged))
     ]
 
-    (ratio,), _ = selections.bridges(make_evidence(make_run(trials)))
+    (ratio,), _ = judging.bridges(make_evidence(make_run(trials)))
 
     assert found == ratio.finding
     assert f"the requests of {OWN_WAY}: {found}" in ratio.sentence
@@ -222,7 +223,7 @@ def test_a_platform_that_does_not_tell_all_gets_what_it_tells(
             for contender in (OWN_WAY, BRIDGED)
             for number in (1, 2)
         ]
-        (comparison,), costs = selections.bridges(make_evidence(make_run(trials)))
+        (comparison,), costs = judging.bridges(make_evidence(make_run(trials)))
         return comparison, costs[1]
 
     ratio, cost = told("health", started=None)

@@ -37,7 +37,7 @@ def test_a_thread_hop_saved_is_the_gain(seen: Callable[..., Summary]) -> None:
     """Switches and CPU time that only def has; with a wait, I/O is not ruled out."""
     sync, asynchronous = seen(cpu_us=248, switches=4.7, running=11), seen(cpu_us=117, switches=0.0)
     told = (
-        "Each def request hops to a worker thread and back: 4.7 voluntary switches and 248 µs of CPU a request, "
+        "Each def request hops to a worker thread and back: 4.7 voluntary switches and 248 µs of CPU per request, "
         "against "
         "0.0 voluntary switches and 117 µs of CPU with async def: the gain is the thread hop saved"
     )
@@ -61,7 +61,7 @@ def test_a_thread_and_a_loop_a_request_are_the_loss(seen: Callable[..., Summary]
     assert (
         "Each async def request starts a thread and an event loop: 1.0 threads started, 8.7 voluntary switches and "
         "907 µs "
-        "of CPU a request, against 5.8 voluntary switches and 451 µs of CPU with def."
+        "of CPU per request, against 5.8 voluntary switches and 451 µs of CPU with def."
         == cause.twins(sync, seen(cpu_us=907, switches=8.7, started=1.0, running=7, epoll=2), SLOWER, 0.0)
     )
     for epoll in (1, None):
@@ -169,7 +169,7 @@ def test_no_difference_needs_no_cause(seen: Callable[..., Summary]) -> None:
     unlike = cause.twins(seen(cpu_us=100), seen(cpu_us=205), NO_DIFFERENCE, 0.0)
 
     assert alike.startswith(
-        "Both cost about the same: 0.0 voluntary switches and 100 µs of CPU a request with def, 0.0"
+        "Both cost about the same: 0.0 voluntary switches and 100 µs of CPU per request with def, 0.0"
     )
     assert unlike.startswith("The costs differ; a difference in rates is not shown: ")
 
@@ -230,7 +230,7 @@ def test_threads_started_elsewhere_are_not_put_down_to_waits(seen: Callable[...,
 
 def test_a_loop_beside_a_twin_that_was_not_seen(seen: Callable[..., Summary]) -> None:
     """What def needs is left out where it is not known; a new loop cannot be told without it either."""
-    alone = "One thread takes every request from start to end: 0.0 voluntary switches a request."
+    alone = "One thread takes every request from start to end: 0.0 voluntary switches per request."
 
     assert alone == cause.event_loop(None, seen())
     assert alone == cause.event_loop(seen(cpu_us=None), seen())

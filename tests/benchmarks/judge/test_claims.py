@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.judge.claims import Claim, ClaimsError, line_of, parse_claims
+from benchmarks.errors import LabError
+from benchmarks.judge.claims import Claim, parse_claims
 
 LEDGER = """\
 # The first line is a comment.
@@ -163,100 +164,60 @@ def test_a_claim_may_have_no_figure() -> None:
 
 
 @pytest.mark.parametrize(
-    ("replaced", "by", "line", "problem"),
+    ("replaced", "by", "problem"),
     [
-        ('title = "Twice"', 'title = "Twice', 5, "not TOML"),
-        ('[[claim]]\nid = "best"', '[claim]\nid = "best"', 24, "not TOML"),
-        ("much = 1.5", "much = 1.5 [", 40, "not TOML"),
-        ('title = "Twice"', 'titel = "Twice"', 5, "a claim has no key 'titel'; did you mean title?"),
-        ('title = "Twice"\n', "", 2, "a claim needs title"),
-        ('title = "Twice"', "title = 2", 5, "title must be a text that is not empty, not 2"),
-        ('title = "Twice"', 'title = "  "', 5, "title must be a text"),
-        ("number = 1", 'number = "1"', 4, "number must be a whole number from 1, not '1'"),
-        ("number = 1", "number = true", 4, "number must be a whole number"),
-        ("number = 1", "number = 0", 4, "number must be a whole number"),
-        ("number = 2", "number = 1", 26, "the number 1 is taken by an earlier claim"),
-        ('id = "best"', 'id = "twice"', 25, "the id 'twice' is taken by an earlier claim"),
-        ('quote = ["差不多嘛"]', "quote = []", 28, "quote must be a list of the tutorial's words"),
-        ('quote = ["差不多嘛"]', 'quote = "差不多嘛"', 28, "quote must be a list"),
-        ('quote = ["差不多嘛"]', 'quote = ["差不多嘛", 1]', 28, "quote must be a list"),
-        ('"前面的",', '"",', 6, "quote must be a list"),
-        (
-            "[claim.figures]\nrate_per_s = { sync = 1.0, async = 2 }",
-            "figures = 2",
-            14,
-            "figures must be a table such as",
-        ),
-        ("rate_per_s =", "rates_per_s =", 15, "figures has no key 'rates_per_s'; did you mean rate_per_s?"),
-        ("rate_per_s = { sync = 1.0, async = 2 }", "rate_per_s = 2.02", 15, "rate_per_s must be a table such as"),
-        ("sync = 1.0, ", "", 15, "rate_per_s needs sync"),
-        ("sync = 1.0", 'sync = "fast"', 15, "sync must be a finite number above 0, not 'fast'"),
-        ("sync = 1.0", "sync = 0", 15, "sync must be a finite number above 0, not 0"),
-        ("sync = 1.0", "sync = true", 15, "sync must be a finite number above 0, not True"),
-        ("async = 2 }", "async = inf }", 15, "async must be a finite number above 0, not inf"),
-        ("sync = 1.0", "sync = 2", 15, "rate_per_s is the same for both twins"),
-        ("{ async = 1 }", "{ async = 1, sync = 1 }", 32, "running_threads has no key 'sync'; did you mean async?"),
-        ('kind = "ratio"\n', "", 17, "a test needs kind: one of documents, ratio"),
-        ('kind = "ratio"', 'kind = "ratios"', 18, "no kind of test is called 'ratios'; did you mean ratio?"),
-        ('kind = "ratio"', 'kind = ["ratio"]', 18, "no kind of test is called"),
-        ('kind = "ratio"', 'kind = "?"', 18, "no kind of test is called '[?]'; there are: documents, ratio"),
-        ('kind = "ratio"', 'kind = "best"', 21, "a test of kind best has no key 'serving'"),
+        ('title = "Twice"', 'title = "Twice', r"at line 5"),
+        ('[[claim]]\nid = "best"', '[claim]\nid = "best"', r"at line 24"),
+        ('title = "Twice"', 'titel = "Twice"', r"0\.t\w+: "),
+        ('title = "Twice"\n', "", r"0\.title: Field required"),
+        ('title = "Twice"', "title = 2", r"0\.title: .* string"),
+        ("number = 1", 'number = "one"', r"0\.number: .* integer"),
+        ('quote = ["差不多嘛"]', 'quote = "差不多嘛"', r"1\.quote: .* tuple"),
+        ('quote = ["差不多嘛"]', 'quote = ["差不多嘛", 1]', r"1\.quote\.1: .* string"),
+        ("[claim.figures]\nrate_per_s = { sync = 1.0, async = 2 }", "figures = 2", "not a ledger: "),
+        ("rate_per_s =", "rates_per_s =", r"0\.figures\.0\.name: .*'rate_per_s', 'latency_average_ms'"),
+        ("rate_per_s = { sync = 1.0, async = 2 }", "rate_per_s = 2.02", "not a ledger: "),
+        ("async = 2 }", "asink = 2 }", r"0\.figures\.0\.as"),
+        ("sync = 1.0", 'sync = "fast"', r"0\.figures\.0\.sync: .* number"),
+        ('kind = "ratio"\n', "", r"0\.tests\.0\.kind: Field required"),
+        ('kind = "ratio"', 'kind = "ratios"', r"0\.tests\.0\.kind: .*'documents', 'ratio'"),
+        ('serving = "hypercorn"', 'servin = "hypercorn"', r"0\.tests\.0\.servin: "),
+        ('framework = "fastapi"', "framework = 1", r"1\.tests\.0\.framework: .* string"),
         (
             'serving = "hypercorn"\nworkload = "health"\n\n[[claim]]',
             "\n\n[[claim]]",
-            17,
-            "a test of kind ratio needs serving",
+            "twice: .* needs serving, workload",
         ),
-        ('framework = "fastapi"', "framework = 1", 37, "framework must be a text"),
-        ("much = 1.5", "much = 1", 40, "much must be a ratio above 1, not 1"),
-        ("much = 1.5", 'much = "some"', 40, "much must be a finite number above 0"),
-        ("rate_per_s = { sync = 1.0, async = 2 }", "", 17, "a test of kind ratio needs a figure in its claim"),
-        ("running_threads = { async = 1 }", "", 43, "a test of kind event-loop needs the figure running_threads"),
+        ("much = 1.5", "", "best: a test of kind best needs much"),
+        (
+            "rate_per_s = { sync = 1.0, async = 2 }",
+            "",
+            "twice: a test of kind ratio needs one of the figures rate_per_s",
+        ),
+        ("running_threads = { async = 1 }", "", "best: a test of kind event-loop needs the figure running_threads"),
     ],
 )
-def test_a_malformed_ledger_names_the_line(replaced: str, by: str, line: int, problem: str) -> None:
-    """The message says which line is wrong, what is wrong with it, and what belongs there."""
+def test_a_malformed_ledger_says_where(replaced: str, by: str, problem: str) -> None:
+    """The message says which claim is wrong, and what belongs there."""
     assert replaced in LEDGER
-    text = LEDGER.replace(replaced, by, 1)
 
-    with pytest.raises(ClaimsError) as caught:
-        parse_claims(text)
-
-    assert caught.match(problem)
-    assert caught.match(f"^line {caught.value.line}: ")
-    assert line == caught.value.line, str(caught.value)
+    with pytest.raises(LabError, match=problem):
+        parse_claims(LEDGER.replace(replaced, by, 1))
 
 
 @pytest.mark.parametrize(
-    ("text", "line", "problem"),
+    ("text", "problem"),
     [
-        ("", 1, "the ledger needs claim"),
-        ("\n[[claims]]\nid = 1\n", 2, "the ledger has no key 'claims'; did you mean claim?"),
-        ("# nothing\n", 1, "the ledger needs claim"),
-        ("claim = []\n", 1, r"claim must be one or more tables, each under \[\[claim\]\]"),
-        ("\nclaim = 3\n", 2, "claim must be one or more tables"),
-        ("\n\n[claim]\nid = 1\n", 3, "claim must be one or more tables"),
-        ("\nclaim = [1]\n", 2, "claim must be one or more tables"),
-        ("x = 1\n\n\n", 1, "the ledger has no key 'x'; there are: claim"),
-        ('x = """\n\n', 1, "not TOML"),
-        ("a = [\n\n1\n", 3, "not TOML"),
-        ("a = " + "[" * 100_000, 1, "not a ledger: its arrays are nested too deeply"),
+        ("", r"there is no \[\[claim\]\]"),
+        ("\n[[claims]]\nid = 1\n", r"there is no \[\[claim\]\]"),
+        ("\nclaim = 3\n", "not a ledger: "),
+        ("\n\n[claim]\nid = 1\n", "not a ledger: "),
+        ("\nclaim = [1]\n", "not a ledger: "),
+        ('x = """\n\n', "not a ledger: "),
+        ("a = " + "[" * 100_000, "not a ledger: "),
     ],
 )
-def test_what_is_no_ledger_is_said_to_be_none(text: str, line: int, problem: str) -> None:
-    """An empty, foreign or half file is an error with a line, too."""
-    with pytest.raises(ClaimsError, match=problem) as caught:
+def test_what_is_no_ledger_is_said_to_be_none(text: str, problem: str) -> None:
+    """An empty, foreign or half file is an error, too."""
+    with pytest.raises(LabError, match=problem):
         parse_claims(text)
-
-    assert line == caught.value.line
-
-
-def test_lines_are_counted_as_editors_do() -> None:
-    """Windows line ends count once, and a line separator inside a text does not count."""
-    text = '[[claim]]\r\nid = "a\u2028b"\r\nnumber = 2\r\n'
-
-    assert 3 == line_of(text, ("claim", 0, "number"))
-    assert 1 == line_of(text, ("claim", 0))
-    assert 1 == line_of(text, ())
-    assert 2 == line_of(text, ("claim", 0, "id", "deeper"))
-    assert 1 == line_of(text, ("claim", 1, "number"))

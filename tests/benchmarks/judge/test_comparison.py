@@ -9,9 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.judge import wording
-from benchmarks.judge.comparison import compare, conclude, equal_band, is_equal, paired, ratio, standing
+from benchmarks.judge.comparison import conclude, equal_band, is_equal, paired, ratio, standing
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.trials import valid_trials
+from benchmarks.judge.trials import QUANTITIES, valid_trials
 from benchmarks.model import Observation, Trial
 
 SIDES = Comparison(above="x-async@s", below="x-sync@s", workload="health")
@@ -59,7 +59,7 @@ def test_a_standing_that_figures_are_too_coarse_for_is_refused(
     """With the reason, and what to do."""
     ratio = dataclasses.replace(estimate, resolution=resolution)
 
-    assert expected == standing(ratio, 0.05)
+    assert expected == standing(ratio)
     assert told is None or told in wording.coarse(ratio)
 
 
@@ -88,7 +88,7 @@ def test_equal_holds_for_both_ways_of_dividing(low: float, width: float) -> None
 def test_trials_make_every_ratio_inside_their_rounds(
     make_trial: Callable[..., Trial], make_observation: Callable[..., Observation]
 ) -> None:
-    """Rate, latencies and CPU, with the confidence that was asked for; the rate decides."""
+    """Rate, latencies and CPU, with the confidence that was asked for."""
     above, below = (
         valid_trials(
             make_trial(rate=rate / number, round=number, observation=make_observation(cpu_us=cpu_us * number))
@@ -97,12 +97,10 @@ def test_trials_make_every_ratio_inside_their_rounds(
         for rate, cpu_us in ((2_000.0, 100.0), (1_000.0 + 1e-3, 200.0))
     )
 
-    found = compare(above, below, SIDES, confidence=0.975)
+    estimates = [ratio(paired(above, below), quantity, 0.975) for quantity in QUANTITIES]
 
-    estimates = [found.rate, found.latency_average, found.latency_p95, found.cpu]
     assert pytest.approx([2.0, 0.5, 0.5, 0.5], rel=1e-3) == [each.value for each in estimates if each is not None]
     assert [0.975] * 4 == [each.confidence for each in estimates if each is not None]
-    assert found.rate == found.estimate == found.of("rate")
 
 
 def test_what_was_not_measured_on_both_sides_is_refused() -> None:
@@ -113,11 +111,9 @@ def test_what_was_not_measured_on_both_sides_is_refused() -> None:
     assert ratio([], "cpu") is None
 
 
-def test_a_refusal_leaves_the_figures(make_trial: Callable[..., Trial]) -> None:
+def test_a_refusal_leaves_the_figures() -> None:
     """They are figures like any other; nothing is said of them."""
-    trials = [valid_trials([make_trial(rate=rate, round=number) for number in (1, 2)]) for rate in (2_000.0, 1_000.0)]
+    found = conclude(dataclasses.replace(SIDES, refusal="Loader-bound.", rate=between(1.9, 2.1)))
 
-    found = compare(trials[0], trials[1], dataclasses.replace(SIDES, refusal="Loader-bound."))
-
-    assert found.rate is not None
+    assert found.rate == found.estimate == found.of("rate") == between(1.9, 2.1)
     assert ("refused", "Loader-bound.", "") == (found.standing, found.refusal, found.finding)

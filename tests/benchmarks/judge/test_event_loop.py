@@ -46,7 +46,7 @@ def test_one_thread_on_epoll_bears_the_claim_out(
         "threads." == finding.sentence
     )
     assert (
-        "One thread takes every request from start to end: 0.0 voluntary switches a request; def ran on 11 threads "
+        "One thread takes every request from start to end: 0.0 voluntary switches per request; def ran on 11 threads "
         "with "
         "4.7." == finding.why
     )
@@ -64,7 +64,7 @@ def test_one_trial_is_evidence(find: Callable[..., Verdict], make_observation: C
 
     assert "replicated" == finding.outcome
     assert finding.figures[3].estimate is None
-    assert "One thread takes every request from start to end: 0.0 voluntary switches a request." == finding.why
+    assert "One thread takes every request from start to end: 0.0 voluntary switches per request." == finding.why
 
 
 def test_several_threads_that_run_contradict(
@@ -74,7 +74,7 @@ def test_several_threads_that_run_contradict(
     finding = find(make_observation(switches=11.1, threads=2, running=2))
 
     assert "contradicted" == finding.outcome
-    assert "Requests are handed between 2 threads: 11.1 voluntary switches a request." == finding.why
+    assert "Requests are handed between 2 threads: 11.1 voluntary switches per request." == finding.why
 
 
 def test_a_thread_a_request_contradicts(
@@ -87,7 +87,7 @@ def test_a_thread_a_request_contradicts(
     assert "contradicted" == finding.outcome
     assert "and 1.0 threads started per request; def ran on 7 threads." in finding.sentence
     assert (
-        "Each request starts a thread and an event loop: 1.0 started, 8.7 voluntary switches and 907 µs of CPU a "
+        "Each request starts a thread and an event loop: 1.0 started, 8.7 voluntary switches and 907 µs of CPU per "
         "request." == finding.why
     )
 

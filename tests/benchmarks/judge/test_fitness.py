@@ -147,7 +147,7 @@ def test_a_loader_on_other_machines_has_no_core_here() -> None:
     """Only the server's is told."""
     elsewhere = dataclasses.replace(QUIET_MACHINE, loader_cpus=())
 
-    assert "4 usable cores, server on 2." == judge_machine(elsewhere)[0].what
+    assert "4 usable cores, server on 2." == next(judge_machine(elsewhere)).what
 
 
 def test_what_a_platform_does_not_tell_is_left_out() -> None:

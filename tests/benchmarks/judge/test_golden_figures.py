@@ -10,7 +10,7 @@ import pytest
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Comparison, Estimate
-from benchmarks.judge.measures import QUANTITIES
+from benchmarks.judge.trials import QUANTITIES
 from benchmarks.model import RACE, Run, Trial
 
 GOLDEN = Path(__file__).with_name("golden_figures.json")

@@ -183,16 +183,16 @@ def test_a_failed_placebo_withholds_what_was_timed(
     for verdict in judgement.verdicts:
         if verdict.number in {1, 5}:
             assert "refused" != verdict.outcome
-        else:
+        elif verdict.number != 6:
             assert ("refused", judgement.placebo_failed) == (verdict.outcome, verdict.why)
 
 
-def test_the_margin_is_the_readers(first_run: Callable[..., Run], claims: tuple[Claim, ...]) -> None:
-    """It is kept in the judgement, and one that makes no sense is an error."""
-    assert 0.1 == judge(first_run(), claims, margin=0.1).margin
-    for margin in (0.0, 1.0, -0.1, float("nan")):
-        with pytest.raises(ValueError, match="margin must be between 0 and 1"):
-            judge(first_run(), claims, margin=margin)
+def test_the_margin_is_the_plans(first_run: Callable[..., Run], claims: tuple[Claim, ...]) -> None:
+    """It is kept in the judgement and in each comparison, and decides what is equal."""
+    run = first_run()
+    judgement = judge(dataclasses.replace(run, plan=dataclasses.replace(run.plan, margin=0.1)), claims)
+
+    assert {0.1} == {judgement.margin, *(twin.margin for twin in judgement.twins)}
 
 
 def test_what_no_platform_told_is_said_in_every_cause(first_run: Callable[..., Run], claims: tuple[Claim, ...]) -> None:
@@ -214,6 +214,33 @@ def test_a_run_that_holds_nothing_is_judged(make_run: Callable[..., Run], claims
     assert () == judgement.summaries
     assert () == judgement.twins
     assert 4 == len(judgement.notes)
+
+
+def test_claims_on_what_no_contender_was_are_left_out_of_a_run_of_other_apps(
+    first_run: Callable[..., Run], claims: tuple[Claim, ...], first_trials: Callable[..., list[Trial]]
+) -> None:
+    """A run against a reference asked its own question: of the ledger only what its contenders can show is judged."""
+    own = {"fastapi-sync@uvicorn": "shop-sync@uvicorn", "fastapi-async@uvicorn": "shop-async@uvicorn"}
+    trials = [
+        dataclasses.replace(trial, contender=own.get(trial.contender, trial.contender))
+        for trial in first_trials()
+        if trial.contender in {*own, "flask-sync@hypercorn", "flask-async@hypercorn"}
+    ]
+    run = dataclasses.replace(first_run(trials=trials), documents={})
+
+    own_alone = [trial for trial in trials if trial.contender.startswith("shop")]
+
+    def against(run: Run) -> Run:
+        return dataclasses.replace(run, plan=dataclasses.replace(run.plan, against="shop-sync@uvicorn"))
+
+    verdicts = judge(against(run), claims).verdicts
+    only_own = dataclasses.replace(first_run(trials=own_alone), documents={})
+
+    assert {"flask@hypercorn"} == {verdict.arrangement for verdict in verdicts}
+    assert {2, 3, 4, 5} == {verdict.number for verdict in verdicts}
+    assert "refused" not in {verdict.outcome for verdict in verdicts}
+    assert () == judge(against(only_own), claims).verdicts
+    assert "refused" in {verdict.outcome for verdict in judge(only_own, claims).verdicts}
 
 
 def test_without_claims_the_figures_remain(first_run: Callable[..., Run]) -> None:

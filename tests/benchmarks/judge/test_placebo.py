@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -18,7 +19,8 @@ def placebo(make_run: Callable[..., Run], make_trial: Callable[..., Trial]) -> C
             trials.append(make_trial("fastapi-async@uvicorn", rate, number, placebo=True, workload=workload))
             trials.append(make_trial("fastapi-async@uvicorn", 1000.0, number, workload=workload))
             trials.append(make_trial("fastapi-async@uvicorn", 10.0, number, workload="other"))
-        return Evidence(make_run(trials), margin)
+        run = make_run(trials)
+        return Evidence(dataclasses.replace(run, plan=dataclasses.replace(run.plan, margin=margin)))
 
     return judge
 

@@ -22,7 +22,6 @@ from benchmarks.judge.planning import (
     spread_of,
     wait_rounds,
 )
-from benchmarks.judge.statistics import SampleError
 from benchmarks.model import Run, Trial
 
 repeatable = settings(deadline=None, derandomize=True)
@@ -82,7 +81,7 @@ def test_a_wild_machine_is_not_an_overflow() -> None:
 
 def test_the_spread_is_of_the_logarithms_of_the_ratios() -> None:
     """Ratios of e, 1 and 1/e differ by 1."""
-    seen = spread_of([math.e, 1.0, 1.0], [1.0, 1.0, math.e])
+    seen = spread_of([math.e, 1.0, 1 / math.e])
 
     assert 1.0 == pytest.approx(seen.value)
     assert 3 == seen.samples
@@ -90,7 +89,7 @@ def test_the_spread_is_of_the_logarithms_of_the_ratios() -> None:
 
 def test_a_spread_from_few_rounds_is_not_believed() -> None:
     """Its upper bound is larger, and the larger the fewer they were."""
-    few, many = (spread_of([1.0, math.e] * pairs, [1.0] * 2 * pairs) for pairs in (2, 50))
+    few, many = (spread_of([1.0, math.e] * pairs) for pairs in (2, 50))
 
     assert (few.high or 0) / few.value > (many.high or 0) / many.value > 1
 
@@ -100,19 +99,9 @@ def test_the_upper_bound_of_a_spread_is_exceeded_in_one_pilot_of_five() -> None:
     generator = np.random.default_rng(20261124)
     pilots = np.exp(generator.normal(0.0, 0.05, size=(2_000, 6))).tolist()
 
-    assured = np.mean([(spread_of(ratios, [1.0] * 6).high or 0) >= 0.05 for ratios in pilots])
+    assured = np.mean([(spread_of(ratios).high or 0) >= 0.05 for ratios in pilots])
 
     assert 0.8 == pytest.approx(float(assured), abs=0.02)
-
-
-@pytest.mark.parametrize(
-    ("above", "below", "told"),
-    [([1.0], [1.0], "two at least"), ([], [], "two at least"), ([1.0, 0.0], [1.0, 1.0], "above 0")],
-)
-def test_what_has_no_spread_is_refused(above: list[float], below: list[float], told: str) -> None:
-    """One round, none, or a rate of nothing."""
-    with pytest.raises(SampleError, match=told):
-        spread_of(above, below)
 
 
 def takes_s(rounds: int, duration_s: float) -> float:
@@ -183,7 +172,7 @@ def test_a_pilot_shows_the_spread_to_plan_by(make_run: Callable[..., Run], make_
         for rate, placebo in zip(pair, (False, True), strict=True)
     ]
 
-    sizing = size_by_pilot(make_run(trials), 600, takes_s, spent_s=lambda: 30.0)
+    sizing = size_by_pilot(make_run(trials), 600, takes_s, spent_s=30.0)
 
     assert 0.005 < sizing.spread < 0.02
     assert size(600, sizing.spread, 0.7, takes_s, spent_s=30.0).difference < sizing.difference
@@ -194,4 +183,4 @@ def test_a_pilot_of_one_round_is_of_no_use(make_run: Callable[..., Run], make_tr
     run = make_run([make_trial(), make_trial(placebo=True)])
 
     with pytest.raises(LabError, match="too few valid rounds"):
-        size_by_pilot(run, 600, takes_s, spent_s=lambda: 0.0)
+        size_by_pilot(run, 600, takes_s, spent_s=0.0)

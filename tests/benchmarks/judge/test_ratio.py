@@ -170,7 +170,7 @@ def test_the_tutorials_doubling_is_borne_out(find: Callable[..., Verdict]) -> No
         == finding.sentence
     )
     assert (
-        "Each def request hops to a worker thread and back: 4.7 voluntary switches and 248 µs of CPU a request, "
+        "Each def request hops to a worker thread and back: 4.7 voluntary switches and 248 µs of CPU per request, "
         "against "
         "0.0 voluntary switches and 117 µs of CPU with async def: the gain is the thread hop saved, not I/O: the "
         "endpoint "

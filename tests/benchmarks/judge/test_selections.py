@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.judge import selections
+from benchmarks.judge import judge as judging
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Comparison
 from benchmarks.model import RACE, Observation, Run, Trial
@@ -30,9 +30,7 @@ def raced(
             for number, rate in enumerate(of_rounds, start=1)
         ]
         run = make_run(trials)
-        return selections.duels(
-            make_evidence(dataclasses.replace(run, plan=dataclasses.replace(run.plan, preset=preset)))
-        )
+        return judging.duels(make_evidence(dataclasses.replace(run, plan=dataclasses.replace(run.plan, preset=preset))))
 
     return race
 
@@ -44,12 +42,12 @@ def test_every_contender_is_compared_with_the_reference_of_its_run(
     run = make_run([make_trial(name, round=number) for name in (SYNC, ASYNC, FASTAPI_SYNC) for number in (1, 2)])
     against = dataclasses.replace(run, plan=dataclasses.replace(run.plan, against=ASYNC))
 
-    compared = selections.duels(make_evidence(against))
+    compared = judging.duels(make_evidence(against))
 
     assert [(SYNC, ASYNC, "health"), (FASTAPI_SYNC, ASYNC, "health")] == [
         (each.above, each.below, each.workload) for each in compared
     ]
-    assert () == selections.duels(make_evidence(run))
+    assert () == judging.duels(make_evidence(run))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +118,7 @@ def test_twins_are_compared_inside_rounds(
             observation = make_observation(cpu_us=cpu_us * slowness)
             trials.append(make_trial(f"x-{variant}@s", rate / slowness, number, observation=observation))
 
-    (ratio,) = selections.twins(Evidence(make_run(trials)), {("x@s", "health")})
+    (ratio,) = judging.twins(Evidence(make_run(trials)), {("x@s", "health")})
 
     assert ("x@s", "x", "health", True) == (ratio.arrangement, ratio.framework, ratio.workload, ratio.headline)
     estimates = (ratio.rate, ratio.latency_average, ratio.latency_p95, ratio.cpu)
@@ -134,7 +132,7 @@ def test_twins_without_a_round_in_common_have_no_ratio(
     """They are listed, with nothing measured, and are no headline unless a claim says so."""
     run = make_run([make_trial("x-sync@s", round=1), make_trial("x-async@s", round=2)])
 
-    (ratio,) = selections.twins(Evidence(run), ())
+    (ratio,) = judging.twins(Evidence(run), ())
 
     assert ratio.rate is None
     assert ratio.cpu is None
@@ -145,4 +143,4 @@ def test_a_twin_alone_has_no_ratio(make_run: Callable[..., Run], make_trial: Cal
     """An arrangement with one variant is not listed."""
     run = make_run([make_trial("x-sync@s"), make_trial("y-async@s"), make_trial("bare-asgi@s")])
 
-    assert () == selections.twins(Evidence(run), ())
+    assert () == judging.twins(Evidence(run), ())

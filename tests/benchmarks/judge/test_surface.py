@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.judge.surface import PRIOR_NOISE, PRIOR_TIMED_NOISE, Surface, coordinates, pooled_noise
+from benchmarks.judge.atlas import PRIOR_NOISE, PRIOR_TIMED_NOISE, Surface, coordinates, pooled_noise
 from benchmarks.model import Place
 
 repeatable = settings(deadline=None, derandomize=True, max_examples=25)

@@ -189,17 +189,13 @@ def test_a_workload_that_waits_for_nothing_is_refused(
     make_evidence: Callable[..., Evidence],
     claim: Callable[[str], Claim],
 ) -> None:
-    """So is one that is not in the plan."""
+    """There is nothing that could block."""
     ledger = claim("waits-do-not-block")
     test = ledger.tests[1]
     evidence = make_evidence(make_run([make_trial("flask-async@hypercorn")]))
 
-    for workload in ("health", "other"):
-        asked = type(test)(
-            kind=test.kind, subject="", framework=test.framework, serving=test.serving, workload=workload
-        )
-        with pytest.raises(RefusedError, match=f"workload {workload} waits for nothing"):
-            find_waits(evidence, ledger, asked)
+    with pytest.raises(RefusedError, match="workload health waits for nothing"):
+        find_waits(evidence, ledger, dataclasses.replace(test, workload="health"))
 
 
 def test_one_valid_trial_is_refused(find: Callable[..., Verdict]) -> None:

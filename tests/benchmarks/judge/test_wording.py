@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -48,10 +49,11 @@ def test_an_average_of_counts_is_told_with_its_interval() -> None:
 
 def test_a_range_is_told_from_least_to_most() -> None:
     """One thing is singular, also as the only value of a range."""
-    assert "7 to 13" == wording.span(between(7.0, 13.0, 9.0))
-    assert "1 thread" == wording.threads(between(1.0, 1.0))
-    assert "7 to 13 threads" == wording.threads(between(7.0, 13.0))
-    assert "1 thread" == wording.threads(1.0)
+    seen = dataclasses.replace(between(7.0, 13.0, 9.0), confidence=None)
+    assert "7 to 13" == wording.counted(seen)
+    assert "1 thread" == wording.things(between(1.0, 1.0), "thread")
+    assert "7 to 13 threads" == wording.things(seen, "thread")
+    assert "1 thread" == wording.things(1.0, "thread")
     assert "1 epoll descriptor" == wording.things(between(None, None, 1.0), "epoll descriptor")
 
 

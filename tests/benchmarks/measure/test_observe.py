@@ -71,7 +71,7 @@ def busy() -> Observation:
 
 
 def test_cpu_time_is_shared_out_over_the_answers(busy: Observation) -> None:
-    """CPU a request times requests per second is the share of a core that was used."""
+    """CPU per request times requests per second is the share of a core that was used."""
     assert busy.cpu_us_per_request is not None
     assert busy.cpu_fraction is not None
 

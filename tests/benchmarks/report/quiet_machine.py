@@ -26,7 +26,7 @@ ARRANGEMENTS = (
 )
 VARIANTS: tuple[Variant, Variant] = ("sync", "async")
 
-# contender: rate per s, CPU µs a request, voluntary switches a request, threads that ran
+# contender: rate per s, CPU µs per request, voluntary switches per request, threads that ran
 HEALTH_FIGURES = {
     "flask-sync@hypercorn": (1952.0, 451.0, 5.8, 11.0),
     "flask-async@hypercorn": (976.0, 907.0, 8.7, 11.0),

@@ -168,7 +168,7 @@ def verdicts() -> tuple[Verdict, ...]:
             [figure("best FastAPI over best Flask", "×", (4.21, 4.1, 4.32), None)],
             (
                 "The best FastAPI arrangement served 4.21 × the requests of the best Flask arrangement.",
-                "fastapi-async@uvicorn costs 117 µs of CPU a request, flask-sync@hypercorn 451 µs.",
+                "fastapi-async@uvicorn costs 117 µs of CPU per request, flask-sync@hypercorn 451 µs.",
             ),
         ),
     )

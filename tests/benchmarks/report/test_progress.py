@@ -22,6 +22,19 @@ def test_a_run_that_is_gone_on_with_counts_on() -> None:
     assert f"7/{len([*schedule.calibration(plan), *schedule.trials(plan)])}" in screen.getvalue()
 
 
+@pytest.mark.parametrize(
+    ("contenders", "told"),
+    [(1, "checking the answer of 1 contender"), (2, "checking that 2 contenders give the same answer")],
+)
+def test_what_is_checked_before_anything_is_timed_is_shown(contenders: int, told: str) -> None:
+    """One contender alone has no other answer to be like."""
+    screen = io.StringIO()
+
+    RunProgress(Console(file=screen, width=200), schedule.plan("quick", [], seed=1)).checking(contenders)
+
+    assert f"{told}\n" == screen.getvalue()
+
+
 def test_a_block_is_shown_whole_and_then_what_is_left_of_it() -> None:
     """Trials that go on side by side are counted; the last of them has its name."""
     plan = schedule.plan("quick", [], seed=1)

@@ -15,7 +15,7 @@ from benchmarks.measure.race import plan_race
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import LatencySummary, LoadResult, Observation, Run, RunState, Trial
 
-# Rate per s, CPU µs a request, voluntary switches a request, threads that ran.
+# Rate per s, CPU µs per request, voluntary switches per request, threads that ran.
 FIGURES: Mapping[str, tuple[float, float, float, int]] = {
     "flask-sync@hypercorn": (1952.0, 451.0, 5.8, 7),
     "flask-async@hypercorn": (1030.0, 907.0, 8.7, 7),

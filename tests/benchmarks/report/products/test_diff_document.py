@@ -31,7 +31,7 @@ def change(
         first=estimate(2.0),
         second=estimate(2.2),
     )
-    return compared.having({quantity: estimate(1.1)})
+    return compared.by(estimate(1.1))
 
 
 DIFF = Diff(

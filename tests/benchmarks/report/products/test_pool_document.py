@@ -4,9 +4,8 @@ import dataclasses
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET
 
-from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.judge.judgement import Comparison, Estimate, RandomEffects
 from benchmarks.judge.pool import Pool
-from benchmarks.judge.random_effects import RandomEffects
 from benchmarks.report.charts.ratios import forest_chart
 from benchmarks.report.document import Chart, Document, Note, Paragraph, Section, Table
 from benchmarks.report.products.several import pool_document

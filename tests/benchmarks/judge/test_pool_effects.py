@@ -2,14 +2,12 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.judge.random_effects import sum_up
-from benchmarks.judge.statistics import SampleError
+from benchmarks.judge.pool import sum_up
 
 # Colditz and others, "Efficacy of BCG vaccine in the prevention of tuberculosis", JAMA 271, 1994: thirteen trials, each
 # with the ill and the well of the vaccinated, and of the others. The meta-analysis that textbooks use as an example.
@@ -79,22 +77,6 @@ def test_studies_without_any_spread_are_no_division_by_zero() -> None:
 
     assert pytest.approx(0.7) == together.mean
     assert (0.0, 0.0) == (together.q, together.i_squared)
-
-
-@pytest.mark.parametrize(
-    ("values", "variances", "told"),
-    [
-        ([1.0], [1.0], "two studies or more"),
-        ([1.0, 2.0], [1.0], "2 values cannot have 1 variances"),
-        ([1.0, math.nan], [1.0, 1.0], "cannot be summed up"),
-        ([1.0, 2.0], [1.0, -1.0], "cannot be summed up"),
-        ([1.0, 2.0], [1.0, math.inf], "cannot be summed up"),
-    ],
-)
-def test_what_cannot_be_summed_up_says_why(values: Sequence[float], variances: Sequence[float], told: str) -> None:
-    """No figure is made of nothing."""
-    with pytest.raises(SampleError, match=told):
-        sum_up(values, variances)
 
 
 STUDIES = st.lists(st.tuples(st.floats(-3, 3), st.floats(1e-4, 1)), min_size=3, max_size=12)

@@ -4,10 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from benchmarks.judge import measures
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Summary
-from benchmarks.judge.trials import participants, valid_trials
+from benchmarks.judge.trials import cpu_us_per_request, participants, valid_trials
 from benchmarks.model import Observation, Run, Trial
 
 
@@ -118,7 +117,7 @@ def test_cpu_time_below_the_clocks_tick_is_missing(
     """A coarse clock that saw nothing does not say that requests cost nothing."""
     trial = make_trial(observation=make_observation(cpu_us=0.0))
 
-    assert [None] == [measures.cpu_us_per_request(valid) for valid in valid_trials([trial])]
+    assert [None] == [cpu_us_per_request(valid) for valid in valid_trials([trial])]
 
 
 def test_contenders_take_part_where_they_were_planned(make_run: Callable[..., Run]) -> None:
