@@ -26,8 +26,8 @@ import psutil
 
 from benchmarks.calibration.frame import NotMeasuredError, Session, number, option, script
 from benchmarks.measure import schedule
-from benchmarks.measure.assembly import trials_left
 from benchmarks.measure.journal import JOURNAL_NAME, RunFileError, read_run
+from benchmarks.measure.remaining import trials_left
 from benchmarks.measure.server import HOST
 from benchmarks.process import Child, output_of, python, start
 

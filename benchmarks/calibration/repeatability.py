@@ -25,8 +25,8 @@ from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judge import twins as twins_of
 from benchmarks.judge.judgement import Estimate
 from benchmarks.measure import schedule
-from benchmarks.measure.assembly import Instrument
 from benchmarks.measure.journal import read_run
+from benchmarks.measure.runner import Instrument
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Run
 

@@ -23,10 +23,10 @@ from benchmarks.cli.output import Output, document_options
 from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.errors import RefusedError
 from benchmarks.judge.claims import Claim
-from benchmarks.measure import dependencies, environment, journal, machine, parity, schedule
-from benchmarks.measure.assembly import Assembly, Instrument, budget_stop, remaining_s, trials_left
+from benchmarks.measure import dependencies, environment, journal, parity, schedule
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, ENGINES, LoadEngine, find_engine
-from benchmarks.measure.runner import PlannedRoute, RunListener
+from benchmarks.measure.remaining import budget_stop, estimate_s, trials_left
+from benchmarks.measure.runner import Instrument, RunListener, planned_route
 from benchmarks.measure.workloads import HEALTH, WORKLOADS
 from benchmarks.model import ALIKE, MARGIN, Plan, Run
 from benchmarks.report.reproduce import report_command, resume_command
@@ -150,7 +150,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         from benchmarks.judge import planning  # noqa: PLC0415 (only who judges needs it)
 
         # Before anything is begun.
-        planning.check(budget, schedule.estimate_s(_pilot_of(plan)), _takes_s(plan_of, budget))
+        planning.check(budget, estimate_s(_pilot_of(plan)), _takes_s(plan_of, budget))
     instrument = Instrument.of(loader)
 
     def begin(facts: Mapping[str, environment.Fact]) -> journal.Journal:
@@ -166,16 +166,15 @@ def compare(  # noqa: PLR0917 (click passes them by name)
             out, final() if budget is None else _plan_for(console, budget, final), {**facts, **asked.facts}
         )
 
-    with own_turn(wait=wait) as lock:
-        assembly = Assembly(instrument=instrument, lock=lock)
+    with own_turn(wait=wait) as instrument.lock:
         run, folder = measure(
             console,
-            assembly,
+            instrument,
             begin,
-            functools.partial(_follow, console, assembly),
+            functools.partial(_follow, console, instrument),
             _kept,
             needs_dependencies=dependencies.needed_by(plan if begun is None else begun[0].plan),
-            route=lambda run: PlannedRoute(_stop(run, claims, began_s if begun is None else None)),
+            route=lambda run: planned_route(_stop(run, claims, began_s if begun is None else None)),
         )
     runs.tell(run, claims, folder, output)
 
@@ -242,7 +241,7 @@ def _pilot_of(plan: Plan) -> Plan:
 
 
 def _takes_s(plan_of: Callable[..., Plan], budget_s: float) -> Callable[[int, float], float]:
-    return lambda rounds, duration_s: schedule.estimate_s(_sized(plan_of, budget_s, rounds, duration_s))
+    return lambda rounds, duration_s: estimate_s(_sized(plan_of, budget_s, rounds, duration_s))
 
 
 def _sized(plan_of: Callable[..., Plan], budget_s: float, rounds: int, duration_s: float) -> Plan:
@@ -258,29 +257,29 @@ def _warn(console: Console, cores: environment.Cores) -> None:
     from benchmarks.report.formats.terminal import print_blocks  # noqa: PLC0415 (kept beside its siblings)
     from benchmarks.report.products.doctor import sign_notes  # noqa: PLC0415 (the same)
 
-    print_blocks(console, sign_notes(sign for sign in judge_machine(machine.look(cores)) if sign.level != "good"))
+    print_blocks(console, sign_notes(sign for sign in judge_machine(environment.look(cores)) if sign.level != "good"))
 
 
 @contextlib.contextmanager
-def _follow(console: Console, assembly: Assembly, run: Run) -> Iterator[RunListener]:
+def _follow(console: Console, instrument: Instrument, run: Run) -> Iterator[RunListener]:
     """Announce the run, show its progress, and say where it is kept."""
     from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (only what measures shows it)
 
     plan, left = run.plan, trials_left(run)
-    minutes, seconds = divmod(round(remaining_s(run)), 60)
+    minutes, seconds = divmod(round(estimate_s(plan, left)), 60)
     rounds = max(plan.rounds.values())
     at_most = "at most " if plan.precision is not None else ""
     gone_on = f"; {len(left)} trials are left of the run of {run.started_at}" if run.resumptions else ""
     console.print(
         f"{plan.preset}: {len(plan.contenders)} contenders, {at_most}{rounds} rounds, seed {plan.seed}; "
-        f"{pinning(assembly.instrument)}{gone_on}; {at_most or 'about '}{minutes} min {seconds:02} s.",
+        f"{pinning(instrument)}{gone_on}; {at_most or 'about '}{minutes} min {seconds:02} s.",
         highlight=False,
     )
     with RunProgress(console, run.plan, len(run.calibration) + len(run.trials)) as progress:
         yield progress
-    if assembly.record is not None:
+    if instrument.record is not None:
         # Wherever it was put: `latest` is a name of results/ alone.
-        told = f"The run is kept: {report_command(assembly.record.folder)}"
+        told = f"The run is kept: {report_command(instrument.record.folder)}"
         console.print(told, highlight=False, soft_wrap=True)
 
 
@@ -334,8 +333,8 @@ def doctor(subjects: Callable[[Console], Subjects], rounds: int, seed: int, wait
     instrument = Instrument.of()
     with own_turn(wait=wait):
         request = parity.agreed((contender,), asked.requests[:1])[0] if contender and asked.requests else HEALTH
-        seen = machine.look(instrument.cores)
-        steal = machine.StealMeter()
+        seen = environment.look(instrument.cores)
+        steal = environment.StealMeter()
         run = measure_aside(console, instrument, schedule.placebo_plan(contender, seed, rounds, request))
         fitness = judge_fitness(seen, run, steal.fraction())
     output.tell(fitness_document(seen, fitness))

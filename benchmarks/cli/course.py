@@ -13,9 +13,8 @@ from rich.console import Console
 from benchmarks.cli.exits import exit_interrupted, words_for
 from benchmarks.errors import InvalidValueError, LabError, RefusedError
 from benchmarks.measure.alone import MachineLock, alone
-from benchmarks.measure.assembly import Assembly, Begin, Instrument
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.runner import PlannedRoute, Route, RunListener
+from benchmarks.measure.runner import Begin, Instrument, Route, RunListener, planned_route
 from benchmarks.model import Plan, Run
 
 wait_option = click.option(
@@ -35,20 +34,20 @@ def own_turn(*, wait: bool) -> AbstractContextManager[MachineLock]:
 
 def measure(
     console: Console,
-    assembly: Assembly,
+    instrument: Instrument,
     begin: Begin,
     follow: Callable[[Run], AbstractContextManager[RunListener]],
     kept: Callable[[Journal], str],
     *,
     needs_dependencies: bool = False,
-    route: Callable[[Run], Route] = lambda _run: PlannedRoute(),
+    route: Callable[[Run], Route] = lambda _run: planned_route(),
 ) -> tuple[Run, Path]:
-    """Measure one run as ``Assembly.measure`` does, and report what was measured even when something goes wrong.
+    """Measure one run as ``Instrument.measure`` does, and report what was measured even when something goes wrong.
 
     Args:
         console: Where is said what takes time.
-        assembly: Of the run.
-        begin: As the last three, see ``Assembly.measure``.
+        instrument: What it is measured with.
+        begin: As the last three, see ``Instrument.measure``.
         follow: See there.
         kept: Says what a record holds, and how to use it.
         needs_dependencies: See there.
@@ -60,7 +59,7 @@ def measure(
     """
 
     def told(what: str) -> str:
-        record = assembly.record
+        record = instrument.record
         if record is None or not (record.run.trials or record.run.calibration):
             return f"{what}\nNothing was measured yet."
         return f"{what}\n{kept(record)}"
@@ -68,7 +67,7 @@ def measure(
     try:
         if needs_dependencies:
             console.print("Starting what readiness depends on.", style="dim", highlight=False)
-        run = assembly.measure(begin, follow, needs_dependencies=needs_dependencies, route=route)
+        run = instrument.measure(begin, follow, needs_dependencies=needs_dependencies, route=route)
     except (InvalidValueError, RefusedError):
         raise
     except LabError as error:
@@ -79,8 +78,8 @@ def measure(
     except KeyboardInterrupt as interrupt:
         click.echo(told(words_for(interrupt)), err=True)
         exit_interrupted(interrupt)
-    assert assembly.record is not None  # noqa: S101 (what was measured has its record)
-    return run, assembly.record.folder.resolve()
+    assert instrument.record is not None  # noqa: S101 (what was measured has its record)
+    return run, instrument.record.folder.resolve()
 
 
 def measure_aside(console: Console, instrument: Instrument, plan: Plan) -> Run:
@@ -92,7 +91,7 @@ def measure_aside(console: Console, instrument: Instrument, plan: Plan) -> Run:
     from benchmarks.report.progress import RunProgress  # noqa: PLC0415 (only what measures shows it)
 
     with tempfile.TemporaryDirectory(prefix="lab-aside-") as folder:
-        return Assembly(instrument=instrument).measure(
+        return instrument.measure(
             lambda facts: instrument.begin(Path(folder), plan, facts), lambda run: RunProgress(console, run.plan)
         )
 

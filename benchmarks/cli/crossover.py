@@ -17,8 +17,8 @@ from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import environment, parity, sweep
-from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.journal import Journal
+from benchmarks.measure.runner import Instrument
 from benchmarks.model import Place, Run, Workload
 
 _KEPT = (
@@ -78,22 +78,22 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
             (agreed,) = parity.agreed(chosen, (request,), may_differ=asked.may_differ)
         waits_ms = (place.wait_ms for place in (*exploration.COARSE, *exploration.FINE))
         plan = sweep.plan_sweep(chosen, waits_ms, budget, seed, agreed)
-        told = f"crossover: {len(chosen)} contenders, seed {plan.seed}; {pinning(assembly.instrument)}."
+        told = f"crossover: {len(chosen)} contenders, seed {plan.seed}; {pinning(instrument)}."
         console.print(told, highlight=False)
-        return assembly.instrument.begin(out, plan, facts)
+        return instrument.begin(out, plan, facts)
 
     def choose(run: Run, elapsed_s: float, visits: sweep.Visits) -> Place | None:
         return exploration.next_place(run, budget, elapsed_s, visits)
 
     with own_turn(wait=wait) as lock:
-        assembly = Assembly(instrument=Instrument.of(), lock=lock)
+        instrument = Instrument.of(lock=lock)
         run, folder = measure(
             console,
-            assembly,
+            instrument,
             begin,
             lambda _run: progress,
             _kept,
-            route=lambda _run: sweep.Sweep(listener=progress, choose=choose),
+            route=lambda _run: sweep.sweep_route(progress, choose),
         )
     tell_map(run, folder, output)
 

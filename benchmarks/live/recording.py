@@ -28,7 +28,7 @@ from benchmarks.live.recorder.notes import RECORD_HEADER, RECORDING_PATH
 from benchmarks.live.timeline import Exchange, Timeline, build
 from benchmarks.measure.environment import Cores, kept_off
 from benchmarks.measure.load.request import filler
-from benchmarks.measure.server import HOST, RunningServer, put_back, rendered, starting
+from benchmarks.measure.server import HOST, RunningServer, put_back, rendered
 from benchmarks.model import Contender, Workload
 
 _TIMEOUT_S = 30.0
@@ -215,7 +215,7 @@ def record(contender: Contender, hooked: Contender, workload: Workload, requests
     if workload.before_trial:
         put_back(workload.before_trial, contender)
     with contextlib.ExitStack() as stack:
-        launches = [stack.enter_context(starting(each, cores.server)) for each in (hooked, contender)]
+        launches = [RunningServer(stack, each, cpus=cores.server) for each in (hooked, contender)]
         with_hooks, plain = (launch.wait_until_ready(path) for launch in launches)
         stack.enter_context(kept_off(cores.server))
         for _ in range(_WARM_UP_BURSTS):

@@ -22,7 +22,7 @@ from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrde
 from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.observe import Observer
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.measure.server import Launch, RunningServer, ServerError, put_back, starting
+from benchmarks.measure.server import RunningServer, ServerError, put_back
 from benchmarks.model import LoadResult, Observation, Trial, Workload
 from benchmarks.trials import impossibility
 
@@ -96,7 +96,6 @@ def _take_turns(lanes: Sequence[_Lane], slices: int, slice_s: float) -> None:
 class _Lane:
     """One trial of the block on its way; what it holds is there once the step that gets it has succeeded."""
 
-    _launch: Launch
     _body: bytes
     _server: RunningServer
     _session: LoadSession
@@ -128,14 +127,14 @@ class _Lane:
         if workload.before_trial:
             put_back(workload.before_trial, contender)
         settings = dependencies.settings_for(workload)
-        self._launch = stack.enter_context(
-            starting(self._scheduled.contender, cores.server, _STOP_GRACE_S, host, settings=settings)
+        self._server = RunningServer(
+            stack, contender, cpus=cores.server, stop_grace_s=_STOP_GRACE_S, host=host, settings=settings
         )
 
     def wait_until_ready(self) -> None:
         """Wait until the server answers, and see that it answers what all must answer."""
         contender, workload = self._scheduled.contender, self._scheduled.workload
-        self._server = self._launch.wait_until_ready(workload.path_for(contender))
+        self._server.wait_until_ready(workload.path_for(contender))
         pid = self._server.pid
         self._observer = None if pid is None else Observer(pid)
         self._body = parity.check_answer(self._server, contender, workload)

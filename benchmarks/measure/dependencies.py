@@ -19,7 +19,7 @@ from benchmarks.errors import LabError
 from benchmarks.measure import postgres, server
 from benchmarks.measure.environment import Cores, Fact, kept_off
 from benchmarks.measure.postgres import PostgresError
-from benchmarks.measure.server import NO_SETTINGS, RunningServer
+from benchmarks.measure.server import NO_SETTINGS
 from benchmarks.measure.workloads import UPSTREAM_WAIT_MS, UPSTREAMS, offer_of
 from benchmarks.model import Plan, Workload
 
@@ -82,7 +82,10 @@ def running(cores: Cores) -> Iterator[Dependencies]:
     with contextlib.ExitStack() as stack:
         # What is started inherits the cores.
         with kept_off(cores.server):
-            upstream = _upstream(stack)
+            try:
+                upstream = stack.enter_context(server.running(catalogue.SLOW_UPSTREAM, "/"))
+            except server.ServerError as error:
+                raise LabError(f"The upstream that readiness asks did not start. {error}") from error
             url, facts, database_death = _database(stack)
         urls = [
             f"http://{upstream.host}:{upstream.port}/upstream-{number}?ms={UPSTREAM_WAIT_MS}"
@@ -102,22 +105,20 @@ def running(cores: Cores) -> Iterator[Dependencies]:
         yield Dependencies(settings=settings, facts=facts, death=death)
 
 
-def _upstream(stack: contextlib.ExitStack) -> RunningServer:
-    try:
-        return stack.enter_context(server.running(catalogue.SLOW_UPSTREAM, "/"))
-    except server.ServerError as error:
-        raise LabError(f"The upstream that readiness asks did not start. {error}") from error
-
-
 def _database(stack: contextlib.ExitStack) -> tuple[str, Mapping[str, Fact], Callable[[], str | None]]:
     """Return the URL of a database, what to record of it, and what says that it has ended."""
     try:
         programs = postgres.find()
         version = programs.version
-        started = stack.enter_context(postgres.running(programs))
+        url, process = stack.enter_context(postgres.running(programs))
     except PostgresError as error:
         folder = Path(tempfile.mkdtemp(prefix="lab-sqlite-"))
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         facts = {DATABASE_FACT: f"SQLite {sqlite3.sqlite_version}", REASON_FACT: str(error)}
         return f"sqlite:///{folder / 'ready.sqlite'}", facts, lambda: None
-    return started.url, {DATABASE_FACT: f"PostgreSQL {version}"}, started.death
+
+    def death() -> str | None:
+        status = process.poll()
+        return None if status is None else f"PostgreSQL ended with status {status}"
+
+    return url, {DATABASE_FACT: f"PostgreSQL {version}"}, death

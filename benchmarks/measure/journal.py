@@ -244,7 +244,15 @@ def read_run(place: Path) -> Run:
     file = place
     if place.is_dir():
         file = place / RUN_NAME if (place / RUN_NAME).exists() else place / JOURNAL_NAME
-    return read_journal(file)[0] if file.suffix == ".jsonl" else _parse_run(file, _bytes(place, file))
+    if file.suffix == ".jsonl":
+        return read_journal(file)[0]
+    content = _bytes(place, file)
+    try:
+        return _validate(file, read_json(content))
+    except ValueError as error:
+        beside = file.with_name(JOURNAL_NAME)
+        advice = f" The journal in its folder may be whole: lab report {shlex.quote(str(beside))}"
+        raise RunFileError(f"{file} is not whole JSON ({error}).{advice if beside.exists() else ''}") from error
 
 
 def read_journal(file: Path) -> tuple[Run, int]:
@@ -255,8 +263,19 @@ def read_journal(file: Path) -> tuple[Run, int]:
     Raises:
         RunFileError: There is none, or it is not one that this version can read.
     """
-    entries, whole_bytes = _entries(file, _bytes(file, file))
-    return _validate(file, _folded(file, entries)), whole_bytes
+    content = _bytes(file, file)
+    entries: list[tuple[str, Any]] = []
+    # Only line feeds end a line: a server's log, and so a failure, may contain any other line ending. What follows the
+    # last one is half a line: that is how a killed run ends.
+    *lines, half = content.split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        try:
+            entry = read_json(line)
+            kind, value = _KINDS[entry["kind"]], entry["value"]
+        except (ValueError, KeyError, TypeError) as error:
+            raise RunFileError(f"{file}, line {number}: not an entry of a journal ({error}).") from error
+        entries.append((kind, value))
+    return _validate(file, _folded(file, entries)), len(content) - len(half)
 
 
 def _bytes(place: Path, file: Path) -> bytes:
@@ -271,32 +290,6 @@ def _bytes(place: Path, file: Path) -> bytes:
         if not cut or file.suffix != ".jsonl":
             raise RunFileError(f"Cannot read {file}: {error}.") from error
     return content
-
-
-def _parse_run(file: Path, content: bytes) -> Run:
-    try:
-        value = read_json(content)
-    except ValueError as error:
-        beside = file.with_name(JOURNAL_NAME)
-        advice = f" The journal in its folder may be whole: lab report {shlex.quote(str(beside))}"
-        raise RunFileError(f"{file} is not whole JSON ({error}).{advice if beside.exists() else ''}") from error
-    return _validate(file, value)
-
-
-def _entries(file: Path, content: bytes) -> tuple[list[tuple[str, Any]], int]:
-    """Return kind and value of each entry of a journal, and the length of the lines that hold them."""
-    entries: list[tuple[str, Any]] = []
-    # Only line feeds end a line: a server's log, and so a failure, may contain any other line ending. What follows the
-    # last one is half a line: that is how a killed run ends.
-    *lines, half = content.split(b"\n")
-    for number, line in enumerate(lines, start=1):
-        try:
-            entry = read_json(line)
-            kind, value = _KINDS[entry["kind"]], entry["value"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise RunFileError(f"{file}, line {number}: not an entry of a journal ({error}).") from error
-        entries.append((kind, value))
-    return entries, len(content) - len(half)
 
 
 def _folded(file: Path, entries: Sequence[tuple[str, Any]]) -> dict[str, Any]:

@@ -164,7 +164,8 @@ def _sample(root: psutil.Process) -> _Sample:
         processes=len(processes),
         thread_count=thread_count,
         threads=threads,
-        started=_started_on_machine() if _LINUX else 0,
+        # Linux has counted forks and clones since 2.4.
+        started=int((_PROC / "stat").read_text().partition("\nprocesses ")[2].split()[0]) if _LINUX else 0,
         epoll_descriptors=epoll_descriptors,
         resident_bytes=resident_bytes,
     )
@@ -195,11 +196,6 @@ def _threads_of(pid: int) -> dict[int, tuple[int, int, int]]:
             *_, voluntary, involuntary = Path(task.path, "status").read_text().splitlines()
             threads[int(task.name)] = (run_ns, int(voluntary.split()[1]), int(involuntary.split()[1]))
     return threads
-
-
-def _started_on_machine() -> int:
-    # Linux has counted forks and clones since 2.4.
-    return int((_PROC / "stat").read_text().partition("\nprocesses ")[2].split()[0])
 
 
 def _count_epoll_descriptors(pid: int) -> int:

@@ -67,16 +67,13 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     return answer.body
 
 
-def check_all(
-    plan: Plan, cpus: Sequence[int] = (), dependencies: Dependencies = NONE, *, has_agreed: bool = False
-) -> dict[str, DocumentPair]:
+def check_all(plan: Plan, dependencies: Dependencies = NONE, *, has_agreed: bool = False) -> dict[str, DocumentPair]:
     """Start each app, check every twin's answer under every workload, and fetch the OpenAPI documents.
 
     Apps start side by side: nothing is timed yet.
 
     Args:
         plan: Of the run.
-        cpus: Cores that the servers may use.
         dependencies: What they depend on. An app with other workloads than readiness is started once with them and once
             without, as in its trials.
         has_agreed: Whether requests to somebody's apps were compared by ``agreed`` a moment ago.
@@ -92,7 +89,7 @@ def check_all(
         if not (has_agreed and workloads[0].answer == ALIKE)
     ]
     with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
-        found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, cpus, dependencies), apps))
+        found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, dependencies), apps))
     documents: dict[str, DocumentPair] = {}
     for framework, pair in found:
         if pair is not None:
@@ -240,25 +237,18 @@ def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
 
 
 def _check_app(
-    twins: Sequence[Contender],
-    workloads: Sequence[Workload],
-    plan: Plan,
-    cpus: Sequence[int],
-    dependencies: Dependencies,
+    twins: Sequence[Contender], workloads: Sequence[Workload], plan: Plan, dependencies: Dependencies
 ) -> tuple[str, DocumentPair | None]:
     first, settings = twins[0], dependencies.settings_for(workloads[0])
-    with running(first, workloads[0].path_for(first), cpus, settings=settings) as server:
+    with running(first, workloads[0].path_for(first), settings=settings) as server:
         for contender in twins:
             for workload in workloads:
                 if contender.id in plan.workload_contenders[workload.name]:
                     check_answer(server, contender, workload)
-        pair = None if first.variant is None or not first.is_own else _documents(server)
-    return first.framework, pair
-
-
-def _documents(server: RunningServer) -> DocumentPair | None:
-    before, after = (_json(server.get(path)) for path in DOCUMENT_PATHS)
-    return None if before is None or after is None else DocumentPair(before=before, after=after)
+        paths = DOCUMENT_PATHS if first.variant is not None and first.is_own else ()
+        documents = [document for path in paths if (document := _json(server.get(path))) is not None]
+    before, after = documents if len(documents) == len(DOCUMENT_PATHS) else (None, None)
+    return first.framework, None if before is None or after is None else DocumentPair(before=before, after=after)
 
 
 def _json(answer: Answer) -> Mapping[str, Any] | None:

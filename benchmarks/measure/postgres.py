@@ -13,8 +13,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks.measure.server import HOST, free_port
 from benchmarks.orphan_watcher import FOLDER_PREFIX
@@ -24,7 +25,8 @@ _DEBIAN = Path("/usr/lib/postgresql")
 _ACCOUNT = "postgres"
 _ROLE = "lab"
 _START_TIMEOUT_S = 20.0
-_STOP_GRACE_S = 5.0
+# A fast shutdown, then an immediate one.
+_STEPS = ((signal.SIGINT, 5.0), (getattr(signal, "SIGQUIT", signal.SIGTERM), 1.0))
 _POLL_S = 0.05
 _LOG_TAIL_LINES = 10
 # A cluster that lives for minutes has no data to lose, and should do nothing but answer.
@@ -72,24 +74,6 @@ class Programs:
         return found[0] if found else told.strip()
 
 
-@dataclass(frozen=True, slots=True)
-class RunningPostgres:
-    """A PostgreSQL that takes connections.
-
-    Attributes:
-        url: Of its database, with a password.
-        process: Its postmaster.
-    """
-
-    url: str = field(repr=False)
-    process: subprocess.Popen[bytes]
-
-    def death(self) -> str | None:
-        """Say how it ended; ``None`` while it runs."""
-        status = self.process.poll()
-        return None if status is None else f"PostgreSQL ended with status {status}"
-
-
 def find() -> Programs:
     """Return PostgreSQL's programs: the newest release where Debian puts them, or else those on the path.
 
@@ -107,11 +91,13 @@ def find() -> Programs:
 
 
 @contextlib.contextmanager
-def running(programs: Programs) -> Iterator[RunningPostgres]:
-    """Run a cluster for the length of a ``with`` block, with a password of its own.
+def running(programs: Programs) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Run a cluster for the length of a ``with`` block.
 
     Args:
         programs: From ``find``.
+    Returns:
+        The URL of its database, with a password of its own, and its postmaster.
     Raises:
         PostgresError: It did not start.
     """
@@ -125,10 +111,10 @@ def running(programs: Programs) -> Iterator[RunningPostgres]:
         try:
             password = secrets.token_urlsafe(24)
             _create(programs, folder, password)
-            postgres = _start(programs, folder, password, stack)
+            started = _start(programs, folder, password, stack)
         except OSError as error:
             raise PostgresError(f"it did not start ({error})") from error
-        yield postgres
+        yield started
 
 
 def _create(programs: Programs, folder: Path, password: str) -> None:
@@ -140,58 +126,51 @@ def _create(programs: Programs, folder: Path, password: str) -> None:
         shutil.chown(folder, programs.account)
         shutil.chown(password_file, programs.account)
     arguments = ("-U", _ROLE, "--pwfile", str(password_file), "-A", "scram-sha-256", "-E", "UTF8", "--locale=C", "-N")
-    with contextlib.ExitStack() as stack:
-        try:
-            status = _begin(programs, folder, stack, "initdb", *arguments).wait(_START_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            raise _failure(folder, f"initdb did not end within {_START_TIMEOUT_S:g} s") from None
+    try:
+        output_of(_command(programs, folder, "initdb", *arguments), _START_TIMEOUT_S, **_as(programs))
+    except subprocess.CalledProcessError as error:
+        raise _failure(f"initdb ended with status {error.returncode}", f"{error.output}{error.stderr}") from error
+    except subprocess.TimeoutExpired:
+        raise PostgresError(f"initdb did not end within {_START_TIMEOUT_S:g} s") from None
     password_file.unlink()
-    if status != 0:
-        raise _failure(folder, f"initdb ended with status {status}")
 
 
-def _start(programs: Programs, folder: Path, password: str, stack: contextlib.ExitStack) -> RunningPostgres:
+def _start(
+    programs: Programs, folder: Path, password: str, stack: contextlib.ExitStack
+) -> tuple[str, subprocess.Popen[bytes]]:
     import psycopg  # noqa: PLC0415 (only who starts one needs its driver)
 
     port = free_port(HOST)
     options = [word for name, value in {"port": port, **_SETTINGS}.items() for word in ("-c", f"{name}={value}")]
-    process = _begin(programs, folder, stack, "postgres", *options)
+    command, log = _command(programs, folder, "postgres", *options), folder / "log"
+    with log.open("wb") as output:
+        process = start(stack, command, steps=_STEPS, stdout=output, stderr=subprocess.STDOUT, **_as(programs)).process
     url = f"postgresql://{_ROLE}:{password}@{HOST}:{port}/postgres"
     until_s = time.monotonic() + _START_TIMEOUT_S
     while time.monotonic() < until_s:
         if (status := process.poll()) is not None:
-            raise _failure(folder, f"it ended with status {status}")
+            raise _failure(f"it ended with status {status}", log.read_text(encoding="utf-8", errors="replace"))
         try:
             psycopg.connect(url, connect_timeout=2).close()
         except psycopg.OperationalError:
             time.sleep(_POLL_S)
         else:
-            return RunningPostgres(url, process)
-    raise _failure(folder, f"it took no connection within {_START_TIMEOUT_S:g} s")
+            return url, process
+    raise PostgresError(f"it took no connection within {_START_TIMEOUT_S:g} s")
 
 
-def _begin(
-    programs: Programs, folder: Path, stack: contextlib.ExitStack, program: str, *arguments: str
-) -> subprocess.Popen[bytes]:
-    """Begin a program on the cluster in a folder; it ends with the stack."""
-    with (folder / "log").open("ab") as log:
-        child = start(
-            stack,
-            [str(programs.folder / program), "-D", str(folder / "data"), *arguments],
-            # A fast shutdown, then an immediate one.
-            steps=((signal.SIGINT, _STOP_GRACE_S), (getattr(signal, "SIGQUIT", signal.SIGTERM), 1.0)),
-            user=programs.account,
-            group=programs.account,
-            extra_groups=None if programs.account is None else [],
-            cwd="/",
-            stdout=log,
-            stderr=subprocess.STDOUT,
-        )
-    return child.process
+def _command(programs: Programs, folder: Path, program: str, *arguments: str) -> list[str]:
+    return [str(programs.folder / program), "-D", str(folder / "data"), *arguments]
 
 
-def _failure(folder: Path, what: str) -> PostgresError:
-    lines = (folder / "log").read_text(encoding="utf-8", errors="replace").splitlines()[-_LOG_TAIL_LINES:]
+def _as(programs: Programs) -> dict[str, Any]:
+    """Return the options of ``Popen`` for the user who runs it."""
+    groups: list[str] | None = None if programs.account is None else []
+    return {"user": programs.account, "group": programs.account, "extra_groups": groups, "cwd": "/"}
+
+
+def _failure(what: str, printed: str) -> PostgresError:
+    lines = printed.splitlines()[-_LOG_TAIL_LINES:]
     return PostgresError(f"{what}: {' | '.join(lines) or 'it printed nothing'}")
 
 

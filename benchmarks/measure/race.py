@@ -13,7 +13,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
 from benchmarks.measure.workloads import HEALTH, WAIT
-from benchmarks.model import MARGIN, RACE, Contender, LoadProfile, Plan, Workload
+from benchmarks.model import MARGIN, RACE, Contender, Plan, Workload
 
 FEWEST_CONTENDERS = 2
 MOST_CONTENDERS = 4
@@ -84,26 +84,11 @@ def plan_race(
             raise InvalidValueError(f"The {name} must be from {least} to {most}, not {value}.")
     workload = _workload(wait_ms, lineup)
     usual = schedule.PRESETS["quick"]
-    load = usual.wait if workload.wait_ms else usual.health
-    ids = tuple(contender.id for contender in chosen)
+    load = dataclasses.replace(usual.wait if workload.wait_ms else usual.health, vus=connections)
+    ids = [contender.id for contender in chosen]
     against = lineup.against and (lineup.against if lineup.against in ids else ids[0])
-    return Plan(
-        preset=RACE,
-        seed=seed,
-        contenders=chosen,
-        workloads=(workload,),
-        loads={
-            workload.name: LoadProfile(
-                vus=connections, duration_s=load.duration_s, warmup_s=load.warmup_s, slices=load.slices
-            )
-        },
-        rounds={workload.name: rounds},
-        workload_contenders={workload.name: ids},
-        placebo=against or catalogue.steadiest(chosen),
-        ceilings=catalogue.CEILINGS,
-        against=against,
-        margin=lineup.margin,
-    )
+    plan = schedule.plan_of_one(RACE, chosen, workload, load, rounds=rounds, seed=seed)
+    return dataclasses.replace(plan, placebo=against or plan.placebo, against=against, margin=lineup.margin)
 
 
 def _workload(wait_ms: int, lineup: Lineup) -> Workload:

@@ -1,4 +1,4 @@
-"""Finds what a run lacks of its plan, and resumes an interrupted run: on the same machine, with the same software.
+"""Finds what a run lacks of its plan, tells how long that takes, and resumes it: on the same machine and software.
 
 A block's trials stand side by side, in one round and at one time; that is what makes their ratios fair. So a block that
 was cut is measured again as a whole: its earlier trials are superseded.
@@ -6,16 +6,20 @@ was cut is measured again as a whole: its earlier trials are superseded.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from benchmarks.contenders import catalogue
 from benchmarks.errors import RefusedError
 from benchmarks.measure import schedule
 from benchmarks.measure.dependencies import DATABASE_FACT
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.journal import RUN_NAME, Journal, write_run
+from benchmarks.measure.load.engine import startup_estimate_s
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.model import Run, Trial
+from benchmarks.measure.workloads import offer_of
+from benchmarks.model import Plan, Run, Trial
 
 MUST_MATCH = (
     *("cpu_model", "logical_cores", "server_cpus", "loader_cpus", "operating_system", "kernel"),
@@ -23,6 +27,12 @@ MUST_MATCH = (
     DATABASE_FACT,
 )
 """Facts, beside the package versions, without which trials of before and after are not comparable."""
+
+_STARTUP_S = 0.6
+"""What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
+
+_BETWEEN_SLICES_S = 0.025
+"""Until nothing is in flight and the next load is up again, seconds. For the estimate too."""
 
 _PACKAGE = "package_"
 _SHOWN = 8
@@ -66,6 +76,52 @@ def cut_trials(run: Run) -> tuple[Trial, ...]:
 
 def _place(scheduled: ScheduledTrial) -> tuple[str, int, int]:
     return scheduled.workload.name, scheduled.round, scheduled.position
+
+
+def trials_left(run: Run) -> list[ScheduledTrial]:
+    """Return what a run lacks of its plan."""
+    return [*calibration_left(run), *(trial for block in blocks_left(run) for trial in block)]
+
+
+def estimate_s(plan: Plan, left: Sequence[ScheduledTrial] | None = None) -> float:
+    """Return about how long a run will take, or what is left of it, seconds."""
+    left = [*schedule.calibration(plan), *schedule.trials(plan)] if left is None else left
+    engine_s = startup_estimate_s(plan.engine)
+    return sum(estimate_trial_s(trial) + engine_s for trial in left)
+
+
+def estimate_trial_s(trial: ScheduledTrial) -> float:
+    """Return about how long one trial will take, seconds."""
+    between_s = trial.load.slices * _BETWEEN_SLICES_S if trial.load.slices > 1 else 0.0
+    steady_s, app = trial.load.warmup_s, catalogue.app_of(trial.contender)
+    if app is not None and app.is_serial:
+        steady_s = max(steady_s, trial.load.vus * trial.workload.wait_ms_in(trial.contender.variant) / 1000)
+    return _STARTUP_S + offer_of(trial.workload).startup_s + steady_s + trial.load.duration_s + between_s
+
+
+def budget_stop(run: Run, began_s: float | None) -> Callable[[Run], str | None]:
+    """Return what says after each round whether another would take longer than the plan's budget.
+
+    Args:
+        run: As it begins, or as it is resumed.
+        began_s: When its budget began, on the monotonic clock; ``None`` for a resumed one, which has of its budget as
+            much as it lacks of its plan.
+    """
+    plan, now_s = run.plan, time.monotonic()
+    if plan.budget_s is None:
+        return lambda _run: None
+    rounds_before = max((trial.round for trial in run.trials), default=0)
+    share = estimate_s(plan, trials_left(run)) / max(1.0, estimate_s(plan))
+    ends_s = began_s + plan.budget_s if began_s is not None else now_s + share * plan.budget_s
+
+    def stop(so_far: Run) -> str | None:
+        later_s = time.monotonic()
+        ended = max(trial.round for trial in so_far.trials)
+        if later_s + (later_s - now_s) / max(1, ended - rounds_before) > ends_s:
+            return f"Another round would not have fitted into the budget after {ended}."
+        return None
+
+    return stop
 
 
 def reopen(folder: Path, environment: Mapping[str, Fact], resumed_at: str) -> Journal:

@@ -5,29 +5,39 @@ Which blocks, and when to stop, is a route's to say: a plan's rounds, or the pla
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime as dt
 import itertools
 import math
 from collections.abc import Callable, Generator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Protocol
+from pathlib import Path
+from typing import Protocol, Self
 
-from benchmarks.measure import parity, remaining
+from benchmarks.measure import dependencies, environment, parity, remaining
+from benchmarks.measure.alone import MachineLock
 from benchmarks.measure.block import run_block
 from benchmarks.measure.dependencies import NONE, Dependencies
-from benchmarks.measure.environment import Cores, kept_off
+from benchmarks.measure.environment import Cores, Fact, kept_off
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.load.engine import LoadEngine
+from benchmarks.measure.load.engine import DEFAULT_ENGINE, LoadEngine, find_engine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.model import EQUAL_RATE, DocumentPair, Run, Trial
+from benchmarks.model import EQUAL_RATE, DocumentPair, Plan, Run, Trial
 from benchmarks.process import uninterrupted
 from benchmarks.trials import void_reason
 
 Block = list[ScheduledTrial]
 Blocks = Generator[Block, None, str | None]
-"""Yields blocks to run, and returns why it stopped before the end of its plan; ``None`` where it did not."""
+"""Yields blocks to run, of round 0 to calibrate the loader; returns why it stopped before its plan's end, if so."""
+
+Route = Callable[[Journal], Blocks]
+"""Says what to measure next, given what was measured: each block is run and kept before the next is asked for."""
+
+Begin = Callable[[Mapping[str, Fact]], Journal]
+"""Begins a record, or opens the one of an interrupted run, given the facts beside the environment."""
 
 
 class RunListener(Protocol):
@@ -43,35 +53,20 @@ class RunListener(Protocol):
         """A trial has ended and is kept."""
 
 
-class Route(Protocol):
-    """Says what to measure next, given what was measured."""
+def planned_route(stop: Callable[[Run], str | None] = lambda _run: None) -> Route:
+    """Return the route of all that a run lacks of its plan; what asks all at one rate comes last.
 
-    def calibration(self, run: Run) -> Sequence[ScheduledTrial]:
-        """Return the trials of bare servers to run first: without them the loader's ceiling is not known."""
-
-    def blocks(self, journal: Journal) -> Blocks:
-        """Yield block after block, each to be run and kept in the journal before the next is asked for."""
-
-
-@dataclass(frozen=True, slots=True)
-class PlannedRoute:
-    """All that a run lacks of its plan, or as many rounds as it takes; what asks all at one rate comes last.
-
-    Attributes:
+    Args:
         stop: Decides after each round whether the run ends there, and why; by default it runs them all.
     """
 
-    stop: Callable[[Run], str | None] = lambda _run: None
-
-    def calibration(self, run: Run) -> Sequence[ScheduledTrial]:
-        """Return what is missing or failed."""
-        return remaining.calibration_left(run)
-
-    def blocks(self, journal: Journal) -> Blocks:
-        """Yield the blocks that are left."""
-        plan, left = journal.run.plan, remaining.blocks_left(journal.run)
+    def route(journal: Journal) -> Blocks:
+        plan = journal.run.plan
+        yield from ([scheduled] for scheduled in remaining.calibration_left(journal.run))
+        left = remaining.blocks_left(journal.run)
         reason: str | None = None
-        if any(trial.workload == EQUAL_RATE for trial in journal.run.trials) and left[:1] != _at_one_rate(left)[:1]:
+        reached = any(trial.workload == EQUAL_RATE for trial in journal.run.trials)
+        if reached and left and left[0][0].workload.name != EQUAL_RATE:
             # It was cut in the last stage, which it had reached before its last round.
             reason = "It had stopped before it was interrupted in what came after."
         stages = itertools.groupby(left, key=lambda block: (block[0].workload.name == EQUAL_RATE, block[0].round))
@@ -82,8 +77,10 @@ class PlannedRoute:
                 if ready := at_equal_rate(block, journal.run):
                     yield ready
             if not at_one_rate and reason is None and number < max(plan.rounds.values()):
-                reason = self.stop(journal.run)
+                reason = stop(journal.run)
         return reason
+
+    return route
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,7 +99,7 @@ class Runner:
     engine: LoadEngine
     cores: Cores
     listener: RunListener
-    route: Route = field(default_factory=PlannedRoute)
+    route: Route = field(default_factory=planned_route)
     now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
     dependencies: Dependencies = NONE
 
@@ -131,21 +128,14 @@ class Runner:
             if framework not in journal.run.documents:
                 journal.add_documents(framework, pair)
         with kept_off(self.cores.server):
-            for scheduled in self.route.calibration(journal.run):
-                (trial,) = self._block([scheduled], journal.add_calibration)
-                if trial.failure is not None:
-                    # Without the ceiling no verdict would stand.
-                    raise ServerError(
-                        f"{trial.failure}\nSo the loader could not be calibrated: no verdict would stand."
-                    )
-            blocks = self.route.blocks(journal)
+            blocks = self.route(journal)
             while True:
                 try:
                     block = next(blocks)
                 except StopIteration as end:
                     reason: str | None = end.value
                     return reason
-                self._block(block, journal.add_trial)
+                self._block(block, journal)
 
     def _check_parity(self, journal: Journal) -> Mapping[str, DocumentPair]:
         try:
@@ -157,7 +147,8 @@ class Runner:
             self.dependencies.check()
             raise
 
-    def _block(self, block: Block, keep: Callable[[Trial], None]) -> list[Trial]:
+    def _block(self, block: Block, journal: Journal) -> None:
+        keep = journal.add_trial if block[0].round else journal.add_calibration
         for scheduled in block:
             self.listener.started(scheduled)
         trials = run_block(block, self.engine, self.cores, self.now, self.dependencies)
@@ -168,7 +159,9 @@ class Runner:
             for scheduled, trial in zip(block, trials, strict=True):
                 keep(trial)
                 self.listener.ended(scheduled, trial)
-        return trials
+        if not block[0].round and (failure := trials[0].failure) is not None:
+            # Without the ceiling no verdict would stand.
+            raise ServerError(f"{failure}\nSo the loader could not be calibrated: no verdict would stand.")
 
     def _finish_interrupted(self, journal: Journal) -> None:
         try:
@@ -179,6 +172,95 @@ class Runner:
 
     def _timestamp(self) -> str:
         return self.now().isoformat(timespec="milliseconds")
+
+
+@dataclass(slots=True, kw_only=True)
+class Instrument:
+    """What a run is measured with, from the beginning of its record to its end.
+
+    Attributes:
+        engine: Drives the load.
+        cores: Which server and loader may use.
+        facts: What there is to know of the engine.
+        lock: Of this machine, held: it shows other labs where the record is.
+        record: Of the run, there as soon as it has begun, whatever comes then.
+    """
+
+    engine: LoadEngine
+    cores: Cores
+    facts: Mapping[str, Fact] = field(default_factory=dict)
+    lock: MachineLock | None = None
+    record: Journal | None = None
+
+    @classmethod
+    def of(cls, engine: LoadEngine | None = None, lock: MachineLock | None = None) -> Self:
+        """Share out this machine between servers and a load engine, by default the builtin one."""
+        engine = find_engine(DEFAULT_ENGINE) if engine is None else engine
+        facts = engine.facts()
+        cores = environment.share_cores()
+        if engine.uses_every_core:
+            cores = environment.give_every_core(cores)
+        if "load_workers" in facts:
+            # They have cores of their own, on their own machines.
+            cores = Cores(cores.server, ())
+        return cls(engine=engine, cores=cores, facts=facts, lock=lock)
+
+    def begin(self, out: Path, plan: Plan, facts: Mapping[str, Fact]) -> Journal:
+        """Begin the record of a run under ``out``, named by its time and preset.
+
+        Args:
+            out: Where runs are kept.
+            plan: What is to be done.
+            facts: What to record beside the environment.
+        Raises:
+            RunFileError: It cannot be written.
+        """
+        now = dt.datetime.now(dt.UTC)
+        run = Run(
+            name=f"{now:%Y-%m-%dT%H-%M-%S}-{plan.preset}",
+            state="running",
+            started_at=now.isoformat(timespec="milliseconds"),
+            finished_at=None,
+            plan=plan,
+            environment={**environment.environment(self.cores), **facts},
+        )
+        return Journal.create(out, run)
+
+    def measure(
+        self,
+        begin: Begin,
+        follow: Callable[[Run], AbstractContextManager[RunListener]],
+        *,
+        needs_dependencies: bool = False,
+        route: Callable[[Run], Route] = lambda _run: planned_route(),
+    ) -> Run:
+        """Begin a run, and measure to its end; what is complete already is only read.
+
+        Args:
+            begin: Begins or opens the record.
+            follow: Gives the listener, from the run as it begins.
+            needs_dependencies: Whether servers need a database and upstreams.
+            route: Gives the route, which decides what to measure next; by default all of the plan.
+        Raises:
+            LabError: See ``Runner.run``; the message says what went wrong, and what to do.
+            KeyboardInterrupt: As it came; what was measured is kept.
+        """
+        running = dependencies.running(self.cores) if needs_dependencies else contextlib.nullcontext(NONE)
+        with running as started:
+            self.record = begin({**self.facts, **started.facts})
+            if self.lock is not None:
+                self.lock.note(self.record.folder)
+            run = self.record.run
+            if run.state == "complete":
+                return run
+            with follow(run) as listener:
+                return Runner(
+                    engine=self.engine,
+                    cores=self.cores,
+                    listener=listener,
+                    route=route(run),
+                    dependencies=started,
+                ).run(self.record)
 
 
 def equal_rate_per_s(run: Run) -> float | None:
@@ -227,7 +309,3 @@ def at_equal_rate(block: Sequence[ScheduledTrial], run: Run) -> Block:
         dataclasses.replace(scheduled, load=dataclasses.replace(scheduled.load, rate_per_s=rate_per_s))
         for scheduled in block
     ]
-
-
-def _at_one_rate(blocks: Sequence[Block]) -> list[Block]:
-    return [block for block in blocks if block[0].workload.name == EQUAL_RATE]

@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, did_you_mean
-from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits, startup_estimate_s
+from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits
 from benchmarks.measure.load.request import varies
 from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, offer_of, takes_part
 from benchmarks.model import EQUAL_RATE, MARGIN, Contender, LoadProfile, Plan, Workload
@@ -44,13 +44,6 @@ ASKED_FACT = "asked"
 """Fact of a run of anybody's apps: the words and options that said which, and what to ask of them."""
 
 _NO_LIMITS = Limits()
-
-STARTUP_ESTIMATE_S = 0.6
-"""What a trial costs beside its load, seconds: to start a server and to stop it. For the estimate shown, no more."""
-
-
-BETWEEN_SLICES_S = 0.025
-"""Until nothing is in flight and the next load is up again, seconds. For the estimate too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -277,15 +270,22 @@ def placebo_plan(contender: Contender | None, seed: int, rounds: int, workload: 
         workload: What it is asked, where its waits are none.
     """
     contender = contender or catalogue.find(catalogue.steadiest(catalogue.CONTENDERS))
+    return plan_of_one("doctor", (contender,), workload, PRESETS["quick"].health, rounds=rounds, seed=seed)
+
+
+def plan_of_one(
+    preset: str, contenders: tuple[Contender, ...], workload: Workload, load: LoadProfile, *, rounds: int, seed: int
+) -> Plan:
+    """Plan a run of one workload, which all contenders are asked in every round; args are those of ``Plan``."""
     return Plan(
-        preset="doctor",
+        preset=preset,
         seed=seed,
-        contenders=(contender,),
+        contenders=contenders,
         workloads=(workload,),
-        loads={workload.name: PRESETS["quick"].health},
+        loads={workload.name: load},
         rounds={workload.name: rounds},
-        workload_contenders={workload.name: (contender.id,)},
-        placebo=contender.id,
+        workload_contenders={workload.name: tuple(contender.id for contender in contenders)},
+        placebo=catalogue.steadiest(contenders),
         ceilings=catalogue.CEILINGS,
     )
 
@@ -357,27 +357,6 @@ def calibration(plan: Plan) -> Iterator[ScheduledTrial]:
     load = dataclasses.replace(plan.loads.get(HEALTH.name, PRESETS["quick"].health), rate_per_s=None)
     for position, name in enumerate(plan.ceilings, start=1):
         yield ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
-
-
-def estimate_s(plan: Plan) -> float:
-    """Return about how long the run will take, seconds."""
-    planned = [*calibration(plan), *trials(plan)]
-    engine_s = startup_estimate_s(plan.engine)
-    return sum(estimate_trial_s(trial) + engine_s for trial in planned)
-
-
-def estimate_trial_s(trial: ScheduledTrial) -> float:
-    """Return about how long one trial will take, seconds."""
-    between_s = trial.load.slices * BETWEEN_SLICES_S if trial.load.slices > 1 else 0.0
-    started_s = STARTUP_ESTIMATE_S + offer_of(trial.workload).startup_s
-    return started_s + _steady_after_s(trial) + trial.load.duration_s + between_s
-
-
-def _steady_after_s(trial: ScheduledTrial) -> float:
-    app = catalogue.app_of(trial.contender)
-    if app is not None and app.is_serial:
-        return max(trial.load.warmup_s, trial.load.vus * trial.workload.wait_ms_in(trial.contender.variant) / 1000)
-    return trial.load.warmup_s
 
 
 def _load_of(

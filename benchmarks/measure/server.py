@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 from urllib.parse import urlsplit
 
 from benchmarks.child_log import ChildLog
@@ -59,23 +60,105 @@ class Answer:
     took_ms: float = 0.0
 
 
-@dataclass(slots=True)
 class RunningServer:
-    """A server that answers.
+    """A server on its way up, and then one that answers.
+
+    While it starts, others can start beside it, on all the cores that there are.
+
+    Args:
+        stack: Ends it.
+        contender: What starts.
+        cpus: See ``running``, as for the other arguments.
+        stop_grace_s: The same.
+        host: Address of this machine that it binds.
+        settings: The same.
 
     Attributes:
-        contender: What runs.
+        contender: The same.
         started: Its process, leader of its own process group; ``None`` for what ran already.
         port: Its TCP port on ``host``.
-        log: Its standard output and error.
         host: Its address.
     """
 
-    contender: Contender
-    started: subprocess.Popen[bytes] | None
-    port: int
-    log: ChildLog
-    host: str = HOST
+    def __init__(
+        self,
+        stack: contextlib.ExitStack,
+        contender: Contender,
+        *,
+        cpus: Sequence[int] = (),
+        stop_grace_s: float = 1.0,
+        host: str = HOST,
+        settings: Mapping[str, str] = NO_SETTINGS,
+    ) -> None:
+        self._stack = stack
+        self.contender = contender
+        self._cpus = cpus
+        self._stop_grace_s = stop_grace_s
+        self.host = host
+        self._settings = settings
+        self.started: subprocess.Popen[bytes] | None = None
+        self._launch()
+
+    def _launch(self) -> None:
+        self._log = self._stack.enter_context(ChildLog())
+        if self.contender.url:
+            parts = urlsplit(self.contender.url)
+            self.port, self.host = parts.port or 80, parts.hostname or self.host
+            return
+        self.port = free_port(self.host)
+        self.started = start(
+            self._stack,
+            command_of(self.contender, self.port, self.host),
+            {**_environment(self.contender), **self._settings, "PYTHONUNBUFFERED": "1"},
+            ((signal.SIGTERM, self._stop_grace_s),),
+            stdout=self._log.file,
+            stderr=self._log.file,
+            # Servers import from their working folder before they look anywhere else.
+            cwd=self.contender.folder or HOME,
+        ).process
+        # This process may keep off the server's cores, and its children inherit that.
+        if self._cpus and hasattr(os, "sched_getaffinity"):
+            _pin(self.started.pid, sorted({*self._cpus, *os.sched_getaffinity(0)}))
+
+    def wait_until_ready(self, path: str, timeout_s: float = 20.0) -> Self:
+        """Return once it answers, and is on its cores; args and errors are those of ``running``."""
+        for attempt in range(1, _PORT_ATTEMPTS + 1):
+            try:
+                self._await_answer(path, timeout_s)
+            except _PortTakenError:
+                if attempt == _PORT_ATTEMPTS:
+                    raise
+                self._launch()
+            else:
+                break
+        if self.started is not None:
+            _pin(self.started.pid, self._cpus)
+        return self
+
+    def _await_answer(self, path: str, timeout_s: float) -> None:
+        deadline = time.monotonic() + timeout_s
+        patience_s, fault = _POLL_TIMEOUT_S, ""
+        while (left_s := deadline - time.monotonic()) > 0:
+            if (death := self.death()) is not None:
+                if any(sign in self._log.text().lower() for sign in _TAKEN):
+                    cure = ": its port is taken. Have it listen on {port}, which the lab fills in"
+                    raise _PortTakenError(self.explain(f"{death}{cure}"))
+                raise ServerError(self.explain(death))
+            try:
+                self._ask(Workload(name="", path=path), min(patience_s, max(_POLL_S, left_s)))
+            except TimeoutError as error:
+                # Some answers take longer, and would else be cut off each time.
+                patience_s, fault = 2 * patience_s, str(error)
+            except (OSError, http.client.HTTPException) as error:
+                fault = str(error) or repr(error)
+                time.sleep(_POLL_S)
+            else:
+                # If this server is dead, the answer came from another process.
+                if self.death() is None:
+                    return
+        raise ServerError(
+            self.explain(f"did not answer GET {path} within {timeout_s:g} s ({fault}){self._listening_at()}")
+        )
 
     def get(self, path: str, timeout_s: float = 10.0) -> Answer:
         """Ask once.
@@ -92,7 +175,7 @@ class RunningServer:
             ServerError: No answer.
         """
         try:
-            return _ask(self, workload, timeout_s)
+            return self._ask(workload, timeout_s)
         except (OSError, http.client.HTTPException) as error:
             asked = f"{workload.method} {workload.path_for(self.contender)}"
             # One whose connection has just ended may be about to.
@@ -100,6 +183,21 @@ class RunningServer:
                 if self.started is not None and not isinstance(error, TimeoutError):
                     self.started.wait(_DYING_S)
             raise ServerError(self.explain(f"did not answer {asked}: {self.death() or error}")) from error
+
+    def _ask(self, workload: Workload, timeout_s: float) -> Answer:
+        connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
+        ends_s = time.monotonic() + timeout_s
+        try:
+            asked = rendered(workload, self.contender, filler())
+            connection.connect()
+            began_s = time.perf_counter()
+            connection.request(workload.method, asked.path, asked.body, asked.headers)
+            response = connection.getresponse()
+            kind = response.headers.get_content_type()
+            answered, took_ms = _read(response, ends_s), 1000 * (time.perf_counter() - began_s)
+            return Answer(response.status, kind, answered, response.headers.get("Location", ""), took_ms)
+        finally:
+            connection.close()
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -128,7 +226,22 @@ class RunningServer:
 
     def explain(self, what: str) -> str:
         """Return an error message with the command and the tail of the log."""
-        return _explain(self, what)
+        tail = "\n".join(f"  | {line}" for line in self._log.last_lines(_LOG_TAIL_LINES)) or "  | (it printed nothing)"
+        if self.contender.url:
+            return f"{self.contender.id}: {what}\n  nothing was started: it is to run at {self.contender.url} already"
+        command = shlex.join(command_of(self.contender, self.port, self.host))
+        return f"{self.contender.id}: {what}\n  command: {command}\n  end of its log:\n{tail}"
+
+    def _listening_at(self) -> str:
+        """Say where it listens when it does not answer, and what to do; empty for what the lab did not start."""
+        if self.started is None:
+            return ""
+        if not (places := listening_at(self.started.pid)):
+            return ": it listens nowhere"
+        if any(port == self.port and ip in (self.host, "0.0.0.0", "::") for ip, port in places):  # noqa: S104 (read)
+            return ": it accepts connections, and does not answer. Ask for another path (--path)"
+        where = ", ".join(f"{ip} port {port}" for ip, port in sorted(places))
+        return f": it listens at {where}. Have it listen at {self.host} and at {{port}}, which the lab fills in"
 
 
 @contextlib.contextmanager
@@ -153,93 +266,9 @@ def running(
     Raises:
         ServerError: It exited or never answered.
     """
-    with starting(contender, cpus, stop_grace_s, settings=settings) as launch:
-        yield launch.wait_until_ready(path, startup_timeout_s)
-
-
-@contextlib.contextmanager
-def starting(
-    contender: Contender,
-    cpus: Sequence[int] = (),
-    stop_grace_s: float = 1.0,
-    host: str = HOST,
-    *,
-    settings: Mapping[str, str] = NO_SETTINGS,
-) -> Iterator[Launch]:
-    """Begin to start a contender's server, and end it with the ``with`` block; args are those of ``running``.
-
-    While it starts, others can start beside it, on all the cores that there are. ``host`` is the address of this
-    machine that it binds.
-    """
     with contextlib.ExitStack() as stack:
-        yield Launch(contender, cpus, stop_grace_s, stack, host, settings=settings)
-
-
-class Launch:
-    """A server on its way up.
-
-    Args:
-        contender: What starts.
-        cpus: See ``running``.
-        stop_grace_s: See ``running``.
-        stack: Ends it.
-        host: Address of this machine that it binds.
-        settings: See ``running``.
-    """
-
-    def __init__(
-        self,
-        contender: Contender,
-        cpus: Sequence[int],
-        stop_grace_s: float,
-        stack: contextlib.ExitStack,
-        host: str = HOST,
-        *,
-        settings: Mapping[str, str] = NO_SETTINGS,
-    ) -> None:
-        self._host = host
-        self._settings = settings
-        self._contender = contender
-        self._cpus = cpus
-        self._stop_grace_s = stop_grace_s
-        self._stack = stack
-        self._server = self._launch()
-
-    def wait_until_ready(self, path: str, timeout_s: float = 20.0) -> RunningServer:
-        """Return the server once it answers, and is on its cores; args and errors are those of ``running``."""
-        for attempt in range(1, _PORT_ATTEMPTS + 1):
-            try:
-                _await_answer(self._server, path, timeout_s)
-            except _PortTakenError:
-                if attempt == _PORT_ATTEMPTS:
-                    raise
-                self._server = self._launch()
-            else:
-                break
-        if self._server.started is not None:
-            _pin(self._server.started.pid, self._cpus)
-        return self._server
-
-    def _launch(self) -> RunningServer:
-        log = self._stack.enter_context(ChildLog())
-        if self._contender.url:
-            parts = urlsplit(self._contender.url)
-            return RunningServer(self._contender, None, parts.port or 80, log, parts.hostname or self._host)
-        port = free_port(self._host)
-        child = start(
-            self._stack,
-            command_of(self._contender, port, self._host),
-            {**_environment(self._contender), **self._settings, "PYTHONUNBUFFERED": "1"},
-            ((signal.SIGTERM, self._stop_grace_s),),
-            stdout=log.file,
-            stderr=log.file,
-            # Servers import from their working folder before they look anywhere else.
-            cwd=self._contender.folder or HOME,
-        )
-        server = RunningServer(self._contender, child.process, port, log, self._host)
-        # This process may keep off the server's cores, and its children inherit that.
-        _pin(child.process.pid, _widened(self._cpus))
-        return server
+        server = RunningServer(stack, contender, cpus=cpus, stop_grace_s=stop_grace_s, settings=settings)
+        yield server.wait_until_ready(path, startup_timeout_s)
 
 
 def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST) -> list[str]:
@@ -270,11 +299,6 @@ def _environment(contender: Contender) -> dict[str, str]:
     return {**NO_BYTECODE, **os.environ, **expanded(contender.environment)}
 
 
-def _widened(cpus: Sequence[int]) -> Sequence[int]:
-    """Return these cores and all that this process may use; none where there is nothing to pin to."""
-    return sorted({*cpus, *os.sched_getaffinity(0)}) if cpus and hasattr(os, "sched_getaffinity") else ()
-
-
 def _pin(pid: int, cpus: Sequence[int]) -> None:
     if not cpus or not hasattr(os, "sched_setaffinity"):
         return
@@ -286,32 +310,6 @@ def _pin(pid: int, cpus: Sequence[int]) -> None:
     for thread in threads:
         with contextlib.suppress(OSError):
             os.sched_setaffinity(thread, cpus)
-
-
-def _await_answer(server: RunningServer, path: str, timeout_s: float) -> None:
-    deadline = time.monotonic() + timeout_s
-    patience_s, fault = _POLL_TIMEOUT_S, ""
-    while (left_s := deadline - time.monotonic()) > 0:
-        if (death := server.death()) is not None:
-            if any(sign in server.log.text().lower() for sign in _TAKEN):
-                cure = ": its port is taken. Have it listen on {port}, which the lab fills in"
-                raise _PortTakenError(server.explain(f"{death}{cure}"))
-            raise ServerError(server.explain(death))
-        try:
-            _ask(server, Workload(name="", path=path), min(patience_s, max(_POLL_S, left_s)))
-        except TimeoutError as error:
-            # Some answers take longer, and would else be cut off each time.
-            patience_s, fault = 2 * patience_s, str(error)
-        except (OSError, http.client.HTTPException) as error:
-            fault = str(error) or repr(error)
-            time.sleep(_POLL_S)
-        else:
-            # If this server is dead, the answer came from another process.
-            if server.death() is None:
-                return
-    raise ServerError(
-        server.explain(f"did not answer GET {path} within {timeout_s:g} s ({fault}){_listening_at(server)}")
-    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,22 +336,6 @@ def rendered(workload: Workload, contender: Contender, fill: Callable[[str], str
     return Rendered(fill(workload.path_for(contender)), body, headers)
 
 
-def _ask(server: RunningServer, workload: Workload, timeout_s: float) -> Answer:
-    connection = http.client.HTTPConnection(server.host, server.port, timeout=timeout_s)
-    ends_s = time.monotonic() + timeout_s
-    try:
-        asked = rendered(workload, server.contender, filler())
-        connection.connect()
-        began_s = time.perf_counter()
-        connection.request(workload.method, asked.path, asked.body, asked.headers)
-        response = connection.getresponse()
-        kind = response.headers.get_content_type()
-        answered, took_ms = _read(response, ends_s), 1000 * (time.perf_counter() - began_s)
-        return Answer(response.status, kind, answered, response.headers.get("Location", ""), took_ms)
-    finally:
-        connection.close()
-
-
 def _read(response: http.client.HTTPResponse, until_s: float) -> bytes:
     parts = []
     while part := response.read1(_PART_BYTES):
@@ -365,29 +347,9 @@ def _read(response: http.client.HTTPResponse, until_s: float) -> bytes:
     return b"".join(parts)
 
 
-def _listening_at(server: RunningServer) -> str:
-    """Say where a server listens that did not answer, and what to do about it; empty for what the lab did not start."""
-    if server.started is None:
-        return ""
-    if not (places := listening_at(server.started.pid)):
-        return ": it listens nowhere"
-    if any(port == server.port and ip in (server.host, "0.0.0.0", "::") for ip, port in places):  # noqa: S104 (read)
-        return ": it accepts connections, and does not answer. Ask for another path (--path)"
-    where = ", ".join(f"{ip} port {port}" for ip, port in sorted(places))
-    return f": it listens at {where}. Have it listen at {server.host} and at {{port}}, which the lab fills in"
-
-
 def free_port(host: str) -> int:
     """Return a TCP port that is free at this moment."""
     with socket.socket() as probe:
         probe.bind((host, 0))
         port: int = probe.getsockname()[1]
         return port
-
-
-def _explain(server: RunningServer, what: str) -> str:
-    tail = "\n".join(f"  | {line}" for line in server.log.last_lines(_LOG_TAIL_LINES)) or "  | (it printed nothing)"
-    if server.contender.url:
-        return f"{server.contender.id}: {what}\n  nothing was started: it is to run at {server.contender.url} already"
-    command = shlex.join(command_of(server.contender, server.port, server.host))
-    return f"{server.contender.id}: {what}\n  command: {command}\n  end of its log:\n{tail}"

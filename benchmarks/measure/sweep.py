@@ -12,13 +12,12 @@ import dataclasses
 import random
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
 from benchmarks import trials
 from benchmarks.contenders import catalogue
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.runner import Blocks, RunListener
+from benchmarks.measure.runner import Blocks, Route, RunListener
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, LoadProfile, Place, Plan, Run, Workload
@@ -84,52 +83,41 @@ def wait_workload(wait_ms: float, request: Workload | None = None) -> Workload:
     return Workload(name=name, path=f"/wait/{{variant}}?ms={wait_ms:g}", wait_ms=wait_ms)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Sweep:
-    """The route of one sweep.
+def sweep_route(
+    listener: SweepListener, choose: Choose, load: LoadProfile = LOAD, began_s: float | None = None
+) -> Route:
+    """Return the route of one sweep.
 
-    Attributes:
+    Args:
         listener: Shows where it goes.
         choose: Says where to go next; ``None`` ends the sweep.
         load: Of every trial, but for its connections.
-        began_s: When its time began, on the monotonic clock, seconds.
+        began_s: When its time began, on the monotonic clock, seconds; now, by default.
     """
+    began_s = time.monotonic() if began_s is None else began_s
 
-    listener: SweepListener
-    choose: Choose
-    load: LoadProfile = LOAD
-    began_s: float = field(default_factory=time.monotonic)
-
-    def calibration(self, run: Run) -> Sequence[ScheduledTrial]:
-        """Return a trial of each bare server."""
-        load = _loaded(self.load, CALIBRATION_CONNECTIONS)
-        return [
-            ScheduledTrial(0, position, catalogue.find(name), HEALTH, load)
-            for position, name in enumerate(run.plan.ceilings, start=1)
-        ]
-
-    def blocks(self, journal: Journal) -> Blocks:
-        """Yield the trials of each visit, one at a time: a server still busy with its queue would slow the next."""
+    def route(journal: Journal) -> Blocks:
+        plan = journal.run.plan
+        calibration = dataclasses.replace(load, vus=CALIBRATION_CONNECTIONS)
+        for position, name in enumerate(plan.ceilings, start=1):
+            yield [ScheduledTrial(0, position, catalogue.find(name), HEALTH, calibration)]
         # Not for secrets: the same seed must give the same orders.
-        shuffler = random.Random(journal.run.plan.seed)  # noqa: S311
+        shuffler = random.Random(plan.seed)  # noqa: S311
         visits: list[tuple[Place, float]] = []
-        while (place := self.choose(journal.run, time.monotonic() - self.began_s, tuple(visits))) is not None:
+        while (place := choose(journal.run, time.monotonic() - began_s, tuple(visits))) is not None:
             visit_began_s = time.monotonic()
-            self.listener.visiting(place, visit_began_s - self.began_s)
-            for scheduled in self._visit(journal.run, place, 1 + len(visits), shuffler):
-                yield [scheduled]
+            listener.visiting(place, visit_began_s - began_s)
+            workload = next(workload for workload in plan.workloads if workload.wait_ms == place.wait_ms)
+            contenders = [each for each in plan.contenders if not has_given_up(journal.run, each.id, place)]
+            shuffler.shuffle(contenders)
+            asked = dataclasses.replace(load, vus=round(place.connections))
+            # One at a time: a server still busy with its queue would slow the next.
+            for position, contender in enumerate(contenders, start=1):
+                yield [ScheduledTrial(1 + len(visits), position, contender, workload, asked)]
             visits.append((place, time.monotonic() - visit_began_s))
         return None
 
-    def _visit(self, run: Run, place: Place, number: int, shuffler: random.Random) -> list[ScheduledTrial]:
-        workload = next(workload for workload in run.plan.workloads if workload.wait_ms == place.wait_ms)
-        contenders = [each for each in run.plan.contenders if not has_given_up(run, each.id, place)]
-        shuffler.shuffle(contenders)
-        load = _loaded(self.load, round(place.connections))
-        return [
-            ScheduledTrial(number, position, contender, workload, load)
-            for position, contender in enumerate(contenders, start=1)
-        ]
+    return route
 
 
 def has_given_up(run: Run, contender: str, place: Place) -> bool:
@@ -141,7 +129,3 @@ def has_given_up(run: Run, contender: str, place: Place) -> bool:
     failed = [at for at, trial in own if trials.gave_up(trial)]
     well = [at for at, trial in own if trials.void_reason(trial) is None]
     return any(at.asks_no_more_than(place) for at in trials.given_up_at(failed, well))
-
-
-def _loaded(load: LoadProfile, connections: int) -> LoadProfile:
-    return dataclasses.replace(load, vus=connections)

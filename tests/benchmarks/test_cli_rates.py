@@ -8,8 +8,8 @@ from click.testing import CliRunner
 
 from benchmarks import cli
 from benchmarks.errors import LabError
-from benchmarks.measure.assembly import Instrument
 from benchmarks.measure.journal import read_run
+from benchmarks.measure.runner import Instrument
 from benchmarks.model import EQUAL_RATE, Plan
 
 

@@ -20,10 +20,10 @@ from benchmarks.cli import runs
 from benchmarks.contenders import catalogue
 from benchmarks.judge import exploration
 from benchmarks.measure import schedule
-from benchmarks.measure.assembly import Instrument
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.runner import Instrument
 from benchmarks.model import Place, Run
 
 # What runs in this process draws nothing; what is started does.

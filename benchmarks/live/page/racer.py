@@ -27,10 +27,10 @@ from benchmarks.errors import LabError
 from benchmarks.foreign_json import decode, encode, read_object
 from benchmarks.measure import parity
 from benchmarks.measure.alone import MachineBusyError, alone
-from benchmarks.measure.assembly import Assembly, Instrument
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.race import OWN, Lineup
+from benchmarks.measure.runner import Instrument
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import ALIKE, Plan, Trial
 from benchmarks.piped_child import PipedChild
@@ -92,15 +92,14 @@ def _race(order: _Order, commands: _Commands) -> None:
         if plan.workloads[0].answer == ALIKE:
             requests = parity.agreed(plan.contenders, plan.workloads, may_differ=order.may_differ)
             plan = dataclasses.replace(plan, workloads=requests)
-        instrument = Instrument.of()
-        assembly = Assembly(instrument=instrument, lock=lock)
+        instrument = Instrument.of(lock=lock)
 
         def begin(facts: Mapping[str, Fact]) -> Journal:
             record = instrument.begin(Path(order.out), plan, {**facts, **order.facts})
             report("begun", folder=str(record.folder.resolve()))
             return record
 
-        assembly.measure(begin, lambda _run: contextlib.nullcontext(_PausingListener(commands)))
+        instrument.measure(begin, lambda _run: contextlib.nullcontext(_PausingListener(commands)))
 
 
 class _PausingListener:

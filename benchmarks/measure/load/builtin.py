@@ -6,34 +6,28 @@ import asyncio
 import contextlib
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
-from benchmarks.measure.load import closed_loop, open_loop, wire
-from benchmarks.measure.load.engine import LOOPBACK, Limits, LoadOrder
+from benchmarks.measure.load import wire
+from benchmarks.measure.load.closed_loop import ClosedLoop
+from benchmarks.measure.load.engine import LoadEngine, LoadOrder
+from benchmarks.measure.load.open_loop import OpenLoop
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.session import LoaderProcess, LoadSession
 from benchmarks.model import LoadResult
 from benchmarks.process import python
 
 
-class BuiltinEngine:
+class BuiltinEngine(LoadEngine):
     """The load engine that needs nothing but this package: asyncio with httptools, closed and open model."""
 
     name = "builtin"
-    limits = Limits()
-    uses_every_core = False
-    startup_s = 0.0
     method = "The lab's own load engine asks."
-    host = LOOPBACK
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Start one load in a process of its own; see ``LoadEngine``."""
         check_order(order)
         return LoadSession(LoaderProcess(python("-m", "benchmarks.measure.load.builtin")), order)
-
-    def facts(self) -> Mapping[str, str | int]:
-        """Return nothing: the engine is part of this package."""
-        return {}
 
 
 def loop_factory() -> Callable[[], asyncio.AbstractEventLoop]:
@@ -65,8 +59,8 @@ async def _drive(order: LoadOrder) -> LoadResult:
         wire.say("held")
         await permitted.wait()
 
-    drive = closed_loop.drive if order.load.rate_per_s is None else open_loop.drive
-    return await drive(order, lambda began_s: wire.say("measuring", began_s), permission)
+    model = ClosedLoop if order.load.rate_per_s is None else OpenLoop
+    return await model(order, lambda began_s: wire.say("measuring", began_s), permission).run()
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import functools
 import gc
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Any
 
 from benchmarks.measure.load.connection import RECONNECT_PAUSE_S, Connection, Tally
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
@@ -41,22 +42,6 @@ _LOADERS_FAULT = {
 
 Announce = Callable[[float], None]
 Permission = Callable[[], Awaitable[None]]
-
-
-async def drive(order: LoadOrder, announce: Announce, permission: Permission | None = None) -> LoadResult:
-    """Drive one load in the closed model, from the first connection to the result.
-
-    Args:
-        order: The load.
-        announce: Called with the beginning of the measured interval, on the clock of ``time.monotonic()``; of each
-            slice, where there are several.
-        permission: Awaited before each slice, where there are several, while the load is held.
-    Returns:
-        The result of the measured interval.
-    Raises:
-        LoadEngineError: The loader could not continue.
-    """
-    return await ClosedLoop(order, announce, permission).run()
 
 
 class VirtualUser:
@@ -134,15 +119,15 @@ class ClosedLoop:
     full concurrency, and each connection an answer, before anything counts.
 
     Args:
-        order: See ``drive``, as for the others.
-        announce: The same.
-        permission: The same.
+        order: The load.
+        announce: Called with the beginning of the measured interval, on the clock of ``time.monotonic()``; of each
+            slice, where there are several.
+        permission: Awaited before each slice, where there are several, while the load is held.
     """
 
-    def __init__(self, order: LoadOrder, announce: Announce, permission: Permission | None) -> None:
+    def __init__(self, order: LoadOrder, announce: Announce, permission: Permission | None = None) -> None:
         self._loop = asyncio.get_running_loop()
         self._permission = permission
-        self._failed: asyncio.Future[None] = self._loop.create_future()
         self._load = order.load
         self._announce = announce
         self._tally = Tally()
@@ -162,25 +147,28 @@ class ClosedLoop:
         Raises:
             LoadEngineError: The loader could not continue.
         """
-        self._loop.set_exception_handler(lambda _, context: self._fail(context.get("exception"), context["message"]))
         # A garbage collection would be a stall of the loader that looks like one of the server. Without the objects
         # that exist now it has nothing to do while connections live, and little when a server closes each.
         gc.collect()
         gc.freeze()
-        tasks = [self._loop.create_task(user.keep_asking()) for user in self._users]
-        for task in tasks:
-            task.add_done_callback(self._user_ended)
-        self._expire_overdue()
         try:
-            await self._warm_up()
-            result = await self._measure()
+            async with asyncio.TaskGroup() as group:
+                self._loop.set_exception_handler(lambda _, context: _fail(group, context))
+                tasks = [group.create_task(user.keep_asking()) for user in self._users]
+                self._expire_overdue()
+                try:
+                    await self._warm_up()
+                    result = await self._measure()
+                finally:
+                    self._loop.set_exception_handler(lambda _loop, _context: None)
+                    for task in tasks:
+                        task.cancel()
+                    for user in self._users:
+                        if user.connection is not None:
+                            user.connection.cut()
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from None
         finally:
-            for task in tasks:
-                task.cancel()
-            for user in self._users:
-                if user.connection is not None:
-                    user.connection.cut()
-            await asyncio.gather(*tasks, return_exceptions=True)
             gc.unfreeze()
         return result()
 
@@ -198,12 +186,12 @@ class ClosedLoop:
                 for user in self._users:
                     if user.connection is not None:
                         user.connection.resume()
-                await self._pass(_RAMP_S)
+                await asyncio.sleep(_RAMP_S)
             began_ns = time.monotonic_ns()
             self._tally.reset(began_ns)
             cpu_began_s, began_s = time.process_time(), time.monotonic()
             self._announce(began_s)
-            await self._pass(self._load.duration_s / self._load.slices)
+            await asyncio.sleep(self._load.duration_s / self._load.slices)
             self._duration_s += time.monotonic() - began_s
             self._cpu_s += time.process_time() - cpu_began_s
             self._unfinished += sum(user.waiting is not None for user in self._users)
@@ -265,7 +253,7 @@ class ClosedLoop:
         """
         at_the_latest_s = time.monotonic() + self._load.warmup_s + self._load.timeout_s
         await self._until_all(lambda user: user.connected or user.refused, at_the_latest_s)
-        await self._pass(min(self._load.warmup_s, at_the_latest_s - time.monotonic()))
+        await asyncio.sleep(max(0.0, min(self._load.warmup_s, at_the_latest_s - time.monotonic())))
         await self._until_all(lambda user: user.answered or user.refused, at_the_latest_s)
 
     async def _hold(self, patience_s: float | None = None) -> None:
@@ -277,26 +265,13 @@ class ClosedLoop:
     async def _hold_until_permitted(self) -> None:
         """Hold the load until the next slice may run."""
         await self._hold()
-        if self._permission is None:
-            return
-        permitted = asyncio.ensure_future(self._permission())
-        try:
-            await asyncio.wait([self._failed, permitted], return_when=asyncio.FIRST_COMPLETED)
-            if self._failed.done():
-                self._failed.result()
-        finally:
-            permitted.cancel()
+        if self._permission is not None:
+            await self._permission()
 
     async def _until_all(self, reached: Callable[[VirtualUser], bool], at_the_latest_s: float) -> None:
         remaining: Iterable[VirtualUser] = self._users
         while (remaining := [user for user in remaining if not reached(user)]) and time.monotonic() < at_the_latest_s:
-            await self._pass(_POLL_S)
-
-    async def _pass(self, duration_s: float) -> None:
-        """Let the load run for a while, or until something fails."""
-        done, _ = await asyncio.wait([self._failed], timeout=max(duration_s, 0.0))
-        for failed in done:
-            failed.result()
+            await asyncio.sleep(_POLL_S)
 
     def _expire_overdue(self) -> None:
         """Give up requests that took too long, and come back when the oldest of the others would be due.
@@ -316,10 +291,11 @@ class ClosedLoop:
         due_s = (oldest_ns + timeout_ns - now_ns) / NS_PER_S
         self._loop.call_later(max(due_s, 0.001), self._expire_overdue)
 
-    def _user_ended(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled():
-            self._fail(task.exception(), "a virtual user ended")
 
-    def _fail(self, exception: BaseException | None, message: str) -> None:
-        if not self._failed.done():
-            self._failed.set_exception(exception or RuntimeError(message))
+def _fail(group: asyncio.TaskGroup, context: dict[str, Any]) -> None:
+    """End a load for what failed outside of its tasks."""
+
+    async def fail() -> None:
+        raise context.get("exception") or RuntimeError(context["message"])
+
+    group.create_task(fail())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from array import array
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -17,6 +18,9 @@ RECONNECT_PAUSE_S = 0.05
 """After a connection that failed, so that a dead server does not make the loader spin."""
 
 _OPENING_LIMIT_BYTES = 65_536
+
+_IS_INTERIM = re.compile(rb"HTTP/\S+ 1\d\d")
+_DELIMITS = re.compile(rb"^(?:content-length|transfer-encoding):", re.IGNORECASE | re.MULTILINE)
 
 
 class Tally:
@@ -36,19 +40,6 @@ class Tally:
         held: Whether every virtual user holds its next request back.
         rested: Called with a connection that begins to hold its next request back; ``None`` for no call.
     """
-
-    __slots__ = (
-        "before_ns",
-        "began_ns",
-        "edges",
-        "errors",
-        "held",
-        "latencies_ns",
-        "received_bytes",
-        "rested",
-        "sent_bytes",
-        "statuses",
-    )
 
     def __init__(self) -> None:
         self.edges = 0.0
@@ -100,29 +91,6 @@ class Connection(asyncio.Protocol):
         written_ns: When it was written.
         ended: Done when this connection sends no more; its result is the pause before the next connection, seconds.
     """
-
-    __slots__ = (
-        "_body",
-        "_body_bytes",
-        "_expected_body",
-        "_expected_body_bytes",
-        "_idle",
-        "_in_packet",
-        "_keep_alive",
-        "_opening",
-        "_parser",
-        "_requests",
-        "_status",
-        "_statuses",
-        "_tally",
-        "_transport",
-        "_whole_body",
-        "_whole_body_bytes",
-        "answers",
-        "ended",
-        "sent_ns",
-        "written_ns",
-    )
 
     def __init__(
         self,
@@ -312,27 +280,8 @@ def body_ends_with_connection(opening: bytes) -> bool:
     Returns:
         False also for an incomplete head.
     """
-    head = _Head()
-    httptools.HttpResponseParser(head).feed_data(opening)
-    return head.in_body and not head.delimited
-
-
-class _Head:
-    """Reads the headers of an answer, which the hot path does not do."""
-
-    def __init__(self) -> None:
-        self.in_body = False
-        self.delimited = False
-
-    def on_message_begin(self) -> None:
-        self.delimited = False
-
-    def on_header(self, name: bytes, _value: bytes) -> None:
-        self.delimited |= name.lower() in {b"content-length", b"transfer-encoding"}
-
-    def on_headers_complete(self) -> None:
-        self.in_body = True
-
-    def on_message_complete(self) -> None:
-        # Also of an interim answer, which has no body and is not the answer.
-        self.in_body = False
+    head, whole, rest = opening.partition(b"\r\n\r\n")
+    # Interim answers (103 Early Hints ...) have no body, and are not the answer.
+    while _IS_INTERIM.match(head):
+        head, whole, rest = rest.partition(b"\r\n\r\n")
+    return bool(whole) and not _DELIMITS.search(head)

@@ -124,7 +124,7 @@ class Limits:
 
 
 class LoadEngine(Protocol):
-    """Starts load sessions.
+    """Starts load sessions. What has no value here is each engine's own.
 
     Attributes:
         name: On the command line and in the record of a run.
@@ -136,11 +136,11 @@ class LoadEngine(Protocol):
     """
 
     name: str
-    limits: Limits
-    uses_every_core: bool
-    startup_s: float
+    limits: Limits = Limits()
+    uses_every_core: bool = False
+    startup_s: float = 0.0
     method: str
-    host: str
+    host: str = LOOPBACK
 
     def start(self, order: LoadOrder) -> LoadSession:
         """Start one load in a process of its own.
@@ -155,6 +155,7 @@ class LoadEngine(Protocol):
 
     def facts(self) -> Mapping[str, str | int]:
         """Return what a run should record of the engine beside its name and this package's version."""
+        return {}
 
 
 def find_engine(name: str) -> LoadEngine:

@@ -27,7 +27,7 @@ import psutil
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_json
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.engine import ERROR_KINDS, LOOPBACK, Limits, LoadEngineError, LoadOrder
+from benchmarks.measure.load.engine import ERROR_KINDS, Limits, LoadEngine, LoadEngineError, LoadOrder
 from benchmarks.measure.load.order_check import check_order
 from benchmarks.measure.load.session import LoaderProcess, LoadSession, how_it_ended
 from benchmarks.model import LatencySummary, LoadResult
@@ -73,7 +73,7 @@ _TERMINATE_GRACE_S = 1.0
 _TAIL_LINES = 8
 
 
-class K6Engine:
+class K6Engine(LoadEngine):
     """The load engine that is the installed k6, closed model.
 
     Raises:
@@ -90,7 +90,6 @@ class K6Engine:
         "k6 asks, by the tutorial's command line. It waits for the requests that are in flight when the time is up, "
         "and counts them; rates are over its own time. It has every core that the server leaves."
     )
-    host = LOOPBACK
 
     def __init__(self) -> None:
         executable = shutil.which("k6")

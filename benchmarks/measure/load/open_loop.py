@@ -15,7 +15,7 @@ from array import array
 from collections import deque
 from collections.abc import Callable
 
-from benchmarks.alarm import Alarm, make_alarm
+from benchmarks import alarm
 from benchmarks.measure.load.closed_loop import NS_PER_S, Announce, ClosedLoop, Permission
 from benchmarks.measure.load.connection import Connection, Tally
 from benchmarks.measure.load.engine import LoadOrder
@@ -34,25 +34,7 @@ _FOLLOW_S = 0.002
 
 _FUZZ_DIGITS = 6
 
-MakeAlarm = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], Alarm]
-
-
-async def drive(
-    order: LoadOrder, announce: Announce, permission: Permission | None = None, alarm: MakeAlarm = make_alarm
-) -> LoadResult:
-    """Drive one load in the open model, from the first connection to the result.
-
-    Args:
-        order: The load; it has a rate.
-        announce: See ``closed_loop.drive``, as for ``permission``.
-        permission: The same.
-        alarm: Makes what wakes the loop when a request is due.
-    Returns:
-        What became of the requests that were due inside the measured interval, and how many answers came in it.
-    Raises:
-        LoadEngineError: The loader could not continue.
-    """
-    return await _OpenLoop(order, announce, permission, alarm).run()
+MakeAlarm = Callable[[asyncio.AbstractEventLoop, Callable[[], None]], alarm.Alarm]
 
 
 class Arrivals:
@@ -145,13 +127,24 @@ def _first_from(position: float) -> int:
     return math.ceil(round(position, _FUZZ_DIGITS))
 
 
-class _OpenLoop(ClosedLoop):
-    """One load under way: warmed up in the closed model, measured in the open one."""
+class OpenLoop(ClosedLoop):
+    """One load under way: warmed up in the closed model, measured in the open one.
+
+    Args:
+        order: The load; it has a rate.
+        announce: See ``ClosedLoop``.
+        permission: The same.
+        make_alarm: Makes what wakes the loop when a request is due.
+    """
 
     _arrivals: Arrivals
 
     def __init__(
-        self, order: LoadOrder, announce: Announce, permission: Permission | None, make_alarm: MakeAlarm
+        self,
+        order: LoadOrder,
+        announce: Announce,
+        permission: Permission | None = None,
+        make_alarm: MakeAlarm = alarm.make_alarm,
     ) -> None:
         super().__init__(order, announce, permission)
         assert self._load.rate_per_s is not None  # noqa: S101  # an order without a rate is for the closed model
@@ -227,7 +220,7 @@ class _OpenLoop(ClosedLoop):
         """
         while self._arrivals.waiting or any(user.waiting for user in self._users):
             self._arrivals.drop_overdue(time.monotonic_ns())
-            await self._pass(_FOLLOW_S)
+            await asyncio.sleep(_FOLLOW_S)
 
     def _attend(self) -> None:
         """Send what is due as far as connections are free, and be woken when the next is due."""
@@ -261,4 +254,4 @@ class _OpenLoop(ClosedLoop):
         return len(self._tally.latencies_ns) + len(self._elsewhere.latencies_ns)
 
     async def _pass_until(self, at_ns: int) -> None:
-        await self._pass((at_ns - time.monotonic_ns()) / NS_PER_S)
+        await asyncio.sleep(max(0.0, (at_ns - time.monotonic_ns()) / NS_PER_S))

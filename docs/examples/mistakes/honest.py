@@ -26,7 +26,7 @@ from benchmarks.measure.environment import Cores, share_cores
 from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.measure.runner import kept_off
-from benchmarks.measure.server import RunningServer, ServerError, starting
+from benchmarks.measure.server import RunningServer, ServerError
 from benchmarks.model import Contender, LoadProfile, LoadResult
 
 VUS = 10
@@ -133,7 +133,7 @@ def serving(contenders: Sequence[Contender], path: str, setting: Setting) -> Ite
     """
     with contextlib.ExitStack() as stack:
         launches = [
-            stack.enter_context(starting(contender, setting.cores.server, stop_grace_s=0.0)) for contender in contenders
+            RunningServer(stack, contender, cpus=setting.cores.server, stop_grace_s=0.0) for contender in contenders
         ]
         yield [launch.wait_until_ready(path) for launch in launches]
 

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
-from benchmarks.measure import environment, machine
+from benchmarks.measure import environment
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import read_run
 from benchmarks.measure.load.k6 import INSTALL_PAGE
@@ -31,7 +31,7 @@ def test_a_run_records_its_engine_and_says_so(
     (tmp_path / "k6").chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     monkeypatch.setattr(environment, "share_cores", lambda: Cores((1,), (0,)))
-    monkeypatch.setattr(machine, "give_every_core", lambda cores: Cores(cores.server, (0, 2, 3)))
+    monkeypatch.setattr(environment, "give_every_core", lambda cores: Cores(cores.server, (0, 2, 3)))
 
     ran = lab("compare", "--engine", "k6", "-c", "fastapi-*@uvicorn", "--seed", "1", "--out", str(tmp_path / "out"))
 

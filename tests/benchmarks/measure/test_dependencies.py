@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -67,6 +68,13 @@ def test_the_database_is_postgresql_where_that_is() -> None:
     with dependencies.running(NO_PINNING) as started:
         assert {DATABASE_FACT: f"PostgreSQL {version}"} == started.facts
         assert started.settings["LAB_DATABASE_URL"].startswith("postgresql://")
+        assert started.death() is None
+        (postmaster,) = children_with("listen_addresses")
+        postmaster.send_signal(signal.SIGQUIT)
+        # Its end is for its parent's own code to collect.
+        os.waitid(os.P_PID, postmaster.pid, os.WEXITED | os.WNOWAIT)
+        with pytest.raises(LabError, match=r"is gone, .*: PostgreSQL ended with status \d"):
+            started.check()
 
 
 def test_why_it_is_sqlite_is_a_fact_of_the_run(with_sqlite: Dependencies) -> None:

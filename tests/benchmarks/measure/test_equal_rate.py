@@ -150,7 +150,7 @@ def test_a_rate_for_health_leaves_the_loaders_ceiling_closed() -> None:
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
-        ({"rate_per_s": 10}, r"At 10/s 7 requests are due in a trial of 0.7 s, too few .* trials of 2 s"),
+        ({"rate_per_s": 10}, r"At 10/s 6 requests are due in a trial of 0.6 s, too few .* trials of 2 s"),
         ({"rate_per_s": 1_000, "latency_at": 0.7}, "one of --rate and --latency-at"),
     ],
 )

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from benchmarks import process as process_module
-from benchmarks.measure.server import ServerError, running, starting
+from benchmarks.measure.server import RunningServer, ServerError, running
 from benchmarks.model import Contender
 from benchmarks.orphan_watcher import watch
 from tests.benchmarks.measure.children import children_with
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.skipif(not Path("/bin/sh").exists(), reason="the watche
 # Serves, says where, and then waits for somebody to kill it.
 ABANDONING = """
 import sys
-from benchmarks.measure.server import ServerError, running, starting
+from benchmarks.measure.server import RunningServer, ServerError, running
 from benchmarks.model import Contender
 contender = Contender(
     framework="scripted", variant="sync", server="script", arguments=(sys.argv[1], "{port}"), description="a script"
@@ -205,10 +205,10 @@ def test_a_server_that_becomes_a_daemon_ends_all_the_same(answering: Callable[..
     daemon = answering(extra="import os\nif os.fork():\n    os._exit(0)\nos.setsid()\nif os.fork():\n    os._exit(0)\n")
 
     with contextlib.ExitStack() as stack:
-        launch = stack.enter_context(starting(daemon))
+        launch = RunningServer(stack, daemon)
         with pytest.raises(ServerError, match="exited with status 0"):
             launch.wait_until_ready("/")
-        port = launch._server.port
+        port = launch.port
 
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

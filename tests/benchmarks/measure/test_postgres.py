@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import stat
 import subprocess
 import sys
@@ -17,8 +16,8 @@ from benchmarks.measure.postgres import PostgresError, Programs
 SCRIPT = """
 import sys
 from benchmarks.measure import postgres
-with postgres.running(postgres.find()) as running:
-    print(running.process.pid, running.url, flush=True)
+with postgres.running(postgres.find()) as (url, process):
+    print(process.pid, url, flush=True)
     sys.stdin.read()
 """
 
@@ -55,31 +54,20 @@ def folders() -> set[Path]:
 @pytest.mark.postgresql
 def test_it_answers_inside_the_block_and_is_gone_after_it(programs: Programs) -> None:
     """Its processes and its folder are gone too. It requires its password: every user can reach loopback."""
-    with postgres.running(programs) as running:
-        assert running.death() is None
-        with psycopg.connect(running.url) as connection:
+    with postgres.running(programs) as (url, process):
+        with psycopg.connect(url) as connection:
             (version,) = connection.execute("SHOW server_version").fetchone() or ("",)
         assert programs.version in version
         with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
-            psycopg.connect(running.url.replace("lab:", "lab:not-", 1))
-        leader = psutil.Process(running.process.pid)
+            psycopg.connect(url.replace("lab:", "lab:not-", 1))
+        leader = psutil.Process(process.pid)
         processes = [leader, *leader.children(recursive=True)]
         assert 1 == len(folders())
 
     assert [] == psutil.wait_procs(processes, timeout=10)[1]
     assert set() == folders()
     with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(running.url)
-
-
-@pytest.mark.postgresql
-def test_its_end_is_reported(programs: Programs) -> None:
-    """The message has the status."""
-    with postgres.running(programs) as running:
-        running.process.send_signal(signal.SIGQUIT)
-        running.process.wait(10)
-
-        assert running.death() == f"PostgreSQL ended with status {running.process.returncode}"
+        psycopg.connect(url)
 
 
 @pytest.mark.postgresql

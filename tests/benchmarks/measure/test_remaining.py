@@ -9,7 +9,7 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.errors import RefusedError
 from benchmarks.measure import schedule
-from benchmarks.measure.remaining import blocks_left, calibration_left, cut_trials
+from benchmarks.measure.remaining import blocks_left, budget_stop, calibration_left, cut_trials, estimate_s, trials_left
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Plan, Run, Trial
 
@@ -96,3 +96,12 @@ def test_a_run_with_trials_in_another_order_is_not_resumed(change: dict[str, obj
 
     with pytest.raises(RefusedError, match="the version that began the run"):
         blocks_left(run_of([dataclasses.replace(ended(first), **change)]))  # type: ignore[arg-type] # its own fields
+
+
+def test_a_run_without_a_budget_is_never_out_of_time() -> None:
+    """And what is left of one that has just begun is all of it."""
+    run = run_of([])
+
+    assert budget_stop(run, None)(run) is None
+    assert [*schedule.calibration(PLAN), *schedule.trials(PLAN)] == trials_left(run)
+    assert estimate_s(PLAN) == estimate_s(PLAN, trials_left(run)) > 0

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.judge.claims import parse_claims
-from benchmarks.measure import schedule
+from benchmarks.measure import remaining, schedule
 from benchmarks.measure.load.engine import Limits
 from benchmarks.measure.load.k6 import K6Engine
 from benchmarks.measure.schedule import ScheduledTrial
@@ -200,7 +200,7 @@ def test_the_tutorial_preset_is_the_tutorials_load() -> None:
 
 def test_quick_fits_a_lesson() -> None:
     """The whole of the default run is meant to take under three minutes, on a slower machine than this too."""
-    assert schedule.estimate_s(schedule.plan("quick", [], seed=1)) <= 170
+    assert remaining.estimate_s(schedule.plan("quick", [], seed=1)) <= 170
 
 
 def test_an_unknown_preset_suggests_the_nearest() -> None:
@@ -256,7 +256,7 @@ def test_an_engine_that_cannot_hold_has_every_interval_in_one_piece() -> None:
     assert {1} == {load.slices for load in plan.loads.values()}
     assert {1, 2, 3} >= {len(block) for block in schedule.blocks(plan)}
     in_one_piece = schedule.plan("quick", [], seed=7, limits=Limits(slices=False))
-    assert schedule.estimate_s(plan) > schedule.estimate_s(in_one_piece)
+    assert remaining.estimate_s(plan) > remaining.estimate_s(in_one_piece)
 
 
 def test_a_person_chooses_the_workloads() -> None:
@@ -284,7 +284,7 @@ def test_readiness_takes_longer_to_start_and_to_get_steady() -> None:
     load = schedule.PRESETS["quick"].wait
 
     def estimate(name: str, workload: Workload) -> float:
-        return schedule.estimate_trial_s(ScheduledTrial(1, 1, catalogue.find(name), workload, load))
+        return remaining.estimate_trial_s(ScheduledTrial(1, 1, catalogue.find(name), workload, load))
 
     assert estimate("fastapi-sync@uvicorn", health) < estimate("fastapi-sync@uvicorn", ready)
     assert estimate("flask-async@hypercorn+asgiref", ready) < estimate("flask-sync@hypercorn+asgiref", ready)

@@ -168,13 +168,13 @@ def test_a_server_starts_on_its_cores_and_on_its_starters(
     if len(cores) < 2:
         pytest.skip("this takes two cores, and a platform that can pin processes")
     starting_on: list[list[int]] = []
-    await_answer = server_module._await_answer
+    await_answer = RunningServer._await_answer
 
     def look(server: RunningServer, path: str, timeout_s: float) -> None:
         starting_on.append(psutil.Process(server.process.pid).cpu_affinity())
         await_answer(server, path, timeout_s)
 
-    monkeypatch.setattr(server_module, "_await_answer", look)
+    monkeypatch.setattr(RunningServer, "_await_answer", look)
     process.cpu_affinity(cores[:1])
     try:
         with running(answering(), "/", cpus=cores[1:2]) as server:

@@ -17,7 +17,7 @@ from benchmarks.measure.load.builtin import BuiltinEngine
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.measure.sweep import Sweep, Visits, has_given_up, plan_sweep
+from benchmarks.measure.sweep import Visits, has_given_up, plan_sweep, sweep_route
 from benchmarks.model import Contender, LoadProfile, Place, Run, Trial, Workload
 
 NO_PINNING = Cores((), ())
@@ -74,7 +74,7 @@ def begin(folder: Path, contenders: Iterable[Contender], ceilings: tuple[str, ..
 def sweep_of(*places: Place, listener: Recorder | None = None) -> Runner:
     """Return what runs a sweep of these places."""
     listener = listener or Recorder()
-    route = Sweep(listener=listener, choose=itinerary(*places), load=SHORT)
+    route = sweep_route(listener, itinerary(*places), SHORT)
     return Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=listener, route=route)
 
 

@@ -13,9 +13,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from benchmarks.measure.load.builtin import loop_factory
-from benchmarks.measure.load.closed_loop import drive
+from benchmarks.measure.load.closed_loop import ClosedLoop
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.model import LoadProfile, LoadResult
+from tests.benchmarks.measure.load.driving import driven
 
 BODY = b'{"api":"health","version":1}'
 
@@ -230,6 +231,6 @@ def run(request: pytest.FixtureRequest) -> Callable[..., LoadResult]:
 
     def run(order: LoadOrder, announce: Callable[[float], None] = lambda _: None) -> LoadResult:
         with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(drive(order, announce))
+            return runner.run(driven(ClosedLoop, order, announce))
 
     return run

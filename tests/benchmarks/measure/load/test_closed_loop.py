@@ -13,11 +13,12 @@ import psutil
 import pytest
 from hdrh.histogram import HdrHistogram
 
-from benchmarks.measure.load.closed_loop import drive
+from benchmarks.measure.load.closed_loop import ClosedLoop
 from benchmarks.measure.load.connection import RECONNECT_PAUSE_S
 from benchmarks.measure.load.engine import LoadEngineError
 from benchmarks.measure.load.request import request_bytes
 from benchmarks.model import LoadResult
+from tests.benchmarks.measure.load.driving import driven
 
 BODY = b'{"api":"health","version":1}'
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n"
@@ -237,7 +238,7 @@ def test_a_shortage_on_the_loaders_side_is_no_error_of_the_server(order: Any, nu
             raise OSError(number, os.strerror(number))
 
     with asyncio.Runner(loop_factory=ExhaustedLoop) as runner, pytest.raises(LoadEngineError, match=advice):
-        runner.run(drive(order(1), lambda _: None))
+        runner.run(driven(ClosedLoop, order(1), lambda _: None))
 
 
 def test_mistake_of_our_own_ends_the_load(serve: Any, order: Any, healthy: Any) -> None:
@@ -249,4 +250,4 @@ def test_mistake_of_our_own_ends_the_load(serve: Any, order: Any, healthy: Any) 
             return await super().create_connection(*arguments, **options)
 
     with asyncio.Runner(loop_factory=FaultyLoop) as runner, pytest.raises(ZeroDivisionError):
-        runner.run(drive(order(serve(healthy).port), lambda _: None))
+        runner.run(driven(ClosedLoop, order(serve(healthy).port), lambda _: None))

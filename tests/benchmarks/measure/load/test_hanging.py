@@ -10,11 +10,12 @@ import pytest
 
 from benchmarks.measure.load import closed_loop
 from benchmarks.measure.load.builtin import loop_factory
-from benchmarks.measure.load.closed_loop import drive
+from benchmarks.measure.load.closed_loop import ClosedLoop
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.measure.load.locust_engine import LocustEngine
 from benchmarks.model import LoadResult, Trial
 from benchmarks.trials import void_reason
+from tests.benchmarks.measure.load.driving import driven
 
 PATIENCE_S = 60.0
 
@@ -82,7 +83,7 @@ def test_connections_that_hang_are_counted_and_make_the_trial_void(  # noqa: PLR
         return None
 
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        result = runner.run(drive(asked, lambda _: measuring.set(), permission))
+        result = runner.run(driven(ClosedLoop, asked, lambda _: measuring.set(), permission))
 
     assert 0 < result.completed
     assert hanging == result.hanging
@@ -100,7 +101,7 @@ def test_a_slow_answer_is_no_connection_that_hangs(serve: Any, order: Any, whole
 
     asked = order(serve(slow).port, vus=3, duration_s=0.3)
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        result = runner.run(drive(asked, lambda _: None))
+        result = runner.run(driven(ClosedLoop, asked, lambda _: None))
 
     assert (0, 3) == (result.hanging, result.unfinished)
 

@@ -25,11 +25,11 @@ from benchmarks.measure.load.locust_engine import LocustMaster, process_command
 PATIENCE_S = 60.0
 
 IN_A_NAMESPACE = """
-import dataclasses, json, sys
+import contextlib, dataclasses, json, sys
 from benchmarks.contenders import catalogue
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.measure.load.locust_engine import LocustMaster
-from benchmarks.measure.server import starting
+from benchmarks.measure.server import RunningServer
 from benchmarks.model import LoadProfile
 
 host = sys.argv[1]
@@ -37,8 +37,8 @@ master = LocustMaster(1, host, 5557, print)
 try:
     print(master.worker_command, flush=True)
     master.wait_for_workers(60, lambda count: None)
-    with starting(catalogue.find("bare-asgi@uvicorn"), host=host) as launch:
-        server = launch.wait_until_ready("/health")
+    with contextlib.ExitStack() as stack:
+        server = RunningServer(stack, catalogue.find("bare-asgi@uvicorn"), host=host).wait_until_ready("/health")
         order = LoadOrder(
             host=server.host,
             port=server.port,

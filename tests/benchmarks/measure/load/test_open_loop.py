@@ -14,8 +14,9 @@ from benchmarks.alarm import Alarm, PollingAlarm, make_alarm
 from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
 from benchmarks.measure.load.closed_loop import Announce, Permission
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
-from benchmarks.measure.load.open_loop import drive
+from benchmarks.measure.load.open_loop import OpenLoop
 from benchmarks.model import LoadResult
+from tests.benchmarks.measure.load.driving import driven
 
 BODY = b'{"api":"health","version":1}'
 HEAD = b"HTTP/1.1 200 OK\r\ncontent-length: 28\r\n\r\n"
@@ -37,7 +38,7 @@ def run() -> Run:
         factory: Callable[[], asyncio.AbstractEventLoop] = ENGINES_LOOP,
     ) -> LoadResult:
         with asyncio.Runner(loop_factory=factory) as runner:
-            return runner.run(drive(order, announce, permission, alarm))
+            return runner.run(driven(OpenLoop, order, announce, permission, alarm))
 
     return run
 

@@ -8,15 +8,16 @@ from typing import Any
 import pytest
 
 from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
-from benchmarks.measure.load.closed_loop import drive
+from benchmarks.measure.load.closed_loop import ClosedLoop
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.model import LoadResult
+from tests.benchmarks.measure.load.driving import driven
 
 
 def run(order: LoadOrder, permission: Any, announce: Any = lambda _: None) -> LoadResult:
     """Drive a load of several slices in this process."""
     with asyncio.Runner(loop_factory=loop_factory()) as runner:
-        return runner.run(drive(order, announce, permission))
+        return runner.run(driven(ClosedLoop, order, announce, permission))
 
 
 def test_every_slice_waits_for_permission_with_nothing_in_flight(serve: Any, order: Any, healthy: Any) -> None:

@@ -7,13 +7,12 @@ from pathlib import Path
 import pytest
 
 from benchmarks.errors import LabError
-from benchmarks.measure import environment, machine
+from benchmarks.measure import environment
 from benchmarks.measure.alone import alone
-from benchmarks.measure.assembly import Assembly, Instrument, budget_stop, remaining_s, trials_left
 from benchmarks.measure.environment import Cores, Fact
 from benchmarks.measure.journal import Journal, read_run
 from benchmarks.measure.load.builtin import BuiltinEngine
-from benchmarks.measure.runner import RunListener
+from benchmarks.measure.runner import Instrument, RunListener
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, Plan, Run, Trial
 
@@ -56,7 +55,7 @@ def follow(_run: Run) -> contextlib.AbstractContextManager[RunListener]:
 def four_cores(monkeypatch: pytest.MonkeyPatch) -> None:
     """Share out a machine of four cores."""
     monkeypatch.setattr(environment, "share_cores", lambda: Cores((3,), (2,)))
-    monkeypatch.setattr(machine, "give_every_core", lambda cores: Cores(cores.server, (0, 1, 2)))
+    monkeypatch.setattr(environment, "give_every_core", lambda cores: Cores(cores.server, (0, 1, 2)))
 
 
 @pytest.mark.parametrize(
@@ -81,12 +80,11 @@ def test_a_run_is_put_together_and_measured(
     instrument = Instrument(engine=BuiltinEngine(), cores=NO_PINNING, facts={"load_engine_version": "1"})
     plan = small_plan(answering())
 
-    with alone(wait=False, say=pytest.fail) as lock:
-        assembled = Assembly(instrument=instrument, lock=lock)
-        run = assembled.measure(lambda facts: instrument.begin(tmp_path, plan, facts), follow)
+    with alone(wait=False, say=pytest.fail) as instrument.lock:
+        run = instrument.measure(lambda facts: instrument.begin(tmp_path, plan, facts), follow)
 
-    assert assembled.record is not None
-    assert run == read_run(assembled.record.folder)
+    assert instrument.record is not None
+    assert run == read_run(instrument.record.folder)
     assert ("complete", 1, "1") == (run.state, len(run.trials), run.environment["load_engine_version"])
     assert run.name.endswith("-test")
 
@@ -102,7 +100,7 @@ def test_a_complete_run_is_only_read(
     def reopened(_facts: Mapping[str, Fact]) -> Journal:
         return record
 
-    assert finished == Assembly(instrument=instrument).measure(reopened, lambda _run: pytest.fail("it follows"))
+    assert finished == instrument.measure(reopened, lambda _run: pytest.fail("it follows"))
 
 
 def test_what_fails_leaves_its_record_to_be_told(
@@ -110,24 +108,10 @@ def test_what_fails_leaves_its_record_to_be_told(
 ) -> None:
     """Whoever asked knows where it is."""
     instrument = Instrument(engine=BuiltinEngine(), cores=NO_PINNING)
-    assembled = Assembly(instrument=instrument)
     plan = small_plan(answering(body=b"{}"))
 
     with pytest.raises(LabError, match="instead of"):
-        assembled.measure(lambda facts: instrument.begin(tmp_path, plan, facts), follow)
+        instrument.measure(lambda facts: instrument.begin(tmp_path, plan, facts), follow)
 
-    assert assembled.record is not None
-    assert "interrupted" == read_run(assembled.record.folder).state
-
-
-def test_a_run_without_a_budget_is_never_out_of_time(
-    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
-) -> None:
-    """And what is left of one that has just begun is all of it."""
-    record = Instrument(engine=BuiltinEngine(), cores=NO_PINNING).begin(tmp_path, small_plan(answering()), {})
-    record.close()
-    run = record.run
-
-    assert budget_stop(run, None)(run) is None
-    assert 1 == len(trials_left(run))
-    assert remaining_s(run) > 0
+    assert instrument.record is not None
+    assert "interrupted" == read_run(instrument.record.folder).state
