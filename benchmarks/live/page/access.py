@@ -10,7 +10,6 @@ from functools import wraps
 from typing import Any, Final
 
 from flask import abort, request, session
-from werkzeug.wrappers import Response
 
 from benchmarks.live.page.listener import Address
 
@@ -39,16 +38,16 @@ class Access:
         self.link = secrets.token_urlsafe(24)
         """The token of the link that makes a presenter, once."""
 
-    def redeem(self, link: str) -> bool:
+    def redeem(self, link: str) -> None:
         """Make the requesting browser the presenter's if the link's token is the current one, and replace the link."""
+        check_same_origin()
         if not secrets.compare_digest(link.encode(), self.link.encode()):
-            return False
+            abort(403, "This link has been used. The terminal shows the next one.")
         self.link = secrets.token_urlsafe(24)
         session.permanent = session["presents"] = True
         self._on_next_link(self.link)
-        return True
 
-    def check_host(self) -> None:
+    async def check_host(self) -> None:
         """Refuse a request with a foreign host name: another site may let its own name point here."""
         name = request.host.rsplit(":", 1)[0] if not request.host.endswith("]") else request.host
         if name.lower() not in self._names and not _is_address(name):
@@ -60,17 +59,19 @@ def is_presenter() -> bool:
     return "presents" in session
 
 
-def viewer_id() -> str | None:
-    """Return the random id of the requesting browser; ``None`` when it has none of ours."""
-    given: str | None = session.get("id")
-    return given
-
-
 def welcome() -> str:
     """Return the random id of the requesting browser; a new browser gets one with the answer."""
-    if viewer_id() is None:
+    if "id" not in session:
         session.permanent = True
         session["id"] = secrets.token_urlsafe(16)
+    return str(session["id"])
+
+
+def viewer() -> str:
+    """Return the id of the browser that sends something from this page itself; refuse any other."""
+    check_same_origin()
+    if "id" not in session:
+        abort(400, "Your browser sent no cookie of this page: allow cookies for it, reload the page, and guess again.")
     return str(session["id"])
 
 
@@ -89,7 +90,7 @@ def presenter_only(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitab
     """Admit only the presenter, and only from this page itself; for async views."""
 
     @wraps(view)
-    async def guarded(*args: Any, **kwargs: Any) -> Response | Any:
+    async def guarded(*args: Any, **kwargs: Any) -> Any:
         check_same_origin()
         if not is_presenter():
             abort(403, "Only the presenter can do that: open the link that the terminal shows.")

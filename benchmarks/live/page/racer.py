@@ -1,7 +1,7 @@
 """Measures one race in a process of its own, and runs that process: ``python -m benchmarks.live.page.racer``.
 
 It reads its order as a line on standard input, and reports its progress as lines on standard output, each a JSON
-object. Before every block of trials it pauses until it reads ``go``: charts are drawn and sent to the class then, while
+object. Before every block of trials it pauses until it reads a line: charts are drawn and sent to the class then, while
 nothing is measured. The end of standard input means that its parent is gone: it ends too, and keeps what was measured.
 """
 
@@ -13,7 +13,6 @@ import dataclasses
 import io
 import json
 import os
-import queue
 import signal
 import sys
 import threading
@@ -36,8 +35,6 @@ from benchmarks.model import ALIKE, Plan, Trial
 from benchmarks.piped_child import PipedChild
 from benchmarks.process import python
 
-GO = "go"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Order:
@@ -59,7 +56,7 @@ def main() -> int:
         # Not sys.stdin: a thread that waits in it would block Python's exit.
         lines = io.FileIO(0, closefd=False)
         order = read_object(lines.readline())
-        _race(decode(_Order, order), _Commands(lines))
+        _race(decode(_Order, order), lines)
     except MachineBusyError as busy:
         report("failed", message=busy.reason)
     except LabError as error:
@@ -83,7 +80,16 @@ def report(event: str, **content: Any) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _race(order: _Order, commands: _Commands) -> None:
+def _race(order: _Order, lines: io.FileIO) -> None:
+    go = threading.Semaphore(0)
+
+    def follow_parent() -> None:
+        while lines.readline():
+            go.release()
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    # A thread that waits for a line during a measurement costs nothing.
+    threading.Thread(target=follow_parent, daemon=True).start()
     plan, cpus = order.plan, order.cpus
     if cpus and hasattr(os, "sched_setaffinity"):
         # The parent keeps off the server's core, and this process inherited that.
@@ -99,14 +105,14 @@ def _race(order: _Order, commands: _Commands) -> None:
             report("begun", folder=str(record.folder.resolve()))
             return record
 
-        instrument.measure(begin, lambda _run: contextlib.nullcontext(_PausingListener(commands)))
+        instrument.measure(begin, lambda _run: contextlib.nullcontext(_PausingListener(go)))
 
 
 class _PausingListener:
     """Pauses before each block, when the block before it is over and its servers have ended."""
 
-    def __init__(self, commands: _Commands) -> None:
-        self._commands = commands
+    def __init__(self, go: threading.Semaphore) -> None:
+        self._go = go
         self._is_between = True
 
     def checking(self, contenders: int) -> None:
@@ -118,29 +124,11 @@ class _PausingListener:
         if self._is_between:
             self._is_between = False
             report("pause", round=trial.round, server=trial.contender.server)
-            self._commands.wait_for_go()
+            self._go.acquire()
 
     def ended(self, _scheduled: ScheduledTrial, _trial: Trial) -> None:
         """Note that a block is over."""
         self._is_between = True
-
-
-class _Commands:
-    """Standard input, read during measurements: a thread that waits for a line costs nothing."""
-
-    def __init__(self, lines: io.FileIO) -> None:
-        self._given: queue.SimpleQueue[str] = queue.SimpleQueue()
-        threading.Thread(target=self._read, args=(lines,), daemon=True).start()
-
-    def wait_for_go(self) -> None:
-        """Wait until the pause may end."""
-        while self._given.get() != GO:
-            pass
-
-    def _read(self, lines: io.FileIO) -> None:
-        while line := lines.readline():
-            self._given.put(line.decode().strip())
-        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
@@ -183,11 +171,6 @@ class RaceProcess:
         child.write(f"{json.dumps(encode(order))}\n".encode())
         return cls(child)
 
-    @property
-    def pid(self) -> int:
-        """Of the process that measures."""
-        return self._child.pid
-
     async def events(self) -> AsyncIterator[Mapping[str, Any]]:
         """Yield what it reports; the last event is ``done``, ``stopped`` or ``failed``, however it ended."""
         while (line := await asyncio.to_thread(self._child.read)) is not None:
@@ -205,7 +188,7 @@ class RaceProcess:
 
     def go_on(self) -> None:
         """End its pause."""
-        self._child.write(f"{GO}\n".encode())
+        self._child.write(b"go\n")
 
     def stop(self) -> None:
         """Ask it to end; it keeps what it has measured, and reports ``stopped``."""

@@ -1,12 +1,15 @@
-"""The page's views: what a viewer sees and sends, and what the presenter starts and stops."""
+"""Makes the workshop page: what a viewer sees and sends, and what the presenter starts and stops."""
 
 from __future__ import annotations
 
+import functools
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from flask import Blueprint, Flask, Response, abort, current_app, redirect, render_template, request, url_for
+from segno import QRCode
 from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.response import Response as SansResponse
 from werkzeug.wrappers import Response as AnyResponse
@@ -14,70 +17,142 @@ from werkzeug.wrappers import Response as AnyResponse
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, LabError, RefusedError
 from benchmarks.foreign_json import ForeignJSONError, read_object
-from benchmarks.live.page.access import (
-    Access,
-    check_same_origin,
-    client,
-    is_presenter,
-    presenter_only,
-    viewer_id,
-    welcome,
-)
+from benchmarks.judge.claims import Claim
+from benchmarks.live.page import access
+from benchmarks.live.page.access import Access, presenter_only
 from benchmarks.live.page.director import Director
+from benchmarks.live.page.gate import Gate
+from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.places import source_of
+from benchmarks.live.page.rendering import Renderer
+from benchmarks.live.why import views as why
+from benchmarks.live.why.shelf import Shelf, record_lineup
 from benchmarks.measure import race
+from benchmarks.measure.race import OWN, Lineup
 from benchmarks.model import Plan
 from benchmarks.report.formats.html import palette_css
 from benchmarks.report.words import arrangement_name, contender_name, keyword
 
-ALWAYS: Final = ("/race/stop",)
-"""Paths that are served during a trial too."""
+NAVIGATION: Final = (("live.page", "Predict and race"), *why.NAVIGATION)
+"""Links of the bar above every page: the endpoint, and its words."""
 
-_DIRECTOR: Final = "live-director"
+DIRECTOR: Final = "live-director"
+"""Which of an app's extensions is the director."""
+
 _ACCESS: Final = "live-access"
-_BLUEPRINT: Final = Blueprint("live", __name__)
+_PAGES: Final = Blueprint("live", __name__)
+_STOP: Final = "/race/stop"
+_MOST_BODY_BYTES: Final = 4096
+_HEADERS: Final = {
+    "X-Content-Type-Options": "nosniff",
+    # With no-referrer a browser also hides the origin of a form, by which foreign forms are recognized.
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+}
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+    "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+)
 # The report has a policy of its own in its page, which admits its style sheet by its hash and nothing else.
 _REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
 
 
-def install(app: Flask, director: Director, access: Access) -> None:
-    """Add the views to an app."""
-    app.extensions |= {_DIRECTOR: director, _ACCESS: access}
-    app.register_blueprint(_BLUEPRINT)
-    app.register_error_handler(HTTPException, _problem)
-    app.register_error_handler(RefusedError, _refusal)
-    app.register_error_handler(InvalidValueError, _refusal)
+def create_page(  # noqa: PLR0917 (what a page is made of)
+    admission: Access,
+    out: Path,
+    claims: Sequence[Claim],
+    connections: Connections,
+    url: str,
+    code: QRCode | None,
+    lineup: Lineup = OWN,
+) -> tuple[Flask, Gate]:
+    """Make the page.
+
+    Args:
+        admission: Who may do what.
+        out: Folder in which races are kept, and from which the last one is shown again.
+        claims: The ledger that races are judged by.
+        connections: Those that it is served on.
+        url: Under which a class reaches it.
+        code: That URL as a QR code, to be shown on the page.
+        lineup: Who can race.
+    Returns:
+        The app, whose director works during its lifespan, and the gate that it is to be served behind.
+    """
+    app = Flask("benchmarks.live.page", static_folder="static", template_folder="templates")
+    app.config.from_mapping(access.SESSION, MAX_CONTENT_LENGTH=_MOST_BODY_BYTES)
+    app.secret_key = secrets.token_bytes(32)
+    app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
+    qr_svg = code and code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None)
+    app.jinja_env.globals |= {"navigation": NAVIGATION, "class_url": url, "qr_svg": qr_svg}
+    gate = Gate(always=[_STOP])
+    renderer = Renderer(app.jinja_env, claims)
+    director = Director(out=out, claims=claims, renderer=renderer, gate=gate, connections=connections, lineup=lineup)
+    others = lineup.contenders if lineup.request else ()
+    shelf = Shelf(others=others, record_others=functools.partial(record_lineup, lineup))
+    app.extensions |= {DIRECTOR: director, _ACCESS: admission, why.SHELF: shelf}
+    app.before_request(admission.check_host)
+    app.register_blueprint(_PAGES)
+    app.register_blueprint(why.PAGES)
+    return app, gate
+
+
+@_PAGES.after_app_request
+async def _harden(response: Response) -> Response:
+    response.headers.setdefault("Content-Security-Policy", _POLICY)
+    response.headers.update(_HEADERS)
+    if not (request.endpoint or "").endswith(("static", "steps")):
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@_PAGES.app_errorhandler(HTTPException)
+async def _problem(error: HTTPException) -> SansResponse:
+    """Report what is wrong: as a page to a browser that opens one, as plain text to the page's own script."""
+    if error.response is not None:
+        return error.response
+    # A browser that opens a page asks for HTML; the page's script does not.
+    if request.method == "GET" and request.accept_mimetypes.quality("text/html") == 1:
+        return Response(render_template("problem.html", error=error), error.code)
+    return Response(str(error.description), error.code, mimetype="text/plain")
+
+
+@_PAGES.app_errorhandler(LabError)
+async def _refusal(error: LabError) -> Response:
+    status = 409 if isinstance(error, RefusedError) else 422 if isinstance(error, InvalidValueError) else 502
+    return Response(str(error), status, mimetype="text/plain")
 
 
 def _director() -> Director:
-    director: Director = current_app.extensions[_DIRECTOR]
+    director: Director = current_app.extensions[DIRECTOR]
     return director
 
 
-@_BLUEPRINT.get("/")
+@_PAGES.get("/")
 async def page() -> str:
     """Show the page; a browser that is new gets an id."""
     director = _director()
     lineup = director.lineup
     return render_template(
         "page.html",
-        presents=is_presenter(),
+        presents=access.is_presenter(),
         groups=_groups(lineup),
         asked=director.guesses.asked,
         against=lineup.against and contender_name(lineup.against),
         waits=lineup.waits,
         request_line=lineup.request and f"{lineup.request.method} {lineup.request.path}",
         bounds=race,
-        guess=director.guesses.by_viewer.get(welcome(), {}),
+        guess=director.guesses.by_viewer.get(access.welcome(), {}),
     )
 
 
-@_BLUEPRINT.get("/events")
+@_PAGES.get("/events")
 async def events() -> Response:
     """Stream the board; after a restart a browser requests only this again, and gets its new id here."""
     compressed = request.accept_encodings.quality("gzip") > 0
     parts = _director().board.follow(
-        request.headers.get("Last-Event-ID"), compressed=compressed, viewer=welcome(), client=client()
+        request.headers.get("Last-Event-ID"), compressed=compressed, viewer=access.welcome(), client=access.client()
     )
     # Flask's types do not know async bodies, which the bridge streams.
     response = Response(parts, mimetype="text/event-stream")  # type: ignore[arg-type]
@@ -87,28 +162,29 @@ async def events() -> Response:
     return response
 
 
-@_BLUEPRINT.post("/following")
+@_PAGES.post("/following")
 async def following() -> tuple[str, int]:
     """Note that a viewer's page reads the board, proved by the id of an event."""
-    if not _director().board.confirm(_viewer(), str(_fields().get("event"))):
+    viewer, director = access.viewer(), _director()
+    if not director.board.confirm(viewer, str(_fields().get("event"))):
         abort(409, "This is not an event of a stream that your browser has open.")
-    _director().guesses.confirm(_viewer())
-    _director().announce()
+    director.guesses.confirm(viewer)
+    director.announce()
     return "", 204
 
 
-@_BLUEPRINT.post("/guess")
+@_PAGES.post("/guess")
 async def guess() -> tuple[str, int]:
     """Take a viewer's guess."""
-    viewer, director = _viewer(), _director()
-    director.guesses.take(viewer, _fields(), source_of(client()[0]))
+    viewer, director = access.viewer(), _director()
+    director.guesses.take(viewer, _fields(), source_of(access.client()[0]))
     if director.board.is_confirmed(viewer):
         director.guesses.confirm(viewer)
     director.announce()
     return "", 204
 
 
-@_BLUEPRINT.post("/guesses/new")
+@_PAGES.post("/guesses/new")
 @presenter_only
 async def new_guesses() -> tuple[str, int]:
     """Clear the guesses and open them again."""
@@ -116,7 +192,7 @@ async def new_guesses() -> tuple[str, int]:
     return "", 204
 
 
-@_BLUEPRINT.post("/race")
+@_PAGES.post("/race")
 @presenter_only
 async def start_race() -> tuple[str, int]:
     """Start a race."""
@@ -124,7 +200,7 @@ async def start_race() -> tuple[str, int]:
     return "", 204
 
 
-@_BLUEPRINT.post("/race/stop")
+@_PAGES.post(_STOP)
 @presenter_only
 async def stop_race() -> tuple[str, int]:
     """Stop the race; what was measured is kept."""
@@ -132,45 +208,33 @@ async def stop_race() -> tuple[str, int]:
     return "", 204
 
 
-@_BLUEPRINT.get("/report")
+@_PAGES.get("/report")
 async def report() -> Response:
     """Show the whole report of the last race."""
     path = _director().report
     if path is None or not path.exists():
         abort(404, "There is no report: no race has finished.")
-    response = Response(path.read_text(encoding="utf-8"))
-    response.headers["Content-Security-Policy"] = _REPORT_POLICY
-    return response
+    return Response(path.read_text(encoding="utf-8"), headers={"Content-Security-Policy": _REPORT_POLICY})
 
 
-@_BLUEPRINT.get("/palette.css")
+@_PAGES.get("/palette.css")
 async def palette() -> Response:
     """Serve the report's colours: variables, and a class for each."""
     return Response(palette_css(), mimetype="text/css")
 
 
-@_BLUEPRINT.get("/presenter/<link>")
+@_PAGES.get("/presenter/<link>")
 async def presenter(link: str) -> str:
     """Ask whether this browser should present; opening the link does not use it up."""
     return render_template("presenter.html", link=link)
 
 
-@_BLUEPRINT.post("/presenter/<link>")
+@_PAGES.post("/presenter/<link>")
 async def become_presenter(link: str) -> AnyResponse:
     """Make this browser the presenter's."""
-    check_same_origin()
-    access: Access = current_app.extensions[_ACCESS]
-    if not access.redeem(link):
-        abort(403, "This link has been used. The terminal shows the next one.")
+    admission: Access = current_app.extensions[_ACCESS]
+    admission.redeem(link)
     return redirect(url_for("live.page"), 303)
-
-
-def _viewer() -> str:
-    check_same_origin()
-    viewer = viewer_id()
-    if viewer is None:
-        abort(400, "Your browser sent no cookie of this page: allow cookies for it, reload the page, and guess again.")
-    return viewer
 
 
 def _plan(fields: Mapping[str, Any]) -> Plan:
@@ -193,34 +257,16 @@ def _fields() -> Mapping[str, Any]:
         abort(400, f"The body cannot be read: {error}.")
 
 
-def _groups(lineup: race.Lineup) -> list[dict[str, Any]]:
+def _groups(lineup: Lineup) -> list[dict[str, Any]]:
     """Return the contenders that can race, twins together, as the form shows them."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    first = [contender.id for contender in lineup.contenders[: race.MOST_CONTENDERS]]
+    first = lineup.contenders[: race.MOST_CONTENDERS]
     for contender in lineup.contenders:
         is_headline = contender.arrangement == catalogue.HEADLINES[0]
-        groups.setdefault(contender.arrangement, []).append(
-            {
-                "id": contender.id,
-                "keyword": keyword(contender.variant),
-                "chosen": is_headline if lineup.against is None else contender.id in first,
-            }
-        )
+        chosen = is_headline if lineup.against is None else contender in first
+        twin = {"id": contender.id, "keyword": keyword(contender.variant), "chosen": chosen}
+        groups.setdefault(contender.arrangement, []).append(twin)
     return [
         {"name": arrangement_name(arrangement), "framework": arrangement.partition("@")[0], "contenders": twins}
         for arrangement, twins in groups.items()
     ]
-
-
-async def _problem(error: HTTPException) -> SansResponse:
-    """Report what is wrong: as a page to a browser that opens one, as plain text to the page's own script."""
-    if error.response is not None:
-        return error.response
-    # A browser that opens a page asks for HTML; the page's script does not.
-    if request.method == "GET" and request.accept_mimetypes.quality("text/html") == 1:
-        return Response(render_template("problem.html", error=error), error.code)
-    return Response(str(error.description), error.code, mimetype="text/plain")
-
-
-async def _refusal(error: LabError) -> Response:
-    return Response(str(error), 409 if isinstance(error, RefusedError) else 422, mimetype="text/plain")

@@ -9,9 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
+import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections import ChainMap
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
@@ -20,6 +22,8 @@ from benchmarks.contenders import catalogue
 from benchmarks.errors import LabError, RefusedError
 from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.live.recording import Recording
+from benchmarks.measure.race import Lineup
+from benchmarks.measure.schedule import ASKED_FACT
 from benchmarks.model import Contender
 from benchmarks.process import python, start
 
@@ -103,7 +107,11 @@ async def record_words(words: Sequence[str], *, timeout_s: float = _TIMEOUT_S) -
         complaints.seek(0)
         out, errors = printed.read(), complaints.read().decode("utf-8", "replace")
     if status:
-        raise (RefusedError if status == _REFUSED else LabError)(_reason(errors))
+        # What comes before the error says where apps were found.
+        reason = re.split(r"(?:^| )Error: ", " ".join(errors.split()))[-1] or "It ended without a message."
+        # The next step on a command line is of no use on a page.
+        reason = reason.partition(" Wait for it to end,")[0][:_LONGEST_REASON]
+        raise (RefusedError if status == _REFUSED else LabError)(reason)
     try:
         document = read_object(out)
         recordings = document["timelines"] if document["document"] == "timelines" else [document]
@@ -112,8 +120,51 @@ async def record_words(words: Sequence[str], *, timeout_s: float = _TIMEOUT_S) -
         raise LabError(f"The recording cannot be read: {error}") from error
 
 
-def _reason(errors: str) -> str:
-    # What comes before the error says where apps were found.
-    reason = re.split(r"(?:^| )Error: ", " ".join(errors.split()))[-1] or "It ended without a message."
-    # The next step on a command line is of no use on a page.
-    return reason.partition(" Wait for it to end,")[0][:_LONGEST_REASON]
+async def record_lineup(lineup: Lineup, wait_ms: int) -> tuple[Recording, ...]:
+    """Record all of a lineup, by the words that it was asked for with."""
+    words = shlex.split(lineup.facts.get(ASKED_FACT, ""))
+    wait = ["--view-wait", f"{wait_ms}ms"] if lineup.waits else []
+    return await record_words([*words, *wait], timeout_s=_TIMEOUT_S * len(lineup.contenders))
+
+
+class Shelf:
+    """The bursts on show, for one event loop.
+
+    Args:
+        record: Records a burst of one of the lab's own contenders, given its wait in milliseconds.
+        others: Somebody's apps, of which nothing is shipped; shown first.
+        record_others: Records all of these, given the wait.
+    """
+
+    def __init__(
+        self,
+        record: Callable[[Contender, int], Awaitable[Recording]] = record_here,
+        others: Sequence[Contender] = (),
+        record_others: Callable[[int], Awaitable[Sequence[Recording]]] | None = None,
+    ) -> None:
+        self.contenders = {contender.id: contender for contender in (*others, *CONTENDERS)}
+        self.others = [contender.id for contender in others]
+        self.recordings: ChainMap[Key, Recording] = ChainMap({}, dict(shipped()))
+        """What is recorded here, in front of what was shipped."""
+        self._record = record
+        self._record_others = record_others
+        self._is_recording = False
+
+    async def record(self, contender: Contender, wait_ms: int) -> None:
+        """Record a burst on this machine now, and show it from then on; of somebody's apps, all of them.
+
+        Raises:
+            RefusedError: This, or another measurement, is in progress.
+            LabError: It could not be recorded.
+        """
+        if self._is_recording:
+            raise RefusedError("A recording is in progress; try again in a few seconds.")
+        self._is_recording = True
+        try:
+            if contender.id in self.others and self._record_others is not None:
+                made = await self._record_others(wait_ms)
+                self.recordings.update({(each.timeline.contender, wait_ms): each for each in made})
+            else:
+                self.recordings[contender.id, wait_ms] = await self._record(contender, wait_ms)
+        finally:
+            self._is_recording = False

@@ -42,7 +42,7 @@ def test_a_process_that_is_killed_is_told_too(tmp_path: Path) -> None:
         async for event in race.events():
             last = event
             if event["event"] == "pause":
-                process = psutil.Process(race.pid)
+                process = psutil.Process(race._child.pid)
                 started = process.children(recursive=True)
                 process.kill()
         await race.end()

@@ -12,8 +12,8 @@ from flask.testing import FlaskClient
 from benchmarks.errors import LabError, RefusedError
 from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import State
-from benchmarks.live.why import NAVIGATION
 from benchmarks.live.why.shelf import CONTENDERS, shipped
+from benchmarks.live.why.views import NAVIGATION
 from benchmarks.model import Contender
 from tests.benchmarks.live.why.page import make_app
 
