@@ -121,7 +121,7 @@ def _waits(timeline: Timeline) -> Sequence[str]:
     if not waits:
         return ()
     together = at_once(waits)
-    meanwhile = _meanwhile(timeline, waits[-1])
+    meanwhile = _meanwhile(timeline, max(reversed(waits), key=lambda span: span.duration_ns))
     if not timeline.wait_ms or len(waits) != len(timeline.exchanges):
         total = sum(span.duration_ns for span in waits) / len(timeline.exchanges)
         waited = f"A request waited {milliseconds(total)} on average ({_counted(len(waits), 'wait')} in all)"

@@ -29,6 +29,7 @@ def blocks(language: str) -> list[str]:
 
 
 @pytest.mark.alone
+@pytest.mark.timeout(240)
 def test_the_commands_of_the_guide_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Each as it stands, in the folder of the guide's own app, only shorter; nothing but ``results`` is left of it."""
     (app,) = blocks("python")
