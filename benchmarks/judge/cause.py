@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
@@ -30,6 +30,13 @@ _SWITCHES_OF_A_HOP = 1.0
 
 _EXPLAINED_RATIO = 1.25
 """A ratio of CPU times this close to the ratio of rates explains it, as does one inside its interval."""
+
+
+_IDLE = 0.5
+"""Cores that a server keeps busy; below it, most of the time of a request is spent waiting for something else."""
+
+_ONE_AFTER_ANOTHER = 1.5
+"""Requests under way at once, below which one blocks the next."""
 
 
 def request_costs(summaries: Sequence[Summary], wait_ms: float = 0.0) -> list[RequestCost]:
@@ -79,6 +86,9 @@ def of(evidence: Evidence, above: Contender, below: Contender, comparison: Compa
     if comparison.refusal is not None or comparison.decides != "rate":
         return ""
     one, two = (evidence.summary(contender, comparison.workload) for contender in (above, below))
+    alone_ms = evidence.workloads[comparison.workload].alone_ms
+    if above.id in alone_ms and below.id in alone_ms and (waited := waiting((one, two), alone_ms)):
+        return waited
     if above.arrangement == below.arrangement and above.variant == "async":
         return twins(two, one, comparison, evidence.workloads[comparison.workload].wait_ms)
     return best(one, two, comparison)
@@ -156,6 +166,33 @@ def event_loop(sync: Summary | None, asynchronous: Summary) -> str:
                 f"{wording.per_request(before.voluntary_switches or 0.0)}"
             )
     return f"{told}."
+
+
+def waiting(summaries: Sequence[Summary], alone_ms: Mapping[str, float]) -> str:
+    """Say how contenders waited, if one of them left its core idle for most of the time: then CPU time decides nothing.
+
+    Args:
+        summaries: Of the contenders.
+        alone_ms: How long each takes to answer one user alone, by its id.
+    Returns:
+        A sentence or two; empty if all were busy, or it was not observed.
+    """
+    told, is_idle = [], False
+    for summary in summaries:
+        rate, cpu = summary.rate_per_s, summary.cpu_us_per_request
+        if rate is None or cpu is None:
+            return ""
+        busy = rate.value * cpu.value / 1_000_000
+        is_idle |= busy < _IDLE
+        # Little's law: requests that take as long as one does alone, at this rate.
+        at_once = rate.value * alone_ms[summary.contender] / 1_000
+        held = f"{wording.count(at_once)} requests under way at once"
+        if busy < _IDLE and at_once < _ONE_AFTER_ANOTHER:
+            held = (
+                f"one request after another, so that each waits for those before it: {100 * (1 - busy):.0f} % blocked"
+            )
+        told.append(f"{summary.contender} kept {100 * busy:.0f} % of a core busy, with {held}")
+    return f"Waiting decides, not CPU time: {'; '.join(told)}." if is_idle else ""
 
 
 def best(first: Summary, second: Summary, comparison: Comparison) -> str:

@@ -19,14 +19,11 @@ from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits
 from benchmarks.measure.load.request import varies
-from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, offer_of, takes_part
+from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, is_quick, offer_of, takes_part
 from benchmarks.model import EQUAL_RATE, MARGIN, Contender, LoadProfile, Plan, Workload
 
 SLICE_S = 0.05
 """Length of a slice, seconds: short against the seconds over which machines drift, long against its own beginning."""
-
-SLOWEST_IN_SLICES_MS = 5.0
-"""How long one answer to one user may take where a load is cut into slices: many must fit into each."""
 
 OPEN_SLICE_S = 0.2
 """The same in the open model, where a slice begins with nothing in flight and must get into its stride."""
@@ -153,19 +150,19 @@ def plan(
         seed: Of the rounds' random order.
         vus: Virtual users of the health workload.
         duration_s: Measured interval of every trial, seconds.
-        rounds: Number of rounds of every workload; everything is then measured in each, unless chosen by time.
+        rounds: Of every workload; everything is then measured in each, unless chosen by time.
         wait_rounds: Another number for the workload that waits, whose ratios a timer makes, so that they vary less.
         budget_s: See ``Plan``.
         precision: The same.
-        engine: Name of the load engine.
+        engine: The same.
         limits: What the load engine can do: a preset is made to fit.
         rate_per_s: Ask the health workload at this rate, in the open model.
         latency_at: Ask all at one rate too, when the other rounds are over: this share of the slowest one's rate under
             the health workload.
         workloads: Names of ``WORKLOADS``; empty for the usual ones.
         requests: What to ask instead of these.
-        against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
-        margin: See ``Plan``.
+        against: See ``Plan``.
+        margin: The same.
     Raises:
         InvalidValueError: There is no such preset, the load engine cannot keep the duration, a rate is so low that a
             trial has no percentiles, a share is of a rate that will not be measured, nothing could be asked what is
@@ -282,12 +279,23 @@ def plan_of_one(
         seed=seed,
         contenders=contenders,
         workloads=(workload,),
-        loads={workload.name: load},
+        loads={workload.name: _in_fit_pieces(load, workload)},
         rounds={workload.name: rounds},
         workload_contenders={workload.name: tuple(contender.id for contender in contenders)},
         placebo=catalogue.steadiest(contenders),
         ceilings=catalogue.CEILINGS,
     )
+
+
+def asking(plan: Plan, requests: tuple[Workload, ...]) -> Plan:
+    """Return a plan with its workloads as they were answered before anything was timed."""
+    loads = {each.name: _in_fit_pieces(plan.loads[each.name], each) for each in requests}
+    return dataclasses.replace(plan, workloads=requests, loads={**plan.loads, **loads})
+
+
+def _in_fit_pieces(load: LoadProfile, workload: Workload) -> LoadProfile:
+    """Return a load that is in one piece where few answers would fit into a slice."""
+    return load if is_quick(workload) else dataclasses.replace(load, slices=1)
 
 
 def trials(plan: Plan) -> Iterator[ScheduledTrial]:
@@ -368,8 +376,7 @@ def _load_of(
     else:
         connections = workload.users or offer_of(workload).connections.get(workload.name)
         load = _resized(preset.load_of(workload), vus=connections, duration_s=duration_s, limits=limits)
-    if max(workload.alone_ms.values(), default=0.0) > SLOWEST_IN_SLICES_MS:
-        load = dataclasses.replace(load, slices=1)
+    load = _in_fit_pieces(load, workload)
     return load if workload.rate_per_s is None else _scheduled(load, workload.rate_per_s)
 
 

@@ -68,6 +68,9 @@ WORKLOADS: Mapping[str, Offer] = {
     ),
 }
 
+_QUICK_MS = 5.0
+"""To answer one user, at most."""
+
 _ANYTHING = Offer(workloads=())
 """Of requests to a user's apps, whose answers are compared with each other."""
 
@@ -89,6 +92,11 @@ def offer_of(workload: Workload) -> Offer:
         f"The workload {workload.name!r} expects the answer {workload.answer!r}, which this version of lab does not "
         "know: resume the run with the version that began it."
     )
+
+
+def is_quick(workload: Workload) -> bool:
+    """Say whether many answers fit into a slice of a load, of a twentieth of a second."""
+    return max(workload.alone_ms.values(), default=0.0) <= _QUICK_MS
 
 
 def mixed(name: str, requests: Sequence[Workload]) -> Workload:

@@ -52,7 +52,11 @@ def listening(process: subprocess.Popen[bytes]) -> set[tuple[str, int]]:
         pids = {command.pid, *(child.pid for child in command.children(recursive=True))}
         # The whole machine's sockets at once: under load there are thousands that wait to be forgotten.
         sockets = psutil.net_connections("tcp")
-        return {(each.laddr.ip, each.laddr.port) for each in sockets if each.status == "LISTEN" and each.pid in pids}
+        return {
+            (each.laddr.ip, each.laddr.port)
+            for each in sockets
+            if each.laddr and (each.status, each.pid in pids) == ("LISTEN", True)
+        }
     return set()
 
 

@@ -7,11 +7,14 @@ import secrets
 import socket
 from collections.abc import Awaitable, Callable, Mapping
 from functools import wraps
-from typing import Any, Final
+from typing import Any, Final, ParamSpec, TypeVar
 
 from flask import abort, request, session
 
 from benchmarks.live.page.listener import Address
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
 
 SESSION: Final[Mapping[str, Any]] = {
     "SESSION_COOKIE_NAME": "viewer",
@@ -86,11 +89,11 @@ def check_same_origin() -> None:
         abort(403, "Only this page itself may send that.")
 
 
-def presenter_only(view: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+def presenter_only(view: Callable[_P, Awaitable[_T]]) -> Callable[_P, Awaitable[_T]]:
     """Admit only the presenter, and only from this page itself; for async views."""
 
     @wraps(view)
-    async def guarded(*args: Any, **kwargs: Any) -> Any:
+    async def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _T:
         check_same_origin()
         if not is_presenter():
             abort(403, "Only the presenter can do that: open the link that the terminal shows.")

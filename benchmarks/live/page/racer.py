@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import dataclasses
 import io
 import json
 import os
@@ -24,7 +23,7 @@ from typing import Any, Final, NoReturn
 
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import decode, encode, read_object
-from benchmarks.measure import parity
+from benchmarks.measure import parity, schedule
 from benchmarks.measure.alone import MachineBusyError, alone
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.journal import Journal
@@ -97,7 +96,7 @@ def _race(order: _Order, lines: io.FileIO) -> None:
     with alone(wait=False, say=lambda sentence: report("note", message=sentence)) as lock:
         if plan.workloads[0].answer == ALIKE:
             requests = parity.agreed(plan.contenders, plan.workloads, may_differ=order.may_differ)
-            plan = dataclasses.replace(plan, workloads=requests)
+            plan = schedule.asking(plan, requests)
         instrument = Instrument.of(lock=lock)
 
         def begin(facts: Mapping[str, Fact]) -> Journal:

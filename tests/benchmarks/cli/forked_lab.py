@@ -27,7 +27,7 @@ LATE = ("matplotlib.backends.backend_svg", "matplotlib.figure")
 def serve() -> None:
     """Fork for each job, one at a time; their trials are short."""
     schedule.PRESETS["quick"] = shortened()
-    for name in (*LATE, *sorted({f"benchmarks.cli.{module}" for module, _ in COMMANDS.values()})):
+    for name in (*LATE, *sorted({f"benchmarks.cli.{module}" for module in COMMANDS.values()})):
         importlib.import_module(name)
     for package in (judge, report):
         for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):

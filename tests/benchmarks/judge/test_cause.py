@@ -98,6 +98,26 @@ def test_cpu_time_explains_a_ratio_that_is_like_its_own(
     assert told.startswith("CPU time per request explains it (2.00 ×)" if explains else "Cause not seen")
 
 
+@pytest.mark.parametrize(
+    ("alone_ms", "told"),
+    [
+        (70.0, "x-sync@s kept 10 % of a core busy, with 70 requests under way at once"),
+        (
+            1.0,
+            "x-sync@s kept 10 % of a core busy, with one request after another, so that each waits for those before it: "
+            "90 % blocked",
+        ),
+    ],
+)
+def test_what_waits_is_not_explained_by_cpu_time(alone_ms: float, told: str, seen: Callable[..., Summary]) -> None:
+    """A server that was idle for most of the time waited: with many requests under way, or blocked by each in turn."""
+    waited, busy = seen(cpu_us=100), seen(cpu_us=900)
+
+    assert f"Waiting decides, not CPU time: {told}." == cause.waiting((waited,), {"x-sync@s": alone_ms})
+    assert "" == cause.waiting((busy,), {"x-sync@s": alone_ms})
+    assert cause.waiting((busy, waited), {"x-sync@s": 1.0}).startswith("Waiting decides")
+
+
 def test_one_shared_worker_thread_is_told(seen: Callable[..., Summary]) -> None:
     """Two threads that ran with either keyword and handed work over: every request passes through one of them."""
     sync, asynchronous = seen(cpu_us=640, switches=8.2, running=2), seen(cpu_us=960, switches=11.1, running=2)

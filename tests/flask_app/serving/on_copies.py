@@ -58,15 +58,15 @@ def serve() -> None:
     @app.get("/async")
     async def async_view() -> str:
         session["key"] = g.key = "async"
-        return g.key
+        return str(g.key)
 
     @app.get("/def")
     def view() -> str:
         session["key"] = g.key = "def"
-        return g.key
+        return str(g.key)
 
     @app.get("/fails")
-    async def failing() -> None:
+    async def failing() -> str:
         abort(418)
 
     for path in ("/async", "/def", "/fails", "/nowhere"):
