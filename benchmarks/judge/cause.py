@@ -186,12 +186,10 @@ def waiting(summaries: Sequence[Summary], alone_ms: Mapping[str, float]) -> str:
         is_idle |= busy < _IDLE
         # Little's law: requests that take as long as one does alone, at this rate.
         at_once = rate.value * alone_ms[summary.contender] / 1_000
-        held = f"{wording.count(at_once)} requests under way at once"
+        held = f", with {at_once:.3g} requests under way at once"
         if busy < _IDLE and at_once < _ONE_AFTER_ANOTHER:
-            held = (
-                f"one request after another, so that each waits for those before it: {100 * (1 - busy):.0f} % blocked"
-            )
-        told.append(f"{summary.contender} kept {100 * busy:.0f} % of a core busy, with {held}")
+            held = f" and answered one request after another, blocked for {100 * (1 - busy):.0f} % of the time"
+        told.append(f"{summary.contender} kept {100 * busy:.0f} % of a core busy{held}")
     return f"Waiting decides, not CPU time: {'; '.join(told)}." if is_idle else ""
 
 
