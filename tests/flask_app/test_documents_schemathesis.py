@@ -19,7 +19,7 @@ from werkzeug.serving import make_server
 from flask_app import openapi
 from flask_app.openapi import Description, describe
 
-MAX_EXAMPLES = 20
+MAX_EXAMPLES = 12
 # Bounds on what hangs, and no claim on speed: far above what a run takes on a machine that is busy with something else.
 REQUEST_S, RUN_S = 60, 900
 # The run's own bound comes first, since it alone can show how far the run got.

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.postgresql
 CLIENTS = 50
 PATHS = ("/health/ready/sync", "/health/ready/async")
 FAULT_S = 0.4
-PAUSE_S = 0.1
+PAUSE_S = 0.25
 BRIDGES = ("wsgi", "asgi", "event_loop")
 
 

@@ -247,7 +247,7 @@ def requests(draw: st.DrawFn) -> Asked:
     )
 
 
-@settings(max_examples=3 * settings().max_examples)
+@settings(max_examples=2 * settings().max_examples)
 @given(asked=requests())
 @example(asked=Asked(raw_path=b"/def/x", headers=tuple((f"x-name-{number}", "v") for number in range(1_000))))
 @example(asked=Asked(raw_path=b"/def/x", headers=(("connection", "upgrade"), ("upgrade", "websocket"))))
@@ -266,7 +266,6 @@ def test_a_host_is_the_same_every_time(passages: BothPassages, scheme: str) -> N
         passages.same(Asked(raw_path=b"/async/x", headers=(("host", host),), scheme=scheme))
 
 
-@settings(max_examples=2 * settings().max_examples)
 @given(
     body=bodies,
     cut=st.integers(0, 20),
