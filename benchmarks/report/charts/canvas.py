@@ -37,7 +37,7 @@ _ENDLESS: Final = 1e6
 _ON_PAPER: Final = {"facecolor": PAPER.light, "edgecolor": "none", "pad": 1}
 
 REFERENCE: Final[Mapping[str, Any]] = {"color": MUTED.light, "linewidth": 2, "linestyle": (0, (3, 2)), "zorder": 2}
-"""Style of a line that bars or marks are to be held against."""
+"""Style of a line that bars or marks are compared with."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 _OPACITY: Final = (0.0, 0.16, 0.3, 0.46)
 _MAP_ROWS_ABOVE: Final = 2.0
-_SQUARE_ROWS: Final = (1.25, 1.3)
-"""Wide and narrow."""
-
+_SQUARE_ROWS: Final = (1.25, 1.3)  # wide, narrow
 WAITS_SHOWN: Final = (0, 5, 20, 100)
 
 _MORE_COLOURS: Final = (OTHER, DOUBT, GOOD, BAD, MUTED, INK)

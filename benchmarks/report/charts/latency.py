@@ -29,9 +29,7 @@ _PERCENTS: Final = (0.1, 0.5, *range(1, 100), 99.5, 99.9)
 _UPPER_LABEL: Final = (78, 60)
 _LOWER_LABEL: Final = (24, 44)
 _ROWS_BELOW: Final = 1.9
-_ROWS_PER_PANEL: Final = (4.4, 5.2)
-"""Wide and narrow."""
-
+_ROWS_PER_PANEL: Final = (4.4, 5.2)  # wide, narrow
 _SHARES_PX: Final = 60.0
 """Room for the shares beside an axis."""
 

@@ -92,7 +92,7 @@ def _told(rows: Iterable[_Row]) -> list[str]:
     return [f"{row.name}: {estimated(row.estimate, '×')}." for row in rows]
 
 
-def _draw(  # noqa: PLR0917 (what is told, then what is drawn)
+def _draw(  # noqa: PLR0917 (its words, then its lines)
     kind: str,
     name: str,
     title: str,
