@@ -145,6 +145,7 @@ class Summary:
     threads: float | None
     running_threads: float | None
     epoll_descriptors: float | None
+    processes: float | None = None
     resident_bytes: float | None
     histograms: tuple[str, ...]
     used: int

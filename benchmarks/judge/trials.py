@@ -236,6 +236,7 @@ _OBSERVED: Mapping[str, Callable[[Sequence[float]], float]] = {
     "threads": _median,
     "running_threads": _median,
     "epoll_descriptors": max,
+    "processes": _median,
     "resident_bytes": _median,
 }
 """The figures of a summary, and what stands for all trials; see there."""

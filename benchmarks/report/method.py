@@ -54,8 +54,9 @@ def method_rules(plan: Plan, margin: float) -> tuple[str, ...]:
         for fraction in (MAXIMUM_ERROR_FRACTION, MAXIMUM_CEILING_FRACTION, MAXIMUM_LOADER_CPU_FRACTION)
     )
     sitting_out = " Arrangements on which no claim is judged skip some rounds." if plan.every else ""
+    beside = "all contenders" if plan.against else "contenders on the same kind of server"
     slices = [
-        f"Under {workload.name}, contenders on the same kind of server run side by side and take turns in slices of "
+        f"Under {workload.name}, {beside} run side by side and take turns in slices of "
         f"{load.duration_s / load.slices:.2g} s: a machine that changes its speed slows all of them alike."
         for workload, load in loads
         if load.slices > 1

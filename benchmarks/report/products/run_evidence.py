@@ -275,6 +275,7 @@ def figures_table(summaries: Iterable[Summary]) -> Table:
             (Column("CPU", "µs", "per request"), lambda each: value_of(each.cpu_us_per_request)),
             (voluntary, lambda each: each.voluntary_switches_per_request),
             (involuntary, lambda each: each.involuntary_switches_per_request),
+            (Column("processes", group="server", is_minor=True), lambda each: each.processes),
             (Column("threads", group="server", hint="threads that ran"), lambda each: each.running_threads),
             (epoll, lambda each: each.epoll_descriptors),
             (Column("memory", "MiB", "server", is_minor=True, hint="resident"), lambda each: each.resident_bytes),
