@@ -39,8 +39,8 @@ def twins_name(twins: Comparison) -> str:
 def contender_name(contender: str) -> str:
     """Spell a contender's id out: ``flask-async@hypercorn`` is ``Flask on Hypercorn, async def``."""
     app, at, serving = contender.partition("@")
-    framework, dash, variant = app.rpartition("-")
-    if not dash:
+    framework, _, variant = app.rpartition("-")
+    if variant not in _KEYWORDS:
         return arrangement_name(contender)
     return f"{arrangement_name(f'{framework}{at}{serving}')}, {keyword(variant)}"
 

@@ -15,7 +15,7 @@ from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.report.charts.canvas import REFERENCE, Drawing, Layout, Scale, Sheet, around_one, draw, interval, label
 from benchmarks.report.charts.palette import INK, MUTED, PAPER, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured, level, ratio_reach, ratio_share
-from benchmarks.report.words import arrangement_name, framework_name, twins_name
+from benchmarks.report.words import arrangement_name, contender_name, twins_name
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -255,7 +255,7 @@ class GuessedRatio:
         """All of it, in words."""
         guessed = "without a guess" if self.median is None else f"the class guessed {amount(self.median, '×')} (median)"
         counted = f" of {len(self.guesses)}" if self.guesses else ""
-        return f"{framework_name(self.framework)}: {guessed}{counted}; {self.found}."
+        return f"{contender_name(self.framework)}: {guessed}{counted}; {self.found}."
 
 
 def guess_chart(ratios: Sequence[GuessedRatio], what: str = "async def over def") -> Drawing | None:
@@ -281,7 +281,7 @@ def _paint_guesses(sheet: Sheet, ratios: Sequence[GuessedRatio]) -> None:
     layout, row_px, strip_px = sheet.layout, sheet.layout.row_px, sheet.layout.row_px * _ROWS_PER_STRIP
     for number, ratio in enumerate(ratios):
         top, colour = strip_px * number, framework_colour(ratio.framework).light
-        sheet.text(2, top + row_px * 0.5, framework_name(ratio.framework), colour=colour, bold=True)
+        sheet.text(2, top + row_px * 0.5, contender_name(ratio.framework), colour=colour, bold=True)
         sheet.text(layout.width_px - 2, top + row_px * 0.5, ratio.found, anchor="right", bold=True)
         ticks = _GUESS_TICKS if number == len(ratios) - 1 else dict.fromkeys(_GUESS_TICKS, "")
         axes = sheet.axes(

@@ -25,6 +25,7 @@ def test_a_contender_is_spelled_out() -> None:
     """Also one that has no view."""
     assert "Flask on Hypercorn + eventloop, async def" == contender_name("flask-async@hypercorn+eventloop")
     assert "bare on uvicorn" == contender_name("bare@uvicorn")
+    assert "my-app:app on gunicorn" == contender_name("my-app:app@gunicorn")
 
 
 def test_connections_are_counted_with_their_significant_digits() -> None:
