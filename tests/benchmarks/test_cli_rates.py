@@ -22,7 +22,7 @@ def test_a_rate_is_written_with_or_without_its_unit(text: str, expected: float) 
     context = command.make_context("compare", ["--rate", text])
 
     assert isinstance(context, click.Context)
-    assert expected == context.params["rate"]
+    assert expected == context.params["rate_per_s"]
 
 
 def test_a_rate_is_planned_for_the_health_workload(monkeypatch: pytest.MonkeyPatch) -> None:
