@@ -154,9 +154,9 @@ def names_used(source: str) -> set[str]:
             known |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
     used = set(known.values())
     # A `subprocess.Popen[bytes]` says of what type something is.
-    types = [node.value for node in ast.walk(tree) if isinstance(node, ast.Subscript)]
+    types = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Subscript)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Attribute) and node not in types:
+        if isinstance(node, ast.Attribute) and id(node) not in types:
             first, _, rest = ast.unparse(node).partition(".")
             used.add(f"{known.get(first, first)}.{rest}")
     return used
