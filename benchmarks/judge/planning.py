@@ -149,9 +149,13 @@ def size(budget_s: float, spread: float, spread_at_s: float, takes_s: TakesS, *,
         takes_s: See ``TakesS``.
         spent_s: How much of the budget is over, seconds.
     Raises:
-        InvalidValueError: Not even the shortest trials fit in.
+        LabError: Not even the shortest trials fit in.
     """
-    check(budget_s, spent_s, takes_s)
+    try:
+        check(budget_s, spent_s, takes_s)
+    except InvalidValueError as error:
+        # The value was fit, and what it was spent on took longer than expected.
+        raise LabError(str(error)) from error
     sizings = []
     for duration_s in _DURATIONS_S:
         # More rounds take longer, so a few looks find the most that fit.
