@@ -43,7 +43,7 @@ def login():
     return {}, 401
 
 
-@app.get("/broken")
+@app.get("/out-of-order")
 def broken():
     raise RuntimeError("no tea")
 
@@ -270,7 +270,7 @@ def test_the_apps_of_a_projects_file_are_explained(project: Path, lab: Callable[
         (("shop:ap@hypercorn",), 2, ("shop has no ap", "Did you mean app?")),
         (("shop:app@waitress",), 2, ("pip install waitress",)),
         (("shop:app@hypercorn", "--path", "/nowhere"), 1, ("404", "--path")),
-        (("shop:app@hypercorn", "--path", "/broken"), 1, ("500", "RuntimeError: no tea")),
+        (("shop:app@hypercorn", "--path", "/out-of-order"), 1, ("500", "RuntimeError: no tea")),
         (("shop:app@hypercorn", "--workers", "2"), 2, ("--workers", "one process")),
         (("http://127.0.0.1:1",), 2, ("cannot put a recorder into it", "shop:app@gunicorn")),
         (("--command", "python server.py {port}"), 2, ("cannot put a recorder into it",)),
