@@ -27,7 +27,11 @@ from tests.benchmarks.contenders.foreign_apps import (
 from tests.benchmarks.contenders.foreign_environments import python_of
 
 # The first of them makes the environments.
-pytestmark = [pytest.mark.timeout(500), pytest.mark.skipif(sys.platform == "win32", reason="gunicorn is not for it")]
+pytestmark = [
+    pytest.mark.alone,
+    pytest.mark.timeout(500),
+    pytest.mark.skipif(sys.platform == "win32", reason="gunicorn is not for it"),
+]
 
 LAB = """
 before_trial = ".venv/bin/python reset.py"

@@ -226,6 +226,7 @@ serve()
 """
 
 
+@pytest.mark.alone
 def test_what_forks_changes_its_answers_and_ignores_sigterm_is_measured(
     project: Path, compare: Compare, short_trials: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
