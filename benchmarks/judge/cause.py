@@ -87,7 +87,7 @@ def of(evidence: Evidence, above: Contender, below: Contender, comparison: Compa
         return ""
     one, two = (evidence.summary(contender, comparison.workload) for contender in (above, below))
     alone_ms = evidence.workloads[comparison.workload].alone_ms
-    if above.id in alone_ms and below.id in alone_ms and (waited := waiting((one, two), alone_ms)):
+    if alone_ms and (waited := waiting((one, two), alone_ms)):
         return waited
     if above.arrangement == below.arrangement and above.variant == "async":
         return twins(two, one, comparison, evidence.workloads[comparison.workload].wait_ms)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import pytest
@@ -112,6 +113,23 @@ def test_what_waits_is_not_explained_by_cpu_time(alone_ms: float, told: str, see
     assert f"Waiting decides, not CPU time: {told}." == cause.waiting((waited,), {"x-sync@s": alone_ms})
     assert "" == cause.waiting((busy,), {"x-sync@s": alone_ms})
     assert cause.waiting((busy, waited), {"x-sync@s": 1.0}).startswith("Waiting decides")
+    assert "" == cause.waiting((seen(cpu_us=None),), {"x-sync@s": alone_ms})
+
+
+def test_somebodys_apps_are_told_to_wait(
+    make_run: Callable[..., Run], make_trial: Callable[..., Trial], make_observation: Callable[..., Observation]
+) -> None:
+    """Of these it is known how long each takes alone."""
+    run = make_run([make_trial(name, observation=make_observation(cpu_us=100)) for name in ("x-sync@s", "y-sync@s")])
+    health = dataclasses.replace(run.plan.workloads[0], alone_ms={"x-sync@s": 1.0, "y-sync@s": 1.0})
+    plan = dataclasses.replace(run.plan, workloads=(health,), against="y-sync@s")
+    evidence = Evidence(dataclasses.replace(run, plan=plan))
+    x, y = plan.contenders
+    comparison = dataclasses.replace(FASTER, above=x.id, below=y.id)
+
+    told = cause.of(evidence, x, y, comparison)
+
+    assert told.startswith("Waiting decides, not CPU time: x-sync@s kept 10 % of a core busy and answered one request")
 
 
 def test_one_shared_worker_thread_is_told(seen: Callable[..., Summary]) -> None:
