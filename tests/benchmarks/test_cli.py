@@ -141,7 +141,8 @@ def test_a_malformed_ledger_names_its_line(tmp_path: Path, monkeypatch: pytest.M
     result = lab("compare")
 
     assert 1 == result.exit_code
-    assert "claims.toml: line 3" in result.output
+    assert "claims.toml: not a ledger" in result.output
+    assert "line 3" in result.output
 
 
 def test_a_folder_that_cannot_be_written_stops_before_measuring(tmp_path: Path) -> None:
