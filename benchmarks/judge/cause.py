@@ -109,9 +109,7 @@ def twins(sync: Summary, asynchronous: Summary, comparison: Comparison, wait_ms:
     cost_ratio = after.cpu_us / before.cpu_us
     seen = f"{_told(before)} per request with def, {_told(after)} with async def"
     if comparison.standing not in ("faster", "slower"):
-        same = 1 / _SAME_RATIO < cost_ratio < _SAME_RATIO
-        told = "Both cost about the same" if same else "The costs differ; a difference in rates is not shown"
-        return f"{told}: {seen}."
+        return f"{_costs(cost_ratio)}: {seen}."
     if comparison.standing == "faster" and cost_ratio <= 1 / _SAME_RATIO:
         return _dearer("def", before, "async def", after, wait_ms)
     if comparison.standing == "slower" and cost_ratio >= _SAME_RATIO:
@@ -198,9 +196,18 @@ def best(first: Summary, second: Summary, comparison: Comparison) -> str:
     above, below = request_costs((first, second))
     if above.cpu_us is None or below.cpu_us is None:
         return NOT_OBSERVED
-    explained, told = _by_cpu(below.cpu_us / above.cpu_us, comparison)
+    cost_ratio = below.cpu_us / above.cpu_us
     seen = f"{above.contender} took {_told(above)} per request, {below.contender} {_told(below)}"
+    if comparison.standing not in ("faster", "slower"):
+        return f"{_costs(cost_ratio)}: {seen}."
+    explained, told = _by_cpu(cost_ratio, comparison)
     return f"{told}: {seen}." if explained else f"Cause not seen in these figures: {told}; {seen}."
+
+
+def _costs(ratio: float) -> str:
+    """Say how two costs compare where no difference in rates was found."""
+    same = 1 / _SAME_RATIO < ratio < _SAME_RATIO
+    return "Both cost about the same" if same else "The costs differ; a difference in rates is not shown"
 
 
 def _by_cpu(cost_ratio: float, comparison: Comparison) -> tuple[bool, str]:
