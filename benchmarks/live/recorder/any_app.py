@@ -81,7 +81,7 @@ def _recorded_wsgi(app: Callable[..., Iterable[bytes]]) -> Callable[..., Iterabl
         if not number.isdigit():
             return app(environ, start_response)
         request = int(number)
-        with _serving(request):
+        with hooks.serving(request):
             answer = app(environ, start_response)
         RECORDER.note(request, State.ANSWERING)
         file_wrapper = environ.get("wsgi.file_wrapper")
@@ -106,7 +106,7 @@ class _Answer:
 
     def __next__(self) -> bytes:
         try:
-            with _serving(self._request):
+            with hooks.serving(self._request):
                 if self._parts is None:
                     self._parts = iter(self._answer)
                 part = next(self._parts)
@@ -128,16 +128,6 @@ class _SizedAnswer(_Answer):
 
     def __len__(self) -> int:
         return len(self._answer)
-
-
-@contextmanager
-def _serving(request: int) -> Iterator[None]:
-    token = current.set(request)
-    RECORDER.note(request, RECORDER.around)
-    try:
-        yield
-    finally:
-        current.reset(token)
 
 
 def _stepped(app: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:

@@ -149,7 +149,7 @@ def hook_hypercorns_wsgi_wrapper() -> None:
             finally:
                 RECORDER.note(request, RECORDER.around)
 
-        with _serving(request):
+        with serving(request):
             noted_send = _noted_send(request, send, State.TO_THREAD)
             await handle_http(self, scope, receive, noted_send, sync_spawn, noted_call_soon)
 
@@ -172,7 +172,7 @@ def recorded_asgi(app: Any) -> Any:
         elif request is None:
             await app(scope, receive, send)
         else:
-            with _serving(request):
+            with serving(request):
                 await app(scope, receive, _noted_send(request, send, RECORDER.around))
 
     return recorded
@@ -222,7 +222,8 @@ def noted(function: Callable[..., Any], state: State, *, afterwards: State) -> C
 
 
 @contextmanager
-def _serving(request: int) -> Iterator[None]:
+def serving(request: int) -> Iterator[None]:
+    """Note what runs meanwhile as serving a recorded request."""
     token = current.set(request)
     RECORDER.note(request, RECORDER.around)
     try:
