@@ -14,25 +14,24 @@ import pytest
 from benchmarks.calibration import own_apps
 
 
-def told(copy: str, costly: str) -> str:
+def told(standing: str) -> str:
     """Return what a comparison prints, as far as it is read."""
-    rate = {"value": 0.99, "low": 0.97, "high": 1.01}
-    duels = [
-        {"above": f"shop:{name}@hypercorn", "standing": standing, "rate": rate, "cpu": {"value": 1.0}}
-        for name, standing in (("copy", copy), ("costly", costly))
-    ]
-    return json.dumps({"judgement": {"duels": duels, "summaries": [{"cpu_us_per_request": {"value": 1000.0}}]}})
+    duel = {"standing": standing, "rate": {"value": 0.99, "low": 0.97, "high": 1.01}, "cpu": {"value": 1.0}}
+    return json.dumps({"judgement": {"duels": [duel], "summaries": [{"cpu_us_per_request": {"value": 1000.0}}]}})
 
 
 @pytest.fixture
-def answers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
-    """Return the exit statuses and outputs that comparisons will have, to be filled; the last one repeats."""
-    given: list[tuple[int, str]] = [(0, told("equal", "slower"))]
+def answers(monkeypatch: pytest.MonkeyPatch) -> dict[str, list[tuple[int, str]]]:
+    """Return the exit statuses and outputs that comparisons with an app will have, to be filled; the last repeats."""
+    given = {"copy": [(0, told("equal"))], "costly": [(0, told("slower"))]}
 
     def lab(command: Sequence[str], **_: Any) -> subprocess.CompletedProcess[str]:
         folder = Path(command[command.index("--folder") + 1])
         assert "costly = serving(" in (folder / "shop.py").read_text(encoding="utf-8")
-        status, printed = given.pop(0) if len(given) > 1 else given[0]
+        first, second = (word for word in command if word.startswith("shop:"))
+        assert "shop:one@hypercorn" == first
+        of = given[second.removeprefix("shop:").removesuffix("@hypercorn")]
+        status, printed = of.pop(0) if len(of) > 1 else of[0]
         return subprocess.CompletedProcess(command, status, printed, "no such server")
 
     monkeypatch.setattr("benchmarks.calibration.own_apps.subprocess.run", lab)
@@ -40,19 +39,24 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, str]]:
 
 
 @pytest.mark.parametrize(
-    ("outcomes", "status"),
+    ("copies", "costly", "status"),
     [
-        ([("equal", "slower")] * 10, 0),
-        ([("equal", "slower")] * 9 + [("undecided", "undecided")], 0),
-        ([("equal", "slower")] * 8 + [("undecided", "slower")] * 2, 1),
-        ([("equal", "slower")] * 8 + [("equal", "equal")] * 2, 1),
+        (["equal"] * 10, ["slower"] * 10, 0),
+        (["equal"] * 9 + ["undecided"], ["slower"] * 9 + ["undecided"], 0),
+        (["equal"] * 8 + ["undecided"] * 2, ["slower"] * 10, 1),
+        (["equal"] * 10, ["slower"] * 8 + ["equal"] * 2, 1),
     ],
 )
 def test_nine_of_ten_must_find_what_is_there(
-    outcomes: list[tuple[str, str]], status: int, answers: list[tuple[int, str]], capsys: pytest.CaptureFixture[str]
+    copies: list[str],
+    costly: list[str],
+    status: int,
+    answers: dict[str, list[tuple[int, str]]],
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     """The first comparison is the pilot, from which 10 % of the CPU time of a request follow."""
-    answers[1:] = [(0, told(*each)) for each in outcomes]
+    answers["copy"][1:] = [(0, told(each)) for each in copies]
+    answers["costly"][:] = [(0, told(each)) for each in costly]
 
     assert status == own_apps.main(["--runs", "10"])
     assert "the costly copy takes 100 us more" in capsys.readouterr().out
@@ -60,10 +64,10 @@ def test_nine_of_ten_must_find_what_is_there(
 
 @pytest.mark.parametrize("answer", [(1, ""), (0, "no JSON"), (0, '{"judgement": {"duels": [], "summaries": []}}')])
 def test_a_comparison_that_fails_is_no_result(
-    answer: tuple[int, str], answers: list[tuple[int, str]], capsys: pytest.CaptureFixture[str]
+    answer: tuple[int, str], answers: dict[str, list[tuple[int, str]]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Its last words are printed."""
-    answers[:] = [answer]
+    answers["copy"][:] = [answer]
 
     assert 2 == own_apps.main(["--runs", "1"])
     assert "no such server" in capsys.readouterr().err

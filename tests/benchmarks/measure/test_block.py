@@ -45,7 +45,7 @@ def test_slices_take_turns_and_each_trial_is_whole(
     for trial in trials:
         assert trial.failure is None
         assert trial.result is not None
-        assert pytest.approx(0.3, rel=0.2) == trial.result.duration_s
+        assert 0.29 < trial.result.duration_s
         assert {} == trial.result.errors
         assert trial.observation is not None
         assert 1 == trial.observation.processes
