@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import statistics
 from collections.abc import Iterable, Sequence
 
 from benchmarks.judge import wording
@@ -36,17 +37,33 @@ def conclude(comparison: Comparison) -> Comparison:
 
 
 def paired(numerators: Iterable[ValidTrial], denominators: Iterable[ValidTrial]) -> Pairs:
-    """Pair two contenders' trials that ran in the same round, in the order of the rounds."""
-    below = {valid.trial.round: valid for valid in denominators}
-    pairs = [(above, below[above.trial.round]) for above in numerators if above.trial.round in below]
+    """Pair two contenders' trials that ran in the same round, each with each, in the order of the rounds."""
+    below: dict[int, list[ValidTrial]] = {}
+    for valid in denominators:
+        below.setdefault(valid.trial.round, []).append(valid)
+    pairs = [(above, other) for above in numerators for other in below.get(above.trial.round, ())]
     return tuple(sorted(pairs, key=lambda pair: pair[0].trial.round))
 
 
 def measured(pairs: Pairs, quantity: QuantityName) -> list[tuple[float, float]]:
-    """Return a quantity of both sides, in the rounds in which both have it."""
+    """Return a quantity of both sides, in the rounds in which both have it.
+
+    A side that was measured twice in a round stands there with its geometric mean.
+    """
     measure = QUANTITIES[quantity].measure
-    values = ((measure(above), measure(below)) for above, below in pairs)
-    return [(above, below) for above, below in values if above is not None and below is not None]
+    rounds: dict[int, list[tuple[float, float]]] = {}
+    for above, below in pairs:
+        values = measure(above), measure(below)
+        if values[0] is not None and values[1] is not None:
+            rounds.setdefault(above.trial.round, []).append((values[0], values[1]))
+    return [
+        each[0] if len(each) == 1 else (_mean(above for above, _ in each), _mean(below for _, below in each))
+        for each in rounds.values()
+    ]
+
+
+def _mean(values: Iterable[float]) -> float:
+    return statistics.geometric_mean(values)
 
 
 def ratio(pairs: Pairs, quantity: QuantityName, confidence: float = CONFIDENCE) -> Estimate | None:

@@ -88,6 +88,13 @@ class Evidence:
             self._valid[key] = trials.valid_trials(trials.ordinary_trials(self.run, *key))
         return self._valid[key]
 
+    def _again(self, contender: Contender, workload: str) -> tuple[ValidTrial, ...]:
+        """Return the placebo's trials of the one that all others are compared with: they measured it a second time."""
+        if contender.id != self.run.plan.against:
+            return ()
+        placebos = (each for each in self.run.trials if each.placebo and each.contender == contender.id)
+        return trials.valid_trials(each for each in placebos if each.workload == workload)
+
     def summary(self, contender: Contender, workload: str) -> Summary:
         """Summarise a contender under a workload; cached."""
         key = (contender.id, workload)
@@ -110,9 +117,10 @@ class Evidence:
 
         With ``narrows``, the comparison has how its interval narrowed, round after round.
         """
-        pairs = paired(self.valid(above, workload), self.valid(below, workload))
-        looks = range(MINIMUM_ROUNDS, len(pairs) + 1) if narrows else ()
-        narrowing = (ratio(pairs[:rounds], "rate", self.confidence) for rounds in looks)
+        pairs = paired(self.valid(above, workload), (*self.valid(below, workload), *self._again(below, workload)))
+        looks = sorted({each.trial.round for each, _ in pairs})[MINIMUM_ROUNDS - 1 :] if narrows else ()
+        so_far = ([pair for pair in pairs if pair[0].trial.round <= last] for last in looks)
+        narrowing = (ratio(seen, "rate", self.confidence) for seen in so_far)
         doubts = [doubt for contender in (above, below) if (doubt := self.summary(contender, workload).doubt)]
         # The latencies of a server that did not keep up measure its queue: no ratio is made of them.
         quantities: Iterable[QuantityName] = ("rate", "cpu") if doubts else QUANTITIES

@@ -50,6 +50,28 @@ def test_every_contender_is_compared_with_the_reference_of_its_run(
     assert () == judging.duels(make_evidence(run))
 
 
+def test_the_reference_is_measured_twice_a_round_and_both_count(
+    make_trial: Callable[..., Trial], make_run: Callable[..., Run], make_evidence: Callable[..., Evidence]
+) -> None:
+    """The placebo's trials are of the reference too: each ratio is over the mean of both; twins are not compared so."""
+    trials = [make_trial(name, 2_000, number) for name in (ASYNC, FASTAPI_SYNC) for number in (1, 2, 3)]
+    for number, (first, again) in enumerate(((500, 2_000), (800, 1_250), (1_000, 1_000)), start=1):
+        trials += [make_trial(SYNC, first, number), make_trial(SYNC, again, number, placebo=True)]
+    run = make_run(trials)
+    against = dataclasses.replace(run, plan=dataclasses.replace(run.plan, against=SYNC, preset=RACE))
+
+    evidence = make_evidence(against)
+    duels = judging.duels(evidence)
+
+    assert [(2.0, 3), (2.0, 3)] == [
+        (pytest.approx(duel.rate.value), duel.rate.samples) for duel in duels if duel.rate is not None
+    ]
+    assert [2, 3] == [estimate.samples for estimate in duels[0].narrowing]
+    (before,) = judging.twins(make_evidence(run), ())
+    assert before.rate is not None
+    assert pytest.approx(2 * 2.5 ** (1 / 3)) == before.rate.value
+
+
 @pytest.mark.parametrize(
     ("rates", "outcome", "told"),
     [
