@@ -19,6 +19,10 @@ interval at the stop still holds the true ratio in 95 % of runs: benchmarks/cali
 """
 
 _SAME = 1 + 1e-9
+
+_FINE_SHARE = 0.1
+"""Share of an interval's half-width below which a resolution is fine."""
+
 _LARGEST_EXPONENT = math.log(sys.float_info.max)
 
 
@@ -188,14 +192,17 @@ def has_no_width(estimate: Estimate) -> bool:
 def is_coarse(estimate: Estimate, decide: Callable[[Estimate], object]) -> bool:
     """Say whether figures are too coarse for what is decided by them.
 
-    They are if the decision would change with the interval widened by their resolution. They also are if several
-    rounds came out the same: measurements vary, so these were counted too coarsely.
+    They are if the decision would change with the interval widened by their resolution, unless that is a small part of
+    the interval: then it is chance that decides, not coarseness. They also are if several rounds came out the same:
+    measurements vary, so these were counted too coarsely.
     """
     low, high = estimate.low, estimate.high
     if low is None or high is None:
         return False
     if has_no_width(estimate):
         return True
+    if estimate.resolution < _FINE_SHARE * (high - low) / 2 / estimate.value:
+        return False
     factor = 1 + estimate.resolution
     return decide(dataclasses.replace(estimate, low=low / factor, high=high * factor)) != decide(estimate)
 

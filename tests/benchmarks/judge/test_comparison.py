@@ -51,6 +51,10 @@ def test_equal_needs_the_whole_interval_inside_the_margin() -> None:
         (between(1.04, 1.30), 0.5, "refused", "1.16 × may be off by a factor of 1.50"),
         (between(1.04, 1.30), 0.01, "faster", None),
         (between(1.20, 1.20), 0.0, "refused", "it came out as 1.20 × in each of 5 rounds"),
+        # A resolution that is small beside the interval does not turn what chance decides into a refusal.
+        (between(0.953, 1.011), 0.0015, "equal", None),
+        (between(0.953, 1.011), 0.004, "refused", "0.98 ×"),
+        (between(1.001, 1.101), 0.002, "faster", None),
     ],
 )
 def test_a_standing_that_figures_are_too_coarse_for_is_refused(
