@@ -52,7 +52,7 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
         ServerError: There is no answer, or one with another status, content type or JSON.
     """
     path = workload.path_for(contender)
-    answer = server.ask(workload)
+    answer = server.ask(workload, twin=contender)
     if workload.answer == ALIKE:
         if refusal := _refusal(answer, workload, path):
             raise ServerError(server.explain(refusal))

@@ -168,27 +168,31 @@ class RunningServer:
         """
         return self.ask(Workload(name="", path=path), timeout_s)
 
-    def ask(self, workload: Workload, timeout_s: float = 10.0) -> Answer:
+    def ask(self, workload: Workload, timeout_s: float = 10.0, twin: Contender | None = None) -> Answer:
         """Send a workload's request once.
 
+        Args:
+            workload: What is asked.
+            timeout_s: For how long an answer is awaited, seconds.
+            twin: Whose view of the same app to ask; by default that of the contender which was started.
         Raises:
             ServerError: No answer.
         """
         try:
-            return self._ask(workload, timeout_s)
+            return self._ask(workload, timeout_s, twin)
         except (OSError, http.client.HTTPException) as error:
-            asked = f"{workload.method} {workload.path_for(self.contender)}"
+            asked = f"{workload.method} {workload.path_for(twin or self.contender)}"
             # One whose connection has just ended may be about to.
             with contextlib.suppress(subprocess.TimeoutExpired):
                 if self.started is not None and not isinstance(error, TimeoutError):
                     self.started.wait(_DYING_S)
             raise ServerError(self.explain(f"did not answer {asked}: {self.death() or error}")) from error
 
-    def _ask(self, workload: Workload, timeout_s: float) -> Answer:
+    def _ask(self, workload: Workload, timeout_s: float, twin: Contender | None = None) -> Answer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=timeout_s)
         ends_s = time.monotonic() + timeout_s
         try:
-            asked = rendered(workload, self.contender, filler())
+            asked = rendered(workload, twin or self.contender, filler())
             connection.connect()
             began_s = time.perf_counter()
             connection.request(workload.method, asked.path, asked.body, asked.headers)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 
@@ -46,6 +47,26 @@ def test_a_wrong_answer_stops_the_run_before_anything_is_timed(
 
     assert told in str(caught.value)
     assert "/health/sync" in str(caught.value)
+
+
+def test_each_twin_of_an_app_is_asked(answering: Callable[..., Contender], small_plan: Callable[..., Plan]) -> None:
+    """They share one server, and the second one's view may be wrong alone."""
+    sync = answering(
+        extra="""
+get = Handler.do_GET
+def do_GET(self):
+    if "async" in self.path:
+        self.send_error(404)
+    else:
+        get(self)
+Handler.do_GET = do_GET
+"""
+    )
+    asynchronous = dataclasses.replace(sync, variant="async")
+
+    parity.check_all(small_plan(sync))
+    with pytest.raises(ServerError, match="GET /health/async with status 404"):
+        parity.check_all(small_plan(sync, asynchronous))
 
 
 def test_the_order_of_keys_and_the_spaces_do_not_matter(
