@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import itertools
 import math
+import operator
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
 from benchmarks.model import LatencySummary, LoadProfile, LoadResult, Place, Trial
@@ -31,6 +32,9 @@ _LATE_FRACTION = 0.1
 _ROUNDED = 1 + 1e-6
 _CORES_BESIDE = 0.5
 """Cores that a loader's other threads may use, beside those that it asks from."""
+
+_OF_RESULT = operator.attrgetter(*(each.name for each in dataclasses.fields(LoadResult) if each.name != "edges"))
+_OF_LATENCY = operator.attrgetter(*(each.name for each in dataclasses.fields(LatencySummary)))
 
 
 def void_reason(trial: Trial) -> str | None:
@@ -183,7 +187,12 @@ def _faults_of(latency: LatencySummary) -> Iterator[tuple[bool, str]]:
 
 def wrong_numbers(result: LoadResult) -> list[float]:
     """Return the counts and measurements in a result that are below 0 or not finite."""
+    own: tuple[object, ...] = _OF_RESULT(result)
     # The edges take off or add.
-    told = list(dataclasses.asdict(dataclasses.replace(result, edges=abs(result.edges))).values())
-    told += [value for each in told if isinstance(each, Mapping) for value in each.values()]
+    told = [*own, abs(result.edges)]
+    for each in own:
+        if isinstance(each, LatencySummary):
+            told.extend(_OF_LATENCY(each))
+        elif isinstance(each, Mapping):
+            told.extend(each.values())
     return [number for number in told if isinstance(number, int | float) and not 0 <= number < math.inf]

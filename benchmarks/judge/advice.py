@@ -135,7 +135,7 @@ class _Estimated:
 
     def choice(self, processes: int) -> Choice:
         """Return the rate that this many processes are expected to have."""
-        samples = self._atlas.rate(self.contender, self._place).samples
+        samples = len(self._atlas.rates[self.contender].get(self._place, ()))
         deviation = math.hypot(float(self._deviation), self._theory_error)
         return Choice(
             contender=self.contender,
@@ -148,7 +148,7 @@ class _Estimated:
 
     def compare(self, other: _Estimated, framework: str) -> Comparison:
         """Compare this one with another."""
-        (value,), (deviation,) = self._atlas.log_ratios(self.contender, other.contender, [self._place])
+        (value,), (deviation,) = self._atlas.log_ratios([(self.contender, other.contender)], [self._place])
         error = math.hypot(float(deviation), self._theory_error, other._theory_error)
         samples = self._atlas.samples(self.contender, other.contender, self._place)
         rate = estimate_of(float(value) + self._moved - other._moved, error, samples)

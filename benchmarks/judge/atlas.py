@@ -14,17 +14,14 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 import numpy as np
-from numpy.typing import NDArray
 
 from benchmarks import trials
 from benchmarks.errors import LabError
 from benchmarks.judge.comparison import standing
 from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.statistics import around, exponential
-from benchmarks.judge.theory import is_timed, measure_capacity, placed, read_points, theory_per_s
+from benchmarks.judge.theory import Array, is_timed, log_theory, measure_capacity, placed, read_points, theory_per_s
 from benchmarks.model import Place, Run, Trial
-
-Array = NDArray[np.float64]
 
 Z_95 = 1.959964
 """Quantile of the normal distribution for a 95 % interval."""
@@ -100,6 +97,7 @@ class Atlas:
             for name, capacity in self.capacities.items()
         }
         self._visits = {name: frozenset(visits) for name, visits in over_theory.items()}
+        self._together: dict[tuple[str, str], Mapping[Place, int]] = {}
         self._over_theory = {
             name: Surface(_by_place((place, value) for (place, _), value in visits.items()), timed[name])
             for name, visits in over_theory.items()
@@ -149,11 +147,22 @@ class Atlas:
         over_theory, deviation = self._over_theory[contender].estimate(places)
         return over_theory + self.log_theory(contender, places), deviation
 
-    def log_ratios(self, above: str, below: str, places: Sequence[Place]) -> tuple[Array, Array]:
-        """Return the logarithm of the ratio of two contenders' rates at each place, and its standard deviation.
+    def log_ratios(self, pairs: Sequence[tuple[str, str]], places: Sequence[Place]) -> tuple[Array, Array]:
+        """Return the logarithm of the ratio of two contenders' rates, and its standard deviation, at each place.
 
         From visits of both, in which the machine was the same; if there is none, from the two rates.
+
+        Args:
+            pairs: The contenders, one pair for each place.
+            places: Measured or not.
         """
+        value, deviation = np.zeros(len(places)), np.zeros(len(places))
+        for pair in dict.fromkeys(pairs):
+            here = [each == pair for each in pairs]
+            value[here], deviation[here] = self._log_ratios(*pair, list(itertools.compress(places, here)))
+        return value, deviation
+
+    def _log_ratios(self, above: str, below: str, places: Sequence[Place]) -> tuple[Array, Array]:
         if above == below:
             return np.zeros(len(places)), np.zeros(len(places))
         theory = self.log_theory(above, places) - self.log_theory(below, places)
@@ -168,22 +177,31 @@ class Atlas:
 
     def log_theory(self, contender: str, places: Sequence[Place]) -> Array:
         """Return the logarithm of the rate that the theory allows a contender at each place."""
-        return np.array([math.log(theory_per_s(self.capacities[contender], place)) for place in places])
+        return log_theory(self.capacities[contender], places)
 
-    def rate(self, contender: str, place: Place) -> Estimate:
-        """Estimate a contender's rate per second at one place, with its 95 % interval."""
-        value, deviation = self.log_rates(contender, [place])
-        return estimate_of(float(value[0]), float(deviation[0]), len(self.rates[contender].get(place, ())))
+    def estimates(self, contender: str, places: Sequence[Place]) -> list[Estimate]:
+        """Estimate a contender's rate per second at each place, with its 95 % interval."""
+        values, deviations = self.log_rates(contender, places)
+        measured = self.rates[contender]
+        return [
+            estimate_of(value, deviation, len(measured.get(place, ())))
+            for value, deviation, place in zip(values.tolist(), deviations.tolist(), places, strict=True)
+        ]
 
-    def compare(self, above: str, below: str, place: Place) -> Comparison:
-        """Compare two contenders at one place, measured or not."""
-        value, deviation = self.log_ratios(above, below, [place])
-        rate = estimate_of(float(value[0]), float(deviation[0]), self.samples(above, below, place))
-        return comparison_at(above, below, place, rate)
+    def compare(self, pairs: Sequence[tuple[str, str]], places: Sequence[Place]) -> list[Comparison]:
+        """Compare two contenders at each place, measured or not: one pair for each place."""
+        values, deviations = self.log_ratios(pairs, places)
+        return [
+            comparison_at(*pair, place, estimate_of(value, deviation, self.samples(*pair, place)))
+            for pair, place, value, deviation in zip(pairs, places, values.tolist(), deviations.tolist(), strict=True)
+        ]
 
     def samples(self, above: str, below: str, place: Place) -> int:
         """Return the number of visits to a place in which both contenders have a point."""
-        return sum(at == place for at, _ in self._visits[above] & self._visits[below])
+        if (above, below) not in self._together:
+            both = self._visits[above] & self._visits[below]
+            self._together[above, below] = Counter(at for at, _ in both)
+        return self._together[above, below].get(place, 0)
 
 
 def comparison_at(above: str, below: str, place: Place, rate: Estimate, framework: str = "") -> Comparison:
@@ -262,9 +280,11 @@ class Surface:
             [(timed_noise if place in timed else self.noise) ** 2 / len(each) for place, each in measured.items()]
         )
         self._at = coordinates(list(measured))
-        correlation = _kernel(_distances(self._at, self._at))
-        self._variance = max(_VARIANCES, key=lambda chosen: _likelihood(chosen * correlation + np.diag(errors), values))
-        self._inverse = np.asarray(np.linalg.inv(self._variance * correlation + np.diag(errors)), dtype=np.float64)
+        # For each roughness, shape (roughness, place, place).
+        covariances = np.multiply.outer(_VARIANCES, _kernel(_distances(self._at, self._at))) + np.diag(errors)
+        inverses = np.asarray(np.linalg.inv(covariances), dtype=np.float64)
+        likeliest = int(np.argmax(_likelihoods(covariances, inverses, values)))
+        self._variance, self._inverse = _VARIANCES[likeliest], inverses[likeliest]
         self._mean = _mean(self._inverse, values)
         self._weights = self._inverse @ (values - self._mean)
         self.left_out: float | None = None
@@ -292,12 +312,15 @@ class Surface:
         return value, np.sqrt(self.stretch**2 * np.maximum(variance, 0.0) + knees)
 
 
-def _likelihood(covariance: Array, values: Array) -> float:
-    """Return the logarithm of the restricted likelihood, but for what is the same for every covariance."""
-    inverse = np.asarray(np.linalg.inv(covariance), dtype=np.float64)
-    off = values - _mean(inverse, values)
-    _, determinant = np.linalg.slogdet(covariance)
-    return -0.5 * (float(off @ inverse @ off) + float(determinant) + math.log(float(inverse.sum())))
+def _likelihoods(covariances: Array, inverses: Array, values: Array) -> Array:
+    """Return the logarithm of the restricted likelihood of each covariance, but for what is the same for all."""
+    totals = inverses.sum(axis=(1, 2))
+    means = (inverses @ values).sum(axis=1) / totals
+    off = values - means[:, None]
+    misfits = np.einsum("ki,kij,kj->k", off, inverses, off)
+    _, determinants = np.linalg.slogdet(covariances)
+    likelihoods: Array = -0.5 * (misfits + determinants + np.log(totals))
+    return likelihoods
 
 
 def _mean(inverse: Array, values: Array) -> float:

@@ -6,7 +6,7 @@ import itertools
 import math
 import operator
 import statistics
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -171,6 +171,7 @@ def judge_map(run: Run) -> CrossoverMap:
     atlas = Atlas(run)
     visits = atlas.visits
     rates = tuple(_measured(atlas))
+    cells = iter(cells_at(atlas, [Place(wait, number) for wait in WAITS_MS for number in CONNECTIONS]))
 
     def parts(rate: MeasuredRate) -> bool:
         noise = _DEVIATIONS * math.log1p(atlas.noise) / math.sqrt(rate.visits)
@@ -183,7 +184,7 @@ def judge_map(run: Run) -> CrossoverMap:
         seed=run.plan.seed,
         budget_s=run.plan.budget_s,
         capacities=tuple(atlas.capacities.values()),
-        cells=tuple(tuple(cell_at(atlas, Place(wait, number)) for number in CONNECTIONS) for wait in WAITS_MS),
+        cells=tuple(tuple(itertools.islice(cells, len(CONNECTIONS))) for _ in WAITS_MS),
         keywords=tuple(keyword_map(atlas, pairing, WAITS_MS, CONNECTIONS) for pairing in pairings(atlas.contenders)),
         rates=rates,
         partings=tuple(sorted(filter(parts, rates), key=_farthest_first)),
@@ -197,32 +198,44 @@ def judge_map(run: Run) -> CrossoverMap:
     )
 
 
-def cell_at(atlas: Atlas, place: Place) -> Cell:
-    """Judge one place, measured or not."""
-    rates = tuple(
-        Choice(
-            contender=contender,
-            rate=atlas.rate(contender, place),
-            theory_per_s=theory_per_s(capacity, place),
-            bound=binding(capacity, place),
-            gave_up=atlas.gave_up(contender, place),
+def cells_at(atlas: Atlas, places: Sequence[Place]) -> list[Cell]:
+    """Judge places, measured or not."""
+    estimates = {contender: atlas.estimates(contender, places) for contender in atlas.capacities}
+    rates = [
+        tuple(
+            Choice(
+                contender=contender,
+                rate=estimates[contender][number],
+                theory_per_s=theory_per_s(capacity, place),
+                bound=binding(capacity, place),
+                gave_up=atlas.gave_up(contender, place),
+            )
+            for contender, capacity in atlas.capacities.items()
         )
-        for contender, capacity in atlas.capacities.items()
-    )
-    winner, *others = sorted(rates, key=lambda choice: (choice.gave_up, -choice.rate.value))
-    comparison = None
-    if others:
-        comparison = atlas.compare(winner.contender, others[0].contender, place)
+        for number, place in enumerate(places)
+    ]
+    ranked = [sorted(own, key=lambda choice: (choice.gave_up, -choice.rate.value)) for own in rates]
+    comparisons: Sequence[Comparison | None] = [None] * len(places)
+    if len(atlas.capacities) > 1:
+        pairs = [(first.contender, second.contender) for first, second, *_ in ranked]
+        ratios, _ = atlas.log_ratios(pairs, places)
         # The two rates are from all visits, the ratio from those of both: it is the better judge of a close race.
-        if comparison.rate is not None and comparison.rate.value < 1 and winner.gave_up == others[0].gave_up:
-            comparison = atlas.compare(others[0].contender, winner.contender, place)
-    return Cell(
-        place=place,
-        visits=atlas.visits.get(place, 0),
-        rates=rates,
-        winner=winner.contender if comparison is None else comparison.above,
-        comparison=comparison,
-    )
+        turned = [
+            ratio < 0 and first.gave_up == second.gave_up
+            for ratio, (first, second, *_) in zip(ratios, ranked, strict=True)
+        ]
+        pairs = [(two, one) if turn else (one, two) for turn, (one, two) in zip(turned, pairs, strict=True)]
+        comparisons = atlas.compare(pairs, places)
+    return [
+        Cell(
+            place=place,
+            visits=atlas.visits.get(place, 0),
+            rates=own,
+            winner=order[0].contender if comparison is None else comparison.above,
+            comparison=comparison,
+        )
+        for place, own, order, comparison in zip(places, rates, ranked, comparisons, strict=True)
+    ]
 
 
 def _measured(atlas: Atlas) -> Iterator[MeasuredRate]:

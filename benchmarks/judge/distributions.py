@@ -7,7 +7,12 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Sequence
+import operator
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
 
 _ROOT_2 = math.sqrt(2)
 
@@ -21,6 +26,13 @@ _CLOSE = 1e-13
 """Relative width of what a root is known to lie in."""
 
 
+class _Spreads(NamedTuple):
+    """Estimates of a spread that is 1, each with its weight; the weights add up to 1."""
+
+    values: NDArray[np.float64]
+    weights: list[float]
+
+
 @functools.cache
 def t_quantile(freedom: float, probability: float) -> float:
     """Return the value that Student's t stays below with this probability.
@@ -29,7 +41,7 @@ def t_quantile(freedom: float, probability: float) -> float:
         freedom: Degrees of freedom, 1 or more, not always whole.
         probability: Above one half, below 1.
     """
-    spreads = _spreads(freedom, _COARSE)
+    spreads = _spreads(freedom, _step(freedom))
     return _root(lambda t: _t_probability(t, spreads) - probability)
 
 
@@ -43,7 +55,7 @@ def t_noncentrality(freedom: float, probability: float, t: float) -> float:
         t: Above 0.
     """
     # What is averaged has a step as wide as the noncentrality is large, and that is twice ``t`` at most.
-    spreads = _spreads(freedom, min(_COARSE, 0.25 / t))
+    spreads = _spreads(freedom, min(_step(freedom), 0.25 / t))
     return _root(lambda noncentrality: probability - _t_probability(t, spreads, noncentrality))
 
 
@@ -64,23 +76,24 @@ def chi_square_quantile(freedom: int, tail: float) -> float:
     return _root(lambda value: tail - chi_square_tail(freedom, value))
 
 
-def _t_probability(t: float, spreads: Sequence[tuple[float, float]], noncentrality: float = 0.0) -> float:
+def _t_probability(t: float, spreads: _Spreads, noncentrality: float = 0.0) -> float:
     """Return the probability that a non-central t stays below ``t``.
 
     It is a normal variable over an independent estimate of its own spread: the normal probability is averaged over
     what that estimate may be.
     """
-    return math.fsum(weight * math.erfc((noncentrality - t * spread) / _ROOT_2) for spread, weight in spreads) / 2
+    probabilities = map(math.erfc, ((noncentrality - t * spreads.values) / _ROOT_2).tolist())
+    return math.fsum(map(operator.mul, spreads.weights, probabilities)) / 2
 
 
-def _spreads(freedom: float, step: float) -> list[tuple[float, float]]:
-    """Return estimates of a spread that is 1, each with its weight; the weights add up to 1.
+@functools.cache
+def _spreads(freedom: float, step: float) -> _Spreads:
+    """Return what an estimate of a spread that is 1 may be.
 
     The square is chi-square over its degrees of freedom. The points are equidistant in the logarithm, where the
     density is smooth and falls off to both sides, so that a plain sum converges faster than any power of the step.
     Trefethen and Weideman, "The exponentially convergent trapezoidal rule", SIAM Review 56, 2014, say why.
     """
-    step = min(step, 0.4 / math.sqrt(freedom))
     points = [(1.0, 1.0)]
     for direction in (step, -step):
         weight, logarithm = 1.0, 0.0
@@ -89,7 +102,12 @@ def _spreads(freedom: float, step: float) -> list[tuple[float, float]]:
             weight = math.exp(freedom * (logarithm - math.expm1(2 * logarithm) / 2))
             points.append((math.exp(logarithm), weight))
     total = math.fsum(weight for _, weight in points)
-    return [(spread, weight / total) for spread, weight in points]
+    return _Spreads(np.array([spread for spread, _ in points]), [weight / total for _, weight in points])
+
+
+def _step(freedom: float) -> float:
+    """Return the coarsest step between the logarithms of two spreads that a sum needs."""
+    return min(_COARSE, 0.4 / math.sqrt(freedom))
 
 
 def _root(rising: Callable[[float], float]) -> float:

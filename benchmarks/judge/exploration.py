@@ -8,9 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
-from benchmarks.judge.atlas import Z_95, Array, Atlas, EmptyMapError, coordinates
+from benchmarks.judge.atlas import Z_95, Atlas, EmptyMapError, coordinates
 from benchmarks.judge.crossover import PARTED_FACTOR
-from benchmarks.judge.keyword_map import fastest, log_ratios, pairings
+from benchmarks.judge.keyword_map import fastest, pairings
+from benchmarks.judge.theory import Array
 from benchmarks.model import MARGIN, Place, Run
 
 Visits = Sequence[tuple[Place, float]]
@@ -144,10 +145,11 @@ def _costs(run: Run, atlas: Atlas | None, visits: Visits) -> Mapping[Place, floa
 def _doubt(atlas: Atlas, places: Sequence[Place]) -> Array:
     """Return how much there is to learn at each place; more than nothing everywhere."""
     rates = {name: atlas.log_rates(name, places) for name in atlas.capacities}
-    ranked = [sorted(rates, key=lambda name: -float(rates[name][0][at])) for at in range(len(places))]
     doubt: Array = 0.05 * np.max([deviation for _, deviation in rates.values()], axis=0)
     # The fastest and the next; a contender alone is in no doubt beside itself.
-    doubt += _straddle(atlas, [(order[0], [*order, order[0]][1]) for order in ranked], places)
+    ranked = np.argsort([-value for value, _ in rates.values()], axis=0, kind="stable")
+    first, second = np.array(list(rates))[ranked[[0, min(1, len(rates) - 1)]]].tolist()
+    doubt += _straddle(atlas, list(zip(first, second, strict=True)), places)
     for pairing in pairings(atlas.contenders):
         doubt += _straddle(atlas, fastest(lambda name: rates[name][0], pairing), places)
     parted = math.log(PARTED_FACTOR)
@@ -159,6 +161,6 @@ def _doubt(atlas: Atlas, places: Sequence[Place]) -> Array:
 
 def _straddle(atlas: Atlas, pairs: Sequence[tuple[str, str]], places: Sequence[Place]) -> Array:
     """Return how far the interval of the pair's ratio at each place reaches over 1."""
-    value, deviation = log_ratios(atlas, pairs, places)
+    value, deviation = atlas.log_ratios(pairs, places)
     reach = Z_95 * deviation
     return np.where(np.abs(value) + reach <= math.log1p(MARGIN), 0.0, np.maximum(0.0, reach - np.abs(value)))

@@ -12,8 +12,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from benchmarks.judge.atlas import Z_95, Array, Atlas
+from benchmarks.judge.atlas import Z_95, Atlas
 from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.judge.theory import Array
 from benchmarks.model import MARGIN, Contender, Place
 
 _STEPS_AN_OCTAVE = 8
@@ -109,8 +110,8 @@ def keyword_map(atlas: Atlas, pairing: Pairing, waits_ms: Sequence[float], conne
     """Compare the keywords at every place of a grid, by the fastest of each there; connections are ascending."""
     places = [Place(wait, number) for wait in waits_ms for number in connections]
     pairs = fastest(lambda name: atlas.log_rates(name, places)[0], pairing)
-    value, _ = log_ratios(atlas, pairs, places)
-    cells = iter([atlas.compare(*pair, place) for pair, place in zip(pairs, places, strict=True)])
+    value, _ = atlas.log_ratios(pairs, places)
+    cells = iter(atlas.compare(pairs, places))
     return KeywordMap(
         pairing=pairing,
         cells=tuple(tuple(itertools.islice(cells, len(connections))) for _ in waits_ms),
@@ -131,7 +132,7 @@ def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float,
     octaves = np.linspace(start, stop, 1 + round(_STEPS_AN_OCTAVE * (stop - start)))
     places = [Place(wait_ms, float(connections)) for connections in 2**octaves]
     pairs = fastest(lambda name: atlas.log_rates(name, places)[0], pairing)
-    value, deviation = log_ratios(atlas, pairs, places)
+    value, deviation = atlas.log_ratios(pairs, places)
     pays = math.log1p(MARGIN)
     begins, ends = _longest(places, value >= pays)
     return Boundary(
@@ -142,15 +143,6 @@ def boundary(atlas: Atlas, pairing: Pairing, wait_ms: float, reach: tuple[float,
         ends=None if ends == places[-1].connections else ends,
         costs=bool(((value <= -pays) & (value + Z_95 * deviation < 0)).any()),
     )
-
-
-def log_ratios(atlas: Atlas, pairs: Sequence[tuple[str, str]], places: Sequence[Place]) -> tuple[Array, Array]:
-    """Return the logarithm of the ratio of a pair's rates, one pair for each place, and its deviation."""
-    value, deviation = np.zeros(len(places)), np.zeros(len(places))
-    for pair in dict.fromkeys(pairs):
-        here = [each == pair for each in pairs]
-        value[here], deviation[here] = atlas.log_ratios(*pair, list(itertools.compress(places, here)))
-    return value, deviation
 
 
 def fastest(log_rates: Callable[[str], Array], pairing: Pairing) -> list[tuple[str, str]]:

@@ -25,6 +25,9 @@ MINIMUM_ROUNDS = 3
 _SMALLEST_VARIANCE = 1e-12
 """Of a study whose rounds agreed to the last digit: a ten-thousandth of a percent. Chance, not certainty."""
 
+_CLOSE = 1e-13
+"""Share of the variance between studies below which a further step towards it is rounding."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pool:
@@ -219,16 +222,16 @@ def sum_up(values: Sequence[float], variances: Sequence[float]) -> RandomEffects
 
 def _paule_mandel(values: Sequence[float], variances: Sequence[float]) -> float:
     """Return the variance between studies at which Q is what it is expected to be; without one it is larger."""
-    # Q falls as the variance grows, so there is one such place. It is below the squared range: about the middle of the
-    # range no square is above a quarter of that, and about the weighted mean their weighted sum is smaller still.
-    low, high = 0.0, (max(values) - min(values)) ** 2
-    # Until the two are neighbours as floating-point numbers.
-    while low < (middle := (low + high) / 2) < high:
-        if _q(values, variances, middle)[0] > len(values) - 1:
-            low = middle
-        else:
-            high = middle
-    return (low + high) / 2
+    # Q is convex and falls as the variance grows, so Newton's steps from 0 approach the place and never pass it. It is
+    # found like this by Paule and Mandel, too.
+    tau_squared = 0.0
+    while True:
+        q, mean, weights = _q(values, variances, tau_squared)
+        slope = math.fsum((weight * (value - mean)) ** 2 for value, weight in zip(values, weights, strict=True))
+        step = (q - (len(values) - 1)) / slope
+        if step <= _CLOSE * tau_squared:
+            return tau_squared
+        tau_squared += step
 
 
 def _q(values: Sequence[float], variances: Sequence[float], tau_squared: float) -> tuple[float, float, list[float]]:

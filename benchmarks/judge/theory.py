@@ -11,9 +11,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from benchmarks.judge import trials
 from benchmarks.judge.trials import ValidTrial
 from benchmarks.model import Place, Run, Trial
+
+Array = NDArray[np.float64]
 
 BoundName = Literal["threads", "connections", "cpu"]
 
@@ -186,6 +191,18 @@ def binding(capacity: Capacity, place: Place) -> BoundName:
 def theory_per_s(capacity: Capacity, place: Place) -> float:
     """Return the highest rate per second that the theory allows at a place."""
     return min(bounds_per_s(capacity, place).values())
+
+
+def log_theory(capacity: Capacity, places: Sequence[Place]) -> Array:
+    """Return the logarithm of the rate that the theory allows at each place; see ``bounds_per_s``."""
+    wait_s = np.array([place.wait_ms for place in places]) / 1000
+    # The longest time from one answer to the next is the lowest rate; no wait is then no bound.
+    apart_s = (wait_s + capacity.service_ms / 1000) / np.array([place.connections for place in places])
+    if capacity.threads is not None:
+        apart_s = np.maximum(apart_s, wait_s / capacity.threads)
+    if capacity.cpu_us is not None:
+        apart_s = np.maximum(apart_s, capacity.cpu_us / 1e6)
+    return np.asarray(-np.log(apart_s), dtype=np.float64)
 
 
 def is_timed(capacity: Capacity, place: Place) -> bool:

@@ -18,6 +18,9 @@ _UNSAFE: Final = frozenset({"Cc", "Cf", "Cs", "Co", "Cn"})
 def one_line(text: object, limit: int = _LIMIT) -> str:
     """Return the text on one line, unsafe characters replaced by the replacement character, cut at ``limit``."""
     spaced = " ".join(str(text).split())
+    if spaced.isprintable():
+        # Nothing of those categories is, and a text seldom has any.
+        return shorten(spaced, limit)
     safe = "".join("\ufffd" if unicodedata.category(character) in _UNSAFE else character for character in spaced)
     return shorten(safe, limit)
 

@@ -8,7 +8,7 @@ import pytest
 
 from benchmarks.calibration.crossover_map import Truth
 from benchmarks.judge.atlas import Atlas, EmptyMapError
-from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap, cell_at, judge_map
+from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap, cells_at, judge_map
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.keyword_map import boundary, pairings
 from benchmarks.model import Place, Run, Trial
@@ -34,6 +34,12 @@ def gives_up(trial: Trial) -> Trial:
 def found(make_sweep: Sweep) -> CrossoverMap:
     """The map of servers that do what the theory allows, with 1 % of noise."""
     return judge_map(make_sweep(visits=2, noise=0.01))
+
+
+@pytest.fixture(scope="module")
+def exact(make_sweep: Sweep) -> CrossoverMap:
+    """The map of such servers without noise."""
+    return judge_map(make_sweep(visits=2))
 
 
 def test_a_map_has_a_cell_for_each_wait_and_number_of_connections(found: CrossoverMap) -> None:
@@ -69,7 +75,7 @@ def test_a_place_between_measured_ones_is_estimated_by_the_theory_that_holds_aro
 
 def test_equal_servers_are_equal(make_sweep: Sweep) -> None:
     """At one connection and 100 ms all wait alike: no winner is made of that."""
-    cell = judge_map(make_sweep(visits=6, noise=0.005)).cells[-1][0]
+    (cell,) = cells_at(Atlas(make_sweep(visits=6, noise=0.005)), [Place(100, 1)])
 
     assert cell.comparison is not None
     assert "equal" == cell.comparison.standing
@@ -122,7 +128,8 @@ def test_a_keyword_may_pay_only_up_to_a_number(make_sweep: Sweep) -> None:
 def test_a_lucky_place_is_no_boundary(make_sweep: Sweep) -> None:
     """Where one connection seems to pay by chance and five do not, it starts to pay after these."""
     run = make_sweep(visits=2, factor=lambda name, wait, number: 1.2 if (name, wait, number) == (LOOP, 100, 1) else 1.0)
-    found = judge_map(run).keywords[0].boundaries[-1]
+    atlas = Atlas(run)
+    found = boundary(atlas, pairings(atlas.contenders)[0], 100, (1.0, 500.0))
 
     assert found.begins is not None
     assert 5 < found.begins < 9
@@ -137,7 +144,7 @@ def test_questions_about_the_keyword_follow_from_the_contenders(make_sweep: Swee
     assert ["flask@hypercorn"] == [each.subject for each in pairings(atlas.contenders[:2])]
 
 
-def test_where_theory_and_measurement_part_is_named(make_sweep: Sweep) -> None:
+def test_where_theory_and_measurement_part_is_named(make_sweep: Sweep, exact: CrossoverMap) -> None:
     """A server that does half of what the theory allows at one place is found there, with the factor."""
     odd = make_sweep(visits=2, factor=lambda name, *at: 0.5 if (name, *at) == (DEF, 5, 100) else 1.0)
     (parting,) = judge_map(odd).partings
@@ -146,7 +153,7 @@ def test_where_theory_and_measurement_part_is_named(make_sweep: Sweep) -> None:
     assert 0.5 == pytest.approx(parting.factor, rel=0.02)
     assert 1200.0 == pytest.approx(parting.theory_per_s)
     assert parting.knee
-    assert () == judge_map(make_sweep(visits=2)).partings
+    assert () == exact.partings
 
 
 def test_a_rate_that_falls_with_connections_or_rises_with_the_wait_is_named(make_sweep: Sweep) -> None:
@@ -170,7 +177,7 @@ def test_who_gave_up_does_not_win_there_or_at_harder_places(make_sweep: Sweep) -
     quick = {DEF: Truth(6, 100.0, 0.5), LOOP: Truth(None, 400.0, 0.5)}
     run = make_sweep(truths=quick, change=gives_up)
     atlas = Atlas(run)
-    harder, easier = cell_at(atlas, Place(50, 200)), cell_at(atlas, Place(5, 200))
+    harder, easier = cells_at(atlas, [Place(50, 200), Place(5, 200)])
 
     assert [True, False] == [choice.gave_up for choice in harder.rates]
     assert [False, False] == [choice.gave_up for choice in easier.rates]
@@ -207,17 +214,15 @@ def test_a_close_race_is_decided_by_the_visits_of_both(make_sweep: Sweep) -> Non
     run = make_sweep(visits=3, noise=0.08)
     atlas = Atlas(run)
 
-    for wait in WAITS_MS:
-        for number in CONNECTIONS:
-            cell = cell_at(atlas, Place(wait, number))
-            assert cell.comparison is not None
-            assert cell.comparison.rate is not None
-            assert cell.comparison.rate.value >= 1
+    for cell in cells_at(atlas, [Place(wait, number) for wait in WAITS_MS for number in CONNECTIONS]):
+        assert cell.comparison is not None
+        assert cell.comparison.rate is not None
+        assert cell.comparison.rate.value >= 1
 
 
 def ratio(atlas: Atlas, above: str, below: str, place: Place) -> Estimate:
     """Return the ratio of two contenders' rates at a place."""
-    rate = atlas.compare(above, below, place).rate
+    rate = atlas.compare([(above, below)], [place])[0].rate
     assert rate is not None
     return rate
 
@@ -246,7 +251,7 @@ def test_two_that_were_never_at_one_visit_are_compared_by_their_rates(make_sweep
     assert 0 == apart.samples
 
 
-def test_what_the_reader_must_know_is_noted(make_sweep: Sweep) -> None:
+def test_what_the_reader_must_know_is_noted(make_sweep: Sweep, exact: CrossoverMap) -> None:
     """A sweep cut short, a noise that is assumed, a loader at its limit, a machine that was busy."""
 
     def at_its_limit(trial: Trial) -> Trial:
@@ -265,7 +270,7 @@ def test_what_the_reader_must_know_is_noted(make_sweep: Sweep) -> None:
     assert found.noise_assumed
     for words in ("cut short after 25 visits", "No place was measured twice", "Loader-bound: 100 of 100", "4.00 on 2"):
         assert words in told
-    assert () == judge_map(make_sweep(visits=2)).notes
+    assert () == exact.notes
 
 
 def test_the_rates_as_measured_are_kept_beside_the_estimates(found: CrossoverMap) -> None:

@@ -21,9 +21,16 @@ Sweep = Callable[..., Run]
 COARSE_VISITS = tuple((place, 6.0) for place in COARSE)
 
 
+@pytest.fixture(scope="module")
 def empty(make_sweep: Sweep) -> Run:
-    """Return a sweep that has just begun."""
-    return dataclasses.replace(make_sweep([(place.wait_ms, int(place.connections)) for place in FINE]), trials=())
+    """A sweep that has just begun."""
+    return make_sweep([(place.wait_ms, int(place.connections)) for place in FINE], visits=0)
+
+
+@pytest.fixture(scope="module")
+def measured(make_sweep: Sweep) -> Run:
+    """A sweep that was at every place of the coarse grid."""
+    return make_sweep()
 
 
 def chosen(
@@ -42,11 +49,11 @@ def test_the_farthest_comes_first() -> None:
     assert {Place(0, 500), Place(100, 1)} == set(order[2:4])
 
 
-def test_the_coarse_grid_comes_first(make_sweep: Sweep) -> None:
+def test_the_coarse_grid_comes_first(empty: Run, measured: Run) -> None:
     """From nothing known at all to its last place."""
-    assert Place(0, 1) == chosen(empty(make_sweep), 5)
+    assert Place(0, 1) == chosen(empty, 5)
 
-    measured, order = make_sweep(), list(farthest_first(COARSE))
+    order = list(farthest_first(COARSE))
     for number in (1, 12, len(COARSE) - 1):
         visits = tuple((place, 5.0) for place in order[:number])
         assert order[number] == chosen(measured, 10 + 5 * number, visits)
@@ -64,51 +71,44 @@ def test_the_coarse_grid_gets_half_of_the_time_at_most(make_sweep: Sweep) -> Non
     assert chosen(run, 301, (*visits, (Place(0, 1), 6.0))) not in {place for place, _ in visits}
 
 
-def test_time_that_is_up_ends_it(make_sweep: Sweep) -> None:
+def test_time_that_is_up_ends_it(empty: Run, measured: Run) -> None:
     """A visit that would end late by more than 3 % is not begun."""
-    run = make_sweep()
-
-    assert chosen(run, 590, COARSE_VISITS) is not None
-    assert chosen(run, 616, COARSE_VISITS) is None
-    assert chosen(empty(make_sweep), 617) is None
+    assert chosen(measured, 590, COARSE_VISITS) is not None
+    assert chosen(measured, 616, COARSE_VISITS) is None
+    assert chosen(empty, 617) is None
 
 
-def test_a_short_sweep_visits_what_it_can(make_sweep: Sweep) -> None:
+def test_a_short_sweep_visits_what_it_can(empty: Run) -> None:
     """A visit that is more than a fifth of the time is made if it is a cheap one."""
-    assert Place(0, 1) == chosen(empty(make_sweep), 5, budget_s=30.0)
+    assert Place(0, 1) == chosen(empty, 5, budget_s=30.0)
 
 
-def test_a_sweep_of_which_nothing_counts_tries_the_coarse_grid_and_ends(make_sweep: Sweep) -> None:
+def test_a_sweep_of_which_nothing_counts_tries_the_coarse_grid_and_ends(empty: Run) -> None:
     """There is nothing to learn from."""
-    run = empty(make_sweep)
-
-    assert chosen(run, 100, COARSE_VISITS) is None
+    assert chosen(empty, 100, COARSE_VISITS) is None
 
 
-def test_no_visit_takes_too_much_of_the_time(make_sweep: Sweep) -> None:
+def test_no_visit_takes_too_much_of_the_time(measured: Run) -> None:
     """Where all connections take ten seconds to be answered, a short sweep does not go."""
-    run = make_sweep()
     visits: list[tuple[Place, float]] = []
     # The dearest places are among the first that the order would have.
     for number in range(6):
-        place = chosen(run, 10 + number, visits, budget_s=100.0)
+        place = chosen(measured, 10 + number, visits, budget_s=100.0)
         assert place is not None
         visits.append((place, 5.0))
 
-    atlas = Atlas(run)
-    foreseen = load_s(run, atlas, [place for place, _ in visits])
+    foreseen = load_s(measured, Atlas(measured), [place for place, _ in visits])
     assert foreseen.max() <= LARGEST_SHARE * 100
 
 
-def test_what_is_foreseen_of_a_visit_is_its_warm_up_until_all_were_answered(make_sweep: Sweep) -> None:
+def test_what_is_foreseen_of_a_visit_is_its_warm_up_until_all_were_answered(measured: Run) -> None:
     """Six threads and 100 ms: 500 connections take 8.3 s, twice; the loops are done at once."""
-    run = make_sweep()
-    slow, quick = load_s(run, Atlas(run), [Place(100, 500), Place(0, 1)])
+    slow, quick = load_s(measured, Atlas(measured), [Place(100, 500), Place(0, 1)])
 
     assert 2 * 500 / 60 + 0.2 + 0.2 + 4 * 0.5 == pytest.approx(slow, rel=0.1)
     assert 4 * 0.7 == pytest.approx(quick)
     # Before anything is known, the worst is feared, but a trial gives up after ten seconds.
-    assert 4 * 10.7 == pytest.approx(load_s(run, None, [Place(100, 500)])[0])
+    assert 4 * 10.7 == pytest.approx(load_s(measured, None, [Place(100, 500)])[0])
 
 
 def test_who_gave_up_takes_no_time(make_sweep: Sweep) -> None:
@@ -140,19 +140,18 @@ def test_nobody_goes_where_everybody_gave_up(make_sweep: Sweep) -> None:
     assert place.connections < 5
 
 
-def test_one_visit_of_six_goes_back_to_a_place_seen_once(make_sweep: Sweep) -> None:
+def test_one_visit_of_six_goes_back_to_a_place_seen_once(measured: Run) -> None:
     """That is what tells the noise; when all were seen twice there is nothing to go back to."""
-    run = make_sweep()
     visits = (*COARSE_VISITS, *COARSE_VISITS[:4])
     assert REPEAT_EVERY - 1 == len(visits) % REPEAT_EVERY
 
-    again = chosen(run, 320, visits)
+    again = chosen(measured, 320, visits)
     assert again in COARSE
     assert again not in {place for place, _ in COARSE_VISITS[:4]}
 
     twice = (*COARSE_VISITS, *COARSE_VISITS, *COARSE_VISITS[:3])
     assert REPEAT_EVERY - 1 == len(twice) % REPEAT_EVERY
-    assert chosen(run, 320, twice) is not None
+    assert chosen(measured, 320, twice) is not None
 
 
 def test_doubt_is_where_the_sign_changes(make_sweep: Sweep) -> None:
@@ -180,22 +179,18 @@ def test_a_theory_that_is_off_draws_visits(make_sweep: Sweep) -> None:
 
 
 @pytest.mark.parametrize("budget_s", [60.0, 180.0])
-def test_a_sweep_ends_within_its_time(make_sweep: Sweep, budget_s: float) -> None:
+def test_a_sweep_ends_within_its_time(make_sweep: Sweep, empty: Run, measured: Run, budget_s: float) -> None:
     """Give or take a tenth, on servers that do what theory allows and start in a second, more or less."""
-    whole = make_sweep([(place.wait_ms, int(place.connections)) for place in FINE])
-    atlas = Atlas(make_sweep())
-    by_place: dict[Place, list[Trial]] = {}
-    waits = {workload.name: workload.wait_ms for workload in whole.plan.workloads}
-    for trial in whole.trials:
-        by_place.setdefault(Place(waits[trial.workload], trial.load.vus), []).append(trial)
-    run, elapsed_s = dataclasses.replace(whole, trials=()), 5.0
+    atlas = Atlas(measured)
+    run, elapsed_s = empty, 5.0
     visits: list[tuple[Place, float]] = []
 
     while (place := chosen(run, elapsed_s, tuple(visits), budget_s)) is not None:
-        took_s = float(load_s(whole, atlas, [place])[0]) + 4 * (0.9 + 0.2 * (len(visits) % 3))
+        took_s = float(load_s(empty, atlas, [place])[0]) + 4 * (0.9 + 0.2 * (len(visits) % 3))
         elapsed_s += took_s
         visits.append((place, took_s))
-        seen = tuple(dataclasses.replace(trial, round=len(visits)) for trial in by_place[place])
+        seen = make_sweep([(place.wait_ms, int(place.connections))]).trials
+        seen = tuple(dataclasses.replace(trial, round=len(visits)) for trial in seen)
         run = dataclasses.replace(run, trials=(*run.trials, *seen))
 
     assert 0.9 * budget_s <= elapsed_s <= 1.1 * budget_s

@@ -24,7 +24,7 @@ from benchmarks.judge.planning import (
 )
 from benchmarks.model import Run, Trial
 
-repeatable = settings(deadline=None, derandomize=True)
+repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 spreads = st.floats(min_value=0.001, max_value=0.3)
 
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,7 @@ from benchmarks.judge.theory import (
     Point,
     binding,
     bounds_per_s,
+    log_theory,
     measure_capacity,
     placed,
     read_points,
@@ -20,7 +22,7 @@ from benchmarks.judge.theory import (
 from benchmarks.model import Place, Run, Trial
 from benchmarks.trials import gave_up, void_reason
 
-repeatable = settings(deadline=None, derandomize=True)
+repeatable = settings(deadline=None, derandomize=True, max_examples=40)
 places = st.builds(
     Place, wait_ms=st.floats(min_value=0, max_value=1000), connections=st.floats(min_value=1, max_value=1e5)
 )
@@ -43,6 +45,17 @@ SIX_THREADS = Capacity(
     cpu_busy=True,
     service_ms=1.0,
 )
+
+
+@repeatable
+@given(capacities, st.lists(places, max_size=5))
+def test_theory_is_the_same_of_one_place_and_of_many(capacity: Capacity, places: list[Place]) -> None:
+    """In logarithms, and with and without a wait."""
+    places = [*places, Place(0, 7), Place(20, 7)]
+
+    assert [math.log(theory_per_s(capacity, place)) for place in places] == pytest.approx(
+        log_theory(capacity, places).tolist()
+    )
 
 
 def of(run: Run, contender: str) -> list[Point]:
