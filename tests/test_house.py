@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import contextlib
+import functools
 import importlib.metadata
 import importlib.util
 import re
@@ -50,11 +51,13 @@ LOCKS = {
 ASKED = [(lock, Requirement(line)) for lock, lines in LOCKS.items() for line in lines]
 
 
+@functools.cache
 def text_of(lock: str) -> str:
     """Read a lock."""
     return (ROOT / lock).read_text(encoding="utf-8")
 
 
+@functools.cache
 def locked_pins(lock: str) -> dict[str, set[Version]]:
     """Read a lock: versions by name; a name may be pinned differently by platform or Python."""
     pins: dict[str, set[Version]] = {}

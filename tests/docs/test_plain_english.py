@@ -96,8 +96,15 @@ BANNED = {
     r"(?:lets|let) go of": "give up",
     r"in (?:his|her|its) hand": "controls",
 }
-# A phrase may go on in the next line.
-PATTERNS = {re.compile(rf"\b(?:{phrase})\b".replace(" ", r"\s+")): instead for phrase, instead in BANNED.items()}
+
+
+def pattern_of(*phrases: str) -> re.Pattern[str]:
+    """Return what finds these phrases; each may go on in the next line."""
+    return re.compile(rf"\b(?:{'|'.join(phrases)})\b".replace(" ", r"\s+"))
+
+
+PATTERNS = {pattern_of(phrase): instead for phrase, instead in BANNED.items()}
+ANY_OF_THEM = pattern_of(*BANNED)
 
 
 def prose_of(text: str, *, is_page: bool) -> str:
@@ -110,6 +117,9 @@ def prose_of(text: str, *, is_page: bool) -> str:
 
 def found_in(text: str) -> list[str]:
     """Return the banned phrases of a text, each with its line and what to write instead."""
+    # One pass for all of them: few texts have any.
+    if ANY_OF_THEM.search(text) is None:
+        return []
     return [
         f"line {text.count(chr(10), 0, match.start()) + 1}: {' '.join(match[0].split())!r}; rather: {instead}"
         for pattern, instead in PATTERNS.items()

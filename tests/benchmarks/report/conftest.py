@@ -14,6 +14,8 @@ import benchmarks
 from benchmarks.judge.claims import Claim, parse_claims
 from benchmarks.judge.judgement import Estimate, Judgement
 from benchmarks.model import Run
+from benchmarks.report.formats import render
+from benchmarks.report.products.run import run_document
 from tests.benchmarks.report.quiet_machine import bridge_costs, bridges, complete_run, summaries, twins
 from tests.benchmarks.report.quiet_verdicts import verdicts
 
@@ -45,6 +47,12 @@ def judgement() -> Judgement:
         margin=0.05,
         notes=("Load average was 0.21 before the first trial.",),
     )
+
+
+@pytest.fixture(scope="session")
+def report_page(run: Run, judgement: Judgement, claims: tuple[Claim, ...]) -> str:
+    """The page of the report of that run, with its drawings."""
+    return render(run_document(run, judgement, claims), "html")
 
 
 @pytest.fixture(scope="module")

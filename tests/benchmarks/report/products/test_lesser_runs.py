@@ -107,11 +107,11 @@ def test_a_lesser_run_is_told_truthfully(  # noqa: PLR0917 (pytest passes them b
 ) -> None:
     """What is missing is said, what cannot be drawn is left out, and nothing reads None, nan or inf."""
     document = run_document(run, alter(judgement), claims)
-    page = Page(render(document, "html"))
+    page, terminal = Page(render(document, "html")), render(document, "terminal")
 
     for fact in facts:
         assert fact in page.text
-        assert fact in " ".join(render(document, "terminal").split())
+        assert fact in " ".join(terminal.split())
     assert charts == len(page.all("figure"))
-    for text in (page.text, render(document, "terminal"), render(document, "markdown")):
+    for text in (page.text, terminal, render(document, "markdown")):
         assert not re.search(r"\b(None|nan|inf)\b", text)

@@ -1,17 +1,10 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
 
 import pytest
 from playwright.sync_api import Browser
-
-from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Judgement
-from benchmarks.model import Run
-from benchmarks.report.formats import render
-from benchmarks.report.products.run import run_document
 
 pytestmark = pytest.mark.browser
 
@@ -19,10 +12,10 @@ Scheme = Literal["light", "dark"]
 
 
 @pytest.fixture(scope="module")
-def report(tmp_path_factory: pytest.TempPathFactory, run: Run, judgement: Judgement, claims: Sequence[Claim]) -> Path:
+def report(tmp_path_factory: pytest.TempPathFactory, report_page: str) -> Path:
     """The report of the whole run, on disk."""
     path = tmp_path_factory.mktemp("report") / "report.html"
-    path.write_text(render(run_document(run, judgement, claims), "html"), encoding="utf-8")
+    path.write_text(report_page, encoding="utf-8")
     return path
 
 
