@@ -6,6 +6,7 @@ publishes a view that declares nothing.
 
 from __future__ import annotations
 
+import functools
 import importlib.metadata
 import itertools
 import json
@@ -159,7 +160,7 @@ def document(app: Flask, *, response_schemas: bool = True) -> dict[str, Any]:
     """
     spec = APISpec(
         title="Sync versus async lab",
-        version=importlib.metadata.version(_DISTRIBUTION),
+        version=_version(),
         openapi_version=OPENAPI_VERSION,
         info={"description": _INFO},
         plugins=[_Plugin()],
@@ -176,6 +177,12 @@ def document(app: Flask, *, response_schemas: bool = True) -> dict[str, Any]:
     for name, schema in described["components"]["schemas"].items():
         schema.setdefault("title", name)
     return {part: described[part] for part in ("openapi", "info", "tags", "paths", "components")}
+
+
+@functools.cache
+def _version() -> str:
+    # Reads and parses a file.
+    return importlib.metadata.version(_DISTRIBUTION)
 
 
 class _Converter(OpenAPIConverter):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from flask.ctx import AppContext, RequestContext
 
 KNOWN = "3.0 and 3.1"
+_RELEASE = version("flask")
 
 # The bridge replaces these methods, and relies on these parameters.
 _PARAMETERS = {
@@ -44,8 +45,8 @@ _PARAMETERS = {
 
 def lack_of_flask() -> str | None:
     """Return what the installed Flask lacks for the bridge to perform its steps, or ``None`` if nothing is missing."""
-    if not version("flask").startswith(("3.0.", "3.1.")):
-        return f"Flask {version('flask')} is not one that the bridge knows ({KNOWN})"
+    if not _RELEASE.startswith(("3.0.", "3.1.")):
+        return f"Flask {_RELEASE} is not one that the bridge knows ({KNOWN})"
     for module, names in ((flask.ctx, ("AppContext", "RequestContext")), (flask.globals, ("_cv_app", "_cv_request"))):
         for name in names:
             if name not in vars(module):
@@ -65,7 +66,7 @@ def lack_of_flask() -> str | None:
     needed["_session" if hasattr(type(context), "session") else "session"] = context
     needed["_on_close"] = Response()
     lacks = [name for name, owner in needed.items() if not hasattr(owner, name)]
-    return f"Flask {version('flask')} has no {', '.join(lacks)}" if lacks else None
+    return f"Flask {_RELEASE} has no {', '.join(lacks)}" if lacks else None
 
 
 def _parameters(code: CodeType) -> tuple[str, ...]:
