@@ -25,7 +25,8 @@ gc.disable()
 
 
 def pytest_collection_finish() -> None:
-    """Collect garbage again, but seldom look through all that is loaded."""
+    """Collect garbage again, but never among what is loaded."""
+    gc.freeze()
     gc.enable()
     gc.set_threshold(20_000, 20, 20)
 

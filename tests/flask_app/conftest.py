@@ -22,7 +22,8 @@ hypothesis.settings.load_profile("untimed")
 
 # For each way in which the service is served: arguments of the interpreter, and the app's place to fill in.
 FLASK_RUN = ("-m", "flask", "--app", "{app}", "run", "--host", "127.0.0.1", "--port", "{port}")
-HYPERCORN = ("-m", "hypercorn", "{app}", "--bind", "127.0.0.1:{port}")
+# In the process that is started, and not in a second one that it starts.
+HYPERCORN = ("-m", "hypercorn", "--workers", "0", "{app}", "--bind", "127.0.0.1:{port}")
 SERVERS = {
     "flask run": (FLASK_RUN, "flask_app"),
     "hypercorn": (HYPERCORN, "flask_app.serving.wsgi:app"),
@@ -67,12 +68,17 @@ def ask_server(serve: Callable[..., AbstractContextManager[Ask]]) -> Iterator[Ca
         yield functools.cache(lambda server: servers.enter_context(serve(server)))
 
 
+@pytest.fixture(scope="session")
+def ask_in_process() -> Ask:
+    """Ask the service by Flask's test client."""
+    client = create_app(Settings()).test_client()
+    return lambda path, method="GET", body=None: client.open(path, method=method, data=body)
+
+
 @pytest.fixture(params=["test client", *SERVERS])
-def ask(request: pytest.FixtureRequest, client: FlaskClient, ask_server: Callable[[str], Ask]) -> Ask:
+def ask(request: pytest.FixtureRequest, ask_in_process: Ask, ask_server: Callable[[str], Ask]) -> Ask:
     """Ask the service in every way in which it is served, and in process: ``ask(path, method="GET", body=None)``."""
-    if request.param == "test client":
-        return lambda path, method="GET", body=None: client.open(path, method=method, data=body)
-    return ask_server(request.param)
+    return ask_in_process if request.param == "test client" else ask_server(request.param)
 
 
 def _ask(port: int, path: str, method: str = "GET", body: bytes | None = None) -> Response:

@@ -23,7 +23,7 @@ from flask_app.serving.bridge.environ import MOST_HEADER_BYTES, MOST_REPEATS, en
 from tests import served
 from tests.flask_app.serving.asgi_client import Client, ask
 from tests.flask_app.serving.kinds import KINDS, ask_in_turn, of_kind
-from tests.flask_app.serving.real_server import PATIENCE_S, Server, running
+from tests.flask_app.serving.real_server import PATIENCE_S, Server
 
 ROOT = Path(__file__).parents[3]
 
@@ -246,13 +246,10 @@ def test_headers_have_a_limit(headers: list[tuple[bytes, bytes]], status: int) -
     assert (["hook"] if status == 200 else []) == called
 
 
-@pytest.fixture(scope="module")
-def open_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture
+def open_server(start: Callable[[str, str], Server]) -> Server:
     """uvicorn, which sets no limit to headers."""
-    with running(
-        "uvicorn", "tests.flask_app.serving.unread_bodies_service:limited", tmp_path_factory.mktemp("open")
-    ) as it:
-        yield it
+    return start("uvicorn", "unread_bodies_service:limited")
 
 
 def test_a_mebibyte_of_headers_is_refused_and_others_are_served(open_server: Server) -> None:

@@ -2,7 +2,6 @@
 
 import functools
 import json
-from collections.abc import Iterator
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -11,9 +10,7 @@ from werkzeug.exceptions import ImATeapot
 
 from tests.flask_app.serving import faulty_service, hooked_service
 from tests.flask_app.serving.hooked_service import ERRORS, KINDS, LEVELS, POINTS, PointError
-from tests.flask_app.serving.real_server import SERVERS, Server, running
-
-APP = "tests.flask_app.serving.hooked_service:served"
+from tests.flask_app.serving.real_server import Server
 
 
 class Outcome(NamedTuple):
@@ -23,13 +20,6 @@ class Outcome(NamedTuple):
     content_type: str | None
     body: bytes | None
     events: dict[str, int]
-
-
-@pytest.fixture(scope="module", params=SERVERS)
-def hooked(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """Apps with every hook at every level, on each server."""
-    with running(request.param, APP, tmp_path_factory.mktemp(request.param)) as server:
-        yield server
 
 
 @pytest.mark.parametrize("point", faulty_service.POINTS)

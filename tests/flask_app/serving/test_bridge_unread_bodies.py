@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Iterator
+from collections.abc import Callable
 from importlib.metadata import version
 
 import pytest
@@ -12,25 +12,22 @@ from packaging.version import Version
 
 from flask_app.serving.bridge import EventLoopBridge
 from tests.flask_app.serving.asgi_client import Client, ask
-from tests.flask_app.serving.real_server import SERVERS, Connection, Server, running
+from tests.flask_app.serving.real_server import SERVERS, Connection, Server
 from tests.flask_app.serving.unread_bodies_service import LIMIT_BYTES, PART_BYTES
 
-APP = "tests.flask_app.serving.unread_bodies_service"
 LONG_BYTES = 300 * 1024 * 1024
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def limited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(params=SERVERS)
+def limited(request: pytest.FixtureRequest, start: Callable[[str, str], Server]) -> Server:
     """The app with the limit that nobody set, on each server."""
-    with running(request.param, f"{APP}:limited", tmp_path_factory.mktemp(request.param)) as server:
-        yield server
+    return start(request.param, "unread_bodies_service:limited")
 
 
-@pytest.fixture(scope="module", params=SERVERS)
-def unlimited(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+@pytest.fixture(params=SERVERS)
+def unlimited(request: pytest.FixtureRequest, start: Callable[[str, str], Server]) -> Server:
     """The app with the limit lifted, on each server."""
-    with running(request.param, f"{APP}:unlimited", tmp_path_factory.mktemp(request.param)) as server:
-        yield server
+    return start(request.param, "unread_bodies_service:unlimited")
 
 
 def stored(server: Server) -> dict[str, int]:
