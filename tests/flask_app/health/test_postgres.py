@@ -26,7 +26,7 @@ pytestmark = pytest.mark.postgresql
 CLIENTS = 50
 PATHS = ("/health/ready/sync", "/health/ready/async")
 FAULT_S = 0.4
-PAUSE_S = 0.25
+PAUSE_S = 0.5
 BRIDGES = ("wsgi", "asgi", "event_loop")
 
 
@@ -101,7 +101,7 @@ def test_faults_while_many_ask(server: Server, postgres: Postgres) -> None:
     def ask(number: int) -> None:
         for path in itertools.cycle(PATHS[:: 1 if number % 2 else -1]):
             answers.append(ready(server, path))
-            # Some hundred requests a second are many enough, and leave the database a core to start on.
+            # A hundred requests a second are many enough, and leave the database a core to start on.
             if stop.wait(PAUSE_S):
                 return
 
