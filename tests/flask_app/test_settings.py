@@ -66,6 +66,7 @@ def test_no_version() -> None:
         ("LAB_VERSION", "9" * 5000, "a whole number from 0, or null"),
         ("LAB_MAX_REQUEST_BODY_BYTES", "64k", "a whole number of bytes from 0"),
         ("LAB_WORKER_THREADS", "0", "a whole number of threads from 1"),
+        ("LAB_READY_TIMEOUT_MS", "soon", "a whole number of milliseconds from 1, a day at most"),
         ("LAB_READY_TIMEOUT_MS", "0", "a whole number of milliseconds from 1, a day at most"),
         ("LAB_READY_TIMEOUT_MS", "9" * 400, "a whole number of milliseconds from 1, a day at most"),
         ("LAB_READY_WARN_MS", "-1", "a whole number of milliseconds from 0, a day at most"),
@@ -98,7 +99,10 @@ def test_bad_value(variable: str, value: str, allowed: str) -> None:
         ("LAB_UPSTREAM_URLS", "http://ada:secret@", "http:// or https:// URLs with spaces between"),
         *(
             ("LAB_UPSTREAM_URLS", url, "http:// or https:// URLs with spaces between")
-            for url in ("http://one:secret", "http://one:99999", "http://[::1", "http:secret", "http://one/\udcff")
+            for url in (
+                *("http://one:secret", "http://u:secret@one:notaport", "http://one:99999", "http://[::1"),
+                *("http:secret", "http://one/\udcff"),
+            )
         ),
     ],
 )
@@ -159,26 +163,15 @@ def test_given_settings_win(monkeypatch: pytest.MonkeyPatch) -> None:
     assert Settings(version=3) == settings_of(create_app(Settings(version=3)))
 
 
-@pytest.mark.parametrize(
-    ("variable", "value"),
-    [
-        ("LAB_DATABASE_URL", "postgresql://u:secret@h:notaport/db"),
-        ("LAB_UPSTREAM_URLS", "http://u:secret@h:notaport"),
-        ("LAB_READY_TIMEOUT_MS", "soon"),
-        ("LAB_VERSIONS", "1"),
-    ],
-)
-def test_a_bad_setting_ends_the_process_with_a_sentence(variable: str, value: str) -> None:
-    """Status 1 and one line, which tells no secret; no traceback."""
+def test_a_bad_setting_ends_the_process_with_a_sentence() -> None:
+    """Status 1 and one line, that of the error, which tells no secret; no traceback."""
     ended = subprocess.run(
         [sys.executable, "-c", "import flask_app\nflask_app.create_app()"],
-        env={**os.environ, variable: value},
+        env={**os.environ, "LAB_DATABASE_URL": "postgresql://u:secret@h:notaport/db"},
         capture_output=True,
         text=True,
         check=False,
     )
 
     assert 1 == ended.returncode
-    assert ended.stderr.startswith(variable)
-    assert 1 == len(ended.stderr.splitlines())
-    assert "secret" not in ended.stderr
+    assert f"LAB_DATABASE_URL is not allowed: it takes {DATABASE_URLS}.\n" == ended.stderr

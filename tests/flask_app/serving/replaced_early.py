@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Sequence
 
@@ -28,13 +29,24 @@ class Messages(logging.Handler):
         self.kept.append(record.getMessage())
 
 
-def main(way: str, names: Sequence[str]) -> None:
-    """Print as JSON which of the steps were called, what was answered, and what was logged.
+def main(ways: Sequence[str], names: Sequence[str]) -> None:
+    """Print for each way a line of JSON: which of the steps were called, what was answered, and what was logged.
 
     Args:
-        way: How steps are replaced.
+        ways: How steps are replaced, each in a process of its own, forked from this one.
         names: Of the steps, each with its class.
     """
+    for way in ways:
+        if (process_id := os.fork()) == 0:
+            replace(way, names)
+            sys.exit()
+        _, status = os.waitpid(process_id, 0)
+        if status:
+            sys.exit(os.waitstatus_to_exitcode(status))
+
+
+def replace(way: str, names: Sequence[str]) -> None:
+    """Replace the steps in a way, ask an app behind the bridge, and print what is to be told."""
     owners = {owner.__name__: owner for owner in (Flask, RequestContext, AppContext)}
     called: set[str] = set()
     patch = pytest.MonkeyPatch()
@@ -67,4 +79,4 @@ def main(way: str, names: Sequence[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], sys.argv[2:])
+    main(sys.argv[1].split(","), sys.argv[2:])

@@ -20,13 +20,14 @@ from flask import (
     flash,
     has_app_context,
     has_request_context,
-    render_template_string,
+    render_template,
     request,
     session,
     signals,
     stream_with_context,
 )
 from flask.sessions import SecureCookieSessionInterface, SessionInterface, SessionMixin
+from jinja2 import DictLoader
 from werkzeug.routing import RoutingException
 
 from flask_app.serving.bridge import never_blocks
@@ -73,6 +74,7 @@ class Telling:
         """Make the app."""
         self._next_kind = itertools.cycle(self.kinds)
         self.app = app = Flask(__name__)
+        app.jinja_loader = DictLoader({"path": "{{ request.path }}"})
         app.logger.disabled = True
         app.secret_key = "test"  # noqa: S105 - nothing is kept under it
         outer = Blueprint("outer", __name__, url_prefix="/outer")
@@ -176,7 +178,7 @@ class Telling:
                 after_this_request(self.hook(f"after_this_request {number}", lambda response: response))
             flash("a message")
             session["key"] = "value"
-            response = Response(render_template_string("{{ request.path }}"))
+            response = Response(render_template("path"))
             response.call_on_close(lambda: self.told.append("closed"))
             return response
 

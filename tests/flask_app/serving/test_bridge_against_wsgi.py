@@ -26,7 +26,7 @@ from flask import (
     url_for,
 )
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
-from hypothesis import assume, example, given, settings
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from packaging.version import Version
@@ -247,7 +247,6 @@ def requests(draw: st.DrawFn) -> Asked:
     )
 
 
-@settings(max_examples=2 * settings().max_examples)
 @given(asked=requests())
 @example(asked=Asked(raw_path=b"/def/x", headers=tuple((f"x-name-{number}", "v") for number in range(1_000))))
 @example(asked=Asked(raw_path=b"/def/x", headers=(("connection", "upgrade"), ("upgrade", "websocket"))))

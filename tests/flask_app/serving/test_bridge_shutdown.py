@@ -31,18 +31,23 @@ def ending(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Server]:
         yield server
 
 
-@pytest.mark.parametrize("path", ["/wait", "/wait/def", "/slow-stream"])
-def test_requests_under_way_are_finished(ending: Server, path: str) -> None:
-    """Told to end, the server answers whoever waits, and then ends by itself."""
-    key = ending.key()
-    with ending.connect() as waiting:
-        waiting.request(f"{path}?key={key}")
-        ending.until(key, begun=1)
+def test_requests_under_way_are_finished(ending: Server) -> None:
+    """Told to end, the server answers whoever waits, but for one who no longer does, and then ends by itself."""
+    expected = {"/wait": b"waited", "/wait/def": b"waited", "/slow-stream": b"part" * 4}
+    stalled, under_way = ending.key(), ending.key()
+    with contextlib.ExitStack() as connections:
+        leaving, *waiting = [connections.enter_context(ending.connect()) for _ in range(1 + len(expected))]
+        leaving.request(f"/own/it?stall=view&key={stalled}")
+        ending.until(stalled, stalled=1)
+        for connection, path in zip(waiting, expected, strict=True):
+            connection.request(f"{path}?key={under_way}")
+        ending.until(under_way, begun=len(expected))
         os.kill(ending.process.pid, signal.SIGTERM)
-        answer = waiting.answer()
+        leaving.hang_up()
+        answers = [connection.answer() for connection in waiting]
 
-    assert answer.is_whole
-    assert (b"part" * 4 if path == "/slow-stream" else b"waited") == answer.body
+    assert all(answer.is_whole for answer in answers)
+    assert [*expected.values()] == [answer.body for answer in answers]
     ending.process.wait(PATIENCE_S)
     with pytest.raises(ConnectionRefusedError):
         ending.connect()
@@ -61,17 +66,6 @@ def test_requests_that_wait_for_ever_do_not_keep_the_server(loop: str, tmp_path:
         os.kill(ending.process.pid, signal.SIGTERM)
 
         ending.process.wait(PATIENCE_S)
-
-
-def test_requests_whose_clients_hang_up_do_not_keep_the_server(ending: Server) -> None:
-    """Told to end, a server waits for nothing that a client no longer waits for."""
-    key = ending.key()
-    with ending.connect() as waiting:
-        waiting.request(f"/own/it?stall=view&key={key}")
-        ending.until(key, stalled=1)
-        os.kill(ending.process.pid, signal.SIGTERM)
-
-    ending.process.wait(PATIENCE_S)
 
 
 def until_nothing_new_is_taken(server: Server) -> None:

@@ -255,7 +255,7 @@ def test_requests_leave_nothing_behind() -> None:
     async def main() -> list[int]:
         # One worker, for a pool starts a further one now and then until it has all that it may have.
         bridge = EventLoopBridge(app, threads=1)
-        counts = [await objects_after(2_000, bridge) for _ in range(4)]
+        counts = [await objects_after(1_000, bridge) for _ in range(4)]
         return [after - before for before, after in pairwise(counts)]
 
     # What is left behind is so in each round; another test's thread that ends, in one.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from tests.flask_app.serving.watched import paths
 
 ROOT = Path(__file__).parents[3]
 BOUND_S = 100  # on hangs: each takes a few seconds
+WHEN = ("early", "late")
 
 Event = tuple[Any, ...]
 
@@ -46,23 +48,36 @@ def elastics_events(name: str, user: str, url: str) -> Iterator[Event]:
 TOOLS = {"sentry": sentrys_events, "opentelemetry": opentelemetrys_events, "elastic": elastics_events}
 
 
-@pytest.mark.parametrize("when", ["early", "late"])
+@pytest.fixture(scope="module")
+def outcomes_of() -> Callable[[str], dict[str, Any]]:
+    """Start a tool's module once, and return its outcomes by when the tool came, each of a process of its own."""
+
+    @functools.cache
+    def outcomes_of(tool: str) -> dict[str, Any]:
+        process = subprocess.run(
+            [sys.executable, "-W", "error", "-m", f"tests.flask_app.serving.watched_by_{tool}", *WHEN],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=BOUND_S,
+        )
+        assert 0 == process.returncode, process.stderr
+        return dict(zip(WHEN, map(json.loads, process.stdout.splitlines()), strict=True))
+
+    return outcomes_of
+
+
+@pytest.mark.parametrize("when", WHEN)
 @pytest.mark.parametrize("tool", TOOLS)
-def test_a_tool_that_watches_tells_users_apart(tool: str, when: str) -> None:
+def test_a_tool_that_watches_tells_users_apart(
+    tool: str, when: str, outcomes_of: Callable[[str], dict[str, Any]]
+) -> None:
     """Of many requests at once, each has its own name, URL, user and error in what the tool notes, on either server.
 
     The tool is there before the app, or comes to an app that is behind its bridge already.
     """
-    process = subprocess.run(
-        [sys.executable, "-W", "error", "-m", f"tests.flask_app.serving.watched_by_{tool}", when],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=BOUND_S,
-    )
-    assert 0 == process.returncode, process.stderr
-    outcome = json.loads(process.stdout)
+    outcome = outcomes_of(tool)[when]
 
     requests = [path.split("/")[1:] for path in paths()]
     expected = [

@@ -1,6 +1,7 @@
 """An app for a tool that watches Flask apps, asked by many at once under plain Flask and behind the bridge.
 
-Each tool has a module of its own, to be run in a process of its own, for it changes Flask for good.
+Each tool has a module of its own, to be run in a process of its own, for it changes Flask for good. What is imported
+there is imported once: the apps are made and asked in processes that it forks.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -51,13 +53,24 @@ class Tool:
     viewed: Callable[[str], Any] = lambda _: None
 
 
-def main(tool: Tool, *, early: bool) -> None:
-    """Print as JSON what a tool noted of the requests of each kind of app on each server.
+def main(make: Callable[[bool], Tool]) -> None:
+    """Print a line for each argument of the command line, ``early`` or ``late``, from a process of its own.
 
     Args:
-        tool: Any.
-        early: Whether it is there before the apps are made, or comes when the bridge is around them.
+        make: Makes the tool, given whether it is early: there before the apps are made. A late one comes when the
+            bridge is around them.
     """
+    for when in sys.argv[1:]:
+        if (process_id := os.fork()) == 0:
+            watch_apps(make(when == "early"), early=when == "early")
+            sys.exit()
+        _, status = os.waitpid(process_id, 0)
+        if status:
+            sys.exit(os.waitstatus_to_exitcode(status))
+
+
+def watch_apps(tool: Tool, *, early: bool) -> None:
+    """Print as JSON what a tool noted of the requests of each kind of app on each server."""
     connections: list[str] = []
     sys.addaudithook(lambda event, arguments: _refuse(connections, event, arguments))
     logged = _Logged()

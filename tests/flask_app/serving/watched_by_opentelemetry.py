@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from opentelemetry import trace
@@ -56,10 +55,12 @@ def _url_of(span: ReadableSpan) -> str | None:
     return None if url is None else str(url)
 
 
+def make(early: bool) -> watched.Tool:
+    """Return the tool, which replaces the class of all apps or adds to each."""
+    if early:
+        return watched.Tool(events, start=FlaskInstrumentor().instrument, viewed=view)
+    return watched.Tool(events, watch=FlaskInstrumentor.instrument_app, viewed=view)
+
+
 if __name__ == "__main__":
-    tool = watched.Tool(events, viewed=view)
-    if sys.argv[1] == "early":
-        tool.start = FlaskInstrumentor().instrument
-    else:
-        tool.watch = FlaskInstrumentor.instrument_app
-    watched.main(tool, early=sys.argv[1] == "early")
+    watched.main(make)

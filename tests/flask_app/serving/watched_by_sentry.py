@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 import sentry_sdk
@@ -58,5 +57,4 @@ def events() -> list[Any]:
 
 
 if __name__ == "__main__":
-    tool = watched.Tool(events, start, began=lambda user: sentry_sdk.set_user({"id": user}))
-    watched.main(tool, early=sys.argv[1] == "early")
+    watched.main(lambda _early: watched.Tool(events, start, began=lambda user: sentry_sdk.set_user({"id": user})))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import math
 import re
@@ -33,6 +34,7 @@ JSON_VALUES = st.recursive(
 )
 
 
+@functools.cache
 def of_ecma(pattern: str) -> re.Pattern[str]:
     """Return a document's pattern as its reader means it: $ is the very end, which it is not to Python."""
     return re.compile(re.sub(r"(?<!\\)\$", r"\\Z", pattern), re.ASCII)
@@ -162,9 +164,15 @@ def _strings(schema: Mapping[str, Any]) -> st.SearchStrategy[str]:
     if drawn is not None:
         return drawn
     if "pattern" in schema:
-        return st.from_regex(of_ecma(schema["pattern"]))
+        return _of_pattern(schema["pattern"])
     low = schema.get("minLength", 0)
     return st.text(min_size=low, max_size=min(schema.get("maxLength", low + 9), low + 9))
+
+
+@functools.cache
+def _of_pattern(pattern: str) -> st.SearchStrategy[str]:
+    # Hypothesis takes a long pattern apart for longer than it then draws from it.
+    return st.from_regex(of_ecma(pattern))
 
 
 def _numbers(schema: Mapping[str, Any]) -> st.SearchStrategy[float]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import enum
+import functools
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -235,6 +236,7 @@ def made(make: Callable[..., Any], *arguments: Any, **given: Any) -> Any:
         return None
 
 
+@functools.cache
 def one_of_class(name: str) -> Drawn:
     """Draw a field of a class, with its own options and the common ones."""
     if name in compound:
@@ -243,6 +245,7 @@ def one_of_class(name: str) -> Drawn:
     return st.tuples(own, some_options).map(lambda each: made(make, **each[0] | each[1])).filter(bool)
 
 
+@functools.cache
 def of_functions() -> Drawn:
     """Draw a field with rules or functions of its author's, of which nobody else knows what they make of a value."""
     with_functions = st.sampled_from(sorted(single)).flatmap(

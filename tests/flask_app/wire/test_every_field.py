@@ -26,7 +26,7 @@ from tests.flask_app.wire.drawn_fields import (
 
 NAMES = sorted(single) + sorted(compound)
 # Hypothesis explains a failure by tracing each line, which takes ten times as long as all the rest.
-drawing = settings(suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain}, max_examples=20)
+drawing = settings(suppress_health_check=list(HealthCheck), phases=set(Phase) - {Phase.explain}, max_examples=10)
 ABSENT = object()
 
 
