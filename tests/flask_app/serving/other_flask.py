@@ -44,8 +44,6 @@ import sys
 from importlib.metadata import version
 
 import flask
-# Now, while no warning is an error: trio, which it looks for, warns when it is imported.
-import hypothesis
 import pytest
 
 print(flask.__file__, *(f"{name}=={version(name)}" for name in ("blinker", "flask", "werkzeug")), flush=True)
