@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import re
 import sys
@@ -37,6 +36,8 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
         word: As it was written.
         known: Words of which it may be one.
     """
+    import difflib  # noqa: PLC0415 (each load engine's process imports this module, and none mistypes a word)
+
     near = difflib.get_close_matches(word, known, n=1, cutoff=0.4)
     return f" Did you mean {near[0]}?" if near else ""
 

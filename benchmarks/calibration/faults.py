@@ -27,6 +27,7 @@ import psutil
 from benchmarks.calibration.frame import NotMeasuredError, Session, number, option, script
 from benchmarks.measure import schedule
 from benchmarks.measure.journal import JOURNAL_NAME, RunFileError, read_run
+from benchmarks.measure.load.builtin import PROCESS as LOADER
 from benchmarks.measure.remaining import trials_left
 from benchmarks.measure.server import HOST
 from benchmarks.process import Child, output_of, python, start
@@ -37,7 +38,6 @@ PAUSE_S = 1.5
 """Longest pause between a kill's trial and the kill, seconds: longer than a trial, so that it can hit any part."""
 
 _LAB = python("-m", "benchmarks")
-_LOADER = "benchmarks.measure.load.builtin"
 _REPORTED = re.compile(r"^ *\d+/\d+ ", re.MULTILINE)
 _MEASURED = (0, 3)
 _PATIENCE_S = 60.0
@@ -156,7 +156,7 @@ def _kill(victim: str, lab: Child, until: Callable[[Callable[[], bool]], None]) 
             with contextlib.suppress(psutil.Error):
                 command = process.cmdline()
                 serves = any(word.startswith(f"{HOST}:") or word == HOST for word in command)
-                if process.pid != lab.process.pid and (_LOADER in command if victim == "loader" else serves):
+                if process.pid != lab.process.pid and (LOADER in command if victim == "loader" else serves):
                     found.append(process)
         return bool(found)
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from benchmarks.alarm import Alarm, PollingAlarm, TimerFileAlarm, make_alarm
-from benchmarks.measure.load.builtin import loop_factory
+from benchmarks.measure.load.builtin_process import loop_factory
 
 MS = 1_000_000
 

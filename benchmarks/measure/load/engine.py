@@ -6,7 +6,6 @@ Each engine has a module of its own, which holds all that is known of it.
 from __future__ import annotations
 
 import base64
-import pkgutil
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, cast
@@ -186,4 +185,6 @@ def method_of(name: str) -> str | None:
 
 
 def _class_of(name: str) -> type[LoadEngine] | None:
+    import pkgutil  # noqa: PLC0415 (the engines' own processes import this module, and look for no engine)
+
     return cast("type[LoadEngine]", pkgutil.resolve_name(ENGINES[name])) if name in ENGINES else None

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import base64
 import functools
-import random
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from itertools import repeat
 
@@ -34,6 +32,8 @@ def requests(order: LoadOrder) -> Iterator[bytes]:
 
 def _mixed(order: LoadOrder, fill: Callable[[str], str]) -> Iterator[bytes]:
     """Yield the requests of a mix, in a random order that is the same for every contender."""
+    import random  # noqa: PLC0415 (only a mix needs it)
+
     chance = random.Random(order.seed)  # noqa: S311  # not a secret: see filler
     weights = [each.weight for each in order.mix]
     fixed = [None if varies(each) else request_bytes(each) for each in order.mix]
@@ -79,6 +79,9 @@ def filler(seed: int | None = None) -> Callable[[str], str]:
     Args:
         seed: Of the values; random by default.
     """
+    import random  # noqa: PLC0415 (only placeholders need them, and most loads have none)
+    import uuid  # noqa: PLC0415 (the same)
+
     # Not for secrets: the same seed must give the same values to every contender.
     chance = random.Random(seed)  # noqa: S311
 

@@ -15,7 +15,7 @@ from benchmarks.errors import LabError
 from benchmarks.measure.dependencies import Dependencies
 from benchmarks.measure.environment import Cores
 from benchmarks.measure.journal import Journal, read_run
-from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.load.builtin import PROCESS, BuiltinEngine
 from benchmarks.measure.load.engine import Limits, LoadEngineError, LoadOrder
 from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.runner import Runner
@@ -173,7 +173,7 @@ def test_a_loader_killed_during_a_trial_makes_that_trial_void(
     def kill_loader(order: LoadOrder) -> None:
         if kills:
             kills.pop()
-            (loader,) = children_with("benchmarks.measure.load.builtin")
+            (loader,) = children_with(PROCESS)
             loader.kill()
 
     run = Runner(engine=MeddlingEngine(kill_loader), cores=NO_PINNING, listener=Recorder()).run(

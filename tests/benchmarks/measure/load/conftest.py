@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from benchmarks.measure.load.builtin import loop_factory
+from benchmarks.measure.load.builtin_process import loop_factory
 from benchmarks.measure.load.closed_loop import ClosedLoop
 from benchmarks.measure.load.engine import LoadOrder
 from benchmarks.model import LoadProfile, LoadResult

@@ -15,7 +15,8 @@ import psutil
 import pytest
 
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
+from benchmarks.measure.load.builtin import PROCESS, BuiltinEngine
+from benchmarks.measure.load.builtin_process import loop_factory
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
 from benchmarks.measure.load.session import LoadSession
 
@@ -27,7 +28,7 @@ posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no 
 PARENT = """
 import sys, time
 from benchmarks.measure.load import wire
-from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.load.builtin import PROCESS, BuiltinEngine
 
 session = BuiltinEngine().start(wire.decode_order(sys.stdin.buffer.readline()))
 session.wait_until_measuring(30)
@@ -259,7 +260,7 @@ def test_foreign_output_is_an_error(interpreter: Any, start: Any, order: Any) ->
 def test_a_missing_order_is_an_event_not_a_traceback() -> None:
     """The process reports it in its own protocol."""
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.measure.load.builtin"],
+        [sys.executable, "-m", PROCESS],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         check=False,

@@ -11,7 +11,8 @@ import pytest
 from hdrh.histogram import HdrHistogram
 
 from benchmarks.alarm import Alarm, PollingAlarm, make_alarm
-from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.load.builtin_process import loop_factory
 from benchmarks.measure.load.closed_loop import Announce, Permission
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.measure.load.open_loop import OpenLoop

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.measure.load.builtin import BuiltinEngine, loop_factory
+from benchmarks.measure.load.builtin import BuiltinEngine
+from benchmarks.measure.load.builtin_process import loop_factory
 from benchmarks.measure.load.closed_loop import ClosedLoop
 from benchmarks.measure.load.engine import LoadEngineError, LoadOrder
 from benchmarks.model import LoadResult
