@@ -8,18 +8,17 @@ import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.course import measure, measure_aside, own_turn, pinning, wait_option
 from benchmarks.cli.exits import EXIT_REFUSED
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Rate, Seconds, seed_option
-from benchmarks.cli.output import Output, document_options
+from benchmarks.cli.output import Output, document_options, new_console
 from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.errors import RefusedError
 from benchmarks.judge.claims import Claim
@@ -30,6 +29,9 @@ from benchmarks.measure.runner import Instrument, RunListener, planned_route
 from benchmarks.measure.workloads import HEALTH, WORKLOADS
 from benchmarks.model import ALIKE, MARGIN, Plan, Run
 from benchmarks.report.reproduce import report_command, resume_command
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _PILOT_ROUNDS = 6
 _MOST_ROUNDS = 40
@@ -326,7 +328,7 @@ def doctor(subjects: Callable[[Console], Subjects], rounds: int, seed: int, wait
     from benchmarks.judge.fitness import judge_fitness  # noqa: PLC0415 (only who judges needs it)
     from benchmarks.report.products.doctor import fitness_document  # noqa: PLC0415 (the same)
 
-    console = Console(stderr=True)
+    console = new_console(stderr=True)
     asked = subjects(console)
     # Of a project's file, the one that the others are compared with.
     contender = next((each for each in asked.contenders if asked.against in (None, each.id)), None)

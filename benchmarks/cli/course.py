@@ -6,9 +6,9 @@ import tempfile
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from benchmarks.cli.exits import exit_interrupted, words_for
 from benchmarks.errors import InvalidValueError, LabError, RefusedError
@@ -16,6 +16,9 @@ from benchmarks.measure.alone import MachineLock, alone
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.runner import Begin, Instrument, Route, RunListener, planned_route
 from benchmarks.model import Plan, Run
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 wait_option = click.option(
     "--wait", is_flag=True, help="Wait while another lab measures on this machine; else that is refused."

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.course import measure, own_turn, pinning, wait_option
@@ -20,6 +20,9 @@ from benchmarks.measure import environment, parity, sweep
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.runner import Instrument
 from benchmarks.model import Place, Run, Workload
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _KEPT = (
     "The sweep itself is kept; copy its folder to a place that can be written, and run `lab crossover --from FOLDER` "

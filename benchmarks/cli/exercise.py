@@ -6,11 +6,10 @@ import sys
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from benchmarks.cli.exits import EXIT_NOT_SOLVED
 from benchmarks.cli.group import NearestGroup, lab
-from benchmarks.cli.output import json_option, write_json
+from benchmarks.cli.output import json_option, new_console, write_json
 from benchmarks.errors import InvalidValueError
 from benchmarks.exercises import catalogue
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
@@ -73,7 +72,7 @@ def list_exercises(as_json: bool) -> None:
         ]
         write_json("exercises", exercises=listed)
     else:
-        print_exercises(Console(), started)
+        print_exercises(new_console(), started)
 
 
 @exercise.command()
@@ -124,7 +123,7 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
             output=judged.output,
         )
     else:
-        print_judged(Console(), exercise, judged)
+        print_judged(new_console(), exercise, judged)
     if not judged.solved:
         sys.exit(EXIT_NOT_SOLVED)
 

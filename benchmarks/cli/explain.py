@@ -10,18 +10,19 @@ from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from benchmarks.cli.course import own_turn, wait_option
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Seconds
-from benchmarks.cli.output import json_option, write_json
+from benchmarks.cli.output import json_option, new_console, write_json
 from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import environment, parity
 from benchmarks.model import Contender, Workload
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     # Only who records needs it.
     from benchmarks.live.recording import Recording
 
@@ -70,7 +71,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
     if (context.params["workers"] or 1) > 1:
         raise click.BadParameter("a recording follows one process: leave it out", param_hint="--workers")
     wait_ms = _whole_milliseconds(wait_s)
-    asked = subjects(Console(stderr=True))
+    asked = subjects(new_console(stderr=True))
     if not asked.contenders:
         raise click.UsageError("Name what to explain: a contender (`lab contenders` lists them) or an app of yours.")
     wait_is_told = context.get_parameter_source("wait_s") is ParameterSource.COMMANDLINE
@@ -94,7 +95,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
 def _print(made: Sequence[Recording], out: Path | None) -> None:
     from benchmarks.live.drawing import print_recording  # noqa: PLC0415 (kept beside its siblings)
 
-    console = Console()
+    console = new_console()
     for number, recording in enumerate(made):
         if number:
             console.print()

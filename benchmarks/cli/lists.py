@@ -7,11 +7,10 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import click
-from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
-from benchmarks.cli.output import Output, document_options, json_option, write_out
+from benchmarks.cli.output import Output, document_options, json_option, new_console, write_out
 from benchmarks.contenders import catalogue, own_python
 from benchmarks.contenders.servers import SERVERS, Server
 from benchmarks.errors import InvalidValueError, did_you_mean
@@ -74,7 +73,7 @@ def contenders(python: str | None, as_json: bool) -> None:
         ]
         write_out(json_document("contenders", contenders=listed, servers=servers, python=beside))
         return
-    console = Console(highlight=False, soft_wrap=True)
+    console = new_console(highlight=False, soft_wrap=True)
     for twins in catalogue.by_command():
         for contender in twins:
             console.print(f"[bold]{contender.id:<30}[/bold] {contender.description}")

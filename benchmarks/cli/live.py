@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import zip_longest
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
-from rich.console import Console
 
 from benchmarks.cli import runs
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Host
-from benchmarks.cli.output import json_option, write_json
+from benchmarks.cli.output import json_option, new_console, write_json
 from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import race
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 DEFAULT_PORT = 8080
 
@@ -63,7 +66,7 @@ def live(subjects: Callable[[Console], Subjects], host: str, port: int, out: Pat
     def next_presenter(url: str) -> None:
         click.echo(f"A presenter has come in. For another device: {url}", err=as_json)
 
-    lineup = _lineup(subjects(Console(stderr=True)))
+    lineup = _lineup(subjects(new_console(stderr=True)))
     serve(host, port, out, runs.ledger(), lineup, ready=ready, next_presenter=next_presenter)
 
 

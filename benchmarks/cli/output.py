@@ -11,13 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-from rich.console import Console
 
 from benchmarks.cli.exits import ending_unread
 from benchmarks.errors import LabError
 from benchmarks.report.formats import FORMATS, render, write_both, write_whole
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     # What it is made of is imported when there is one.
     from benchmarks.report.document import Document
 
@@ -44,7 +45,7 @@ class Output:
     @property
     def console(self) -> Console:
         """The console for what a person reads on the way: standard error when a program reads standard output."""
-        return Console(stderr=self.form is not None)
+        return new_console(stderr=self.form is not None)
 
     def tell_and_keep(self, document: Document, folder: Path, name: str, advice: str) -> None:
         """Write a document into a folder as Markdown and as a page, and print it.
@@ -76,14 +77,27 @@ class Output:
         Raises:
             LabError: The file cannot be written.
         """
-        from benchmarks.report.formats.terminal import print_document  # noqa: PLC0415 (only what tells needs it)
-
         if self.form is None:
-            print_document(Console(highlight=False), document, details=self.details)
+            from benchmarks.report.formats.terminal import print_document  # noqa: PLC0415 (brings rich)
+
+            print_document(new_console(highlight=False), document, details=self.details)
         elif self.file is None:
             write_out(render(document, self.form))
         else:
             write_whole(self.file, render(document, self.form))
+
+
+def new_console(**options: bool) -> Console:
+    """Return a console for what a person reads.
+
+    rich is imported with the first: not every command prints, and none does before it has read its options.
+
+    Args:
+        options: Of rich's own ``Console``.
+    """
+    from rich.console import Console  # noqa: PLC0415 (slow to import)
+
+    return Console(**options)  # type: ignore[arg-type] # each of these options is a bool
 
 
 def document_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -10,11 +10,10 @@ import shlex
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
-from rich.console import Console
 
 from benchmarks.cli.options import Percent, Seconds
 from benchmarks.contenders import catalogue, http_file, lab_file, own_python, targets
@@ -24,6 +23,9 @@ from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.measure.schedule import ASKED_FACT, PRESETS
 from benchmarks.measure.workloads import mixed
 from benchmarks.model import ALIKE, Contender, Steadiness, Variant, Workload
+
+if TYPE_CHECKING:
+    from rich.console import Console
 
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HOLDS = ("bytes", "length", "shape", "nothing")

@@ -1,4 +1,4 @@
-"""How `lab` starts: without what only judging, drawing and keeping a run need."""
+"""How `lab` and its load engine start: without what only judging, drawing and keeping a run need."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ SLOW = ("matplotlib", "numpy", "sqlalchemy", "pydantic", "marshmallow")
 
 
 @pytest.mark.parametrize(
-    ("module", "slow"), [("benchmarks.cli", (*SLOW, "flask")), ("benchmarks.live.page.serving", SLOW)]
+    ("module", "slow"),
+    [
+        ("benchmarks.cli", (*SLOW, "flask")),
+        ("benchmarks.cli.compare", (*SLOW, "flask", "rich", "asyncio")),
+        ("benchmarks.live.page.serving", SLOW),
+        # One starts for every trial.
+        ("benchmarks.measure.load.builtin_process", (*SLOW, "psutil", "difflib", "random")),
+    ],
 )
 def test_the_first_word_does_not_wait_for_what_judges_draws_and_keeps(module: str, slow: tuple[str, ...]) -> None:
     """Their import takes longer than all the rest; what needs them imports them when it does."""
