@@ -27,6 +27,7 @@ _BUSIEST = 3
 _BUSY_FRACTION = 0.05
 _CLOCK_LOOKS = 2_000
 _CPUS = Path("/sys/devices/system/cpu")
+_COMMIT = "# branch.oid "
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,10 +92,22 @@ def environment(cores: Cores) -> dict[str, Fact]:
         "python": platform.python_version(),
         "python_implementation": platform.python_implementation(),
         "python_build": " ".join(platform.python_build()),
-        "git_revision": _git("rev-parse", "HEAD"),
-        "git_changed_files": None if (changed := _git("status", "--porcelain")) is None else len(changed.splitlines()),
+        **_revision(),
     }
     return {**facts, **_packages()}
+
+
+def _revision() -> dict[str, Fact]:
+    """Return the commit of the lab's own files, and how many of its repository differ from it."""
+    told = _output("git", "-C", str(Path(__file__).parent), "status", "--porcelain=v2", "--branch")
+    lines = [] if told is None else told.splitlines()
+    # Git says "(initial)" where there is no commit yet.
+    found = next((line.removeprefix(_COMMIT) for line in lines if line.startswith(_COMMIT)), "(")
+    changed = sum(not line.startswith("#") for line in lines)
+    return {
+        "git_revision": None if found.startswith("(") else found,
+        "git_changed_files": None if told is None else changed,
+    }
 
 
 @functools.cache
@@ -193,10 +206,6 @@ def _cpu_model() -> str | None:
     if sys.platform == "darwin":
         return _output("sysctl", "-n", "machdep.cpu.brand_string")
     return platform.processor() or None
-
-
-def _git(*arguments: str) -> str | None:
-    return _output("git", "-C", str(Path(__file__).parent), *arguments)
 
 
 def _output(*command: str) -> str | None:

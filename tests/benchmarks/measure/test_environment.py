@@ -21,6 +21,32 @@ def test_the_facts_that_a_figure_depends_on_are_recorded() -> None:
     assert {"package_flask", "package_hypercorn", "package_uvicorn", "package_marshmallow"} <= set(facts)
 
 
+def test_the_commit_and_what_was_changed_since_are_recorded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of the lab's own repository, as git tells them; nothing is made up where there is no commit, or no repository."""
+
+    def git(*arguments: str) -> str:
+        own = ("-c", "user.name=a test", "-c", "user.email=test@example.org")
+        done = subprocess.run(["git", *own, *arguments], cwd=tmp_path, capture_output=True, text=True, check=True)
+        return done.stdout.strip()
+
+    def recorded() -> tuple[object, object]:
+        facts = environment.environment(Cores((), ()))
+        return facts["git_revision"], facts["git_changed_files"]
+
+    monkeypatch.setattr(environment, "__file__", str(tmp_path / "environment.py"))
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    assert (None, None) == recorded()
+    git("init", "--quiet")
+    (tmp_path / "one").touch()
+    assert (None, 1) == recorded()
+    git("add", "one")
+    git("commit", "--quiet", "--message", "one")
+    assert (git("rev-parse", "HEAD"), 0) == recorded()
+    (tmp_path / "one").write_text("changed", encoding="utf-8")
+    (tmp_path / "two").touch()
+    assert (git("rev-parse", "HEAD"), 2) == recorded()
+
+
 def test_no_path_of_the_machine_is_recorded() -> None:
     """A report can be passed on: it tells neither where it ran nor who ran it."""
     facts = environment.environment(Cores((), ()))
