@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 import random
 import shutil
 import tempfile
@@ -10,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.measure import parity, runner, schedule
+from benchmarks.contenders import catalogue
+from benchmarks.measure import parity, runner, schedule, sweep
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, DocumentPair, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
 from tests.benchmarks.short_trials import shortened
@@ -106,8 +109,14 @@ def small_plan() -> Callable[..., Plan]:
 
 @pytest.fixture
 def short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make trials of the preset ``quick`` as short as can be, in this process."""
+    """Make trials of the preset ``quick`` and of maps as short as can be, in this process.
+
+    One bare server tells what the loader can do.
+    """
     monkeypatch.setitem(schedule.PRESETS, "quick", shortened())
+    monkeypatch.setattr(catalogue, "CEILINGS", catalogue.CEILINGS[:1])
+    short = dataclasses.replace(sweep.LOAD, duration_s=0.2, warmup_s=0.05)
+    monkeypatch.setattr(sweep, "sweep_route", functools.partial(sweep.sweep_route, load=short))
 
 
 RATES_PER_S = {

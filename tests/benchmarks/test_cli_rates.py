@@ -45,9 +45,10 @@ def test_a_rate_is_planned_for_the_health_workload(monkeypatch: pytest.MonkeyPat
 @pytest.mark.timeout(240)
 def test_compare_measures_latency_at_an_equal_rate(tmp_path: Path, short_trials: None) -> None:
     """From the option to a table of latencies in every form, with the rate that was asked."""
-    small = ["-c", "fastapi-*@uvicorn", "--rounds", "1", "--seed", "1", "--out", str(tmp_path)]
+    asked = ["-c", "fastapi-*@uvicorn", "--workload", "health", "--latency-at", "50%"]
+    small = ["--rounds", "1", "--duration", "200ms", "--seed", "1", "--out", str(tmp_path)]
 
-    done = CliRunner().invoke(cli.lab, ["compare", *small, "--latency-at", "50%"], env={"COLUMNS": "100"})
+    done = CliRunner().invoke(cli.lab, ["compare", *asked, *small], env={"COLUMNS": "100"})
 
     assert 0 == done.exit_code, done.output
     run = read_run(tmp_path / "latest")

@@ -236,7 +236,9 @@ def test_ctrl_c_keeps_the_points_and_leaves_no_process(tmp_path: Path, sweep_und
 
 
 @pytest.mark.alone
-def test_a_small_sweep_measures_judges_and_reports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_small_sweep_measures_judges_and_reports(
+    tmp_path: Path, short_trials: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The main job, at two places only: progress on standard error, the map as JSON, files, and a seed that is kept."""
     places = (Place(0, 1), Place(5, 20))
     monkeypatch.setattr(

@@ -30,13 +30,27 @@ def test_a_burst_is_explained(tmp_path: Path) -> None:
     assert {"M", "X", "s", "t", "f"} == {event["ph"] for event in json.loads(trace.read_text())["traceEvents"]}
 
 
-def test_json_is_one_document() -> None:
-    """From which the recording can be read back; without a wait the health check is asked for."""
-    ran = CliRunner().invoke(
-        cli.lab, ["explain", "fastapi-async@uvicorn", "--view-wait", "0ms", "--requests", "1", "--json"]
-    )
+def test_the_second_can_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It says whom it waits for, and then records.
+
+    Its JSON is one document all the same, from which the recording can be read back; without a wait the health check
+    is asked for.
+    """
+    with contextlib.ExitStack() as first:
+        first.enter_context(alone(wait=False, say=pytest.fail))
+
+        def let_the_first_end(descriptor: int, *, wait: bool = False) -> bool | None:
+            # In one process nobody else could end it while the second waits for it.
+            if wait:
+                first.close()
+            return try_lock(descriptor, wait=wait)
+
+        monkeypatch.setattr("benchmarks.measure.alone.try_lock", let_the_first_end)
+        asked = ("--view-wait", "0ms", "--requests", "1", "--wait", "--json")
+        ran = CliRunner().invoke(cli.lab, ["explain", "fastapi-async@uvicorn", *asked])
 
     assert 0 == ran.exit_code, ran.output
+    assert f"Waiting until another `lab` (process {os.getpid()}) has ended." in ran.stderr
     document = json.loads(ran.stdout)
     timeline = Recording.from_json(document).timeline
     assert "/health/async" == timeline.path
@@ -81,23 +95,3 @@ def test_two_do_not_record_at_once() -> None:
     assert 3 == ran.exit_code
     assert f"(process {os.getpid()})" in ran.output
     assert ran.output.rstrip().endswith("or let this one wait: --wait")
-
-
-def test_the_second_can_wait_for_its_turn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """It says whom it waits for, and then records."""
-    with contextlib.ExitStack() as first:
-        first.enter_context(alone(wait=False, say=pytest.fail))
-
-        def let_the_first_end(descriptor: int, *, wait: bool = False) -> bool | None:
-            # In one process nobody else could end it while the second waits for it.
-            if wait:
-                first.close()
-            return try_lock(descriptor, wait=wait)
-
-        monkeypatch.setattr("benchmarks.measure.alone.try_lock", let_the_first_end)
-        ran = CliRunner().invoke(
-            cli.lab, ["explain", "fastapi-async@uvicorn", "--view-wait", "0ms", "--requests", "1", "--wait"]
-        )
-
-    assert 0 == ran.exit_code, ran.output
-    assert f"Waiting until another `lab` (process {os.getpid()}) has ended." in ran.output

@@ -18,7 +18,7 @@ from benchmarks.measure.journal import read_run
 SHOP = """
 import json
 
-from flask import Flask, redirect, request
+from flask import Flask, request
 
 app = Flask(__name__)
 
@@ -31,16 +31,6 @@ def items():
 @app.post("/orders")
 def order():
     return {"order": request.get_json()}, 201
-
-
-@app.get("/old")
-def old():
-    return redirect("/items")
-
-
-@app.get("/login")
-def login():
-    return {}, 401
 
 
 @app.get("/out-of-order")
@@ -102,31 +92,66 @@ Content-Type: application/json
 {"id": "{{$uuid}}"}
 """
 
-QUICKLY = ("--rounds", "2", "--duration", "200ms", "--wait")
+QUICKLY = ("--rounds", "1", "--duration", "200ms", "--wait")
+
+LabIn = Callable[[Path], Callable[..., Result]]
+
+
+def made(folder: Path, **more: str) -> Path:
+    """Make the folder of somebody's project, which has a package of the same name as one of the lab's."""
+    for name, text in {"shop.py": SHOP, "shop_async.py": ASYNC_SHOP, "flask_app/__init__.py": "", **more}.items():
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture
 def project(tmp_path: Path) -> Path:
-    """Return the folder of somebody's project, which has a package of the same name as one of the lab's."""
-    for name, text in {"shop.py": SHOP, "shop_async.py": ASYNC_SHOP, "flask_app/__init__.py": ""}.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    return tmp_path
+    """Return a project's folder to write to."""
+    return made(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a project's folder to be read: an app in it is looked at once, however often it is named."""
+    return made(tmp_path_factory.mktemp("bare"))
+
+
+@pytest.fixture(scope="module")
+def described(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return another one, which has a file that says what is compared."""
+    return made(tmp_path_factory.mktemp("described"), **{"lab.toml": LAB.replace("${USER_SHOP}", "corner")})
 
 
 @pytest.fixture
-def lab(project: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
-    """Return what runs a command of the lab's in the project, without variables that name an app or an environment."""
-    monkeypatch.chdir(project)
+def lab_in(short_trials: None, monkeypatch: pytest.MonkeyPatch) -> LabIn:
+    """Go to a project, and return what runs commands of the lab's there.
+
+    No variables name an app or an environment.
+    """
     for name in ("FLASK_APP", "VIRTUAL_ENV"):
         monkeypatch.delenv(name, raising=False)
-    return lambda *arguments: CliRunner().invoke(cli.lab, list(arguments), prog_name="lab", env={"COLUMNS": "200"})
+
+    def run(*arguments: str) -> Result:
+        return CliRunner().invoke(cli.lab, list(arguments), prog_name="lab", env={"COLUMNS": "200"})
+
+    def go(folder: Path) -> Callable[..., Result]:
+        monkeypatch.chdir(folder)
+        return run
+
+    return go
+
+
+@pytest.fixture
+def lab(project: Path, lab_in: LabIn) -> Callable[..., Result]:
+    """Return what runs a command of the lab's in a project of the test's own."""
+    return lab_in(project)
 
 
 def judgement(done: Result) -> dict[str, Any]:
     """Return the document of a comparison."""
-    # In two rounds the A/A fails by chance now and then, and the status then says so.
-    assert done.exit_code in (0, 3), done.stderr
+    # In one round the A/A is not judged.
+    assert 0 == done.exit_code, done.stderr
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 
@@ -182,10 +207,6 @@ def test_a_projects_file_says_what_is_compared(
         (("shap:app",), 2, ("no module shap", "Did you mean shop?")),
         (("qick",), 2, ("no preset", "Did you mean quick?")),
         (("quick", "full"), 2, ("both presets",)),
-        (("shop:app@hypercorn", "--path", "/old"), 1, ("302", "/items", "--path")),
-        (("shop:app@hypercorn", "--path", "/login"), 1, ("401", "--header")),
-        (("shop:app@hypercorn", "--path", "/nowhere"), 1, ("404", "--path")),
-        (("shop:app@hypercorn", "--path", "/orders"), 1, ("405", "--method")),
         (("shop:app@hypercorn", "--path", "items"), 2, ("slash",)),
         (("shop:app@hypercorn", "--header", "Accept"), 2, ("NAME: VALUE",)),
         (("shop:app@hypercorn", "--body", "@nothing.json"), 2, ("nothing.json",)),
@@ -211,10 +232,10 @@ def test_a_projects_file_says_what_is_compared(
     ],
 )
 def test_what_cannot_be_compared_is_told(
-    arguments: tuple[str, ...], status: int, words: tuple[str, ...], lab: Callable[..., Result]
+    arguments: tuple[str, ...], status: int, words: tuple[str, ...], bare: Path, lab_in: LabIn
 ) -> None:
-    """What, why and what to do; nothing is measured, nothing but ``results`` could be left behind."""
-    done = lab("compare", *arguments, *QUICKLY)
+    """What, why and what to do; nothing is measured."""
+    done = lab_in(bare)("compare", *arguments, *QUICKLY)
     told = " ".join(done.stderr.split())
     assert (status, []) == (done.exit_code, [word for word in words if word not in told]), told
 
@@ -250,9 +271,9 @@ def test_apps_are_explained_without_a_change(project: Path, lab: Callable[..., R
     )
 
 
-def test_the_apps_of_a_projects_file_are_explained(project: Path, lab: Callable[..., Result]) -> None:
+def test_the_apps_of_a_projects_file_are_explained(described: Path, lab_in: LabIn) -> None:
     """By their names, for each of its requests that is asked for."""
-    (project / "lab.toml").write_text(LAB.replace("${USER_SHOP}", "corner"), encoding="utf-8")
+    lab = lab_in(described)
     done = lab("explain", "next", "--path", "/report/sync", "--view-wait", "20ms")
     assert (2, True) == (done.exit_code, "--path '/report?ms={wait_ms}'" in done.stderr)
     told = lab("explain", "next", "--json", "--requests", "1", "--wait")
@@ -269,7 +290,6 @@ def test_the_apps_of_a_projects_file_are_explained(project: Path, lab: Callable[
         (("shap:app",), 2, ("no module shap", "Did you mean shop?")),
         (("shop:ap@hypercorn",), 2, ("shop has no ap", "Did you mean app?")),
         (("shop:app@waitress",), 2, ("pip install waitress",)),
-        (("shop:app@hypercorn", "--path", "/nowhere"), 1, ("404", "--path")),
         (("shop:app@hypercorn", "--path", "/out-of-order"), 1, ("500", "RuntimeError: no tea")),
         (("shop:app@hypercorn", "--workers", "2"), 2, ("--workers", "one process")),
         (("http://127.0.0.1:1",), 2, ("cannot put a recorder into it", "shop:app@gunicorn")),
@@ -277,10 +297,10 @@ def test_the_apps_of_a_projects_file_are_explained(project: Path, lab: Callable[
     ],
 )
 def test_what_cannot_be_explained_is_told(
-    arguments: tuple[str, ...], status: int, words: tuple[str, ...], lab: Callable[..., Result]
+    arguments: tuple[str, ...], status: int, words: tuple[str, ...], bare: Path, lab_in: LabIn
 ) -> None:
     """As where it is compared."""
-    done = lab("explain", *arguments, "--wait")
+    done = lab_in(bare)("explain", *arguments, "--wait")
     told = " ".join(done.stderr.split())
     assert (status, []) == (done.exit_code, [word for word in words if word not in told]), told
 
@@ -294,12 +314,9 @@ def test_what_cannot_be_explained_is_told(
         (("now", "next"), "one request, and these are items, order"),
     ],
 )
-def test_what_cannot_race_is_told(
-    arguments: tuple[str, ...], words: str, project: Path, lab: Callable[..., Result]
-) -> None:
+def test_what_cannot_race_is_told(arguments: tuple[str, ...], words: str, described: Path, lab_in: LabIn) -> None:
     """Before the page is there."""
-    (project / "lab.toml").write_text(LAB.replace("${USER_SHOP}", "corner"), encoding="utf-8")
-    done = lab("live", *arguments)
+    done = lab_in(described)("live", *arguments)
     assert (2, True) == (done.exit_code, words in " ".join(done.stderr.split())), done.stderr
 
 
@@ -310,9 +327,9 @@ def test_what_cannot_race_is_told(
         (("bare-asgi@uvicorn",), "no view that could wait"),
     ],
 )
-def test_a_map_asks_for_a_wait(arguments: tuple[str, ...], words: str, lab: Callable[..., Result]) -> None:
+def test_a_map_asks_for_a_wait(arguments: tuple[str, ...], words: str, bare: Path, lab_in: LabIn) -> None:
     """Without one there is nothing to map."""
-    done = lab("crossover", *arguments)
+    done = lab_in(bare)("crossover", *arguments)
     assert (2, True) == (done.exit_code, words in done.stderr)
 
 

@@ -63,13 +63,24 @@ MODULES = {
 }
 
 
-@pytest.fixture
-def where(tmp_path: Path) -> own_python.Surroundings:
-    """Return a project's folder, whose Python is the one of these tests."""
+def made(folder: Path) -> own_python.Surroundings:
+    """Make a project's folder, whose Python is the one of these tests."""
     for name, text in MODULES.items():
         lines = text.splitlines()
-        (tmp_path / f"{name}.py").write_text("\n".join(line.removeprefix(" " * 8) for line in lines), encoding="utf-8")
-    return own_python.surroundings(tmp_path, sys.executable)
+        (folder / f"{name}.py").write_text("\n".join(line.removeprefix(" " * 8) for line in lines), encoding="utf-8")
+    return own_python.surroundings(folder, sys.executable)
+
+
+@pytest.fixture(scope="module")
+def where(tmp_path_factory: pytest.TempPathFactory) -> own_python.Surroundings:
+    """Return a project's folder to be read: an app in it is looked at once, however often it is named."""
+    return made(tmp_path_factory.mktemp("project"))
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> own_python.Surroundings:
+    """Return a project's folder to write to."""
+    return made(tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -141,13 +152,13 @@ def test_what_cannot_be_found_or_served_is_told(
 
 
 def test_a_module_that_serves_when_it_is_imported_is_told(
-    where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch
+    own: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It would never be imported; the message says where such a line belongs."""
     monkeypatch.setattr(own_python, "_LOOK_TIMEOUT_S", 1.0)
-    (where.folder / "serves.py").write_text("from shop import app\napp.run(port=0)\n", encoding="utf-8")
+    (own.folder / "serves.py").write_text("from shop import app\napp.run(port=0)\n", encoding="utf-8")
     with pytest.raises(InvalidValueError, match="__main__"):
-        targets.find("serves:app", where)
+        targets.find("serves:app", own)
 
 
 def test_what_a_folder_holds_is_found(where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,18 +175,18 @@ def test_what_a_folder_holds_is_found(where: own_python.Surroundings, monkeypatc
 
 
 def test_an_app_without_a_name_is_the_one_that_the_folder_names(
-    where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch
+    own: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """FLASK_APP first, then FastAPI's entry point; a folder that names none is told so."""
     monkeypatch.delenv("FLASK_APP", raising=False)
     with pytest.raises(InvalidValueError, match="Which app"):
-        own_python.default_app(where.folder)
-    project = where.folder / "pyproject.toml"
+        own_python.default_app(own.folder)
+    project = own.folder / "pyproject.toml"
     project.write_text('[tool.fastapi]\nentrypoint = "shop_async:app"\n', encoding="utf-8")
-    assert "shop_async:app" == own_python.default_app(where.folder)[0]
+    assert "shop_async:app" == own_python.default_app(own.folder)[0]
     monkeypatch.setenv("FLASK_APP", "shop.py")
-    assert "shop:app" == own_python.default_app(where.folder)[0]
-    assert "shop:app" == targets.find("@hypercorn", where).contender.framework
+    assert "shop:app" == own_python.default_app(own.folder)[0]
+    assert "shop:app" == targets.find("@hypercorn", own).contender.framework
 
 
 def test_the_environment_beside_an_app_is_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,16 +207,16 @@ def test_the_environment_beside_an_app_is_its_own(tmp_path: Path, monkeypatch: p
 
 @pytest.mark.parametrize("bridge", ["eventloop", "asgiref"])
 def test_a_bridge_serves_a_project_that_has_packages_of_the_labs_names(
-    bridge: str, where: own_python.Surroundings
+    bridge: str, own: own_python.Surroundings
 ) -> None:
     """Beside a decoy ``flask_app`` and ``benchmarks`` the app finds its own, and the bridge finds itself."""
     for name in ("flask_app", "benchmarks"):
-        (where.folder / name).mkdir()
-        (where.folder / name / "__init__.py").write_text("mine = True\n", encoding="utf-8")
-    text = (where.folder / "shop.py").read_text(encoding="utf-8")
+        (own.folder / name).mkdir()
+        (own.folder / name / "__init__.py").write_text("mine = True\n", encoding="utf-8")
+    text = (own.folder / "shop.py").read_text(encoding="utf-8")
     text = text.replace('{"shop": True}', '{"shop": [flask_app.mine, benchmarks.mine]}')
-    (where.folder / "shop.py").write_text(f"import benchmarks\nimport flask_app\n{text}", encoding="utf-8")
-    contender = targets.find(f"shop:app@uvicorn+{bridge}", where).contender
+    (own.folder / "shop.py").write_text(f"import benchmarks\nimport flask_app\n{text}", encoding="utf-8")
+    contender = targets.find(f"shop:app@uvicorn+{bridge}", own).contender
     with running(contender, "/") as server:
         answer = server.get("/")
     assert (200, b'{"shop":[true,true]}') == (answer.status, answer.body.strip())

@@ -16,7 +16,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
-from benchmarks.contenders import catalogue
 from benchmarks.measure import parity
 from benchmarks.measure.journal import read_run
 from benchmarks.measure.server import running
@@ -137,7 +136,7 @@ def compare(project: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
         for name, text in files.items():
             (project / name).write_text(text, encoding="utf-8")
         before = set(project.rglob("*"))
-        command = ["compare", *words, "--rounds", "2", "--duration", "200ms", "--wait"]
+        command = ["compare", *words, "--rounds", "1", "--duration", "200ms", "--wait"]
         done = CliRunner().invoke(cli.lab, command, prog_name="lab", env={"COLUMNS": "200"})
         assert {project / "results"} >= {
             path for path in set(project.rglob("*")) - before if "results" not in path.parts
@@ -170,6 +169,7 @@ def processes_in(folder: Path) -> Iterator[list[str]]:
         (answering("308, {'Location': '/there'}, b''"), ("status 308", "redirects to /there", "--path")),
         (answering("400, {}, b''"), ("status 400", "--header 'Host: NAME'")),
         (answering("401, {}, b''"), ("status 401", "--header 'Authorization: Bearer ...'")),
+        (answering("405, {}, b''"), ("status 405", "--method")),
         (answering("next(count) % 2 and (200, {}, b'') or (429, {}, b'')"), ("status 429", "--status")),
     ],
 )
@@ -228,10 +228,9 @@ serve()
 
 @pytest.mark.alone
 def test_what_forks_changes_its_answers_and_ignores_sigterm_is_measured(
-    project: Path, compare: Compare, short_trials: None, monkeypatch: pytest.MonkeyPatch
+    project: Path, compare: Compare, short_trials: None
 ) -> None:
     """It is measured, its answers hold nothing, and all of its processes are ended; one that dies under load is not."""
-    monkeypatch.setattr(catalogue, "CEILINGS", catalogue.CEILINGS[:1])
     commands = [word for name in ("rulers", "mortal") for word in ("--command", f"{sys.executable} {name}.py {{port}}")]
     done = compare({"rulers.py": SERVER + RULERS, "mortal.py": SERVER + MORTAL}, *commands, "--json")
     assert (1, True) == (done.exit_code, "Nothing is known of mortal.py" in done.stderr), done.stderr
