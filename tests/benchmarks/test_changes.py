@@ -7,9 +7,10 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pytest
 
@@ -60,7 +61,7 @@ CONTENDER = """
         framework=Framework(id="starlette", name="Starlette", interface="asgi", hue=("#5a5200", "#d8cf4a"), mark="^"),
         target="benchmarks.contenders.starlette_app:app",
         description="Starlette on {server}",
-        servers=("uvicorn",),
+        servers=("plain-uvicorn",),
     ),
 """
 
@@ -90,7 +91,7 @@ english = "Nobody said so."
 kind = "waits"
 subject = "Starlette"
 framework = "starlette"
-serving = "uvicorn"
+serving = "plain-uvicorn"
 workload = "blink"
 """
 
@@ -116,6 +117,40 @@ ENGINE = """
 """
 
 
+# One process runs all commands: to start takes longer than most of them. Trials are short, on one server.
+SEVERAL = """
+import dataclasses, json, sys
+from click.testing import CliRunner
+from benchmarks import cli
+from benchmarks.contenders import catalogue
+from benchmarks.measure import schedule
+
+quick = schedule.PRESETS["quick"]
+health, wait = (dataclasses.replace(load, warmup_s=0.05) for load in (quick.health, quick.wait))
+schedule.PRESETS["quick"] = dataclasses.replace(quick, health=health, wait=wait)
+catalogue.CEILINGS = tuple(name for name in catalogue.CEILINGS if name.endswith("@plain-uvicorn"))
+told = []
+for arguments in json.load(sys.stdin):
+    ran = CliRunner().invoke(cli.lab, arguments, prog_name="lab")
+    told.append((ran.exit_code, ran.stdout, ran.stderr))
+json.dump(told, sys.stdout)
+"""
+
+
+class Ran(NamedTuple):
+    """What a command of the copy came to."""
+
+    status: int
+    stdout: str
+    stderr: str
+
+    @property
+    def document(self) -> Any:
+        """The one JSON document that it printed."""
+        assert self.status in (0, 3), self.stderr
+        return json.loads(self.stdout)
+
+
 @dataclass(frozen=True)
 class Lab:
     """A copy of both packages, to be changed."""
@@ -132,10 +167,11 @@ class Lab:
         assert found, f"{after} is not in {place}"
         path.write_text(before + found + text.lstrip("\n") + rest, encoding="utf-8")
 
-    def run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run a command of this copy."""
-        return subprocess.run(
-            [sys.executable, "-m", "benchmarks", *arguments],
+    def run(self, *commands: Sequence[str]) -> list[Ran]:
+        """Run commands of this copy, one after another."""
+        done = subprocess.run(
+            [sys.executable, "-c", SEVERAL],
+            input=json.dumps(commands),
             cwd=self.folder,
             env={**os.environ, "PYTHONPATH": str(self.folder), "COLUMNS": "200"},
             capture_output=True,
@@ -143,23 +179,23 @@ class Lab:
             check=False,
             timeout=110,
         )
-
-    def document(self, *arguments: str) -> Any:
-        """Run a command that prints one JSON document, and return it."""
-        ran = self.run(*arguments)
-        assert ran.returncode in (0, 3), ran.stderr
-        return json.loads(ran.stdout)
+        assert 0 == done.returncode, done.stderr
+        return [Ran(*each) for each in json.loads(done.stdout)]
 
 
 @dataclass(frozen=True)
 class Told:
-    """A short run of the changed lab, as it is told in every format."""
+    """A short run of the changed lab, as it is told in every format, and what other commands of it say."""
 
     run: Any
     terminal: str
     markdown: str
     html: str
     data: Any
+    contenders: Mapping[str, Any]
+    help: str
+    claims: Any
+    refused: Ran
 
     def says(self, *words: str) -> list[bool]:
         """Return whether terminal, Markdown and page hold any of these words."""
@@ -187,78 +223,77 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Lab:
 @pytest.fixture(scope="module")
 def told(changed: Lab) -> Told:
     """Measure, in seconds, what was added."""
-    asked = ("--workload", "health", "--workload", "blink", "--engine", "other", "--details")
-    chosen = ("-c", "starlette-*@uvicorn", "-c", "fastapi-*@plain-uvicorn")
-    ran = changed.run("compare", *asked, *chosen, "--rounds", "1", "--duration", "200ms", "--seed", "1", "--out", "out")
-    assert ran.returncode in (0, 3), ran.stderr
+    asked = ("--workload", "health", "--workload", "blink", "--engine", "other", "--details", "--rounds", "1")
+    ran, report, contenders, offered, claims, refused = changed.run(
+        ("compare", "-c", "starlette-*", *asked, "--duration", "200ms", "--seed", "1", "--out", "out"),
+        ("report", "out/latest", "--format", "json"),
+        ("contenders", "--json"),
+        ("compare", "--help"),
+        ("claims", "a-blink-blocks-nobody", "--json"),
+        ("compare", "--engine", "another"),
+    )
+    assert ran.status in (0, 3), ran.stderr
     folder = changed.folder / "out" / "latest"
     return Told(
         run=json.loads((folder / "run.json").read_text(encoding="utf-8")),
         terminal=ran.stdout,
         markdown=(folder / "report.md").read_text(encoding="utf-8"),
         html=(folder / "report.html").read_text(encoding="utf-8"),
-        data=changed.document("report", str(folder), "--format", "json")["judgement"],
+        data=report.document["judgement"],
+        contenders={each["id"]: each for each in contenders.document["contenders"]},
+        help=offered.stdout,
+        claims=claims.document["claims"],
+        refused=refused,
     )
 
 
-@pytest.fixture(scope="module")
-def listed(changed: Lab) -> dict[str, Any]:
-    """Return what can be compared, by id."""
-    return {each["id"]: each for each in changed.document("contenders", "--json")["contenders"]}
-
-
-def test_a_contender_is_its_app_and_one_entry(listed: dict[str, Any], told: Told) -> None:
+def test_a_contender_is_its_app_and_one_entry(told: Told) -> None:
     """It is listed, measured, spelled as it spells itself, and drawn in its own colour."""
-    ids = {"starlette-sync@uvicorn", "starlette-async@uvicorn"}
+    ids = {"starlette-sync@plain-uvicorn", "starlette-async@plain-uvicorn"}
 
-    assert ids <= listed.keys()
-    assert ids <= {trial["contender"] for trial in told.run["trials"] if trial["failure"] is None}
-    assert [True] * 3 == told.says("Starlette on uvicorn")
+    assert ids <= told.contenders.keys()
+    assert ids == {trial["contender"] for trial in told.run["trials"] if trial["failure"] is None}
+    assert [True] * 3 == told.says("Starlette on uvicorn", "starlette@plain-uvicorn")
     assert "--starlette:#5a5200" in told.html
     assert "stroke-starlette" in told.html.partition("<body")[2]
-    assert "starlette@uvicorn" in {twins["arrangement"] for twins in told.data["twins"]}
+    assert "starlette@plain-uvicorn" in {twins["arrangement"] for twins in told.data["twins"]}
 
 
-def test_a_server_is_one_entry(listed: dict[str, Any], told: Told) -> None:
+def test_a_server_is_one_entry(told: Told) -> None:
     """Every app that speaks its interface runs on it, the bare one too, by which the loader is calibrated there."""
-    added = {name for name in listed if "@plain-uvicorn" in name}
+    added = {name for name in told.contenders if "@plain-uvicorn" in name}
 
     assert {"fastapi-sync@plain-uvicorn", "flask-async@plain-uvicorn+eventloop", "bare-asgi@plain-uvicorn"} <= added
     assert not {name for name in added if name.startswith("flask") and "+" not in name}
-    assert "bare-asgi@plain-uvicorn" in {trial["contender"] for trial in told.run["calibration"]}
+    assert ["bare-asgi@plain-uvicorn"] == [trial["contender"] for trial in told.run["calibration"]]
     # A table of the terminal has room for ids only.
-    assert [True] * 3 == told.says("FastAPI on uvicorn without uvloop", "fastapi@plain-uvicorn")
-    assert "fastapi@plain-uvicorn" in {twins["arrangement"] for twins in told.data["twins"]}
+    assert [True] * 3 == told.says("Starlette on uvicorn without uvloop", "starlette@plain-uvicorn")
 
 
-def test_a_workload_is_one_entry(changed: Lab, told: Told) -> None:
+def test_a_workload_is_one_entry(told: Told) -> None:
     """It is offered, measured with the load of what waits, checked for parity, and told with its path."""
-    assert "blink" in changed.run("compare", "--help").stdout
+    assert "blink" in told.help
     trials = [trial for trial in told.run["trials"] if trial["workload"] == "blink"]
 
     assert {60} == {trial["load"]["vus"] for trial in trials}
-    assert 4 == len(trials)
+    assert 2 == len(trials)
     assert [True] * 3 == told.says("GET /wait/{variant}?ms=5")
     assert {"health", "blink"} == {twins["workload"] for twins in told.data["twins"]}
 
 
-def test_a_claim_is_one_entry(changed: Lab, told: Told) -> None:
+def test_a_claim_is_one_entry(told: Told) -> None:
     """It is listed, tried on the run, and told beside the tutorial's."""
-    claims = changed.document("claims", "a-blink-blocks-nobody", "--json")["claims"]
-
-    assert [7] == [claim["number"] for claim in claims]
+    assert [7] == [claim["number"] for claim in told.claims]
     assert [True] * 3 == told.says("Five milliseconds block nobody")
     assert "Starlette" in {
         verdict["subject"] for verdict in told.data["verdicts"] if verdict["claim"] == "a-blink-blocks-nobody"
     }
 
 
-def test_a_load_engine_is_one_module_and_one_entry(changed: Lab, told: Told) -> None:
+def test_a_load_engine_is_one_module_and_one_entry(told: Told) -> None:
     """It is offered, loads the servers, and says itself how."""
-    refused = changed.run("compare", "--engine", "another")
-
-    assert 2 == refused.returncode
-    assert "There are: other, builtin, k6, locust." in " ".join(refused.stderr.split())
+    assert 2 == told.refused.status
+    assert "There are: other, builtin, k6, locust." in " ".join(told.refused.stderr.split())
     assert "other" == told.run["plan"]["engine"]
     assert "other 1.0" == told.run["environment"]["load_engine_version"]
     assert [True] * 3 == told.says("The other engine asks, as the builtin one does.")
