@@ -77,12 +77,21 @@ def test_the_database_is_postgresql_where_that_is() -> None:
             started.check()
 
 
-def test_why_it_is_sqlite_is_a_fact_of_the_run(with_sqlite: Dependencies) -> None:
-    """A run of another database is another run."""
+def test_where_there_is_no_postgresql_it_is_sqlite(with_sqlite: Dependencies) -> None:
+    """Why is a fact of the run: a run of another database is another run.
+
+    A server that nobody asks for readiness is not told of them, and not made to load what it would ask with. An answer
+    that is in time is the same however slow: a warning would be another body, and no valid answer.
+    """
+    (ready, *_) = WORKLOADS["ready"].workloads
     assert {
         DATABASE_FACT: f"SQLite {sqlite3.sqlite_version}",
         REASON_FACT: "its server is not installed",
     } == with_sqlite.facts
+    assert {"LAB_DATABASE_URL", "LAB_UPSTREAM_URLS", "LAB_READY_WARN_MS"} == with_sqlite.settings_for(ready).keys()
+    assert {} == with_sqlite.settings_for(HEALTH) == NONE.settings_for(ready)
+    settings = Settings.from_environment(with_sqlite.settings_for(ready))
+    assert settings.ready_warn_ms > settings.ready_timeout_ms
 
 
 def test_what_does_not_start_is_not_measured_without(
@@ -106,22 +115,6 @@ def test_what_has_ended_is_told(with_sqlite: Dependencies) -> None:
         with_sqlite.check()
 
 
-def test_only_readiness_is_told_of_them(with_sqlite: Dependencies) -> None:
-    """A server that nobody asks for readiness is not made to load what it would ask with."""
-    (ready, *_) = WORKLOADS["ready"].workloads
-
-    assert {"LAB_DATABASE_URL", "LAB_UPSTREAM_URLS", "LAB_READY_WARN_MS"} == with_sqlite.settings_for(ready).keys()
-    assert {} == with_sqlite.settings_for(HEALTH) == NONE.settings_for(ready)
-
-
-def test_an_answer_that_is_in_time_is_the_same_however_slow(with_sqlite: Dependencies) -> None:
-    """A warning that it was slow would be another body, and no valid answer."""
-    (ready, *_) = WORKLOADS["ready"].workloads
-    settings = Settings.from_environment(with_sqlite.settings_for(ready))
-
-    assert settings.ready_warn_ms > settings.ready_timeout_ms
-
-
 @pytest.mark.parametrize("workloads", [["ready"], ["wait", "ready"], ["health", "wait"]])
 def test_a_run_that_asks_for_readiness_needs_them(workloads: list[str]) -> None:
     """And no other."""
@@ -131,8 +124,15 @@ def test_a_run_that_asks_for_readiness_needs_them(workloads: list[str]) -> None:
 
 
 def test_every_contender_is_ready_alike() -> None:
-    """Each app of the catalogue, by both twins, with the database and the upstreams of a real run."""
-    plan = schedule.plan("quick", [], seed=1, workloads=["ready"])
+    """Each app of the catalogue, by both twins, with the database and the upstreams of a real run.
+
+    One server is enough, for all apps run on it; a run on the other one is in the tests of ``--workload ready``.
+    """
+    on_one_server = [each for each in catalogue.CONTENDERS if each.variant and each.server == "hypercorn"]
+    plan = schedule.plan("quick", on_one_server, seed=1, workloads=["ready"])
+    assert {app.target for app in catalogue.APPS if None not in app.variants} == {
+        contender.arguments[-1] for contender in on_one_server
+    }
 
     with dependencies.running(NO_PINNING) as started:
         documents = parity.check_all(plan, dependencies=started)

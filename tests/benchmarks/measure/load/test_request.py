@@ -7,8 +7,7 @@ import dataclasses
 import itertools
 import json
 import sys
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -147,31 +146,38 @@ def test_an_engine_whose_requests_are_all_the_same_says_so(engine: type[LoadEngi
         check_order(dataclasses.replace(ORDER, **changes), engine.limits)
 
 
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+    """Serve a real app, and return its port."""
+    folder = tmp_path_factory.mktemp("shop")
+    (folder / "shop.py").write_text(APP, encoding="utf-8")
+    where = own_python.surroundings(folder, sys.executable)
+    with running(targets.find("shop:app@hypercorn", where).contender, "/orders") as server:
+        yield server.port
+
+
 @pytest.mark.parametrize(
     ("engine", "statuses", "errors"),
     [(BuiltinEngine, (), {}), (BuiltinEngine, (201,), {"status"}), (LocustEngine, (202,), {})],
 )
 def test_an_app_gets_method_headers_and_body(
-    engine: Callable[[], LoadEngine], statuses: tuple[int, ...], errors: set[str], tmp_path: Path
+    engine: Callable[[], LoadEngine], statuses: tuple[int, ...], errors: set[str], shop: int
 ) -> None:
     """A POST reaches a real app whole, under load; only the statuses that count are valid."""
-    (tmp_path / "shop.py").write_text(APP, encoding="utf-8")
-    where = own_python.surroundings(tmp_path, sys.executable)
-    with running(targets.find("shop:app@hypercorn", where).contender, "/orders") as server:
-        order = dataclasses.replace(
-            ORDER,
-            port=server.port,
-            method="POST",
-            headers={"Content-Type": "application/json", "X-Shop": "corner"},
-            body_base64=base64.b64encode(BODY).decode(),
-            expected_body_base64=base64.b64encode(b'{"article":"tea","by":"corner"}\n').decode(),
-            expected_body_bytes=32,
-            statuses=statuses,
-        )
-        session = engine().start(order)
-        try:
-            result = session.result(30.0)
-        finally:
-            session.close()
+    order = dataclasses.replace(
+        ORDER,
+        port=shop,
+        method="POST",
+        headers={"Content-Type": "application/json", "X-Shop": "corner"},
+        body_base64=base64.b64encode(BODY).decode(),
+        expected_body_base64=base64.b64encode(b'{"article":"tea","by":"corner"}\n').decode(),
+        expected_body_bytes=32,
+        statuses=statuses,
+    )
+    session = engine().start(order)
+    try:
+        result = session.result(30.0)
+    finally:
+        session.close()
     assert set(errors) == set(result.errors)
     assert bool(errors) == (result.completed == 0)
