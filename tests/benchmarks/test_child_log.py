@@ -16,7 +16,7 @@ from benchmarks.process import output_of
 FLOOD = """
 import os, time
 for number in range(200):
-    os.write(1, b"%09d\\n" * 100_000 % ((number,) * 100_000))
+    os.write(1, b"%09d\\n" % number * 100_000)
 while os.fstat(1).st_size > 5_000_000:
     time.sleep(0.01)
 print("the end")
