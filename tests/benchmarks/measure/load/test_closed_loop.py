@@ -164,7 +164,7 @@ def test_stall_shows_in_the_maximum(run: Run, serve: Any, order: Any) -> None:
         exchange.write(HEAD, BODY)
         return True
 
-    result = run(order(serve(stall_once).port, vus=1, duration_s=0.5), lambda _: measuring.set())
+    result = run(order(serve(stall_once).port, vus=1, duration_s=0.3), lambda _: measuring.set())
 
     assert result.latency is not None
     assert 150 <= result.latency.maximum_ms
