@@ -17,7 +17,7 @@ from benchmarks.cli.options import Seconds
 from benchmarks.cli.output import json_option, new_console, write_json
 from benchmarks.cli.subjects import Subjects, subject_options
 from benchmarks.errors import InvalidValueError
-from benchmarks.measure import environment, parity
+from benchmarks.measure import environment
 from benchmarks.model import Contender, Workload
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def explain(  # noqa: PLR0917 (click passes them by name)
       lab explain flask-async@hypercorn
       lab explain shop:app@gunicorn shop:app@uvicorn+eventloop --path /items
     """  # noqa: D301 (\\b is click's mark against rewrapping)
+    from benchmarks.live import recording  # noqa: PLC0415 (kept beside its siblings)
+
     if out is not None and not out.parent.is_dir():
         raise click.BadParameter(f"there is no folder {out.parent}", param_hint="--out")
     if (context.params["workers"] or 1) > 1:
@@ -81,7 +83,7 @@ def explain(  # noqa: PLR0917 (click passes them by name)
         for workload in _workloads(asked, contender, wait_ms, wait_is_told=wait_is_told)
     ]
     with own_turn(wait=wait):
-        made = [_record(*each, requests) for each in planned]
+        made = [recording.record(*each, requests, environment.share_cores()) for each in planned]
     if out is not None:
         _write_trace(out, made)
     if as_json and len(made) == 1:
@@ -166,16 +168,3 @@ def _workloads(asked: Subjects, contender: Contender, wait_ms: int, *, wait_is_t
             )
         fills = waits and (wait_is_told or not workload.wait_ms)
         yield dataclasses.replace(workload, wait_ms=wait_ms) if fills else workload
-
-
-def _record(contender: Contender, hooked: Contender, workload: Workload, requests: int) -> Recording:
-    """Record one contender, after somebody's app was seen to answer.
-
-    Raises:
-        LabError: It does not start or answer, or cannot be recorded.
-    """
-    from benchmarks.live import recording  # noqa: PLC0415 (kept beside its siblings)
-
-    if not contender.is_own:
-        parity.agreed((contender,), (workload,))
-    return recording.record(contender, hooked, workload, requests, environment.share_cores())

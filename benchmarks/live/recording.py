@@ -26,6 +26,7 @@ from benchmarks.foreign_json import decode, encode, read_object
 from benchmarks.live import recorder
 from benchmarks.live.recorder.notes import RECORD_HEADER, RECORDING_PATH
 from benchmarks.live.timeline import Exchange, Timeline, build
+from benchmarks.measure import parity
 from benchmarks.measure.environment import Cores, kept_off
 from benchmarks.measure.load.request import filler
 from benchmarks.measure.server import HOST, RunningServer, put_back, rendered
@@ -208,15 +209,19 @@ def record(contender: Contender, hooked: Contender, workload: Workload, requests
         requests: How many are sent at once.
         cores: Which server and client may use.
     Raises:
-        ServerError: It did not start.
+        ServerError: It did not start, or somebody's app did not give a valid answer.
         LabError: Its answers or its notes did not come, or the notes are not those of a whole burst.
     """
     path = workload.path_for(contender)
     if workload.before_trial:
         put_back(workload.before_trial, contender)
     with contextlib.ExitStack() as stack:
-        launches = [RunningServer(stack, each, cpus=cores.server) for each in (hooked, contender)]
-        with_hooks, plain = (launch.wait_until_ready(path) for launch in launches)
+        with_hooks, plain = (RunningServer(stack, each, cpus=cores.server) for each in (hooked, contender))
+        # Without the recorder first: what is wrong with an app is then told of it as it is.
+        plain.wait_until_ready(path)
+        if not contender.is_own:
+            parity.check_answer(plain, contender, workload)
+        with_hooks.wait_until_ready(path)
         stack.enter_context(kept_off(cores.server))
         for _ in range(_WARM_UP_BURSTS):
             burst(with_hooks, workload, requests)
