@@ -24,7 +24,10 @@ _QUIET_S = 1.5
 """After so long without a new request no more will come: those that are held are answered."""
 
 _THREADS = f"{OWN_THREADS}upstream"
-_LOOK_S = 0.02
+_POLL_S = 0.02
+_LOOK_S = 0.1
+"""How often a request that is held looks whether its client has gone."""
+
 _SETTLED_S = 20.0
 
 
@@ -47,7 +50,10 @@ class Upstream:
         self._held: frozenset[str] = frozenset()
         self._open = False
         self._last_s = time.monotonic()
-        self._changed = threading.Condition()
+        lock = threading.RLock()
+        self._changed = threading.Condition(lock)
+        # What is held has a condition of its own: fifty that are woken by each that comes would take turns at the lock.
+        self._permitted = threading.Condition(lock)
 
     def gather(self, together: int) -> None:
         """From now on answer once this many are in progress, or when no new request has come for a while."""
@@ -66,12 +72,13 @@ class Upstream:
         """From now on hold these paths and no others, until ``release``: do not answer them."""
         with self._changed:
             self._held = frozenset(paths)
+            self._permitted.notify_all()
 
     def release(self) -> None:
         """Answer all requests, and from now on new ones at once."""
         with self._changed:
-            self._held, self._together, self._open = frozenset(), 1, True
-            self._changed.notify_all()
+            self._held, self._together = frozenset(), 1
+            self._open_now()
 
     def fail(self, path: str, status: int) -> None:
         """From now on answer a path with this status; 200 is well again."""
@@ -128,7 +135,7 @@ class Upstream:
             self.most_at_once = max(self.most_at_once, self._in_progress)
             self._last_s = time.monotonic()
             if self._in_progress >= self._together:
-                self._open = True
+                self._open_now()
             self._changed.notify_all()
         try:
             yield
@@ -153,13 +160,18 @@ class Upstream:
             with self._changed:
                 if path not in self._held:
                     if not self._open and time.monotonic() - self._last_s > _QUIET_S:
-                        self._open = True
-                        self._changed.notify_all()
+                        self._open_now()
                     if self._open:
                         return True
-                self._changed.wait(_LOOK_S)
+                self._permitted.wait(_LOOK_S)
             if _has_gone(connection):
                 return False
+
+    def _open_now(self) -> None:
+        """Answer whatever is not held; the lock is the caller's."""
+        self._open = True
+        self._permitted.notify_all()
+        self._changed.notify_all()
 
 
 @contextlib.contextmanager
@@ -211,7 +223,7 @@ def listening(handler: type[socketserver.BaseRequestHandler], variable: str) -> 
 
     with Server(("127.0.0.1", 0), handler) as server:
         os.environ[variable] = f"127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(_LOOK_S,), daemon=True, name=_THREADS)
+        thread = threading.Thread(target=server.serve_forever, args=(_POLL_S,), daemon=True, name=_THREADS)
         thread.start()
         try:
             yield os.environ[variable]
