@@ -16,6 +16,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure import sweep
 from benchmarks.model import Place, Run, RunState, Trial
 from benchmarks.report.charts import canvas
+from tests.blank_charts import BLANK
 
 PLACES = tuple((wait, number) for wait in (0, 1, 5, 20, 100) for number in (1, 5, 20, 100, 500))
 
@@ -43,7 +44,7 @@ def pytest_configure() -> None:
 @pytest.fixture
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave the drawings of a report empty, which take longer than all the rest of it."""
-    monkeypatch.setattr(canvas, "_svg", lambda *_: '<svg xmlns="http://www.w3.org/2000/svg"/>')
+    monkeypatch.setattr(canvas, "_svg", lambda *_: BLANK)
 
 
 @pytest.fixture(scope="session")

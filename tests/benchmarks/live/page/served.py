@@ -117,9 +117,9 @@ class Workshop:
     def _connection(self) -> http.client.HTTPConnection:
         return http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S, source_address=(self.address, 0))
 
-    def end(self) -> int:
-        """Ask it to end, and return its status."""
-        self.process.terminate()
+    def end(self, number: int = signal.SIGTERM) -> int:
+        """Ask it to end by a signal, and return its status."""
+        self.process.send_signal(number)
         return self.process.wait(30)
 
 

@@ -1,4 +1,7 @@
-"""The command `lab` with short races, for tests that ignore the figures: run as ``python -m``."""
+"""The command `lab` with short races and a small class, for tests that ignore figures and charts.
+
+Run as ``python -m``.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +10,32 @@ import sys
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import catalogue
-from benchmarks.live.page import racer
+from benchmarks.live.page import guesses, racer
 from benchmarks.measure import schedule
 from benchmarks.model import Contender
+from benchmarks.report.charts import canvas
 from tests.benchmarks.live.page import quick_app
 from tests.benchmarks.short_trials import shortened
+from tests.blank_charts import BLANK
+
+MOST_OF_ONE_ADDRESS = 60
+"""Guesses that are kept of one address: a flood of more need not be long."""
 
 _RACER = "racer"
+
+
+def run(module: str) -> None:
+    """Run `lab` with short trials; the process that measures is the same module.
+
+    Args:
+        module: The one that is run.
+    """
+    schedule.PRESETS["quick"] = shortened()
+    # The process that measures must be told too.
+    racer.COMMAND = (sys.executable, "-m", module, _RACER)
+    if sys.argv[1:] == [_RACER]:
+        sys.exit(racer.main())
+    main()
 
 
 def _quick(contender: Contender) -> Contender:
@@ -24,12 +46,10 @@ def _quick(contender: Contender) -> Contender:
 
 
 if __name__ == "__main__":
-    schedule.PRESETS["quick"] = shortened()
-    # What a bare server can do is of no interest either.
+    # What a bare server can do is of no interest.
     catalogue.CEILINGS = ()
     catalogue.CONTENDERS = tuple(map(_quick, catalogue.CONTENDERS))
-    # The process that measures must be told too.
-    racer.COMMAND = (sys.executable, "-m", __spec__.name, _RACER)
-    if sys.argv[1:] == [_RACER]:
-        sys.exit(racer.main())
-    main()
+    # The page draws a race anew after each block, which takes longer than the block.
+    canvas._svg = lambda *_: BLANK
+    guesses.MOST_OF_ONE_ADDRESS = MOST_OF_ONE_ADDRESS
+    run(__spec__.name)

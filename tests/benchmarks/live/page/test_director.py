@@ -224,6 +224,7 @@ def test_a_race_is_stopped_also_while_its_process_starts(
     assert races[0].is_stopped
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
     """Nobody sees the guesses of others before; then they are shown against what was measured."""
 
@@ -267,6 +268,7 @@ def test_a_fault_of_the_page_ends_a_race_and_no_more(
     assert "ZeroDivisionError" in caplog.text
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_who_serves_again_sees_the_last_race(play: Callable[..., None], tmp_path: Path) -> None:
     """An interrupted one is called interrupted; other runs, and unreadable ones, are skipped."""
     out = tmp_path / "again"

@@ -7,7 +7,6 @@ from benchmarks.live.page import guesses as guessing
 from benchmarks.live.page.guesses import Guesses, asked_of
 from benchmarks.measure.race import Lineup
 from benchmarks.model import Contender
-from tests.benchmarks.live.page.served import Workshop
 
 
 def test_the_middle_guess_is_half_way_on_the_scale_of_ratios() -> None:
@@ -93,23 +92,3 @@ def test_a_flood_from_one_address_leaves_the_class_its_guesses() -> None:
 
     guesses.clear()
     assert (0, None) == (len(guesses.counted), guesses.median("flask"))
-
-
-def test_a_guess_belongs_to_a_random_cookie(workshop: Workshop) -> None:
-    """The page gives a browser an id and no name, and tells a browser without one how to get it."""
-    refused = workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 2})
-    assert 400 == refused.status
-    assert "allow cookies" in refused.body
-
-    workshop.ask("GET", "/")
-    assert ["viewer"] == list(workshop.cookies)
-    assert 204 == workshop.ask("POST", "/guess", {"flask": 0.5, "fastapi": 2}).status
-    assert 204 == workshop.ask("POST", "/guess", {"flask": 0.25, "fastapi": 2}).status
-    assert 422 == workshop.ask("POST", "/guess", {"flask": 9, "fastapi": 2}).status
-    state = workshop.wait_for(lambda state: state["guesses"]["count"] > 0)
-    assert {"open": True, "count": 1} == state["guesses"]
-    assert 'data-guess="0.25"' in workshop.ask("GET", "/").body
-
-    workshop.present()
-    assert 204 == workshop.ask("POST", "/guesses/new").status
-    assert 0 == workshop.wait_for(lambda _: True)["guesses"]["count"]

@@ -2,48 +2,43 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from tests.benchmarks.live.page.served import Workshop
+from tests.benchmarks.live.page.served import Workshop, serve
 
+# Without a framework, so that it starts in no time.
 SHOP = """
-from flask import Flask
-
-app = Flask(__name__)
-
-
-@app.get("/items")
-def items():
-    return {"items": []}
+async def app(scope, receive, send):
+    if scope["type"] == "http":
+        headers = [(b"content-type", b"application/json"), (b"content-length", b"13")]
+        status = 200 if scope["path"] == "/items" else 404
+        await send({"type": "http.response.start", "status": status, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"items": []}'})
 """
-APPS = ("shop:app@hypercorn", "shop:app@uvicorn+eventloop")
+APPS = ("shop:app@hypercorn", "shop:app@uvicorn")
 RACE = {"contenders": APPS, "wait_ms": 0, "connections": 4, "rounds": 2}
 
 
-@pytest.fixture
-def serve_shop(
-    tmp_path: Path, serve_page: Callable[..., AbstractContextManager[Workshop]], monkeypatch: pytest.MonkeyPatch
-) -> Callable[[str], AbstractContextManager[Workshop]]:
-    """Serve a page of two arrangements of a shop, each asked for a path."""
-    (tmp_path / "shop.py").write_text(SHOP, encoding="utf-8")
-    monkeypatch.delenv("VIRTUAL_ENV", raising=False)
-
-    def serve(path: str) -> AbstractContextManager[Workshop]:
-        return serve_page(tmp_path / "results", words=(*APPS, "--folder", str(tmp_path), "--path", path))
-
-    return serve
+@contextlib.contextmanager
+def serve_shop(folder: Path, path: str) -> Iterator[Workshop]:
+    """Serve a page of two arrangements of a shop, each asked for a path, to its presenter."""
+    (folder / "shop.py").write_text(SHOP, encoding="utf-8")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("VIRTUAL_ENV", raising=False)
+        with serve(folder / "results", words=(*APPS, "--folder", str(folder), "--path", path)) as served:
+            served.present()
+            yield served
 
 
-@pytest.fixture
-def workshop(serve_shop: Callable[[str], AbstractContextManager[Workshop]]) -> Iterator[Workshop]:
-    """A page of apps that answer, and its presenter."""
-    with serve_shop("/items") as served:
-        served.present()
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
+    """A page of apps that answer: one test races them, and another one explains them."""
+    with serve_shop(tmp_path_factory.mktemp("shop"), "/items") as served:
         yield served
 
 
@@ -66,7 +61,7 @@ def test_apps_of_ones_own_race_on_the_page(workshop: Workshop, only_run: Callabl
         parts = {name: content for _, name, content in (next(events) for _ in range(3))}
     assert "The tutorial" not in parts["race"]["html"]
     assert "its requests over those of shop:app@hypercorn" in parts["guesses"]["html"]
-    assert "shop:app on uvicorn + eventloop: the class guessed 2.00 ×" in parts["guesses"]["html"]
+    assert "shop:app on uvicorn: the class guessed 2.00 ×" in parts["guesses"]["html"]
     assert 200 == workshop.ask("GET", "/report").status
 
 
@@ -85,12 +80,9 @@ def test_apps_of_ones_own_are_explained_on_the_page(workshop: Workshop) -> None:
     assert 2 == workshop.ask("GET", "/why/").body.count("data-burst")
 
 
-def test_an_app_that_does_not_answer_does_not_race(
-    serve_shop: Callable[[str], AbstractContextManager[Workshop]],
-) -> None:
+def test_an_app_that_does_not_answer_does_not_race(tmp_path: Path) -> None:
     """The page says what `lab compare` would say."""
-    with serve_shop("/nowhere") as workshop:
-        workshop.present()
+    with serve_shop(tmp_path, "/nowhere") as workshop:
         assert 204 == workshop.ask("POST", "/race", RACE).status
         state = workshop.wait_for(lambda state: state["phase"] == "over")
 

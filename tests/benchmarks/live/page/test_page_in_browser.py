@@ -1,32 +1,30 @@
+"""The pages of `lab live` in a browser: predict and race, and those that show why."""
+
 from __future__ import annotations
 
-import itertools
 import re
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from benchmarks.judge.judge import judge
-from tests.benchmarks.live.page.accessibility import faults
+from benchmarks.measure.journal import read_run
+from tests.benchmarks.live.page.accessibility import faults_at_any_size
 from tests.benchmarks.live.page.made_up_race import keep_race
-from tests.benchmarks.live.page.served import Look, Scheme, Workshop, serve
+from tests.benchmarks.live.page.served import Look, Workshop, serve
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(300)]
-
-SIZES = ((1024, 768), (390, 844))
-SCHEMES: tuple[Scheme, ...] = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
 def presented(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Workshop]:
-    """A page that shows a race of four, and its presenter's cookie."""
+    """A page that shows a race of four with its charts, and its presenter's cookie."""
     results = tmp_path_factory.mktemp("results")
     keep_race(results)
-    with serve(results) as workshop:
+    with serve(results, lab="benchmarks") as workshop:
         workshop.present()
         yield workshop
 
@@ -45,16 +43,27 @@ def start_small_race(page: Page, rounds: int = 2) -> None:
     page.get_by_role("button", name="Start the race").click()
 
 
-def test_guess_race_and_verdict_with_two_viewers(
-    workshop: Workshop, look: Callable[..., Look], only_run: Callable[..., Any]
-) -> None:
-    """A class guesses, watches and gets the verdict that `lab report` gives; no browser reports an error."""
+def test_stop_guess_race_and_verdict_with_two_viewers(workshop: Workshop, look: Callable[..., Look]) -> None:
+    """A class guesses, watches and gets the verdict that `lab report` gives; no browser reports an error.
+
+    Before that the presenter stops a race: what was measured stays on the page, is called interrupted, and the class
+    can guess again.
+    """
     presenter, viewer = look(workshop), look(workshop, width=390, height=844, scheme="dark")
     present(presenter.page, workshop)
     expect(viewer.page.get_by_text("2 watching")).to_be_visible()
     expect(viewer.page.get_by_role("button", name="Start the race")).to_have_count(0)
 
-    slider = viewer.page.get_by_label("Flask")
+    start_small_race(presenter.page, rounds=20)
+    expect(presenter.page.locator("#going")).to_contain_text(re.compile("Round [2-9] of 20"))
+    presenter.page.get_by_role("button", name="Stop, keep what was measured").click()
+    for looked in (presenter, viewer):
+        expect(looked.page.locator("body")).to_have_attribute("data-phase", "over")
+        expect(looked.page.locator("#board")).to_contain_text("This run was interrupted")
+    presenter.page.get_by_role("button", name="Ask for new guesses").click()
+
+    slider = viewer.page.get_by_role("slider", name="Flask")
+    expect(viewer.page.get_by_role("button", name="Commit my guess")).to_be_enabled()
     slider.focus()
     slider.press("Home")
     expect(viewer.page.locator("#told-flask")).to_have_text("0.25 ×, fewer")
@@ -65,14 +74,13 @@ def test_guess_race_and_verdict_with_two_viewers(
     start_small_race(presenter.page)
     expect(viewer.page.get_by_role("button", name="Commit my guess")).to_be_hidden()
     expect(viewer.page.locator("#going")).to_contain_text("Round 2 of 2")
-    expect(viewer.page.locator("body")).to_have_attribute("data-phase", "over")
     for looked in (presenter, viewer):
         expect(looked.page.locator("body")).to_have_attribute("data-phase", "over")
         expect(looked.page.locator(".duel")).to_have_count(1)
         expect(looked.page.locator("#reveal")).to_contain_text("the class guessed 0.25 × (median) of 1")
     expect(viewer.page.locator("#spoken")).to_contain_text("The race is over.")
 
-    _, run = only_run(workshop.out)
+    run = read_run(workshop.out / "latest")
     (duel,) = judge(run, ()).duels
     expect(viewer.page.locator(".duel .word")).to_have_text(duel.standing)
     if duel.rate is not None:
@@ -81,21 +89,6 @@ def test_guess_race_and_verdict_with_two_viewers(
     presenter.page.get_by_role("link", name="The whole report").click()
     expect(presenter.page.get_by_role("heading", name="The race", exact=True)).to_be_visible()
     viewer.assert_quiet()
-    presenter.assert_quiet()
-
-
-def test_stop_and_new_guesses(workshop: Workshop, look: Callable[..., Look]) -> None:
-    """What was measured stays on the page, is called interrupted, and the class can guess again."""
-    presenter = look(workshop)
-    present(presenter.page, workshop)
-    start_small_race(presenter.page, rounds=20)
-    expect(presenter.page.locator("#going")).to_contain_text(re.compile("Round [2-9] of 20"))
-    presenter.page.get_by_role("button", name="Stop, keep what was measured").click()
-    expect(presenter.page.locator("body")).to_have_attribute("data-phase", "over")
-    expect(presenter.page.locator("#board")).to_contain_text("This run was interrupted")
-
-    presenter.page.get_by_role("button", name="Ask for new guesses").click()
-    expect(presenter.page.get_by_role("button", name="Commit my guess")).to_be_enabled()
     presenter.assert_quiet()
 
 
@@ -133,9 +126,50 @@ def test_the_page_is_accessible_at_any_size(presented: Workshop, look: Callable[
     page.get_by_text("The last race").click()
     expect(page.locator(".duel")).to_have_count(4)
 
-    for scheme, (width, height) in itertools.product(SCHEMES, SIZES):
-        page.emulate_media(color_scheme=scheme)
-        page.set_viewport_size({"width": width, "height": height})
-        assert [] == faults(page), (scheme, width)
-        assert width >= page.evaluate("document.documentElement.scrollWidth")
+    assert [] == list(faults_at_any_size(page))
+    looked.assert_quiet()
+
+
+def test_a_span_is_told_in_words_and_zoomed_onto(presented: Workshop, look: Callable[..., Look]) -> None:
+    """With the mouse or the keyboard; the zoomed span stays in sight."""
+    looked = look(presented, "/why/?contender=flask-async@hypercorn&wait=20")
+    page = looked.page
+    waiting = page.locator("button.span[data-state='waiting']").first
+    before = waiting.bounding_box()
+    waiting.hover()
+    expect(page.locator("[data-told]")).to_contain_text(re.compile(r"[Rr]equest \d.*waiting"))
+    assert before == waiting.bounding_box(), "it moved away from under the pointer"
+
+    page.locator("button.span").first.focus()
+    words = page.locator("[data-told]").text_content()
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("[data-told]")).not_to_have_text(words or "")
+    page.keyboard.press("ArrowLeft")
+    expect(page.locator("[data-told]")).to_have_text(words or "")
+
+    width = page.locator("button.span:focus").bounding_box()
+    page.keyboard.press("Enter")
+    expect(page.locator("[data-zoom-told]")).to_contain_text("times")
+    wider = page.locator("button.span:focus").bounding_box()
+    assert width is not None
+    assert wider is not None
+    assert wider["width"] > 2 * width["width"]
+    expect(page.locator("button.span:focus")).to_be_in_viewport()
+    page.get_by_role("button", name="Whole").click()
+    expect(page.locator("[data-zoom-told]")).to_be_empty()
+    looked.assert_quiet()
+
+
+@pytest.mark.parametrize("path", ["/why/", "/why/loop", "/why/keywords"])
+def test_each_page_that_shows_why_is_accessible_at_any_size(
+    presented: Workshop, look: Callable[..., Look], path: str
+) -> None:
+    """In either colour scheme axe-core finds no serious fault, and nothing is wider than the screen."""
+    looked = look(presented, path)
+    page = looked.page
+    page.wait_for_load_state("networkidle")
+    for summary in page.locator("summary").all():
+        summary.click()
+
+    assert [] == list(faults_at_any_size(page))
     looked.assert_quiet()

@@ -1,14 +1,14 @@
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
+from benchmarks import cli
 from tests.benchmarks.live.page.served import Workshop, serve
 
 PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new")
@@ -94,14 +94,11 @@ def test_every_answer_keeps_the_browser_at_home(presented: Workshop) -> None:
 
 def test_a_port_that_is_taken_is_told(presented: Workshop, tmp_path: Path) -> None:
     """The message says what to type instead."""
-    again = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "live", "--port", str(presented.port), "--out", str(tmp_path)],
-        capture_output=True,
-        text=True,
-        check=False,
+    again = CliRunner().invoke(
+        cli.lab, ["live", "--port", str(presented.port), "--out", str(tmp_path)], prog_name="lab"
     )
 
-    assert 1 == again.returncode
+    assert 1 == again.exit_code
     assert f"lab live --port {presented.port + 1}" in again.stderr
 
 

@@ -6,9 +6,6 @@ import itertools
 import json
 import os
 import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,20 +15,19 @@ from typing import Any
 
 import psutil
 import pytest
+from click.testing import CliRunner
 
+from benchmarks import cli
 from benchmarks.judge.judge import judge
 from benchmarks.measure.alone import alone
+from benchmarks.measure.journal import read_run
+from tests.benchmarks.live.page import whole_races
 from tests.benchmarks.live.page.served import Workshop
 
 
 def report_of(folder: Path) -> dict[str, Any]:
     """Return what `lab report` says of a run, as a program reads it."""
-    done = subprocess.run(
-        [sys.executable, "-m", "benchmarks", "report", str(folder), "--json"],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = CliRunner().invoke(cli.lab, ["report", str(folder), "--json"], prog_name="lab")
     document: dict[str, Any] = json.loads(done.stdout)
     return document
 
@@ -50,7 +46,7 @@ def test_a_race_is_a_run_that_lab_report_judges_the_same(
     only_run: Callable[..., Any],
 ) -> None:
     """The page grows with every block; what it says at the end is what `lab report` says of the folder."""
-    with serve_page(tmp_path, lab="benchmarks") as workshop:
+    with serve_page(tmp_path, lab=whole_races.__name__) as workshop:
         workshop.ask("GET", "/")
         workshop.ask("POST", "/guess", {"flask": 0.5, "fastapi": 2})
         workshop.present()
@@ -80,14 +76,22 @@ def test_a_race_is_a_run_that_lab_report_judges_the_same(
         assert {"report.html", "report.md", "run.json", "journal.jsonl"} == {path.name for path in folder.iterdir()}
 
 
-def test_a_race_that_is_stopped_keeps_what_it_has(
+def test_a_race_begins_when_nothing_else_is_measured_and_ends_when_it_is_stopped(
     workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
 ) -> None:
-    """A stop works at once, during a trial too; no server is left, and another race can begin."""
-    workshop.present()
-    workshop.ask("POST", "/race", {**small_race, "rounds": 20})
-    workshop.wait_for(lambda state: state["trials"] >= 3)
+    """The page names another lab that measures; a stop works at once, during a trial too, and no server is left.
 
+    After either another race can begin, and what was measured is kept.
+    """
+    workshop.present()
+    with alone(wait=False, say=lambda _: None):
+        workshop.ask("POST", "/race", small_race)
+        state = workshop.wait_for(lambda state: state["phase"] == "over")
+    assert f"Another `lab` (process {os.getpid()}) is measuring on this machine" in state["message"]
+    assert "--wait" not in state["message"]
+
+    assert 204 == workshop.ask("POST", "/race", {**small_race, "rounds": 20}).status
+    workshop.wait_for(lambda state: state["trials"] >= 3)
     assert 204 == workshop.ask("POST", "/race/stop").status
     workshop.wait_for(lambda state: state["phase"] == "over")
     _, run = only_run(workshop.out)
@@ -101,53 +105,44 @@ def test_a_race_that_is_stopped_keeps_what_it_has(
     assert 204 == workshop.ask("POST", "/race", small_race).status
 
 
-def test_the_last_race_is_there_again_after_a_restart(
+def test_a_page_that_ends_keeps_its_race_and_leaves_nothing_running(
     serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path, small_race: Mapping[str, Any]
 ) -> None:
-    """What was measured before the page ended is kept; it is shown after a restart, to viewers who return too."""
-    with serve_page(tmp_path) as workshop:
+    """Asked to or killed: its servers end. After a restart the race is shown, to viewers who return too."""
+
+    def race_for_a_while(workshop: Workshop) -> list[psutil.Process]:
         workshop.present()
         workshop.ask("POST", "/race", {**small_race, "rounds": 20})
         workshop.wait_for(lambda state: state["trials"] >= 3)
+        children = psutil.Process(workshop.process.pid).children(recursive=True)
+        assert children
+        return children
+
+    with serve_page(tmp_path) as workshop:
+        children = race_for_a_while(workshop)
         with workshop.watching() as events:
             last_id = next(event_id for event_id, _, _ in events)
         assert 0 == workshop.end()
+        assert [] == psutil.wait_procs(children, timeout=30)[1]
 
-    with serve_page(tmp_path, workshop.port) as again, again.watching(last_id) as events:
-        parts = {name: content for _, name, content in itertools.islice(events, 3)}
-    assert {"state", "race", "guesses"} == set(parts)
-    assert "This run was interrupted" in parts["race"]["html"]
+    with serve_page(tmp_path, workshop.port) as again:
+        with again.watching(last_id) as events:
+            parts = {name: content for _, name, content in itertools.islice(events, 3)}
+        assert {"state", "race", "guesses"} == set(parts)
+        assert "This run was interrupted" in parts["race"]["html"]
 
-
-def test_a_request_that_never_comes_whole_does_not_keep_the_page(
-    serve_page: Callable[..., AbstractContextManager[Workshop]], tmp_path: Path
-) -> None:
-    """The page ends when it is asked to, even if a viewer has sent only half a request and stays."""
-    with serve_page(tmp_path) as workshop, socket.create_connection(("127.0.0.1", workshop.port)) as viewer:
-        viewer.sendall(b"POST /guess HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 8\r\n\r\nhalf")
-        assert 200 == workshop.ask("GET", "/").status
-
-        assert 0 == workshop.end()
-
-
-def test_a_page_that_is_killed_leaves_nothing_running(
-    workshop: Workshop, small_race: Mapping[str, Any], only_run: Callable[..., Any]
-) -> None:
-    """The process that measures notices, and ends its servers; what it measured is kept."""
-    workshop.present()
-    workshop.ask("POST", "/race", {**small_race, "rounds": 20})
-    workshop.wait_for(lambda state: state["trials"] >= 3)
-    children = psutil.Process(workshop.process.pid).children(recursive=True)
-    assert children
-
-    os.kill(workshop.process.pid, signal.SIGKILL)
-    assert [] == psutil.wait_procs(children, timeout=30)[1]
-    _, run = only_run(workshop.out)
-    assert "interrupted" == run.state
-    assert run.trials
+        children = race_for_a_while(again)
+        os.kill(again.process.pid, signal.SIGKILL)
+        assert [] == psutil.wait_procs(children, timeout=30)[1]
+    folders = [folder for folder in tmp_path.iterdir() if not folder.is_symlink()]
+    assert 2 == len(folders)
+    for folder in folders:
+        run = read_run(folder)
+        assert "interrupted" == run.state
+        assert run.trials
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_a_page_that_ends_as_it_records_leaves_nothing_running(workshop: Workshop, number: int) -> None:
     """Whether asked to or killed: the recording process and its servers end with it."""
     workshop.present()
@@ -173,14 +168,3 @@ def test_a_page_that_ends_as_it_records_leaves_nothing_running(workshop: Worksho
     os.kill(page.pid, number)
     assert [] == psutil.wait_procs([*children, page], timeout=30)[1]
     asking.join()
-
-
-def test_a_race_waits_for_nobody_elses_measurement(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
-    """The page names the other lab that measures, and the next race can begin when that one is over."""
-    workshop.present()
-    with alone(wait=False, say=lambda _: None):
-        workshop.ask("POST", "/race", small_race)
-        state = workshop.wait_for(lambda state: state["phase"] == "over")
-    assert f"Another `lab` (process {os.getpid()}) is measuring on this machine" in state["message"]
-    assert "--wait" not in state["message"]
-    assert 204 == workshop.ask("POST", "/race", small_race).status
