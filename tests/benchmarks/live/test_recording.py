@@ -47,14 +47,13 @@ def burst(server: RunningServer, variant: Variant, wait_ms: int, requests: int) 
     return recorded_burst(server, workload, requests)[0]
 
 
-@pytest.mark.alone
 @pytest.mark.parametrize("variant", VARIANTS)
 def test_the_spans_add_up_to_the_latency_that_the_client_measured(hooked: RunningServer, variant: Variant) -> None:
     """Within 5 %; and so do the server's spans alone, where a wait dwarfs the way there and back."""
     own: list[float] = []
     # A machine that is busy may keep an answer from its client for a while; not every time.
-    while len(own) < 5 and max(own, default=0.0) < 0.95:
-        timeline = burst(hooked, variant, 120, requests=2)
+    while len(own) < 10 and max(own, default=0.0) < 0.95:
+        timeline = burst(hooked, variant, 250, requests=2)
         for exchange in timeline.exchanges:
             assert 0.95 <= covered(timeline, exchange.request) <= 1.05
         own.append(min(covered(timeline, each.request, leave_out=["network"]) for each in timeline.exchanges))

@@ -5,8 +5,9 @@ from __future__ import annotations
 import ast
 import contextlib
 import dataclasses
+import functools
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -196,14 +197,27 @@ def burst_of(server: RunningServer, workload: Workload, requests: int = 3) -> Ti
     return recorded_burst(server, workload, requests)[0]
 
 
-@contextlib.contextmanager
-def recording(contender: Contender, path: str) -> Iterator[Timeline]:
-    """Give a burst of three of a contender with the recorder, whose spans are its requests' whole latency."""
-    with running(contender, path) as server:
-        timeline = burst_of(server, Workload(name="burst", path=path))
+Serve = Callable[[str], RunningServer]
+
+
+@pytest.fixture(scope="module")
+def serve(project: Path) -> Iterator[Serve]:
+    """Serve apps of the project with the recorder, each once for all tests."""
+    with contextlib.ExitStack() as stack:
+
+        @functools.cache
+        def served(word: str) -> RunningServer:
+            return stack.enter_context(running(hooked(word, project), "/"))
+
+        yield served
+
+
+def record(server: RunningServer, path: str) -> Timeline:
+    """Record a burst of three, whose spans are its requests' whole latency."""
+    timeline = burst_of(server, Workload(name="burst", path=path))
     for exchange in timeline.exchanges:
         assert 0.99 <= covered(timeline, exchange.request) <= 1.01
-    yield timeline
+    return timeline
 
 
 def states(timeline: Timeline) -> set[State]:
@@ -231,30 +245,30 @@ def states(timeline: Timeline) -> set[State]:
     ],
 )
 def test_anybodys_app_is_seen_as_it_runs_and_waits(
-    asked: str, kind: str, at_a_time: int, seen: set[State], project: Path
+    asked: str, kind: str, at_a_time: int, seen: set[State], serve: Serve
 ) -> None:
     """On which thread, for how long, and how many at once: whatever it is, with nothing of the lab on its path."""
     word, path = asked.split()
-    with recording(hooked(word, project), path) as timeline:
-        waits = [span for span in timeline.spans if span.state is State.WAITING and span.duration_ns > 10_000_000]
+    timeline = record(serve(word), path)
+    waits = [span for span in timeline.spans if span.state is State.WAITING and span.duration_ns > 10_000_000]
 
-        assert {kind} == {timeline.lane(span.lane).kind for span in waits}
-        assert at_a_time == at_once(waits)
-        for request in (1, 2, 3):
-            waited_ns = sum(span.duration_ns for span in waits if span.request == request)
-            # Loops round their timers to a clock of their own.
-            assert (WAIT_MS - 2) * 1_000_000 <= waited_ns
-        assert {State.SENT, State.ANSWERING, *seen} <= states(timeline)
-        assert (State.APP in seen) != (State.VIEW in states(timeline))
+    assert {kind} == {timeline.lane(span.lane).kind for span in waits}
+    assert at_a_time == at_once(waits)
+    for request in (1, 2, 3):
+        waited_ns = sum(span.duration_ns for span in waits if span.request == request)
+        # Loops round their timers to a clock of their own.
+        assert (WAIT_MS - 2) * 1_000_000 <= waited_ns
+    assert {State.SENT, State.ANSWERING, *seen} <= states(timeline)
+    assert (State.APP in seen) != (State.VIEW in states(timeline))
 
 
-def test_an_app_that_waits_without_await_blocks_its_loop(project: Path) -> None:
+def test_an_app_that_waits_without_await_blocks_its_loop(serve: Serve) -> None:
     """Which is told from waiting, for nothing else can run meanwhile."""
-    with recording(hooked("plain:blocking@uvicorn", project), "/") as timeline:
-        blocked = [span for span in timeline.spans if span.state is State.BLOCKING]
+    timeline = record(serve("plain:blocking@uvicorn"), "/")
+    blocked = [span for span in timeline.spans if span.state is State.BLOCKING]
 
-        assert {"loop"} == {timeline.lane(span.lane).kind for span in blocked}
-        assert (3, 1) == (len(blocked), at_once(blocked))
+    assert {"loop"} == {timeline.lane(span.lane).kind for span in blocked}
+    assert (3, 1) == (len(blocked), at_once(blocked))
 
 
 @pytest.mark.parametrize(
@@ -268,14 +282,15 @@ def test_an_app_that_waits_without_await_blocks_its_loop(project: Path) -> None:
 def test_a_server_of_one_thread_is_seen_too(word: str, path: str, inside: State, project: Path) -> None:
     """One request after another, on its main thread, with a connection for each."""
     contender = dataclasses.replace(hooked(word, project), arguments=("-c", ONE_THREAD, "{port}"))
-    with recording(contender, path) as timeline:
-        assert {"network", "main"} == {lane.kind for lane in timeline.lanes}
-        waits = [span for span in timeline.spans if span.state is State.WAITING]
-        assert 1 == at_once(waits)
-        assert {State.ACCEPTED, State.ANSWERING, inside} <= states(timeline)
+    with running(contender, path) as server:
+        timeline = record(server, path)
+    assert {"network", "main"} == {lane.kind for lane in timeline.lanes}
+    waits = [span for span in timeline.spans if span.state is State.WAITING]
+    assert 1 == at_once(waits)
+    assert {State.ACCEPTED, State.ANSWERING, inside} <= states(timeline)
 
 
-def test_a_request_with_a_body_is_recorded(project: Path) -> None:
+def test_a_request_with_a_body_is_recorded(serve: Serve) -> None:
     """With its headers, its status, and values that change."""
     order = Workload(
         name="order",
@@ -284,20 +299,21 @@ def test_a_request_with_a_body_is_recorded(project: Path) -> None:
         headers={"Content-Type": "application/json", "X-Shop": "corner"},
         body_base64="eyJpZCI6ICJ7eyR1dWlkfX0ifQ==",
     )
-    with running(hooked("shop:app@hypercorn", project), "/items") as server:
-        timeline = burst_of(server, order)
-        assert "corner" in server.ask(order).body.decode()
+    server = serve("shop:app@hypercorn")
+    timeline = burst_of(server, order)
+    assert "corner" in server.ask(order).body.decode()
 
     assert ("POST", "/orders", False) == (timeline.method, timeline.path, timeline.is_own)
     assert {State.VIEW, State.ANSWERING} <= states(timeline)
 
 
 @pytest.mark.parametrize("word", ["shop:app@werkzeug", "shop:app@hypercorn", "plain:asgi@uvicorn"])
-def test_a_request_of_somebody_else_is_not_recorded(word: str, project: Path) -> None:
+def test_a_request_of_somebody_else_is_not_recorded(word: str, serve: Serve) -> None:
     """Only those with the recorder's header are."""
-    with running(hooked(word, project), "/items") as server:
-        server.get("/items")
-        assert b'"events": []' in server.get("/lab-recording").body
+    server = serve(word)
+    server.get("/lab-recording")
+    server.get("/items")
+    assert b'"events": []' in server.get("/lab-recording").body
 
 
 SHIM = Path(targets.__file__).parent / "served" / "_lab_served.py"
