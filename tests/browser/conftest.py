@@ -29,7 +29,15 @@ document.addEventListener("securitypolicyviolation", (event) => {
 });
 """
 
+COLOUR = "(each) => getComputedStyle(each).color"
+"""In a page, the colour of an element's text."""
+
 Scheme = Literal["light", "dark"]
+
+
+def is_bright(colour: str) -> bool:
+    """Return whether a colour is above the middle."""
+    return sum(int(part) for part in colour.removeprefix("rgb(").removesuffix(")").split(",")) > 3 * 128
 
 
 @dataclass
