@@ -81,7 +81,7 @@ def test_a_round_stops_a_real_server_and_sees_it_in_both_models(monkeypatch: pyt
     monkeypatch.setattr(open_model, "load", recorded)
 
     session = Session(argparse.Namespace(journal=None, duration=0.5))
-    with loading.serving(session, "fastapi-async@uvicorn") as server:
+    with loading.serving(session, "bare-asgi@uvicorn") as server:
         seen = open_model.measure(session, server)
 
     _, (steady, _), (_, opened), (closed, closed_latency) = results
