@@ -249,7 +249,6 @@ def test_an_app_runs_against_itself(lab: Callable[..., Result]) -> None:
     assert "doctor" == json.loads(done.stdout)["document"]
 
 
-@pytest.mark.alone
 def test_apps_are_explained_without_a_change(project: Path, lab: Callable[..., Result]) -> None:
     """Each in a timeline of its own, under the name that it was given; drawn, or as one document, with one trace."""
     asked = ("explain", "shop:app@hypercorn", "shop:app@uvicorn+eventloop", "--path", "/items", "--requests", "2")

@@ -27,7 +27,6 @@ from tests.benchmarks.contenders.foreign_environments import python_of
 
 # The first of them makes the environments.
 pytestmark = [
-    pytest.mark.alone,
     pytest.mark.timeout(500),
     pytest.mark.skipif(sys.platform == "win32", reason="gunicorn is not for it"),
 ]
@@ -80,7 +79,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
 
 
 @pytest.fixture
-def compare(short_trials: None) -> Compare:
+def compare(short_trials: None, undrawn: None) -> Compare:
     """Compare by one command in the current folder; see that nothing but results is left, and return the run."""
 
     def run(*words: str) -> Run:
@@ -123,6 +122,7 @@ def measured_by(run: Run) -> dict[str, set[str]]:
     return found
 
 
+@pytest.mark.alone
 def test_a_flask_shop_with_sqlalchemy_and_posts(project: Project, compare: Compare, tmp_path: Path) -> None:
     """What lab.toml says: threads against greenlets, a reset before each trial, and JSON to write."""
     project("foreign-wsgi", FLASK_SHOP, **{"lab.toml": LAB})
@@ -137,6 +137,7 @@ def test_a_flask_shop_with_sqlalchemy_and_posts(project: Project, compare: Compa
     assert {"threads: Python", "threads: gunicorn", "threads: flask"} <= set(run.environment)
 
 
+@pytest.mark.alone
 def test_a_flask_factory_on_every_kind_of_server(project: Project, compare: Compare) -> None:
     """What makes the app, on servers of WSGI, and of ASGI behind a bridge."""
     project("foreign-wsgi", FLASK_CATALOGUE)
@@ -146,6 +147,7 @@ def test_a_flask_factory_on_every_kind_of_server(project: Project, compare: Comp
     assert "bytes" == run.plan.workloads[0].holds
 
 
+@pytest.mark.alone
 def test_a_fastapi_app_with_aiosqlite(project: Project, compare: Compare) -> None:
     """The app that pyproject.toml names, on uvicorn and on gunicorn's own worker for ASGI, each with two processes."""
     project("foreign-asgi", FASTAPI_NOTES)
@@ -157,6 +159,7 @@ def test_a_fastapi_app_with_aiosqlite(project: Project, compare: Compare) -> Non
     ]
 
 
+@pytest.mark.alone
 def test_a_litestar_factory_below_src(project: Project, compare: Compare) -> None:
     """On Granian and Hypercorn, from another folder; only the shape of its answers holds."""
     folder = project("foreign-asgi", LITESTAR_CLOCK)
@@ -167,6 +170,7 @@ def test_a_litestar_factory_below_src(project: Project, compare: Compare) -> Non
     assert run.plan.workloads[0].holds in ("length", "shape")
 
 
+@pytest.mark.alone
 def test_a_django_site_by_wsgi_and_asgi(project: Project, compare: Compare) -> None:
     """Two apps of one site, which answers to its own name alone, each on the server that is usual for it."""
     project("foreign-asgi", DJANGO_SITE)

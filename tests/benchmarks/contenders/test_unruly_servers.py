@@ -128,7 +128,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 @pytest.fixture
-def compare(project: Path, monkeypatch: pytest.MonkeyPatch) -> Compare:
+def compare(project: Path, undrawn: None, monkeypatch: pytest.MonkeyPatch) -> Compare:
     """Compare files of that folder; servers have two seconds to answer. See that nothing is left, and no process."""
     monkeypatch.setattr(parity, "running", partial(running, startup_timeout_s=2.0))
 

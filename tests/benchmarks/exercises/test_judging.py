@@ -291,9 +291,12 @@ GREEDY = {
 }
 
 
-@pytest.mark.alone
+STARVING = ("processes", "sessions", "memory")
+"""Those that whatever runs beside them would suffer from."""
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="as Linux keeps and shows them")
-@pytest.mark.parametrize("of", list(GREEDY))
+@pytest.mark.parametrize("of", [pytest.param(of, marks=[pytest.mark.alone] * (of in STARVING)) for of in GREEDY])
 def test_an_answer_has_limits_of_its_own(begun: Path, of: str) -> None:
     """An answer that exceeds a limit is ended with everything that it started, and the hint names the limit."""
     source, told = GREEDY[of]
