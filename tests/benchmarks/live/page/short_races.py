@@ -51,5 +51,5 @@ if __name__ == "__main__":
     catalogue.CONTENDERS = tuple(map(_quick, catalogue.CONTENDERS))
     # The page draws a race anew after each block, which takes longer than the block.
     canvas._svg = lambda *_: BLANK
-    guesses.MOST_OF_ONE_ADDRESS = MOST_OF_ONE_ADDRESS
+    guesses.MOST_OF_ONE_ADDRESS = MOST_OF_ONE_ADDRESS  # type: ignore[misc]  # in this process alone
     run(__spec__.name)
