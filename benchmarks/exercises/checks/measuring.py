@@ -19,7 +19,7 @@ from typing import Any
 from benchmarks.exercises.answer import Answer, AnswerError, Finding, told
 from benchmarks.exercises.upstream import listening
 
-_FEW, _MANY = 100, 1_250
+_FEW, _MANY = 100, 1_050
 _ROUNDED = 4e-4
 """How far a rate may be from its definition: less than half of one in ``_MANY``."""
 
@@ -101,7 +101,7 @@ def errors_are_not_throughput(answer: Answer) -> Iterator[Finding]:
     yield answer.found("time", {"time-summed": is_summed, "rate-of-everything": seen.has_other_rate}, seen=seen)
     for name, every, answers, cause in _COUNTED:
         yield _counts(answer, name, every, answers, cause)
-    # That is 0.08 %.
+    # That is less than 0.1 %.
     seen = _Measured(measure, _MANY, _MANY)
     is_void = bool(seen.void) or seen.rate_per_s is None
     faults = {"void-too-soon": is_void, "rate-of-everything": seen.has_other_rate}
