@@ -8,7 +8,7 @@ from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.browser
 
-Scheme = Literal["light", "dark"]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 
 
 @pytest.fixture(scope="module")
@@ -19,13 +19,10 @@ def report(tmp_path_factory: pytest.TempPathFactory, report_page: str) -> Path:
     return path
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(("width", "height", "shown"), [(1024, 768, "wide"), (390, 844, "narrow")])
-def test_the_page_is_whole_at_any_size(  # noqa: PLR0917 (pytest passes them by name)
-    browser: Browser, report: Path, scheme: Scheme, width: int, height: int, shown: str
-) -> None:
+def test_the_page_is_whole_at_any_size(browser: Browser, report: Path, width: int, height: int, shown: str) -> None:
     """It asks for nothing, breaks no rule of its own policy, fits the width, and shows the drawings made for it."""
-    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme=scheme)
+    page = browser.new_page(viewport={"width": width, "height": height}, color_scheme="light")
     requests: list[str] = []
     complaints: list[str] = []
     page.on("request", lambda request: requests.append(request.url))
@@ -34,21 +31,24 @@ def test_the_page_is_whole_at_any_size(  # noqa: PLR0917 (pytest passes them by 
     page.goto(report.as_uri())
     page.locator("summary").last.click()
 
+    for scheme in SCHEMES:
+        page.emulate_media(color_scheme=scheme)
+        assert width >= page.evaluate("document.documentElement.scrollWidth")
+        assert 4 == page.locator(f".{shown} svg:visible").count() == page.locator("svg:visible").count()
     assert [report.as_uri()] == [url for url in requests if url != "data:,"]
     assert [] == complaints
-    assert width >= page.evaluate("document.documentElement.scrollWidth")
-    assert 4 == page.locator(f".{shown} svg:visible").count() == page.locator("svg:visible").count()
     page.close()
 
 
-@pytest.mark.parametrize(("scheme", "expected"), [("light", "rgb(10, 104, 166)"), ("dark", "rgb(91, 184, 240)")])
-def test_the_drawings_follow_the_colour_scheme(browser: Browser, report: Path, scheme: Scheme, expected: str) -> None:
+def test_the_drawings_follow_the_colour_scheme(browser: Browser, report: Path) -> None:
     """FastAPI's hue is the dark page's on a dark page."""
-    page = browser.new_page(color_scheme=scheme)
+    page = browser.new_page()
     page.goto(report.as_uri())
 
     mark = page.locator(".wide svg .fill-fastapi").first
-    assert expected == mark.evaluate("element => getComputedStyle(element).fill")
+    for scheme, expected in zip(SCHEMES, ("rgb(10, 104, 166)", "rgb(91, 184, 240)"), strict=True):
+        page.emulate_media(color_scheme=scheme)
+        assert expected == mark.evaluate("element => getComputedStyle(element).fill")
     page.close()
 
 
