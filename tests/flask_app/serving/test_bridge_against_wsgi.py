@@ -26,7 +26,7 @@ from flask import (
     url_for,
 )
 from flask.sessions import SecureCookieSessionInterface, SessionMixin
-from hypothesis import assume, example, given
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 from itsdangerous import TimestampSigner, URLSafeTimedSerializer
 from packaging.version import Version
@@ -355,6 +355,8 @@ steps = st.fixed_dictionaries({
 })  # fmt: skip
 
 
+# Each example is several requests, thrice.
+@settings(max_examples=settings().max_examples // 2)
 @given(story=st.lists(st.tuples(st.sampled_from(["def", "async"]), steps), min_size=1, max_size=4), each=st.booleans())
 def test_a_session_is_kept_in_the_same_way(
     passages: BothPassages, story: list[tuple[str, dict[str, Any]]], each: bool

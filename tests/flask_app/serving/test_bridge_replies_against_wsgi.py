@@ -23,7 +23,7 @@ from flask import (
     send_file,
     stream_with_context,
 )
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from packaging.version import Version
 from werkzeug.exceptions import NotFound
@@ -222,6 +222,8 @@ replies = st.fixed_dictionaries({
 })  # fmt: skip
 
 
+# Of each kind of hooks, from each kind of view, thrice.
+@settings(max_examples=settings().max_examples // 2)
 @given(reply=replies, method=st.sampled_from(["GET", "GET", "HEAD", "POST", "OPTIONS"]), propagates=st.booleans())
 def test_a_reply_is_sent_in_the_same_way(
     passages: BothPassages, reply: dict[str, Any], method: str, propagates: bool

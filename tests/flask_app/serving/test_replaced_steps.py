@@ -56,6 +56,9 @@ REQUESTS = (
 )
 
 
+Requests = tuple[tuple[str, str], ...]
+
+
 class Replacement(NamedTuple):
     """A step, and how and when it is replaced."""
 
@@ -180,7 +183,7 @@ def replace(replacement: Replacement, app: Flask, note: Callable[[], None], patc
 
 
 def told_by(
-    make_server: Callable[[Flask], Server], kind: str, replacement: Replacement
+    make_server: Callable[[Flask], Server], kind: str, replacement: Replacement, requests: Requests
 ) -> tuple[list[str], list[tuple[int, str]]]:
     """Return what was called for the requests, the step among it, and what was answered."""
     told: list[str] = []
@@ -201,13 +204,23 @@ def told_by(
             put()
         # To make a bridge may take steps too.
         told.clear()
-        return told, [server.ask(*request) for request in REQUESTS]
+        return told, [server.ask(*request) for request in requests]
 
 
 @functools.cache
-def told_by_wsgi(kind: str, replacement: Replacement) -> tuple[list[str], list[tuple[int, str]]]:
+def told_by_wsgi(kind: str, replacement: Replacement, requests: Requests) -> tuple[list[str], list[tuple[int, str]]]:
     """Return the same under plain Flask, which does not care how a step is replaced, nor when."""
-    return told_by(Wsgi, kind, replacement)
+    return told_by(Wsgi, kind, replacement, requests)
+
+
+def requests_for(kind: str, replacement: Replacement) -> Requests:
+    """Return all requests, or one that takes the step where only how it is replaced differs from what all are for."""
+    if replacement.way == "plain":
+        return REQUESTS
+    plainly = replacement._replace(way="plain", when=BEFORE_THE_BRIDGE)
+    taking = ((each,) for each in REQUESTS if replacement.step in told_by_wsgi(kind, plainly, (each,))[0])
+    # No request of a def app takes async_to_sync.
+    return next(taking, REQUESTS)
 
 
 def lines_that_name(step: str, logged: Sequence[str]) -> list[str]:
@@ -240,12 +253,14 @@ def test_a_replaced_step_is_called_as_under_wsgi(
     """Whatever is replaced, how and when, is called as often and in the same order, and one line logged names it."""
     for replacement in whenever:
         step, when = replacement.step, replacement.when
-        expected_told, expected = told_by_wsgi(kind, replacement._replace(way="plain", when=BEFORE_THE_BRIDGE))
+        requests = requests_for(kind, replacement)
+        plainly = replacement._replace(way="plain", when=BEFORE_THE_BRIDGE)
+        expected_told, expected = told_by_wsgi(kind, plainly, requests)
         # What is asked calls each step once at least, or the comparison would say nothing.
         assert (step in expected_told) == (step != "async_to_sync" or kind == "async def")
         caplog.clear()
 
-        told, answers = told_by(lambda app: Behind(app, loop), kind, replacement)
+        told, answers = told_by(lambda app: Behind(app, loop), kind, replacement, requests)
 
         assert (when, expected) == (when, answers)
         assert (when, step in expected_told) == (when, step in told)

@@ -7,6 +7,7 @@ from typing import Any
 import sentry_sdk
 from sentry_sdk.envelope import Envelope
 from sentry_sdk.integrations.flask import FlaskIntegration
+from sentry_sdk.integrations.modules import ModulesIntegration
 from sentry_sdk.transport import Transport
 
 from tests.flask_app.serving import watched
@@ -31,6 +32,7 @@ def start() -> None:
         traces_sample_rate=1.0,
         # Whatever else is installed here is not of this app, and takes seconds to begin with.
         auto_enabling_integrations=False,
+        disabled_integrations=[ModulesIntegration()],
     )
 
 
