@@ -111,36 +111,60 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def visit(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
-    """Open a page in a browser that knows nothing yet: ``visit(width=1024, height=768, scheme="light", **context)``."""
-    with _visits(browser, host) as visit:
+def visit(browser: Browser, host: str, kept_page: Page) -> Iterator[Callable[..., Visit]]:
+    """Open a page in a browser without cookies: ``visit(width=1024, height=768, scheme="light", **context)``.
+
+    The first is the one that the module keeps: it leaves what it shows, and a new one takes much longer.
+    """
+    with _visits(browser, host, [kept_page]) as visit:
         yield visit
+    kept_page.unroute_all()
+    kept_page.context.clear_cookies()
+    kept_page.goto("about:blank")
+
+
+@pytest.fixture(scope="module")
+def kept_page(browser: Browser) -> Iterator[Page]:
+    """A page for one test after the other."""
+    with contextlib.ExitStack() as contexts:
+        yield _open(browser, contexts)
 
 
 @pytest.fixture(scope="module")
 def keep_visiting(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
     """Open a page as ``visit`` does, for all tests of a module that only look at it."""
-    with _visits(browser, host) as visit:
+    with _visits(browser, host, []) as visit:
         yield visit
 
 
 @contextlib.contextmanager
-def _visits(browser: Browser, host: str) -> Iterator[Callable[..., Visit]]:
-    with contextlib.ExitStack() as contexts:
+def _visits(browser: Browser, host: str, kept: list[Page]) -> Iterator[Callable[..., Visit]]:
+    with contextlib.ExitStack() as ends:
 
         def visit(width: int = 1024, height: int = 768, scheme: Scheme = "light", **options: Any) -> Visit:
-            context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme, **options)
-            contexts.callback(context.close)
-            context.set_default_timeout(TIMEOUT_MS)
-            page = context.new_page()
-            page.add_init_script(COLLECT_VIOLATIONS)
+            page = kept.pop() if kept and not options else _open(browser, ends, **options)
+            page.set_viewport_size({"width": width, "height": height})
+            page.emulate_media(color_scheme=scheme)
             visit = Visit(page, host)
-            page.on("request", lambda request: visit.requests.append(request.url))
-            page.on("console", lambda message: _keep(visit, message.type, message.text))
-            page.on("pageerror", lambda error: visit.complaints.append(f"uncaught: {error}"))
+            for event, listener in (
+                ("request", lambda request: visit.requests.append(request.url)),
+                ("console", lambda message: _keep(visit, message.type, message.text)),
+                ("pageerror", lambda error: visit.complaints.append(f"uncaught: {error}")),
+            ):
+                page.on(event, listener)  # type: ignore[call-overload]  # each is an event of pages
+                ends.callback(page.remove_listener, event, listener)
             return visit
 
         yield visit
+
+
+def _open(browser: Browser, contexts: contextlib.ExitStack, **options: Any) -> Page:
+    context = browser.new_context(**options)
+    contexts.callback(context.close)
+    context.set_default_timeout(TIMEOUT_MS)
+    page = context.new_page()
+    page.add_init_script(COLLECT_VIOLATIONS)
+    return page
 
 
 def _keep(visit: Visit, kind: str, text: str) -> None:
