@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import shlex
 import sys
@@ -13,7 +14,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
+from benchmarks.measure import parity
 from benchmarks.measure.journal import read_run
+from benchmarks.measure.server import running
 
 SHOP = """
 import json
@@ -218,7 +221,6 @@ def test_a_projects_file_says_what_is_compared(
         (("--command", "python server.py"), 2, ("{port}",)),
         (("--command", "'"), 2, ("quotation",)),
         (("http://example.org/",), 2, ("this machine",)),
-        (("http://127.0.0.1:1", "--path", "/"), 1, ("did not answer", "is to run at")),
         (
             ("shop:app@hypercorn", "shop_async:app@hypercorn", "--path", "/items"),
             1,
@@ -238,6 +240,15 @@ def test_what_cannot_be_compared_is_told(
     done = lab_in(bare)("compare", *arguments, *QUICKLY)
     told = " ".join(done.stderr.split())
     assert (status, []) == (done.exit_code, [word for word in words if word not in told]), told
+
+
+def test_an_app_that_does_not_run_is_waited_for_and_told(
+    bare: Path, lab_in: LabIn, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With where it is to run."""
+    monkeypatch.setattr(parity, "running", functools.partial(running, startup_timeout_s=0.5))
+    done = lab_in(bare)("compare", "http://127.0.0.1:1", "--path", "/", *QUICKLY)
+    assert (1, True, True) == (done.exit_code, "did not answer" in done.stderr, "is to run at" in done.stderr)
 
 
 @pytest.mark.alone
