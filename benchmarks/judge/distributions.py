@@ -11,9 +11,6 @@ import operator
 from collections.abc import Callable
 from typing import NamedTuple
 
-import numpy as np
-from numpy.typing import NDArray
-
 _ROOT_2 = math.sqrt(2)
 
 _NEGLIGIBLE = 1e-18
@@ -29,7 +26,7 @@ _CLOSE = 1e-13
 class _Spreads(NamedTuple):
     """Estimates of a spread that is 1, each with its weight; the weights add up to 1."""
 
-    values: NDArray[np.float64]
+    values: list[float]
     weights: list[float]
 
 
@@ -82,7 +79,7 @@ def _t_probability(t: float, spreads: _Spreads, noncentrality: float = 0.0) -> f
     It is a normal variable over an independent estimate of its own spread: the normal probability is averaged over
     what that estimate may be.
     """
-    probabilities = map(math.erfc, ((noncentrality - t * spreads.values) / _ROOT_2).tolist())
+    probabilities = map(math.erfc, [(noncentrality - t * spread) / _ROOT_2 for spread in spreads.values])
     return math.fsum(map(operator.mul, spreads.weights, probabilities)) / 2
 
 
@@ -102,7 +99,7 @@ def _spreads(freedom: float, step: float) -> _Spreads:
             weight = math.exp(freedom * (logarithm - math.expm1(2 * logarithm) / 2))
             points.append((math.exp(logarithm), weight))
     total = math.fsum(weight for _, weight in points)
-    return _Spreads(np.array([spread for spread, _ in points]), [weight / total for _, weight in points])
+    return _Spreads([spread for spread, _ in points], [weight / total for _, weight in points])
 
 
 def _step(freedom: float) -> float:
