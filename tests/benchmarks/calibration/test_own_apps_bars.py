@@ -62,6 +62,16 @@ def test_nine_of_ten_must_find_what_is_there(
     assert "the costly copy takes 100 us more" in capsys.readouterr().out
 
 
+def test_one_of_the_two_may_be_asked_for(
+    answers: dict[str, list[tuple[int, str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The pilot is the copy's all the same."""
+    answers["copy"][1:] = [(1, "")]
+
+    assert 0 == own_apps.main(["costly", "--runs", "3"])
+    assert "copy, to be found" not in capsys.readouterr().out
+
+
 @pytest.mark.parametrize("answer", [(1, ""), (0, "no JSON"), (0, '{"judgement": {"duels": [], "summaries": []}}')])
 def test_a_comparison_that_fails_is_no_result(
     answer: tuple[int, str], answers: dict[str, list[tuple[int, str]]], capsys: pytest.CaptureFixture[str]
