@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import statistics
 from collections.abc import Iterable, Sequence
+from statistics import geometric_mean
 
 from benchmarks.judge import wording
 from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, QuantityName, Standing
@@ -57,13 +57,9 @@ def measured(pairs: Pairs, quantity: QuantityName) -> list[tuple[float, float]]:
         if values[0] is not None and values[1] is not None:
             rounds.setdefault(above.trial.round, []).append((values[0], values[1]))
     return [
-        each[0] if len(each) == 1 else (_mean(above for above, _ in each), _mean(below for _, below in each))
+        each[0] if len(each) == 1 else (geometric_mean(a for a, _ in each), geometric_mean(b for _, b in each))
         for each in rounds.values()
     ]
-
-
-def _mean(values: Iterable[float]) -> float:
-    return statistics.geometric_mean(values)
 
 
 def ratio(pairs: Pairs, quantity: QuantityName, confidence: float = CONFIDENCE) -> Estimate | None:

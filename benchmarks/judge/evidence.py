@@ -170,7 +170,9 @@ class Evidence:
             return self.too_few(len(rounds), contenders, workload, MINIMUM_ROUNDS)
         if self.placebo_failed is not None:
             return self.placebo_failed
-        return trials.loader_bound([own[number] for number in rounds for own in by_round], self.ceiling_per_s) or None
+        used = [own[number] for number in rounds for own in by_round]
+        used += [again for each in contenders for again in self._again(each, workload)]
+        return trials.loader_bound(used, self.ceiling_per_s) or None
 
     def too_few(self, count: int, contenders: Sequence[Contender], workload: str, needed: int) -> str:
         """Say that fewer rounds than needed have valid trials of all these contenders, why, and what to do."""

@@ -72,6 +72,21 @@ def test_the_reference_is_measured_twice_a_round_and_both_count(
     assert pytest.approx(2 * 2.5 ** (1 / 3)) == before.rate.value
 
 
+def test_a_second_trial_of_the_reference_that_measured_the_loader_is_no_evidence_either(
+    make_trial: Callable[..., Trial], make_run: Callable[..., Run], make_evidence: Callable[..., Evidence]
+) -> None:
+    """It is in the ratio, so it has to have had head-room."""
+    trials = [make_trial(name, rate, number) for name, rate in ((ASYNC, 2_000), (SYNC, 1_000)) for number in (1, 2, 3)]
+    trials += [make_trial(SYNC, 1_000, number, placebo=True, loader_cpu_s=9.5) for number in (1, 2, 3)]
+    run = make_run(trials)
+    against = dataclasses.replace(run, plan=dataclasses.replace(run.plan, against=SYNC))
+
+    (duel,) = judging.duels(make_evidence(against))
+
+    assert "refused" == duel.standing
+    assert "Loader-bound in 3 of 9 trials" in (duel.refusal or "")
+
+
 @pytest.mark.parametrize(
     ("rates", "outcome", "told"),
     [
