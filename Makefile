@@ -15,13 +15,15 @@ OLDEST_FLASK_LOCK := tests/flask_app/serving/oldest-flask.txt
 # need everything, so their lock is resolved first; a package has the same version in all locks.
 LOCK_lab := requirements.lock
 LOCK_locust := requirements-locust.lock
+LOCK_frameworks := requirements-frameworks.lock
 LOCK_docs := requirements-docs.lock
 LOCK_test := requirements-test.lock
 LOCKED_lab := --extra bench --group build pyproject.toml
 LOCKED_locust := --extra bench --extra locust --group build pyproject.toml
+LOCKED_frameworks := --extra bench --extra frameworks --group build pyproject.toml
 LOCKED_docs := --group pyproject.toml:docs
-LOCKED_test := --all-extras $(patsubst %,--group %,build test lint typing docs calibration) pyproject.toml
-NEEDS := lab locust docs test
+LOCKED_test := --all-extras $(patsubst %,--group %,build test lint typing docs) pyproject.toml
+NEEDS := lab locust frameworks docs test
 
 # The handbook: its sources are in docs/, and its build elsewhere, because tests read the sources.
 DOCS := build/docs
@@ -32,7 +34,7 @@ SPHINX := $(BIN)/sphinx-build --quiet --fail-on-warning --keep-going --jobs auto
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: FORCE help env env-locust env-docs env-test compare test test-service serve lint style types judge docs docs-catalogues lock oldest-flask flask-next clean
+.PHONY: FORCE help env env-locust env-frameworks env-docs env-test compare test test-service serve lint style types judge docs docs-catalogues lock oldest-flask flask-next clean
 
 help: ## Show this list
 	@echo 'make compare   test the tutorial'"'"'s claims on real servers (about three minutes)'
@@ -45,7 +47,8 @@ help: ## Show this list
 	@echo 'make docs-catalogues   write the catalogues for a translation'
 	@echo 'make lock      resolve the dependencies into requirements*.lock again'
 	@echo 'make env       build or update .venv from requirements.lock, for lab'
-	@echo 'make env-locust   the same for lab locust; env-docs, env-test: for make docs and make test'
+	@echo 'make env-locust   the same for lab locust; env-frameworks: for every contender that lab contenders lists;'
+	@echo '               env-docs, env-test: for make docs and make test'
 	@echo 'make oldest-flask   install the oldest supported Flask into a separate folder, for the tests'
 	@echo 'make flask-next SOURCE=/path/to/checkout   test the event-loop bridge on an unreleased Flask'
 	@echo 'make clean     remove .venv, other Pythons'"'"' .venv-*, and the tools'"'"' caches (results/ stays)'
@@ -53,7 +56,7 @@ help: ## Show this list
 	@echo 'Options go through ARGS: make compare ARGS="tutorial --seed 7"; make serve ARGS="--bridge asgiref"'
 
 env: $(VENV)/.lab
-env-locust env-docs env-test: env-%: $(VENV)/.%
+env-locust env-frameworks env-docs env-test: env-%: $(VENV)/.%
 
 # An environment belongs to the folder and the Python that it was made for.
 USABLE := import os, pip, sys; \

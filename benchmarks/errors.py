@@ -66,7 +66,7 @@ def installing(extra: str) -> str:
     """Return the command that installs an extra's packages into this Python, whatever this package came from.
 
     Args:
-        extra: Of ``pyproject.toml``: ``bench`` or ``locust``.
+        extra: Of ``pyproject.toml``: ``bench``, ``locust`` or ``frameworks``.
     """
     import importlib.metadata  # noqa: PLC0415 (takes long, and few need it)
 

@@ -44,6 +44,7 @@ def extras(*names: str) -> list[str]:
 LOCKS = {
     "requirements.lock": extras("bench") + groups("build"),
     "requirements-locust.lock": extras("bench", "locust") + groups("build"),
+    "requirements-frameworks.lock": extras("bench", "frameworks") + groups("build"),
     "requirements-docs.lock": groups("docs"),
     "requirements-test.lock": extras(*PROJECT["project"]["optional-dependencies"])
     + groups(*PROJECT["dependency-groups"]),

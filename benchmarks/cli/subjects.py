@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -156,7 +156,7 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
     patterns = [word for word in rest if not targets.is_target(word) and word not in told.contenders]
     for pattern in patterns:
         _check_known(pattern, told)
-    catalogued = catalogue.select(patterns)
+    catalogued = _catalogued(patterns, console)
     for word in rest:
         if word in told.contenders:
             found += _of_entry(word, told, asked)
@@ -167,7 +167,7 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
     theirs = [target.contender for target in found]
     if not theirs:
         _refuse_request(asked)
-        against = asked.against and catalogue.find(asked.against).id
+        against = asked.against and _catalogued([asked.against], console)[0].id
         return Subjects(preset=preset, contenders=catalogued, against=against)
     # In the order in which they were asked for: the first is the reference.
     contenders = _named_apart([*theirs, *catalogued])
@@ -257,6 +257,28 @@ def _check_known(word: str, told: LabFile) -> None:
         f"shop:app@uvicorn.{did_you_mean(word, known)}",
         "TARGET",
     )
+
+
+def _catalogued(patterns: Sequence[str], console: Console) -> tuple[Contender, ...]:
+    """Return the catalogue's contenders that these words mean and that can run here; says which a pattern leaves out.
+
+    Raises:
+        InvalidValueError: One that was named, or all of a pattern, needs packages that are not installed.
+    """
+    chosen = {contender.id: contender for contender in catalogue.select(patterns)}
+    lacking = {name: packages for name, each in chosen.items() if (packages := catalogue.lacking(each))}
+    for pattern in patterns:
+        meant = [contender.id for contender in catalogue.select([pattern])]
+        if all(name in lacking for name in meant):
+            raise InvalidValueError(f"{_not_installed(meant, lacking)}. {catalogue.how_to_install()}", "CONTENDER")
+    if lacking:
+        console.print(f"Left out: {_not_installed(lacking, lacking)}. `lab contenders` says how to install it.")
+    return tuple(each for name, each in chosen.items() if name not in lacking)
+
+
+def _not_installed(names: Iterable[str], lacking: Mapping[str, Sequence[str]]) -> str:
+    packages = dict.fromkeys(package for name in names for package in lacking[name])
+    return f"{', '.join(names)}: {' and '.join(packages)} not installed here"
 
 
 def _target(word: str, asked: _Asked) -> Target:

@@ -1,77 +1,23 @@
 """The catalogue: all facts of frameworks and bridges, and the contenders that the lab's own apps make on the servers.
 
 What is added here shows everywhere: in ``lab contenders``, in runs, in every format and chart, on the live page. An app
-runs on every server that speaks its interface and takes the lab's own apps, unless its entry names some.
+runs on every server that speaks its interface and takes the lab's own apps, unless its entry names some. What a
+workshop compares is usual; the rest of the field is compared if it is asked for, and may need packages of its own.
 """
 
 from __future__ import annotations
 
 import fnmatch
+import functools
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 
-from benchmarks.contenders.servers import SERVERS, Interface
-from benchmarks.errors import InvalidValueError, did_you_mean
-from benchmarks.model import Contender, Variant
+from benchmarks.contenders.apps import App, Framework
+from benchmarks.contenders.servers import BRIDGES, SERVERS
+from benchmarks.errors import InvalidValueError, did_you_mean, installing
+from benchmarks.model import Contender
 
-OTHER_MARK = "D"
-"""The marker of what has none of its own."""
-
-_TWINS: tuple[Variant, ...] = ("sync", "async")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Framework:
-    """What an app is written with.
-
-    Attributes:
-        id: In ids of contenders and in run.json.
-        name: Its own spelling.
-        interface: Between it and a server, where there is no bridge.
-        hue: Its colour on a light page and on a dark one, hexadecimal; ``None`` for the colour of all others. Blue and
-            vermilion are taken: every common form of colour blindness keeps them apart.
-        mark: Its marker in charts, in matplotlib's letters.
-        views: Where its views are, ``{what}`` being ``health`` or ``wait``; the live page shows their source.
-    """
-
-    id: str
-    name: str
-    interface: Interface
-    hue: tuple[str, str] | None = None
-    mark: str = OTHER_MARK
-    views: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class App:
-    """One app under test, on one server or more.
-
-    Attributes:
-        framework: What it is written with.
-        target: Its ``module:attribute``.
-        description: One line for a person, with ``{server}`` for the server's name.
-        bridge: The id of what lets an app of WSGI run on a server of ASGI, and what readers know it by; or ``none``.
-        keeps_loop: Whether its async views run on the server's own event loop.
-        is_serial: Whether one thread serves the whole process, so that every client waits for all the others' waits.
-        variants: Keywords of its views; ``None`` for a bare server, which has none.
-        servers: Ids of those that it runs on; empty for all that speak its interface.
-        headline: The id of the server on which the ledger judges its claims; ``None`` if none are judged on it.
-        recorded: The same app with the recorder in it, for ``lab explain``; ``None`` where nothing can be recorded.
-        remarks: What to add to the description, by the server's id.
-    """
-
-    framework: Framework
-    target: str
-    description: str
-    bridge: str = "none"
-    keeps_loop: bool = True
-    is_serial: bool = False
-    variants: tuple[Variant | None, ...] = _TWINS
-    servers: tuple[str, ...] = ()
-    headline: str | None = None
-    recorded: str | None = None
-    remarks: Mapping[str, str] = field(default_factory=dict)
-
+EXTRA = "frameworks"
+"""Of ``pyproject.toml``: everything that a contender of the catalogue needs beside the lab."""
 
 _FLASK = Framework(
     id="flask",
@@ -89,7 +35,14 @@ _FASTAPI = Framework(
     mark="o",
     views="benchmarks.contenders.fastapi_app:{what}_{variant}",
 )
-_BARE = Framework(id="bare-asgi", name="no framework", interface="asgi")
+_PLAIN_FLASK = Framework(id="plainflask", name="Flask, plain", interface="wsgi", mark="p")
+
+# One server in Python and one in Rust show what a framework costs; what a server costs, Flask, FastAPI and the bare
+# apps show on all of them.
+_ASGI_PAIR = ("uvicorn", "granian")
+_WSGI_PAIR = ("gunicorn-gthread", "granian")
+_FIELD = "benchmarks.contenders.field"
+_NINJA = ("django", "django-ninja")
 
 APPS: tuple[App, ...] = (
     App(
@@ -97,8 +50,10 @@ APPS: tuple[App, ...] = (
         keeps_loop=False,
         target="flask_app.serving.wsgi:app",
         recorded="benchmarks.live.recorded:apps.flask_wsgi",
-        description="Flask on {server}'s own WSGI wrapper",
+        description="Flask on {server}",
+        usual=("hypercorn",),
         headline="hypercorn",
+        remarks={"hypercorn": "'s own WSGI wrapper"},
     ),
     App(
         framework=_FLASK,
@@ -110,6 +65,7 @@ APPS: tuple[App, ...] = (
         description="Flask on {server} through asgiref's WsgiToAsgi",
         # What this bridge costs is its own doing: one server is enough to show it.
         servers=("hypercorn",),
+        usual=("hypercorn",),
     ),
     App(
         framework=_FLASK,
@@ -117,20 +73,142 @@ APPS: tuple[App, ...] = (
         target="flask_app.serving.event_loop:app",
         recorded="benchmarks.live.recorded:apps.flask_event_loop",
         description="Flask on {server}'s own event loop",
+        usual=("hypercorn", "uvicorn"),
     ),
     App(
         framework=_FASTAPI,
         target="benchmarks.contenders.fastapi_app:app",
         recorded="benchmarks.live.recorded:apps.fastapi",
         description="FastAPI on {server}",
+        usual=("hypercorn", "uvicorn"),
         headline="uvicorn",
         remarks={"uvicorn": ", the tutorial's set-up"},
     ),
     App(
-        framework=_BARE,
+        framework=Framework(id="bare-asgi", name="no framework", interface="asgi"),
         target="benchmarks.contenders.bare_asgi:app",
         description="no framework: the ceiling on {server}",
         variants=(None,),
+        usual=("hypercorn", "uvicorn"),
+    ),
+    App(
+        framework=Framework(id="bare-wsgi", name="no framework, WSGI", interface="wsgi"),
+        target="benchmarks.contenders.bare_wsgi:app",
+        description="no framework: the ceiling of WSGI on {server}",
+        variants=(None,),
+        # Werkzeug's development server is started by Flask's command, for Flask apps only.
+        servers=("hypercorn", "gunicorn", "gunicorn-gthread", "gunicorn-gevent", "granian", "waitress"),
+    ),
+    App(
+        framework=_PLAIN_FLASK,
+        keeps_loop=False,
+        target=f"{_FIELD}.plainflask_app:app",
+        description="Flask as most people run it, on {server}",
+    ),
+    *(
+        App(
+            framework=_PLAIN_FLASK,
+            bridge=bridge,
+            is_factory=True,
+            keeps_loop=bridge == "eventloop",
+            is_serial=bridge == "asgiref",
+            target=f"{_FIELD}.plainflask_bridges:{bridge}",
+            description=f"plain Flask on {{server}} behind {bridge}",
+            servers=_ASGI_PAIR[:1],
+        )
+        for bridge in BRIDGES
+    ),
+    App(
+        framework=Framework(id="tunedfastapi", name="FastAPI, tuned", interface="asgi", mark="h"),
+        target=f"{_FIELD}.tunedfastapi_app:app",
+        description="FastAPI as its documentation advises, on {server}",
+        servers=_ASGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="starlette", name="Starlette", interface="asgi", mark="^"),
+        target=f"{_FIELD}.starlette_app:app",
+        description="Starlette on {server}, below FastAPI",
+        servers=_ASGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="quart", name="Quart", interface="asgi", mark="v", needs=("quart",)),
+        target=f"{_FIELD}.quart_app:app",
+        description="Quart on {server}",
+        # Hypercorn is its authors' own.
+        servers=("hypercorn", *_ASGI_PAIR),
+    ),
+    App(
+        framework=Framework(id="litestar", name="Litestar", interface="asgi", mark="*", needs=("litestar",)),
+        target=f"{_FIELD}.litestar_app:app",
+        description="Litestar on {server}",
+        servers=_ASGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="django", name="Django", interface="asgi", mark="P", needs=("django",)),
+        target=f"{_FIELD}.django_app:asgi",
+        description="Django on {server}",
+        servers=_ASGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="django-wsgi", name="Django, WSGI", interface="wsgi", mark="P", needs=("django",)),
+        keeps_loop=False,
+        target=f"{_FIELD}.django_app:wsgi",
+        description="Django over WSGI on {server}",
+        servers=_WSGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="ninja", name="Django Ninja", interface="asgi", mark="X", needs=_NINJA),
+        target=f"{_FIELD}.ninja_app:asgi",
+        description="Django Ninja on {server}",
+        servers=_ASGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="ninja-wsgi", name="Django Ninja, WSGI", interface="wsgi", mark="X", needs=_NINJA),
+        keeps_loop=False,
+        target=f"{_FIELD}.ninja_app:wsgi",
+        description="Django Ninja over WSGI on {server}",
+        servers=_WSGI_PAIR[:1],
+    ),
+    # Falcon's two apps take one keyword each: the pair differs in more than the keyword, so they are no twins.
+    App(
+        framework=Framework(id="falcon", name="Falcon", interface="asgi", mark="d", needs=("falcon",)),
+        target=f"{_FIELD}.falcon_app:asgi",
+        description="Falcon on {server}",
+        variants=("async",),
+        servers=_ASGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="falcon-wsgi", name="Falcon, WSGI", interface="wsgi", mark="d", needs=("falcon",)),
+        target=f"{_FIELD}.falcon_app:wsgi",
+        description="Falcon over WSGI on {server}",
+        variants=("sync",),
+        servers=_WSGI_PAIR,
+    ),
+    App(
+        framework=Framework(id="aiohttp", name="aiohttp", interface="aiohttp", mark="<"),
+        target=f"{_FIELD}.aiohttp_app:create_app",
+        description="aiohttp on its own server",
+        variants=("async",),
+    ),
+    App(
+        framework=Framework(id="sanic", name="Sanic", interface="sanic", mark=">", needs=("sanic",)),
+        target=f"{_FIELD}.sanic_app:app",
+        description="Sanic on its own server",
+        variants=("async",),
+    ),
+    App(
+        framework=Framework(id="sanic-asgi", name="Sanic, ASGI", interface="asgi", mark=">", needs=("sanic",)),
+        target=f"{_FIELD}.sanic_app:app",
+        description="Sanic over ASGI on {server}",
+        variants=("async",),
+        servers=_ASGI_PAIR[:1],
+    ),
+    App(
+        framework=Framework(id="blacksheep", name="BlackSheep", interface="asgi", mark="8", needs=("blacksheep",)),
+        target=f"{_FIELD}.blacksheep_app:app",
+        description="BlackSheep on {server}",
+        variants=("async",),
+        servers=_ASGI_PAIR,
     ),
 )
 
@@ -139,14 +217,13 @@ FRAMEWORKS: Mapping[str, Framework] = {app.framework.id: app.framework for app i
 
 
 def _contenders_of(app: App) -> list[Contender]:
-    interface = app.framework.interface if app.bridge == "none" else "asgi"
     return [
         Contender(
             framework=app.framework.id,
             variant=variant,
             server=server.id,
             bridge=app.bridge,
-            arguments=server.command(app.target, interface, is_own=True),
+            arguments=server.command(app.target, app.interface, is_factory=app.is_factory, is_own=True),
             description="".join(
                 (
                     "" if variant is None else f"{'def' if variant == 'sync' else 'async def'}, ",
@@ -156,12 +233,17 @@ def _contenders_of(app: App) -> list[Contender]:
             ),
         )
         for server in SERVERS.values()
-        if server.id in (app.servers or SERVERS) and server.own is not None and interface in server.interfaces
+        if server.id in (app.servers or SERVERS) and server.own is not None and app.interface in server.interfaces
         for variant in app.variants
     ]
 
 
 CONTENDERS: tuple[Contender, ...] = tuple(contender for app in APPS for contender in _contenders_of(app))
+
+USUAL: tuple[Contender, ...] = tuple(
+    contender for app in APPS for contender in _contenders_of(app) if contender.server in app.usual
+)
+"""What a workshop compares, and the bare servers that calibrate its loader: what every default is made of."""
 
 SLOW_UPSTREAM = Contender(
     framework="upstream",
@@ -179,8 +261,11 @@ HEADLINES: tuple[str, ...] = tuple(
 )
 """Arrangements on which the ledger judges its claims, at most one for each framework."""
 
-CEILINGS: tuple[str, ...] = tuple(contender.id for contender in CONTENDERS if contender.variant is None)
-"""Ids of the bare servers, by which the loader is calibrated."""
+CEILINGS: tuple[str, ...] = tuple(contender.id for contender in USUAL if contender.variant is None)
+"""Ids of the usual bare servers, by which the loader is calibrated."""
+
+BARE: frozenset[str] = frozenset(contender.id for contender in CONTENDERS if contender.variant is None)
+"""Ids of all bare servers, which are no app to compare."""
 
 MAPPED: tuple[str, ...] = (
     "flask-sync@hypercorn",
@@ -204,7 +289,55 @@ def by_command(contenders: Sequence[Contender] = CONTENDERS) -> list[list[Conten
 
 def app_of(contender: Contender) -> App | None:
     """Return the app that a contender serves; ``None`` for one that is not the catalogue's."""
-    return next((app for app in APPS if contender.is_own and app.target == contender.arguments[-1]), None)
+    if not contender.is_own:
+        return None
+    key = contender.framework, contender.bridge
+    return next((app for app in APPS if (app.framework.id, app.bridge) == key), None)
+
+
+def is_serial(contender: Contender) -> bool:
+    """Say whether a contender of the catalogue serves one request after the other, whatever the others wait for."""
+    app = app_of(contender)
+    return app is not None and (app.is_serial or app.interface in SERVERS[contender.server].serial)
+
+
+def ceilings_of(contenders: Iterable[Contender]) -> tuple[str, ...]:
+    """Return ids of the bare servers that calibrate the loader for these: the usual ones, and those beneath the others.
+
+    A server that is faster than the usual ones is not limited by what they can do.
+    """
+    usual = {contender.id for contender in USUAL}
+    beyond = {(each.server, app.interface) for each in contenders if each.id not in usual and (app := app_of(each))}
+    bare = (each for each in CONTENDERS if each.variant is None and each.id not in usual)
+    return (*CEILINGS, *(each.id for each in bare if (each.server, FRAMEWORKS[each.framework].interface) in beyond))
+
+
+def lacking(contender: Contender) -> tuple[str, ...]:
+    """Return which packages this Python lacks of those that a contender of the catalogue needs, as pip names them."""
+    app = app_of(contender)
+    if app is None:
+        return ()
+    server = SERVERS[contender.server]
+    bridge = (BRIDGES[app.bridge],) if app.bridge != "none" else ()
+    versions = {package: version for package in server.packages if (version := version_here(package)) is not None}
+    beside = [package for package in (*app.framework.needs, *bridge) if version_here(package) is None]
+    return tuple(dict.fromkeys((*beside, *server.lacks(app.interface, versions))))
+
+
+def how_to_install() -> str:
+    """Return the sentence that says how to install all that contenders of the catalogue need."""
+    return f"`make env-{EXTRA}` in a clone installs all that the catalogue needs; elsewhere:\n{installing(EXTRA)}"
+
+
+@functools.cache
+def version_here(package: str) -> str | None:
+    """Return the version of a package, by its name for pip, that this Python has; ``None`` if it has none."""
+    from importlib import metadata  # noqa: PLC0415 (takes long, and few need it)
+
+    try:
+        return metadata.version(package)
+    except metadata.PackageNotFoundError:
+        return None
 
 
 def steadiest(contenders: Sequence[Contender]) -> str:
@@ -232,17 +365,22 @@ def select(patterns: Iterable[str]) -> tuple[Contender, ...]:
     """Return the contenders that match, in the catalogue's order, each once.
 
     Args:
-        patterns: Ids, or shell patterns such as ``flask-*``.
+        patterns: Ids, or shell patterns such as ``flask-*``. A pattern means the usual contenders; the rest of the
+            field only where it matches none of these, as ``litestar-*`` or ``*@granian``.
     Raises:
         InvalidValueError: A pattern matches nothing.
     """
     wanted: set[str] = set()
     for pattern in patterns:
-        matches = {contender.id for contender in CONTENDERS if fnmatch.fnmatchcase(contender.id, pattern)}
+        matches = _matching(pattern, USUAL) or _matching(pattern, CONTENDERS)
         if not matches:
             raise InvalidValueError(_unknown(pattern), "--contender")
         wanted |= matches
     return tuple(contender for contender in CONTENDERS if contender.id in wanted)
+
+
+def _matching(pattern: str, contenders: Iterable[Contender]) -> set[str]:
+    return {contender.id for contender in contenders if fnmatch.fnmatchcase(contender.id, pattern)}
 
 
 def _unknown(pattern: str) -> str:

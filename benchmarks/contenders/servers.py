@@ -15,7 +15,11 @@ from typing import Literal
 
 from benchmarks.errors import InvalidValueError
 
-Interface = Literal["wsgi", "asgi"]
+Interface = Literal["wsgi", "asgi", "aiohttp", "sanic"]
+"""Between an app and a server; the last two are spoken by those frameworks' own servers alone."""
+
+BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventloop": "asgiref"}
+"""What lets a WSGI app run on a server of ASGI, and the package that it needs beside the app's own."""
 
 # uvloop does not exist for Windows; there uvicorn's own fallback is asyncio's loop.
 _UVICORN_LOOP = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
@@ -24,6 +28,8 @@ _UVICORN_LOOP = "uvloop" if importlib.util.find_spec("uvloop") else "asyncio"
 _WORKERS = ("--workers", "{number}")
 # Said, for WEB_CONCURRENCY would say otherwise.
 _ONE = ("--workers", "1")
+# As long as uvicorn and Hypercorn keep an idle connection: the loader's connections are idle between their slices.
+_KEPT = ("--keep-alive", "5")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +39,7 @@ class Server:
     Attributes:
         id: In ids of contenders and in run.json.
         name: Its own spelling.
-        module: That ``python -m`` runs; also the name of the package that it comes in.
+        module: That ``python -m`` runs; its first part is the name of the package that it comes in.
         arguments: After the module, by the interface of the app; ``{host}`` and ``{port}`` are filled in.
         own: Further arguments for the lab's own apps; ``None`` where those are not served on it.
         app: The arguments that name an app, with ``{app}`` for ``module:attribute``.
@@ -44,6 +50,8 @@ class Server:
         remark: What a reader must know of it.
         needs: Further packages that it imports.
         since: Its version that serves an interface first, where not every one does.
+        serial: Interfaces whose apps it gives one request at a time, so that every client waits for all the others'.
+        closing: Interfaces on which it ends a connection after each answer.
     """
 
     id: str
@@ -59,11 +67,18 @@ class Server:
     remark: str = ""
     needs: tuple[str, ...] = ()
     since: Mapping[Interface, str] = field(default_factory=dict)
+    serial: tuple[Interface, ...] = ()
+    closing: tuple[Interface, ...] = ()
+
+    @property
+    def package(self) -> str:
+        """What it comes in, by import name."""
+        return self.module.partition(".")[0]
 
     @property
     def packages(self) -> tuple[str, ...]:
         """What it imports, by import name, itself first."""
-        return (self.module, *self.needs)
+        return (self.package, *self.needs)
 
     def lacks(self, interface: Interface, versions: Mapping[str, str]) -> tuple[str, ...]:
         """Return what pip would have to install before it serves apps of an interface.
@@ -73,10 +88,10 @@ class Server:
             versions: Of the packages that are there, by import name.
         """
         lacking = [package for package in self.packages if package not in versions]
-        if interface in self.since and self.module in versions:
-            told = _numbers(versions[self.module])
+        if interface in self.since and self.package in versions:
+            told = _numbers(versions[self.package])
             if told and told < _numbers(self.since[interface]):
-                lacking.append(f"{self.module}>={self.since[interface]}")
+                lacking.append(f"{self.package}>={self.since[interface]}")
         return tuple(lacking)
 
     @property
@@ -135,7 +150,7 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def _gunicorn(kind: str, *needs: str) -> Server:
+def _gunicorn(kind: str, *needs: str, own: tuple[str, ...] = _KEPT) -> Server:
     """Return gunicorn with one of its kinds of worker for WSGI apps, and what it needs beside itself."""
     return Server(
         id=f"gunicorn-{kind}",
@@ -143,6 +158,7 @@ def _gunicorn(kind: str, *needs: str) -> Server:
         module="gunicorn",
         needs=needs,
         arguments={"wsgi": ("--bind", "{host}:{port}", "--log-level", "warning", "--worker-class", kind)},
+        own=own,
         factory=("{app}()",),
         workers=_WORKERS,
         one_worker=_ONE,
@@ -182,14 +198,19 @@ SERVERS: Mapping[str, Server] = {
                 "wsgi": ("--bind", "{host}:{port}", "--log-level", "warning"),
                 "asgi": ("--bind", "{host}:{port}", "--log-level", "warning", "--worker-class", "asgi"),
             },
+            own=_KEPT,
             factory=("{app}()",),
             workers=_WORKERS,
             one_worker=_ONE,
             threads=("--threads", "{number}"),
             since={"asgi": "24.0.0"},
+            serial=("wsgi",),
+            closing=("wsgi",),
             remark="Its sync worker ends a connection after each answer.",
         ),
-        _gunicorn("gthread"),
+        # With the one thread that it has by default it would be the sync worker over again; its documentation advises
+        # two to four times the cores.
+        _gunicorn("gthread", own=(*_KEPT, "--threads", "4")),
         _gunicorn("gevent", "gevent", "packaging"),
         Server(
             id="granian",
@@ -199,6 +220,7 @@ SERVERS: Mapping[str, Server] = {
                 "wsgi": ("--log-level", "warning", "--interface", "wsgi", "--host", "{host}", "--port", "{port}"),
                 "asgi": ("--log-level", "warning", "--interface", "asgi", "--host", "{host}", "--port", "{port}"),
             },
+            own=(),
             factory=("--factory", "{app}"),
             workers=_WORKERS,
             one_worker=_ONE,
@@ -209,8 +231,11 @@ SERVERS: Mapping[str, Server] = {
             name="waitress",
             module="waitress",
             arguments={"wsgi": ("--listen={host}:{port}",)},
+            # Of a large class; by default it takes 100 connections, and no file descriptor above 1023.
+            own=("--connection-limit=2048", "--asyncore-use-poll"),
             factory=("--call", "{app}"),
             threads=("--threads={number}",),
+            remark="It prints a line for each request that waits for a thread.",
         ),
         Server(
             id="werkzeug",
@@ -218,9 +243,29 @@ SERVERS: Mapping[str, Server] = {
             module="flask",
             needs=("werkzeug",),
             arguments={"wsgi": ()},
+            own=(),
             app=("--app", "{app}", "run", "--no-debugger", "--no-reload", "--host", "{host}", "--port", "{port}"),
             factory=("--app", "{app}()", "run", "--no-debugger", "--no-reload", "--host", "{host}", "--port", "{port}"),
+            closing=("wsgi",),
             remark="It is for development only, serves Flask apps only, and prints a line for each request.",
+        ),
+        Server(
+            id="aiohttp",
+            name="aiohttp's server",
+            module="aiohttp.web",
+            arguments={"aiohttp": ("--hostname", "{host}", "--port", "{port}")},
+            own=(),
+            remark="It serves aiohttp apps only.",
+        ),
+        Server(
+            id="sanic",
+            name="Sanic's server",
+            module="sanic",
+            arguments={
+                "sanic": ("--no-motd", "--no-access-logs", "--single-process", "--host", "{host}", "--port", "{port}")
+            },
+            own=(),
+            remark="It serves Sanic apps only.",
         ),
     )
 }

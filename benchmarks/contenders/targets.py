@@ -17,12 +17,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.contenders.own_python import Surroundings, default_app, look
-from benchmarks.contenders.servers import SERVERS, USUAL, Interface, Server
+from benchmarks.contenders.servers import BRIDGES, SERVERS, USUAL, Interface, Server
 from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.model import Contender
-
-BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventloop": "asgiref"}
-"""What lets a WSGI app run on a server of ASGI, and the package that it needs beside the app's own."""
 
 _WORD = re.compile(r"(?P<app>[\w.]+:[\w.]+(?:\(\))?)?(?:@(?P<server>[\w-]+))?(?:\+(?P<bridge>[\w-]+))?")
 _EVENTLOOP_PYTHON = (3, 11)
@@ -236,7 +233,7 @@ def _server(
             return server
     raise InvalidValueError(
         f"{where.python} ({where.source}) has no server for {interface.upper()} apps. Install one there, such as:\n"
-        f"  {shlex.join([where.python, '-m', 'pip', 'install', usual[0].module])}",
+        f"  {shlex.join([where.python, '-m', 'pip', 'install', usual[0].package])}",
         "TARGET",
     )
 
@@ -265,6 +262,6 @@ def _description(app: str, bridge: str, server: Server, looked: Mapping[str, Any
     behind = "" if bridge == "none" else f" behind {bridge}"
     python = where.source if where.source != "as told" else where.python
     return (
-        f"{app}, {what}{behind}, on {server.name} {versions[server.module]}, Python {looked['python']} ({python})."
+        f"{app}, {what}{behind}, on {server.name} {versions[server.package]}, Python {looked['python']} ({python})."
         f"{' ' if server.remark else ''}{server.remark}"
     )

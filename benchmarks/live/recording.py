@@ -185,12 +185,19 @@ def recorded(contender: Contender) -> Contender:
     """Return one of the lab's own contenders with the recorder in its app.
 
     Raises:
-        InvalidValueError: It has no view.
+        InvalidValueError: It has no view, or no recorder.
     """
     app = catalogue.app_of(contender)
-    if app is None or app.recorded is None or contender.variant is None:
+    if app is None or contender.variant is None:
         raise InvalidValueError(f"{contender.id} has no view to explain: choose a contender with a keyword.")
-    return replace(contender, arguments=(*contender.arguments[:-1], app.recorded))
+    if app.recorded is None:
+        target = f"{app.target}{'()' if app.is_factory else ''}@{contender.server}"
+        raise InvalidValueError(
+            f"{contender.id} has no recorder in it. Record it as an app of yours: "
+            f"lab explain {target} --path /wait/{contender.variant}?ms={{wait_ms}}"
+        )
+    hooked = (part.replace(app.target, app.recorded) for part in contender.arguments)
+    return replace(contender, arguments=tuple(hooked))
 
 
 def request_of(contender: Contender, wait_ms: int) -> Workload:

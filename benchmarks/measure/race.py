@@ -39,7 +39,7 @@ class Lineup:
         facts: What to record with a race.
     """
 
-    contenders: tuple[Contender, ...] = tuple(each for each in catalogue.CONTENDERS if each.variant is not None)
+    contenders: tuple[Contender, ...] = tuple(each for each in catalogue.USUAL if each.variant is not None)
     request: Workload | None = None
     against: str | None = None
     may_differ: bool = False
@@ -54,7 +54,7 @@ class Lineup:
 
 
 OWN = Lineup()
-"""The lab's own contenders."""
+"""The usual contenders."""
 
 
 def plan_race(

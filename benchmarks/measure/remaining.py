@@ -93,8 +93,8 @@ def estimate_s(plan: Plan, left: Sequence[ScheduledTrial] | None = None) -> floa
 def estimate_trial_s(trial: ScheduledTrial) -> float:
     """Return about how long one trial will take, seconds."""
     between_s = trial.load.slices * _BETWEEN_SLICES_S if trial.load.slices > 1 else 0.0
-    steady_s, app = trial.load.warmup_s, catalogue.app_of(trial.contender)
-    if app is not None and app.is_serial:
+    steady_s = trial.load.warmup_s
+    if catalogue.is_serial(trial.contender):
         steady_s = max(steady_s, trial.load.vus * trial.workload.wait_ms_in(trial.contender.variant) / 1000)
     return _STARTUP_S + offer_of(trial.workload).startup_s + steady_s + trial.load.duration_s + between_s
 

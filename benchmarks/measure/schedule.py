@@ -146,7 +146,7 @@ def plan(
 
     Args:
         preset_name: See ``PRESETS``.
-        contenders: What to compare, all in every round; empty for every contender but the bare servers.
+        contenders: What to compare, all in every round; empty for the usual ones but the bare servers.
         seed: Of the rounds' random order.
         vus: Virtual users of the health workload.
         duration_s: Measured interval of every trial, seconds.
@@ -186,7 +186,7 @@ def plan(
             )
         health = _scheduled(health, rate_per_s)
     beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
-    contenders = contenders or [contender for contender in catalogue.CONTENDERS if contender.variant is not None]
+    contenders = contenders or [contender for contender in catalogue.USUAL if contender.variant is not None]
     taking_part = {
         workload.name: tuple(each.id for each in contenders if takes_part(each, workload)) for workload in planned
     }
@@ -225,7 +225,7 @@ def plan(
             if beside_every > 1 and contender.arrangement not in catalogue.HEADLINES
         },
         placebo=against or catalogue.steadiest(contenders),
-        ceilings=catalogue.CEILINGS,
+        ceilings=catalogue.ceilings_of(contenders),
         budget_s=budget_s,
         precision=precision,
         engine=engine,
@@ -266,7 +266,7 @@ def placebo_plan(contender: Contender | None, seed: int, rounds: int, workload: 
         rounds: Number of rounds.
         workload: What it is asked, where its waits are none.
     """
-    contender = contender or catalogue.find(catalogue.steadiest(catalogue.CONTENDERS))
+    contender = contender or catalogue.find(catalogue.steadiest(catalogue.USUAL))
     return plan_of_one("doctor", (contender,), workload, PRESETS["quick"].health, rounds=rounds, seed=seed)
 
 
@@ -283,7 +283,7 @@ def plan_of_one(
         rounds={workload.name: rounds},
         workload_contenders={workload.name: tuple(contender.id for contender in contenders)},
         placebo=catalogue.steadiest(contenders),
-        ceilings=catalogue.CEILINGS,
+        ceilings=catalogue.ceilings_of(contenders),
     )
 
 

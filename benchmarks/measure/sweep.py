@@ -70,7 +70,7 @@ def plan_sweep(
         rounds={},
         workload_contenders={workload.name: ids for workload in workloads},
         placebo=None,
-        ceilings=catalogue.CEILINGS,
+        ceilings=catalogue.ceilings_of(contenders),
         budget_s=budget_s,
     )
 

@@ -112,5 +112,5 @@ def _sizes(plan: Plan, preset: Preset, health: LoadProfile | None) -> Iterator[s
 
 
 def _has_usual_contenders(plan: Plan) -> bool:
-    usual = {contender.id for contender in catalogue.CONTENDERS if contender.variant is not None}
+    usual = {contender.id for contender in catalogue.USUAL if contender.variant is not None}
     return {contender.id for contender in plan.contenders} == usual

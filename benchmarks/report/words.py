@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from benchmarks.contenders.catalogue import CEILINGS, FRAMEWORKS
+from benchmarks.contenders.catalogue import BARE, FRAMEWORKS
 from benchmarks.contenders.servers import SERVERS
 from benchmarks.judge.judgement import Comparison, Summary
 from benchmarks.model import Place
@@ -65,6 +65,6 @@ def twins_of(summaries: Iterable[Summary], workload: str) -> dict[str, list[Summ
     """Group the summaries of one workload by arrangement, without the bare servers, which are no app to compare."""
     groups: dict[str, list[Summary]] = {}
     for summary in sorted(summaries, key=lambda summary: summary.framework):
-        if summary.workload == workload and summary.contender not in CEILINGS:
+        if summary.workload == workload and summary.contender not in BARE:
             groups.setdefault(summary.arrangement, []).append(summary)
     return groups

@@ -33,8 +33,8 @@ WAITS_MS: Final = (20, 0)
 REQUESTS: Final = 3
 """How many requests are sent at the same moment."""
 
-CONTENDERS: Final[tuple[Contender, ...]] = tuple(each for each in catalogue.CONTENDERS if each.variant is not None)
-"""Those with a view, whose time can be shown."""
+CONTENDERS: Final[tuple[Contender, ...]] = tuple(each for each in catalogue.USUAL if each.variant is not None)
+"""The usual ones with a view, whose time can be shown."""
 
 SHIPPED: Final = Path(__file__).with_name("shipped") / "timelines.jsonl"
 """The bursts that come with the lab, one on each line."""

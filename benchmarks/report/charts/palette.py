@@ -9,7 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final
 
-from benchmarks.contenders.catalogue import FRAMEWORKS, OTHER_MARK
+from benchmarks.contenders.apps import OTHER_MARK
+from benchmarks.contenders.catalogue import FRAMEWORKS
 
 
 @dataclass(frozen=True, slots=True)

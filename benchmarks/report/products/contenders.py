@@ -1,0 +1,112 @@
+"""Builds the document of ``lab contenders``: what can be compared, what it needs, and the servers for anybody's app."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Mapping, Sequence
+
+from benchmarks.contenders import catalogue
+from benchmarks.contenders.own_python import Surroundings
+from benchmarks.contenders.servers import SERVERS, Interface, Server
+from benchmarks.measure.server import command_of
+from benchmarks.model import Contender
+from benchmarks.report.document import Block, Command, Document, Note, Paragraph, Section
+from benchmarks.report.formats.data import plain
+
+_YOURS: tuple[Interface, ...] = ("wsgi", "asgi")
+
+
+def contenders_document(where: Surroundings, version: str | None, versions: Mapping[str, str]) -> Document:
+    """Return the document of ``lab contenders``.
+
+    Args:
+        where: An app would live, for the servers that it could run on.
+        version: Of that Python; ``None`` where it could not be asked.
+        versions: Of the packages that it has, by import name.
+    """
+    contenders = catalogue.CONTENDERS
+    absent = [contender.id for contender in contenders if catalogue.lacking(contender)]
+    servers = [server for server in SERVERS.values() if server.interfaces & set(_YOURS)]
+    usual = [contender for contender in contenders if contender in catalogue.USUAL]
+    others = [contender for contender in contenders if contender not in catalogue.USUAL]
+    return Document(
+        kind="contenders",
+        title="What can be compared",
+        blocks=(
+            Paragraph(
+                f"{len(usual)} contenders are the usual ones, which a command compares if none is named; "
+                f"{len(others)} others are compared if they are asked for."
+            ),
+            *((Note(f"{len(absent)} cannot run here. {catalogue.how_to_install()}", "warning"),) if absent else ()),
+            Section(title="The usual ones", blocks=tuple(_contenders(usual))),
+            Section(title="The field: frameworks, servers and bridges", blocks=tuple(_contenders(others))),
+            Section(
+                title="Servers for an app of yours: MODULE:ATTRIBUTE@SERVER",
+                blocks=(
+                    Paragraph(f"{where.python}, {where.source}, has"),
+                    *(Note(f"`{server.id}`: {_told(server, versions)}") for server in servers),
+                ),
+            ),
+        ),
+        data={
+            "contenders": [{"id": each.id, **plain(each), **_more(each)} for each in contenders],
+            "install": catalogue.how_to_install() if absent else None,
+            "servers": [
+                {
+                    "id": server.id,
+                    "name": server.name,
+                    "needs": server.packages,
+                    "version": versions.get(server.package),
+                    "lacks": {name: server.lacks(name, versions) for name in _YOURS if name in server.interfaces},
+                    "remark": server.remark,
+                }
+                for server in servers
+            ],
+            "python": {"path": where.python, "source": where.source, "version": version},
+        },
+        records=[
+            {
+                **{name: getattr(each, name) for name in ("id", "framework", "variant", "server", "bridge")},
+                "description": each.description,
+                **{
+                    name: shlex.join(value) if isinstance(value, list) else value for name, value in _more(each).items()
+                },
+            }
+            for each in contenders
+        ],
+    )
+
+
+def _more(contender: Contender) -> dict[str, object]:
+    """Return what a program wants to know of a contender beside its parts."""
+    return {
+        "command": _command(contender),
+        "usual": contender in catalogue.USUAL,
+        "lacks": list(catalogue.lacking(contender)),
+    }
+
+
+def _contenders(contenders: Sequence[Contender]) -> Iterator[Block]:
+    for twins in catalogue.by_command(contenders):
+        lacking = catalogue.lacking(twins[0])
+        told = f" Not installed here: {' and '.join(lacking)}." if lacking else ""
+        for contender in twins:
+            yield Note(f"`{contender.id}`: {contender.description}.{told}", "warning" if lacking else "plain")
+        yield Command("Started by", shlex.join(_command(twins[0])))
+
+
+def _command(contender: Contender) -> list[str]:
+    return ["python", *command_of(contender)[1:]]
+
+
+def _told(server: Server, versions: Mapping[str, str]) -> str:
+    """Return which version of a server a Python has and for which apps, or what is missing."""
+    lacking: dict[tuple[str, ...], list[str]] = {}
+    for interface in _YOURS:
+        if interface in server.interfaces:
+            lacking.setdefault(server.lacks(interface, versions), []).append(interface.upper())
+    told = []
+    for packages, interfaces in lacking.items():
+        found = f"needs {' and '.join(packages)}" if packages else versions[server.package]
+        told.append(f"{' and '.join(interfaces)}: {found}")
+    return f"{'; '.join(told)}{'. ' if server.remark else ''}{server.remark}"
