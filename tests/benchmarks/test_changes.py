@@ -16,8 +16,8 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
-STARLETTE_APP = '''
-"""Starlette: the framework beneath FastAPI."""
+TOY_APP = '''
+"""Toy: a framework that the catalogue has never heard of; it is Starlette by another name."""
 
 import asyncio
 import time
@@ -58,9 +58,9 @@ app = Starlette(
 
 CONTENDER = """
     App(
-        framework=Framework(id="starlette", name="Starlette", interface="asgi", hue=("#5a5200", "#d8cf4a"), mark="^"),
-        target="benchmarks.contenders.starlette_app:app",
-        description="Starlette on {server}",
+        framework=Framework(id="toy", name="Toy", interface="asgi", hue=("#5a5200", "#d8cf4a"), mark="^"),
+        target="benchmarks.contenders.toy_app:app",
+        description="Toy on {server}",
         servers=("plain-uvicorn",),
     ),
 """
@@ -89,8 +89,8 @@ english = "Nobody said so."
 
 [[claim.test]]
 kind = "waits"
-subject = "Starlette"
-framework = "starlette"
+subject = "Toy"
+framework = "toy"
 serving = "plain-uvicorn"
 workload = "blink"
 """
@@ -210,7 +210,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Lab:
         # With all that is compiled of what stays the same, but for what is just being written.
         shutil.copytree(ROOT / package, lab.folder / package, ignore=shutil.ignore_patterns("*.pyc.*"))
     catalogue = "benchmarks/contenders/catalogue.py"
-    lab.add("benchmarks/contenders/starlette_app.py", STARLETTE_APP)
+    lab.add("benchmarks/contenders/toy_app.py", TOY_APP)
     lab.add(catalogue, CONTENDER, after="APPS: tuple[App, ...] = (")
     lab.add("benchmarks/contenders/servers.py", SERVER, after="    for server in (")
     lab.add("benchmarks/measure/workloads.py", WORKLOAD, after="WORKLOADS: Mapping[str, Offer] = {")
@@ -225,7 +225,7 @@ def told(changed: Lab) -> Told:
     """Measure, in seconds, what was added."""
     asked = ("--workload", "health", "--workload", "blink", "--engine", "other", "--details", "--rounds", "1")
     ran, report, contenders, offered, claims, refused = changed.run(
-        ("compare", "-c", "starlette-*", *asked, "--duration", "200ms", "--seed", "1", "--out", "out"),
+        ("compare", "-c", "toy-*", *asked, "--duration", "200ms", "--seed", "1", "--out", "out"),
         ("report", "out/latest", "--format", "json"),
         ("contenders", "--json"),
         ("compare", "--help"),
@@ -249,14 +249,16 @@ def told(changed: Lab) -> Told:
 
 def test_a_contender_is_its_app_and_one_entry(told: Told) -> None:
     """It is listed, measured, spelled as it spells itself, and drawn in its own colour."""
-    ids = {"starlette-sync@plain-uvicorn", "starlette-async@plain-uvicorn"}
+    ids = {"toy-sync@plain-uvicorn", "toy-async@plain-uvicorn"}
 
     assert ids <= told.contenders.keys()
+    # No default grows by an entry that does not ask for it.
+    assert [False, False] == [told.contenders[name]["usual"] for name in sorted(ids)]
     assert ids == {trial["contender"] for trial in told.run["trials"] if trial["failure"] is None}
-    assert [True] * 3 == told.says("Starlette on uvicorn", "starlette@plain-uvicorn")
-    assert "--starlette:#5a5200" in told.html
-    assert "stroke-starlette" in told.html.partition("<body")[2]
-    assert "starlette@plain-uvicorn" in {twins["arrangement"] for twins in told.data["twins"]}
+    assert [True] * 3 == told.says("Toy on uvicorn", "toy@plain-uvicorn")
+    assert "--toy:#5a5200" in told.html
+    assert "stroke-toy" in told.html.partition("<body")[2]
+    assert "toy@plain-uvicorn" in {twins["arrangement"] for twins in told.data["twins"]}
 
 
 def test_a_server_is_one_entry(told: Told) -> None:
@@ -267,7 +269,7 @@ def test_a_server_is_one_entry(told: Told) -> None:
     assert not {name for name in added if name.startswith("flask") and "+" not in name}
     assert ["bare-asgi@plain-uvicorn"] == [trial["contender"] for trial in told.run["calibration"]]
     # A table of the terminal has room for ids only.
-    assert [True] * 3 == told.says("Starlette on uvicorn without uvloop", "starlette@plain-uvicorn")
+    assert [True] * 3 == told.says("Toy on uvicorn without uvloop", "toy@plain-uvicorn")
 
 
 def test_a_workload_is_one_entry(told: Told) -> None:
@@ -285,7 +287,7 @@ def test_a_claim_is_one_entry(told: Told) -> None:
     """It is listed, tried on the run, and told beside the tutorial's."""
     assert [7] == [claim["number"] for claim in told.claims]
     assert [True] * 3 == told.says("Five milliseconds block nobody")
-    assert "Starlette" in {
+    assert "Toy" in {
         verdict["subject"] for verdict in told.data["verdicts"] if verdict["claim"] == "a-blink-blocks-nobody"
     }
 

@@ -111,8 +111,8 @@ def test_contenders_are_listed_with_their_exact_start_command() -> None:
     output = lab("contenders").output
 
     assert "flask-async@hypercorn+asgiref" in output
-    (line,) = [line for line in output.splitlines() if "fastapi_app:app" in line and "uvicorn" in line]
-    assert line.strip().startswith("python -P -m uvicorn ")
+    (line,) = [line for line in output.splitlines() if "contenders.fastapi_app:app" in line and "uvicorn" in line]
+    assert line.startswith("Started by: python -P -m uvicorn ")
 
 
 def test_claims_are_listed_in_the_tutorials_words() -> None:

@@ -24,7 +24,7 @@ def test_the_commands_that_install_the_extras_work() -> None:
     assert (0, "") == (done.returncode, done.stderr)
 
 
-@pytest.mark.parametrize("target", ["env", "env-locust"])
+@pytest.mark.parametrize("target", ["env", "env-locust", "env-frameworks"])
 def test_what_a_message_tells_to_make_is_there_to_be_made(target: str) -> None:
-    """Both messages name a target beside the command."""
+    """All messages name a target beside the command."""
     subprocess.run(["make", "--dry-run", target], cwd=ROOT, check=True, capture_output=True)

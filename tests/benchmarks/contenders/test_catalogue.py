@@ -1,15 +1,29 @@
 from __future__ import annotations
 
 import dataclasses
-import http.client
-import json
+import re
 
 import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
-from benchmarks.measure.server import running
-from benchmarks.model import HEALTH_BODY
+
+USUAL = [
+    "flask-sync@hypercorn",
+    "flask-async@hypercorn",
+    "flask-sync@hypercorn+asgiref",
+    "flask-async@hypercorn+asgiref",
+    "flask-sync@hypercorn+eventloop",
+    "flask-async@hypercorn+eventloop",
+    "flask-sync@uvicorn+eventloop",
+    "flask-async@uvicorn+eventloop",
+    "fastapi-sync@hypercorn",
+    "fastapi-async@hypercorn",
+    "fastapi-sync@uvicorn",
+    "fastapi-async@uvicorn",
+    "bare-asgi@hypercorn",
+    "bare-asgi@uvicorn",
+]
 
 
 def test_ids_are_unique_and_read_as_the_design_says() -> None:
@@ -17,22 +31,65 @@ def test_ids_are_unique_and_read_as_the_design_says() -> None:
     ids = [contender.id for contender in catalogue.CONTENDERS]
 
     assert len(set(ids)) == len(ids)
-    assert {
-        "flask-sync@hypercorn",
-        "flask-async@hypercorn",
-        "flask-sync@hypercorn+asgiref",
-        "flask-async@hypercorn+asgiref",
-        "flask-sync@hypercorn+eventloop",
-        "flask-async@hypercorn+eventloop",
-        "flask-sync@uvicorn+eventloop",
-        "flask-async@uvicorn+eventloop",
-        "fastapi-sync@hypercorn",
-        "fastapi-async@hypercorn",
-        "fastapi-sync@uvicorn",
-        "fastapi-async@uvicorn",
-        "bare-asgi@hypercorn",
-        "bare-asgi@uvicorn",
-    } == set(ids)
+    assert [] == [name for name in ids if not re.fullmatch(r"[a-z]+(-[a-z]+)*@[a-z]+(-[a-z]+)?(\+[a-z0-9]+)?", name)]
+    assert len(catalogue.FRAMEWORKS) == len({framework.name for framework in catalogue.FRAMEWORKS.values()})
+
+
+def test_what_a_workshop_compares_is_a_part_of_the_field() -> None:
+    """Twelve contenders and two bare servers are usual; the rest is there for whoever asks for it."""
+    assert USUAL == [contender.id for contender in catalogue.USUAL]
+    assert ["bare-asgi@hypercorn", "bare-asgi@uvicorn"] == list(catalogue.CEILINGS)
+    assert 40 <= len({contender.arrangement for contender in catalogue.CONTENDERS})
+
+
+@pytest.mark.parametrize(
+    ("pattern", "selected"),
+    [
+        ("flask-*", USUAL[:8]),
+        ("*-async@*", [name for name in USUAL if "-async@" in name]),
+        ("fastapi-*@uvicorn", ["fastapi-sync@uvicorn", "fastapi-async@uvicorn"]),
+        ("bare-*", USUAL[-2:]),
+        ("flask-async@gunicorn-gthread", ["flask-async@gunicorn-gthread"]),
+        ("starlette-*@uvicorn", ["starlette-sync@uvicorn", "starlette-async@uvicorn"]),
+        ("flask-*@waitress", ["flask-sync@waitress", "flask-async@waitress"]),
+        ("bare-wsgi@w*", ["bare-wsgi@waitress"]),
+    ],
+)
+def test_a_pattern_means_the_usual_ones_where_it_matches_any(pattern: str, selected: list[str]) -> None:
+    """What it selected before there was a field, it selects still; the field's are selected by what only they have."""
+    assert selected == [contender.id for contender in catalogue.select([pattern])]
+
+
+def test_the_loader_is_calibrated_on_the_servers_of_a_run() -> None:
+    """On the usual ones always; and on those beneath the others, of the interface that is spoken there."""
+    asked = ["litestar-async@granian", "plainflask-*@waitress", "aiohttp-*", "plainflask-sync@uvicorn+a2wsgi"]
+
+    assert catalogue.CEILINGS == catalogue.ceilings_of(catalogue.USUAL)
+    assert (*catalogue.CEILINGS, "bare-asgi@granian", "bare-wsgi@waitress") == catalogue.ceilings_of(
+        catalogue.select(asked)
+    )
+
+
+def test_what_a_contender_lacks_is_known_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its framework, its bridge and its server, as pip names them; the usual ones come with the lab."""
+    there = catalogue.version_here
+    absent = {"django-ninja", "a2wsgi", "gevent", "gunicorn"}
+    monkeypatch.setattr(catalogue, "version_here", lambda name: None if name in absent else there(name))
+    found = {contender.id: catalogue.lacking(contender) for contender in catalogue.CONTENDERS}
+
+    assert ("django-ninja", "gunicorn") == found["ninja-wsgi-sync@gunicorn-gthread"]
+    assert ("a2wsgi",) == found["plainflask-sync@uvicorn+a2wsgi"]
+    assert ("gunicorn", "gevent") == found["bare-wsgi@gunicorn-gevent"]
+    assert () == found["django-sync@uvicorn"]
+    assert set() == {found[name] for name in USUAL} - {()}
+
+
+def test_an_older_server_lacks_an_interface(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of gunicorn: it serves ASGI apps from version 24 on."""
+    monkeypatch.setattr(catalogue, "version_here", lambda _name: "23.0.0")
+
+    assert ("gunicorn>=24.0.0",) == catalogue.lacking(catalogue.find("fastapi-async@gunicorn"))
+    assert () == catalogue.lacking(catalogue.find("flask-async@gunicorn"))
 
 
 def test_a_pattern_selects_in_the_catalogues_order() -> None:
@@ -69,46 +126,31 @@ def test_twins_share_everything_but_the_keyword() -> None:
 
 
 def test_contenders_of_one_server_have_the_same_options() -> None:
-    """What holds of the connections of one holds of all: only the app, which comes last, is another."""
-    options: dict[str, set[tuple[str, ...]]] = {}
+    """What holds of the connections of one holds of all: only the app is another."""
+    options: dict[tuple[str, str], set[tuple[str, ...]]] = {}
     for contender in catalogue.CONTENDERS:
-        options.setdefault(contender.server, set()).add(contender.arguments[:-1])
+        app = catalogue.app_of(contender)
+        assert app is not None
+        # A server that calls the app's function is told so, in an option or behind the name.
+        named = (f"{app.target}()", app.target, "--factory")
+        rest = tuple(part for part in contender.arguments if part not in named)
+        options.setdefault((contender.server, app.interface), set()).add(rest)
 
     assert {1} == {len(found) for found in options.values()}
-    assert {contender.server for contender in catalogue.CONTENDERS} == {
-        catalogue.find(name).server for name in catalogue.CEILINGS
-    }
-
-
-@pytest.mark.parametrize("name", catalogue.CEILINGS)
-def test_a_contender_keeps_a_connection_beyond_a_thousand_requests(name: str) -> None:
-    """Equal keep-alive: no server closes the connection under the loader, as Hypercorn's default would."""
-    contender = catalogue.find(name)
-    with running(contender, "/health/async") as server:
-        connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=10)
-        try:
-            connection.connect()
-            first_socket = connection.sock
-            for _ in range(1_100):
-                connection.request("GET", "/health/async")
-                body = connection.getresponse().read()
-            assert first_socket is connection.sock
-            assert HEALTH_BODY == json.loads(body)
-        finally:
-            connection.close()
 
 
 def test_what_makes_a_contender_steady_is_a_fact_of_its_app() -> None:
     """Views on the server's own loop are; of one thread that serves all, every client waits for all the others."""
-    apps = {contender.serving: catalogue.app_of(contender) for contender in catalogue.CONTENDERS}
-
     assert "fastapi-async@uvicorn" == catalogue.steadiest(catalogue.CONTENDERS)
-    assert {"hypercorn+asgiref"} == {serving for serving, app in apps.items() if app is not None and app.is_serial}
+    assert {
+        *("flask@hypercorn+asgiref", "plainflask@uvicorn+asgiref"),
+        *("flask@gunicorn", "plainflask@gunicorn", "bare-wsgi@gunicorn"),
+    } == {contender.arrangement for contender in catalogue.CONTENDERS if catalogue.is_serial(contender)}
 
 
-def test_every_contender_with_a_view_can_be_recorded() -> None:
+def test_every_usual_contender_with_a_view_can_be_recorded() -> None:
     """Its app has a twin with the recorder in it; a bare server has no view whose time could be explained."""
-    apps = {contender: catalogue.app_of(contender) for contender in catalogue.CONTENDERS}
+    apps = {contender: catalogue.app_of(contender) for contender in catalogue.USUAL}
 
     for contender, app in apps.items():
         assert app is not None

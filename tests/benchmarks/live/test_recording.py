@@ -19,7 +19,7 @@ from benchmarks.measure.server import RunningServer, running
 from benchmarks.model import Contender, Variant, Workload
 from tests.benchmarks.live.conftest import covered
 
-GROUPS = [group[0] for group in catalogue.by_command() if group[0].variant]
+GROUPS = [group[0] for group in catalogue.by_command(catalogue.USUAL) if group[0].variant]
 FLASK = "flask-async@hypercorn"
 VARIANTS: tuple[Variant, Variant] = ("sync", "async")
 WAIT_MS = 60
@@ -118,6 +118,14 @@ def test_a_bare_server_has_no_view_to_explain() -> None:
     """The message says so."""
     with pytest.raises(InvalidValueError, match="choose a contender with a keyword"):
         recorded(catalogue.find("bare-asgi@uvicorn"))
+
+
+def test_a_framework_of_the_field_is_recorded_as_an_app_of_yours() -> None:
+    """Nothing of the lab's is in its app; the message has the command that puts the recorder around it."""
+    with pytest.raises(
+        InvalidValueError, match=r"lab explain benchmarks\.contenders\.field\.starlette_app:app@uvicorn"
+    ):
+        recorded(catalogue.find("starlette-async@uvicorn"))
 
 
 HANGS_UP = """

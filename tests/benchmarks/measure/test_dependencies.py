@@ -128,7 +128,7 @@ def test_every_contender_is_ready_alike() -> None:
 
     One server is enough, for all apps run on it; a run on the other one is in the tests of ``--workload ready``.
     """
-    on_one_server = [each for each in catalogue.CONTENDERS if each.variant and each.server == "hypercorn"]
+    on_one_server = [each for each in catalogue.USUAL if each.variant and each.server == "hypercorn"]
     plan = schedule.plan("quick", on_one_server, seed=1, workloads=["ready"])
     assert {app.target for app in catalogue.APPS if None not in app.variants} == {
         contender.arguments[-1] for contender in on_one_server

@@ -182,6 +182,16 @@ def test_bare_servers_calibrate_and_do_not_compete_unless_asked() -> None:
     assert "bare-asgi@uvicorn" not in asked.workload_contenders["wait"]
 
 
+def test_a_run_of_the_field_is_calibrated_on_its_servers_too() -> None:
+    """A default run has the usual contenders and the usual ceilings alone."""
+    usual = schedule.plan("quick", [], seed=1)
+    field = schedule.plan("quick", catalogue.select(["starlette-*@granian", "fastapi-async@uvicorn"]), seed=1)
+
+    assert [each.id for each in catalogue.USUAL if each.variant] == [each.id for each in usual.contenders]
+    assert (*catalogue.CEILINGS, "bare-asgi@granian") == field.ceilings
+    assert "fastapi-async@uvicorn" == field.placebo
+
+
 def test_what_the_caller_asks_overrides_the_preset() -> None:
     """--vus is the health workload's; --duration and --rounds are everybody's."""
     plan = schedule.plan("tutorial", catalogue.select(["flask-*"]), seed=1, vus=3, duration_s=0.5, rounds=2)

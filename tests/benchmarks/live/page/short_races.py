@@ -48,7 +48,9 @@ def _quick(contender: Contender) -> Contender:
 if __name__ == "__main__":
     # What a bare server can do is of no interest.
     catalogue.CEILINGS = ()
-    catalogue.CONTENDERS = tuple(map(_quick, catalogue.CONTENDERS))
+    catalogue.CONTENDERS, catalogue.USUAL = (
+        tuple(map(_quick, contenders)) for contenders in (catalogue.CONTENDERS, catalogue.USUAL)
+    )
     # The page draws a race anew after each block, which takes longer than the block.
     canvas._svg = lambda *_: BLANK
     guesses.MOST_OF_ONE_ADDRESS = MOST_OF_ONE_ADDRESS  # type: ignore[misc]  # in this process alone

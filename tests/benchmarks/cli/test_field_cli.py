@@ -1,0 +1,95 @@
+"""What the command line says of contenders that may not be installed here."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from click.testing import CliRunner, Result
+from rich.console import Console
+
+from benchmarks import cli
+from benchmarks.cli.subjects import _catalogued
+from benchmarks.contenders import catalogue
+from benchmarks.errors import InvalidValueError
+from benchmarks.report.formats import FORMATS
+
+WITHOUT = ("litestar", "gevent")
+
+
+def lab(*arguments: str) -> Result:
+    """Run a command."""
+    return CliRunner().invoke(cli.lab, arguments, prog_name="lab")
+
+
+@pytest.fixture
+def _incomplete(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hide two packages, as in an environment without the extra; the others are there, whatever this one has."""
+    monkeypatch.setattr(catalogue, "version_here", lambda name: None if name in WITHOUT else "99.0")
+
+
+@pytest.mark.usefixtures("_incomplete")
+@pytest.mark.parametrize("form", [form for form in FORMATS if form not in ("json", "csv")])
+def test_what_is_not_installed_is_said_with_the_command_that_installs_it(form: str) -> None:
+    """Beside each contender that needs it, and once for all."""
+    told = " ".join(lab("contenders", "--format", form).output.split())
+
+    assert "make env-frameworks" in told
+    assert 4 == told.count("Not installed here: litestar.")
+    assert re.search(r"litestar-async@uvicorn\W.{,80}Litestar on uvicorn\. Not installed here", told)
+
+
+@pytest.mark.usefixtures("_incomplete")
+def test_programs_read_which_packages_are_lacking() -> None:
+    """By contender, in JSON and in CSV."""
+    told = json.loads(lab("contenders", "--json").output)
+    lacks = {each["id"]: each["lacks"] for each in told["contenders"]}
+
+    assert ["litestar"] == lacks["litestar-sync@granian"]
+    assert ["gevent"] == lacks["flask-sync@gunicorn-gevent"]
+    assert [] == lacks["flask-sync@hypercorn"]
+    assert "make env-frameworks" in told["install"]
+    assert [each.id for each in catalogue.USUAL] == [each["id"] for each in told["contenders"] if each["usual"]]
+    assert len(catalogue.CONTENDERS) + 1 == len(lab("contenders", "--format", "csv").output.splitlines())
+
+
+def test_with_everything_here_nothing_is_said_of_installing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """There is nothing to install."""
+    monkeypatch.setattr(catalogue, "version_here", lambda _name: "99.0")
+
+    assert "env-frameworks" not in lab("contenders").output
+    assert json.loads(lab("contenders", "--json").output)["install"] is None
+
+
+@pytest.mark.usefixtures("_incomplete")
+@pytest.mark.parametrize(
+    "asked",
+    [
+        ("compare", "litestar-async@uvicorn"),
+        ("compare", "fastapi-*@uvicorn", "litestar-*"),
+        ("compare", "fastapi-*@uvicorn", "--against", "litestar-async@granian"),
+        ("live", "litestar-*@uvicorn"),
+        ("explain", "flask-async@gunicorn-gevent"),
+    ],
+    ids=" ".join,
+)
+def test_to_ask_for_what_is_not_installed_is_an_error_with_the_command(asked: tuple[str, ...]) -> None:
+    """Before anything starts."""
+    done = lab(*asked)
+
+    assert 2 == done.exit_code
+    assert re.search(r"(litestar|gevent) not installed here\. `make env-frameworks` in a clone", done.output)
+
+
+@pytest.mark.usefixtures("_incomplete")
+def test_a_pattern_selects_what_can_run_here() -> None:
+    """And says once what it leaves out."""
+    console = Console(record=True, width=400)
+    chosen = _catalogued(["*-async@granian"], console)
+
+    assert "blacksheep-async@granian" in {contender.id for contender in chosen}
+    assert "litestar-async@granian" not in {contender.id for contender in chosen}
+    assert "Left out: litestar-async@granian: litestar not installed here." in console.export_text()
+    with pytest.raises(InvalidValueError):
+        _catalogued(["litestar-async@granian", "fastapi-async@uvicorn"], console)
