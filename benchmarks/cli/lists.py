@@ -40,8 +40,10 @@ def claims(claim: str | None, output: Output) -> None:
 def contenders(python: str | None, output: Output) -> None:
     """List what can be compared, with exact start commands, and the servers for your apps.
 
-    Says of each contender whether this Python has what it needs, and how to install the rest. An app of yours runs on a
-    server that its own Python has: what each server needs, and what that Python lacks of it.
+    What a contender needs and this Python does not have is listed with the command that installs it. A pattern such as
+    'flask-*' means the usual contenders; the others are meant where it matches none of these.
+
+    An app of yours runs on a server that its own Python has: what each server needs, and what that Python lacks of it.
     """
     from benchmarks.report.products.contenders import contenders_document  # noqa: PLC0415 (only this command tells them)
 

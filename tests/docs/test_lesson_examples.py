@@ -89,6 +89,7 @@ def test_the_contender_of_the_how_to_answers_as_all_must(tmp_path: Path) -> None
     """Its app, as it stands on the page, passes what `lab compare` asks of every contender before it times anything."""
     page = ROOT / "docs" / "how-to" / "add-a-contender.md"
     app, *_ = Document.parse(str(page), PythonCodeBlockParser()).examples()
+    assert (ROOT / "benchmarks/contenders/field/starlette_app.py").read_text(encoding="utf-8") == str(app.parsed)
     (tmp_path / "starlette_app.py").write_text(str(app.parsed), encoding="utf-8")
     twins = [
         Contender(

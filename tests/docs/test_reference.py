@@ -12,6 +12,8 @@ import pytest
 
 from benchmarks.cli import exits
 from benchmarks.cli.reference import UndocumentedError, _of_command, reference
+from benchmarks.contenders import catalogue
+from benchmarks.contenders.servers import SERVERS
 from flask_app import create_app, openapi, settings
 from flask_app.settings import Settings
 
@@ -86,6 +88,31 @@ def test_every_route_is_documented_with_its_parameters_and_statuses() -> None:
         assert names <= told, route
         assert set(operation["responses"]) - EVERY_ROUTE <= told, route
         assert media <= told, route
+
+
+def test_every_framework_and_server_is_documented() -> None:
+    """Its id, name, interface and keywords, as the catalogue has them; a server under each id."""
+    text = page("contenders.md")
+    frameworks, servers = (rows(part) for part in text.partition("## Servers")[::2])
+    shown = {frozenset({"sync", "async"}): "both", frozenset({"sync"}): "`def`", frozenset({"async"}): "`async def`"}
+    keywords: dict[str, set[str]] = {}
+    for contender in catalogue.CONTENDERS:
+        keywords.setdefault(contender.framework, set()).update({contender.variant} - {None})
+
+    assert [
+        [
+            f"`{each.id}`",
+            each.name,
+            each.interface.upper() if each.interface in ("wsgi", "asgi") else "its own",
+            shown.get(frozenset(keywords[each.id]), "none"),
+        ]
+        for each in catalogue.FRAMEWORKS.values()
+    ] == [cells[:4] for cells in frameworks[1:]]
+    assert [f"`{name}`" for name in SERVERS] == [cells[0] for cells in servers[1:]]
+    for app in catalogue.APPS:
+        (cell,) = [cells[4] for cells in frameworks if cells[0] == f"`{app.framework.id}`"]
+        everywhere = f"all of {app.interface.upper()}" in cell
+        assert [] == [server for server in app.servers if f"`{server}`" not in cell and not everywhere]
 
 
 def test_every_exit_status_is_documented() -> None:

@@ -43,6 +43,6 @@ def wait_sync() -> Body:
 
 @app.get("/wait/async")
 async def wait_async() -> Body:
-    """Wait on the request's own loop, which holds the server's thread all the same, then answer."""
+    """Wait on the request's own loop, which holds the server's thread too, then answer."""
     await asyncio.sleep(_wait_s())
     return {"api": "health", "version": 1}
