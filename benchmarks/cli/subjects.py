@@ -167,8 +167,14 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
     theirs = [target.contender for target in found]
     if not theirs:
         _refuse_request(asked)
-        against = asked.against and _catalogued([asked.against], console)[0].id
-        return Subjects(preset=preset, contenders=catalogued, against=against)
+        if asked.against is None:
+            return Subjects(preset=preset, contenders=catalogued)
+        reference = _catalogued([asked.against], console)[0]
+        compared = catalogued or tuple(each for each in catalogue.USUAL if each.variant is not None)
+        if reference not in compared:
+            # Without it there would be nothing to compare with.
+            catalogued = (*compared, reference)
+        return Subjects(preset=preset, contenders=catalogued, against=reference.id)
     # In the order in which they were asked for: the first is the reference.
     contenders = _named_apart([*theirs, *catalogued])
     return Subjects(
@@ -272,7 +278,8 @@ def _catalogued(patterns: Sequence[str], console: Console) -> tuple[Contender, .
         if all(name in lacking for name in meant):
             raise InvalidValueError(f"{_not_installed(meant, lacking)}. {catalogue.how_to_install()}", "CONTENDER")
     if lacking:
-        console.print(f"Left out: {_not_installed(lacking, lacking)}. `lab contenders` says how to install it.")
+        told = f"Left out: {_not_installed(lacking, lacking)}. `lab contenders` says how to install it."
+        console.print(told, highlight=False, markup=False)
     return tuple(each for name, each in chosen.items() if name not in lacking)
 
 
