@@ -7,7 +7,7 @@ import dataclasses
 import functools
 import re
 import shlex
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,7 @@ import click
 from click.core import ParameterSource
 
 from benchmarks.cli.options import Percent, Seconds
-from benchmarks.contenders import catalogue, http_file, lab_file, own_python, targets
+from benchmarks.contenders import catalogue, http_file, installed, lab_file, own_python, targets
 from benchmarks.contenders.lab_file import LabFile, RequestEntry
 from benchmarks.contenders.targets import Target
 from benchmarks.errors import InvalidValueError, did_you_mean
@@ -156,25 +156,18 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
     patterns = [word for word in rest if not targets.is_target(word) and word not in told.contenders]
     for pattern in patterns:
         _check_known(pattern, told)
-    catalogued = _catalogued(patterns, console)
+    catalogued, left_out = installed.select(patterns)
     for word in rest:
         if word in told.contenders:
             found += _of_entry(word, told, asked)
         elif targets.is_target(word):
             found.append(_target(word, asked))
-    for target in found:
-        console.print(target.contender.description, highlight=False, markup=False)
+    for line in filter(None, (left_out, *(target.contender.description for target in found))):
+        console.print(line, highlight=False, markup=False)
     theirs = [target.contender for target in found]
     if not theirs:
         _refuse_request(asked)
-        if asked.against is None:
-            return Subjects(preset=preset, contenders=catalogued)
-        reference = _catalogued([asked.against], console)[0]
-        compared = catalogued or tuple(each for each in catalogue.USUAL if each.variant is not None)
-        if reference not in compared:
-            # Without it there would be nothing to compare with.
-            catalogued = (*compared, reference)
-        return Subjects(preset=preset, contenders=catalogued, against=reference.id)
+        return _of_catalogue(preset, catalogued, asked.against)
     # In the order in which they were asked for: the first is the reference.
     contenders = _named_apart([*theirs, *catalogued])
     return Subjects(
@@ -193,6 +186,16 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
         budget_s=Seconds(10, 86_400).convert(told.budget, None, None) if told.budget else None,
         margin=Percent(0.5, 50).convert(told.margin, None, None) if told.margin else None,
     )
+
+
+def _of_catalogue(preset: str, chosen: tuple[Contender, ...], against: str | None) -> Subjects:
+    """Return what is compared where all is the catalogue's; without the reference there is nothing to compare with."""
+    if against is None:
+        return Subjects(preset=preset, contenders=chosen)
+    reference = installed.select([against])[0][0]
+    compared = chosen or tuple(each for each in catalogue.USUAL if each.variant is not None)
+    contenders = chosen if reference in compared else (*compared, reference)
+    return Subjects(preset=preset, contenders=contenders, against=reference.id)
 
 
 def _as_asked() -> str:
@@ -263,29 +266,6 @@ def _check_known(word: str, told: LabFile) -> None:
         f"shop:app@uvicorn.{did_you_mean(word, known)}",
         "TARGET",
     )
-
-
-def _catalogued(patterns: Sequence[str], console: Console) -> tuple[Contender, ...]:
-    """Return the catalogue's contenders that these words mean and that can run here; says which a pattern leaves out.
-
-    Raises:
-        InvalidValueError: One that was named, or all of a pattern, needs packages that are not installed.
-    """
-    chosen = {contender.id: contender for contender in catalogue.select(patterns)}
-    lacking = {name: packages for name, each in chosen.items() if (packages := catalogue.lacking(each))}
-    for pattern in patterns:
-        meant = [contender.id for contender in catalogue.select([pattern])]
-        if all(name in lacking for name in meant):
-            raise InvalidValueError(f"{_not_installed(meant, lacking)}. {catalogue.how_to_install()}", "CONTENDER")
-    if lacking:
-        told = f"Left out: {_not_installed(lacking, lacking)}. `lab contenders` says how to install it."
-        console.print(told, highlight=False, markup=False)
-    return tuple(each for name, each in chosen.items() if name not in lacking)
-
-
-def _not_installed(names: Iterable[str], lacking: Mapping[str, Sequence[str]]) -> str:
-    packages = dict.fromkeys(package for name in names for package in lacking[name])
-    return f"{', '.join(names)}: {' and '.join(packages)} not installed here"
 
 
 def _target(word: str, asked: _Asked) -> Target:

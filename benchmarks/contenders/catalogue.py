@@ -8,16 +8,12 @@ workshop compares is usual; the rest of the field is compared if it is asked for
 from __future__ import annotations
 
 import fnmatch
-import functools
 from collections.abc import Iterable, Mapping, Sequence
 
 from benchmarks.contenders.apps import App, Framework
 from benchmarks.contenders.servers import BRIDGES, SERVERS
-from benchmarks.errors import InvalidValueError, did_you_mean, installing
+from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.model import Contender
-
-EXTRA = "frameworks"
-"""Of ``pyproject.toml``: everything that a contender of the catalogue needs beside the lab."""
 
 _FLASK = Framework(
     id="flask",
@@ -310,34 +306,6 @@ def ceilings_of(contenders: Iterable[Contender]) -> tuple[str, ...]:
     beyond = {(each.server, app.interface) for each in contenders if each.id not in usual and (app := app_of(each))}
     bare = (each for each in CONTENDERS if each.variant is None and each.id not in usual)
     return (*CEILINGS, *(each.id for each in bare if (each.server, FRAMEWORKS[each.framework].interface) in beyond))
-
-
-def lacking(contender: Contender) -> tuple[str, ...]:
-    """Return which packages this Python lacks of those that a contender of the catalogue needs, as pip names them."""
-    app = app_of(contender)
-    if app is None:
-        return ()
-    server = SERVERS[contender.server]
-    bridge = (BRIDGES[app.bridge],) if app.bridge != "none" else ()
-    versions = {package: version for package in server.packages if (version := version_here(package)) is not None}
-    beside = [package for package in (*app.framework.needs, *bridge) if version_here(package) is None]
-    return tuple(dict.fromkeys((*beside, *server.lacks(app.interface, versions))))
-
-
-def how_to_install() -> str:
-    """Return the sentence that says how to install all that contenders of the catalogue need."""
-    return f"`make env-{EXTRA}` in a clone installs all that the catalogue needs; elsewhere:\n{installing(EXTRA)}"
-
-
-@functools.cache
-def version_here(package: str) -> str | None:
-    """Return the version of a package, by its name for pip, that this Python has; ``None`` if it has none."""
-    from importlib import metadata  # noqa: PLC0415 (takes long, and few need it)
-
-    try:
-        return metadata.version(package)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def steadiest(contenders: Sequence[Contender]) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
 
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, installed
 from benchmarks.contenders.own_python import Surroundings
 from benchmarks.contenders.servers import SERVERS, Interface, Server
 from benchmarks.measure.server import command_of
@@ -25,7 +25,7 @@ def contenders_document(where: Surroundings, version: str | None, versions: Mapp
         versions: Of the packages that it has, by import name.
     """
     contenders = catalogue.CONTENDERS
-    absent = [contender.id for contender in contenders if catalogue.lacking(contender)]
+    absent = [contender.id for contender in contenders if installed.lacking(contender)]
     servers = [server for server in SERVERS.values() if server.interfaces & set(_YOURS)]
     usual = [contender for contender in contenders if contender in catalogue.USUAL]
     others = [contender for contender in contenders if contender not in catalogue.USUAL]
@@ -37,7 +37,7 @@ def contenders_document(where: Surroundings, version: str | None, versions: Mapp
                 f"{len(usual)} contenders are the usual ones, which a command compares if none is named; "
                 f"{len(others)} others are compared if they are asked for."
             ),
-            *((Note(f"{len(absent)} cannot run here. {catalogue.how_to_install()}", "warning"),) if absent else ()),
+            *((Note(f"{len(absent)} cannot run here. {installed.how_to_install()}", "warning"),) if absent else ()),
             Section(title="The usual ones", blocks=tuple(_contenders(usual))),
             Section(title="The field: frameworks, servers and bridges", blocks=tuple(_contenders(others))),
             Section(
@@ -50,7 +50,7 @@ def contenders_document(where: Surroundings, version: str | None, versions: Mapp
         ),
         data={
             "contenders": [{"id": each.id, **plain(each), **_more(each)} for each in contenders],
-            "install": catalogue.how_to_install() if absent else None,
+            "install": installed.how_to_install() if absent else None,
             "servers": [
                 {
                     "id": server.id,
@@ -82,16 +82,16 @@ def _more(contender: Contender) -> dict[str, object]:
     return {
         "command": _command(contender),
         "usual": contender in catalogue.USUAL,
-        "lacks": list(catalogue.lacking(contender)),
+        "lacks": list(installed.lacking(contender)),
     }
 
 
 def _contenders(contenders: Sequence[Contender]) -> Iterator[Block]:
     for twins in catalogue.by_command(contenders):
-        lacking = catalogue.lacking(twins[0])
-        told = f" Not installed here: {' and '.join(lacking)}." if lacking else ""
+        absent = installed.lacking(twins[0])
+        told = f" Not installed here: {' and '.join(absent)}." if absent else ""
         for contender in twins:
-            yield Note(f"`{contender.id}`: {contender.description}.{told}", "warning" if lacking else "plain")
+            yield Note(f"`{contender.id}`: {contender.description}.{told}", "warning" if absent else "plain")
         yield Command("Started by", shlex.join(_command(twins[0])))
 
 

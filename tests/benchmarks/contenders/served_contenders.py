@@ -9,7 +9,7 @@ from functools import partial
 
 import pytest
 
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, installed
 from benchmarks.measure import parity
 from benchmarks.measure.server import running
 from benchmarks.measure.workloads import HEALTH, WAIT
@@ -30,8 +30,8 @@ def named(twins: Twins) -> str:
 
 
 def check_contract(twins: Twins) -> None:
-    """Start what serves a group, and ask each of it for the check, two waits at once, and a wait that it must refuse."""
-    if lacking := catalogue.lacking(twins[0]):
+    """Start what serves a group, and ask each for the check, two waits at once, and a wait that it must refuse."""
+    if lacking := installed.lacking(twins[0]):
         reason = f"{' and '.join(lacking)} not installed"
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     with running(twins[0], HEALTH.path_for(twins[0])) as server, ThreadPoolExecutor(2) as pool:

@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, installed
 from benchmarks.errors import InvalidValueError
 
 USUAL = [
@@ -72,10 +72,10 @@ def test_the_loader_is_calibrated_on_the_servers_of_a_run() -> None:
 
 def test_what_a_contender_lacks_is_known_before_it_starts(monkeypatch: pytest.MonkeyPatch) -> None:
     """Its framework, its bridge and its server, as pip names them; the usual ones come with the lab."""
-    there = catalogue.version_here
+    there = installed.version_here
     absent = {"django-ninja", "a2wsgi", "gevent", "gunicorn"}
-    monkeypatch.setattr(catalogue, "version_here", lambda name: None if name in absent else there(name))
-    found = {contender.id: catalogue.lacking(contender) for contender in catalogue.CONTENDERS}
+    monkeypatch.setattr(installed, "version_here", lambda name: None if name in absent else there(name))
+    found = {contender.id: installed.lacking(contender) for contender in catalogue.CONTENDERS}
 
     assert ("django-ninja", "gunicorn") == found["ninja-wsgi-sync@gunicorn-gthread"]
     assert ("a2wsgi",) == found["plainflask-sync@uvicorn+a2wsgi"]
@@ -86,10 +86,10 @@ def test_what_a_contender_lacks_is_known_before_it_starts(monkeypatch: pytest.Mo
 
 def test_an_older_server_lacks_an_interface(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of gunicorn: it serves ASGI apps from version 24 on."""
-    monkeypatch.setattr(catalogue, "version_here", lambda _name: "23.0.0")
+    monkeypatch.setattr(installed, "version_here", lambda _name: "23.0.0")
 
-    assert ("gunicorn>=24.0.0",) == catalogue.lacking(catalogue.find("fastapi-async@gunicorn"))
-    assert () == catalogue.lacking(catalogue.find("flask-async@gunicorn"))
+    assert ("gunicorn>=24.0.0",) == installed.lacking(catalogue.find("fastapi-async@gunicorn"))
+    assert () == installed.lacking(catalogue.find("flask-async@gunicorn"))
 
 
 def test_a_pattern_selects_in_the_catalogues_order() -> None:
