@@ -9,6 +9,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
+from benchmarks.cli.subjects import _of_catalogue
 from benchmarks.contenders import catalogue, installed
 from benchmarks.report.formats import FORMATS
 
@@ -87,3 +88,28 @@ def test_a_pattern_selects_what_can_run_here() -> None:
     assert "blacksheep-async@granian" in {contender.id for contender in chosen}
     assert "litestar-async@granian" not in {contender.id for contender in chosen}
     assert left_out.startswith("Left out: litestar-async@granian: litestar not installed here.")
+
+
+@pytest.mark.parametrize(
+    ("patterns", "against", "added"),
+    [
+        (["starlette-*@uvicorn"], "fastapi-async@uvicorn", ["fastapi-async@uvicorn"]),
+        (["starlette-*@uvicorn", "fastapi-*@uvicorn"], "fastapi-async@uvicorn", []),
+    ],
+)
+def test_a_reference_runs_beside_what_is_compared_with_it(patterns: list[str], against: str, added: list[str]) -> None:
+    """Whether or not it was named among them."""
+    chosen = catalogue.select(patterns)
+    asked = _of_catalogue("quick", chosen, against)
+
+    assert (against, [*(each.id for each in chosen), *added]) == (asked.against, [each.id for each in asked.contenders])
+
+
+def test_a_reference_of_the_field_runs_beside_the_usual_ones() -> None:
+    """A usual one is among them: then they stay what a preset makes of them."""
+    usual = [each.id for each in catalogue.USUAL if each.variant is not None]
+
+    assert () == _of_catalogue("quick", (), "fastapi-async@uvicorn").contenders
+    assert [*usual, "starlette-async@uvicorn"] == [
+        each.id for each in _of_catalogue("quick", (), "starlette-async@uvicorn").contenders
+    ]
