@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from benchmarks.contenders.servers import Interface
+from benchmarks.contenders.servers import TWINS, Interface
 from benchmarks.model import Variant
 
 OTHER_MARK = "D"
 """The marker of what has none of its own."""
-
-TWINS: tuple[Variant, ...] = ("sync", "async")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -231,6 +231,7 @@ def _contenders_of(app: App) -> list[Contender]:
         for server in SERVERS.values()
         if server.id in (app.servers or SERVERS) and server.own is not None and app.interface in server.interfaces
         for variant in app.variants
+        if variant is None or variant in server.variants
     ]
 
 

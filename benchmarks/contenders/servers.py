@@ -14,9 +14,12 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from benchmarks.errors import InvalidValueError
+from benchmarks.model import Variant
 
 Interface = Literal["wsgi", "asgi", "aiohttp", "sanic"]
 """Between an app and a server; the last two are spoken by those frameworks' own servers alone."""
+
+TWINS: tuple[Variant, ...] = ("sync", "async")
 
 BRIDGES: Mapping[str, str] = {"asgiref": "asgiref", "a2wsgi": "a2wsgi", "eventloop": "asgiref"}
 """What lets a WSGI app run on a server of ASGI, and the package that it needs beside the app's own."""
@@ -52,6 +55,7 @@ class Server:
         since: Its version that serves an interface first, where not every one does.
         serial: Interfaces whose apps it gives one request at a time, so that every client waits for all the others'.
         closing: Interfaces on which it ends a connection after each answer.
+        variants: Keywords whose views it serves to several clients at once.
     """
 
     id: str
@@ -69,6 +73,7 @@ class Server:
     since: Mapping[Interface, str] = field(default_factory=dict)
     serial: tuple[Interface, ...] = ()
     closing: tuple[Interface, ...] = ()
+    variants: tuple[Variant, ...] = TWINS
 
     @property
     def package(self) -> str:
@@ -150,7 +155,9 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])
 
 
-def _gunicorn(kind: str, *needs: str, own: tuple[str, ...] = _KEPT) -> Server:
+def _gunicorn(
+    kind: str, *needs: str, own: tuple[str, ...] = _KEPT, variants: tuple[Variant, ...] = TWINS, remark: str = ""
+) -> Server:
     """Return gunicorn with one of its kinds of worker for WSGI apps, and what it needs beside itself."""
     return Server(
         id=f"gunicorn-{kind}",
@@ -163,6 +170,8 @@ def _gunicorn(kind: str, *needs: str, own: tuple[str, ...] = _KEPT) -> Server:
         workers=_WORKERS,
         one_worker=_ONE,
         threads=() if needs else ("--threads", "{number}"),
+        variants=variants,
+        remark=remark,
     )
 
 
@@ -211,7 +220,14 @@ SERVERS: Mapping[str, Server] = {
         # With the one thread that it has by default it would be the sync worker over again; its documentation advises
         # two to four times the cores.
         _gunicorn("gthread", own=(*_KEPT, "--threads", "4")),
-        _gunicorn("gevent", "gevent", "packaging"),
+        # asgiref takes the loop of one request's greenlet for a loop of the thread, and refuses the next request while
+        # one waits: https://github.com/pallets/flask/issues/5881, https://github.com/django/asgiref/issues/443.
+        _gunicorn(
+            "gevent",
+            *("gevent", "packaging"),
+            variants=("sync",),
+            remark="Of Flask and Django it serves no `async def` view to two clients at once.",
+        ),
         Server(
             id="granian",
             name="Granian",
