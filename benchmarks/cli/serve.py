@@ -17,7 +17,7 @@ from benchmarks.contenders.catalogue import APPS
 from benchmarks.errors import LabError, cannot_listen
 from benchmarks.process import HOME, python, start
 
-BRIDGES = {app.bridge: app.target for app in APPS if app.target.startswith("flask_app.")}
+BRIDGES = {app.bridge: app.target_on("hypercorn") for app in APPS if app.target.startswith("flask_app.")}
 """What Hypercorn serves, by bridge."""
 
 _POLL_S = 0.05

@@ -54,6 +54,7 @@ class App:
         headline: The id of the server on which the ledger judges its claims; ``None`` if none are judged on it.
         recorded: The same app with the recorder in it, for ``lab explain``; ``None`` where nothing can be recorded.
         remarks: What to add to the description, by the server's id.
+        targets: Where it is another ``module:attribute``, by the server's id.
     """
 
     framework: Framework
@@ -69,6 +70,11 @@ class App:
     headline: str | None = None
     recorded: str | None = None
     remarks: Mapping[str, str] = field(default_factory=dict)
+    targets: Mapping[str, str] = field(default_factory=dict)
+
+    def target_on(self, server: str) -> str:
+        """Return the ``module:attribute`` that a server is given."""
+        return self.targets.get(server, self.target)
 
     @property
     def interface(self) -> Interface:

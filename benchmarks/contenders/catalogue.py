@@ -44,7 +44,10 @@ APPS: tuple[App, ...] = (
     App(
         framework=_FLASK,
         keeps_loop=False,
-        target="flask_app.serving.wsgi:app",
+        target="flask_app.serving.wsgi:service",
+        # Hypercorn needs a generator around it, and others do without. Granian 2.8 even loses the status and headers of an
+        # app that calls start_response when it is iterated, as PEP 3333 allows.
+        targets={"hypercorn": "flask_app.serving.wsgi:app"},
         recorded="benchmarks.live.recorded:apps.flask_wsgi",
         description="Flask on {server}",
         usual=("hypercorn",),
@@ -219,7 +222,7 @@ def _contenders_of(app: App) -> list[Contender]:
             variant=variant,
             server=server.id,
             bridge=app.bridge,
-            arguments=server.command(app.target, app.interface, is_factory=app.is_factory, is_own=True),
+            arguments=server.command(app.target_on(server.id), app.interface, is_factory=app.is_factory, is_own=True),
             description="".join(
                 (
                     "" if variant is None else f"{'def' if variant == 'sync' else 'async def'}, ",

@@ -196,7 +196,7 @@ def recorded(contender: Contender) -> Contender:
             f"{contender.id} has no recorder in it. Record it as an app of yours: "
             f"lab explain {target} --path /wait/{contender.variant}?ms={{wait_ms}}"
         )
-    hooked = (part.replace(app.target, app.recorded) for part in contender.arguments)
+    hooked = (part.replace(app.target_on(contender.server), app.recorded) for part in contender.arguments)
     return replace(contender, arguments=tuple(hooked))
 
 

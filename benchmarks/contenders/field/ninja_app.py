@@ -32,26 +32,26 @@ api = NinjaAPI()
 
 
 @api.get("/health/async", response=Health)
-async def health_async(_: HttpRequest) -> Body:
+async def health_async(request: HttpRequest) -> Body:
     """Answer at once, on an event loop."""
     return {"api": "health", "version": 1}
 
 
 @api.get("/health/sync", response=Health)
-def health_sync(_: HttpRequest) -> Body:
+def health_sync(request: HttpRequest) -> Body:
     """Answer at once, in a thread."""
     return {"api": "health", "version": 1}
 
 
 @api.get("/wait/async", response=Health)
-async def wait_async(_: HttpRequest, ms: WaitMs = 0) -> Body:
+async def wait_async(request: HttpRequest, ms: WaitMs = 0) -> Body:
     """Wait on an event loop, then answer."""
     await asyncio.sleep(ms / 1000)
     return {"api": "health", "version": 1}
 
 
 @api.get("/wait/sync", response=Health)
-def wait_sync(_: HttpRequest, ms: WaitMs = 0) -> Body:
+def wait_sync(request: HttpRequest, ms: WaitMs = 0) -> Body:
     """Hold a thread while waiting, then answer."""
     time.sleep(ms / 1000)
     return {"api": "health", "version": 1}

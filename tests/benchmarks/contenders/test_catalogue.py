@@ -132,7 +132,8 @@ def test_contenders_of_one_server_have_the_same_options() -> None:
         app = catalogue.app_of(contender)
         assert app is not None
         # A server that calls the app's function is told so, in an option or behind the name.
-        named = (f"{app.target}()", app.target, "--factory")
+        target = app.target_on(contender.server)
+        named = (f"{target}()", target, "--factory")
         rest = tuple(part for part in contender.arguments if part not in named)
         options.setdefault((contender.server, app.interface), set()).add(rest)
 
