@@ -68,7 +68,7 @@ def test_with_everything_here_nothing_is_said_of_installing(monkeypatch: pytest.
         ("compare", "fastapi-*@uvicorn", "litestar-*"),
         ("compare", "fastapi-*@uvicorn", "--against", "litestar-async@granian"),
         ("live", "litestar-*@uvicorn"),
-        ("explain", "flask-async@gunicorn-gevent"),
+        ("explain", "flask-sync@gunicorn-gevent"),
     ],
     ids=" ".join,
 )

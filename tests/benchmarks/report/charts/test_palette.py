@@ -50,7 +50,7 @@ def test_no_two_roles_share_a_colour() -> None:
 
 def test_each_framework_has_its_hue() -> None:
     """And its marker, as the catalogue says; those that it does not know share one of each."""
-    known, unknown = ("fastapi", "flask"), "quart"
+    known, unknown = ("fastapi", "flask"), "bottle"
 
     assert ["fastapi", "flask", OTHER.name] == [framework_colour(each).name for each in (*known, unknown)]
     assert ["o", "s", "D"] == [framework_mark(each) for each in (*known, unknown)]
