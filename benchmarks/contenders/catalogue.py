@@ -45,8 +45,8 @@ APPS: tuple[App, ...] = (
         framework=_FLASK,
         keeps_loop=False,
         target="flask_app.serving.wsgi:service",
-        # Hypercorn needs a generator around it, and others do without. Granian 2.8 even loses status and headers of an app
-        # that calls start_response when it is iterated, as PEP 3333 allows.
+        # Hypercorn needs a generator around it, and others do without. Granian 2.8 even loses status and headers of a
+        # generator, which calls start_response when it is iterated: PEP 3333 allows that.
         targets={"hypercorn": "flask_app.serving.wsgi:app"},
         recorded="benchmarks.live.recorded:apps.flask_wsgi",
         description="Flask on {server}",

@@ -136,7 +136,6 @@ def test_an_app_is_recorded_beside_itself(word: str, where: own_python.Surroundi
         ("shop:app@hypercorn+eventlop", ("Did you mean eventloop?",)),
         ("shop_async:app+eventloop", ("needs no bridge",)),
         ("shop:application@uvicorn+eventloop", ("for Flask apps", "+asgiref")),
-        ("shop:app@waitress", ("waitress needs waitress", "-m pip install waitress")),
         ("shop:app @uvicorn", ("no target",)),
     ],
 )
@@ -203,6 +202,19 @@ def test_the_environment_beside_an_app_is_its_own(tmp_path: Path, monkeypatch: p
     assert str(beside) == own_python.surroundings(tmp_path, ".venv").python
     with pytest.raises(InvalidValueError, match="no Python"):
         own_python.surroundings(tmp_path, "./elsewhere")
+
+
+def test_a_server_that_is_missing_is_told_with_the_command(
+    where: own_python.Surroundings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is installed where the app lives; without a server's name another is taken that is there."""
+    looked = own_python.look("shop:app", where)
+    there = {name: version for name, version in looked["versions"].items() if name not in ("gunicorn", "waitress")}
+    monkeypatch.setattr(targets, "look", lambda *_: {**looked, "versions": {**there, "granian": "2.8"}})
+
+    with pytest.raises(InvalidValueError, match=r"waitress needs waitress(?s:.*)-m pip install waitress"):
+        targets.find("shop:app@waitress", where)
+    assert "granian" == targets.find("shop:app", where).contender.server
 
 
 @pytest.mark.parametrize("bridge", ["eventloop", "asgiref"])
