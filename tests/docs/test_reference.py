@@ -95,7 +95,7 @@ def test_every_framework_and_server_is_documented() -> None:
     text = page("contenders.md")
     frameworks, servers = (rows(part) for part in text.partition("## Servers")[::2])
     shown = {frozenset({"sync", "async"}): "both", frozenset({"sync"}): "`def`", frozenset({"async"}): "`async def`"}
-    keywords: dict[str, set[str]] = {}
+    keywords: dict[str, set[str | None]] = {}
     for contender in catalogue.CONTENDERS:
         keywords.setdefault(contender.framework, set()).update({contender.variant} - {None})
 

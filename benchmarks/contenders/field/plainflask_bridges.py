@@ -14,7 +14,7 @@ def asgiref() -> Any:
     """Return it behind asgiref's ``WsgiToAsgi``."""
     from asgiref.wsgi import WsgiToAsgi  # noqa: PLC0415 (see above, as for the others)
 
-    return WsgiToAsgi(app)
+    return WsgiToAsgi(app)  # type: ignore[no-untyped-call]  # asgiref has no types here
 
 
 def a2wsgi() -> Any:

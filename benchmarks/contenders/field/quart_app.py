@@ -13,7 +13,7 @@ Body = dict[str, str | int]
 
 
 def _wait_s() -> float:
-    ms = request.args.get("ms", 0, type=int)
+    ms: int = request.args.get("ms", 0, type=int)
     if not 0 <= ms <= 1000:
         abort(400, "ms is from 0 to 1000.")
     return ms / 1000

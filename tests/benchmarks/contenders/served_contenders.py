@@ -18,7 +18,7 @@ from benchmarks.model import Contender
 Twins = Sequence[Contender]
 
 
-def started(is_chosen: Callable[[Contender], bool]) -> list[Twins]:
+def started(is_chosen: Callable[[Contender], bool]) -> Sequence[Twins]:
     """Return contenders with a view that no default run has, grouped by the server process that gives them."""
     others = [each for each in catalogue.CONTENDERS if each not in catalogue.USUAL and each.variant is not None]
     return catalogue.by_command([each for each in others if is_chosen(each)])
