@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from benchmarks import cli
+from benchmarks.contenders import own_python, targets
 from benchmarks.measure import parity
 from benchmarks.measure.journal import read_run
 from benchmarks.measure.server import running
@@ -299,7 +300,6 @@ def test_the_apps_of_a_projects_file_are_explained(described: Path, lab_in: LabI
         ((), 2, ("Name what to explain",)),
         (("shap:app",), 2, ("no module shap", "Did you mean shop?")),
         (("shop:ap@hypercorn",), 2, ("shop has no ap", "Did you mean app?")),
-        (("shop:app@waitress",), 2, ("pip install waitress",)),
         (("shop:app@hypercorn", "--path", "/out-of-order"), 1, ("500", "RuntimeError: no tea")),
         (("shop:app@hypercorn", "--workers", "2"), 2, ("--workers", "one process")),
         (("http://127.0.0.1:1",), 2, ("cannot put a recorder into it", "shop:app@gunicorn")),
@@ -313,6 +313,22 @@ def test_what_cannot_be_explained_is_told(
     done = lab_in(bare)("explain", *arguments, "--wait")
     told = " ".join(done.stderr.split())
     assert (status, []) == (done.exit_code, [word for word in words if word not in told]), told
+
+
+def test_a_server_that_is_missing_is_told_before_anything_starts(
+    lab: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the command that installs it beside the app."""
+    look = targets.look
+
+    def without_waitress(app: str, where: own_python.Surroundings) -> dict[str, Any]:
+        looked = look(app, where)
+        there = {name: version for name, version in looked["versions"].items() if name != "waitress"}
+        return {**looked, "versions": there}
+
+    monkeypatch.setattr(targets, "look", without_waitress)
+    done = lab("explain", "shop:app@waitress", "--wait")
+    assert (2, True) == (done.exit_code, "pip install waitress" in " ".join(done.stderr.split()))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from benchmarks.report.words import arrangement_name, connections, contender_nam
     [
         ("FastAPI on uvicorn", "fastapi@uvicorn"),
         ("Flask on Hypercorn + asgiref", "flask@hypercorn+asgiref"),
-        ("quart on unit", "quart@unit"),
+        ("bottle on unit", "bottle@unit"),
         ("", ""),
         ("odd", "odd"),
     ],
