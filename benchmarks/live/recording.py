@@ -190,12 +190,11 @@ def recorded(contender: Contender) -> Contender:
     app = catalogue.app_of(contender)
     if app is None or contender.variant is None:
         raise InvalidValueError(f"{contender.id} has no view to explain: choose a contender with a keyword.")
-    if app.recorded is None:
-        target = f"{app.target}{'()' if app.is_factory else ''}@{contender.server}"
-        raise InvalidValueError(
-            f"{contender.id} has no recorder in it. Record it as an app of yours: "
-            f"lab explain {target} --path /wait/{contender.variant}?ms={{wait_ms}}"
-        )
+    if app.recorded is None or contender.server not in app.usual:
+        target = f"{app.target_on(contender.server)}{'()' if app.is_factory else ''}@{contender.server}"
+        cure = f" Record it as an app of yours: lab explain {target} --path '/wait/{contender.variant}?ms={{wait_ms}}'"
+        is_possible = app.interface in ("wsgi", "asgi")
+        raise InvalidValueError(f"{contender.id} has no recorder in it.{cure if is_possible else ''}")
     hooked = (part.replace(app.target_on(contender.server), app.recorded) for part in contender.arguments)
     return replace(contender, arguments=tuple(hooked))
 

@@ -88,6 +88,8 @@ def _overrides(plan: Plan, *, contenders: bool) -> Iterator[str]:
     if contenders and not _has_usual_contenders(plan):
         for contender in plan.contenders:
             yield from ("--contender", contender.id)
+    if contenders and plan.against is not None:
+        yield from ("--against", plan.against)
 
 
 def _sizes(plan: Plan, preset: Preset, health: LoadProfile | None) -> Iterator[str]:

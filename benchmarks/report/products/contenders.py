@@ -34,8 +34,8 @@ def contenders_document(where: Surroundings, version: str | None, versions: Mapp
         title="What can be compared",
         blocks=(
             Paragraph(
-                f"{len(usual)} contenders are the usual ones, which a command compares if none is named; "
-                f"{len(others)} others are compared if they are asked for."
+                f"{len(usual)} are the usual ones, bare servers among them: a command compares them, or calibrates its "
+                f"loader on them, if none is named. {len(others)} others are compared if they are asked for."
             ),
             *((Note(f"{len(absent)} cannot run here. {installed.how_to_install()}", "warning"),) if absent else ()),
             Section(title="The usual ones", blocks=tuple(_contenders(usual))),

@@ -126,6 +126,11 @@ def test_a_framework_of_the_field_is_recorded_as_an_app_of_yours() -> None:
         InvalidValueError, match=r"lab explain benchmarks\.contenders\.field\.starlette_app:app@uvicorn"
     ):
         recorded(catalogue.find("starlette-async@uvicorn"))
+    # The lab's own app has its recorder on the servers on which it is usual.
+    with pytest.raises(InvalidValueError, match=r"lab explain flask_app\.serving\.wsgi:service@granian"):
+        recorded(catalogue.find("flask-sync@granian"))
+    with pytest.raises(InvalidValueError, match=r"no recorder in it\.$"):
+        recorded(catalogue.find("aiohttp-async@aiohttp"))
 
 
 HANGS_UP = """

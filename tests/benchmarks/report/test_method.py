@@ -120,6 +120,16 @@ def test_the_command_repeats_the_workloads(sizes: dict[str, Any], options: str) 
     assert f"lab compare quick --seed 7 --workload wait --workload ready{options}" == compare_command(plan, {})
 
 
+def test_the_command_repeats_the_reference() -> None:
+    """That each contender was compared with."""
+    chosen = catalogue.select(["starlette-async@uvicorn", "fastapi-async@uvicorn"])
+    plan = schedule.plan("quick", chosen, seed=7, against="fastapi-async@uvicorn")
+
+    assert compare_command(plan, {}).endswith(
+        "--contender fastapi-async@uvicorn --contender starlette-async@uvicorn --against fastapi-async@uvicorn"
+    )
+
+
 def test_the_command_of_an_unknown_preset_is_quoted_for_a_shell(run: Run) -> None:
     """A name with a blank or worse is one word of the command."""
     plan = dataclasses.replace(run.plan, preset="my; rm -rf", loads={}, rounds={})
