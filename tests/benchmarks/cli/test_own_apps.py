@@ -319,7 +319,7 @@ def test_a_server_that_is_missing_is_told_before_anything_starts(
     lab: Callable[..., Result], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With the command that installs it beside the app."""
-    look = targets.look
+    look = own_python.look
 
     def without_waitress(app: str, where: own_python.Surroundings) -> dict[str, Any]:
         looked = look(app, where)

@@ -12,6 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import cli
+from benchmarks.contenders import catalogue
 from benchmarks.contenders.servers import SERVERS
 from benchmarks.measure.journal import read_run
 from benchmarks.model import Run
