@@ -124,13 +124,13 @@ def test_a_run_that_asks_for_readiness_needs_them(workloads: list[str]) -> None:
 
 
 def test_every_contender_is_ready_alike() -> None:
-    """Each app of the catalogue, by both twins, with the database and the upstreams of a real run.
+    """Each usual app of the catalogue, by both twins, with the database and the upstreams of a real run.
 
     One server is enough, for all apps run on it; a run on the other one is in the tests of ``--workload ready``.
     """
     on_one_server = [each for each in catalogue.USUAL if each.variant and each.server == "hypercorn"]
     plan = schedule.plan("quick", on_one_server, seed=1, workloads=["ready"])
-    assert {app.target for app in catalogue.APPS if None not in app.variants} == {
+    assert {app.target_on("hypercorn") for app in catalogue.APPS if app.usual and None not in app.variants} == {
         contender.arguments[-1] for contender in on_one_server
     }
 
