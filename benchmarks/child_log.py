@@ -58,7 +58,7 @@ class ChildLog:
     def text(self) -> str:
         """Return what was printed, from as far back as it is kept."""
         with self._lock:
-            self.file.seek(max(0, self._size() - MOST_BYTES))
+            self.file.seek(max(0, self.size() - MOST_BYTES))
             return (self._before + self.file.read(MOST_BYTES)).decode(errors="replace")
 
     def last_lines(self, count: int) -> list[str]:
@@ -66,12 +66,13 @@ class ChildLog:
         lines = self.text().splitlines()[-count:]
         return [line if len(line) <= _LONGEST_LINE else f"{line[:_LONGEST_LINE]}…" for line in lines]
 
-    def _size(self) -> int:
+    def size(self) -> int:
+        """Return how many bytes are kept."""
         return os.fstat(self.file.fileno()).st_size
 
     def _watch(self) -> None:
         while not self._done.wait(_LOOK_EVERY_S):
-            if self._size() > MOST_BYTES:
+            if self.size() > MOST_BYTES:
                 with self._lock:
                     self.file.seek(-KEPT_BYTES, os.SEEK_END)
                     self._before = self.file.read(KEPT_BYTES)

@@ -195,6 +195,7 @@ class Trial:
         result: ``None`` when the load could not be driven to the end.
         observation: ``None`` when the server could not be observed.
         failure: What went wrong, in words, when something did (the server died, ...); such a trial is void.
+        block: 1-based number in its round of the block that it ran in; 0 where that was not kept.
     """
 
     round: int
@@ -207,6 +208,7 @@ class Trial:
     result: LoadResult | None
     observation: Observation | None
     failure: str | None = None
+    block: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -315,6 +317,7 @@ class Run:
         environment: Facts of machine and software, each by a name that carries its unit.
         calibration: Trials of the bare servers, before the first round.
         documents: By framework, for claim 1.
+        likeness: By contender's id, what was observed of its answers and in its server before anything was timed.
         trials: In the order in which they ran.
         superseded: Trials that were measured again because the run was cut inside their block; kept, and not judged.
         resumptions: When the run was resumed after an interruption.
@@ -330,6 +333,7 @@ class Run:
     environment: Mapping[str, str | int | float | bool | None]
     calibration: tuple[Trial, ...] = ()
     documents: Mapping[str, DocumentPair] = field(default_factory=dict)
+    likeness: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
     superseded: tuple[Trial, ...] = ()
     resumptions: tuple[Resumption, ...] = ()

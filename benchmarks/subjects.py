@@ -33,6 +33,8 @@ class Contender:
         path: What it is asked for, where that is not the workload's path.
         name: Its id, where that is not made of the above.
         url: Where it listens already; empty for what the lab starts.
+        interpreter: Path of the Python that one of the lab's own apps runs on; empty for the one that the lab runs on.
+        build: Version and build of its Python, where several are compared: ``3.13.1t``.
     """
 
     framework: str
@@ -47,6 +49,8 @@ class Contender:
     path: str = ""
     name: str = ""
     url: str = ""
+    interpreter: str = ""
+    build: str = ""
 
     @property
     def id(self) -> str:
@@ -58,8 +62,9 @@ class Contender:
 
     @property
     def serving(self) -> str:
-        """Server and bridge: ``hypercorn+asgiref``."""
-        return self.server if self.bridge == "none" else f"{self.server}+{self.bridge}"
+        """Server and bridge, and the Python where several are compared: ``hypercorn+asgiref~3.13.1``."""
+        bridge = "" if self.bridge == "none" else f"+{self.bridge}"
+        return f"{self.server}{bridge}{f'~{self.build}' if self.build else ''}"
 
     @property
     def arrangement(self) -> str:

@@ -18,7 +18,7 @@ from benchmarks.calibration.frame import SEED, NotMeasuredError, Session, number
 from benchmarks.calibration.loading import run_trials, with_app
 from benchmarks.judge.judgement import Estimate
 from benchmarks.judge.statistics import excludes_one, paired_ratio
-from benchmarks.measure.schedule import PRESETS
+from benchmarks.measure.presets import PRESETS
 from benchmarks.measure.workloads import HEALTH
 from benchmarks.model import Contender, LoadResult, Observation
 

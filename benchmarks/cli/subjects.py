@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import functools
 import re
 import shlex
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,19 +14,19 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
+from benchmarks.cli import requests
 from benchmarks.cli.options import Percent, Seconds
-from benchmarks.contenders import catalogue, http_file, installed, lab_file, own_python, targets
-from benchmarks.contenders.lab_file import LabFile, RequestEntry
+from benchmarks.contenders import catalogue, installed, lab_file, own_python, targets
+from benchmarks.contenders.lab_file import LabFile
 from benchmarks.contenders.targets import Target
 from benchmarks.errors import InvalidValueError, did_you_mean
-from benchmarks.measure.schedule import ASKED_FACT, PRESETS
-from benchmarks.measure.workloads import mixed
-from benchmarks.model import ALIKE, Contender, Steadiness, Variant, Workload
+from benchmarks.measure.presets import PRESETS
+from benchmarks.measure.schedule import ASKED_FACT
+from benchmarks.model import Contender, Steadiness, Variant, Workload
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-_METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 _HOLDS = ("bytes", "length", "shape", "nothing")
 
 
@@ -59,13 +58,14 @@ class Subjects:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Asked:
+class Asked:
     """The words and options that describe targets and their request, as given."""
 
     words: tuple[str, ...]
     more: tuple[str, ...]
     folder: Path
     python: str | None
+    pythons: str | None
     commands: tuple[str, ...]
     workers: int | None
     threads: int | None
@@ -80,8 +80,13 @@ class _Asked:
     against: str | None
     allow_different: bool
 
+    @property
+    def each_python(self) -> tuple[str, ...]:
+        """The Pythons that are compared with each other."""
+        return tuple(name for each in (self.pythons or "").split(",") if (name := each.strip()))
 
-_ASKING = tuple(each.name for each in dataclasses.fields(_Asked))
+
+_ASKING = tuple(each.name for each in dataclasses.fields(Asked))
 
 
 def subject_options(command: Callable[..., None]) -> Callable[..., None]:
@@ -100,12 +105,17 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Where the apps are imported and run, unless here.",
     )
     @click.option("--python", help="Python of the apps, or its environment; by default the one beside the app.")
+    @click.option(
+        "--pythons", metavar="A,B", help="Run each app on each of these Pythons, which are then compared too."
+    )
     @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes of each app's server (1).")
     @click.option(
         "--threads", type=click.IntRange(1, 1000), help="Threads of each worker; by default the server decides."
     )
     @click.option("--path", help="What to ask the apps for: /items?limit=10 (/).")
-    @click.option("--method", type=click.Choice(_METHODS, case_sensitive=False), default="GET", help="Of the request.")
+    @click.option(
+        "--method", type=click.Choice(requests.METHODS, case_sensitive=False), default="GET", help="Of the request."
+    )
     @click.option(
         "--header", "headers", multiple=True, metavar="'NAME: VALUE'", help="Of the request; may be repeated."
     )
@@ -132,12 +142,12 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
     def asked(*arguments: Any, **options: Any) -> None:
         told = {name: options.pop(name) for name in _ASKING}
         told["folder"] = told["folder"].absolute()
-        command(*arguments, subjects=functools.partial(_subjects, _Asked(**told)), **options)
+        command(*arguments, subjects=functools.partial(_subjects, Asked(**told)), **options)
 
     return asked
 
 
-def _subjects(asked: _Asked, console: Console) -> Subjects:
+def _subjects(asked: Asked, console: Console) -> Subjects:
     """Return what the words and options, and the project's file, ask for.
 
     Raises:
@@ -161,13 +171,17 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
         if word in told.contenders:
             found += _of_entry(word, told, asked)
         elif targets.is_target(word):
-            found.append(_target(word, asked))
+            found += _targets(word, asked)
     for line in filter(None, (left_out, *(target.contender.description for target in found))):
         console.print(line, highlight=False, markup=False)
     theirs = [target.contender for target in found]
     if not theirs:
         _refuse_request(asked)
-        return _of_catalogue(preset, catalogued, asked.against)
+        usual = PRESETS[preset]
+        if not catalogued and usual.contenders:
+            catalogued, left_out = installed.select(usual.contenders, are_named=False)
+            console.print(left_out, highlight=False, markup=False)
+        return _on_each_python(_of_catalogue(preset, catalogued, asked.against or usual.against), asked)
     # In the order in which they were asked for: the first is the reference.
     contenders = _named_apart([*theirs, *catalogued])
     return Subjects(
@@ -178,7 +192,7 @@ def _subjects(asked: _Asked, console: Console) -> Subjects:
             for contender, target in zip(contenders, found, strict=False)
             if target.recorded_by is not None
         },
-        requests=tuple(_requests(asked, told)),
+        requests=tuple(requests.asked_for(asked, told)),
         against=_reference(asked.against or told.against or None, contenders),
         facts={ASKED_FACT: _as_asked()}
         | {f"{target.contender.id}: {name}": version for target in found for name, version in target.versions.items()},
@@ -192,8 +206,8 @@ def _of_catalogue(preset: str, chosen: tuple[Contender, ...], against: str | Non
     """Return what is compared where all is the catalogue's; without the reference there is nothing to compare with."""
     if against is None:
         return Subjects(preset=preset, contenders=chosen)
-    reference = installed.select([against])[0][0]
-    compared = chosen or tuple(each for each in catalogue.USUAL if each.variant is not None)
+    (reference,), _ = installed.select([against])
+    compared = chosen or catalogue.WORKSHOP
     contenders = chosen if reference in compared else (*compared, reference)
     return Subjects(preset=preset, contenders=contenders, against=reference.id)
 
@@ -215,7 +229,7 @@ def _as_asked() -> str:
     return shlex.join(told)
 
 
-def _of_entry(name: str, told: LabFile, asked: _Asked) -> list[Target]:
+def _of_entry(name: str, told: LabFile, asked: Asked) -> list[Target]:
     """Return the contender of a project's file, or both where it has twins.
 
     Raises:
@@ -268,11 +282,33 @@ def _check_known(word: str, told: LabFile) -> None:
     )
 
 
-def _target(word: str, asked: _Asked) -> Target:
+def _targets(word: str, asked: Asked) -> list[Target]:
+    """Return the contender that a word names, or one for each Python that was asked for."""
     if re.match(r"https?://", word):
-        return Target(contender=targets.running_at(word), versions={})
-    where = own_python.surroundings(asked.folder, asked.python)
-    return targets.find(word, where, workers=asked.workers, threads=asked.threads)
+        return [Target(contender=targets.running_at(word), versions={})]
+    found = []
+    for python in asked.each_python or (asked.python,):
+        where = own_python.surroundings(asked.folder, python)
+        target = targets.find(word, where, workers=asked.workers, threads=asked.threads)
+        build = own_python.build_of(where) if asked.each_python else ""
+        found.append(dataclasses.replace(target, contender=dataclasses.replace(target.contender, build=build)))
+    return found
+
+
+def _on_each_python(subjects: Subjects, asked: Asked) -> Subjects:
+    """Return the lab's own contenders on each Python that was asked for; as they are where none was."""
+    if not asked.each_python:
+        return subjects
+    places = [own_python.surroundings(asked.folder, python) for python in asked.each_python]
+    builds = {where.python: own_python.build_of(where, ("flask_app", "benchmarks")) for where in places}
+    contenders = [
+        dataclasses.replace(contender, interpreter=python, build=build)
+        for python, build in builds.items()
+        for contender in subjects.contenders or catalogue.WORKSHOP
+    ]
+    # What it is compared with runs on the first of them.
+    against = subjects.against and next(each.id for each in contenders if each.id.startswith(f"{subjects.against}~"))
+    return dataclasses.replace(subjects, contenders=tuple(contenders), against=against)
 
 
 def _named_apart(contenders: Sequence[Contender]) -> tuple[Contender, ...]:
@@ -296,7 +332,7 @@ def _reference(word: str | None, contenders: Sequence[Contender]) -> str:
     )
 
 
-def _refuse_request(asked: _Asked) -> None:
+def _refuse_request(asked: Asked) -> None:
     """Refuse options that describe somebody's app where none is compared."""
     given = {
         "--path": asked.path,
@@ -315,78 +351,3 @@ def _refuse_request(asked: _Asked) -> None:
         raise InvalidValueError(
             f"{' and '.join(wanted)} is for an app of your own: name one, such as shop:app@gunicorn.", wanted[0]
         )
-
-
-def _requests(asked: _Asked, told: LabFile) -> Iterator[Workload]:
-    """Yield the request of the command line, or those of its file, or the project's; ``GET /`` where none says any."""
-    if asked.path is not None and asked.request_file is not None:
-        raise InvalidValueError("A file of requests has their paths: leave out --path, or --request.", "--request")
-    if asked.path is not None or asked.body is not None or asked.headers or asked.statuses or asked.method != "GET":
-        one = RequestEntry(
-            path=asked.path or "/",
-            method=asked.method,
-            headers=dict(map(_header, asked.headers)),
-            body=asked.body,
-            statuses=asked.statuses,
-            hold=asked.hold,
-        )
-        entries, folder = {f"{one.method} {one.path}": one}, asked.folder
-    elif asked.request_file is not None:
-        entries, folder = dict(http_file.read(asked.request_file)), asked.folder
-    else:
-        entries, folder = dict(told.requests), told.folder
-        if told.requests_file:
-            entries |= http_file.read(told.folder / told.requests_file)
-    requests = [
-        dataclasses.replace(_workload(name, entry, folder), before_trial=told.before_trial)
-        for name, entry in (entries or {"GET /": RequestEntry(path="/")}).items()
-    ]
-    if not (asked.mix or told.mix) or len(requests) == 1:
-        yield from requests
-    else:
-        yield mixed("mix", requests)
-
-
-def _workload(name: str, entry: RequestEntry, folder: Path) -> Workload:
-    if not entry.path.startswith("/"):
-        raise InvalidValueError(f"{entry.path!r} does not begin with a slash.", "--path")
-    if entry.weight <= 0:
-        raise InvalidValueError(f"{name}: a weight is above 0, not {entry.weight:g}.", lab_file.NAME)
-    if entry.method not in _METHODS:
-        raise InvalidValueError(
-            f"{name}: the method {entry.method!r} is not sent.{did_you_mean(entry.method, _METHODS)} "
-            f"There are: {', '.join(_METHODS)}.",
-            "--method",
-        )
-    return Workload(
-        name=name,
-        path=entry.path,
-        wait_ms=entry.wait_ms,
-        answer=ALIKE,
-        method=entry.method,
-        headers=entry.headers,
-        body_base64=base64.b64encode(_body(entry.body, folder)).decode("ascii"),
-        statuses=entry.statuses,
-        holds=entry.hold,
-        users=entry.users,
-        rate_per_s=entry.rate_per_s,
-        weight=entry.weight,
-    )
-
-
-def _header(line: str) -> tuple[str, str]:
-    name, colon, value = line.partition(":")
-    if not colon or not re.fullmatch(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+", name.strip()) or re.search(r"[\r\n\0]", value):
-        raise InvalidValueError(f"{line!r} is no header: write 'NAME: VALUE'.", "--header")
-    return name.strip(), value.strip()
-
-
-def _body(text: str | None, folder: Path) -> bytes:
-    if text is None:
-        return b""
-    if not text.startswith("@"):
-        return text.encode()
-    try:
-        return (folder / text[1:]).read_bytes()
-    except OSError as error:
-        raise InvalidValueError(f"{text[1:]} cannot be read: {error.strerror}.", "--body") from error

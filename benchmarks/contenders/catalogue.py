@@ -245,6 +245,9 @@ USUAL: tuple[Contender, ...] = tuple(
 )
 """What a workshop compares, and the bare servers that calibrate its loader: what every default is made of."""
 
+WORKSHOP: tuple[Contender, ...] = tuple(contender for contender in USUAL if contender.variant is not None)
+"""The usual ones but the bare servers, which have no view."""
+
 SLOW_UPSTREAM = Contender(
     framework="upstream",
     variant=None,
@@ -282,7 +285,8 @@ def by_command(contenders: Sequence[Contender] = CONTENDERS) -> list[list[Conten
     groups: dict[tuple[object, ...], list[Contender]] = {}
     for contender in contenders:
         variables = tuple(sorted(contender.environment.items()))
-        key = (contender.url, contender.program, contender.folder, variables, *contender.arguments)
+        runs = (contender.url, contender.program, contender.interpreter, contender.folder)
+        key = (*runs, variables, *contender.arguments)
         groups.setdefault(key, []).append(contender)
     return list(groups.values())
 

@@ -26,11 +26,12 @@ def lacking(contender: Contender) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*beside, *server.lacks(app.interface, versions))))
 
 
-def select(patterns: Sequence[str]) -> tuple[tuple[Contender, ...], str]:
+def select(patterns: Sequence[str], *, are_named: bool = True) -> tuple[tuple[Contender, ...], str]:
     """Return the contenders that match and can run here, in the catalogue's order, and which others a pattern means.
 
     Args:
         patterns: See ``catalogue.select``.
+        are_named: Whether a person wrote each pattern, and must be told where nothing of it can run.
     Returns:
         The contenders, and a sentence about those that are left out; empty if none is.
     Raises:
@@ -40,7 +41,7 @@ def select(patterns: Sequence[str]) -> tuple[tuple[Contender, ...], str]:
     absent = {name: packages for name, each in chosen.items() if (packages := lacking(each))}
     for pattern in patterns:
         meant = [contender.id for contender in catalogue.select([pattern])]
-        if all(name in absent for name in meant):
+        if are_named and all(name in absent for name in meant):
             raise InvalidValueError(f"{_told(meant, absent)}. {how_to_install()}", "CONTENDER")
     left_out = f"Left out: {_told(absent, absent)}. `lab contenders` says how to install it." if absent else ""
     return tuple(each for name, each in chosen.items() if name not in absent), left_out

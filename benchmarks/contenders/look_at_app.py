@@ -34,6 +34,7 @@ def look_at(app: str, packages: Mapping[str, str]) -> dict[str, Any]:
     found: dict[str, Any] = {
         "python": "{}.{}.{}".format(*sys.version_info[:3]),
         "implementation": sys.implementation.name,
+        "build": _build(),
         "versions": {name: version for name, version in map(_version, packages.items()) if version is not None},
     }
     module_name, _, attribute = app.partition(":")
@@ -129,6 +130,14 @@ def _kind(served: Any, module_name: str) -> str:
         if package not in (own, "builtins", "__main__"):
             return package
     return ""
+
+
+def _build() -> str:
+    """Return version and build of this Python: ``3.13.1``, ``3.13.1t`` without a global lock, ``pypy-3.11.13``."""
+    version = "{}.{}.{}".format(*sys.version_info[:3])
+    has_lock = getattr(sys, "_is_gil_enabled", lambda: True)()
+    kind = "" if sys.implementation.name == "cpython" else sys.implementation.name + "-"
+    return kind + version + ("" if has_lock else "t")
 
 
 def _version(package: tuple[str, str]) -> tuple[str, str | None]:

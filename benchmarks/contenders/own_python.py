@@ -180,6 +180,27 @@ def packages(where: Surroundings) -> tuple[str, Mapping[str, str]]:
     return found["python"], found["versions"]
 
 
+def build_of(where: Surroundings, needed: Sequence[str] = ()) -> str:
+    """Return version and build of a Python.
+
+    Args:
+        where: It is.
+        needed: Modules that it must be able to import.
+    Raises:
+        InvalidValueError: It cannot be asked, or lacks one.
+    """
+    for module in needed:
+        try:
+            _told([where.python, "-c", f"import {module}"], _LOOK_TIMEOUT_S, where)
+        except (subprocess.SubprocessError, OSError) as error:
+            raise InvalidValueError(
+                f"{where.python} has not what the lab's own apps need: it cannot import {module}. Make an environment "
+                f"of that Python which has: make env PYTHON={where.python} VENV=.venv-other",
+                "--pythons",
+            ) from error
+    return str(_look_at("", where)["build"])
+
+
 def _look_at(app: str, where: Surroundings) -> dict[str, Any]:
     source = _PROGRAM.read_text(encoding="utf-8")
     command = [where.python, "-c", source, app, *("=".join(package) for package in _PACKAGES.items())]

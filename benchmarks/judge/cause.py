@@ -15,7 +15,7 @@ from benchmarks.judge import trials, wording
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Comparison, RequestCost, Summary
 from benchmarks.judge.statistics import lies_in
-from benchmarks.model import Contender
+from benchmarks.model import Contender, Run
 
 NOT_OBSERVED = (
     "Cause not seen: the server's CPU time and context switches were not observed in this run; not every platform "
@@ -34,6 +34,9 @@ _EXPLAINED_RATIO = 1.25
 
 _IDLE = 0.5
 """Cores that a server keeps busy; below it, most of the time of a request is spent waiting for something else."""
+
+_UNEQUAL = ("JSON", "validation", "HTTP parser", "event loop", "garbage collector", "access log", "response body")
+"""What may differ beside a framework, as it was observed, and costs time."""
 
 _ONE_AFTER_ANOTHER = 1.5
 """Requests under way at once, below which one blocks the next."""
@@ -299,3 +302,20 @@ def _waiting(before: float, after: float, running: float | None) -> str:
     if after > running:
         return f"; that is more than the {wording.things(running, 'thread')} that ran: a wait holds none"
     return f"; each holds one of the {wording.things(running, 'thread')} that ran"
+
+
+def unequal(run: Run, above: str, below: str) -> str:
+    """Return a sentence on what else was observed to differ between two contenders; empty where nothing was.
+
+    Args:
+        run: That has what was observed.
+        above: Id of one.
+        below: Id of the other.
+    """
+    facts = run.likeness.get(above, {}), run.likeness.get(below, {})
+    differing = [
+        f"{name} ({facts[0][name]} / {facts[1][name]})"
+        for name in _UNEQUAL
+        if name in facts[0] and name in facts[1] and facts[0][name] != facts[1][name]
+    ]
+    return f"Unequal besides: {', '.join(differing)}." if differing else ""

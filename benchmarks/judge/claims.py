@@ -60,6 +60,7 @@ class ClaimTest:
         against: The framework that ``framework`` is compared with.
         much: From what ratio on the first counts as much better.
         among: Ids of the contenders that must be measured for the best of each framework to be known.
+        is_beside: Whether it is tried only where these took part; of others, a verdict says what is missing.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}
@@ -72,6 +73,7 @@ class ClaimTest:
     against: str = ""
     much: float = 0.0
     among: str = ""
+    is_beside: bool = False
 
     @property
     def arrangement(self) -> str:

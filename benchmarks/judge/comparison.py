@@ -37,16 +37,23 @@ def conclude(comparison: Comparison) -> Comparison:
 
 
 def paired(numerators: Iterable[ValidTrial], denominators: Iterable[ValidTrial]) -> Pairs:
-    """Pair two contenders' trials that ran in the same round, each with each, in the order of the rounds."""
+    """Pair two contenders' trials of the same round, and of the same block where both have some in it.
+
+    Of several each is paired with each. The pairs are in the order of the rounds.
+    """
     below: dict[int, list[ValidTrial]] = {}
     for valid in denominators:
         below.setdefault(valid.trial.round, []).append(valid)
-    pairs = [(above, other) for above in numerators for other in below.get(above.trial.round, ())]
+    pairs = []
+    for above in numerators:
+        others = below.get(above.trial.round, [])
+        beside = [other for other in others if other.trial.block == above.trial.block]
+        pairs += [(above, other) for other in beside or others]
     return tuple(sorted(pairs, key=lambda pair: pair[0].trial.round))
 
 
-def measured(pairs: Pairs, quantity: QuantityName) -> list[tuple[float, float]]:
-    """Return a quantity of both sides, in the rounds in which both have it.
+def measured(pairs: Pairs, quantity: QuantityName) -> dict[int, tuple[float, float]]:
+    """Return a quantity of both sides, by the rounds in which both have it.
 
     A side that was measured twice in a round stands there with its geometric mean.
     """
@@ -56,17 +63,19 @@ def measured(pairs: Pairs, quantity: QuantityName) -> list[tuple[float, float]]:
         values = measure(above), measure(below)
         if values[0] is not None and values[1] is not None:
             rounds.setdefault(above.trial.round, []).append((values[0], values[1]))
-    return [
-        each[0] if len(each) == 1 else (geometric_mean(a for a, _ in each), geometric_mean(b for _, b in each))
-        for each in rounds.values()
-    ]
+    return {
+        number: (
+            each[0] if len(each) == 1 else (geometric_mean(a for a, _ in each), geometric_mean(b for _, b in each))
+        )
+        for number, each in rounds.items()
+    }
 
 
 def ratio(pairs: Pairs, quantity: QuantityName, confidence: float = CONFIDENCE) -> Estimate | None:
     """Return the paired ratio over the rounds in which both have the quantity, or ``None`` if there is none."""
     if not (both := measured(pairs, quantity)):
         return None
-    estimate = paired_ratio([above for above, _ in both], [below for _, below in both], confidence)
+    estimate = paired_ratio([above for above, _ in both.values()], [below for _, below in both.values()], confidence)
     return dataclasses.replace(estimate, resolution=resolution_of_ratio(pairs, quantity))
 
 

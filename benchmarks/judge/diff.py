@@ -161,7 +161,7 @@ def _ratio(
 ) -> Comparison:
     """Compare what two runs found of a pair of twins, by their ratios in each round."""
     pairs = [paired(*(evidence.valid(twin, workload) for twin in twins)) for evidence in sides]
-    samples = [[above / below for above, below in measured(each, quantity)] for each in pairs]
+    samples = [[above / below for above, below in measured(each, quantity).values()] for each in pairs]
     steps = [resolution_of_ratio(each, quantity) for each in pairs]
     refusals = [refusal for evidence in sides if (refusal := evidence.refusal(twins, workload)) is not None]
     comparison = Comparison(

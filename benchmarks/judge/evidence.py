@@ -21,7 +21,7 @@ from benchmarks.judge.judgement import (
 )
 from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
 from benchmarks.judge.trials import QUANTITIES, ValidTrial, participants, summarise
-from benchmarks.model import Contender, Run, Variant
+from benchmarks.model import Contender, Run, Trial, Variant
 
 MINIMUM_ROUNDS = 2
 """Fewer have no interval."""
@@ -88,6 +88,10 @@ class Evidence:
             self._valid[key] = trials.valid_trials(trials.ordinary_trials(self.run, *key))
         return self._valid[key]
 
+    def pairs(self, above: Contender, below: Contender, workload: str) -> Pairs:
+        """Return the trials of two contenders that are compared with each other."""
+        return paired(self.valid(above, workload), (*self.valid(below, workload), *self._again(below, workload)))
+
     def _again(self, contender: Contender, workload: str) -> tuple[ValidTrial, ...]:
         """Return the placebo's trials of the one that all others are compared with: they measured it a second time."""
         if contender.id != self.run.plan.against:
@@ -117,7 +121,7 @@ class Evidence:
 
         With ``narrows``, the comparison has how its interval narrowed, round after round.
         """
-        pairs = paired(self.valid(above, workload), (*self.valid(below, workload), *self._again(below, workload)))
+        pairs = self.pairs(above, below, workload)
         looks = sorted({each.trial.round for each, _ in pairs})[MINIMUM_ROUNDS - 1 :] if narrows else ()
         so_far = ([pair for pair in pairs if pair[0].trial.round <= last] for last in looks)
         narrowing = (ratio(seen, "rate", self.confidence) for seen in so_far)
@@ -218,11 +222,13 @@ def placebo_pairs(run: Run) -> list[tuple[ValidTrial, ValidTrial]]:
     """Return each valid placebo trial with its contender's ordinary trial of the same round."""
     placebos = trials.valid_trials(trial for trial in run.trials if trial.placebo and trial.load.rate_per_s is None)
     ordinary = {
-        (first.trial.contender, first.trial.workload, first.trial.round): first
-        for first in trials.valid_trials(trial for trial in run.trials if not trial.placebo)
+        _place(first.trial): first for first in trials.valid_trials(trial for trial in run.trials if not trial.placebo)
     }
-    keys = [(again.trial.contender, again.trial.workload, again.trial.round) for again in placebos]
-    return [(again, ordinary[key]) for again, key in zip(placebos, keys, strict=True) if key in ordinary]
+    return [(again, ordinary[key]) for again in placebos if (key := _place(again.trial)) in ordinary]
+
+
+def _place(trial: Trial) -> tuple[str, str, int, int]:
+    return trial.contender, trial.workload, trial.round, trial.block
 
 
 def _judge_placebo(run: Run, pairs: Pairs, rate: Estimate | None) -> tuple[str | None, str | None]:

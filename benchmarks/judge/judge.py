@@ -6,7 +6,7 @@ import dataclasses
 import itertools
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
-from benchmarks.judge import cause, documents, ratio, threads
+from benchmarks.judge import cause, documents, field, ratio, threads
 from benchmarks.judge.claims import Claim, ClaimTest
 from benchmarks.judge.comparison import REFUSED
 from benchmarks.judge.evidence import AbsentError, Evidence, RefusedError, verdict_on
@@ -32,6 +32,7 @@ def judge(run: Run, claims: tuple[Claim, ...]) -> Judgement:
     """Judge a run, whole or interrupted, by what it has, and by the ledger."""
     evidence = Evidence(run)
     behind_bridges, bridge_costs = bridges(evidence)
+    each_with_one = duels(evidence)
     return Judgement(
         verdicts=tuple(
             verdict for claim in claims for test in claim.tests for verdict in _judge(evidence, claim, test)
@@ -45,7 +46,8 @@ def judge(run: Run, claims: tuple[Claim, ...]) -> Judgement:
         ceiling_per_s=evidence.ceilings_per_s,
         margin=run.plan.margin,
         notes=(*notes(evidence), *([] if evidence.placebo_note is None else [evidence.placebo_note])),
-        duels=duels(evidence),
+        duels=each_with_one,
+        fields=tuple(field.fields(evidence, each_with_one)),
     )
 
 
@@ -95,7 +97,7 @@ def _judge(evidence: Evidence, claim: Claim, test: ClaimTest) -> Iterator[Verdic
             verdict = _FIND[test.kind](evidence, claim, tried)
         except RefusedError as refusal:
             # Where users compare their own apps, the ledger's claims on other apps were not asked.
-            if isinstance(refusal, AbsentError) and evidence.run.plan.against is not None:
+            if isinstance(refusal, AbsentError) and (test.is_beside or evidence.run.plan.against is not None):
                 continue
             verdict = verdict_on(claim, tried, "refused", sentence=REFUSED, why=str(refusal), standing="refused")
         yield dataclasses.replace(verdict, headline=serving == test.serving)
@@ -164,7 +166,7 @@ def bridges(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[RequestCo
             pairs = [
                 (bridged, other)
                 for bridged, other in itertools.product(contenders, repeat=2)
-                if bridged.bridge != _NO_BRIDGE and other.bridge == _NO_BRIDGE
+                if bridged.bridge != _NO_BRIDGE and other.bridge == _NO_BRIDGE and bridged.build == other.build
             ]
             if not pairs:
                 continue
@@ -182,4 +184,5 @@ def bridges(evidence: Evidence) -> tuple[tuple[Comparison, ...], tuple[RequestCo
 
 def _with_cause(evidence: Evidence, above: Contender, below: Contender, workload: str, **details: bool) -> Comparison:
     found = evidence.compare(above, below, workload, **details)
-    return dataclasses.replace(found, cause=cause.of(evidence, above, below, found))
+    beside = "" if above.framework == below.framework else cause.unequal(evidence.run, above.id, below.id)
+    return dataclasses.replace(found, cause=f"{cause.of(evidence, above, below, found)} {beside}".strip())

@@ -297,6 +297,43 @@ class RequestCost:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """One contender of a field.
+
+    Attributes:
+        contender: Its id.
+        rate: Its rate over the reference's; the reference's own is 1, without an interval.
+        with_work: What is left of that ratio where each view works as long as each of ``field.WORK_MS`` says, computed
+            from what a request takes. Empty where requests wait.
+    """
+
+    contender: str
+    rate: Estimate
+    with_work: tuple[Estimate, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """All contenders of one workload beside the reference.
+
+    Attributes:
+        workload: Its name.
+        reference: Id of the one that all are compared with; it is an entry too.
+        entries: The highest rate first.
+        ties: Places in ``entries``, first and last, between which no two are separated; longest spans alone.
+        resolution: By which two contenders of all rounds must differ to be separated, as a fraction.
+        impossible: Sentences on contenders that served more than a bare server can.
+    """
+
+    workload: str
+    reference: str
+    entries: tuple[Entry, ...]
+    ties: tuple[tuple[int, int], ...]
+    resolution: float
+    impossible: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Judgement:
     """The judgement of a run.
 
@@ -308,7 +345,8 @@ class Judgement:
         bridges: Views behind a bridge over those on the same server without one, by workload and server; ``async``
             first, because bridges are made for it.
         bridge_costs: What a request of each of these costs, in the same order.
-        duels: Of a race; empty for any other run.
+        duels: Each contender over the reference of the run, or of a race; empty for any other run.
+        fields: Where many have a reference: all of a workload beside it.
         placebo: The A/A ratio of rates; ``None`` when the run had none.
         placebo_failed: Why verdicts are withheld; ``None`` when the placebo came out equal or was not run.
         ceiling_per_s: The loader's rate on each bare server, by contender id.
@@ -327,3 +365,4 @@ class Judgement:
     margin: float
     notes: tuple[str, ...]
     duels: tuple[Comparison, ...] = ()
+    fields: tuple[Field, ...] = ()

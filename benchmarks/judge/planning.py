@@ -58,7 +58,7 @@ class Sizing:
 
 def equal_ratios(run: Run) -> list[float]:
     """Return the ratio of two equal things in each round of an A/A run: a contender's second rate over its first."""
-    return [again / first for again, first in measured(placebo_pairs(run), "rate")]
+    return [again / first for again, first in measured(placebo_pairs(run), "rate").values()]
 
 
 def spread_of(ratios: Sequence[float]) -> Estimate:

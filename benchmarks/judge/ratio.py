@@ -183,13 +183,14 @@ def find_best(evidence: Evidence, claim: Claim, test: ClaimTest) -> Verdict:
             told = f"Without a bridge, {one.id} served {wording.ratio(without)} the requests of {other.id}"
         figures.append(_figure(test, ", neither behind a bridge", without))
         sentence += f" {told}."
+    why = cause.best(evidence.summary(first, test.workload), evidence.summary(second, test.workload), comparison)
     return verdict_on(
         claim,
         test,
         outcome,
         figures=tuple(figures),
         sentence=sentence,
-        why=cause.best(evidence.summary(first, test.workload), evidence.summary(second, test.workload), comparison),
+        why=f"{why} {cause.unequal(evidence.run, first.id, second.id)}".strip(),
         standing=comparison.standing,
     )
 

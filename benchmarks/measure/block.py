@@ -217,4 +217,5 @@ class _Lane:
             result=self._result,
             observation=self._observation,
             failure=self._failure,
+            block=self._scheduled.block,
         )

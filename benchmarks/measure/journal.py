@@ -30,7 +30,7 @@ JOURNAL_NAME: Final = "journal.jsonl"
 RUN_NAME: Final = "run.json"
 
 # A look-up fails for any other kind, as for any other fault of a line.
-_KINDS: Final = {kind: kind for kind in ("run", "documents", "calibration", "trial", "resume", "end")}
+_KINDS: Final = {kind: kind for kind in ("run", "documents", "likeness", "calibration", "trial", "resume", "end")}
 _INTERRUPTED: Final = {"state": "interrupted", "finished_at": None, "stopped_early": None}
 """Of a run without an end."""
 
@@ -137,6 +137,11 @@ class Journal:
         """Keep one framework's documents."""
         documents = {**self._run.documents, framework: pair}
         self._keep("documents", {"framework": framework, "pair": encode(pair)}, documents=documents)
+
+    def add_likeness(self, contender: str, facts: Mapping[str, str]) -> None:
+        """Keep what was observed of a contender before anything was timed."""
+        likeness = {**self._run.likeness, contender: facts}
+        self._keep("likeness", {"contender": contender, "facts": dict(facts)}, likeness=likeness)
 
     def add_calibration(self, trial: Trial) -> None:
         """Keep one trial of a bare server."""
@@ -298,11 +303,13 @@ def _folded(file: Path, entries: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         raise RunFileError(f"{file} does not begin with a run: it was cut before anything was measured.")
     lists: dict[str, Any] = {name: [] for name in ("calibration", "trials", "superseded", "resumptions")}
     try:
-        run = {**entries[0][1], **_INTERRUPTED, **lists, "documents": {}}
+        run = {**entries[0][1], **_INTERRUPTED, **lists, "documents": {}, "likeness": {}}
         for kind, value in entries[1:]:
             match kind:
                 case "documents":
                     run["documents"][value["framework"]] = value["pair"]
+                case "likeness":
+                    run["likeness"][value["contender"]] = value["facts"]
                 case "calibration":
                     run["calibration"].append(value)
                 case "trial":

@@ -14,6 +14,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.errors import LabError
 from benchmarks.foreign_json import read_json, read_object
 from benchmarks.measure.dependencies import NONE, Dependencies
+from benchmarks.measure.likeness import Facts, observing
 from benchmarks.measure.server import Answer, RunningServer, ServerError, put_back, running
 from benchmarks.measure.workloads import Offer, mixed, offer_of
 from benchmarks.model import ALIKE, Contender, DocumentPair, Plan, Steadiness, Workload
@@ -67,7 +68,7 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     return answer.body
 
 
-def check_all(plan: Plan, dependencies: Dependencies = NONE, *, has_agreed: bool = False) -> dict[str, DocumentPair]:
+def check_all(plan: Plan, dependencies: Dependencies = NONE) -> tuple[Mapping[str, DocumentPair], Mapping[str, Facts]]:
     """Start each app, check every twin's answer under every workload, and fetch the OpenAPI documents.
 
     Apps start side by side: nothing is timed yet.
@@ -76,25 +77,23 @@ def check_all(plan: Plan, dependencies: Dependencies = NONE, *, has_agreed: bool
         plan: Of the run.
         dependencies: What they depend on. An app with other workloads than readiness is started once with them and once
             without, as in its trials.
-        has_agreed: Whether requests to somebody's apps were compared by ``agreed`` a moment ago.
     Returns:
-        The documents by framework, where it publishes them.
+        The documents by framework, where it publishes them; and by contender's id what was observed of it.
     Raises:
         ServerError: Of the first contender, in the plan's order, that does not start, or does not give that answer.
     """
     apps = [
-        (twins, workloads)
-        for twins in catalogue.by_command(plan.contenders)
-        for workloads in _by_answer(plan, twins)
-        if not (has_agreed and workloads[0].answer == ALIKE)
+        (twins, workloads) for twins in catalogue.by_command(plan.contenders) for workloads in _by_answer(plan, twins)
     ]
     with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
         found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, dependencies), apps))
     documents: dict[str, DocumentPair] = {}
-    for framework, pair in found:
+    likeness: dict[str, Facts] = {}
+    for framework, pair, facts in found:
         if pair is not None:
             documents.setdefault(framework, pair)
-    return documents
+        likeness = {**facts, **likeness}
+    return documents, likeness
 
 
 def agreed(
@@ -238,17 +237,28 @@ def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
 
 def _check_app(
     twins: Sequence[Contender], workloads: Sequence[Workload], plan: Plan, dependencies: Dependencies
-) -> tuple[str, DocumentPair | None]:
+) -> tuple[str, DocumentPair | None, Mapping[str, Facts]]:
     first, settings = twins[0], dependencies.settings_for(workloads[0])
-    with running(first, workloads[0].path_for(first), settings=settings) as server:
+    if workloads[0].before_trial:
+        put_back(workloads[0].before_trial, first)
+    with observing() as observer, contextlib.ExitStack() as stack:
+        path = workloads[0].path_for(first)
+        try:
+            observed = {**settings, **observer.settings(first)}
+            server = stack.enter_context(running(first, path, settings=observed))
+        except ServerError:
+            # One that does not run with an observer in it is compared nevertheless.
+            server = stack.enter_context(running(first, path, settings=settings))
         for contender in twins:
             for workload in workloads:
                 if contender.id in plan.workload_contenders[workload.name]:
                     check_answer(server, contender, workload)
         paths = DOCUMENT_PATHS if first.variant is not None and first.is_own else ()
         documents = [document for path in paths if (document := _json(server.get(path))) is not None]
+        facts = {twin.id: observer.facts(server, twin, workloads[0]) for twin in twins}
     before, after = documents if len(documents) == len(DOCUMENT_PATHS) else (None, None)
-    return first.framework, None if before is None or after is None else DocumentPair(before=before, after=after)
+    pair = None if before is None or after is None else DocumentPair(before=before, after=after)
+    return first.framework, pair, facts
 
 
 def _json(answer: Answer) -> Mapping[str, Any] | None:

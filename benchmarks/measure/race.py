@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
+from benchmarks.measure.presets import PRESETS
 from benchmarks.measure.workloads import HEALTH, WAIT
 from benchmarks.model import MARGIN, RACE, Contender, Plan, Workload
 
@@ -39,7 +40,7 @@ class Lineup:
         facts: What to record with a race.
     """
 
-    contenders: tuple[Contender, ...] = tuple(each for each in catalogue.USUAL if each.variant is not None)
+    contenders: tuple[Contender, ...] = catalogue.WORKSHOP
     request: Workload | None = None
     against: str | None = None
     may_differ: bool = False
@@ -83,7 +84,7 @@ def plan_race(
         if not least <= value <= most:
             raise InvalidValueError(f"The {name} must be from {least} to {most}, not {value}.")
     workload = _workload(wait_ms, lineup)
-    usual = schedule.PRESETS["quick"]
+    usual = PRESETS["quick"]
     load = dataclasses.replace(usual.wait if workload.wait_ms else usual.health, vus=connections)
     ids = [contender.id for contender in chosen]
     against = lineup.against and (lineup.against if lineup.against in ids else ids[0])

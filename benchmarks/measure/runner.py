@@ -22,6 +22,7 @@ from benchmarks.measure.block import run_block
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores, Fact, kept_off
 from benchmarks.measure.journal import Journal
+from benchmarks.measure.likeness import Facts
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, LoadEngine, find_engine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
@@ -124,9 +125,13 @@ class Runner:
 
     def _run(self, journal: Journal) -> str | None:
         self.listener.checking(len(journal.run.plan.contenders))
-        for framework, pair in self._check_parity(journal).items():
+        documents, likeness = self._check_parity(journal)
+        for framework, pair in documents.items():
             if framework not in journal.run.documents:
                 journal.add_documents(framework, pair)
+        for contender, facts in likeness.items():
+            if contender not in journal.run.likeness:
+                journal.add_likeness(contender, facts)
         with kept_off(self.cores.server):
             blocks = self.route(journal)
             while True:
@@ -137,11 +142,9 @@ class Runner:
                     return reason
                 self._block(block, journal)
 
-    def _check_parity(self, journal: Journal) -> Mapping[str, DocumentPair]:
+    def _check_parity(self, journal: Journal) -> tuple[Mapping[str, DocumentPair], Mapping[str, Facts]]:
         try:
-            # What is resumed may have changed since its answers were compared.
-            has_agreed = not journal.run.trials
-            return parity.check_all(journal.run.plan, dependencies=self.dependencies, has_agreed=has_agreed)
+            return parity.check_all(journal.run.plan, dependencies=self.dependencies)
         except ServerError:
             # Whose fault it is that all are not ready, is worth more than who was asked first.
             self.dependencies.check()

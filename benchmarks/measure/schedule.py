@@ -16,9 +16,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from benchmarks.contenders import catalogue
-from benchmarks.errors import InvalidValueError, did_you_mean
+from benchmarks.errors import InvalidValueError
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, Limits
 from benchmarks.measure.load.request import varies
+from benchmarks.measure.presets import PRESETS, Preset, find_preset
 from benchmarks.measure.workloads import HEALTH, LATENCY, USUAL, WORKLOADS, is_quick, offer_of, takes_part
 from benchmarks.model import EQUAL_RATE, MARGIN, Contender, LoadProfile, Plan, Workload
 
@@ -37,65 +38,13 @@ OPEN_TIMEOUT_S = 2.0
 MINIMUM_REQUESTS = 20
 """Due in a trial of the open model: of fewer there is no 95th percentile."""
 
+MOST_SIDE_BY_SIDE = 8
+"""Contenders of one comparison in one block; of more, each server's are a block, and the reference is in every one."""
+
 ASKED_FACT = "asked"
 """Fact of a run of anybody's apps: the words and options that said which, and what to ask of them."""
 
 _NO_LIMITS = Limits()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Preset:
-    """A ready-made size of run.
-
-    Attributes:
-        summary: One line for a person.
-        health: Load of what is answered at once; 10 virtual users, as in the tutorial.
-        wait: Load of what waits; more virtual users than any server's threads, or nothing would queue.
-        health_rounds: Rounds of what is answered at once.
-        wait_rounds: Rounds of what waits, whose rates are stable because a timer makes them.
-        beside_every: Arrangements on which no claim is judged are measured in one of this many rounds, in at least two.
-    """
-
-    summary: str
-    health: LoadProfile
-    wait: LoadProfile
-    health_rounds: int
-    wait_rounds: int
-    beside_every: int = 1
-
-    def load_of(self, workload: Workload) -> LoadProfile:
-        """Return the load of a workload, but for what is its own to say."""
-        return self.wait if workload.wait_ms else self.health
-
-    def rounds_of(self, workload: Workload) -> int:
-        """Return how many rounds a workload has."""
-        return self.wait_rounds if workload.wait_ms else self.health_rounds
-
-
-PRESETS: dict[str, Preset] = {
-    "quick": Preset(
-        summary="under three minutes; for a class",
-        health=LoadProfile(vus=10, duration_s=0.6, warmup_s=0.2, slices=12),
-        wait=LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2),
-        health_rounds=7,
-        wait_rounds=3,
-        beside_every=3,
-    ),
-    "tutorial": Preset(
-        summary="10 virtual users for 30 s a trial, as in the tutorial",
-        health=LoadProfile(vus=10, duration_s=30.0, warmup_s=2.0),
-        wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
-        health_rounds=3,
-        wait_rounds=3,
-    ),
-    "full": Preset(
-        summary="more and longer rounds; for figures to quote",
-        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0, slices=100),
-        wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
-        health_rounds=10,
-        wait_rounds=5,
-    ),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,18 +57,7 @@ class ScheduledTrial:
     workload: Workload
     load: LoadProfile
     placebo: bool = False
-
-
-def find_preset(name: str) -> Preset:
-    """Return the preset of this name.
-
-    Raises:
-        InvalidValueError: There is none.
-    """
-    if name in PRESETS:
-        return PRESETS[name]
-    suggestion = did_you_mean(name, PRESETS)
-    raise InvalidValueError(f"No preset is called {name!r}.{suggestion} There are: {', '.join(PRESETS)}.", "PRESET")
+    block: int = 0
 
 
 def plan(
@@ -186,7 +124,7 @@ def plan(
             )
         health = _scheduled(health, rate_per_s)
     beside_every = 1 if contenders or (rounds and budget_s is None) else preset.beside_every
-    contenders = contenders or [contender for contender in catalogue.USUAL if contender.variant is not None]
+    contenders = contenders or catalogue.WORKSHOP
     taking_part = {
         workload.name: tuple(each.id for each in contenders if takes_part(each, workload)) for workload in planned
     }
@@ -325,12 +263,13 @@ def _stage(plan: Plan, workloads: Sequence[Workload], shuffler: random.Random) -
                 continue
             load = plan.loads[workload.name]
             positions = itertools.count(1)
-            for entries in _round(plan, workload, round_number, shuffler):
-                block = [
-                    ScheduledTrial(round_number, next(positions), contender, workload, load, placebo=placebo)
+            for number, entries in enumerate(_round(plan, workload, round_number, shuffler), start=1):
+                yield [
+                    ScheduledTrial(
+                        round_number, next(positions), contender, workload, load, placebo=placebo, block=number
+                    )
                     for contender, placebo in entries
                 ]
-                yield block
 
 
 def _round(
@@ -339,10 +278,11 @@ def _round(
     sliced = plan.loads[workload.name].slices > 1
     runs_twice = HEALTH.name if HEALTH.name in plan.loads else plan.workloads[-1].name
     blocks: dict[str, dict[str, list[tuple[Contender, bool]]]] = {}
+    # A ratio to a reference is one of a block, whatever serves it: of the one block, or of each server's.
+    in_one = plan.against is not None and len(plan.workload_contenders[workload.name]) <= MOST_SIDE_BY_SIDE
     for contender in plan.contenders:
         if round_number in plan.rounds_of(contender.id, workload.name):
-            # A ratio of somebody's apps is one of this block, whatever serves them.
-            together = "" if plan.against else contender.server
+            together = "" if in_one else contender.server
             block = blocks.setdefault(together if sliced else contender.arrangement, {})
             twins = block.setdefault(contender.arrangement, [])
             twins.append((contender, False))
@@ -350,11 +290,29 @@ def _round(
                 twins.append((contender, True))
     order = [list(block.values()) for block in blocks.values()]
     shuffler.shuffle(order)
+    reference = next((each for each in plan.contenders if each.id == plan.against), None)
     for arrangements in order:
         shuffler.shuffle(arrangements)
         for twins in arrangements:
             shuffler.shuffle(twins)
-        yield list(itertools.chain.from_iterable(arrangements))
+        if reference is None or in_one or not sliced:
+            yield list(itertools.chain.from_iterable(arrangements))
+        else:
+            yield from _beside(reference, arrangements, shuffler)
+
+
+def _beside(
+    reference: Contender, arrangements: Sequence[list[tuple[Contender, bool]]], shuffler: random.Random
+) -> Iterator[list[tuple[Contender, bool]]]:
+    """Yield blocks that are not too large, the reference at a random place in each."""
+    block: list[tuple[Contender, bool]] = []
+    for twins in (*arrangements, []):
+        if block and (not twins or len(block) + len(twins) > MOST_SIDE_BY_SIDE):
+            if (reference, False) not in block:
+                block.insert(shuffler.randrange(len(block) + 1), (reference, False))
+            yield block
+            block = []
+        block = [*block, *twins]
 
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:

@@ -51,13 +51,17 @@ class _PortTakenError(ServerError):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """One HTTP answer, as far as contenders are compared by it; it took so long from the request to its last byte."""
+    """One HTTP answer, as far as contenders are compared by it; it took so long from the request to its last byte.
+
+    Of the headers it has the names, in lower case.
+    """
 
     status: int
     content_type: str
     body: bytes
     location: str = ""
     took_ms: float = 0.0
+    headers: tuple[str, ...] = ()
 
 
 class RunningServer:
@@ -199,9 +203,14 @@ class RunningServer:
             response = connection.getresponse()
             kind = response.headers.get_content_type()
             answered, took_ms = _read(response, ends_s), 1000 * (time.perf_counter() - began_s)
-            return Answer(response.status, kind, answered, response.headers.get("Location", ""), took_ms)
+            headers = tuple(name.lower() for name in response.headers)
+            return Answer(response.status, kind, answered, response.headers.get("Location", ""), took_ms, headers)
         finally:
             connection.close()
+
+    def printed_bytes(self) -> int:
+        """Return how much it has printed so far, as long as its log was not cut."""
+        return self._log.size()
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -278,7 +287,10 @@ def running(
 def command_of(contender: Contender, port: int | str = "PORT", host: str = HOST) -> list[str]:
     """Return the start command as an argument vector, the program first."""
     arguments = [part.replace("{host}", host).replace("{port}", str(port)) for part in contender.arguments]
-    return python(*arguments) if contender.is_own else [contender.program, *arguments]
+    if not contender.is_own:
+        return [contender.program, *arguments]
+    command = python(*arguments)
+    return [contender.interpreter, *command[1:]] if contender.interpreter else command
 
 
 def put_back(command: str, contender: Contender) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import DEFAULT_ENGINE
-from benchmarks.measure.schedule import ASKED_FACT, PRESETS, Preset
+from benchmarks.measure.presets import PRESETS, Preset
+from benchmarks.measure.schedule import ASKED_FACT
 from benchmarks.measure.workloads import HEALTH, USUAL, WORKLOADS
 from benchmarks.model import EQUAL_RATE, RACE, LoadProfile, Plan, Run
 
@@ -85,11 +87,20 @@ def _overrides(plan: Plan, *, contenders: bool) -> Iterator[str]:
         yield from ("--rate", f"{health.rate_per_s:.12g}/s")
     if plan.latency_at is not None:
         yield from ("--latency-at", f"{100 * plan.latency_at:.12g}%")
-    if contenders and not _has_usual_contenders(plan):
-        for contender in plan.contenders:
-            yield from ("--contender", contender.id)
-    if contenders and plan.against is not None:
-        yield from ("--against", plan.against)
+    if contenders:
+        yield from _contenders(plan)
+
+
+def _contenders(plan: Plan) -> Iterator[str]:
+    """Yield which of the catalogue's contenders are compared, on which Pythons, and with which one."""
+    if not _has_usual_contenders(plan):
+        for name in dict.fromkeys(dataclasses.replace(each, build="").id for each in plan.contenders):
+            yield from ("--contender", name)
+    if pythons := [each for each in dict.fromkeys(each.interpreter for each in plan.contenders) if each]:
+        yield from ("--pythons", ",".join(pythons))
+    preset = PRESETS.get(plan.preset)
+    if plan.against is not None and (preset is None or plan.against != preset.against):
+        yield from ("--against", plan.against.partition("~")[0])
 
 
 def _sizes(plan: Plan, preset: Preset, health: LoadProfile | None) -> Iterator[str]:
@@ -114,5 +125,7 @@ def _sizes(plan: Plan, preset: Preset, health: LoadProfile | None) -> Iterator[s
 
 
 def _has_usual_contenders(plan: Plan) -> bool:
-    usual = {contender.id for contender in catalogue.USUAL if contender.variant is not None}
-    return {contender.id for contender in plan.contenders} == usual
+    preset = PRESETS.get(plan.preset)
+    named = () if preset is None else preset.contenders
+    usual = {contender.id for contender in (catalogue.select(named) if named else catalogue.WORKSHOP)}
+    return {dataclasses.replace(contender, build="").id for contender in plan.contenders} == usual

@@ -26,8 +26,9 @@ def server_name(server: str) -> str:
 def arrangement_name(arrangement: str) -> str:
     """Spell an arrangement out: ``flask@hypercorn+asgiref`` is ``Flask on Hypercorn + asgiref``."""
     framework, at, serving = arrangement.partition("@")
+    serving, tilde, build = serving.partition("~")
     server, plus, bridge = serving.partition("+")
-    spelled = f"{server_name(server)}{' + ' if plus else ''}{bridge}"
+    spelled = f"{server_name(server)}{' + ' if plus else ''}{bridge}{', Python ' if tilde else ''}{build}"
     return f"{framework_name(framework)}{' on ' if at else ''}{spelled}"
 
 

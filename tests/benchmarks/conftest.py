@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure import environment, parity, runner, schedule, sweep
+from benchmarks.measure import environment, parity, presets, runner, sweep
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, DocumentPair, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
 from tests.benchmarks.short_trials import shortened
@@ -113,7 +113,7 @@ def short_trials(monkeypatch: pytest.MonkeyPatch) -> None:
 
     One bare server tells what the loader can do.
     """
-    monkeypatch.setitem(schedule.PRESETS, "quick", shortened())
+    monkeypatch.setitem(presets.PRESETS, "quick", shortened())
     monkeypatch.setattr(catalogue, "CEILINGS", catalogue.CEILINGS[:1])
     short = dataclasses.replace(sweep.LOAD, duration_s=0.2, warmup_s=0.05)
     monkeypatch.setattr(sweep, "sweep_route", functools.partial(sweep.sweep_route, load=short))

@@ -25,7 +25,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 from benchmarks import cli
 from benchmarks.cli import exits
 from benchmarks.contenders import catalogue, targets
-from benchmarks.measure import schedule
+from benchmarks.measure import presets
 from benchmarks.measure.journal import Journal, read_run, write_run
 from benchmarks.measure.server import RunningServer, running
 from tests.benchmarks.cli.kept_runs import keep_run
@@ -103,7 +103,7 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
     ):
         context = command.make_context(name, list(arguments))
         for word in context.params.get("words", ()):
-            assert word in schedule.PRESETS or targets.is_target(word) or catalogue.select([word])
+            assert word in presets.PRESETS or targets.is_target(word) or catalogue.select([word])
     else:
         assert CliRunner().invoke(cli.lab, [name, *arguments]).exit_code in (0, exits.EXIT_REFUSED)
 

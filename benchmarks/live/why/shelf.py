@@ -33,7 +33,7 @@ WAITS_MS: Final = (20, 0)
 REQUESTS: Final = 3
 """How many requests are sent at the same moment."""
 
-CONTENDERS: Final[tuple[Contender, ...]] = tuple(each for each in catalogue.USUAL if each.variant is not None)
+CONTENDERS: Final[tuple[Contender, ...]] = catalogue.WORKSHOP
 """The usual ones with a view, whose time can be shown."""
 
 SHIPPED: Final = Path(__file__).with_name("shipped") / "timelines.jsonl"

@@ -128,6 +128,14 @@ class Sheet:
                 line(tick, color=GRID.light, linewidth=1, zorder=0)
         return axes
 
+    def line(self, x: float, top: float, bottom: float) -> None:
+        """Draw an upright line at a place given in pixels from the top left corner."""
+        from matplotlib.lines import Line2D  # noqa: PLC0415 (see _svg)
+
+        ends = [1 - y / self.height_px for y in (top, bottom)]
+        across = [x / self.layout.width_px] * 2
+        self.figure.add_artist(Line2D(across, ends, color=MUTED.light, linewidth=2, solid_capstyle="butt"))
+
     def text(
         self,
         x: float,

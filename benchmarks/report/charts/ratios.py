@@ -7,11 +7,11 @@ and what its class guessed.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
-from benchmarks.judge.judgement import Comparison, Estimate
+from benchmarks.judge.judgement import Comparison, Estimate, Field
 from benchmarks.report.charts.canvas import REFERENCE, Drawing, Layout, Scale, Sheet, around_one, draw, interval, label
 from benchmarks.report.charts.palette import INK, MUTED, PAPER, framework_colour, framework_mark
 from benchmarks.report.figures import NOT_MEASURED, amount, estimated, is_measured, level, ratio_reach, ratio_share
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _TICKS: Final = (2, 5, 10, 20, 50, 100, 200, 500, 1000)
 _FEW_TICKS: Final = (2, 4)
 _FOREST_ROWS_BELOW: Final = 2.2
+_BRACKET_PX: Final = 9.0
 
 _ROWS: Final = 10.0
 _ROWS_ABOVE: Final = 1.4
@@ -48,6 +49,7 @@ class _Row(NamedTuple):
     weight: float = 1.6
     named_in: str = INK.light
     strong: bool = False
+    is_hollow: bool = False
 
 
 def ratio_chart(
@@ -88,6 +90,21 @@ def forest_chart(ratio: Comparison, quantity: str, *, margin: float) -> Drawing 
     return _draw("forest", ratio.arrangement, title, (*_told(rows), ratio.sentence), rows, margin, sides, (0.92, 1.9))
 
 
+def field_chart(field: Field, *, margin: float) -> Drawing | None:
+    """Draw all contenders of a workload beside the reference, sorted, with a bracket around those that are tied."""
+    rows = []
+    for entry in field.entries:
+        app = entry.contender.partition("@")[0]
+        framework, _, variant = app.rpartition("-")
+        hue, mark = framework_colour(framework or app).light, framework_mark(framework or app)
+        is_reference = entry.contender == field.reference
+        name = contender_name(entry.contender)
+        rows.append(_Row(name, entry.rate, hue, mark, 1.6, hue, is_reference, variant == "sync"))
+    title = f"Requests per second over {contender_name(field.reference)}, workload {field.workload}"
+    sides = ("serves fewer", "serves more")
+    return _draw("field", field.workload, title, _told(rows), rows, margin, sides, (1.0, 1.9), ties=field.ties)
+
+
 def _told(rows: Iterable[_Row]) -> list[str]:
     return [f"{row.name}: {estimated(row.estimate, '×')}." for row in rows]
 
@@ -102,8 +119,12 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
     sides: tuple[str, str],
     pitch: tuple[float, float],
     tutorial_value: float | None = None,
+    ties: Sequence[tuple[int, int]] = (),
 ) -> Drawing | None:
-    """Draw a forest, from the top; ``pitch`` is the height of a line in rows of the layout, wide and narrow."""
+    """Draw a forest, from the top; ``pitch`` is the height of a line in rows of the layout, wide and narrow.
+
+    What is tied is given as its first and last row.
+    """
     if not rows:
         return None
     rows_above = 1.5 if tutorial_value else 0.4
@@ -113,7 +134,9 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
 
     def paint(sheet: Sheet) -> None:
         layout, narrow, lines_px = sheet.layout, sheet.layout.is_narrow, all_lines_px(sheet.layout)
-        left = 6.0 if narrow else min(340.0, max(layout.text_px(row.name, bold=row.strong) for row in rows) + 24)
+        brackets_px = _BRACKET_PX * (1 + max((column for column, *_ in _columns(ties)), default=-1))
+        names_px = 0.0 if narrow else min(340.0, max(layout.text_px(row.name, bold=row.strong) for row in rows) + 18)
+        left = names_px + brackets_px + 6
         right = 6.0 if narrow else layout.text_px("2.00 × [1.95, 2.07]") + 14
         top, width = layout.row_px * rows_above, layout.width_px - left - right
         scale = ratio_scale(ratio_reach((row.estimate for row in rows), tutorial_value), most=5 if narrow else 9)
@@ -133,8 +156,11 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
         for position, row in enumerate(rows):
             if row.estimate is not None and is_measured(row.estimate.value) and row.estimate.value > 0:
                 place = position + (0.68 if narrow else 0.5)
-                interval(axes, row.estimate, place, layout, row.colour, row.weight, row.mark)
-            _name(sheet, row, left, top + lines_px / len(rows) * (position + (0.28 if narrow else 0.5)))
+                interval(axes, row.estimate, place, layout, row.colour, row.weight, row.mark, is_hollow=row.is_hollow)
+            _name(sheet, row, left - brackets_px, top + lines_px / len(rows) * (position + (0.28 if narrow else 0.5)))
+        for column, first, last in _columns(ties):
+            ends = (top + lines_px / len(rows) * (place + edge) for place, edge in ((first, 0.2), (last, 0.8)))
+            sheet.line(names_px + _BRACKET_PX * (column + 0.5), *ends)
         middle, below = left + width / 2, sheet.height_px - layout.row_px * 0.6
         sheet.text(middle - 12, below, f"← {sides[0]}", anchor="right", colour=MUTED.light)
         sheet.text(middle + 12, below, f"{sides[1]} →", colour=MUTED.light)
@@ -143,6 +169,15 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
         return layout.row_px * (rows_above + _FOREST_ROWS_BELOW) + all_lines_px(layout)
 
     return draw(kind, name, title, " ".join(words), height=height, paint=paint)
+
+
+def _columns(ties: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Yield each span with the number of the column in which its bracket crosses no other."""
+    ends: list[int] = []
+    for first, last in ties:
+        column = next((number for number, end in enumerate(ends) if end < first), len(ends))
+        ends[column:] = [last, *ends[column + 1 :]]
+        yield column, first, last
 
 
 def _name(sheet: Sheet, row: _Row, left: float, y: float) -> None:

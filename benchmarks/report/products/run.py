@@ -32,6 +32,8 @@ from benchmarks.report.document import (
 from benchmarks.report.figures import amount, estimated, level
 from benchmarks.report.method import environment_facts, facts_table, method_rules
 from benchmarks.report.products import run_evidence
+from benchmarks.report.products.field import WORK, field_blocks, work_table
+from benchmarks.report.products.likeness import likeness
 from benchmarks.report.products.run_evidence import COLUMNS, Told, trial_records
 from benchmarks.report.reproduce import compare_command, run_facts
 from benchmarks.report.words import arrangement_name, twins_name
@@ -137,8 +139,12 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
     run, judgement = all_of_it.run, all_of_it.judgement
     yield from alerts(run, judgement)
     if judgement.duels:
+        for field in judgement.fields:
+            yield from field_blocks(run, field, judgement.margin)
         workloads = {duel.workload for duel in judgement.duels}
-        yield from _once((verdict_of(duel, workloads) for duel in judgement.duels), set())
+        in_a_field = {field.workload for field in judgement.fields}
+        alone = [duel for duel in judgement.duels if duel.workload not in in_a_field]
+        yield from _once((verdict_of(duel, workloads) for duel in alone), set())
     elif answers := _once(_answers(all_of_it), set()):
         yield from answers
     elif compared := judgement.twins or judgement.bridges:
@@ -150,9 +156,9 @@ def _lead(all_of_it: Told) -> Iterator[Block]:
         if not judged:
             yield from run_evidence.refusals(compared)
     else:
-        alone = "one contender, and nothing to compare it with"
+        lone = "one contender, and nothing to compare it with"
         unpaired = "no arrangement with both `def` and `async def`"
-        yield Paragraph(f"This run has no answer: it had {unpaired if run.plan.against is None else alone}.")
+        yield Paragraph(f"This run has no answer: it had {unpaired if run.plan.against is None else lone}.")
     yield from _picture(all_of_it)
 
 
@@ -301,14 +307,28 @@ def _how(all_of_it: Told) -> Iterator[Section]:
     yield Section(title="The machine and its software", blocks=filled((environment, packages)), is_folded=True)
 
 
+def _field_details(all_of_it: Told) -> Iterator[Section]:
+    """Yield what is left of a field's ratios where views work, and what each comparison came to, with its cause."""
+    run, judgement = all_of_it.run, all_of_it.judgement
+    tables = filled(map(work_table, judgement.fields))
+    explained = Paragraph(WORK, "quiet")
+    yield Section(title="Where the view itself works", blocks=(explained, *tables) if tables else ())
+    for field in judgement.fields:
+        duels = [duel for duel in judgement.duels if duel.workload == field.workload]
+        title = f"{field.workload}: each against {run.plan.against}, and why"
+        yield Section(title=title, blocks=_once((verdict_of(duel) for duel in duels), set()), is_folded=True)
+
+
 SECTIONS: list[Callable[[Told], Iterable[Section]]] = [
     _claims,
+    _field_details,
     run_evidence.costs,
     run_evidence.latencies,
     run_evidence.at_rate,
     run_evidence.waiting,
     run_evidence.bridges,
     run_evidence.all_figures,
+    likeness,
     _notes,
     _how,
 ]

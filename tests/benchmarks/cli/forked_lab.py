@@ -19,7 +19,7 @@ from benchmarks import judge, report
 from benchmarks.__main__ import main
 from benchmarks.cli.group import COMMANDS
 from benchmarks.contenders import catalogue
-from benchmarks.measure import schedule
+from benchmarks.measure import presets
 from benchmarks.report.charts import canvas
 from tests.benchmarks.short_trials import shortened
 
@@ -29,7 +29,7 @@ LATE = ("matplotlib.backends.backend_svg", "matplotlib.figure")
 
 def serve() -> None:
     """Fork for each job, one at a time; their trials are short, and one bare server tells what the loader can do."""
-    schedule.PRESETS["quick"] = shortened()
+    presets.PRESETS["quick"] = shortened()
     catalogue.CEILINGS = catalogue.CEILINGS[:1]
     for name in (*LATE, *sorted({f"benchmarks.cli.{module}" for module in COMMANDS.values()})):
         importlib.import_module(name)

@@ -121,7 +121,10 @@ def test_both_frameworks_are_tried_on_every_claim(claims: tuple[Claim, ...]) -> 
         for workload in {test.workload for test in claim.tests}:
             tests = [test for test in claim.tests if test.workload == workload]
             if claim.id == "fastapi-not-much-better":
-                assert [("fastapi", "flask", 1.5)] == [(test.framework, test.against, test.much) for test in tests]
+                assert [("fastapi", "flask", 1.5), ("fastapi", "plainflask", 1.5)] == [
+                    (test.framework, test.against, test.much) for test in tests
+                ]
+                assert [False, True] == [test.is_beside for test in tests]
             else:
                 assert ["FastAPI", "Flask"] == [test.subject for test in tests]
             if tests[0].serving:

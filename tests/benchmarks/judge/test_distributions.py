@@ -5,7 +5,13 @@ import math
 import pytest
 from scipy import integrate, special, stats
 
-from benchmarks.judge.distributions import chi_square_quantile, chi_square_tail, t_noncentrality, t_quantile
+from benchmarks.judge.distributions import (
+    chi_square_quantile,
+    chi_square_tail,
+    studentized_range_quantile,
+    t_noncentrality,
+    t_quantile,
+)
 
 FREEDOMS = (1, 2, 3, 5, 10, 99, 1_000)
 
@@ -56,3 +62,11 @@ def test_chi_squares_tail_is_scipys(freedom: int, value: float) -> None:
 def test_chi_squares_quantile_is_scipys(freedom: int, tail: float) -> None:
     """Of a whole number of degrees of freedom, as those here are."""
     assert special.chdtri(freedom, tail) == pytest.approx(chi_square_quantile(freedom, tail), rel=1e-9)
+
+
+@pytest.mark.parametrize(("groups", "freedom"), [(2, 1), (3, 200), (10, 4), (45, 30)])
+def test_a_studentized_range_is_scipys(groups: int, freedom: int) -> None:
+    """As far as its digits decide anything."""
+    expected = stats.studentized_range.ppf(0.95, groups, freedom)
+
+    assert pytest.approx(expected, rel=1e-7) == studentized_range_quantile(groups, freedom, 0.95)

@@ -10,7 +10,7 @@ import pytest
 from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError
 from benchmarks.judge.claims import parse_claims
-from benchmarks.measure import remaining, schedule
+from benchmarks.measure import presets, remaining, schedule
 from benchmarks.measure.load.engine import Limits
 from benchmarks.measure.load.k6 import K6Engine
 from benchmarks.measure.schedule import ScheduledTrial
@@ -192,6 +192,28 @@ def test_a_run_of_the_field_is_calibrated_on_its_servers_too() -> None:
     assert "fastapi-async@uvicorn" == field.placebo
 
 
+def test_the_reference_of_a_field_is_in_every_servers_blocks() -> None:
+    """So each ratio to it is made inside a block; no block is larger than what runs side by side, and one more."""
+    plan = schedule.plan("frameworks", catalogue.CONTENDERS, seed=1, against="fastapi-async@uvicorn")
+    first = [block for block in schedule.blocks(plan) if (block[0].round, block[0].workload.name) == (1, "health")]
+
+    assert all("fastapi-async@uvicorn" in {trial.contender.id for trial in block} for block in first)
+    assert all(len({trial.contender.server for trial in block} - {"uvicorn"}) <= 1 for block in first)
+    assert schedule.MOST_SIDE_BY_SIDE + 2 >= max(map(len, first))
+    assert list(range(1, len(first) + 1)) == [block[0].block for block in first]
+    measured = [trial.contender.id for block in first for trial in block]
+    assert set(plan.workload_contenders["health"]) == set(measured)
+    assert {1} == {measured.count(each) for each in set(measured) - {"fastapi-async@uvicorn"}}
+
+
+def test_few_contenders_with_a_reference_share_one_block() -> None:
+    """Whatever serves them."""
+    chosen = catalogue.select(["flask-*@hypercorn", "fastapi-*@uvicorn"])
+    plan = schedule.plan("quick", chosen, seed=1, workloads=["health"], against="fastapi-async@uvicorn")
+
+    assert {5} == {len(block) for block in schedule.blocks(plan)}
+
+
 def test_what_the_caller_asks_overrides_the_preset() -> None:
     """--vus is the health workload's; --duration and --rounds are everybody's."""
     plan = schedule.plan("tutorial", catalogue.select(["flask-*"]), seed=1, vus=3, duration_s=0.5, rounds=2)
@@ -216,7 +238,7 @@ def test_quick_fits_a_lesson() -> None:
 def test_an_unknown_preset_suggests_the_nearest() -> None:
     """And names them all."""
     with pytest.raises(InvalidValueError, match=r"Did you mean quick\? There are: quick, tutorial, full"):
-        schedule.find_preset("quikc")
+        presets.find_preset("quikc")
 
 
 @pytest.mark.parametrize(
@@ -240,7 +262,7 @@ def test_a_contender_that_is_added_later_does_not_become_the_placebo() -> None:
     assert "flask-async@hypercorn+eventloop" == catalogue.steadiest(catalogue.select(["flask-*"]))
 
 
-@pytest.mark.parametrize("preset", schedule.PRESETS)
+@pytest.mark.parametrize("preset", presets.PRESETS)
 def test_a_preset_is_made_to_fit_its_engine(preset: str) -> None:
     """k6 refuses to run for less than a second, be it for a warm-up."""
     plan = schedule.plan(preset, [], seed=7, engine="k6", limits=K6Engine.limits)
@@ -291,7 +313,7 @@ def test_the_placebo_runs_under_the_last_workload_where_health_is_not_asked() ->
 def test_readiness_takes_longer_to_start_and_to_get_steady() -> None:
     """Its libraries are loaded first; and behind asgiref each connection waits for the others' waits, one by one."""
     (health, *_), (*_, ready) = (WORKLOADS[name].workloads for name in ("health", "ready"))
-    load = schedule.PRESETS["quick"].wait
+    load = presets.PRESETS["quick"].wait
 
     def estimate(name: str, workload: Workload) -> float:
         return remaining.estimate_trial_s(ScheduledTrial(1, 1, catalogue.find(name), workload, load))

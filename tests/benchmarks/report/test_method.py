@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from benchmarks.contenders import catalogue
-from benchmarks.measure import schedule
+from benchmarks.measure import presets, schedule
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import Limits
 from benchmarks.model import Run
@@ -53,10 +53,28 @@ def test_a_workload_without_a_load_is_still_named(run: Run) -> None:
     assert "health: GET /health/{variant}, 10 virtual users" == workload_title(run.plan.workloads[0], run.plan)
 
 
-@pytest.mark.parametrize("preset", schedule.PRESETS)
+@pytest.mark.parametrize("preset", presets.PRESETS)
 def test_the_command_repeats_preset_and_seed(preset: str) -> None:
     """A plan that is its preset needs no more."""
-    assert f"lab compare {preset} --seed 7" == compare_command(schedule.plan(preset, [], seed=7), {})
+    named, against = presets.PRESETS[preset].contenders, presets.PRESETS[preset].against
+    plan = schedule.plan(preset, catalogue.select(named), seed=7, against=against)
+
+    assert f"lab compare {preset} --seed 7" == compare_command(plan, {})
+
+
+def test_the_command_names_the_reference_and_the_pythons() -> None:
+    """Contenders are named once, on whichever of them they run."""
+    contenders = [
+        dataclasses.replace(each, interpreter=f"/{build}/bin/python", build=build)
+        for build in ("3.12.1", "3.13.1t")
+        for each in catalogue.select(["fastapi-*@uvicorn"])
+    ]
+    plan = schedule.plan("quick", contenders, seed=7, against="fastapi-async@uvicorn~3.12.1", rounds=7)
+
+    assert (
+        "lab compare quick --seed 7 --contender fastapi-sync@uvicorn --contender fastapi-async@uvicorn "
+        "--pythons /3.12.1/bin/python,/3.13.1t/bin/python --against fastapi-async@uvicorn"
+    ) == compare_command(plan, {}).replace(" --rounds 7", "")
 
 
 def test_the_command_and_the_rules_name_the_engine() -> None:
@@ -98,7 +116,7 @@ def test_the_command_repeats_what_differs_from_the_preset() -> None:
 
 def test_the_command_repeats_rounds_in_which_nobody_sat_out() -> None:
     """As many rounds as the preset's, but asked for, is another plan: everything takes part in each."""
-    rounds = schedule.PRESETS["quick"].health_rounds
+    rounds = presets.PRESETS["quick"].health_rounds
 
     assert f"lab compare quick --seed 7 --rounds {rounds}" == compare_command(
         schedule.plan("quick", [], seed=7, rounds=rounds), {}

@@ -11,7 +11,7 @@ import sys
 from benchmarks.__main__ import main
 from benchmarks.contenders import catalogue
 from benchmarks.live.page import guesses, racer
-from benchmarks.measure import schedule
+from benchmarks.measure import presets
 from benchmarks.model import Contender
 from benchmarks.report.charts import canvas
 from tests.benchmarks.live.page import quick_app
@@ -30,7 +30,7 @@ def run(module: str) -> None:
     Args:
         module: The one that is run.
     """
-    schedule.PRESETS["quick"] = shortened()
+    presets.PRESETS["quick"] = shortened()
     # The process that measures must be told too.
     racer.COMMAND = (sys.executable, "-m", module, _RACER)
     if sys.argv[1:] == [_RACER]:

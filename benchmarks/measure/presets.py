@@ -1,0 +1,111 @@
+"""The ready-made sizes of run, one entry each."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from benchmarks.errors import InvalidValueError, did_you_mean
+from benchmarks.model import LoadProfile, Workload
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preset:
+    """A ready-made size of run.
+
+    Attributes:
+        summary: One line for a person.
+        health: Load of what is answered at once; 10 virtual users, as in the tutorial.
+        wait: Load of what waits; more virtual users than any server's threads, or nothing would queue.
+        health_rounds: Rounds of what is answered at once.
+        wait_rounds: Rounds of what waits, whose rates are stable because a timer makes them.
+        beside_every: Arrangements on which no claim is judged are measured in one of this many rounds, in at least two.
+        contenders: Ids or patterns of what it compares; empty for what a workshop compares.
+        against: Id of the contender that every other is compared with; ``None`` for twins and bridges.
+    """
+
+    summary: str
+    health: LoadProfile
+    wait: LoadProfile
+    health_rounds: int
+    wait_rounds: int
+    beside_every: int = 1
+    contenders: tuple[str, ...] = ()
+    against: str | None = None
+
+    def load_of(self, workload: Workload) -> LoadProfile:
+        """Return the load of a workload, but for what is its own to say."""
+        return self.wait if workload.wait_ms else self.health
+
+    def rounds_of(self, workload: Workload) -> int:
+        """Return how many rounds a workload has."""
+        return self.wait_rounds if workload.wait_ms else self.health_rounds
+
+
+_SHORT = LoadProfile(vus=10, duration_s=0.6, warmup_s=0.2, slices=12)
+_SHORT_WAIT = LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2)
+
+
+def _field(summary: str, *contenders: str) -> Preset:
+    """Return a preset that compares many with the tutorial's own set-up."""
+    return Preset(
+        summary=summary,
+        health=_SHORT,
+        wait=_SHORT_WAIT,
+        health_rounds=6,
+        wait_rounds=3,
+        contenders=contenders,
+        against="fastapi-async@uvicorn",
+    )
+
+
+PRESETS: dict[str, Preset] = {
+    "quick": Preset(
+        summary="under three minutes; for a class",
+        health=_SHORT,
+        wait=_SHORT_WAIT,
+        health_rounds=7,
+        wait_rounds=3,
+        beside_every=3,
+    ),
+    "tutorial": Preset(
+        summary="10 virtual users for 30 s a trial, as in the tutorial",
+        health=LoadProfile(vus=10, duration_s=30.0, warmup_s=2.0),
+        wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
+        health_rounds=3,
+        wait_rounds=3,
+    ),
+    "full": Preset(
+        summary="more and longer rounds; for figures to quote",
+        health=LoadProfile(vus=10, duration_s=5.0, warmup_s=1.0, slices=100),
+        wait=LoadProfile(vus=100, duration_s=5.0, warmup_s=1.0),
+        health_rounds=10,
+        wait_rounds=5,
+    ),
+    "frameworks": _field(
+        "every framework beside FastAPI, in a quarter of an hour",
+        *("bare-asgi@uvicorn", "bare-asgi@granian", "bare-wsgi@gunicorn-gthread", "bare-wsgi@granian"),
+        *("fastapi-*@uvicorn", "tunedfastapi-*@uvicorn", "starlette-*@uvicorn", "starlette-async@granian"),
+        *("litestar-*", "django-sync@uvicorn", "django-async@uvicorn", "django-wsgi-*@gunicorn-gthread"),
+        *("ninja-sync@uvicorn", "ninja-async@uvicorn", "quart-*@hypercorn", "falcon-async@uvicorn", "falcon-wsgi-*"),
+        *("aiohttp-*", "sanic-*", "blacksheep-*", "plainflask-*@gunicorn-gthread", "plainflask-*@granian"),
+        *("plainflask-async@uvicorn+*", "plainflask-sync@waitress", "plainflask-sync@gunicorn-gevent"),
+        *("flask-*@hypercorn", "flask-async@uvicorn+eventloop"),
+    ),
+    "servers": _field(
+        "plain Flask and FastAPI on every server",
+        *("plainflask-*", "fastapi-async@*", "fastapi-async@gunicorn", "fastapi-async@granian", "bare-asgi@*"),
+        *("bare-asgi@gunicorn", "bare-asgi@granian", "bare-wsgi@*"),
+    ),
+}
+
+
+def find_preset(name: str) -> Preset:
+    """Return the preset of this name.
+
+    Raises:
+        InvalidValueError: There is none.
+    """
+    if name in PRESETS:
+        return PRESETS[name]
+    suggestion = did_you_mean(name, PRESETS)
+    raise InvalidValueError(f"No preset is called {name!r}.{suggestion} There are: {', '.join(PRESETS)}.", "PRESET")

@@ -1,0 +1,101 @@
+"""Builds what a report says of a field: the answer, the picture with its ties, and what is left where views work."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from benchmarks.judge.field import WORK_MS
+from benchmarks.judge.judgement import Entry, Field
+from benchmarks.judge.wording import percent
+from benchmarks.model import Run
+from benchmarks.report.charts.ratios import field_chart
+from benchmarks.report.document import Block, Chart, Column, Note, Paragraph, Row, Table, comparisons, table_of
+from benchmarks.report.figures import estimated, level, value_of
+from benchmarks.report.words import contender_name
+
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
+WORK: Final = (
+    "Computed, not measured: the same time of a core is added to a request of each contender. What a view does itself "
+    "soon outweighs what its framework costs."
+)
+
+
+def field_blocks(run: Run, field: Field, margin: float) -> Iterator[Block]:
+    """Yield the answer of a field in a sentence, its picture, and its table.
+
+    Args:
+        run: That it is of.
+        field: Of one workload.
+        margin: Half-width of what counts as equal.
+    """
+    workload = next(each for each in run.plan.workloads if each.name == field.workload)
+    waits = f", each request waiting {workload.wait_ms:g} ms" if workload.wait_ms else ""
+    yield Paragraph(f"{field.workload}{waits}: {_answer(field)}", "strong")
+    rates = [entry.rate for entry in field.entries if entry.contender != field.reference]
+    caption = (
+        f"Requests per second over {contender_name(field.reference)}, with {level(rates)} intervals. A bracket holds "
+        f"contenders that these rounds do not separate: two must differ by {percent(field.resolution)} or more, all "
+        "pairs considered (Tukey). Filled: async def. Hollow: def."
+    )
+    draw = functools.partial(field_chart, field, margin=margin)
+    title = f"{field.workload}: requests per second over {field.reference}; one letter: not separated"
+    letters = tie_letters(field.ties, len(field.entries))
+    rows = [
+        Row((f"{entry.contender}{letter and f' ({letter})'}", entry.rate))
+        for entry, letter in zip(field.entries, letters, strict=True)
+    ]
+    yield Chart(draw=draw, caption=caption, instead=(comparisons(title, rows),))
+    yield from (Note(sentence, "warning") for sentence in field.impossible)
+
+
+def _answer(field: Field) -> str:
+    first = field.entries[0]
+    if field.ties and field.ties[0][0] == 0:
+        tied = field.ties[0][1]
+        beside = f"{tied} other{'s are' if tied > 1 else ' is'} not separated from it"
+    else:
+        beside = "ahead of all others"
+    if first.contender == field.reference:
+        return f"nothing serves more than {contender_name(first.contender)}, the reference; {beside}."
+    served = f"{estimated(first.rate, '×')} the requests of {contender_name(field.reference)}"
+    return f"{contender_name(first.contender)} serves the most, {served}; {beside}."
+
+
+def work_table(field: Field) -> Table | None:
+    """Return what is left of each ratio where the view itself works; ``None`` where requests wait."""
+    if not field.entries[0].with_work:
+        return None
+    columns = (
+        (Column(f"{work_ms:g} ms", "×", "where the view works"), functools.partial(_left, number))
+        for number, work_ms in enumerate(WORK_MS)
+    )
+    return table_of(
+        f"{field.workload}: requests per second over {field.reference}",
+        field.entries,
+        (
+            (Column("Contender"), lambda entry: contender_name(entry.contender)),
+            (Column("measured", "×"), lambda entry: value_of(entry.rate)),
+            *columns,
+        ),
+        strong=lambda entry: entry.contender == field.reference,
+    )
+
+
+def _left(number: int, entry: Entry) -> float | None:
+    return value_of(entry.with_work[number])
+
+
+def tie_letters(ties: Sequence[tuple[int, int]], count: int) -> list[str]:
+    """Return the letters of each place: two that share one are not separated.
+
+    Args:
+        ties: First and last place of each span.
+        count: Of places.
+    """
+    names = [_LETTERS[number % 26] * (1 + number // 26) for number in range(len(ties))]
+    return [
+        " ".join(name for name, (first, last) in zip(names, ties, strict=True) if first <= place <= last)
+        for place in range(count)
+    ]
