@@ -10,12 +10,12 @@ from typing import cast
 
 from benchmarks.__main__ import main
 from benchmarks.contenders import catalogue
-from benchmarks.measure import schedule
+from benchmarks.measure import presets
 from benchmarks.measure.workloads import WORKLOADS, Offer
 from tests.benchmarks.short_trials import shortened
 
 if __name__ == "__main__":
-    schedule.PRESETS["quick"] = shortened()
+    presets.PRESETS["quick"] = shortened()
     catalogue.CEILINGS = catalogue.CEILINGS[:1]
     ready = WORKLOADS["ready"]
     cast("dict[str, Offer]", WORKLOADS)["ready"] = dataclasses.replace(ready, workloads=ready.workloads[-1:])
