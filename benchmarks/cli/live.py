@@ -43,11 +43,13 @@ def live(subjects: Callable[[Console], Subjects], host: str, port: int, out: Pat
     once it answers.
 
     With words the race is of these: ids and patterns of `lab contenders`, or apps of yours, as for `lab compare`, each
-    asked for --path and compared with the first. A preset is not used.
+    asked for --path and compared with the first. Without, the presenter chooses among all of `lab contenders`. A preset
+    is not used.
 
     \b
     Examples:
       lab live --host 0.0.0.0
+      lab live fastapi-async@uvicorn starlette-async@uvicorn falcon-async@uvicorn
       lab live shop:app@gunicorn shop_async:app@uvicorn --path /items
     """  # noqa: D301 (\\b is click's mark against rewrapping)
     from benchmarks.live.page.serving import serve  # noqa: PLC0415 (brings Flask and matplotlib)
@@ -83,7 +85,10 @@ def _lineup(asked: Subjects) -> race.Lineup:
     if not asked.requests:
         if bare := [contender.id for contender in asked.contenders if contender.variant is None]:
             raise InvalidValueError(f"{bare[0]} has no view: choose contenders with a keyword.", "CONTENDER")
-        return race.Lineup(contenders=asked.contenders)
+        have_twins = len({each.arrangement for each in asked.contenders}) < len(asked.contenders)
+        # Without twins no keyword is guessed, but each framework over the first.
+        against = asked.against or (None if have_twins else asked.contenders[0].id)
+        return race.Lineup(contenders=asked.contenders, against=against)
     if len(asked.requests) > 1:
         names = ", ".join(request.name for request in asked.requests)
         raise InvalidValueError(f"A race asks one request, and these are {names}: name one by --path.", "--path")

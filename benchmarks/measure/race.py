@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, installed
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
 from benchmarks.measure.presets import PRESETS
@@ -40,7 +40,7 @@ class Lineup:
         facts: What to record with a race.
     """
 
-    contenders: tuple[Contender, ...] = catalogue.WORKSHOP
+    contenders: tuple[Contender, ...] = tuple(each for each in catalogue.CONTENDERS if each.variant is not None)
     request: Workload | None = None
     against: str | None = None
     may_differ: bool = False
@@ -55,7 +55,7 @@ class Lineup:
 
 
 OWN = Lineup()
-"""The usual contenders."""
+"""Every contender of the catalogue that has a view."""
 
 
 def plan_race(
@@ -108,6 +108,8 @@ def _chosen(ids: Sequence[str], lineup: Lineup) -> tuple[Contender, ...]:
             raise InvalidValueError(f"No contender with a view is called {name!r}. `lab contenders` lists them all.")
         if name not in able:
             raise InvalidValueError(f"{name!r} is not on this page. There are: {', '.join(able)}.")
+        if packages := installed.lacking(able[name]):
+            raise InvalidValueError(f"{name} needs {' and '.join(packages)}, not installed here. `lab contenders` says how.")
     if len(set(ids)) != len(ids) or not FEWEST_CONTENDERS <= len(ids) <= MOST_CONTENDERS:
         raise InvalidValueError(f"A race takes {FEWEST_CONTENDERS} to {MOST_CONTENDERS} different contenders.")
     # In the lineup's order, whichever was chosen first: the same race has the same plan.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.sansio.response import Response as SansResponse
 from werkzeug.wrappers import Response as AnyResponse
 
-from benchmarks.contenders import catalogue
+from benchmarks.contenders import catalogue, installed
 from benchmarks.errors import InvalidValueError, LabError, RefusedError
 from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.judge.claims import Claim
@@ -29,7 +29,7 @@ from benchmarks.live.why import views as why
 from benchmarks.live.why.shelf import Shelf, record_lineup
 from benchmarks.measure import race
 from benchmarks.measure.race import OWN, Lineup
-from benchmarks.model import Plan
+from benchmarks.model import Contender, Plan
 from benchmarks.report.formats.html import palette_css
 from benchmarks.report.words import arrangement_name, contender_name, keyword
 
@@ -137,7 +137,7 @@ async def page() -> str:
     return render_template(
         "page.html",
         presents=access.is_presenter(),
-        groups=_groups(lineup),
+        **_form(lineup),
         asked=director.guesses.asked,
         against=lineup.against and contender_name(lineup.against),
         waits=lineup.waits,
@@ -257,16 +257,31 @@ def _fields() -> Mapping[str, Any]:
         abort(400, f"The body cannot be read: {error}.")
 
 
-def _groups(lineup: Lineup) -> list[dict[str, Any]]:
-    """Return the contenders that can race, twins together, as the form shows them."""
+def _groups(contenders: Sequence[Contender], chosen: Collection[Contender]) -> list[dict[str, Any]]:
+    """Return contenders that can race, twins together, as the form shows them."""
     groups: dict[str, list[dict[str, Any]]] = {}
-    first = lineup.contenders[: race.MOST_CONTENDERS]
-    for contender in lineup.contenders:
-        is_headline = contender.arrangement == catalogue.HEADLINES[0]
-        chosen = is_headline if lineup.against is None else contender in first
-        twin = {"id": contender.id, "keyword": keyword(contender.variant), "chosen": chosen}
+    for contender in contenders:
+        twin = {"id": contender.id, "keyword": keyword(contender.variant), "chosen": contender in chosen}
         groups.setdefault(contender.arrangement, []).append(twin)
     return [
         {"name": arrangement_name(arrangement), "framework": arrangement.partition("@")[0], "contenders": twins}
         for arrangement, twins in groups.items()
     ]
+
+
+def _form(lineup: Lineup) -> dict[str, Any]:
+    """Return what a presenter can choose from: the usual contenders, and the rest of the field in a part of its own."""
+    usual, field = list(lineup.contenders), []
+    if lineup is OWN:
+        usual, field = list(catalogue.WORKSHOP), [each for each in OWN.contenders if each not in catalogue.WORKSHOP]
+    if lineup.against is None:
+        twins = [each for each in usual if each.arrangement == catalogue.HEADLINES[0]]
+        chosen = twins or usual[: race.FEWEST_CONTENDERS]
+    else:
+        chosen = usual[: race.MOST_CONTENDERS]
+    lacking = {each.id: packages for each in field if (packages := installed.lacking(each))}
+    return {
+        "groups": _groups(usual, chosen),
+        "field": _groups([each for each in field if each.id not in lacking], ()),
+        "absent": sorted({package for packages in lacking.values() for package in packages}),
+    }

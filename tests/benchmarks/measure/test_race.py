@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from benchmarks.contenders import installed
 from benchmarks.errors import InvalidValueError
 from benchmarks.measure import schedule
 from benchmarks.measure.race import Lineup, plan_race
@@ -59,6 +60,17 @@ def test_a_race_has_two_to_four_of_the_catalogue(contenders: tuple[str, ...], to
     """Each by its id and once; patterns and bare servers are not taken."""
     with pytest.raises(InvalidValueError, match=told):
         plan(*contenders)
+
+
+def test_any_four_of_the_field_may_race(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each is compared with the first, for they are no twins; one that lacks its package is refused by its name."""
+    four = ("plainflask-async@gunicorn-gthread", "starlette-async@uvicorn", "aiohttp-async@aiohttp", "fastapi-async@granian")
+    raced = plan(*four)
+
+    assert set(four) == {contender.id for contender in raced.contenders}
+    monkeypatch.setattr(installed, "version_here", {"uvicorn": "1"}.get)
+    with pytest.raises(InvalidValueError, match=r"aiohttp.* not installed here.*lab contenders"):
+        plan("starlette-async@uvicorn", "aiohttp-async@aiohttp")
 
 
 @pytest.mark.parametrize(("wait_ms", "rounds", "told"), [(101, 3, "wait"), (-1, 3, "wait"), (0, 1, "rounds")])

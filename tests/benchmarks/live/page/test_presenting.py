@@ -53,6 +53,15 @@ def test_what_another_sites_page_sends_is_refused(
     assert 421 == presented.ask("GET", "/", headers={"Host": "elsewhere.example"}).status
 
 
+def test_a_presenter_chooses_among_the_whole_field(presented: Workshop) -> None:
+    """The usual contenders are open to the eye; what else is installed is in a part that unfolds."""
+    usual, _, field = presented.ask("GET", "/").body.partition("More frameworks and servers")
+
+    assert 'value="flask-async@hypercorn+asgiref"' in usual
+    assert 'value="starlette-async@uvicorn"' in field
+    assert 'value="bare-asgi@uvicorn"' not in usual + field
+
+
 def test_what_cannot_race_is_refused_with_what_can(presented: Workshop, small_race: Mapping[str, Any]) -> None:
     """Contenders come from the catalogue alone, numbers have bounds, and nothing is started."""
     for fields, status, told in (
