@@ -172,15 +172,14 @@ def _subjects(asked: Asked, console: Console) -> Subjects:
             found += _of_entry(word, told, asked)
         elif targets.is_target(word):
             found += _targets(word, asked)
-    for line in filter(None, (left_out, *(target.contender.description for target in found))):
-        console.print(line, highlight=False, markup=False)
+    _say(console, left_out, *(target.contender.description for target in found))
     theirs = [target.contender for target in found]
     if not theirs:
         _refuse_request(asked)
         usual = PRESETS[preset]
         if not catalogued and usual.contenders:
             catalogued, left_out = installed.select(usual.contenders, are_named=False)
-            console.print(left_out, highlight=False, markup=False)
+            _say(console, left_out)
         return _on_each_python(_of_catalogue(preset, catalogued, asked.against or usual.against), asked)
     # In the order in which they were asked for: the first is the reference.
     contenders = _named_apart([*theirs, *catalogued])
@@ -200,6 +199,11 @@ def _subjects(asked: Asked, console: Console) -> Subjects:
         budget_s=Seconds(10, 86_400).convert(told.budget, None, None) if told.budget else None,
         margin=Percent(0.5, 50).convert(told.margin, None, None) if told.margin else None,
     )
+
+
+def _say(console: Console, *lines: str) -> None:
+    for line in filter(None, lines):
+        console.print(line, highlight=False, markup=False)
 
 
 def _of_catalogue(preset: str, chosen: tuple[Contender, ...], against: str | None) -> Subjects:
@@ -308,7 +312,7 @@ def _on_each_python(subjects: Subjects, asked: Asked) -> Subjects:
     ]
     # What it is compared with runs on the first of them.
     against = subjects.against and next(each.id for each in contenders if each.id.startswith(f"{subjects.against}~"))
-    return dataclasses.replace(subjects, contenders=tuple(contenders), against=against)
+    return dataclasses.replace(subjects, contenders=_named_apart(contenders), against=against)
 
 
 def _named_apart(contenders: Sequence[Contender]) -> tuple[Contender, ...]:

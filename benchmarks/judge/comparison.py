@@ -8,6 +8,7 @@ from statistics import geometric_mean
 
 from benchmarks.judge import wording
 from benchmarks.judge.judgement import CONFIDENCE, Comparison, Estimate, QuantityName, Standing
+from benchmarks.judge.spread import Spread
 from benchmarks.judge.statistics import bounds, excludes_one, is_coarse, paired_ratio
 from benchmarks.judge.trials import QUANTITIES, ValidTrial, resolution_of_ratio
 from benchmarks.model import MARGIN
@@ -71,11 +72,17 @@ def measured(pairs: Pairs, quantity: QuantityName) -> dict[int, tuple[float, flo
     }
 
 
-def ratio(pairs: Pairs, quantity: QuantityName, confidence: float = CONFIDENCE) -> Estimate | None:
-    """Return the paired ratio over the rounds in which both have the quantity, or ``None`` if there is none."""
+def ratio(
+    pairs: Pairs, quantity: QuantityName, confidence: float = CONFIDENCE, others: Spread | None = None
+) -> Estimate | None:
+    """Return the paired ratio over the rounds in which both have the quantity, or ``None`` if there is none.
+
+    ``others`` is what is known of its variance from other contenders.
+    """
     if not (both := measured(pairs, quantity)):
         return None
-    estimate = paired_ratio([above for above, _ in both.values()], [below for _, below in both.values()], confidence)
+    above, below = zip(*both.values(), strict=True)
+    estimate = paired_ratio(above, below, confidence, others)
     return dataclasses.replace(estimate, resolution=resolution_of_ratio(pairs, quantity))
 
 

@@ -1,4 +1,4 @@
-"""Quantiles and probabilities of Student's t, of chi-square and of the studentized range: those that judging needs.
+"""Student's t, chi-square, the studentized range and the derivatives of the gamma function, as far as judging needs.
 
 Scipy has them too, but would be a third of what comparing installs. The tests compare these with scipy's.
 """
@@ -21,6 +21,9 @@ _NEGLIGIBLE_HERE = 1e-12
 
 _HIGHEST = [(step / 8, math.exp(-((step / 8) ** 2) / 2) / math.sqrt(2 * math.pi) / 8) for step in range(-64, 65)]
 """Values of a normal variable, equidistant, each with its probability."""
+
+_FAR = 10.0
+"""From here on the series of the gamma function's derivatives need no more than a few terms."""
 
 _COARSE = 0.12
 """Between the logarithms of two spreads."""
@@ -107,6 +110,42 @@ def _range_probability(q: float, groups: int, spreads: Sequence[tuple[float, flo
 
 def _normal(z: float) -> float:
     return math.erfc(-z / _ROOT_2) / 2
+
+
+def digamma(value: float) -> float:
+    """Return the derivative of the logarithm of the gamma function, for a value above 0.
+
+    Source:
+        Abramowitz and Stegun, "Handbook of Mathematical Functions", 6.3.5 and 6.3.18.
+    """
+    below = 0.0
+    while value < _FAR:
+        below -= 1 / value
+        value += 1
+    square = 1 / (value * value)
+    series = square * (1 / 12 - square * (1 / 120 - square * (1 / 252 - square / 240)))
+    return below + math.log(value) - 1 / (2 * value) - series
+
+
+def trigamma(value: float) -> float:
+    """Return the derivative of ``digamma``, for a value above 0.
+
+    Source:
+        The same, 6.4.6 and 6.4.12.
+    """
+    below = 0.0
+    while value < _FAR:
+        below += 1 / (value * value)
+        value += 1
+    square = 1 / (value * value)
+    series = square * (1 / 6 - square * (1 / 30 - square * (1 / 42 - square / 30)))
+    return below + (1 + 1 / (2 * value) + series) / value
+
+
+def inverse_trigamma(value: float) -> float:
+    """Return where ``trigamma``, which falls, has a value above 0."""
+    # Its reciprocal rises almost in a straight line, from 0.
+    return _root(lambda x: (1 / trigamma(x) if x > 0 else 0.0) - 1 / value)
 
 
 def _t_probability(t: float, spreads: _Spreads, noncentrality: float = 0.0) -> float:

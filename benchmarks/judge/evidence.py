@@ -7,7 +7,7 @@ from typing import Any
 
 from benchmarks.judge import trials, wording
 from benchmarks.judge.claims import Claim, ClaimTest
-from benchmarks.judge.comparison import Pairs, conclude, equal_band, is_equal, paired, ratio
+from benchmarks.judge.comparison import Pairs, conclude, equal_band, is_equal, measured, paired, ratio
 from benchmarks.judge.judgement import (
     CONFIDENCE,
     Comparison,
@@ -19,7 +19,8 @@ from benchmarks.judge.judgement import (
     Summary,
     Verdict,
 )
-from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one
+from benchmarks.judge.spread import Spread, learnt
+from benchmarks.judge.statistics import REPEATED_LOOKS_CONFIDENCE, excludes_one, logarithms_of
 from benchmarks.judge.trials import QUANTITIES, ValidTrial, participants, summarise
 from benchmarks.model import Contender, Run, Trial, Variant
 
@@ -60,6 +61,7 @@ class Evidence:
         self.placebo_failed, self.placebo_note = _judge_placebo(run, pairs, self.placebo)
         self._valid: dict[tuple[str, str], tuple[ValidTrial, ...]] = {}
         self._summaries: dict[tuple[str, str], Summary] = {}
+        self._spreads: dict[str, Spread | None] = {}
 
     def find_if_there(self, test: ClaimTest, variant: Variant) -> Contender | None:
         """Return the contender that a test is about, or ``None`` if it took no part."""
@@ -99,6 +101,16 @@ class Evidence:
         placebos = (each for each in self.run.trials if each.placebo and each.contender == contender.id)
         return trials.valid_trials(each for each in placebos if each.workload == workload)
 
+    def _spread(self, workload: str) -> Spread | None:
+        """Return what all contenders tell of how much a ratio to the reference varies from round to round; cached."""
+        if workload not in self._spreads:
+            there = participants(self.run, workload)
+            reference = next(each for each in there if each.id == self.run.plan.against)
+            both = (measured(self.pairs(each, reference, workload), "rate") for each in there if each is not reference)
+            samples = (logarithms_of(*zip(*rounds.values(), strict=True)) for rounds in both if rounds)
+            self._spreads[workload] = learnt(samples)
+        return self._spreads[workload]
+
     def summary(self, contender: Contender, workload: str) -> Summary:
         """Summarise a contender under a workload; cached."""
         key = (contender.id, workload)
@@ -125,10 +137,11 @@ class Evidence:
         looks = sorted({each.trial.round for each, _ in pairs})[MINIMUM_ROUNDS - 1 :] if narrows else ()
         so_far = ([pair for pair in pairs if pair[0].trial.round <= last] for last in looks)
         narrowing = (ratio(seen, "rate", self.confidence) for seen in so_far)
+        others = {"rate": self._spread(workload)} if below.id == self.run.plan.against else {}
         doubts = [doubt for contender in (above, below) if (doubt := self.summary(contender, workload).doubt)]
         # The latencies of a server that did not keep up measure its queue: no ratio is made of them.
         quantities: Iterable[QuantityName] = ("rate", "cpu") if doubts else QUANTITIES
-        estimates: dict[str, Any] = {name: ratio(pairs, name, self.confidence) for name in quantities}
+        estimates: dict[str, Any] = {name: ratio(pairs, name, self.confidence, others.get(name)) for name in quantities}
         return conclude(
             Comparison(
                 above=above.id,

@@ -9,7 +9,7 @@ import dataclasses
 import itertools
 import math
 import statistics
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from benchmarks.judge.comparison import measured
 from benchmarks.judge.distributions import studentized_range_quantile
@@ -55,26 +55,52 @@ def _field(evidence: Evidence, workload: Workload, duels: Sequence[Comparison]) 
         both = measured(evidence.pairs(contenders[duel.above], reference, workload.name), "rate")
         logarithms[duel.above] = {number: math.log(above / below) for number, (above, below) in both.items()}
     summary = evidence.summary(reference, workload.name)
-    takes_us = None if summary.rate_per_s is None or workload.wait_ms else _US_PER_S / summary.rate_per_s.value
+    served_per_s = None if summary.rate_per_s is None else summary.rate_per_s.value
+    takes_us = None if served_per_s is None or workload.wait_ms else _US_PER_S / served_per_s
     itself = Estimate(value=1.0, low=None, high=None, samples=summary.used, confidence=None)
     rates = {duel.above: duel.rate or itself for duel in duels} | {reference.id: itself}
     order = sorted(rates, key=lambda name: -rates[name].value)
     separated, resolution = separating(logarithms, reference.id)
+    entries = tuple(
+        Entry(
+            contender=name,
+            rate=rates[name],
+            with_work=() if takes_us is None else tuple(left(rates[name], takes_us, ms) for ms in WORK_MS),
+            limit=_limit(evidence, workload, contenders[name], served_per_s),
+        )
+        for name in order
+    )
     return Field(
         workload=workload.name,
         reference=reference.id,
-        entries=tuple(
-            Entry(
-                contender=name,
-                rate=rates[name],
-                with_work=() if takes_us is None else tuple(left(rates[name], takes_us, ms) for ms in WORK_MS),
-            )
-            for name in order
-        ),
+        entries=entries,
         ties=tuple(spans(order, separated)),
         resolution=resolution,
-        impossible=tuple(_impossible(evidence.run.plan, contenders, rates)),
+        impossible=(*_beyond(entries), *_impossible(evidence.run.plan, contenders, rates)),
     )
+
+
+def _limit(evidence: Evidence, workload: Workload, contender: Contender, served_per_s: float | None) -> float | None:
+    """Return the highest ratio that a contender can have to a reference that served so many requests per second."""
+    facts, cpu = evidence.run.environment, evidence.summary(contender, workload.name).cpu_us_per_request
+    pinned = facts.get("server_cpus")
+    cores = len(pinned.split(",")) if isinstance(pinned, str) else facts.get("logical_cores")
+    # By the least CPU time that is likely: the most that is possible.
+    limits_per_s = [cores * _US_PER_S / bounds(cpu)[0]] if isinstance(cores, int) and cpu is not None else []
+    if workload.wait_ms:
+        connections = evidence.valid(contender, workload.name)[0].trial.load.vus
+        limits_per_s.append(1_000 * connections / workload.wait_ms)
+    return min(limits_per_s) / served_per_s if limits_per_s and served_per_s else None
+
+
+def _beyond(entries: Iterable[Entry]) -> Iterator[str]:
+    """Yield who served more than its connections or cores allow, which is a fault of the measurement."""
+    for entry in entries:
+        if entry.limit is not None and bounds(entry.rate)[0] > entry.limit:
+            yield (
+                f"{entry.contender} served more than its connections and its server's cores allow: these figures "
+                "cannot be true."
+            )
 
 
 def _impossible(plan: Plan, contenders: Mapping[str, Contender], rates: Mapping[str, Estimate]) -> Iterator[str]:

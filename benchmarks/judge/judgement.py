@@ -305,11 +305,13 @@ class Entry:
         rate: Its rate over the reference's; the reference's own is 1, without an interval.
         with_work: What is left of that ratio where each view works as long as each of ``field.WORK_MS`` says, computed
             from what a request takes. Empty where requests wait.
+        limit: The highest ratio that its clients' waits and its server's cores allow; ``None`` if neither is known.
     """
 
     contender: str
     rate: Estimate
     with_work: tuple[Estimate, ...]
+    limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -322,7 +324,7 @@ class Field:
         entries: The highest rate first.
         ties: Places in ``entries``, first and last, between which no two are separated; longest spans alone.
         resolution: By which two contenders of all rounds must differ to be separated, as a fraction.
-        impossible: Sentences on contenders that served more than a bare server can.
+        impossible: Sentences on contenders that served more than can be: their limit, or what a bare server serves.
     """
 
     workload: str

@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 
 from benchmarks.judge.distributions import t_quantile
 from benchmarks.judge.judgement import CONFIDENCE, Estimate
+from benchmarks.judge.spread import Spread
 
 REPEATED_LOOKS_CONFIDENCE = 0.975
 """Of the interval that decides after every round whether to stop, and that is reported then.
@@ -31,12 +32,13 @@ def students_quantile(freedom: float, confidence: float = CONFIDENCE) -> float:
     return t_quantile(freedom, (1 + confidence) / 2)
 
 
-def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> Estimate:
+def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE, others: Spread | None = None) -> Estimate:
     """Average values that may be zero or negative, where logarithms make no sense.
 
     Args:
         values: One per trial, in any unit, shape (n,), n >= 1.
         confidence: Of the Student t interval, which is ``None`` for one value.
+        others: What is known of such values' variance from others.
     Source:
         Georges, Buytaert, Eeckhout, "Statistically rigorous Java performance evaluation", OOPSLA 2007, section 3.2:
         Student's t for the small number of measurements that one can afford.
@@ -44,7 +46,10 @@ def arithmetic_mean(values: Sequence[float], confidence: float = CONFIDENCE) -> 
     mean, count = statistics.fmean(values), len(values)
     if count == 1:
         return around(mean, None, 1, confidence)
-    half_width = students_quantile(count - 1, confidence) * statistics.stdev(values) / math.sqrt(count)
+    spread = Spread(statistics.variance(values), count - 1)
+    if others is not None:
+        spread = others.beside(spread)
+    half_width = students_quantile(spread.freedom, confidence) * math.sqrt(spread.variance / count)
     return around(mean, half_width, count, confidence)
 
 
@@ -71,7 +76,10 @@ def geometric_mean(values: Sequence[float]) -> Estimate:
 
 
 def paired_ratio(
-    numerators: Sequence[float], denominators: Sequence[float], confidence: float = CONFIDENCE
+    numerators: Sequence[float],
+    denominators: Sequence[float],
+    confidence: float = CONFIDENCE,
+    others: Spread | None = None,
 ) -> Estimate:
     """Estimate a ratio from pairs measured in the same round.
 
@@ -82,6 +90,7 @@ def paired_ratio(
         numerators: One per round, each above 0, shape (n,), n >= 1.
         denominators: Of the same rounds in the same order.
         confidence: Of the interval.
+        others: What is known from others of the variance of the logarithm of such a ratio.
     Returns:
         The geometric mean of the ratios and its interval. Swapping the arguments gives the reciprocals.
     Raises:
@@ -91,8 +100,16 @@ def paired_ratio(
         interval. They treat the two samples as independent (Fieller); pairing inside rounds is ours, so this is
         Student's one-sample t on the differences of logarithms.
     """
-    pairs = zip(numerators, denominators, strict=True)
-    return exponential(arithmetic_mean([_logarithm(above) - _logarithm(below) for above, below in pairs], confidence))
+    return exponential(arithmetic_mean(logarithms_of(numerators, denominators), confidence, others))
+
+
+def logarithms_of(numerators: Sequence[float], denominators: Sequence[float]) -> list[float]:
+    """Return the logarithm of each pair's ratio.
+
+    Raises:
+        ValueError: As of ``paired_ratio``.
+    """
+    return [_logarithm(above) - _logarithm(below) for above, below in zip(numerators, denominators, strict=True)]
 
 
 def drift(rounds: Sequence[float], values: Sequence[float]) -> Estimate:

@@ -46,12 +46,16 @@ _SHORT_WAIT = LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2)
 
 
 def _field(summary: str, *contenders: str) -> Preset:
-    """Return a preset that compares many with the tutorial's own set-up."""
+    """Return a preset that compares many with the tutorial's own set-up.
+
+    To start a server takes as long as to measure it for most of a second. So there are few rounds of long trials; how
+    much ratios vary is learnt from all contenders together.
+    """
     return Preset(
         summary=summary,
-        health=_SHORT,
-        wait=_SHORT_WAIT,
-        health_rounds=6,
+        health=LoadProfile(vus=10, duration_s=1.6, warmup_s=0.2, slices=32),
+        wait=LoadProfile(vus=60, duration_s=0.6, warmup_s=0.2),
+        health_rounds=5,
         wait_rounds=3,
         contenders=contenders,
         against="fastapi-async@uvicorn",

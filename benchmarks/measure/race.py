@@ -109,7 +109,9 @@ def _chosen(ids: Sequence[str], lineup: Lineup) -> tuple[Contender, ...]:
         if name not in able:
             raise InvalidValueError(f"{name!r} is not on this page. There are: {', '.join(able)}.")
         if packages := installed.lacking(able[name]):
-            raise InvalidValueError(f"{name} needs {' and '.join(packages)}, not installed here. `lab contenders` says how.")
+            raise InvalidValueError(
+                f"{name} needs {' and '.join(packages)}, not installed here. `lab contenders` says how."
+            )
     if len(set(ids)) != len(ids) or not FEWEST_CONTENDERS <= len(ids) <= MOST_CONTENDERS:
         raise InvalidValueError(f"A race takes {FEWEST_CONTENDERS} to {MOST_CONTENDERS} different contenders.")
     # In the lineup's order, whichever was chosen first: the same race has the same plan.

@@ -40,7 +40,11 @@ _TALLEST: Final = 0.52
 
 
 class _Row(NamedTuple):
-    """A line of a forest: what it is called, how it is marked, and whether it is one to look at first."""
+    """A line of a forest: what it is called, how it is marked, and whether it is one to look at first.
+
+    Further estimates are marked fainter, each more than the one before, and the last of them is written. What cannot be
+    exceeded is a stroke.
+    """
 
     name: str
     estimate: Estimate | None
@@ -50,6 +54,14 @@ class _Row(NamedTuple):
     named_in: str = INK.light
     strong: bool = False
     is_hollow: bool = False
+    further: tuple[Estimate, ...] = ()
+    limit: float | None = None
+
+    @property
+    def figure(self) -> str:
+        """What is written at its end."""
+        first = estimated(self.estimate, "×")
+        return f"{first} → {amount(self.further[-1].value, '×')}" if self.further else first
 
 
 def ratio_chart(
@@ -90,8 +102,11 @@ def forest_chart(ratio: Comparison, quantity: str, *, margin: float) -> Drawing 
     return _draw("forest", ratio.arrangement, title, (*_told(rows), ratio.sentence), rows, margin, sides, (0.92, 1.9))
 
 
-def field_chart(field: Field, *, margin: float) -> Drawing | None:
-    """Draw all contenders of a workload beside the reference, sorted, with a bracket around those that are tied."""
+def field_chart(field: Field, *, margin: float, works_ms: Sequence[float] = ()) -> Drawing | None:
+    """Draw all contenders of a workload beside the reference, sorted, with a bracket around those that are tied.
+
+    With ``works_ms`` it shows instead how each ratio moves towards 1 where a view works for so many milliseconds.
+    """
     rows = []
     for entry in field.entries:
         app = entry.contender.partition("@")[0]
@@ -99,14 +114,18 @@ def field_chart(field: Field, *, margin: float) -> Drawing | None:
         hue, mark = framework_colour(framework or app).light, framework_mark(framework or app)
         is_reference = entry.contender == field.reference
         name = contender_name(entry.contender)
-        rows.append(_Row(name, entry.rate, hue, mark, 1.6, hue, is_reference, variant == "sync"))
+        further, limit = (entry.with_work, None) if works_ms else ((), entry.limit)
+        rows.append(_Row(name, entry.rate, hue, mark, 1.6, hue, is_reference, variant == "sync", further, limit))
     title = f"Requests per second over {contender_name(field.reference)}, workload {field.workload}"
-    sides = ("serves fewer", "serves more")
-    return _draw("field", field.workload, title, _told(rows), rows, margin, sides, (1.0, 1.9), ties=field.ties)
+    if works_ms:
+        title += f", where the view works {', '.join(f'{each:g}' for each in works_ms)} ms"
+    sides, kind = ("serves fewer", "serves more"), "work" if works_ms else "field"
+    ties = () if works_ms else field.ties
+    return _draw(kind, field.workload, title, _told(rows), rows, margin, sides, (1.0, 1.9), ties=ties)
 
 
 def _told(rows: Iterable[_Row]) -> list[str]:
-    return [f"{row.name}: {estimated(row.estimate, '×')}." for row in rows]
+    return [f"{row.name}: {row.figure}." for row in rows]
 
 
 def _draw(  # noqa: PLR0917 (its words, then its lines)
@@ -137,7 +156,8 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
         brackets_px = _BRACKET_PX * (1 + max((column for column, *_ in _columns(ties)), default=-1))
         names_px = 0.0 if narrow else min(340.0, max(layout.text_px(row.name, bold=row.strong) for row in rows) + 18)
         left = names_px + brackets_px + 6
-        right = 6.0 if narrow else layout.text_px("2.00 × [1.95, 2.07]") + 14
+        longest = "2.00 × [1.95, 2.07] → 1.05 ×" if any(row.further for row in rows) else "2.00 × [1.95, 2.07]"
+        right = 6.0 if narrow else layout.text_px(longest) + 14
         top, width = layout.row_px * rows_above, layout.width_px - left - right
         scale = ratio_scale(ratio_reach((row.estimate for row in rows), tutorial_value), most=5 if narrow else 9)
         axes = sheet.axes(scale, Scale(len(rows), 0), left=left, top=top, width=width, height=lines_px)
@@ -154,9 +174,7 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
                 va="baseline",
             )
         for position, row in enumerate(rows):
-            if row.estimate is not None and is_measured(row.estimate.value) and row.estimate.value > 0:
-                place = position + (0.68 if narrow else 0.5)
-                interval(axes, row.estimate, place, layout, row.colour, row.weight, row.mark, is_hollow=row.is_hollow)
+            _mark(axes, row, position + (0.68 if narrow else 0.5), layout)
             _name(sheet, row, left - brackets_px, top + lines_px / len(rows) * (position + (0.28 if narrow else 0.5)))
         for column, first, last in _columns(ties):
             ends = (top + lines_px / len(rows) * (place + edge) for place, edge in ((first, 0.2), (last, 0.8)))
@@ -171,6 +189,19 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
     return draw(kind, name, title, " ".join(words), height=height, paint=paint)
 
 
+def _mark(axes: Axes, row: _Row, place: float, layout: Layout) -> None:
+    """Draw a line's estimates, and what they cannot exceed."""
+    if row.estimate is None or not is_measured(row.estimate.value) or row.estimate.value <= 0:
+        return
+    interval(axes, row.estimate, place, layout, row.colour, row.weight, row.mark, is_hollow=row.is_hollow)
+    if row.limit is not None:
+        stroke_px = layout.font_px * 0.9
+        axes.plot([row.limit], [place], "|", color=MUTED.light, markersize=stroke_px, markeredgewidth=2, zorder=2)
+    for number, then in enumerate(row.further):
+        alpha, size_px = 0.6 - 0.15 * number, layout.font_px * 0.34
+        axes.plot([then.value], [place], row.mark, color=row.colour, alpha=alpha, markersize=size_px, zorder=3)
+
+
 def _columns(ties: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
     """Yield each span with the number of the column in which its bracket crosses no other."""
     ends: list[int] = []
@@ -182,7 +213,7 @@ def _columns(ties: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
 
 def _name(sheet: Sheet, row: _Row, left: float, y: float) -> None:
     """Write a line's name and its figure, beside its mark or above it."""
-    layout, figure = sheet.layout, estimated(row.estimate, "×")
+    layout, figure = sheet.layout, row.figure
     missing, over = figure == NOT_MEASURED, layout.is_narrow
     room_px = layout.width_px - layout.text_px(figure) - 16 if layout.is_narrow else left - 12
     sheet.text(2, y, row.name, colour=row.named_in, bold=row.strong, over_lines=over, room_px=room_px)

@@ -11,7 +11,7 @@ from benchmarks.judge.judgement import Entry, Field
 from benchmarks.judge.wording import percent
 from benchmarks.model import Run
 from benchmarks.report.charts.ratios import field_chart
-from benchmarks.report.document import Block, Chart, Column, Note, Paragraph, Row, Table, comparisons, table_of
+from benchmarks.report.document import Block, Chart, Column, Note, Paragraph, Row, comparisons, table_of
 from benchmarks.report.figures import estimated, level, value_of
 from benchmarks.report.words import contender_name
 
@@ -37,7 +37,8 @@ def field_blocks(run: Run, field: Field, margin: float) -> Iterator[Block]:
     caption = (
         f"Requests per second over {contender_name(field.reference)}, with {level(rates)} intervals. A bracket holds "
         f"contenders that these rounds do not separate: two must differ by {percent(field.resolution)} or more, all "
-        "pairs considered (Tukey). Filled: async def. Hollow: def."
+        "pairs considered (Tukey). Filled: async def. Hollow: def. A stroke: the most that the connections, or the CPU "
+        "time per request on the server's cores, allow."
     )
     draw = functools.partial(field_chart, field, margin=margin)
     title = f"{field.workload}: requests per second over {field.reference}; one letter: not separated"
@@ -63,15 +64,15 @@ def _answer(field: Field) -> str:
     return f"{contender_name(first.contender)} serves the most, {served}; {beside}."
 
 
-def work_table(field: Field) -> Table | None:
-    """Return what is left of each ratio where the view itself works; ``None`` where requests wait."""
+def work_blocks(field: Field, margin: float) -> Iterator[Block]:
+    """Yield what is left of each ratio where the view itself works: a picture and a table; nothing if requests wait."""
     if not field.entries[0].with_work:
-        return None
+        return
     columns = (
         (Column(f"{work_ms:g} ms", "×", "where the view works"), functools.partial(_left, number))
         for number, work_ms in enumerate(WORK_MS)
     )
-    return table_of(
+    table = table_of(
         f"{field.workload}: requests per second over {field.reference}",
         field.entries,
         (
@@ -81,6 +82,10 @@ def work_table(field: Field) -> Table | None:
         ),
         strong=lambda entry: entry.contender == field.reference,
     )
+    told = ", ".join(f"{work_ms:g}" for work_ms in WORK_MS)
+    caption = f"From the measured ratio towards 1: the view works {told} ms, each fainter than the one before."
+    yield Chart(draw=functools.partial(field_chart, field, margin=margin, works_ms=WORK_MS), caption=caption)
+    yield table
 
 
 def _left(number: int, entry: Entry) -> float | None:

@@ -32,7 +32,7 @@ from benchmarks.report.document import (
 from benchmarks.report.figures import amount, estimated, level
 from benchmarks.report.method import environment_facts, facts_table, method_rules
 from benchmarks.report.products import run_evidence
-from benchmarks.report.products.field import WORK, field_blocks, work_table
+from benchmarks.report.products.field import WORK, field_blocks, work_blocks
 from benchmarks.report.products.likeness import likeness
 from benchmarks.report.products.run_evidence import COLUMNS, Told, trial_records
 from benchmarks.report.reproduce import compare_command, run_facts
@@ -310,9 +310,9 @@ def _how(all_of_it: Told) -> Iterator[Section]:
 def _field_details(all_of_it: Told) -> Iterator[Section]:
     """Yield what is left of a field's ratios where views work, and what each comparison came to, with its cause."""
     run, judgement = all_of_it.run, all_of_it.judgement
-    tables = filled(map(work_table, judgement.fields))
+    left = [block for field in judgement.fields for block in work_blocks(field, judgement.margin)]
     explained = Paragraph(WORK, "quiet")
-    yield Section(title="Where the view itself works", blocks=(explained, *tables) if tables else ())
+    yield Section(title="Where the view itself works", blocks=(explained, *left) if left else ())
     for field in judgement.fields:
         duels = [duel for duel in judgement.duels if duel.workload == field.workload]
         title = f"{field.workload}: each against {run.plan.against}, and why"

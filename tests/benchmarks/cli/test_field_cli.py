@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
 
+import click
+import psutil
 import pytest
 from click.testing import CliRunner, Result
+from rich.console import Console
 
 from benchmarks import cli
-from benchmarks.cli.subjects import _of_catalogue
+from benchmarks.cli.subjects import Subjects, _of_catalogue, subject_options
 from benchmarks.contenders import catalogue, installed
+from benchmarks.measure.server import running
 from benchmarks.report.formats import FORMATS
 
 WITHOUT = ("litestar", "gevent")
@@ -113,3 +120,55 @@ def test_a_reference_of_the_field_runs_beside_the_usual_ones() -> None:
     assert [*usual, "starlette-async@uvicorn"] == [
         each.id for each in _of_catalogue("quick", (), "starlette-async@uvicorn").contenders
     ]
+
+
+@pytest.fixture
+def pythons(tmp_path: Path) -> tuple[Path, Path]:
+    """Return two environments with the same packages: this one, and another that is a link to all of it."""
+    other = tmp_path / "other"
+    (other / "bin").mkdir(parents=True)
+    (other / "bin" / "python").symlink_to(sys.executable)
+    (other / "lib").symlink_to(Path(sys.prefix) / "lib")
+    (other / "pyvenv.cfg").write_text((Path(sys.prefix) / "pyvenv.cfg").read_text(encoding="utf-8"), encoding="utf-8")
+    return Path(sys.prefix), other
+
+
+def asked(*words: str) -> Subjects:
+    """Return what words and options of a command say is to be compared."""
+    found: list[Subjects] = []
+
+    @click.command()
+    @subject_options
+    def command(subjects: Callable[[Console], Subjects]) -> None:
+        found.append(subjects(Console(quiet=True)))
+
+    CliRunner().invoke(command, words, catch_exceptions=False)
+    return found[0]
+
+
+def test_each_python_makes_a_contender_of_its_own(pythons: tuple[Path, Path]) -> None:
+    """It runs on that one, is named by version and build, and is compared with the first."""
+    build = ".".join(map(str, sys.version_info[:3]))
+    subjects = asked(
+        "fastapi-async@uvicorn", "--against", "fastapi-async@uvicorn", "--pythons", ",".join(map(str, pythons))
+    )
+    ids = [contender.id for contender in subjects.contenders]
+
+    assert [f"fastapi-async@uvicorn~{build}", f"fastapi-async@uvicorn~{build}#2"] == ids
+    assert ids[0] == subjects.against
+    for contender, environment in zip(subjects.contenders, pythons, strict=True):
+        with running(contender, "/health/async") as server:
+            assert server.started is not None
+            assert str(environment / "bin" / "python") == psutil.Process(server.started.pid).cmdline()[0]
+
+
+def test_a_python_that_lacks_the_labs_packages_is_refused_with_the_command_that_helps(tmp_path: Path) -> None:
+    """Before anything starts."""
+    bare = tmp_path / "bare"
+    (bare / "bin").mkdir(parents=True)
+    (bare / "bin" / "python").symlink_to(sys.executable)
+    (bare / "pyvenv.cfg").write_text(f"home = {Path(sys.base_prefix) / 'bin'}\n", encoding="utf-8")
+    done = lab("compare", "fastapi-*@uvicorn", "--pythons", str(bare))
+
+    assert 2 == done.exit_code
+    assert f"make env PYTHON={bare}" in " ".join(done.output.split())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
+import statistics
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 from benchmarks.judge.field import WORK_MS, left, pooled_error, separating, spans
 from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Estimate, Field
-from benchmarks.model import Run, Trial
+from benchmarks.model import Observation, Run, Trial
 
 REFERENCE = "fastapi-async@uvicorn"
 
@@ -25,7 +26,12 @@ def field_of(make_trial: Callable[..., Trial], make_run: Callable[..., Run]) -> 
     """Judge a run of contenders with these rates, 1 % of noise and a machine that drifts from round to round."""
 
     def make(
-        rates: Mapping[str, float], *, reference: float = 1_000.0, rounds: int = 6, workload: str = "health"
+        rates: Mapping[str, float],
+        *,
+        reference: float = 1_000.0,
+        rounds: int = 6,
+        workload: str = "health",
+        ceilings: tuple[str, ...] = (),
     ) -> tuple[Field, ...]:
         chance = random.Random(1)  # noqa: S311 # not for secrets
         trials = [
@@ -36,7 +42,8 @@ def field_of(make_trial: Callable[..., Trial], make_run: Callable[..., Run]) -> 
             for name, rate in {REFERENCE: reference, **rates}.items()
         ]
         run = make_run(trials)
-        return judge(dataclasses.replace(run, plan=dataclasses.replace(run.plan, against=REFERENCE)), ()).fields
+        plan = dataclasses.replace(run.plan, against=REFERENCE, ceilings=ceilings)
+        return judge(dataclasses.replace(run, plan=plan), ()).fields
 
     return make
 
@@ -54,6 +61,14 @@ def test_a_field_is_sorted_and_brackets_what_is_not_separated(field_of: Callable
     assert pytest.approx(0.5, rel=0.02) == field.entries[4].rate.value
 
 
+def test_no_app_serves_more_than_the_bare_server_beneath_it(field_of: Callable[..., tuple[Field, ...]]) -> None:
+    """Who does was not served as the bare one was; one on another server may."""
+    rates = {"bare-asgi@x": 2_000, "a-async@x": 3_000, "b-async@x": 1_900, "c-async@y": 4_000}
+    (field,) = field_of(rates, ceilings=("bare-asgi@x",))
+
+    assert ["a-async@x"] == [sentence.split()[0] for sentence in field.impossible]
+
+
 def test_a_few_are_told_one_by_one(field_of: Callable[..., tuple[Field, ...]]) -> None:
     """With three contenders there is no field."""
     assert () == field_of({"a-async@x": 2_000, "b-async@x": 1_000})
@@ -69,6 +84,40 @@ def test_a_request_that_waits_leaves_nothing_to_compute(field_of: Callable[..., 
     (field,) = field_of({"a-async@x": 180, "b-async@x": 80, "c-async@x": 40}, reference=100.0, workload="wait")
 
     assert {()} == {entry.with_work for entry in field.entries}
+
+
+def test_connections_and_waits_limit_every_contender_alike(field_of: Callable[..., tuple[Field, ...]]) -> None:
+    """100 connections that wait 50 ms are served 2,000 times a second at most: what is more was not measured."""
+    rates = {"a-async@x": 180.0, "b-async@x": 80.0, "c-async@x": 9_000.0}
+    (field,) = field_of(rates, reference=100.0, workload="wait")
+    served_per_s = 100.0 * statistics.geometric_mean(1 + number / 10 for number in range(1, 7))
+
+    (limit,) = {entry.limit for entry in field.entries}
+    assert 2_000 / served_per_s == pytest.approx(limit, rel=0.02)
+    assert ["c-async@x"] == [sentence.split()[0] for sentence in field.impossible]
+
+
+def test_the_cores_of_the_server_limit_each_by_its_cpu_time(
+    make_trial: Callable[..., Trial], make_run: Callable[..., Run], make_observation: Callable[..., Observation]
+) -> None:
+    """Half the CPU time per request allows twice the requests; of one whose CPU time is unknown nothing is said."""
+    seen_of = {
+        name: make_observation(cpu_us=cpu_us)
+        for name, cpu_us in ((REFERENCE, 500.0), ("a-async@x", 250.0), ("b-async@x", 1_000.0))
+    }
+    trials = [
+        make_trial(name, 1_000 + 10 * (number * place % 4), number, observation=seen)
+        for number in (1, 2, 3)
+        for place, (name, seen) in enumerate((*seen_of.items(), ("c-async@x", None)), start=1)
+    ]
+    run = make_run(trials)
+    run = dataclasses.replace(
+        run, plan=dataclasses.replace(run.plan, against=REFERENCE), environment={**run.environment, "server_cpus": "1"}
+    )
+    limits = {entry.contender: entry.limit for entry in judge(run, ()).fields[0].entries}
+
+    assert None is limits["c-async@x"]
+    assert [2.0, 4.0, 1.0] == [pytest.approx(limits[name], rel=0.02) for name in (REFERENCE, "a-async@x", "b-async@x")]
 
 
 @pytest.mark.parametrize(

@@ -64,7 +64,12 @@ def test_a_race_has_two_to_four_of_the_catalogue(contenders: tuple[str, ...], to
 
 def test_any_four_of_the_field_may_race(monkeypatch: pytest.MonkeyPatch) -> None:
     """Each is compared with the first, for they are no twins; one that lacks its package is refused by its name."""
-    four = ("plainflask-async@gunicorn-gthread", "starlette-async@uvicorn", "aiohttp-async@aiohttp", "fastapi-async@granian")
+    four = (
+        "plainflask-async@gunicorn-gthread",
+        "starlette-async@uvicorn",
+        "aiohttp-async@aiohttp",
+        "fastapi-async@granian",
+    )
     raced = plan(*four)
 
     assert set(four) == {contender.id for contender in raced.contenders}

@@ -12,7 +12,7 @@ from benchmarks.model import Run
 from benchmarks.report.charts.ratios import field_chart
 from benchmarks.report.document import Block, Chart, Note, Paragraph, Section, Table
 from benchmarks.report.formats import FORMATS, render
-from benchmarks.report.products.field import field_blocks, tie_letters, work_table
+from benchmarks.report.products.field import field_blocks, tie_letters, work_blocks
 from benchmarks.report.products.run import run_document
 
 REFERENCE = "fastapi-async@uvicorn"
@@ -97,15 +97,20 @@ def test_each_way_in_which_a_field_may_begin_has_its_sentence(
     assert told in answer.text
 
 
-def test_what_is_left_where_views_work_is_a_table_of_its_own(field: Field) -> None:
-    """With the reference to look at first; of requests that wait there is none."""
-    table = work_table(field)
+def test_what_is_left_where_views_work_is_a_picture_and_a_table(field: Field) -> None:
+    """With the reference to look at first; of requests that wait there is neither."""
+    chart, table = work_blocks(field, 0.05)
 
-    assert table is not None
+    assert isinstance(chart, Chart)
+    assert isinstance(table, Table)
+    drawing = chart.draw()
+    assert drawing is not None
+    first = field.entries[0]
+    assert f"→ {first.with_work[-1].value:.2f} ×" in drawing.description
     assert ["Contender", "measured", "1 ms", "5 ms", "20 ms"] == [column.title for column in table.columns]
     assert [False, False, True, False] == [row.strong for row in table.rows]
     waiting = tuple(dataclasses.replace(entry, with_work=()) for entry in field.entries)
-    assert None is work_table(dataclasses.replace(field, entries=waiting))
+    assert [] == list(work_blocks(dataclasses.replace(field, entries=waiting), 0.05))
 
 
 def test_letters_are_shared_by_what_is_not_separated() -> None:
