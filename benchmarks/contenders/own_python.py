@@ -191,7 +191,8 @@ def build_of(where: Surroundings, needed: Sequence[str] = ()) -> str:
     """
     for module in needed:
         try:
-            _told([where.python, "-c", f"import {module}"], _LOOK_TIMEOUT_S, where)
+            # As its servers import them: not from the folder that this happens to run in.
+            _told([where.python, "-P", "-c", f"import {module}"], _LOOK_TIMEOUT_S, where)
         except (subprocess.SubprocessError, OSError) as error:
             raise InvalidValueError(
                 f"{where.python} has not what the lab's own apps need: it cannot import {module}. Make an environment "

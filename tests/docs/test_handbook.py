@@ -63,14 +63,23 @@ def test_every_picture_is_made_by_a_script_and_shown() -> None:
     images = DOCS / "images"
     made = {runpy.run_path(str(images / "report_screen.py"))["PICTURE"]}
     made |= set(runpy.run_path(str(images / "live_screens.py"))["PICTURES"])
+    made |= set(runpy.run_path(str(images / "field_page.py"))["PICTURES"].values())
     pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
     shown = {
         (page.parent / target).resolve()
         for page in pages
-        for target in re.findall(r"!\[[^\]]*\]\(([^)]+\.png)\)", page.read_text(encoding="utf-8"))
+        for target in re.findall(r"!\[[^\]]*\]\(([^)]+\.(?:png|svg))\)", page.read_text(encoding="utf-8"))
     }
 
-    assert set(images.glob("*.png")) == made == shown
+    assert {*images.glob("*.png"), *images.glob("*.svg")} == made == shown
+
+
+def test_the_page_of_the_field_says_what_its_run_says() -> None:
+    """Its figures come from the run that is kept, as it is judged today."""
+    script = runpy.run_path(str(DOCS / "images" / "field_page.py"))
+    (written,) = script["WRITTEN"].findall(script["PAGE"].read_text(encoding="utf-8"))
+
+    assert script["figures"](script["kept"]()) == written.strip()
 
 
 def test_diagrams_are_drawn_and_told_in_words(handbook: Path) -> None:

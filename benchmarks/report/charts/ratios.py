@@ -60,8 +60,9 @@ class _Row(NamedTuple):
     @property
     def figure(self) -> str:
         """What is written at its end."""
-        first = estimated(self.estimate, "×")
-        return f"{first} → {amount(self.further[-1].value, '×')}" if self.further else first
+        if self.further and self.estimate is not None:
+            return f"{amount(self.estimate.value, '×')} → {amount(self.further[-1].value, '×')}"
+        return estimated(self.estimate, "×")
 
 
 def ratio_chart(
@@ -154,10 +155,9 @@ def _draw(  # noqa: PLR0917 (its words, then its lines)
     def paint(sheet: Sheet) -> None:
         layout, narrow, lines_px = sheet.layout, sheet.layout.is_narrow, all_lines_px(sheet.layout)
         brackets_px = _BRACKET_PX * (1 + max((column for column, *_ in _columns(ties)), default=-1))
-        names_px = 0.0 if narrow else min(340.0, max(layout.text_px(row.name, bold=row.strong) for row in rows) + 18)
+        names_px = 0.0 if narrow else min(400.0, max(layout.text_px(row.name, bold=row.strong) for row in rows) + 18)
         left = names_px + brackets_px + 6
-        longest = "2.00 × [1.95, 2.07] → 1.05 ×" if any(row.further for row in rows) else "2.00 × [1.95, 2.07]"
-        right = 6.0 if narrow else layout.text_px(longest) + 14
+        right = 6.0 if narrow else layout.text_px("2.00 × [1.95, 2.07]") + 14
         top, width = layout.row_px * rows_above, layout.width_px - left - right
         scale = ratio_scale(ratio_reach((row.estimate for row in rows), tutorial_value), most=5 if narrow else 9)
         axes = sheet.axes(scale, Scale(len(rows), 0), left=left, top=top, width=width, height=lines_px)

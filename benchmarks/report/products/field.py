@@ -8,7 +8,6 @@ from typing import Final
 
 from benchmarks.judge.field import WORK_MS
 from benchmarks.judge.judgement import Entry, Field
-from benchmarks.judge.wording import percent
 from benchmarks.model import Run
 from benchmarks.report.charts.ratios import field_chart
 from benchmarks.report.document import Block, Chart, Column, Note, Paragraph, Row, comparisons, table_of
@@ -36,7 +35,7 @@ def field_blocks(run: Run, field: Field, margin: float) -> Iterator[Block]:
     rates = [entry.rate for entry in field.entries if entry.contender != field.reference]
     caption = (
         f"Requests per second over {contender_name(field.reference)}, with {level(rates)} intervals. A bracket holds "
-        f"contenders that these rounds do not separate: two must differ by {percent(field.resolution)} or more, all "
+        f"contenders that these rounds do not separate: two must differ by {100 * field.resolution:.2g} % or more, all "
         "pairs considered (Tukey). Filled: async def. Hollow: def. A stroke: the most that the connections, or the CPU "
         "time per request on the server's cores, allow."
     )
