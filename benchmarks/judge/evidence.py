@@ -27,6 +27,9 @@ from benchmarks.model import Contender, Run, Trial, Variant
 MINIMUM_ROUNDS = 2
 """Fewer have no interval."""
 
+_VOID_TOLD = 3
+"""Reasons of void trials that are told; the report lists every trial."""
+
 
 class RefusedError(Exception):
     """This run cannot judge; the message is the reason and what to do about it."""
@@ -197,7 +200,8 @@ class Evidence:
         void = [
             f"{contender.id}, {reason}" for contender in contenders for reason in self.summary(contender, workload).void
         ]
-        because = f" Void: {'; '.join(void)}." if void else ""
+        more = [f"and {len(void) - _VOID_TOLD} more"] if len(void) > _VOID_TOLD else []
+        because = f" Void: {'; '.join((*void[:_VOID_TOLD], *more))}." if void else ""
         return (
             f"{wording.rounds(count).capitalize()} with a valid trial of {names} under {workload}, and it takes "
             f"{needed}: run again with more --rounds.{because}"

@@ -265,7 +265,11 @@ def fake(folder: Path, text: str) -> str:
 @pytest.mark.parametrize(
     ("python", "words", "expected"),
     [
-        (sys.executable, ["shop:app@waitress"], ("waitress needs waitress", "-m pip install waitress")),
+        (
+            f"#!/bin/sh\necho '{json.dumps({**LOOKED, 'versions': {'gunicorn': '23.0.0'}})}'\n",
+            ["shop:app@waitress"],
+            ("waitress needs waitress", "-m pip install waitress"),
+        ),
         (OLD, ["shop:app@gunicorn"], ("is Python 3.7.16", "3.8 or newer", "--python")),
         ("#!/bin/sh\nexit 1\n", ["shop:app@gunicorn"], ("is no Python", "--python")),
         (

@@ -307,6 +307,21 @@ def test_too_few_rounds_are_refused_with_their_void_trials(
         ratio.find(make_evidence(make_run(trials)), ledger, ledger.tests[0])
 
 
+def test_of_many_void_trials_the_first_are_told(
+    make_run: Callable[..., Run],
+    make_trial: Callable[..., Trial],
+    make_evidence: Callable[..., Evidence],
+    claim: Callable[[str], Claim],
+) -> None:
+    """And how many more there are: the same reason, round after round, tells nothing new."""
+    trials = [make_trial("fastapi-async@uvicorn", round=number) for number in range(1, 6)]
+    trials += [make_trial("fastapi-sync@uvicorn", round=number, failure="it died") for number in range(1, 6)]
+    ledger = claim("async-throughput")
+
+    with pytest.raises(RefusedError, match=r"round 1: it died; .*round 3: it died; and 2 more\.$"):
+        ratio.find(make_evidence(make_run(trials)), ledger, ledger.tests[0])
+
+
 def test_no_round_at_all_is_refused(
     make_run: Callable[..., Run], make_evidence: Callable[..., Evidence], claim: Callable[[str], Claim]
 ) -> None:
