@@ -280,6 +280,27 @@ MAPPED: tuple[str, ...] = (
 alone; the keyword and a bridge that makes it count, on the same server; another framework, as the tutorial has it."""
 
 
+REFERENCE = "fastapi-async@uvicorn"
+"""The tutorial's own set-up, with which a field is compared."""
+
+FIELDS: Mapping[str, tuple[str, ...]] = {
+    "frameworks": (
+        *("bare-asgi@uvicorn", "bare-asgi@granian", "bare-wsgi@gunicorn-gthread", "bare-wsgi@granian"),
+        *("fastapi-*@uvicorn", "tunedfastapi-*@uvicorn", "starlette-*@uvicorn", "starlette-async@granian"),
+        *("litestar-*", "django-sync@uvicorn", "django-async@uvicorn", "django-wsgi-*@gunicorn-gthread"),
+        *("ninja-sync@uvicorn", "ninja-async@uvicorn", "quart-*@hypercorn", "falcon-async@uvicorn", "falcon-wsgi-*"),
+        *("aiohttp-*", "sanic-*", "blacksheep-*", "plainflask-*@gunicorn-gthread", "plainflask-*@granian"),
+        *("plainflask-async@uvicorn+*", "plainflask-sync@waitress", "plainflask-sync@gunicorn-gevent"),
+        *("flask-*@hypercorn", "flask-async@uvicorn+eventloop"),
+    ),
+    "servers": (
+        *("plainflask-*", "fastapi-async@*", "fastapi-async@gunicorn", "fastapi-async@granian", "bare-asgi@*"),
+        *("bare-asgi@gunicorn", "bare-asgi@granian", "bare-wsgi@*"),
+    ),
+}
+"""Ids and patterns of what the presets of these names compare."""
+
+
 def by_command(contenders: Sequence[Contender] = CONTENDERS) -> list[list[Contender]]:
     """Return the contenders grouped by start command: one running server gives all of a group."""
     groups: dict[tuple[object, ...], list[Contender]] = {}

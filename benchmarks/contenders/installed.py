@@ -31,7 +31,7 @@ def select(patterns: Sequence[str], *, are_named: bool = True) -> tuple[tuple[Co
 
     Args:
         patterns: See ``catalogue.select``.
-        are_named: Whether a person wrote each pattern, and must be told where nothing of it can run.
+        are_named: Whether a person wrote each pattern, and needs an error where nothing of it can run.
     Returns:
         The contenders, and a sentence about those that are left out; empty if none is.
     Raises:

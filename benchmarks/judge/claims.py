@@ -60,7 +60,7 @@ class ClaimTest:
         against: The framework that ``framework`` is compared with.
         much: From what ratio on the first counts as much better.
         among: Ids of the contenders that must be measured for the best of each framework to be known.
-        is_beside: Whether it is tried only where these took part; of others, a verdict says what is missing.
+        is_beside: Whether it is tested only where these were in the run; for others, a verdict says what is missing.
     """
 
     __pydantic_config__: ClassVar = {"extra": "forbid"}

@@ -84,7 +84,7 @@ def chi_square_quantile(freedom: int, tail: float) -> float:
 
 @functools.cache
 def studentized_range_quantile(groups: int, freedom: float, probability: float) -> float:
-    """Return the value that the studentized range of so many equal groups stays below with this probability.
+    """Return the value that the studentized range of several equal groups stays below with this probability.
 
     Args:
         groups: Of which the largest mean less the smallest is taken, 2 or more.

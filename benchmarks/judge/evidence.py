@@ -28,7 +28,7 @@ MINIMUM_ROUNDS = 2
 """Fewer have no interval."""
 
 _VOID_TOLD = 3
-"""Reasons of void trials that are told; the report lists every trial."""
+"""How many void trials a refusal names; the report lists every trial."""
 
 
 class RefusedError(Exception):

@@ -20,7 +20,7 @@ from benchmarks.judge.trials import participants
 from benchmarks.model import Contender, Plan, Workload
 
 FEWEST = 4
-"""Contenders that make a field; fewer are told one by one."""
+"""Contenders that make a field; fewer are shown one by one."""
 
 WORK_MS = (1.0, 5.0, 20.0)
 """What a view may work, milliseconds of CPU time, where a framework's own cost is asked for beside it."""
@@ -81,7 +81,7 @@ def _field(evidence: Evidence, workload: Workload, duels: Sequence[Comparison]) 
 
 
 def _limit(evidence: Evidence, workload: Workload, contender: Contender, served_per_s: float | None) -> float | None:
-    """Return the highest ratio that a contender can have to a reference that served so many requests per second."""
+    """Return the highest ratio that a contender can have to a reference that served this many requests per second."""
     facts, cpu = evidence.run.environment, evidence.summary(contender, workload.name).cpu_us_per_request
     pinned = facts.get("server_cpus")
     cores = len(pinned.split(",")) if isinstance(pinned, str) else facts.get("logical_cores")

@@ -28,7 +28,7 @@ _LOOK_S = 0.1
 
 
 class Observer:
-    """What runs in a server, by the files that it writes when it is told to.
+    """What runs in a server, by the files that it writes when it is asked to.
 
     Args:
         folder: Of its own.

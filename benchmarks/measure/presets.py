@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from benchmarks.contenders import catalogue
 from benchmarks.errors import InvalidValueError, did_you_mean
 from benchmarks.model import LoadProfile, Workload
 
@@ -45,8 +46,8 @@ _SHORT = LoadProfile(vus=10, duration_s=0.6, warmup_s=0.2, slices=12)
 _SHORT_WAIT = LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2)
 
 
-def _field(summary: str, *contenders: str) -> Preset:
-    """Return a preset that compares many with the tutorial's own set-up.
+def _field(summary: str, name: str) -> Preset:
+    """Return a preset that compares a field of the catalogue with its reference.
 
     To start a server takes as long as to measure it for most of a second. So there are few rounds of long trials; how
     much ratios vary is learnt from all contenders together.
@@ -57,8 +58,8 @@ def _field(summary: str, *contenders: str) -> Preset:
         wait=LoadProfile(vus=60, duration_s=0.6, warmup_s=0.2),
         health_rounds=5,
         wait_rounds=3,
-        contenders=contenders,
-        against="fastapi-async@uvicorn",
+        contenders=catalogue.FIELDS[name],
+        against=catalogue.REFERENCE,
     )
 
 
@@ -85,21 +86,8 @@ PRESETS: dict[str, Preset] = {
         health_rounds=10,
         wait_rounds=5,
     ),
-    "frameworks": _field(
-        "every framework beside FastAPI, in a quarter of an hour",
-        *("bare-asgi@uvicorn", "bare-asgi@granian", "bare-wsgi@gunicorn-gthread", "bare-wsgi@granian"),
-        *("fastapi-*@uvicorn", "tunedfastapi-*@uvicorn", "starlette-*@uvicorn", "starlette-async@granian"),
-        *("litestar-*", "django-sync@uvicorn", "django-async@uvicorn", "django-wsgi-*@gunicorn-gthread"),
-        *("ninja-sync@uvicorn", "ninja-async@uvicorn", "quart-*@hypercorn", "falcon-async@uvicorn", "falcon-wsgi-*"),
-        *("aiohttp-*", "sanic-*", "blacksheep-*", "plainflask-*@gunicorn-gthread", "plainflask-*@granian"),
-        *("plainflask-async@uvicorn+*", "plainflask-sync@waitress", "plainflask-sync@gunicorn-gevent"),
-        *("flask-*@hypercorn", "flask-async@uvicorn+eventloop"),
-    ),
-    "servers": _field(
-        "plain Flask and FastAPI on every server",
-        *("plainflask-*", "fastapi-async@*", "fastapi-async@gunicorn", "fastapi-async@granian", "bare-asgi@*"),
-        *("bare-asgi@gunicorn", "bare-asgi@granian", "bare-wsgi@*"),
-    ),
+    "frameworks": _field("every framework beside FastAPI, in a quarter of an hour", "frameworks"),
+    "servers": _field("plain Flask and FastAPI on every server", "servers"),
 }
 
 

@@ -110,7 +110,8 @@ def pictured(answer: Block, chart: Block, name: str, *instead: Block) -> Iterato
     if not isinstance(answer, Paragraph) or not isinstance(chart, Chart):
         raise TypeError("A field begins with its answer and its picture.")
     yield markdown(answer)
-    yield f"![{answer.text}](../images/{PICTURES[name].name})"
+    without_brackets = re.sub(r" \[[^]]*\]", "", answer.text)
+    yield f"![{without_brackets}](../images/{PICTURES[name].name})"
     yield markdown(Paragraph(chart.caption, "quiet"))
     yield folded("The same in figures", *(instead or chart.instead))
 

@@ -82,6 +82,18 @@ def test_the_page_of_the_field_says_what_its_run_says() -> None:
     assert script["figures"](script["kept"]()) == written.strip()
 
 
+@pytest.mark.parametrize("lesson", ["6-when", "7-three-bridges"])
+def test_a_lesson_quotes_the_field_as_its_page_has_it(lesson: str) -> None:
+    """Each ratio in a lesson's tables is one of the page's."""
+    page = (DOCS / "explanation" / "the-field.md").read_text(encoding="utf-8")
+    text = (DOCS / "lessons" / f"{lesson}.md").read_text(encoding="utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("|")]
+    quoted = {ratio for row in rows for ratio in re.findall(r"[\d.]+ × \[[\d., ]+\]", row)}
+
+    assert quoted
+    assert set() == {ratio for ratio in quoted if ratio not in page}
+
+
 def test_diagrams_are_drawn_and_told_in_words(handbook: Path) -> None:
     """No script draws them in the browser, and who does not see them hears what they show."""
     page = (handbook / "explanation" / "bridges.html").read_text(encoding="utf-8")

@@ -106,7 +106,7 @@ def forest_chart(ratio: Comparison, quantity: str, *, margin: float) -> Drawing 
 def field_chart(field: Field, *, margin: float, works_ms: Sequence[float] = ()) -> Drawing | None:
     """Draw all contenders of a workload beside the reference, sorted, with a bracket around those that are tied.
 
-    With ``works_ms`` it shows instead how each ratio moves towards 1 where a view works for so many milliseconds.
+    With ``works_ms`` it shows instead how each ratio moves towards 1 where a view works for each of these times.
     """
     rows = []
     for entry in field.entries:

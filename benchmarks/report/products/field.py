@@ -1,4 +1,4 @@
-"""Builds what a report says of a field: the answer, the picture with its ties, and what is left where views work."""
+"""Builds the part of a report about a field: the answer, the picture with its ties, what is left where views work."""
 
 from __future__ import annotations
 

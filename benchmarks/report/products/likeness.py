@@ -1,4 +1,4 @@
-"""Builds what a report says of what is unequal between contenders beside what is compared, as it was observed."""
+"""Builds the part of a report about what else is unequal between contenders, as it was observed."""
 
 from __future__ import annotations
 
