@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import sys
+import textwrap
+from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -13,6 +16,12 @@ from benchmarks.cli.output import json_option, new_console, write_json
 from benchmarks.errors import InvalidValueError
 from benchmarks.exercises import catalogue
 from benchmarks.exercises.catalogue import EXERCISES, Exercise
+from benchmarks.report.document import Block, Note, Paragraph
+from benchmarks.report.plain_text import one_line
+
+if TYPE_CHECKING:
+    # Only who checks needs it.
+    from benchmarks.exercises.judging import Judged
 
 FOLDER = Path("exercises")
 """Where exercises are put by default, each into its own folder."""
@@ -62,8 +71,6 @@ def exercise() -> None:
 @json_option
 def list_exercises(as_json: bool) -> None:
     """List all exercises, and where those are that were begun."""
-    from benchmarks.exercises.telling import print_exercises  # noqa: PLC0415 (kept beside its siblings)
-
     started = {each.number: str(_folder(each)) for each in EXERCISES if _folder(each).is_dir()}
     if as_json:
         told = ("number", "name", "title", "lesson", "minutes")
@@ -71,8 +78,14 @@ def list_exercises(as_json: bool) -> None:
             {name: getattr(each, name) for name in told} | {"folder": started.get(each.number)} for each in EXERCISES
         ]
         write_json("exercises", exercises=listed)
-    else:
-        print_exercises(new_console(), started)
+        return
+    # What is begun is below its title, as advice is elsewhere.
+    _print(
+        Note(f"{each.label}: {each.title} (lesson {each.lesson}, {each.minutes} min)", advice=begun)
+        for each in EXERCISES
+        for begun in [f"begun in {started[each.number]}" if each.number in started else ""]
+    )
+    click.echo("\nlab exercise start N puts one into a folder of its own.")
 
 
 @exercise.command()
@@ -104,7 +117,6 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
     thing that does not go well, and says why.
     """
     from benchmarks.exercises.judging import judge_answer  # noqa: PLC0415 (kept beside its siblings)
-    from benchmarks.exercises.telling import print_judged  # noqa: PLC0415 (the same)
 
     place = folder or (Path() if Path.cwd().name == exercise.label else _folder(exercise))
     if not place.is_dir():
@@ -123,7 +135,7 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
             output=judged.output,
         )
     else:
-        print_judged(new_console(), exercise, judged)
+        _print_judged(exercise, judged)
     if not judged.solved:
         sys.exit(EXIT_NOT_SOLVED)
 
@@ -134,8 +146,6 @@ def check(exercise: Exercise, folder: Path | None, as_json: bool) -> None:
 @json_option
 def solution(exercise: Exercise, is_sure: bool, as_json: bool) -> None:
     """Print a solution of exercise N, and why it is one."""
-    from benchmarks.exercises.telling import solution_text  # noqa: PLC0415 (kept beside its siblings)
-
     if as_json:
         if not is_sure:
             raise click.UsageError("With --json there is no question first: add --yes.")
@@ -150,7 +160,32 @@ def solution(exercise: Exercise, is_sure: bool, as_json: bool) -> None:
         click.echo(f"`lab exercise check {exercise.number}` gives a hint for what does not go well yet.")
         click.confirm("Show the solution anyway?", abort=True)
         click.echo()
-    click.echo(solution_text(exercise))
+    files = [f"{name}:\n\n{textwrap.indent(text, '    ')}" for name, text in exercise.solution_files().items()]
+    click.echo("\n".join([f"{exercise.label}: {exercise.title}\n", exercise.explanation(), *files]))
+
+
+def _print(blocks: Iterable[Block]) -> None:
+    from benchmarks.report.formats.terminal import print_blocks  # noqa: PLC0415 (brings rich)
+
+    print_blocks(new_console(highlight=False), blocks)
+
+
+def _print_judged(exercise: Exercise, judged: Judged) -> None:
+    """Print the findings of a check, what the app wrote where they say too little, and what to do next."""
+    _print(Note(each.what, "good" if each.passed else "bad", each.hint or "") for each in judged.findings)
+    click.echo()
+    if judged.solved:
+        told = f"{exercise.label} is solved. Why it is so: lab exercise solution {exercise.number}."
+        following = [f" Next: lab exercise start {each.number}." for each in EXERCISES if each.number > exercise.number]
+        _print([Paragraph("".join((told, *following[:1])), "strong")])
+        return
+    if judged.output:
+        click.echo("What the app wrote:")
+        for line in judged.output.splitlines():
+            indent = line[: len(line) - len(line.lstrip())].expandtabs()
+            click.echo(f"  | {indent}{one_line(line)}")
+        click.echo()
+    _print([Paragraph(f"Not solved yet. Change it, then: lab exercise check {exercise.number}", "strong")])
 
 
 def _folder(exercise: Exercise) -> Path:

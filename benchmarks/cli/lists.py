@@ -22,7 +22,7 @@ def claims(claim: str | None, output: Output) -> None:
 
     CLAIM is one of them, by its id or number; all when it is left out.
     """
-    from benchmarks.report.products.claims import claims_document  # noqa: PLC0415 (only this command tells the ledger)
+    from benchmarks.report.products.lists import claims_document  # noqa: PLC0415 (brings all that is compared)
 
     ledger = runs.ledger()
     if claim is not None:
@@ -45,7 +45,7 @@ def contenders(python: str | None, output: Output) -> None:
 
     An app of yours runs on a server that its own Python has: what each server needs, and what that Python lacks of it.
     """
-    from benchmarks.report.products.contenders import contenders_document  # noqa: PLC0415 (only this command tells them)
+    from benchmarks.report.products.lists import contenders_document  # noqa: PLC0415 (the same)
 
     where = own_python.surroundings(Path.cwd(), python)
     version: str | None = None

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from benchmarks import errors
+from benchmarks.errors import RefusedError
 from benchmarks.judge import wording
 from benchmarks.judge.comparison import conclude, measured, paired
 from benchmarks.judge.evidence import Evidence
@@ -26,10 +26,6 @@ _LENGTHS = (("duration_s", "a measured interval"), ("warmup_s", "a warm-up"))
 Fact = str | int | float | bool | None
 Differences = Mapping[str, tuple[Fact, Fact]]
 """Facts that are not the same in both runs, by name: the first run's and the second's; ``None`` if unknown."""
-
-
-class IncomparableError(errors.RefusedError):
-    """What must match does not; the message says what, and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +64,7 @@ def diff(left: Run, right: Run) -> Diff:
     """Compare two runs, the second over the first.
 
     Raises:
-        IncomparableError: They asked different things, or have no contender in common.
+        RefusedError: They asked different things, or have no contender in common.
     """
     workloads = _common_workloads(left, right)
     sides = (Evidence(left), Evidence(right))
@@ -79,7 +75,7 @@ def diff(left: Run, right: Run) -> Diff:
         if contender.id in {other.id for other in participants(right, workload)}
     ]
     if not common:
-        raise IncomparableError("The two runs have no contender in common, so there is nothing to compare.")
+        raise RefusedError("The two runs have no contender in common, so there is nothing to compare.")
     ids = [{contender.id for contender in run.plan.contenders} for run in (left, right)]
     facts = {
         name: (left.environment.get(name), right.environment.get(name))
@@ -136,7 +132,7 @@ def _common_workloads(left: Run, right: Run) -> list[str]:
     """Return the workloads that both have, which must have asked the same.
 
     Raises:
-        IncomparableError: There is none, or one asked different things.
+        RefusedError: There is none, or one asked different things.
     """
     questions = {
         workload.name: (asked(left, workload.name), asked(right, workload.name)) for workload in left.plan.workloads
@@ -144,12 +140,12 @@ def _common_workloads(left: Run, right: Run) -> list[str]:
     common = {name: both for name, both in questions.items() if None not in both}
     if not common:
         names = [", ".join(workload.name for workload in run.plan.workloads) or "none" for run in (left, right)]
-        raise IncomparableError(f"The two runs have no workload in common: {names[0]} here, {names[1]} there.")
+        raise RefusedError(f"The two runs have no workload in common: {names[0]} here, {names[1]} there.")
     apart = [
         f"\n  {name}: {one}\n  {' ' * len(name)}  {other}" for name, (one, other) in common.items() if one != other
     ]
     if apart:
-        raise IncomparableError(
+        raise RefusedError(
             f"The two runs did not ask the same, so their ratios are of different things:{''.join(apart)}\n"
             "Measure one of them again as the other was: its report ends with the command."
         )

@@ -9,7 +9,6 @@ import functools
 import math
 import operator
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
 _ROOT_2 = math.sqrt(2)
 
@@ -32,11 +31,8 @@ _CLOSE = 1e-13
 """Relative width of what a root is known to lie in."""
 
 
-class _Spreads(NamedTuple):
-    """Estimates of a spread that is 1, each with its weight; the weights add up to 1."""
-
-    values: list[float]
-    weights: list[float]
+_Spreads = tuple[list[float], list[float]]
+"""Estimates of a spread that is 1, and the weight of each; the weights add up to 1."""
 
 
 @functools.cache
@@ -95,7 +91,7 @@ def studentized_range_quantile(groups: int, freedom: float, probability: float) 
         the distribution of the maximum studentized range statistic", J. Statist. Comput. Simul. 30, 1988.
     """
     spreads = _spreads(freedom, _step(freedom))
-    usual = [pair for pair in zip(spreads.values, spreads.weights, strict=True) if pair[1] > _NEGLIGIBLE_HERE]
+    usual = [pair for pair in zip(*spreads, strict=True) if pair[1] > _NEGLIGIBLE_HERE]
     return _root(lambda q: _range_probability(q, groups, usual) - probability)
 
 
@@ -154,8 +150,9 @@ def _t_probability(t: float, spreads: _Spreads, noncentrality: float = 0.0) -> f
     It is a normal variable over an independent estimate of its own spread: the normal probability is averaged over
     what that estimate may be.
     """
-    probabilities = map(math.erfc, [(noncentrality - t * spread) / _ROOT_2 for spread in spreads.values])
-    return math.fsum(map(operator.mul, spreads.weights, probabilities)) / 2
+    values, weights = spreads
+    probabilities = map(math.erfc, [(noncentrality - t * spread) / _ROOT_2 for spread in values])
+    return math.fsum(map(operator.mul, weights, probabilities)) / 2
 
 
 @functools.cache
@@ -174,7 +171,7 @@ def _spreads(freedom: float, step: float) -> _Spreads:
             weight = math.exp(freedom * (logarithm - math.expm1(2 * logarithm) / 2))
             points.append((math.exp(logarithm), weight))
     total = math.fsum(weight for _, weight in points)
-    return _Spreads([spread for spread, _ in points], [weight / total for _, weight in points])
+    return [spread for spread, _ in points], [weight / total for _, weight in points]
 
 
 def _step(freedom: float) -> float:

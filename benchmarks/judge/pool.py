@@ -8,9 +8,10 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from benchmarks.errors import RefusedError
 from benchmarks.judge import wording
 from benchmarks.judge.comparison import conclude
-from benchmarks.judge.diff import IncomparableError, asked, identity
+from benchmarks.judge.diff import asked, identity
 from benchmarks.judge.distributions import chi_square_tail
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judge import twin_pairs
@@ -67,7 +68,7 @@ def pool(
         workload: Name of the workload.
         headlines: Arrangements on which the claims are judged.
     Raises:
-        IncomparableError: No two runs asked the same under this workload.
+        RefusedError: No two runs asked the same under this workload.
     """
     first: dict[tuple[str, str, int], tuple[str, Run]] = {}
     for each in labelled:
@@ -82,7 +83,7 @@ def pool(
     counted = Counter(question for question in questions.values() if question is not None).most_common(1)
     if not counted or counted[0][1] < 2:
         told = "".join(f"\n  {label}: {question or f'no workload {workload}'}" for label, question in questions.items())
-        raise IncomparableError(f"It takes two runs or more that asked the same under {workload}; here are:{told}")
+        raise RefusedError(f"It takes two runs or more that asked the same under {workload}; here are:{told}")
     common, _ = counted[0]
     pooled = [(label, Evidence(run)) for label, run in runs if questions[label] == common]
     left_out += [

@@ -8,8 +8,9 @@ from typing import Any, Final
 from rich.console import Console
 from rich.text import Text
 
+from benchmarks.live.recorder.states import State
 from benchmarks.live.recording import Recording
-from benchmarks.live.timeline import Span, State, Timeline
+from benchmarks.live.timeline import Span, Timeline
 from benchmarks.live.words import (
     MEANINGS,
     describe_cost,

@@ -84,10 +84,10 @@ def burst(
         try:
             with contextlib.closing(selectors.DefaultSelector()) as selector:
                 for number, connection in enumerate(connections, start=1):
-                    asked = rendered(workload, server.contender, fill)
+                    path, body, headers = rendered(workload, server.contender, fill)
                     own = {} if recorded_as is None else {RECORD_HEADER: str(recorded_as + number - 1)}
                     sent_ns[number] = time.monotonic_ns()
-                    connection.request(workload.method, asked.path, asked.body, {**own, **asked.headers})
+                    connection.request(workload.method, path, body, {**own, **headers})
                 for number, connection in enumerate(connections, start=1):
                     selector.register(connection.sock, selectors.EVENT_READ, (number, connection))
                 received_ns = _receive(selector, workload.statuses)

@@ -13,23 +13,7 @@ from operator import itemgetter
 from typing import Literal
 
 from benchmarks.errors import LabError
-
-# Handed on: who has a timeline has these too.
 from benchmarks.live.recorder.states import RELEASED, LaneKind, State
-
-__all__ = [
-    "NETWORK",
-    "RELEASED",
-    "Exchange",
-    "Lane",
-    "LaneKind",
-    "Note",
-    "Span",
-    "State",
-    "Timeline",
-    "at_once",
-    "build",
-]
 
 Note = tuple[int, int, int, str]
 """What a server noted: the time (monotonic, nanoseconds), its thread (from 1), the request, and the ``State`` that the

@@ -6,7 +6,8 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.live.timeline import NETWORK, Span, State, Timeline, at_once
+from benchmarks.live.recorder.states import State
+from benchmarks.live.timeline import NETWORK, Span, Timeline, at_once
 
 if TYPE_CHECKING:
     from benchmarks.live.recording import Cost

@@ -199,7 +199,7 @@ class RunningServer:
             asked = rendered(workload, twin or self.contender, filler())
             connection.connect()
             began_s = time.perf_counter()
-            connection.request(workload.method, asked.path, asked.body, asked.headers)
+            connection.request(workload.method, *asked)
             response = connection.getresponse()
             kind = response.headers.get_content_type()
             answered, took_ms = _read(response, ends_s), 1000 * (time.perf_counter() - began_s)
@@ -328,17 +328,10 @@ def _pin(pid: int, cpus: Sequence[int]) -> None:
             os.sched_setaffinity(thread, cpus)
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
-    """A request with all its values filled in."""
-
-    path: str
-    body: bytes | None
-    headers: Mapping[str, str]
-
-
-def rendered(workload: Workload, contender: Contender, fill: Callable[[str], str]) -> Rendered:
-    """Return a workload's request as one contender gets it.
+def rendered(
+    workload: Workload, contender: Contender, fill: Callable[[str], str]
+) -> tuple[str, bytes | None, dict[str, str]]:
+    """Return path, body and headers of a workload's request as one contender gets it.
 
     Args:
         workload: What is asked.
@@ -349,7 +342,7 @@ def rendered(workload: Workload, contender: Contender, fill: Callable[[str], str
     """
     body = fill(workload.body.decode("latin-1")).encode("latin-1") if workload.body else None
     headers = {name: fill(value) for name, value in expanded(workload.headers).items()}
-    return Rendered(fill(workload.path_for(contender)), body, headers)
+    return fill(workload.path_for(contender)), body, headers
 
 
 def _read(response: http.client.HTTPResponse, until_s: float) -> bytes:

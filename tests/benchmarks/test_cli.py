@@ -17,7 +17,7 @@ from benchmarks import cli
 from benchmarks.cli import runs
 from benchmarks.judge.claims import TEST_KEYS
 from benchmarks.measure.journal import read_run
-from benchmarks.report.products import claims as ledger
+from benchmarks.report.products import lists
 
 # What runs in this process draws nothing; what is started does.
 pytestmark = pytest.mark.usefixtures("undrawn")
@@ -128,7 +128,7 @@ def test_claims_are_listed_in_the_tutorials_words() -> None:
 
 def test_every_kind_of_test_can_be_told() -> None:
     """A kind that the judge knows and the ledger's document does not would be a traceback."""
-    assert set(TEST_KEYS) == set(ledger._HOW)
+    assert set(TEST_KEYS) == set(lists._HOW)
 
 
 def test_a_malformed_ledger_names_its_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from benchmarks.contenders.catalogue import FRAMEWORKS
-from benchmarks.live.timeline import State, Timeline
+from benchmarks.live.recorder.states import State
+from benchmarks.live.timeline import Timeline
 from benchmarks.live.words import by_state, milliseconds
 from benchmarks.model import Contender
 

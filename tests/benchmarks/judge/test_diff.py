@@ -5,7 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 
-from benchmarks.judge.diff import Diff, IncomparableError, asked, diff
+from benchmarks.errors import RefusedError
+from benchmarks.judge.diff import Diff, asked, diff
 from benchmarks.judge.judgement import Comparison, QuantityName
 from benchmarks.model import LoadProfile, Run, RunState, Trial
 
@@ -168,23 +169,23 @@ def test_a_failed_placebo_withholds_the_evidence(day: MakeRun) -> None:
 )
 def test_runs_that_asked_different_things_are_refused(day: MakeRun, profile: LoadProfile, told: str) -> None:
     """The message shows both, and what to do."""
-    with pytest.raises(IncomparableError, match=f"(?s)did not ask the same.*{told}.*Measure one of them again"):
+    with pytest.raises(RefusedError, match=f"(?s)did not ask the same.*{told}.*Measure one of them again"):
         diff(day(TWINS), day(TWINS, loads={"health": profile}))
 
 
 def test_runs_without_a_workload_in_common_are_refused(day: MakeRun) -> None:
     """Each has what the other lacks."""
-    with pytest.raises(IncomparableError, match=r"no workload in common: health, wait here, health, wait there"):
+    with pytest.raises(RefusedError, match=r"no workload in common: health, wait here, health, wait there"):
         diff(day(TWINS), day(TWINS, loads={"wait": LOAD}))
     nothing = day({}, loads={})
     nothing = dataclasses.replace(nothing, plan=dataclasses.replace(nothing.plan, workloads=()))
-    with pytest.raises(IncomparableError, match="none here"):
+    with pytest.raises(RefusedError, match="none here"):
         diff(nothing, day(TWINS))
 
 
 def test_runs_without_a_contender_in_common_are_refused(day: MakeRun) -> None:
     """There is nothing to hold together."""
-    with pytest.raises(IncomparableError, match="no contender in common"):
+    with pytest.raises(RefusedError, match="no contender in common"):
         diff(day(TWINS), day({"flask-sync@hypercorn": [500.0]}))
 
 

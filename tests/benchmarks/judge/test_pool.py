@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from benchmarks.judge.diff import IncomparableError
+from benchmarks.errors import RefusedError
 from benchmarks.judge.pool import Pool, pool
 from benchmarks.model import LoadProfile, Observation, Run, Trial
 
@@ -191,9 +191,9 @@ def test_a_run_given_twice_is_counted_once(laptop: MakeRun) -> None:
 
 def test_runs_that_share_no_question_are_refused(laptop: MakeRun) -> None:
     """The message has what each of them asked."""
-    with pytest.raises(IncomparableError, match=r"(?s)a: GET .* 10 virtual users.*b: GET .* 50 virtual users"):
+    with pytest.raises(RefusedError, match=r"(?s)a: GET .* 10 virtual users.*b: GET .* 50 virtual users"):
         pooled(laptop("a", [2.0]), laptop("b", [2.0], vus=50))
-    with pytest.raises(IncomparableError, match=r"a: no workload tea"):
+    with pytest.raises(RefusedError, match=r"a: no workload tea"):
         pool([("a", laptop("a", [2.0]))], quantity="rate", workload="tea", headlines=())
 
 

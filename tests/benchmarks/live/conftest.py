@@ -6,8 +6,9 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
+from benchmarks.live.recorder.states import RELEASED, LaneKind, State
 from benchmarks.live.recording import Cost, Recording
-from benchmarks.live.timeline import RELEASED, Exchange, LaneKind, Note, Span, State, Timeline, build
+from benchmarks.live.timeline import Exchange, Note, Span, Timeline, build
 
 MS = 1_000_000
 START_NS = 5_000 * MS

@@ -6,8 +6,9 @@ import pytest
 from rich.console import Console
 
 from benchmarks.live.drawing import chrome_trace, print_recording
+from benchmarks.live.recorder.states import State
 from benchmarks.live.recording import Recording
-from benchmarks.live.timeline import State, Timeline
+from benchmarks.live.timeline import Timeline
 from benchmarks.live.words import (
     MEANINGS,
     describe_findings,

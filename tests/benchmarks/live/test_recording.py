@@ -13,8 +13,9 @@ from benchmarks.errors import InvalidValueError, LabError
 from benchmarks.foreign_json import ForeignJSONError
 from benchmarks.live import recording as recordings
 from benchmarks.live.recorder.notes import RECORDING_PATH
+from benchmarks.live.recorder.states import State
 from benchmarks.live.recording import Recording, connected, recorded, recorded_burst, request_of
-from benchmarks.live.timeline import State, Timeline, at_once
+from benchmarks.live.timeline import Timeline, at_once
 from benchmarks.measure.server import RunningServer, running
 from benchmarks.model import Contender, Variant, Workload
 from tests.benchmarks.live.conftest import covered

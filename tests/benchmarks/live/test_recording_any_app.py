@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contenders import own_python, targets
+from benchmarks.live.recorder.states import State
 from benchmarks.live.recording import RECORDER_FOLDER, burst, recorded_burst
-from benchmarks.live.timeline import State, Timeline, at_once
+from benchmarks.live.timeline import Timeline, at_once
 from benchmarks.measure.server import RunningServer, running
 from benchmarks.model import Contender, Workload
 from tests.benchmarks.live.conftest import covered

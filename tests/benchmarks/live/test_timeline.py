@@ -3,7 +3,8 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.errors import LabError
-from benchmarks.live.timeline import Note, State, Timeline, at_once
+from benchmarks.live.recorder.states import State
+from benchmarks.live.timeline import Note, Timeline, at_once
 from tests.benchmarks.live.conftest import EXCHANGES, LOOP, MS, NOTES, WORKER, built, covered, exchange, note
 
 

@@ -14,9 +14,9 @@ from benchmarks.errors import LabError, RefusedError
 from benchmarks.foreign_json import decode, read_object
 from benchmarks.live.loop_tracer import record_loop
 from benchmarks.live.program_recordings import ProgramRecording
+from benchmarks.live.recorder.states import State
 from benchmarks.live.recording import Recording
 from benchmarks.live.threads_tracer import EXAMPLE
-from benchmarks.live.timeline import State
 from benchmarks.live.why.shelf import CONTENDERS, SHIPPED, WAITS_MS, Key, record_here, shipped, twin_of
 from benchmarks.live.why.ship import calmest
 from benchmarks.live.why.steps import steps_document

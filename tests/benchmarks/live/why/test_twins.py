@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from benchmarks.live.timeline import State, Timeline
+from benchmarks.live.recorder.states import State
+from benchmarks.live.timeline import Timeline
 from benchmarks.live.why.shelf import CONTENDERS
 from benchmarks.live.why.twins import SourceLine, describe_states, read_view, view_of
 from benchmarks.model import Contender

@@ -10,8 +10,8 @@ import pytest
 from flask.testing import FlaskClient
 
 from benchmarks.errors import LabError, RefusedError
+from benchmarks.live.recorder.states import State
 from benchmarks.live.recording import Recording
-from benchmarks.live.timeline import State
 from benchmarks.live.why.shelf import CONTENDERS, shipped
 from benchmarks.live.why.views import NAVIGATION
 from benchmarks.model import Contender
