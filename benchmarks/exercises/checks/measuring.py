@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import collections
 import contextlib
 import functools
 import http.client
-import itertools
 import math
 import random
 import re
-import socketserver
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, cast
 
 from benchmarks.exercises.answer import Answer, AnswerError, Finding, told
-from benchmarks.exercises.upstream import listening
+from benchmarks.exercises.serving import HOST, OWN_THREADS
 
 _FEW, _MANY = 100, 1_050
 _ROUNDED = 4e-4
@@ -129,21 +128,34 @@ def _counts(answer: Answer, name: str, every: int, answers: Sequence[bytes], cau
 def _serving(every: int, wrong: Sequence[bytes]) -> Iterator[tuple[str, list[bytes]]]:
     """Serve good answers, but the next of the wrong to every n-th request, and yield the URL and the requests."""
     received: list[bytes] = []
-    one_by_one = threading.Lock()
 
-    class Handler(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            with contextlib.suppress(OSError):
-                while head := b"".join(itertools.takewhile(b"\r\n".__ne__, iter(self.rfile.readline, b""))):
-                    with one_by_one:
-                        received.append(head)
-                        number, is_right = divmod(len(received), every) if every else (0, 1)
-                    self.wfile.write(_GOOD if is_right else wrong[number % len(wrong)])
-                    if not is_right or b"HTTP/1.0" in head or b"connection: close" in head.lower():
-                        return
+    class Service(asyncio.Protocol):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            self._transport = cast("asyncio.Transport", transport)
+            self._begun = b""
 
-    with listening(Handler, "SERVICE") as address:
-        yield f"http://{address}/health", received
+        def data_received(self, data: bytes) -> None:
+            *heads, self._begun = (self._begun + data).split(b"\r\n\r\n")
+            for head in heads:
+                received.append(head)
+                number, is_right = divmod(len(received), every) if every else (0, 1)
+                self._transport.write(_GOOD if is_right else wrong[number % len(wrong)])
+                if not is_right or b"HTTP/1.0" in head or b"connection: close" in head.lower():
+                    self._transport.close()
+                    return
+
+    # A loop rather than a thread for each of thousands of connections.
+    loop = asyncio.new_event_loop()
+    server = loop.run_until_complete(loop.create_server(Service, HOST, 0, backlog=256))
+    thread = threading.Thread(target=loop.run_forever, daemon=True, name=f"{OWN_THREADS}service")
+    thread.start()
+    try:
+        yield f"http://{HOST}:{server.sockets[0].getsockname()[1]}/health", received
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        server.close()
+        loop.close()
 
 
 WORDS = ("replicated", "contradicted", "inconclusive", "equal", "refused", "no difference found")
