@@ -72,14 +72,13 @@ class Child:
 
     def family(self) -> list[psutil.Process]:
         """Return the child, what it has started, and what was left to the lab; those that have ended too."""
-        below: dict[int, list[psutil.Process]] = {}
-        for process in psutil.process_iter():
+        found: list[psutil.Process] = []
+        # What was reaped has no children any more, and no number of its own.
+        own = [self.process.pid] if self.process.returncode is None else []
+        for pid in (*own, *(orphan.pid for orphan in self._orphans())):
             with contextlib.suppress(psutil.Error):
-                below.setdefault(process.ppid(), []).append(process)
-        child = [process for process in below.get(os.getpid(), ()) if process.pid == self.process.pid]
-        found = [*child, *self._orphans()]
-        for process in found:
-            found += below.pop(process.pid, ())
+                root = psutil.Process(pid)
+                found += (root, *root.children(recursive=True))
         return found
 
     def end(self, steps: Sequence[tuple[int, float]] = GENTLY) -> None:
@@ -136,7 +135,9 @@ class Child:
                     yield process
 
     def _marked(self) -> Iterator[psutil.Process]:
-        return (process for process in psutil.process_iter() if self._mark in _marks_of(process))
+        """Yield what bears the mark: only of what is younger than the child, as to read it takes long."""
+        younger = (process for process in psutil.process_iter() if process.create_time() >= self._began)
+        return (process for process in younger if self._mark in _marks_of(process))
 
 
 def start(
