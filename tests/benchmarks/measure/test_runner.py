@@ -150,7 +150,7 @@ def test_a_server_that_dies_in_the_warm_up_makes_the_trial_void(
         "get = Handler.do_GET\n"
         "def do_GET(self):\n"
         "    asked[0] += 1\n"
-        "    if asked[0] > 6: os._exit(3)\n"
+        "    if asked[0] > 8: os._exit(3)\n"
         "    get(self)\n"
         "Handler.do_GET = do_GET\n"
     )
