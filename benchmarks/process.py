@@ -29,6 +29,7 @@ KILL = getattr(signal, "SIGKILL", signal.SIGTERM)
 GENTLY = ((signal.SIGTERM, 5.0),)
 """How a child is asked to end: signals, and for how many seconds each is waited for before it is killed."""
 
+_PROC = Path("/proc")
 _SHELL = Path("/bin/sh")
 # The pipe is its standard input, for that has a number that every shell can write to; then it is closed. A watcher that
 # is gone is no reason not to start.
@@ -77,8 +78,7 @@ class Child:
         own = [self.process.pid] if self.process.returncode is None else []
         for pid in (*own, *(orphan.pid for orphan in self._orphans())):
             with contextlib.suppress(psutil.Error):
-                root = psutil.Process(pid)
-                found += (root, *root.children(recursive=True))
+                found += tree(psutil.Process(pid))
         return found
 
     def end(self, steps: Sequence[tuple[int, float]] = GENTLY) -> None:
@@ -124,7 +124,8 @@ class Child:
     def _orphans(self) -> Iterator[psutil.Process]:
         """Yield what was left to the lab since this child began, but for what bears only another's mark."""
         with _starting:
-            left = [pid for pid in _children_of_lab() if pid not in _own]
+            # Linux gives an orphan to the main thread.
+            left = [pid for pid in _children_of(os.getpid(), os.getpid()) if pid not in _own]
         for pid in left:
             with contextlib.suppress(psutil.Error, OSError):
                 process = psutil.Process(pid)
@@ -138,6 +139,16 @@ class Child:
         """Yield what bears the mark: only of what is younger than the child, as to read it takes long."""
         younger = (process for process in psutil.process_iter() if process.create_time() >= self._began)
         return (process for process in younger if self._mark in _marks_of(process))
+
+
+def tree(root: psutil.Process) -> list[psutil.Process]:
+    """Return a process and all below it; of what comes or goes at this moment, some may be missing."""
+    found = [root]
+    for process in found:
+        for pid in _children_of(process.pid):
+            with contextlib.suppress(psutil.Error):
+                found.append(psutil.Process(pid))
+    return found
 
 
 def start(
@@ -204,8 +215,7 @@ def listening_at(pid: int) -> set[tuple[str, int]]:
     """Return the addresses and TCP ports at which a process and its children listen, where this person may see it."""
     found: set[tuple[str, int]] = set()
     with contextlib.suppress(psutil.Error):
-        root = psutil.Process(pid)
-        for process in (root, *root.children(recursive=True)):
+        for process in tree(psutil.Process(pid)):
             for each in process.net_connections("tcp"):
                 if each.status == psutil.CONN_LISTEN and each.laddr:
                     found.add((each.laddr.ip, each.laddr.port))
@@ -253,13 +263,17 @@ def _marks_of(process: psutil.Process) -> list[str]:
     return []
 
 
-def _children_of_lab() -> list[int]:
+def _children_of(pid: int, *threads: int) -> list[int]:
+    """Return the children of a process, or those of some of its threads, where the system tells them apart."""
+    tasks = _PROC / str(pid) / "task"
     try:
-        # Linux gives an orphan to the main thread.
-        children = Path(f"/proc/self/task/{os.getpid()}/children").read_text(encoding="ascii")
-        return [int(pid) for pid in children.split()]
+        # psutil would read every process of the machine, to see whose child it is.
+        of_threads = [tasks / str(thread) for thread in threads] or tasks.iterdir()
+        return [int(child) for each in of_threads for child in (each / "children").read_text(encoding="ascii").split()]
     except OSError:
-        return [process.pid for process in psutil.Process().children()]
+        with contextlib.suppress(psutil.Error):
+            return [process.pid for process in psutil.Process(pid).children()]
+    return []
 
 
 def _kill(process: psutil.Process) -> None:

@@ -18,6 +18,7 @@ from pathlib import Path
 import psutil
 
 from benchmarks.model import Observation
+from benchmarks.process import tree
 
 _PROC = Path("/proc")
 _LINUX = sys.platform == "linux" and _PROC.is_dir()
@@ -135,7 +136,7 @@ def _system_fraction(first: _Sample, last: _Sample) -> float | None:
 
 
 def _sample(root: psutil.Process) -> _Sample:
-    processes = [root, *root.children(recursive=True)]
+    processes = tree(root)
     at_s = time.monotonic()
     cpu_s = user_s = system_s = 0.0
     thread_count = resident_bytes = epoll_descriptors = 0
