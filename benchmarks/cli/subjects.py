@@ -105,9 +105,7 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Where the apps are imported and run, unless here.",
     )
     @click.option("--python", help="Python of the apps, or its environment; by default the one beside the app.")
-    @click.option(
-        "--pythons", metavar="A,B", help="Run each app on each of these Pythons, which are then compared too."
-    )
+    @click.option("--pythons", metavar="A,B", help="Run each on each of these Pythons, and compare all with the first.")
     @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes of each app's server (1).")
     @click.option(
         "--threads", type=click.IntRange(1, 1000), help="Threads of each worker; by default the server decides."
@@ -310,9 +308,11 @@ def _on_each_python(subjects: Subjects, asked: Asked) -> Subjects:
         for python, build in builds.items()
         for contender in subjects.contenders or catalogue.WORKSHOP
     ]
-    # What it is compared with runs on the first of them.
-    against = subjects.against and next(each.id for each in contenders if each.id.startswith(f"{subjects.against}~"))
-    return dataclasses.replace(subjects, contenders=_named_apart(contenders), against=against)
+    apart = _named_apart(contenders)
+    # The reference runs on the first of them.
+    wanted = f"{subjects.against}~" if subjects.against else apart[0].id
+    against = next(each.id for each in apart if each.id.startswith(wanted))
+    return dataclasses.replace(subjects, contenders=apart, against=against)
 
 
 def _named_apart(contenders: Sequence[Contender]) -> tuple[Contender, ...]:

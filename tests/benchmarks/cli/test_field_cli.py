@@ -149,9 +149,9 @@ def asked(*words: str) -> Subjects:
 def test_each_python_makes_a_contender_of_its_own(pythons: tuple[Path, Path]) -> None:
     """It runs on that one, is named by version and build, and is compared with the first."""
     build = ".".join(map(str, sys.version_info[:3]))
-    subjects = asked(
-        "fastapi-async@uvicorn", "--against", "fastapi-async@uvicorn", "--pythons", ",".join(map(str, pythons))
-    )
+    pair = ",".join(map(str, pythons))
+    assert f"fastapi-sync@uvicorn~{build}" == asked("fastapi-*@uvicorn", "--pythons", pair).against
+    subjects = asked("fastapi-async@uvicorn", "--against", "fastapi-async@uvicorn", "--pythons", pair)
     ids = [contender.id for contender in subjects.contenders]
 
     assert [f"fastapi-async@uvicorn~{build}", f"fastapi-async@uvicorn~{build}#2"] == ids
