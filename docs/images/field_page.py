@@ -124,7 +124,9 @@ def folded(title: str, *blocks: Block) -> str:
 def markdown(*blocks: Block) -> str:
     """Return blocks as Markdown, without a title."""
     document = Document(kind="field", title="", blocks=blocks)
-    return render(document, "markdown").partition("\n")[2].strip()
+    text = render(document, "markdown").partition("\n")[2].strip()
+    # The handbook wants to know what a block is.
+    return re.sub(r"^```$(.*?)^```$", r"```text\1```", text, flags=re.MULTILINE | re.DOTALL)
 
 
 if __name__ == "__main__":
