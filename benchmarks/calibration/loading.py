@@ -6,7 +6,6 @@ A contender is given by its id, or as ``with_app`` returns it.
 from __future__ import annotations
 
 import dataclasses
-import datetime as dt
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
@@ -67,7 +66,7 @@ def run_trials(
         for position, (contender, workload) in enumerate(asked, start=1)
     ]
     seen = []
-    for trial in run_block(block, BuiltinEngine(), session.cores, lambda: dt.datetime.now(dt.UTC), started):
+    for trial in run_block(block, BuiltinEngine(), session.cores, started):
         if trial.failure is not None or trial.result is None:
             raise NotMeasuredError(f"{trial.contender}, {trial.workload}: {trial.failure}")
         if trial.result.errors:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -93,8 +92,7 @@ def resume(folder: Path, cores: environment.Cores, facts: Mapping[str, environme
         LabError: It cannot be read or written.
         RefusedError: Something that must match does not.
     """
-    now = dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
-    record = remaining.reopen(folder, {**environment.environment(cores), **facts}, now)
+    record = remaining.reopen(folder, {**environment.environment(cores), **facts}, environment.timestamp())
     if record.run.state == "complete":
         told = f"{folder} is complete: there is nothing to measure. {report_command(folder)}"
         click.echo(told, err=True)

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import base64
 import contextlib
-import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from typing import ParamSpec
@@ -17,7 +16,7 @@ import psutil
 from benchmarks.contenders.own_python import expanded
 from benchmarks.measure import parity
 from benchmarks.measure.dependencies import NONE, Dependencies
-from benchmarks.measure.environment import Cores
+from benchmarks.measure.environment import Cores, timestamp
 from benchmarks.measure.load.engine import LoadEngine, LoadEngineError, LoadOrder
 from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.observe import Observer
@@ -43,7 +42,6 @@ def run_block(
     block: Sequence[ScheduledTrial],
     engine: LoadEngine,
     cores: Cores,
-    now: Callable[[], dt.datetime],
     dependencies: Dependencies = NONE,
 ) -> list[Trial]:
     """Run the trials of one block, each on a fresh server: what differs between two starts is part of its variance.
@@ -52,14 +50,13 @@ def run_block(
         block: The trials of one arrangement, all of one load. Their slices take turns, or they follow one another.
         engine: Drives the load.
         cores: Which cores server and loader may use.
-        now: Gives the time of day, UTC.
         dependencies: What the servers of readiness depend on.
     Returns:
         A record of each, in the block's order.
     """
     load = block[0].load
     with contextlib.ExitStack() as stack:
-        lanes = [_Lane(scheduled, now().isoformat(timespec="milliseconds")) for scheduled in block]
+        lanes = [_Lane(scheduled, timestamp()) for scheduled in block]
         # To start takes as long as to measure, and servers can do it side by side; all are up before any is loaded.
         for lane in lanes:
             lane.attempt(lane.launch, stack, cores, engine.host, dependencies)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import datetime as dt
 import functools
 import importlib.metadata
 import itertools
@@ -73,6 +74,11 @@ def kept_off(cpus: Sequence[int]) -> Iterator[None]:
         yield
     finally:
         os.sched_setaffinity(0, before)
+
+
+def timestamp() -> str:
+    """Return the time of day, UTC, as records have it: to the millisecond."""
+    return dt.datetime.now(dt.UTC).isoformat(timespec="milliseconds")
 
 
 def environment(cores: Cores) -> dict[str, Fact]:

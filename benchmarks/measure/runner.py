@@ -20,7 +20,7 @@ from benchmarks.measure import dependencies, environment, parity, remaining
 from benchmarks.measure.alone import MachineLock
 from benchmarks.measure.block import run_block
 from benchmarks.measure.dependencies import NONE, Dependencies
-from benchmarks.measure.environment import Cores, Fact, kept_off
+from benchmarks.measure.environment import Cores, Fact, kept_off, timestamp
 from benchmarks.measure.journal import Journal
 from benchmarks.measure.likeness import Facts
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, LoadEngine, find_engine
@@ -93,7 +93,6 @@ class Runner:
         cores: Which cores server and loader may use.
         listener: Shows what happens.
         route: Says what to measure next.
-        now: Gives the time of day, UTC.
         dependencies: What servers depend on, running.
     """
 
@@ -101,7 +100,6 @@ class Runner:
     cores: Cores
     listener: RunListener
     route: Route = field(default_factory=planned_route)
-    now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC)
     dependencies: Dependencies = NONE
 
     def run(self, journal: Journal) -> Run:
@@ -121,7 +119,7 @@ class Runner:
             with uninterrupted():
                 self._finish_interrupted(journal)
             raise
-        return journal.finish("complete", self._timestamp(), stopped_early)
+        return journal.finish("complete", timestamp(), stopped_early)
 
     def _run(self, journal: Journal) -> str | None:
         self.listener.checking(len(journal.run.plan.contenders))
@@ -154,7 +152,7 @@ class Runner:
         keep = journal.add_trial if block[0].round else journal.add_calibration
         for scheduled in block:
             self.listener.started(scheduled)
-        trials = run_block(block, self.engine, self.cores, self.now, self.dependencies)
+        trials = run_block(block, self.engine, self.cores, self.dependencies)
         # What servers without their dependencies do is not what was asked.
         self.dependencies.check()
         # A block that is kept in part must be measured again: Ctrl-C need not be what cuts it.
@@ -168,13 +166,10 @@ class Runner:
 
     def _finish_interrupted(self, journal: Journal) -> None:
         try:
-            journal.finish("interrupted", self._timestamp())
+            journal.finish("interrupted", timestamp())
         except Exception as error:  # noqa: BLE001 (what interrupted the run matters more than this)
             error.add_note("the journal could not be finished")
             journal.close()
-
-    def _timestamp(self) -> str:
-        return self.now().isoformat(timespec="milliseconds")
 
 
 @dataclass(slots=True, kw_only=True)

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import datetime as dt
 from collections.abc import Callable
 
 import psutil
@@ -22,7 +21,7 @@ def run(*contenders: Contender) -> list[Trial]:
     block = [
         ScheduledTrial(1, position, contender, HEALTH, LOAD) for position, contender in enumerate(contenders, start=1)
     ]
-    return run_block(block, BuiltinEngine(), Cores((), ()), lambda: dt.datetime.now(dt.UTC))
+    return run_block(block, BuiltinEngine(), Cores((), ()))
 
 
 def test_slices_take_turns_and_each_trial_is_whole(
@@ -98,7 +97,7 @@ def test_more_answers_than_users_who_wait_can_have_had_are_no_result(answering: 
     waiting = Workload(name="wait", path="/health", wait_ms=250.0)
     block = [ScheduledTrial(1, 1, answering(), waiting, LOAD)]
 
-    (trial,) = run_block(block, BuiltinEngine(), Cores((), ()), lambda: dt.datetime.now(dt.UTC))
+    (trial,) = run_block(block, BuiltinEngine(), Cores((), ()))
 
     assert trial.result is not None
     most = 2 * (trial.result.duration_s / 0.25 + LOAD.slices)
