@@ -14,6 +14,7 @@ from benchmarks.errors import InvalidValueError, LabError, RefusedError, did_you
 
 COMMANDS: Final = {
     "advise": "crossover",
+    "check": "check",
     "claims": "lists",
     "compare": "compare",
     "contenders": "lists",
@@ -137,5 +138,6 @@ def lab() -> None:
       1    error; the message says what to do
       2    usage
       3    refused: verdicts are withheld (the A/A placebo failed), or what was asked for would mislead
+      4    `lab check`: slower beyond the margin (with --strict, 5: undecided)
       130  interrupted (143 by SIGTERM, 141 when the reader of the output is gone); what was measured is kept
     """  # noqa: D301 (\\b is click's mark against rewrapping)

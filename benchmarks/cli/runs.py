@@ -13,6 +13,7 @@ from benchmarks.cli.output import Output
 from benchmarks.errors import LabError, did_you_mean
 from benchmarks.judge.claims import Claim, parse_claims
 from benchmarks.measure import environment, journal, remaining, sweep
+from benchmarks.measure.schedule import CHECK_FACT
 from benchmarks.model import Run
 from benchmarks.report.formats import RUN_KEPT, RUN_NAME
 from benchmarks.report.reproduce import report_command
@@ -78,6 +79,8 @@ def begun(name: str) -> tuple[Run, Path]:
     run = journal.read_run(folder / journal.JOURNAL_NAME)
     if run.plan.preset == sweep.PRESET:
         raise LabError(f"{folder} is a crossover map, which chooses its way as it goes: begin a new one.")
+    if run.environment.get(CHECK_FACT) is not None:
+        raise LabError(f"{folder} is a check, whose two sides went with it: begin a new one.")
     return run, folder
 
 

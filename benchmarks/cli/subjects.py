@@ -61,11 +61,11 @@ class Subjects:
 class Asked:
     """The words and options that describe targets and their request, as given."""
 
-    words: tuple[str, ...]
-    more: tuple[str, ...]
+    words: tuple[str, ...] = ()
+    more: tuple[str, ...] = ()
     folder: Path
     python: str | None
-    pythons: str | None
+    pythons: str | None = None
     commands: tuple[str, ...]
     workers: int | None
     threads: int | None
@@ -77,7 +77,7 @@ class Asked:
     hold: Steadiness
     request_file: Path | None
     mix: bool
-    against: str | None
+    against: str | None = None
     allow_different: bool
 
     @property
@@ -97,6 +97,22 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @click.argument("words", nargs=-1, metavar="[PRESET | CONTENDER | TARGET]...")
     @click.option("-c", "--contender", "more", multiple=True, help="The same as a word: an id, a pattern or a target.")
+    @click.option("--pythons", metavar="A,B", help="Run each on each of these Pythons, and compare all with the first.")
+    @click.option("--against", metavar="CONTENDER", help="Compare each with this one; by default with the first.")
+    @asked_options
+    @functools.wraps(command)
+    def found(*arguments: Any, asked: Asked, **options: Any) -> None:
+        command(*arguments, subjects=functools.partial(_subjects, asked), **options)
+
+    return found
+
+
+def asked_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that describe apps and their request, passed to it as ``asked``.
+
+    It has the command's words too, where it takes any.
+    """
+
     @click.option("--command", "commands", multiple=True, help="Starts an app: 'python server.py --port {port}'.")
     @click.option(
         "--folder",
@@ -105,7 +121,6 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         help="Where the apps are imported and run, unless here.",
     )
     @click.option("--python", help="Python of the apps, or its environment; by default the one beside the app.")
-    @click.option("--pythons", metavar="A,B", help="Run each on each of these Pythons, and compare all with the first.")
     @click.option("--workers", type=click.IntRange(1, 64), help="Worker processes of each app's server (1).")
     @click.option(
         "--threads", type=click.IntRange(1, 1000), help="Threads of each worker; by default the server decides."
@@ -134,15 +149,14 @@ def subject_options(command: Callable[..., None]) -> Callable[..., None]:
         default="bytes",
         help="What of an answer must stay the same, at most; what changes by itself is found out.",
     )
-    @click.option("--against", metavar="CONTENDER", help="Compare each with this one; by default with the first.")
     @click.option("--allow-different", is_flag=True, help="Compare apps although their answers differ.")
     @functools.wraps(command)
-    def asked(*arguments: Any, **options: Any) -> None:
-        told = {name: options.pop(name) for name in _ASKING}
+    def asking(*arguments: Any, **options: Any) -> None:
+        told = {name: options.pop(name) for name in _ASKING if name in options}
         told["folder"] = told["folder"].absolute()
-        command(*arguments, subjects=functools.partial(_subjects, Asked(**told)), **options)
+        command(*arguments, asked=Asked(**told), **options)
 
-    return asked
+    return asking
 
 
 def _subjects(asked: Asked, console: Console) -> Subjects:
@@ -191,7 +205,7 @@ def _subjects(asked: Asked, console: Console) -> Subjects:
         },
         requests=tuple(requests.asked_for(asked, told)),
         against=_reference(asked.against or told.against or None, contenders),
-        facts={ASKED_FACT: _as_asked()}
+        facts={ASKED_FACT: as_asked()}
         | {f"{target.contender.id}: {name}": version for target in found for name, version in target.versions.items()},
         may_differ=asked.allow_different or told.allow_different,
         budget_s=Seconds(10, 86_400).convert(told.budget, None, None) if told.budget else None,
@@ -214,13 +228,13 @@ def _of_catalogue(preset: str, chosen: tuple[Contender, ...], against: str | Non
     return Subjects(preset=preset, contenders=contenders, against=reference.id)
 
 
-def _as_asked() -> str:
-    """Return the words and options of this command line that say what is compared."""
+def as_asked(*more: str) -> str:
+    """Return the words and options of this command line that say what is compared, and those of further parameters."""
     context = click.get_current_context()
     told: list[str] = []
     for parameter in context.command.params:
         name = parameter.name or ""
-        if name not in _ASKING or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
+        if name not in (*_ASKING, *more) or context.get_parameter_source(name) is not ParameterSource.COMMANDLINE:
             continue
         value = context.params[name]
         for each in value if isinstance(value, tuple) else (value,):
@@ -229,6 +243,18 @@ def _as_asked() -> str:
             else:
                 told += [parameter.opts[-1], *([] if each is True else [str(each)])]
     return shlex.join(told)
+
+
+def one_target(word: str, asked: Asked, told: LabFile) -> Target:
+    """Return the app that a word names: an entry of the project's file, or a target.
+
+    Raises:
+        InvalidValueError: It names two, or cannot be found.
+    """
+    found = _of_entry(word, told, asked) if word in told.contenders else _targets(word, asked)
+    if len(found) > 1:
+        raise InvalidValueError(f"{word} has twins: name an entry with one app, and each path as a request.", "TARGET")
+    return found[0]
 
 
 def _of_entry(name: str, told: LabFile, asked: Asked) -> list[Target]:

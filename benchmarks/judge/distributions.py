@@ -47,6 +47,16 @@ def t_quantile(freedom: float, probability: float) -> float:
     return _root(lambda t: _t_probability(t, spreads) - probability)
 
 
+def t_tail(freedom: float, t: float) -> float:
+    """Return the probability that Student's t exceeds a value.
+
+    Args:
+        freedom: Degrees of freedom, 1 or more, not always whole.
+        t: Of either sign.
+    """
+    return 1 - _t_probability(t, _spreads(freedom, _step(freedom)))
+
+
 @functools.cache
 def t_noncentrality(freedom: float, probability: float, t: float) -> float:
     """Return the noncentrality, 0 or more, with which a non-central t stays below ``t`` with this probability.

@@ -6,7 +6,8 @@ import dataclasses
 import math
 import statistics
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 
 from benchmarks.judge.distributions import t_quantile
 from benchmarks.judge.judgement import CONFIDENCE, Estimate
@@ -23,6 +24,9 @@ _SAME = 1 + 1e-9
 
 _FINE_SHARE = 0.1
 """Share of an interval's half-width below which a resolution is fine."""
+
+_NOISIER = 4.0
+"""Times the variance of all others, from which a request has an error of its own."""
 
 _LARGEST_EXPONENT = math.log(sys.float_info.max)
 
@@ -179,6 +183,43 @@ def bounds(estimate: Estimate) -> tuple[float, float]:
     """Return the interval; a missing one rules nothing out, so it is infinite."""
     low = -math.inf if estimate.low is None else estimate.low
     return low, math.inf if estimate.high is None else estimate.high
+
+
+@dataclass(frozen=True, slots=True)
+class Error:
+    """Of the logarithm of a ratio in one round: its standard deviation, and the degrees of freedom of that."""
+
+    deviation: float
+    freedom: int
+
+
+def pooled_errors(logarithms: Mapping[str, Sequence[float]]) -> dict[str, Error]:
+    """Return the error of one round's logarithm for each request, pooled over those that are about as noisy.
+
+    Each request has its own mean, and nothing else is taken out: servers are started for each request, so rounds have
+    nothing in common that a ratio would keep.
+
+    Args:
+        logarithms: Of the ratio in each round, by request. One round has no error.
+    """
+    own = {name: (statistics.variance(each), len(each) - 1) for name, each in logarithms.items() if len(each) > 1}
+    noisy = {
+        name
+        for name, (variance, _) in own.items()
+        if (others := [each for other, each in own.items() if other != name])
+        and variance > _NOISIER * _pooled(others)[0]
+    }
+    shared = _pooled([each for name, each in own.items() if name not in noisy]) if own else (0.0, 0)
+    return {
+        name: Error(math.sqrt(variance), freedom)
+        for name, mine in own.items()
+        for variance, freedom in [mine if name in noisy else shared]
+    }
+
+
+def _pooled(variances: Sequence[tuple[float, int]]) -> tuple[float, int]:
+    freedom = sum(each for _, each in variances)
+    return math.fsum(variance * each for variance, each in variances) / freedom, freedom
 
 
 def standard_error(estimate: Estimate) -> float:

@@ -10,7 +10,7 @@ import contextlib
 import os
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,9 @@ from benchmarks.model import Contender, Workload
 
 Facts = Mapping[str, str]
 """What was observed of one contender, by name; what was not seen is left out."""
+
+Seen = Mapping[str, Any]
+"""What one process of a server wrote; see ``observed/sitecustomize.py``."""
 
 _REQUESTS = 3
 _PATIENCE_S = 1.0
@@ -58,6 +61,12 @@ class Observer:
         }
         return {**found, **(self._inside() if self._tell("tell") else {})}
 
+    def inside(self, server: RunningServer, contender: Contender, workloads: Sequence[Workload]) -> list[Seen]:
+        """Ask a contender a few requests, and return what its processes tell of themselves; empty where none does."""
+        for workload in workloads:
+            server.ask(workload, twin=contender)
+        return [told for told in self._files() if "files" in told] if self._tell("tell") else []
+
     def _tell(self, word: str) -> bool:
         """Write a command for the observers in the server's processes, and give them the time to see it."""
         self._commands += 1
@@ -73,8 +82,8 @@ class Observer:
                 return True
         return bool(self._files())
 
-    def _files(self) -> list[Mapping[str, Any]]:
-        found: list[Mapping[str, Any]] = []
+    def _files(self) -> list[Seen]:
+        found: list[Seen] = []
         for path in self._folder.glob("*.json"):
             with contextlib.suppress(OSError, ForeignJSONError):
                 found.append(read_object(path.read_bytes()))

@@ -84,6 +84,29 @@ def planned_route(stop: Callable[[Run], str | None] = lambda _run: None) -> Rout
     return route
 
 
+def growing_route(last_rounds: Callable[[Run], Mapping[str, int]]) -> Route:
+    """Return the route of a new run whose rounds are decided as it goes; what asks all at one rate comes last.
+
+    Args:
+        last_rounds: Called before each round with the run so far; returns the last round of each workload, as far as
+            that is known. A workload without a further one is not measured in this round.
+    """
+
+    def route(journal: Journal) -> Blocks:
+        yield from ([scheduled] for scheduled in remaining.calibration_left(journal.run))
+        blocks = remaining.blocks_left(journal.run)
+        for _, in_round in itertools.groupby(
+            blocks, key=lambda each: (each[0].workload.name == EQUAL_RATE, each[0].round)
+        ):
+            last = last_rounds(journal.run)
+            for block in in_round:
+                if block[0].round <= last[block[0].workload.name] and (ready := at_equal_rate(block, journal.run)):
+                    yield ready
+        return "What was to be decided is decided."
+
+    return route
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Runner:
     """Runs one run.

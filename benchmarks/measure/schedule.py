@@ -44,6 +44,13 @@ MOST_SIDE_BY_SIDE = 8
 ASKED_FACT = "asked"
 """Fact of a run of anybody's apps: the words and options that said which, and what to ask of them."""
 
+CHECK_FACT = "check"
+"""Fact of a run that is a check: the command that makes it again."""
+
+ANSWERS_OF_ONE = 200
+"""Answers that one user could have in a trial of a check: of fewer, a rate is counted too coarsely."""
+
+_LONGEST_S = 5.0
 _NO_LIMITS = Limits()
 
 
@@ -231,6 +238,17 @@ def asking(plan: Plan, requests: tuple[Workload, ...]) -> Plan:
     return dataclasses.replace(plan, workloads=requests, loads={**plan.loads, **loads})
 
 
+def long_enough(plan: Plan) -> Plan:
+    """Return a plan whose trials are long enough for how long its requests take to answer, within limits."""
+    loads = dict(plan.loads)
+    for workload in plan.workloads:
+        load, alone_ms = loads[workload.name], max(workload.alone_ms.values(), default=0.0)
+        duration_s = min(_LONGEST_S, max(load.duration_s, ANSWERS_OF_ONE * alone_ms / 1000))
+        slices = round(load.slices * duration_s / load.duration_s) if load.slices > 1 else 1
+        loads[workload.name] = dataclasses.replace(load, duration_s=duration_s, slices=slices)
+    return dataclasses.replace(plan, loads=loads)
+
+
 def _in_fit_pieces(load: LoadProfile, workload: Workload) -> LoadProfile:
     """Return a load that is in one piece where few answers would fit into a slice."""
     return load if is_quick(workload) else dataclasses.replace(load, slices=1)
@@ -276,7 +294,9 @@ def _round(
     plan: Plan, workload: Workload, round_number: int, shuffler: random.Random
 ) -> Iterator[list[tuple[Contender, bool]]]:
     sliced = plan.loads[workload.name].slices > 1
-    runs_twice = HEALTH.name if HEALTH.name in plan.loads else plan.workloads[-1].name
+    # A/A compares rates, which are given where all are asked at one.
+    names = [each.name for each in plan.workloads if each.name != EQUAL_RATE]
+    runs_twice = HEALTH.name if HEALTH.name in plan.loads else names[-1] if names else ""
     blocks: dict[str, dict[str, list[tuple[Contender, bool]]]] = {}
     # A ratio to a reference is one of a block, whatever serves it: of the one block, or of each server's.
     in_one = plan.against is not None and len(plan.workload_contenders[workload.name]) <= MOST_SIDE_BY_SIDE

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final
 
 from rich.console import Console
@@ -50,6 +50,7 @@ class RunProgress(_Shown):
 
     def __init__(self, console: Console, plan: Plan, done: int = 0) -> None:
         self._trials = [*schedule.calibration(plan), *schedule.trials(plan)]
+        self._total = len(self._trials)
         self._under_way: list[ScheduledTrial] = []
         self._ended = done
         self._workload_width, self._contender_width = self._name_widths(console)
@@ -61,14 +62,19 @@ class RunProgress(_Shown):
             TextColumn("[dim]left"),
             TimeRemainingColumn(elapsed_when_finished=False),
         )
-        self._task = self.add_task("starting", total=len(self._trials), completed=done)
+        self._task = self.add_task("starting", total=self._total, completed=done)
+
+    def expect(self, last_rounds: Mapping[str, int]) -> None:
+        """Expect no more rounds of each workload than these."""
+        self._total = sum(trial.round <= last_rounds.get(trial.workload.name, 0) for trial in self._trials)
+        self.update(self._task, total=self._total)
 
     def _name_widths(self, console: Console) -> tuple[int, int]:
         """Return how wide workload and contender are: as the longest, but not wider than a terminal has room for."""
         workload = max((len(trial.workload.name) for trial in self._trials), default=0)
         contender = max((len(trial.contender.id + _AGAIN * trial.placebo) for trial in self._trials), default=0)
         if console.is_terminal:
-            room = max(_LEAST_ROOM, console.width - 2 * len(str(len(self._trials))) - len(_REST_OF_LINE))
+            room = max(_LEAST_ROOM, console.width - 2 * len(str(self._total)) - len(_REST_OF_LINE))
             workload = min(workload, max(room - contender, room // 3))
             contender = min(contender, room - workload)
         return workload, contender
@@ -90,7 +96,7 @@ class RunProgress(_Shown):
             outcome += f"  p95 {trial.result.latency.p95_ms:,.3g} ms"
         if trial.failure is not None:
             outcome += f"  void: {trial.failure.splitlines()[0]}"
-        again, total = _AGAIN * trial.placebo, str(len(self._trials))
+        again, total = _AGAIN * trial.placebo, str(self._total)
         workload = shorten(trial.workload, self._workload_width)
         contender = shorten(trial.contender, self._contender_width - len(again)) + again
         self._say(

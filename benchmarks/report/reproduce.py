@@ -11,7 +11,7 @@ from benchmarks.contenders import catalogue
 from benchmarks.measure.environment import Fact
 from benchmarks.measure.load.engine import DEFAULT_ENGINE
 from benchmarks.measure.presets import PRESETS, Preset
-from benchmarks.measure.schedule import ASKED_FACT
+from benchmarks.measure.schedule import ASKED_FACT, CHECK_FACT
 from benchmarks.measure.workloads import HEALTH, USUAL, WORKLOADS
 from benchmarks.model import EQUAL_RATE, RACE, LoadProfile, Plan, Run
 
@@ -37,6 +37,8 @@ def compare_command(plan: Plan, facts: Mapping[str, Fact]) -> str:
 
     The run's environment says whether workers had the load from a master, and where it was.
     """
+    if isinstance(checked := facts.get(CHECK_FACT), str):
+        return checked
     asked = facts.get(ASKED_FACT)
     words = shlex.split(asked) if isinstance(asked, str) else []
     if plan.preset == RACE:

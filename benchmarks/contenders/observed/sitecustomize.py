@@ -48,8 +48,19 @@ def _told() -> Dict[str, Any]:  # noqa: UP006 (the same)
         except metadata.PackageNotFoundError:
             # Of the standard library, or the app's own.
             continue
+    files = {}
+    for name, module in list(sys.modules.items()):
+        try:
+            file = module.__file__
+        except Exception:  # noqa: BLE001, S112 - some import something else when they are looked at
+            continue
+        if isinstance(file, str):
+            files[name] = file
     return {
         "modules": sorted(_seen),
+        "files": files,
+        "path": sys.path,
+        "prefix": sys.prefix,
         "versions": versions,
         "loops": sorted(_loops),
         "collector": {"enabled": gc.isenabled(), "every": gc.get_threshold()[0], "frozen": gc.get_freeze_count()},
