@@ -41,8 +41,11 @@ _BUDGET_S = 180.0
 _LATENCY_AT = 0.7
 _LATENCY_ROUNDS = 6
 _STATUSES = {"fine": 0, "regression": EXIT_REGRESSION, "refused": EXIT_REFUSED, "undecided": 0}
-_AGAIN = ("budget", "margin", "gate", "p95_margin", "memory_margin", "setup", "carry")
+_AGAIN = ("gate", "setup", "carry")
 """Options that the command which repeats a check has too, as they were given."""
+
+_SHARES = ("margin", "p95_margin", "memory_margin")
+"""The same, given in percent."""
 
 
 @lab.command()
@@ -145,14 +148,13 @@ def _checked(
             repository, trees, (base, commit), carried=options["carry"], is_set_up=options["setup"] is not None
         )
         last = repository.git("rev-parse", "HEAD")
-        again = ("lab check", as_asked(*_AGAIN), f"--base {base.commit[:12]} --seed {options['seed']}")
         both = Sides(
             base=base.commit,
             found=base.found,
             head=last,
             is_dirty=commit != last,
             said=project.said,
-            command=" ".join(filter(None, again)),
+            command=_command(options, base.commit),
         )
         for line in filter(None, (both.sentence, *project.said, project.lacking)):
             console.print(line, style="dim", highlight=False, markup=False)
@@ -164,6 +166,14 @@ def _checked(
         run = course.measure(compared, asking, lock, both.command, options["out"] or trees[0].root.with_name("run"))
         judgement = course.judge(run)
         return check_document(judgement, run, both), judgement
+
+
+def _command(options: Mapping[str, Any], base: str) -> str:
+    """Return the command that repeats this one."""
+    told = ["lab check", as_asked(*_AGAIN)]
+    told += [] if options["budget"] is None else [f"--budget {options['budget']:g}s"]
+    told += [f"--{name.replace('_', '-')} {100 * options[name]:g}%" for name in _SHARES if options[name] is not None]
+    return " ".join(filter(None, (*told, f"--base {base[:12]}", f"--seed {options['seed']}")))
 
 
 class _Course:

@@ -174,8 +174,8 @@ class Repository:
 
     def unknown(self) -> tuple[list[str], list[str]]:
         """Return files that git does not track: new ones, and ignored ones that an app may need; some of each."""
-        new = self.git("ls-files", "--others", "--exclude-standard", "--directory").splitlines()
-        ignored = self.git("ls-files", "--others", "--ignored", "--exclude-standard", "--directory").splitlines()
+        lines = self.git("status", "--porcelain", "--ignored=matching", "--untracked-files=all").splitlines()
+        new, ignored = ([line[3:] for line in lines if line.startswith(mark)] for mark in ("?? ", "!! "))
         needed = [name for name in ignored if not _NOT_CARRIED.fullmatch(name)]
         return new[:_MOST_SHOWN], needed[:_MOST_SHOWN]
 

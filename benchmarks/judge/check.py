@@ -48,6 +48,9 @@ MOST_ROUNDS = 40
 _ASSURANCE = 0.8
 """How certainly the true error is at most the one that plans rest on."""
 
+_EXPLAINED = 0.5
+"""Share of the logarithm of a ratio of rates that CPU time must make up to explain it."""
+
 _BEYOND = 0.84
 """Standard errors beyond the margin at which an estimate is beyond it four times in five."""
 
@@ -357,10 +360,27 @@ def _explained(run: Run, comparison: Comparison, first: int, last: int | None = 
     if comparison.refusal is not None:
         return comparison
     evidence = _evidence(run, first, last)
+    below, above = (evidence.summary(each, comparison.workload) for each in run.plan.contenders)
+    told = _cause(comparison, below, above, evidence.workloads[comparison.workload].alone_ms)
     base, head = run.plan.contenders
-    by_rate = dataclasses.replace(comparison, decides="rate") if comparison.rate is not None else comparison
-    told = f"{cause.of(evidence, head, base, by_rate)} {cause.unequal(run, head.id, base.id)}".strip()
-    return dataclasses.replace(comparison, cause=told)
+    return dataclasses.replace(comparison, cause=f"{told} {cause.unequal(run, head.id, base.id)}".strip())
+
+
+def _cause(comparison: Comparison, base: Summary, head: Summary, alone_ms: Mapping[str, float]) -> str:
+    """Say what CPU time and switches have to do with it; a server that is idle waits for something else."""
+    cpu, rate = comparison.cpu, comparison.rate
+    if cpu is None or base.cpu_us_per_request is None or head.cpu_us_per_request is None:
+        return cause.NOT_OBSERVED
+    if alone_ms and (waited := cause.waiting((head, base), alone_ms)):
+        return waited
+    told = f"CPU {base.cpu_us_per_request.value:,.0f} → {head.cpu_us_per_request.value:,.0f} µs per request"
+    if base.voluntary_switches_per_request is not None and head.voluntary_switches_per_request is not None:
+        switches = (base.voluntary_switches_per_request, head.voluntary_switches_per_request)
+        told += f", voluntary switches {' → '.join(map(wording.per_request, switches))}"
+    if rate is None or comparison.decides != "rate" or comparison.standing not in ("faster", "slower"):
+        return f"{told}."
+    share = -math.log(cpu.value) / math.log(rate.value)
+    return f"{'CPU time explains it' if share >= _EXPLAINED else 'CPU time does not explain it'}: {told}."
 
 
 def _memory(evidence: Evidence, workload: str) -> Estimate | None:
