@@ -158,14 +158,27 @@ def plan_course(run: Run, gate: Gate, *, left_s: float, round_s: float) -> Cours
         each.deviation * math.sqrt(each.freedom / chi_square_quantile(each.freedom, _ASSURANCE)) for each in found
     )
     detected, margin = detectable_difference(spread, rounds), run.plan.margin
-    beyond = math.expm1(math.log1p(margin) + _BEYOND * spread / math.sqrt(rounds))
     return Course(
         rounds=rounds,
         spread=max(each.deviation for each in found),
-        difference=max(detected, beyond),
+        difference=regression_found(spread, rounds, margin),
         is_coarse=detected > margin,
         needed=rounds_to_detect(spread, margin) if detected > margin else None,
     )
+
+
+def regression_found(spread: float, rounds: int, margin: float) -> float:
+    """Return the smallest regression that is an alarm four times in five, as a fraction.
+
+    The difference must be detected, and its estimate must be beyond the margin.
+
+    Args:
+        spread: Standard deviation of the logarithm of the ratio in one round.
+        rounds: Of each set.
+        margin: Half-width of what counts as equal.
+    """
+    beyond = math.expm1(math.log1p(margin) + _BEYOND * spread / math.sqrt(rounds))
+    return max(detectable_difference(spread, rounds), beyond)
 
 
 def to_look_at_again(run: Run, gate: Gate, screened: int) -> frozenset[str]:
@@ -233,7 +246,7 @@ def _findings(run: Run, gate: Gate, screened: int) -> Iterator[Finding]:
             yield _of_suspect(run, further, screened, confirmed[name])
         elif name in suspects:
             told = f"It looked slower in {wording.rounds(screened)}, and no second set was measured."
-            yield Finding(comparison=_undecided(seen.comparison), basis=told)
+            yield Finding(comparison=_undecided(_explained(run, seen.comparison, 1, screened)), basis=told)
         else:
             decided, last = (seen, screened) if further is None else (both[name], None)
             comparison = _undecided(_explained(run, decided.comparison, 1, last))
@@ -387,7 +400,8 @@ def _memory(evidence: Evidence, workload: str) -> Estimate | None:
     base, head = evidence.run.plan.contenders
     sides = [_resident(evidence, each, workload) for each in (head, base)]
     rounds = sorted(set(sides[0]) & set(sides[1]))
-    return paired_ratio(*([side[number] for number in rounds] for side in sides)) if rounds else None
+    above, below = ([side[number] for number in rounds] for side in sides)
+    return paired_ratio(above, below) if rounds else None
 
 
 def _resident(evidence: Evidence, contender: Contender, workload: str) -> dict[int, int]:

@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.__main__ import main
+from benchmarks.judge import check as judging
 from benchmarks.measure import origin, parity, runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.model import Contender, Observation, Trial, Workload
@@ -39,6 +40,21 @@ path = "/items"
 [requests.orders]
 path = "/orders"
 """
+
+
+SEEN = Observation(
+    cpu_user_us_per_request=None,
+    cpu_system_us_per_request=1.0,
+    voluntary_switches_per_request=1.0,
+    involuntary_switches_per_request=1.0,
+    threads_started_per_request=0.0,
+    cpu_fraction=0.9,
+    processes=1,
+    threads=1,
+    running_threads=1,
+    epoll_descriptors=1,
+    resident_bytes=50_000_000,
+)
 
 
 def costing(items: float = 1.0, orders: float = 1.0) -> str:
@@ -67,8 +83,8 @@ def measure_at_once(patch: pytest.MonkeyPatch, noise: float = 0.01) -> list[Sche
     def trial_of(scheduled: ScheduledTrial) -> Trial:
         cost = cost_of(scheduled.contender, scheduled.workload.path)
         trial = made_up(scheduled, math.exp(chance.gauss(0, noise)) / cost)
-        zeros = dict.fromkeys((each.name for each in dataclasses.fields(Observation)), 1)
-        seen = Observation(**{**zeros, "cpu_user_us_per_request": 100.0 * cost * math.exp(chance.gauss(0, noise))})
+        cpu_us = 100.0 * cost * math.exp(chance.gauss(0, noise))
+        seen = dataclasses.replace(SEEN, cpu_user_us_per_request=cpu_us)
         return dataclasses.replace(trial, observation=seen, block=scheduled.block)
 
     def run_block(block: Sequence[ScheduledTrial], *_with: object) -> list[Trial]:
@@ -79,6 +95,8 @@ def measure_at_once(patch: pytest.MonkeyPatch, noise: float = 0.01) -> list[Sche
         alone_ms = {contender.id: 1.0 for contender in contenders}
         return tuple(dataclasses.replace(request, alone_ms=alone_ms) for request in requests)
 
+    # Each trial is written to a disk.
+    patch.setattr(judging, "MOST_ROUNDS", 8)
     patch.setattr(runner, "run_block", run_block)
     patch.setattr(parity, "check_all", lambda *_arguments, **_with: ({}, {}))
     patch.setattr(parity, "agreed", agreed)

@@ -32,7 +32,7 @@ from tests.benchmarks.cli.kept_runs import keep_run
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
-LANGUAGES = {"python", "console", "json", "toml", "text", "mermaid", "{toctree}"}
+LANGUAGES = {"python", "console", "json", "toml", "yaml", "sh", "text", "mermaid", "{toctree}"}
 INDEX = ROOT / "docs" / "index.md"
 
 CODE: list[Example] = [
@@ -93,6 +93,7 @@ def try_lab(words: list[str], _served: RunningServer) -> None:
         command.commands[arguments[0]].make_context(arguments[0], list(arguments[1:]))
     elif command is not None and name in (
         "advise",
+        "check",
         "compare",
         "crossover",
         "doctor",
