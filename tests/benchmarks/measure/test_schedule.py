@@ -337,3 +337,29 @@ def test_what_does_not_go_with_the_workloads_is_refused(patterns: list[str], ask
 
     with pytest.raises(InvalidValueError, match=told):
         schedule.plan("quick", contenders, seed=1, workloads=["ready", "wait"], **asked)
+
+
+def test_a_trial_of_a_check_is_long_enough_for_slow_answers() -> None:
+    """As long as 200 answers of one user, within limits; a slice stays as short as it was."""
+    requests = [
+        Workload(name=name, path="/", answer="alike", alone_ms={"base": alone_ms / 2, "head": alone_ms})
+        for name, alone_ms in (("quick", 1.0), ("middling", 4.5), ("slow", 10.0), ("slowest", 900.0))
+    ]
+    sides = (catalogue.find("fastapi-sync@uvicorn"), catalogue.find("fastapi-async@uvicorn"))
+    planned = schedule.long_enough(schedule.plan("quick", sides, 1, requests=requests))
+
+    assert {"quick": 0.6, "middling": 0.9, "slow": 2.0, "slowest": 5.0} == {
+        name: pytest.approx(load.duration_s) for name, load in planned.loads.items()
+    }
+    assert {"quick": 12, "middling": 18, "slow": 1, "slowest": 1} == {
+        name: load.slices for name, load in planned.loads.items()
+    }
+
+
+def test_the_placebo_of_own_requests_is_not_under_an_equal_rate() -> None:
+    """A/A compares rates, which are given there."""
+    requests = [Workload(name=name, path="/", answer="alike") for name in ("items", "orders")]
+    sides = (catalogue.find("fastapi-sync@uvicorn"), catalogue.find("fastapi-async@uvicorn"))
+    planned = schedule.plan("quick", sides, 1, requests=requests, against=sides[0].id, latency_at=0.7)
+
+    assert {"orders"} == {trial.workload.name for trial in schedule.trials(planned) if trial.placebo}
