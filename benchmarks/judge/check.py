@@ -363,8 +363,8 @@ def _is_beyond(comparison: Comparison) -> bool:
     """Say whether the estimate is beyond the margin, on the slower side."""
     least, most = equal_band(comparison.margin)
     estimate = comparison.estimate
-    if estimate is None:
-        return False
+    # What is not refused has one.
+    assert estimate is not None  # noqa: S101
     return estimate.value > most if QUANTITIES[comparison.decides].less_is_faster else estimate.value < least
 
 

@@ -356,6 +356,21 @@ def test_the_cause_is_what_was_observed(
     assert found.comparison.cause.startswith(cause)
 
 
+def test_switches_that_were_not_seen_are_left_out(make_check: MakeCheck) -> None:
+    """Not every platform tells them."""
+    run = make_check({"items": noisy(1.0)})
+    unseen = tuple(
+        dataclasses.replace(
+            trial, observation=dataclasses.replace(trial.observation, voluntary_switches_per_request=None)
+        )
+        for trial in run.trials
+        if trial.observation is not None
+    )
+    (found,) = judge_check(dataclasses.replace(run, trials=unseen), "rate", 8).findings
+
+    assert "CPU 1,000 → 1,000 µs per request." == found.comparison.cause
+
+
 def test_a_server_that_waits_is_not_explained_by_its_cpu_time(make_check: MakeCheck) -> None:
     """It was idle for most of the time."""
     run = make_check({"items": noisy(0.8)}, cpu=0.2)
