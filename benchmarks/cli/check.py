@@ -335,7 +335,7 @@ class _Course:
 
 
 def _lasting(plan: Plan, rounds: int, latency: int = _LATENCY_ROUNDS) -> Plan:
-    """Return a plan with so many rounds of each request, for an estimate of its time."""
+    """Return a plan with this number of rounds of each request, for an estimate of its time."""
     return dataclasses.replace(plan, rounds={name: latency if name == EQUAL_RATE else rounds for name in plan.rounds})
 
 

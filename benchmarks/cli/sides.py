@@ -23,12 +23,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Project:
-    """What a repository says of itself, to both sides alike.
+    """What counts for both sides alike, of what their repository has.
 
     Attributes:
         told: Its file, of the base where that has one.
         place: Folder of that file, from the root of a tree.
-        said: What must be said of the two versions.
+        said: Sentences on how the two versions differ.
         lacking: Files that neither side has, because git does not track them, in a sentence; may be empty.
     """
 
@@ -45,7 +45,7 @@ class Project:
 def project_of(
     repository: Repository, trees: Sequence[Tree], commits: tuple[Base, str], *, carried: Sequence[str], is_set_up: bool
 ) -> Project:
-    """Return what counts for both sides, and what must be said of it.
+    """Return what counts for both sides, and how their versions of it differ.
 
     Args:
         repository: The person's.

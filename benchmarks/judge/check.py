@@ -19,11 +19,12 @@ from benchmarks.judge.distributions import chi_square_quantile, t_tail
 from benchmarks.judge.evidence import Evidence
 from benchmarks.judge.judgement import Comparison, Estimate, QuantityName, Summary
 from benchmarks.judge.notes import notes
-from benchmarks.judge.planning import detectable_difference, rounds_to_detect
+from benchmarks.judge.planning import detectable_difference, regression_found, rounds_to_detect
 from benchmarks.judge.statistics import (
     around,
     excludes_one,
     exponential,
+    holm,
     paired_ratio,
     pooled_errors,
     students_quantile,
@@ -50,9 +51,6 @@ _ASSURANCE = 0.8
 
 _EXPLAINED = 0.5
 """Share of the logarithm of a ratio of rates that CPU time must make up to explain it."""
-
-_BEYOND = 0.84
-"""Standard errors beyond the margin at which an estimate is beyond it four times in five."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,20 +163,6 @@ def plan_course(run: Run, gate: Gate, *, left_s: float, round_s: float) -> Cours
         is_coarse=detected > margin,
         needed=rounds_to_detect(spread, margin) if detected > margin else None,
     )
-
-
-def regression_found(spread: float, rounds: int, margin: float) -> float:
-    """Return the smallest regression that is an alarm four times in five, as a fraction.
-
-    The difference must be detected, and its estimate must be beyond the margin.
-
-    Args:
-        spread: Standard deviation of the logarithm of the ratio in one round.
-        rounds: Of each set.
-        margin: Half-width of what counts as equal.
-    """
-    beyond = math.expm1(math.log1p(margin) + _BEYOND * spread / math.sqrt(rounds))
-    return max(detectable_difference(spread, rounds), beyond)
 
 
 def to_look_at_again(run: Run, gate: Gate, screened: int) -> frozenset[str]:
@@ -314,19 +298,6 @@ def is_suspect(seen: Look) -> bool:
     """Say whether a request looks slower, and is neither equal nor refused: at ``LEVEL``, for this request alone."""
     open_still = seen.comparison.standing in ("slower", "undecided")
     return open_still and t_tail(seen.freedom, -seen.better_by) <= LEVEL
-
-
-def holm(probabilities: Mapping[str, float]) -> dict[str, float]:
-    """Return probabilities so adjusted that all may be compared with one level, which then holds for all together.
-
-    Source:
-        Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
-    """
-    adjusted, highest = {}, 0.0
-    for passed, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
-        highest = max(highest, min(1.0, (len(probabilities) - passed) * probabilities[name]))
-        adjusted[name] = highest
-    return adjusted
 
 
 def _evidence(run: Run, first: int, last: int | None) -> Evidence:

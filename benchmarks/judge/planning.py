@@ -35,6 +35,9 @@ _DURATIONS_S = (0.5, 0.7, 1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0, 10.0, 15.0, 20.0, 3
 _BETWEEN_STARTS = 0.015
 """Part of the spread that longer trials do not reduce, because it is between two starts of the same server."""
 
+_BEYOND = 0.84
+"""Standard errors beyond the margin at which an estimate is beyond it four times in five."""
+
 TakesS = Callable[[int, float], float]
 """Returns how long a run takes with this number of rounds and length of trials, seconds; more rounds take longer."""
 
@@ -94,6 +97,20 @@ def detectable_difference(spread: float, rounds: int) -> float:
     noncentrality = t_noncentrality(freedom, 1 - POWER, students_quantile(freedom))
     # Beyond a factor of e^700 no difference can be detected.
     return math.expm1(min(noncentrality * spread / math.sqrt(rounds), 700.0))
+
+
+def regression_found(spread: float, rounds: int, margin: float) -> float:
+    """Return the smallest regression that is an alarm four times in five, as a fraction.
+
+    The difference must be detected, and its estimate must be beyond the margin.
+
+    Args:
+        spread: Standard deviation of the logarithm of the ratio in one round.
+        rounds: Of each set.
+        margin: Half-width of what counts as equal.
+    """
+    beyond = math.expm1(math.log1p(margin) + _BEYOND * spread / math.sqrt(rounds))
+    return max(detectable_difference(spread, rounds), beyond)
 
 
 def rounds_to_detect(spread: float, difference: float) -> int | None:

@@ -222,6 +222,19 @@ def _pooled(variances: Sequence[tuple[float, int]]) -> tuple[float, int]:
     return math.fsum(variance * each for variance, each in variances) / freedom, freedom
 
 
+def holm(probabilities: Mapping[str, float]) -> dict[str, float]:
+    """Return probabilities so adjusted that all may be compared with one level, which then holds for all together.
+
+    Source:
+        Holm, "A simple sequentially rejective multiple test procedure", Scandinavian Journal of Statistics 6, 1979.
+    """
+    adjusted, highest = {}, 0.0
+    for passed, name in enumerate(sorted(probabilities, key=lambda name: probabilities[name])):
+        highest = max(highest, min(1.0, (len(probabilities) - passed) * probabilities[name]))
+        adjusted[name] = highest
+    return adjusted
+
+
 def standard_error(estimate: Estimate) -> float:
     """Return the standard error of the logarithm of a paired ratio, from its interval; infinite without one."""
     low, high = bounds(estimate)

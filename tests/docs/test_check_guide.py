@@ -12,7 +12,7 @@ import pytest
 from click.testing import CliRunner
 
 from benchmarks import cli
-from benchmarks.judge.check import regression_found
+from benchmarks.judge.planning import regression_found
 from tests.benchmarks.git_repositories import NO_CONFIGURATION, WHO, begun, commit, git
 from tests.benchmarks.made_up_check import LAB, costing
 

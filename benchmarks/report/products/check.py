@@ -171,7 +171,7 @@ def _figure(name: str, estimate: Estimate) -> Figure:
 
 
 def _others(judgement: CheckJudgement) -> Iterator[Verdict]:
-    """Yield what is told beside the gates, and decides where it has a margin of its own."""
+    """Yield verdicts on what is shown beside the gates, and decides where it has a margin of its own."""
     latency = judgement.latency
     if latency is not None:
         shown = () if latency.latency_p95 is None else (_figure("p95 latency", latency.latency_p95),)

@@ -49,7 +49,7 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> list[Answer]:
         told = {"findings": findings, "summaries": [{"cpu_us_per_request": {"value": 1000.0}}]}
         return subprocess.CompletedProcess(command, 4 if "slower" in found.values() else 0, json.dumps(told), "")
 
-    monkeypatch.setattr(check.subprocess, "run", run)
+    monkeypatch.setattr("benchmarks.calibration.check.subprocess.run", run)
     return given
 
 
