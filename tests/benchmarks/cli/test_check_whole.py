@@ -18,6 +18,7 @@ from click.testing import CliRunner
 
 from benchmarks import cli
 from benchmarks.judge import check as judging
+from benchmarks.measure import schedule
 from tests.benchmarks.git_repositories import NO_CONFIGURATION, begun, git, state_of, write
 
 LAB = '[contenders.shop]\napp = "shop:app"\nserver = "waitress"\n[requests.items]\npath = "/items"\n'
@@ -47,8 +48,8 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setenv(name, value)
     for name in ("VIRTUAL_ENV", "GITHUB_BASE_REF", "GITHUB_STEP_SUMMARY", "CI_MERGE_REQUEST_TARGET_BRANCH_NAME"):
         monkeypatch.delenv(name, raising=False)
-    folder = begun(tmp_path / "project", {"shop.py": shop(0.0), "lab.toml": LAB})
-    write(folder, {"shop.py": shop(0.003), "unknown.txt": "mine"})
+    folder = begun(tmp_path / "project", {"shop.py": shop(0.001), "lab.toml": LAB})
+    write(folder, {"shop.py": shop(0.008), "unknown.txt": "mine"})
     monkeypatch.chdir(folder)
     return folder
 
@@ -59,6 +60,8 @@ def test_a_regression_is_found_with_real_servers(
 ) -> None:
     """One that no machine is too noisy for; with its cause, and nothing changed in the repository."""
     monkeypatch.setattr(judging, "PILOT_ROUNDS", 2)
+    monkeypatch.setattr(judging, "MOST_ROUNDS", 3)
+    monkeypatch.setattr(schedule, "ANSWERS_OF_ONE", 30)
     before = state_of(project)
     # With so wide a margin no machine makes two equal things differ.
     done = CliRunner().invoke(cli.lab, ["check", "--budget", "60s", "--margin", "50%", "--wait", "--json"])
