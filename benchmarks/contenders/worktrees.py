@@ -167,7 +167,8 @@ class Repository:
         if not self.is_dirty():
             return self.git("rev-parse", "HEAD")
         index = aside / "index"
-        shutil.copyfile(self.root / self.git("rev-parse", "--git-path", "index"), index)
+        # With its time: by that git knows which files may have changed in the second in which they were staged.
+        shutil.copy2(self.root / self.git("rev-parse", "--git-path", "index"), index)
         self.git("add", "--update", GIT_INDEX_FILE=str(index))
         tree = self.git("write-tree", GIT_INDEX_FILE=str(index))
         return self.git("commit-tree", tree, "-p", "HEAD", "-m", "work in progress", **_NAMELESS)

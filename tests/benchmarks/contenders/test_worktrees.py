@@ -165,6 +165,14 @@ def test_head_is_the_last_commit_where_nothing_differs(project: Path) -> None:
         assert git(project, "rev-parse", "HEAD") == head
 
 
+def test_a_change_in_the_second_of_the_commit_is_seen(project: Path) -> None:
+    """Git knows a changed file by its size and time, or else looks into it."""
+    commit(project, {"shop.py": "2\n"})
+    write(project, {"shop.py": "3\n"})
+    with worktrees.repository(project).worktrees("HEAD") as (one, other, _):
+        assert ["2\n", "3\n"] == [(tree.root / "shop.py").read_text(encoding="utf-8") for tree in (one, other)]
+
+
 def test_hooks_of_the_person_do_not_run(project: Path) -> None:
     """A checkout would run one; and what git tells a hook does not lead elsewhere."""
     hook = project / ".git" / "hooks" / "post-checkout"
