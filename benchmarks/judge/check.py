@@ -302,7 +302,10 @@ def is_suspect(seen: Look) -> bool:
 
 def _evidence(run: Run, first: int, last: int | None) -> Evidence:
     rounds = tuple(trial for trial in run.trials if first <= trial.round <= (trial.round if last is None else last))
-    return Evidence(dataclasses.replace(run, trials=rounds))
+    evidence = Evidence(dataclasses.replace(run, trials=rounds))
+    # Base against itself is judged over all rounds, and once: each further look would refuse some more by chance.
+    evidence.placebo_failed = None
+    return evidence
 
 
 def _requests(run: Run) -> Iterable[str]:

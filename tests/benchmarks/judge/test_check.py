@@ -221,6 +221,22 @@ def test_a_placebo_that_fails_refuses_everything(make_check: MakeCheck) -> None:
     assert "" == judged.findings[0].basis
 
 
+def test_base_against_itself_is_judged_over_all_rounds(make_check: MakeCheck) -> None:
+    """A set in which it seems different by chance is not refused for that."""
+    run = make_check({"items": [*noisy(0.8), *noisy(0.8, seed=2)]})
+    faster = tuple(
+        dataclasses.replace(
+            trial, result=dataclasses.replace(trial.result, completed=round(1.2 * trial.result.completed))
+        )
+        if trial.placebo and trial.round > 12 and trial.result is not None
+        else trial
+        for trial in run.trials
+    )
+    judged = judge_check(dataclasses.replace(run, trials=faster), "rate", 12)
+
+    assert (None, {"items": "slower"}) == (judged.placebo_failed, standings(judged))
+
+
 def test_a_loader_at_its_limit_refuses(make_check: MakeCheck) -> None:
     """Also where a request is suspected, and where a regression elsewhere is what the check ends with."""
     judged = judge_check(make_check({"items": [*noisy(0.8), *noisy(0.8)]}, loader_cpu_s=9.9), "rate", 8)
