@@ -318,6 +318,8 @@ class Run:
         calibration: Trials of the bare servers, before the first round.
         documents: By framework, for claim 1.
         likeness: By contender's id, what was observed of its answers and in its server before anything was timed.
+        failing: By contender's id, the probes that it failed before anything was timed, each with what was seen; one
+            that failed none has an empty object, and one that was not probed is absent.
         trials: In the order in which they ran.
         superseded: Trials that were measured again because the run was cut inside their block; kept, and not judged.
         resumptions: When the run was resumed after an interruption.
@@ -334,6 +336,7 @@ class Run:
     calibration: tuple[Trial, ...] = ()
     documents: Mapping[str, DocumentPair] = field(default_factory=dict)
     likeness: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    failing: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     trials: tuple[Trial, ...] = ()
     superseded: tuple[Trial, ...] = ()
     resumptions: tuple[Resumption, ...] = ()

@@ -15,7 +15,7 @@ import click
 
 from benchmarks.cli import sides
 from benchmarks.cli.course import measure, own_turn, wait_option
-from benchmarks.cli.exits import EXIT_REFUSED, EXIT_REGRESSION, EXIT_UNDECIDED
+from benchmarks.cli.exits import EXIT_REFUSED, EXIT_FINDINGS, EXIT_UNDECIDED
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Seconds, seed_option
 from benchmarks.cli.output import Output, document_options
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 _BUDGET_S = 180.0
 _LATENCY_AT = 0.7
 _LATENCY_ROUNDS = 6
-_STATUSES = {"fine": 0, "regression": EXIT_REGRESSION, "refused": EXIT_REFUSED, "undecided": 0}
+_STATUSES = {"fine": 0, "regression": EXIT_FINDINGS, "refused": EXIT_REFUSED, "undecided": 0}
 _AGAIN = ("gate", "setup", "carry")
 """Options that the command which repeats a check has too, as they were given."""
 

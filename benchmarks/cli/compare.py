@@ -20,6 +20,7 @@ from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Rate, Seconds, seed_option
 from benchmarks.cli.output import Output, document_options, new_console
 from benchmarks.cli.subjects import Subjects, subject_options
+from benchmarks.conformance import before_timing
 from benchmarks.errors import RefusedError
 from benchmarks.judge.claims import Claim
 from benchmarks.measure import dependencies, environment, journal, parity, schedule
@@ -154,6 +155,7 @@ def compare(  # noqa: PLR0917 (click passes them by name)
         # Before anything is begun.
         planning.check(budget, estimate_s(_pilot_of(plan)), _takes_s(plan_of, budget))
     instrument = Instrument.of(loader)
+    instrument.look = before_timing.look
 
     def begin(facts: Mapping[str, environment.Fact]) -> journal.Journal:
         _warn(console, instrument.cores)

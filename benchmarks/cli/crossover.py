@@ -144,20 +144,22 @@ def advise(  # noqa: PLR0917 (click passes them by name)
     """Say whether a view should be async def, and on what, from a map that `lab crossover` measured.
 
     MAP is its folder, a name under results/crossover/, or latest. The answer says whether it is measured, estimated
-    from measured neighbours, or predicted: for other threads by theory, and for more cores.
+    from measured neighbours, or predicted: for other threads by theory, and for more cores. A choice that fails probes
+    of behaviour is named with them.
 
     \b
     Examples:
       lab advise --view-wait 20ms --connections 200
       lab advise --view-wait 20ms --connections 200 --threads 10 --cores 8
     """  # noqa: D301 (\\b is click's mark against rewrapping)
+    from benchmarks.conformance import kept_matrix  # noqa: PLC0415 (only advice needs it)
     from benchmarks.judge import advice  # noqa: PLC0415 (numpy is slow to import)
     from benchmarks.report.products.advice import advice_document  # noqa: PLC0415 (the same)
 
     run, _ = runs.find_run(kept, is_map=True)
     # 1.1 s are 1100.0000000000001 ms, and a place that was measured must be found again.
     asked = Place(round(wait * 1000, 6), connections)
-    output.tell(advice_document(advice.advise(run, asked, threads=threads, cores=cores)))
+    output.tell(advice_document(advice.advise(run, asked, threads=threads, cores=cores), kept_matrix.shipped()))
 
 
 def tell_map(run: Run, folder: Path, output: Output) -> None:

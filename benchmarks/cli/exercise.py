@@ -46,7 +46,7 @@ exercise_argument = click.argument("exercise", metavar="N", callback=_named)
 
 @lab.group(cls=NearestGroup)
 def exercise() -> None:
-    """Work on a small app until its check passes: twelve tasks.
+    """Work on a small app until its check passes: thirteen tasks.
 
     N is a number or a name of `lab exercise list`. A check tries what the app does, and where it does not do it yet,
     says why; so it is also a way to learn what is asked.

@@ -17,6 +17,7 @@ COMMANDS: Final = {
     "check": "check",
     "claims": "lists",
     "compare": "compare",
+    "conformance": "conformance",
     "contenders": "lists",
     "crossover": "crossover",
     "diff": "several",
@@ -138,6 +139,8 @@ def lab() -> None:
       1    error; the message says what to do
       2    usage
       3    refused: verdicts are withheld (the A/A placebo failed), or what was asked for would mislead
-      4    `lab check`: slower beyond the margin (with --strict, 5: undecided)
+      4    findings: `lab check` found a regression, or an arrangement that `lab conformance` was given by name fails a
+           probe
+      5    `lab check --strict`: undecided
       130  interrupted (143 by SIGTERM, 141 when the reader of the output is gone); what was measured is kept
     """  # noqa: D301 (\\b is click's mark against rewrapping)

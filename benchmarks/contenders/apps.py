@@ -25,6 +25,7 @@ class Framework:
         mark: Its marker in charts, in matplotlib's letters.
         views: Where its views are, ``{what}`` being ``health`` or ``wait``; the live page shows their source.
         needs: What pip installs for it, where that does not come with the lab.
+        probed: Name of the probe app that is written with it; empty for none.
     """
 
     id: str
@@ -34,6 +35,7 @@ class Framework:
     mark: str = OTHER_MARK
     views: str = ""
     needs: tuple[str, ...] = ()
+    probed: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,6 +22,7 @@ _FLASK = Framework(
     hue=("#b84400", "#ff9b57"),
     mark="s",
     views="flask_app.health.{variant}_views:{what}",
+    probed="flask",
 )
 _FASTAPI = Framework(
     id="fastapi",
@@ -30,8 +31,9 @@ _FASTAPI = Framework(
     hue=("#0a68a6", "#5bb8f0"),
     mark="o",
     views="benchmarks.contenders.fastapi_app:{what}_{variant}",
+    probed="fastapi",
 )
-_PLAIN_FLASK = Framework(id="plainflask", name="Flask, plain", interface="wsgi", mark="p")
+_PLAIN_FLASK = Framework(id="plainflask", name="Flask, plain", interface="wsgi", mark="p", probed="flask")
 
 # One server in Python and one in Rust show what a framework costs; what a server costs, Flask, FastAPI and the bare
 # apps show on all of them.
@@ -118,7 +120,7 @@ APPS: tuple[App, ...] = (
         for bridge in BRIDGES
     ),
     App(
-        framework=Framework(id="tunedfastapi", name="FastAPI, tuned", interface="asgi", mark="h"),
+        framework=Framework(id="tunedfastapi", name="FastAPI, tuned", interface="asgi", mark="h", probed="fastapi"),
         target=f"{_FIELD}.tunedfastapi_app:app",
         description="FastAPI as its documentation advises, on {server}",
         servers=_ASGI_PAIR,

@@ -26,6 +26,12 @@ _EVENTLOOP_PYTHON = (3, 11)
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _SHIM = Path(__file__).with_name("served")
 
+PROBES = Path(__file__).with_name("probes")
+"""Folder of the probe routes, and of the apps that have nothing else."""
+
+PROBED_KINDS = ("flask", "fastapi")
+"""Packages to whose apps probe routes can be added."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
@@ -54,6 +60,7 @@ def find(
     *,
     workers: int | None = None,
     threads: int | None = None,
+    with_probes: bool = False,
 ) -> Target:
     """Look at an app in its own Python, and return it as a contender.
 
@@ -62,6 +69,7 @@ def find(
         where: It lives.
         workers: Number of worker processes; one by default.
         threads: Threads of each; by default the server decides.
+        with_probes: Whether the probe routes are added to the app in its server's process.
     Raises:
         InvalidValueError: The word says no such thing, the app cannot be imported, is none, or cannot be served so.
     """
@@ -79,12 +87,18 @@ def find(
     if bridge != "none":
         _check_bridge(app, bridge, looked, where)
     server = _server(app, interface, asked, versions, where)
+    if with_probes and looked["kind"] not in PROBED_KINDS:
+        raise InvalidValueError(
+            f"{app} is no app of {' or '.join(PROBED_KINDS)}, and probe routes are for these: leave out the option.",
+            "--with-probe-routes",
+        )
 
     def contender(recorder: Path | None = None) -> Contender:
         served, settings = app.removesuffix("()"), dict[str, str]()
         is_factory = bool(looked["factory"])
-        if bridge != "none" or recorder is not None:
+        if bridge != "none" or recorder is not None or with_probes:
             served, settings = _beside(app, bridge, where, interface, is_factory=is_factory, recorder=recorder)
+            settings["LAB_PROBES_FOLDER"] = str(PROBES) if with_probes else ""
             is_factory = False
         # A recorder follows one process.
         processes = workers if recorder is None else None

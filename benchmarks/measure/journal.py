@@ -30,7 +30,9 @@ JOURNAL_NAME: Final = "journal.jsonl"
 RUN_NAME: Final = "run.json"
 
 # A look-up fails for any other kind, as for any other fault of a line.
-_KINDS: Final = {kind: kind for kind in ("run", "documents", "likeness", "calibration", "trial", "resume", "end")}
+_KINDS: Final = {
+    kind: kind for kind in ("run", "documents", "likeness", "failing", "calibration", "trial", "resume", "end")
+}
 _INTERRUPTED: Final = {"state": "interrupted", "finished_at": None, "stopped_early": None}
 """Of a run without an end."""
 
@@ -142,6 +144,11 @@ class Journal:
         """Keep what was observed of a contender before anything was timed."""
         likeness = {**self._run.likeness, contender: facts}
         self._keep("likeness", {"contender": contender, "facts": dict(facts)}, likeness=likeness)
+
+    def add_failing(self, contender: str, failures: Mapping[str, str]) -> None:
+        """Keep the probes that a contender failed before anything was timed, each with what was seen; maybe none."""
+        failing = {**self._run.failing, contender: failures}
+        self._keep("failing", {"contender": contender, "facts": dict(failures)}, failing=failing)
 
     def add_calibration(self, trial: Trial) -> None:
         """Keep one trial of a bare server."""
@@ -303,13 +310,13 @@ def _folded(file: Path, entries: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         raise RunFileError(f"{file} does not begin with a run: it was cut before anything was measured.")
     lists: dict[str, Any] = {name: [] for name in ("calibration", "trials", "superseded", "resumptions")}
     try:
-        run = {**entries[0][1], **_INTERRUPTED, **lists, "documents": {}, "likeness": {}}
+        run = {**entries[0][1], **_INTERRUPTED, **lists, "documents": {}, "likeness": {}, "failing": {}}
         for kind, value in entries[1:]:
             match kind:
                 case "documents":
                     run["documents"][value["framework"]] = value["pair"]
-                case "likeness":
-                    run["likeness"][value["contender"]] = value["facts"]
+                case "likeness" | "failing":
+                    run[kind][value["contender"]] = value["facts"]
                 case "calibration":
                     run["calibration"].append(value)
                 case "trial":

@@ -6,8 +6,9 @@ import contextlib
 import dataclasses
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import Any, Final
 
 from benchmarks.contenders import catalogue
@@ -21,6 +22,9 @@ from benchmarks.model import ALIKE, Contender, DocumentPair, Plan, Steadiness, W
 
 DOCUMENT_PATHS = ("/openapi-before.json", "/openapi-after.json")
 """Where every framework's app publishes its document without and with the response model."""
+
+Look = Callable[[RunningServer, Contender, Workload], Mapping[str, str]]
+"""Looks at how a contender behaves when it is asked a workload; returns what it fails, each with what was seen."""
 
 _STARTS_AT_ONCE = 2
 _ASKED_BEFORE = 3
@@ -68,7 +72,22 @@ def check_answer(server: RunningServer, contender: Contender, workload: Workload
     return answer.body
 
 
-def check_all(plan: Plan, dependencies: Dependencies = NONE) -> tuple[Mapping[str, DocumentPair], Mapping[str, Facts]]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """What is known of contenders before anything is timed.
+
+    Attributes:
+        documents: OpenAPI documents by framework, where it publishes them.
+        likeness: By contender's id, what was observed of it.
+        failing: By contender's id, the probes that it fails, each with what was seen.
+    """
+
+    documents: Mapping[str, DocumentPair]
+    likeness: Mapping[str, Facts]
+    failing: Mapping[str, Mapping[str, str]]
+
+
+def check_all(plan: Plan, dependencies: Dependencies = NONE, look: Look | None = None) -> Checked:
     """Start each app, check every twin's answer under every workload, and fetch the OpenAPI documents.
 
     Apps start side by side: nothing is timed yet.
@@ -77,8 +96,7 @@ def check_all(plan: Plan, dependencies: Dependencies = NONE) -> tuple[Mapping[st
         plan: Of the run.
         dependencies: What they depend on. An app with other workloads than readiness is started once with them and once
             without, as in its trials.
-    Returns:
-        The documents by framework, where it publishes them; and by contender's id what was observed of it.
+        look: Looks at the behaviour of each, where that is wanted.
     Raises:
         ServerError: Of the first contender, in the plan's order, that does not start, or does not give that answer.
     """
@@ -86,14 +104,17 @@ def check_all(plan: Plan, dependencies: Dependencies = NONE) -> tuple[Mapping[st
         (twins, workloads) for twins in catalogue.by_command(plan.contenders) for workloads in _by_answer(plan, twins)
     ]
     with ThreadPoolExecutor(_STARTS_AT_ONCE) as pool:
-        found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, dependencies), apps))
+        found = list(pool.map(lambda app: _check_app(app[0], app[1], plan, dependencies, look), apps))
     documents: dict[str, DocumentPair] = {}
     likeness: dict[str, Facts] = {}
-    for framework, pair, facts in found:
+    failing: dict[str, dict[str, str]] = {}
+    for framework, pair, facts, failures in found:
         if pair is not None:
             documents.setdefault(framework, pair)
         likeness = {**facts, **likeness}
-    return documents, likeness
+        for contender, each in failures.items():
+            failing.setdefault(contender, {}).update(each)
+    return Checked(documents=documents, likeness=likeness, failing=failing)
 
 
 def agreed(
@@ -236,8 +257,13 @@ def _by_answer(plan: Plan, twins: Sequence[Contender]) -> list[list[Workload]]:
 
 
 def _check_app(
-    twins: Sequence[Contender], workloads: Sequence[Workload], plan: Plan, dependencies: Dependencies
-) -> tuple[str, DocumentPair | None, Mapping[str, Facts]]:
+    twins: Sequence[Contender],
+    workloads: Sequence[Workload],
+    plan: Plan,
+    dependencies: Dependencies,
+    look: Look | None,
+) -> tuple[str, DocumentPair | None, Mapping[str, Facts], Mapping[str, Mapping[str, str]]]:
+    failing: dict[str, dict[str, str]] = {}
     first, settings = twins[0], dependencies.settings_for(workloads[0])
     if workloads[0].before_trial:
         put_back(workloads[0].before_trial, first)
@@ -253,12 +279,14 @@ def _check_app(
             for workload in workloads:
                 if contender.id in plan.workload_contenders[workload.name]:
                     check_answer(server, contender, workload)
+                    if look is not None:
+                        failing.setdefault(contender.id, {}).update(look(server, contender, workload))
         paths = DOCUMENT_PATHS if first.variant is not None and first.is_own else ()
         documents = [document for path in paths if (document := _json(server.get(path))) is not None]
         facts = {twin.id: observer.facts(server, twin, workloads[0]) for twin in twins}
     before, after = documents if len(documents) == len(DOCUMENT_PATHS) else (None, None)
     pair = None if before is None or after is None else DocumentPair(before=before, after=after)
-    return first.framework, pair, facts
+    return first.framework, pair, facts, failing
 
 
 def _json(answer: Answer) -> Mapping[str, Any] | None:

@@ -22,11 +22,10 @@ from benchmarks.measure.block import run_block
 from benchmarks.measure.dependencies import NONE, Dependencies
 from benchmarks.measure.environment import Cores, Fact, kept_off, timestamp
 from benchmarks.measure.journal import Journal
-from benchmarks.measure.likeness import Facts
 from benchmarks.measure.load.engine import DEFAULT_ENGINE, LoadEngine, find_engine
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.model import EQUAL_RATE, DocumentPair, Plan, Run, Trial
+from benchmarks.model import EQUAL_RATE, Plan, Run, Trial
 from benchmarks.process import uninterrupted
 from benchmarks.trials import void_reason
 
@@ -117,6 +116,7 @@ class Runner:
         listener: Shows what happens.
         route: Says what to measure next.
         dependencies: What servers depend on, running.
+        look: Looks at how each contender behaves before anything is timed, where that is wanted.
     """
 
     engine: LoadEngine
@@ -124,6 +124,7 @@ class Runner:
     listener: RunListener
     route: Route = field(default_factory=planned_route)
     dependencies: Dependencies = NONE
+    look: parity.Look | None = None
 
     def run(self, journal: Journal) -> Run:
         """Run to the route's end or to the interruption, and finish the journal either way.
@@ -146,13 +147,16 @@ class Runner:
 
     def _run(self, journal: Journal) -> str | None:
         self.listener.checking(len(journal.run.plan.contenders))
-        documents, likeness = self._check_parity(journal)
-        for framework, pair in documents.items():
+        checked = self._check_parity(journal)
+        for framework, pair in checked.documents.items():
             if framework not in journal.run.documents:
                 journal.add_documents(framework, pair)
-        for contender, facts in likeness.items():
+        for contender, facts in checked.likeness.items():
             if contender not in journal.run.likeness:
                 journal.add_likeness(contender, facts)
+        for contender, failures in checked.failing.items():
+            if contender not in journal.run.failing:
+                journal.add_failing(contender, failures)
         with kept_off(self.cores.server):
             blocks = self.route(journal)
             while True:
@@ -163,9 +167,9 @@ class Runner:
                     return reason
                 self._block(block, journal)
 
-    def _check_parity(self, journal: Journal) -> tuple[Mapping[str, DocumentPair], Mapping[str, Facts]]:
+    def _check_parity(self, journal: Journal) -> parity.Checked:
         try:
-            return parity.check_all(journal.run.plan, dependencies=self.dependencies)
+            return parity.check_all(journal.run.plan, dependencies=self.dependencies, look=self.look)
         except ServerError:
             # Whose fault it is that all are not ready, is worth more than who was asked first.
             self.dependencies.check()
@@ -205,6 +209,7 @@ class Instrument:
         facts: What there is to know of the engine.
         lock: Of this machine, held: it shows other labs where the record is.
         record: Of the run, there as soon as it has begun, whatever comes then.
+        look: Looks at how each contender behaves before anything is timed, where that is wanted.
     """
 
     engine: LoadEngine
@@ -212,6 +217,7 @@ class Instrument:
     facts: Mapping[str, Fact] = field(default_factory=dict)
     lock: MachineLock | None = None
     record: Journal | None = None
+    look: parity.Look | None = None
 
     @classmethod
     def of(cls, engine: LoadEngine | None = None, lock: MachineLock | None = None) -> Self:
@@ -281,6 +287,7 @@ class Instrument:
                     listener=listener,
                     route=route(run),
                     dependencies=started,
+                    look=self.look,
                 ).run(self.record)
 
 

@@ -25,6 +25,10 @@ SYMBOLS: Final[Mapping[str, str]] = {
     "good": "✓",
     "warning": "!",
     "bad": "✗",
+    "holds": "✓",
+    "differs": "≠",
+    "fails": "✗",
+    "does not apply": "–",
 }
 """A sign for each outcome, so that colour is never the only difference."""
 

@@ -14,9 +14,8 @@ import pytest
 
 from benchmarks.contenders import catalogue
 from benchmarks.measure import environment, parity, presets, runner, sweep
-from benchmarks.measure.likeness import Facts
 from benchmarks.measure.schedule import ScheduledTrial
-from benchmarks.model import Contender, DocumentPair, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
+from benchmarks.model import Contender, LatencySummary, LoadProfile, LoadResult, Plan, Trial, Workload
 from tests.benchmarks.short_trials import shortened
 
 HEALTH = Workload(name="health", path="/health/{variant}")
@@ -171,8 +170,8 @@ def measured_at_once(monkeypatch: pytest.MonkeyPatch, undrawn: None) -> Callable
     def run_block(block: Sequence[ScheduledTrial], *_with: object) -> list[Trial]:
         return [made_up(scheduled, max(0.1, generator.gauss(1, noise[0]))) for scheduled in block]
 
-    def check_all(_plan: Plan, **_with: object) -> tuple[dict[str, DocumentPair], dict[str, Facts]]:
-        return {}, {}
+    def check_all(_plan: Plan, **_with: object) -> parity.Checked:
+        return parity.Checked(documents={}, likeness={}, failing={})
 
     monkeypatch.setattr(runner, "run_block", run_block)
     monkeypatch.setattr(parity, "check_all", check_all)

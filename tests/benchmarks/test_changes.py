@@ -116,6 +116,24 @@ ENGINE = """
     "other": "benchmarks.measure.load.other:OtherEngine",
 """
 
+PROBE_MODULE = '''
+"""A probe that the lab has never heard of."""
+
+from benchmarks.conformance.probe import fail, probe
+
+
+@probe(
+    "An answer says that a teapot made it",
+    source="RFC 2324, 2.3.2",
+    effect="Nobody gets any tea.",
+    request="curl -si {url}{path}",
+)
+def teapot(on):
+    if on.ask(on.path).header("server") != "teapot":
+        fail("It says something else.")
+    return "It does."
+'''
+
 
 # One process runs all commands: to start takes longer than most of them. Trials are short, on one server.
 SEVERAL = """
@@ -147,7 +165,7 @@ class Ran(NamedTuple):
     @property
     def document(self) -> Any:
         """The one JSON document that it printed."""
-        assert self.status in (0, 3), self.stderr
+        assert self.status in (0, 3, 4), self.stderr
         return json.loads(self.stdout)
 
 
@@ -216,6 +234,7 @@ def changed(tmp_path_factory: pytest.TempPathFactory) -> Lab:
     lab.add("benchmarks/measure/workloads.py", WORKLOAD, after="WORKLOADS: Mapping[str, Offer] = {")
     lab.add("benchmarks/claims.toml", CLAIM)
     lab.add("benchmarks/measure/load/other.py", ENGINE_MODULE)
+    lab.add("benchmarks/conformance/probes/teapot.py", PROBE_MODULE)
     lab.add("benchmarks/measure/load/engine.py", ENGINE, after="ENGINES: Mapping[str, str] = {")
     return lab
 
@@ -300,3 +319,16 @@ def test_a_load_engine_is_one_module_and_one_entry(told: Told) -> None:
     assert "other 1.0" == told.run["environment"]["load_engine_version"]
     assert [True] * 3 == told.says("The other engine asks, as the builtin one does.")
     assert "--engine other" in told.terminal
+
+
+def test_a_probe_is_one_module(changed: Lab) -> None:
+    """It is tried on every server, and told in every format with what it does and its smallest request."""
+    asked = ("conformance", "bare-asgi@plain-uvicorn", "--wait", "--probe", "teapot", "--format")
+    data, *texts = changed.run(*((*asked, form) for form in ("json", "terminal", "markdown", "html")))
+    (probed,) = (each for each in data.document["conformance"]["arrangements"] if not each["is_reference"])
+
+    assert ["fails"] == [cell["outcome"] for cell in probed["cells"]]
+    assert [4] * 3 == [ran.status for ran in texts]
+    for ran in texts:
+        assert "Nobody gets any tea." in ran.stdout
+        assert "curl -si http://127.0.0.1:8000/_lab-probe/plain" in ran.stdout

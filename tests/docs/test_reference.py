@@ -14,6 +14,7 @@ from benchmarks.cli import exits
 from benchmarks.cli.reference import UndocumentedError, _of_command, reference
 from benchmarks.contenders import catalogue
 from benchmarks.contenders.servers import SERVERS
+from benchmarks.report.products.works_page import works_page
 from flask_app import create_app, openapi, settings
 from flask_app.settings import Settings
 
@@ -121,6 +122,11 @@ def test_every_exit_status_is_documented() -> None:
     named = {value for name, value in vars(exits).items() if name.startswith("EXIT_")}
 
     assert named | {0} == {int(cells[0]) for cells in rows(page("exit-statuses.md"))[1:]}
+
+
+def test_what_works_where_is_what_the_kept_matrix_says() -> None:
+    """After a change: python -m benchmarks.report.products.works_page > docs/reference/what-works-where.md."""
+    assert works_page() == page("what-works-where.md")
 
 
 def test_every_statistic_with_a_source_is_documented() -> None:

@@ -1,4 +1,4 @@
-"""Puts an app behind a bridge, or the lab's recorder around it, for a server to import: ``_lab_served:app``.
+"""Puts an app behind a bridge, probe routes into it, or a recorder around it, for a server: ``_lab_served:app``.
 
 Runs in the Python of somebody's app, with nothing of the lab but this folder on its path. The event-loop bridge and the
 recorder are loaded from their files under names of their own, so that a project may have packages of the same names.
@@ -44,10 +44,21 @@ def _bridged(served: Any) -> Any:
     return served
 
 
+def _probed(served: Any) -> Any:
+    """Add the probe routes where they are wanted: a blueprint to Flask's app, a router to FastAPI's."""
+    if folder := os.environ.get("LAB_PROBES_FOLDER", ""):
+        sys.path.append(folder)
+        if hasattr(served, "register_blueprint"):
+            served.register_blueprint(importlib.import_module("_lab_probe_flask").routes)
+        else:
+            served.include_router(importlib.import_module("_lab_probe_fastapi").routes)
+    return served
+
+
 def _made() -> Any:
     folder = os.environ.get("LAB_RECORDER_FOLDER", "")
     if not folder:
-        return _bridged(_served())
+        return _bridged(_probed(_served()))
     _package("_lab_recorder", folder)
     recorder = importlib.import_module("_lab_recorder.any_app")
     recorder.set_hooks()

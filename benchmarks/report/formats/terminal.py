@@ -52,6 +52,9 @@ _STYLES: Final[Mapping[str, str]] = {
     "warning": "yellow",
     "bad": "bold red",
     "alert": "bold red",
+    "holds": "green",
+    "differs": "yellow",
+    "fails": "bold red",
 }
 _MORE: Final = ("green", "bold green", "bold white on green")
 _LESS: Final = ("red", "bold red", "bold white on red")

@@ -5,16 +5,20 @@ from __future__ import annotations
 import dataclasses
 from typing import Final
 
+from benchmarks.conformance.matrix import Matrix
+from benchmarks.contenders.catalogue import CONTENDERS
 from benchmarks.judge import wording
 from benchmarks.judge.advice import Advice, Basis
 from benchmarks.judge.crossover import Choice
 from benchmarks.judge.judgement import Comparison
 from benchmarks.model import MARGIN
-from benchmarks.report.document import Column, Document, Paragraph, table_of
+from benchmarks.report.document import Column, Document, Note, Paragraph, table_of
 from benchmarks.report.figures import amount, estimated
+from benchmarks.report.products.conformance import failing_of
 from benchmarks.report.products.crossover import boundary_text
-from benchmarks.report.words import at_place, connections, contender_name, framework_name
+from benchmarks.report.words import arrangement_name, at_place, connections, contender_name, framework_name
 
+_MOST_PROBES: Final = 3
 _BASES: Final[dict[Basis, str]] = {
     "measured": "This place was measured",
     "between": "This place lies between measured ones and is estimated from them",
@@ -22,8 +26,14 @@ _BASES: Final[dict[Basis, str]] = {
 }
 
 
-def advice_document(advice: Advice) -> Document:
-    """Return the document of ``lab advise``."""
+def advice_document(advice: Advice, works: Matrix | None = None) -> Document:
+    """Return the document of ``lab advise``.
+
+    Args:
+        advice: What it says.
+        works: What is known of how the choices behave, beside how fast they are.
+    """
+    failing = _failing(advice, works) if works is not None else {}
     sentences = advice_sentences(advice)
     answers, fastest, trust = sentences[:-2], *sentences[-2:]
     choices = table_of(
@@ -38,8 +48,18 @@ def advice_document(advice: Advice) -> Document:
     return Document(
         kind="advice",
         title="Should this view be `async def`?",
-        blocks=(*(Paragraph(answer, "strong") for answer in answers), Paragraph(fastest), choices, Paragraph(trust)),
-        data={"sentences": sentences, **{each.name: getattr(advice, each.name) for each in dataclasses.fields(advice)}},
+        blocks=(
+            *(Paragraph(answer, "strong") for answer in answers),
+            Paragraph(fastest),
+            *(Note(sentence, "warning") for sentence in failing.values()),
+            choices,
+            Paragraph(trust),
+        ),
+        data={
+            "sentences": sentences,
+            "failing": failing,
+            **{each.name: getattr(advice, each.name) for each in dataclasses.fields(advice)},
+        },
         records=[
             {
                 "contender": choice.contender,
@@ -53,6 +73,24 @@ def advice_document(advice: Advice) -> Document:
             for choice in advice.choices
         ],
     )
+
+
+def _failing(advice: Advice, works: Matrix) -> dict[str, str]:
+    """Return a sentence about each arrangement among the choices that fails a probe, by its id."""
+    told: dict[str, str] = {}
+    titles = {about.id: about.title for about in works.probes}
+    known = {contender.id: contender for contender in CONTENDERS}
+    for choice in advice.choices:
+        if (contender := known.get(choice.contender)) is None or (probed := failing_of(contender, works)) is None:
+            continue
+        if cells := probed.failing():
+            listed = "; ".join(titles[cell.probe] for cell in cells[:_MOST_PROBES])
+            more = f"; and {len(cells) - _MOST_PROBES} more" if len(cells) > _MOST_PROBES else ""
+            told[contender.arrangement] = (
+                f"{arrangement_name(contender.arrangement)} fails {wording.things(float(len(cells)), 'probe')} of "
+                f"behaviour: {listed}{more}. `lab conformance {probed.id}` tries your versions."
+            )
+    return told
 
 
 def advice_sentences(advice: Advice) -> tuple[str, ...]:

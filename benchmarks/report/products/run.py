@@ -87,8 +87,24 @@ def alerts(run: Run, judgement: Judgement) -> Iterator[Note]:
         if workload.differences:
             differences = "; ".join(workload.differences)
             yield Note(f"Answers to {workload.name} differ, so the work may too: {differences}.", "alert")
+    for (probe, seen), names in _failing(run).items():
+        whom = " and ".join(f"`{name}`" for name in names)
+        yield Note(
+            f"{whom} {'fails' if len(names) == 1 else 'fail'} the probe `{probe}` when asked what is timed: {seen} "
+            "`lab conformance` says what that does to a user.",
+            "alert",
+        )
     if not any(summary.used for summary in judgement.summaries):
         yield Note("No valid trial was measured, so there is nothing to compare.", "alert")
+
+
+def _failing(run: Run) -> dict[tuple[str, str], list[str]]:
+    """Return the contenders that failed a probe before anything was timed, by the probe and what was seen."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for contender, failures in run.failing.items():
+        for probe, seen in failures.items():
+            found.setdefault((probe, seen), []).append(contender)
+    return found
 
 
 def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdict:

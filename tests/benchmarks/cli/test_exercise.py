@@ -85,7 +85,7 @@ def test_a_check_of_what_was_never_begun_says_how_to_begin() -> None:
     [
         (("chekc", "1"), "Did you mean check?"),
         (("check", "keep-context"), "Did you mean keep-the-context?"),
-        (("start", "99"), "numbered 1 to 12"),
+        (("start", "99"), "numbered 1 to 13"),
         (("solution", "1", "--json"), "add --yes"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else "",
@@ -112,7 +112,7 @@ def test_a_solution_is_shown_only_when_somebody_is_sure() -> None:
 def test_a_program_gets_one_document_of_each_command() -> None:
     """And nothing else on standard output."""
     listed = json.loads(lab("list", "--json").stdout)
-    assert ("exercises", 12) == (listed["document"], len(listed["exercises"]))
+    assert ("exercises", 13) == (listed["document"], len(listed["exercises"]))
 
     begun = json.loads(lab("start", "4", "--json").stdout)
     assert ("exercise-start", "04-which-verdict-is-wrong") == (begun["document"], begun["exercise"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import json
 import os
 import subprocess
 import sys
@@ -85,6 +86,8 @@ def test_a_finished_run_reads_back_as_it_was(tmp_path: Path, run: Run) -> None:
     """run.json, journal.jsonl and the folder all give the same run."""
     record = Journal.create(tmp_path, run)
     record.add_documents("flask", DocumentPair(before={"paths": {}}, after={"paths": {"/": {}}}))
+    record.add_failing("flask-sync@hypercorn", {"head": "HEAD answers 500."})
+    record.add_failing("flask-async@hypercorn", {})
     record.add_calibration(trial(0))
     record.add_trial(trial(1))
     record.add_trial(trial(2, failure="the server was killed by SIGKILL"))
@@ -93,7 +96,20 @@ def test_a_finished_run_reads_back_as_it_was(tmp_path: Path, run: Run) -> None:
     assert finished == read_run(record.folder)
     assert finished == read_run(record.folder / "run.json")
     assert finished == read_run(record.folder / "journal.jsonl")
+    assert {"flask-sync@hypercorn": {"head": "HEAD answers 500."}, "flask-async@hypercorn": {}} == finished.failing
     assert ("complete", 2, 1) == (finished.state, len(finished.trials), len(finished.calibration))
+
+
+def test_a_run_from_before_contenders_were_probed_is_read(tmp_path: Path, run: Run) -> None:
+    """It has nothing to say about that."""
+    record = Journal.create(tmp_path, run)
+    record.finish("complete", "2026-01-01T00:03:00.000+00:00")
+    path = record.folder / "run.json"
+    older = json.loads(path.read_text(encoding="utf-8"))
+    del older["failing"]
+    path.write_text(json.dumps(older), encoding="utf-8")
+
+    assert {} == read_run(path).failing
 
 
 def test_two_runs_of_one_second_have_different_folders(tmp_path: Path, run: Run) -> None:

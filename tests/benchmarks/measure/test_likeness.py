@@ -72,7 +72,7 @@ def test_an_app_that_does_not_start_with_the_observer_is_compared_nevertheless(
     """Without what would have been observed inside it."""
     shy = answering(extra="import sys\nif sys.getprofile() is not None:\n    raise SystemExit('nobody looks at me')\n")
 
-    _, likeness = parity.check_all(small_plan(shy))
+    likeness = parity.check_all(small_plan(shy)).likeness
 
     assert {"response body", "response headers", "access log"} == set(likeness[shy.id])
 
@@ -114,6 +114,6 @@ def test_what_was_observed_is_kept_for_each_twin() -> None:
     twins = catalogue.select(["fastapi-*@uvicorn"])
     plan = dataclasses.replace(schedule.plan("quick", twins, seed=1, workloads=["health"]))
 
-    _, likeness = parity.check_all(plan)
+    likeness = parity.check_all(plan).likeness
 
     assert {twin.id for twin in twins} == set(likeness)

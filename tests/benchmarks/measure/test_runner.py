@@ -21,7 +21,7 @@ from benchmarks.measure.load.session import LoadSession
 from benchmarks.measure.runner import Runner
 from benchmarks.measure.schedule import ScheduledTrial
 from benchmarks.measure.server import ServerError
-from benchmarks.model import Contender, Plan, Run, Trial
+from benchmarks.model import Contender, Plan, Run, Trial, Workload
 from tests.benchmarks.measure.children import children_with
 
 NO_PINNING = Cores((), ())
@@ -295,3 +295,22 @@ def test_servers_are_told_of_dependencies_where_they_are_asked_for_readiness(
     )
 
     assert [None] == [trial.failure for trial in run.trials]
+
+
+def test_how_contenders_behave_is_looked_at_before_anything_is_timed(
+    tmp_path: Path, answering: Callable[..., Contender], small_plan: Callable[..., Plan]
+) -> None:
+    """Where that is wanted; what each fails is kept, and that it fails nothing is too."""
+    listener = Recorder()
+    looked: list[str] = []
+
+    def look(_server: object, contender: Contender, workload: Workload) -> dict[str, str]:
+        looked.append(f"{contender.id} {workload.name} after {listener.events}")
+        return {"head": "It hangs."}
+
+    plan = small_plan(answering())
+    run = Runner(engine=BuiltinEngine(), cores=NO_PINNING, listener=listener, look=look).run(journal_of(tmp_path, plan))
+    (contender,) = plan.contenders
+
+    assert {contender.id: {"head": "It hangs."}} == run.failing
+    assert [f"{contender.id} health after ['checking 1']"] == looked

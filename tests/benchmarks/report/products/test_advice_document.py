@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.conformance.matrix import Cell, Matrix, Probed
+from benchmarks.conformance.probe import About
+from benchmarks.contenders.catalogue import CONTENDERS
 from benchmarks.judge.advice import Advice, advise
 from benchmarks.judge.judgement import Estimate, Standing
 from benchmarks.model import Place, Run
-from benchmarks.report.document import Paragraph, Table
+from benchmarks.report.document import Note, Paragraph, Table
 from benchmarks.report.formats import render
 from benchmarks.report.products.advice import advice_document, advice_sentences
 
@@ -115,6 +118,27 @@ def test_the_answers_come_before_the_choices(kept: Run) -> None:
     assert isinstance(last, Paragraph)
     assert ("strong", "plain") == (first.kind, last.kind)
     assert 4 == len(list(document.records))
+
+
+def test_a_choice_that_fails_probes_is_named_with_them(kept: Run) -> None:
+    """By the arrangement that it runs on, once for both keywords; the others are not named."""
+    advice = ask(kept)
+    arrangement = next(each.arrangement for each in CONTENDERS if each.id == advice.choices[0].contender)
+    serving = arrangement.partition("@")[2]
+    about = About(id="head", title="HEAD is answered", source="RFC", effect="It hurts.", request="curl")
+    cell = Cell(probe="head", outcome="fails", seen="It is not.")
+    frameworks = ("flask", "fastapi")
+    works = Matrix(
+        probes=(about,),
+        arrangements=tuple(
+            Probed(id=f"{name}@{serving}", command="", versions={}, cells=(cell,)) for name in frameworks
+        ),
+    )
+    notes = [block.text for block in advice_document(advice, works).blocks if isinstance(block, Note)]
+
+    assert notes
+    assert all("HEAD is answered" in note for note in notes)
+    assert [] == [block for block in advice_document(advice).blocks if isinstance(block, Note)]
 
 
 def test_json_has_the_answer_in_words_and_in_numbers(kept: Run) -> None:

@@ -118,6 +118,18 @@ def test_alerts_come_for_what_must_be_read_first(run: Run, judgement: Judgement,
     assert "did not come to its end" in alerts(dataclasses.replace(run, state="running"), judgement)[0]
 
 
+def test_probes_that_contenders_fail_are_read_first(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
+    """Each once, with what was seen and the contenders; one that failed none is not named."""
+    seen = {"head": "HEAD answers 500, GET answers 200."}
+    failing = dataclasses.replace(run, failing={"one": seen, "another": seen, "good": {}})
+    first, *_ = run_document(failing, judgement, claims).blocks
+
+    assert isinstance(first, Note)
+    assert "alert" == first.level
+    assert [] == [word for word in ("`one` and `another`", "`head`", seen["head"]) if word not in first.text]
+    assert "good" not in first.text
+
+
 def test_an_equal_placebo_is_told_and_any_other_is_left_to_the_notes(
     run: Run, judgement: Judgement, claims: Sequence[Claim]
 ) -> None:

@@ -1,0 +1,45 @@
+"""A service that tells every open page the news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from queue import Queue
+
+from flask import Flask, Response
+
+from flask_app.serving.bridge import EventLoopBridge
+
+app = Flask(__name__)
+subscribers: list[Queue[str]] = []
+
+
+@app.get("/price")
+def price() -> dict[str, int]:
+    """Answer with the price."""
+    return {"price": 42}
+
+
+@app.get("/publish/<text>")
+async def publish(text: str) -> dict[str, int]:
+    """Tell everybody."""
+    for each in subscribers:
+        each.put(text)
+    return {"told": len(subscribers)}
+
+
+@app.get("/events")
+def events() -> Response:
+    """Send the news, as long as the page is open."""
+    news: Queue[str] = Queue()
+    subscribers.append(news)
+    return Response(stream(news), mimetype="text/event-stream")
+
+
+def stream(news: Queue[str]) -> Iterator[str]:
+    """Yield an event for each that is published."""
+    yield ": welcome\n\n"
+    while True:
+        yield f"data: {news.get()}\n\n"
+
+
+served = EventLoopBridge(app, threads=4, leases=4)
