@@ -15,7 +15,7 @@ import click
 
 from benchmarks.cli import sides
 from benchmarks.cli.course import measure, own_turn, wait_option
-from benchmarks.cli.exits import EXIT_REFUSED, EXIT_FINDINGS, EXIT_UNDECIDED
+from benchmarks.cli.exits import EXIT_FINDINGS, EXIT_REFUSED, EXIT_UNDECIDED
 from benchmarks.cli.group import lab
 from benchmarks.cli.options import Percent, Seconds, seed_option
 from benchmarks.cli.output import Output, document_options

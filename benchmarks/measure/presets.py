@@ -54,7 +54,7 @@ def _field(summary: str, name: str) -> Preset:
     """
     return Preset(
         summary=summary,
-        health=LoadProfile(vus=10, duration_s=1.6, warmup_s=0.2, slices=32),
+        health=LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=20),
         wait=LoadProfile(vus=60, duration_s=0.6, warmup_s=0.2),
         health_rounds=5,
         wait_rounds=3,
