@@ -51,6 +51,8 @@ TELLING = {
     "crossover, again": ["crossover", "--from", "latest"],
     "advise": ["advise", "--view-wait", "20ms", "--connections", "20"],
     "init": ["init", "--folder", "shop", "--python", sys.executable, "--yes", "--force"],
+    # It needs a repository: test_check_whole.py.
+    "check": ["check", "--help"],
     "exercise list": ["exercise", "list"],
     "exercise check": ["exercise", "check", "1"],
     "exercise solution": ["exercise", "solution", "1", "--yes"],
@@ -58,6 +60,7 @@ TELLING = {
 MEASURING = {
     "compare": ["compare", "-c", "fastapi-async@uvicorn", "--workload", "health", *SMALL],
     "doctor": ["doctor", "-c", "bare-asgi@uvicorn", "--rounds", "2", "--seed", "1"],
+    "conformance": ["conformance", "fastapi@uvicorn", "--probe", "head"],
     "explain": ["explain", "flask-async@hypercorn", "--requests", "2"],
 }
 SERVING = {"serve": ["serve"], "live": ["live"], "locust master": ["locust", "master", "--workers", "1", *SMALL]}
