@@ -165,5 +165,15 @@ def _inner(code: CodeType) -> Iterator[CodeType]:
 
 def _fingerprint(code: CodeType) -> Any:
     # Not compared as code objects: those include parts that a running interpreter changes.
-    constants = [constant for constant in code.co_consts if not isinstance(constant, CodeType)]
-    return code.co_code, code.co_names, code.co_varnames, code.co_firstlineno, repr(constants)
+    constants = [_written(constant) for constant in code.co_consts if not isinstance(constant, CodeType)]
+    return code.co_code, code.co_names, code.co_varnames, code.co_firstlineno, constants
+
+
+def _written(constant: object) -> str:
+    # Not compared as values, for 1 == 1.0 == True. A set may have another order when it was compiled a moment ago, by a
+    # machine's first import, than when it was read from a file.
+    if isinstance(constant, frozenset):
+        return f"{{{', '.join(sorted(map(_written, constant)))}}}"
+    if isinstance(constant, tuple):
+        return f"({', '.join(map(_written, constant))})"
+    return repr(constant)
