@@ -8,11 +8,8 @@ import random
 from collections.abc import Callable, Mapping, Sequence
 
 import pytest
-import scipy.stats
 
 from benchmarks.judge.check import CheckJudgement, Course, Gate, judge_check, plan_course, to_look_at_again
-from benchmarks.judge.distributions import t_tail
-from benchmarks.judge.statistics import holm, pooled_errors
 from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Observation, Plan, Run, Trial, Workload
 
 CPU_US = 1000.0
@@ -187,15 +184,6 @@ def test_several_suspects_are_confirmed_together(make_check: MakeCheck) -> None:
     assert set(standings(many)) == set(names)
     # Six times the error's degrees of freedom, and six suspects.
     assert other.probability > one.probability or other.comparison.standing == "slower"
-
-
-def test_holm_adjusts_step_by_step() -> None:
-    """The smallest by the number of all, the next by one less, and none below the one before it."""
-    assert {"b": pytest.approx(0.03), "a": pytest.approx(0.04), "c": pytest.approx(0.04)} == holm(
-        {"a": 0.02, "b": 0.01, "c": 0.03}
-    )
-    assert {"a": 1.0, "b": 1.0} == holm({"a": 0.9, "b": 0.8})
-    assert {} == holm({})
 
 
 def test_equals_are_seldom_alarms(make_check: MakeCheck) -> None:
@@ -437,22 +425,3 @@ def test_what_is_promised_is_kept(make_check: MakeCheck) -> None:
 
     assert {10} == {course.rounds for course in promised}
     assert 19 <= found
-
-
-def test_errors_are_pooled_over_requests_that_are_about_as_noisy() -> None:
-    """One that is much noisier than the others has an error of its own, and none of theirs."""
-    alike = {"a": [0.0, 0.1, -0.1], "b": [0.5, 0.62, 0.38, 0.5]}
-    pooled = pooled_errors(alike)
-    assert {5} == {error.freedom for error in pooled.values()}
-    assert pytest.approx(math.sqrt((0.02 + 0.0288) / 5)) == pooled["a"].deviation == pooled["b"].deviation
-
-    noisier = pooled_errors({**alike, "c": [0.0, 2.0, -2.0], "once": [1.0]})
-    assert (pooled["a"], 2, 2.0) == (noisier["a"], noisier["c"].freedom, noisier["c"].deviation)
-    assert "once" not in noisier
-    assert {} == pooled_errors({})
-
-
-@pytest.mark.parametrize(("freedom", "t"), [(1, 0.5), (3, -1.2), (7, 2.4), (30, 4.0), (12, 0.0)])
-def test_the_tail_of_students_t_is_scipys(freedom: int, t: float) -> None:
-    """Of either sign."""
-    assert pytest.approx(float(scipy.stats.t.sf(t, freedom)), abs=1e-9) == t_tail(freedom, t)

@@ -11,6 +11,7 @@ from benchmarks.judge.distributions import (
     studentized_range_quantile,
     t_noncentrality,
     t_quantile,
+    t_tail,
 )
 
 FREEDOMS = (1, 2, 3, 5, 10, 99, 1_000)
@@ -70,3 +71,9 @@ def test_a_studentized_range_is_scipys(groups: int, freedom: int) -> None:
     expected = stats.studentized_range.ppf(0.95, groups, freedom)
 
     assert pytest.approx(expected, rel=1e-7) == studentized_range_quantile(groups, freedom, 0.95)
+
+
+@pytest.mark.parametrize(("freedom", "t"), [(1, 0.5), (3, -1.2), (7, 2.4), (30, 4.0), (12, 0.0)])
+def test_the_tail_of_students_t_is_scipys(freedom: int, t: float) -> None:
+    """Of either sign."""
+    assert pytest.approx(float(stats.t.sf(t, freedom)), abs=1e-9) == t_tail(freedom, t)
