@@ -5,93 +5,14 @@ from __future__ import annotations
 import dataclasses
 import math
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 import pytest
 
 from benchmarks.judge.check import CheckJudgement, Course, Gate, judge_check, plan_course, to_look_at_again
-from benchmarks.model import EQUAL_RATE, Contender, LoadProfile, Observation, Plan, Run, Trial, Workload
+from benchmarks.model import Run, Trial
 
-CPU_US = 1000.0
 MakeCheck = Callable[..., Run]
-
-
-def side(name: str) -> Contender:
-    """Return base or head."""
-    return Contender(
-        framework="shop:app",
-        variant=None,
-        server="waitress",
-        arguments=(),
-        description=name,
-        program="python",
-        name=name,
-    )
-
-
-@pytest.fixture
-def make_check(
-    make_trial: Callable[..., Trial], make_run: Callable[..., Run], make_observation: Callable[..., Observation]
-) -> MakeCheck:
-    """Make a run of base and head; of each request the ratio of their rates, in every round, is given."""
-
-    def make(
-        ratios: Mapping[str, Sequence[float | None]],
-        *,
-        again: float = 1.001,
-        cpu: float = 1.0,
-        memory: float = 1.0,
-        given_per_s: float | None = None,
-        latencies: Sequence[float] = (),
-        loader_cpu_s: float = 2.0,
-    ) -> Run:
-        def trial(name: str, rate: float, number: int, workload: str, **more: object) -> Trial:
-            of_head = name == "head"
-            seen = dataclasses.replace(
-                make_observation(cpu_us=CPU_US * cpu if of_head else CPU_US),
-                resident_bytes=round(50e6 * (memory if of_head else 1.0) * (1 + number / 1000 * of_head)),
-            )
-            made = make_trial(
-                name, rate, number, workload=workload, observation=seen, loader_cpu_s=loader_cpu_s, **more
-            )
-            per_s = given_per_s if workload != EQUAL_RATE else 100.0
-            return (
-                made
-                if per_s is None
-                else dataclasses.replace(made, load=dataclasses.replace(made.load, rate_per_s=per_s))
-            )
-
-        trials = []
-        for workload, rounds in ratios.items():
-            for number, ratio in enumerate(rounds, 1):
-                if ratio is not None:
-                    # The machine drifts, and both with it.
-                    base = 1000.0 + 10 * number
-                    trials.append(trial("base", base, number, workload))
-                    trials.append(trial("head", base * ratio, number, workload))
-                    if workload == [*ratios][-1]:
-                        wobble = again + 0.001 * (number % 2)
-                        trials.append(trial("base", base * wobble, number, workload, placebo=True))
-        for number, ratio in enumerate(latencies, 1):
-            trials.append(trial("base", 100.0, number, EQUAL_RATE, average_ms=2.0, p95_ms=4.0))
-            trials.append(trial("head", 100.0, number, EQUAL_RATE, average_ms=2.0, p95_ms=4.0 * ratio))
-        names = [*ratios, *([EQUAL_RATE] if latencies else [])]
-        plan = Plan(
-            preset="quick",
-            seed=1,
-            contenders=(side("base"), side("head")),
-            workloads=tuple(Workload(name=name, path="/", answer="alike") for name in names),
-            loads={name: LoadProfile(vus=10, duration_s=10.0, warmup_s=1.0, rate_per_s=given_per_s) for name in names},
-            rounds=dict.fromkeys(names, 80),
-            workload_contenders=dict.fromkeys(names, ("base", "head")),
-            placebo="base",
-            ceilings=(),
-            against="base",
-            latency_at=0.7 if latencies else None,
-        )
-        return dataclasses.replace(make_run(trials), plan=plan)
-
-    return make
 
 
 def noisy(ratio: float, rounds: int = 8, spread: float = 0.01, seed: int = 1) -> list[float]:
