@@ -49,15 +49,16 @@ _SHORT_WAIT = LoadProfile(vus=60, duration_s=0.8, warmup_s=0.2)
 def _field(summary: str, name: str) -> Preset:
     """Return a preset that compares a field of the catalogue with its reference.
 
-    To start a server takes as long as to measure it for most of a second. So there are few rounds of long trials; how
-    much ratios vary is learnt from all contenders together.
+    To start a server takes as long as to measure it for most of a second, and half as long as a slice passes between
+    two slices. So there are few rounds of long trials in longer slices; how much ratios vary is learnt from all
+    contenders together.
     """
     return Preset(
         summary=summary,
-        health=LoadProfile(vus=10, duration_s=1.0, warmup_s=0.2, slices=20),
+        health=LoadProfile(vus=10, duration_s=2.2, warmup_s=0.2, slices=22),
         wait=LoadProfile(vus=60, duration_s=0.6, warmup_s=0.2),
-        health_rounds=5,
-        wait_rounds=3,
+        health_rounds=3,
+        wait_rounds=4,
         contenders=catalogue.FIELDS[name],
         against=catalogue.REFERENCE,
     )

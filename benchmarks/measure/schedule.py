@@ -39,7 +39,7 @@ MINIMUM_REQUESTS = 20
 """Due in a trial of the open model: of fewer there is no 95th percentile."""
 
 MOST_SIDE_BY_SIDE = 8
-"""Contenders of one comparison in one block; of more, each server's are a block, and the reference is in every one."""
+"""Contenders of one comparison in one block; of more there are several blocks, with the reference in every one."""
 
 ASKED_FACT = "asked"
 """Fact of a run of anybody's apps: the words and options that said which, and what to ask of them."""
@@ -298,7 +298,7 @@ def _round(
     names = [each.name for each in plan.workloads if each.name != EQUAL_RATE]
     runs_twice = HEALTH.name if HEALTH.name in plan.loads else names[-1] if names else ""
     blocks: dict[str, dict[str, list[tuple[Contender, bool]]]] = {}
-    # A ratio to a reference is one of a block, whatever serves it: of the one block, or of each server's.
+    # A ratio to a reference is one of a block, whatever serves it: of the one block, or of each.
     in_one = plan.against is not None and len(plan.workload_contenders[workload.name]) <= MOST_SIDE_BY_SIDE
     for contender in plan.contenders:
         if round_number in plan.rounds_of(contender.id, workload.name):
@@ -310,29 +310,46 @@ def _round(
                 twins.append((contender, True))
     order = [list(block.values()) for block in blocks.values()]
     shuffler.shuffle(order)
-    reference = next((each for each in plan.contenders if each.id == plan.against), None)
     for arrangements in order:
         shuffler.shuffle(arrangements)
         for twins in arrangements:
             shuffler.shuffle(twins)
-        if reference is None or in_one or not sliced:
-            yield list(itertools.chain.from_iterable(arrangements))
-        else:
-            yield from _beside(reference, arrangements, shuffler)
+    if plan.against is None or in_one or not sliced:
+        yield from (list(itertools.chain.from_iterable(arrangements)) for arrangements in order)
+    else:
+        yield from _beside(plan.against, order, shuffler)
 
 
 def _beside(
-    reference: Contender, arrangements: Sequence[list[tuple[Contender, bool]]], shuffler: random.Random
+    reference: str, order: Sequence[Sequence[list[tuple[Contender, bool]]]], shuffler: random.Random
 ) -> Iterator[list[tuple[Contender, bool]]]:
-    """Yield blocks that are not too large, the reference at a random place in each."""
-    block: list[tuple[Contender, bool]] = []
-    for twins in (*arrangements, []):
-        if block and (not twins or len(block) + len(twins) > MOST_SIDE_BY_SIDE):
-            if (reference, False) not in block:
-                block.insert(shuffler.randrange(len(block) + 1), (reference, False))
-            yield block
-            block = []
-        block = [*block, *twins]
+    """Yield blocks that are not too large, with all trials of the reference at random places in each.
+
+    What runs on one server stays together as far as it fits, and servers with few contenders share a block: of fewer
+    blocks, each can have the reference twice.
+    """
+    own: list[tuple[Contender, bool]] = []
+    pieces: list[list[tuple[Contender, bool]]] = []
+    for arrangements in order:
+        pieces.append([])
+        for twins in arrangements:
+            own += [each for each in twins if each[0].id == reference]
+            others = [each for each in twins if each[0].id != reference]
+            if len(pieces[-1]) + len(others) > MOST_SIDE_BY_SIDE:
+                pieces.append([])
+            pieces[-1] += others
+    blocks: list[list[tuple[Contender, bool]]] = []
+    for piece in sorted(filter(None, pieces), key=len, reverse=True):
+        fitting = (block for block in blocks if len(block) + len(piece) <= MOST_SIDE_BY_SIDE)
+        if (block := next(fitting, None)) is None:
+            blocks.append(piece)
+        else:
+            block += piece
+    shuffler.shuffle(blocks)
+    for block in blocks:
+        for each in own:
+            block.insert(shuffler.randrange(len(block) + 1), each)
+        yield block
 
 
 def calibration(plan: Plan) -> Iterator[ScheduledTrial]:

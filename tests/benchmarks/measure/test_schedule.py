@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -192,18 +193,34 @@ def test_a_run_of_the_field_is_calibrated_on_its_servers_too() -> None:
     assert "fastapi-async@uvicorn" == field.placebo
 
 
-def test_the_reference_of_a_field_is_in_every_servers_blocks() -> None:
-    """So each ratio to it is made inside a block; no block is larger than what runs side by side, and one more."""
+def test_the_reference_of_a_field_is_twice_in_every_block() -> None:
+    """So each ratio to it is made inside a block; no block is larger than what runs side by side, and these two."""
     plan = schedule.plan("frameworks", catalogue.CONTENDERS, seed=1, against="fastapi-async@uvicorn")
     first = [block for block in schedule.blocks(plan) if (block[0].round, block[0].workload.name) == (1, "health")]
 
-    assert all("fastapi-async@uvicorn" in {trial.contender.id for trial in block} for block in first)
-    assert all(len({trial.contender.server for trial in block} - {"uvicorn"}) <= 1 for block in first)
+    references = [[trial for trial in block if trial.contender.id == plan.against] for block in first]
+    assert all([False, True] == sorted(trial.placebo for trial in own) for own in references)
     assert schedule.MOST_SIDE_BY_SIDE + 2 >= max(map(len, first))
-    assert list(range(1, len(first) + 1)) == [block[0].block for block in first]
     measured = [trial.contender.id for block in first for trial in block]
     assert set(plan.workload_contenders["health"]) == set(measured)
-    assert {1} == {measured.count(each) for each in set(measured) - {"fastapi-async@uvicorn"}}
+    assert {1} == {measured.count(each) for each in set(measured) - {plan.against}}
+    assert list(range(1, len(first) + 1)) == [block[0].block for block in first]
+
+
+def test_what_shares_a_server_shares_a_block_of_a_field_and_small_servers_share_one() -> None:
+    """A server has more blocks than one only where its contenders do not fit; no two blocks would fit into one."""
+    plan = schedule.plan("frameworks", catalogue.CONTENDERS, seed=1, against="fastapi-async@uvicorn")
+    first = [block for block in schedule.blocks(plan) if (block[0].round, block[0].workload.name) == (1, "health")]
+
+    others = [[trial.contender for trial in block if trial.contender.id != plan.against] for block in first]
+    servers = Counter(contender.server for block in others for contender in block)
+    for server, count in servers.items():
+        there = sum(server in {contender.server for contender in block} for block in others)
+        assert there == 1 or count > schedule.MOST_SIDE_BY_SIDE
+    two_smallest = sorted(map(len, others))[:2]
+    assert sum(two_smallest) > schedule.MOST_SIDE_BY_SIDE
+    twins = Counter((contender.arrangement, number) for number, block in enumerate(others) for contender in block)
+    assert len(twins) == len({arrangement for arrangement, _ in twins})
 
 
 def test_few_contenders_with_a_reference_share_one_block() -> None:
