@@ -141,6 +141,8 @@ def _checked(
 
     repository = worktrees.repository(asked.folder)
     if (base := repository.base(options["base"])) is None:
+        if options["setup"] is None:
+            sides.see_here(asked)
         return first_document("there is no earlier commit"), None
     with repository.worktrees(base.commit) as (*trees, commit):
         repository.carry(options["carry"], trees)

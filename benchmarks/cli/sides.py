@@ -140,6 +140,20 @@ def contenders(
     return found["base"], found["head"]
 
 
+def see_here(asked: Asked) -> None:
+    """See that the person's app can be served from where it is: a slip of the command line shows in a first run too.
+
+    Raises:
+        InvalidValueError: It cannot.
+    """
+    told = lab_file.find(asked.folder) or LabFile()
+    word = _word(asked, told)
+    if asked.commands:
+        targets.started_by(asked.commands[0], asked.folder)
+    else:
+        one_target(word, asked, told)
+
+
 def _word(asked: Asked, told: LabFile) -> str:
     """Return the word for the app; empty where a command starts it.
 

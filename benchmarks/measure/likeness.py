@@ -14,6 +14,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from benchmarks.contenders.parts import OBSERVER, PARTS, playing
 from benchmarks.foreign_json import ForeignJSONError, read_object
 from benchmarks.measure.server import RunningServer
@@ -26,8 +28,8 @@ Seen = Mapping[str, Any]
 """What one process of a server wrote; see ``observed/sitecustomize.py``."""
 
 _REQUESTS = 3
-_PATIENCE_S = 1.0
-_LOOK_S = 0.1
+_PATIENCE_S = 5.0
+_LOOK_S = 0.02
 
 
 class Observer:
@@ -68,25 +70,25 @@ class Observer:
         return [told for told in self._files() if "files" in told] if self._tell("tell") else []
 
     def _tell(self, word: str) -> bool:
-        """Write a command for the observers in the server's processes, and give them the time to see it."""
+        """Write a command for the observers in the server's processes, and wait until each that lives has obeyed it."""
         self._commands += 1
         part = self._folder / "command.part"
         part.write_text(f"{self._commands} {word}\n", encoding="ascii")
         part.replace(self._folder / "command")
         ends_s = time.monotonic() + _PATIENCE_S
-        while time.monotonic() < ends_s:
-            # Each process looks a few times in this time, also one that has written nothing yet.
+        while (files := self._files()) and time.monotonic() < ends_s:
+            if all(told["command"] == self._commands for told in files):
+                break
             time.sleep(_LOOK_S)
-            files = self._files()
-            if files and all(told["command"] == self._commands for told in files):
-                return True
-        return bool(self._files())
+        return bool(files)
 
     def _files(self) -> list[Seen]:
+        """Return what the processes that live have written; each writes as it begins."""
         found: list[Seen] = []
         for path in self._folder.glob("*.json"):
             with contextlib.suppress(OSError, ForeignJSONError):
-                found.append(read_object(path.read_bytes()))
+                if _lives(int(path.stem)):
+                    found.append(read_object(path.read_bytes()))
         return found
 
     def _inside(self) -> Facts:
@@ -106,6 +108,13 @@ class Observer:
             "Python": told["python"].partition(" ")[0],
             "versions": ", ".join(f"{name} {version}" for name, version in sorted(told["versions"].items())),
         }
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 @contextlib.contextmanager

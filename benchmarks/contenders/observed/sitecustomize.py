@@ -1,9 +1,9 @@
 """Notes in a server's own Python what runs while it answers: modules, event loop, garbage collector, versions.
 
 Python imports this module by its name at every start, from a folder that the lab puts on the path of a server on which
-nothing is timed. Python's profiling hook sees every call. Two commands are a file in the folder that the environment
-names: ``begin`` forgets what was seen, ``tell`` writes it beside, by the process's number. It runs on Python 3.8 or
-newer and on the standard library alone.
+nothing is timed. Python's profiling hook sees every call. Each process has a file in the folder that the environment
+names, by its number, before it can answer anything. Two commands are a file there too: ``begin`` forgets what was seen,
+``tell`` writes it. It runs on Python 3.8 or newer and on the standard library alone.
 """
 
 import gc
@@ -85,14 +85,20 @@ def _obey(folder: Path) -> None:
         if word == "begin":
             _seen.clear()
             _loops.clear()
-        path = folder / f"{os.getpid()}.json"
-        part = path.with_suffix(".part")
-        part.write_text(json.dumps({"command": done, **told}), encoding="ascii")
-        part.replace(path)
+        _write(folder, {"command": done, **told})
+
+
+def _write(folder: Path, told: Dict[str, Any]) -> None:  # noqa: UP006 (the same)
+    path = folder / f"{os.getpid()}.json"
+    part = path.with_suffix(".part")
+    part.write_text(json.dumps(told), encoding="ascii")
+    part.replace(path)
 
 
 def _begin() -> None:
     folder = Path(os.environ["LAB_OBSERVED"])
+    # Before this process can answer anything, so that the lab knows for whom to wait.
+    _write(folder, {"command": 0})
     threading.Thread(target=_obey, args=(folder,), name="lab observer", daemon=True).start()
     threading.setprofile(_note)
     sys.setprofile(_note)

@@ -124,6 +124,13 @@ def test_a_first_check_passes_and_says_so(project: Path, tmp_path: Path) -> None
     assert ("1", "0", "0", "0") == tuple(suite.get(name) for name in ("tests", "failures", "errors", "skipped"))
 
 
+@pytest.mark.usefixtures("project")
+def test_a_first_check_of_what_is_not_there_does_not_pass() -> None:
+    """A slip of the command line would go unnoticed until there is a second commit."""
+    assert 2 == check("shop:ap").exit_code
+    assert 2 == check("shop:app@gunicor").exit_code
+
+
 def test_ten_commits_have_their_regressions_found_where_they_are(
     tmp_path: Path, asked: list[ScheduledTrial], monkeypatch: pytest.MonkeyPatch
 ) -> None:

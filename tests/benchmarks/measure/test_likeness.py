@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.contenders import catalogue, parts
-from benchmarks.measure import parity, schedule
+from benchmarks.measure import likeness, parity, schedule
 from benchmarks.measure.likeness import Facts, observing
 from benchmarks.measure.server import running
 from benchmarks.measure.workloads import HEALTH
@@ -48,13 +48,27 @@ def test_what_ran_while_a_server_answered_is_seen(contender: str, expected: dict
 
 
 def test_a_worker_process_is_what_is_looked_at(answering: Callable[..., Contender]) -> None:
-    """Of several processes, it is the one that answers."""
-    forked = answering(extra="import os\nif os.fork():\n    import time\n    time.sleep(60)\n")
+    """Of several processes, it is the one that answers, even if its observer is the slowest to obey."""
+    slow = "sys.modules['sitecustomize']._LOOK_S = 0.7"
+    forked = answering(extra=f"import os, sys\nif os.fork():\n    import time\n    time.sleep(60)\n{slow}\n")
 
     found = observed(forked)
 
     assert "http.server" == found["HTTP parser"]
     assert "none" == found["event loop"]
+
+
+def test_a_process_that_has_ended_is_not_waited_for(
+    answering: Callable[..., Contender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even if nobody has reaped it: to wait for it would take for ever here."""
+    monkeypatch.setattr(likeness, "_PATIENCE_S", float("inf"))
+    passing = answering(extra="import os\nif not os.fork():\n    os._exit(0)\n")
+
+    with observing() as observer, running(passing, "/", settings=observer.settings(passing)) as server:
+        told = observer.inside(server, passing, [HEALTH])
+
+    assert 1 == len(told)
 
 
 def test_what_a_server_prints_for_a_request_is_an_access_log(answering: Callable[..., Contender]) -> None:
@@ -72,9 +86,9 @@ def test_an_app_that_does_not_start_with_the_observer_is_compared_nevertheless(
     """Without what would have been observed inside it."""
     shy = answering(extra="import sys\nif sys.getprofile() is not None:\n    raise SystemExit('nobody looks at me')\n")
 
-    likeness = parity.check_all(small_plan(shy)).likeness
+    seen = parity.check_all(small_plan(shy)).likeness
 
-    assert {"response body", "response headers", "access log"} == set(likeness[shy.id])
+    assert {"response body", "response headers", "access log"} == set(seen[shy.id])
 
 
 def test_a_sitecustomize_of_ones_own_is_run_too(tmp_path: Path) -> None:
@@ -114,6 +128,6 @@ def test_what_was_observed_is_kept_for_each_twin() -> None:
     twins = catalogue.select(["fastapi-*@uvicorn"])
     plan = dataclasses.replace(schedule.plan("quick", twins, seed=1, workloads=["health"]))
 
-    likeness = parity.check_all(plan).likeness
+    seen = parity.check_all(plan).likeness
 
-    assert {twin.id for twin in twins} == set(likeness)
+    assert {twin.id for twin in twins} == set(seen)
