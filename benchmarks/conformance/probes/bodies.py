@@ -224,7 +224,7 @@ def body_framed_twice(on: Subject) -> str:
 @probe(
     "Two lengths of one body are refused",
     source="RFC 9112, 6.3",
-    effect="The same as of two framings: request smuggling.",
+    effect="Behind a proxy that takes the other length, one client can put a request into another client's connection.",
     request="curl -si -H 'Content-Length: 5' -H 'Content-Length: 6' -d hello {url}{path}",
 )
 def body_two_lengths(on: Subject) -> str:

@@ -97,9 +97,9 @@ def half_closed(on: Subject) -> str:
 
 
 @probe(
-    "The same of a view that blocks",
+    "A client that has said all it wants gets the answer of a view that blocks",
     source="RFC 9112, 9.6",
-    effect="The same.",
+    effect="Simple clients and some health checks (nc, HAProxy's option) see nothing of slow views.",
     request=piped("GET {prefix}/wait?ms=200 HTTP/1.1", options="-N"),
     needs="wait",
 )

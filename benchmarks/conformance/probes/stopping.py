@@ -58,8 +58,8 @@ def stop_finishes(on: Subject) -> str:
 
 @probe(
     "A stop finishes the request of an `async def` view that is under way",
-    source="The same",
-    effect="The same.",
+    source="Twelve-factor app, IX; Kubernetes: Termination of Pods",
+    effect="Each deployment breaks the requests of the moment.",
     request=f"curl -si '{{probes}}/async-wait?ms=3000'  # {_HOW}",
     needs="async-wait seen",
     is_last=True,
@@ -70,7 +70,7 @@ def stop_finishes_async(on: Subject) -> str:
 
 @probe(
     "A server that stops takes nothing new, and an idle connection does not hold it",
-    source="The same",
+    source="Twelve-factor app, IX; Kubernetes: Termination of Pods",
     effect="A deployment waits for its timeout, or requests go to a server that is about to be killed.",
     request=f"curl -si {{url}}{{path}}  # {_HOW}, with a connection open",
     is_last=True,

@@ -91,8 +91,8 @@ def stream_left(on: Subject) -> str:
 
 @probe(
     "When a client's connection is reset, its stream ends",
-    source="The same",
-    effect="The same, of phones that lose their network.",
+    source="PEP 3333: close() must be called; ASGI: http.disconnect",
+    effect="Each phone that loses its network leaves a generator behind, with its thread and its memory.",
     request="curl -sN --max-time 1 '{probes}/stream?pause_ms=20&key=k'; curl -s '{probes}/seen?of=k'",
     needs="stream seen",
 )
