@@ -135,5 +135,5 @@ def probes() -> Mapping[str, Probe]:
     for module in sorted(each.name for each in pkgutil.iter_modules(package.__path__)):
         importlib.import_module(f"{package.__name__}.{module}")
     # One that was made elsewhere, as in an example, is no probe of the lab's.
-    own = {name: each for name, each in _PROBES.items() if each.look.__module__.startswith(package.__name__)}
+    own = {name: each for name, each in _PROBES.items() if (each.look.__module__ or "").startswith(package.__name__)}
     return dict(sorted(own.items(), key=lambda item: item[1].is_last))

@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.conformance import before_timing, examine
 from benchmarks.conformance.matrix import Matrix, Probed
-from benchmarks.conformance.probe import Probe, ProbeFailedError, probes
+from benchmarks.conformance.probe import Probe, ProbeFailedError, probe, probes
 from benchmarks.conformance.subject import PREFIX, Subject
 from benchmarks.contenders import probed
 from benchmarks.contenders.own_python import Surroundings
@@ -55,6 +55,20 @@ def chosen(*names: str) -> list[Probe]:
 def matrix_of(pattern: str, *names: str) -> Matrix:
     """Try probes on arrangements of the field."""
     return examine.conformance(probed.field_of([pattern]), chosen(*names))
+
+
+def test_a_probe_that_is_made_elsewhere_is_none_of_the_labs() -> None:
+    """Such as one of an example that is run, whose function has no module; the lab's own are found as before."""
+    before = set(probes())
+    example = """
+@probe("It sings", source="a song", effect="Silence.", request="curl {url}")
+def sings(on):
+    return "It does."
+"""
+    exec(example, {"probe": probe})  # noqa: S102 # as the tests of the handbook run its examples
+    probes.cache_clear()
+
+    assert before == set(probes())
 
 
 @pytest.fixture
