@@ -20,26 +20,27 @@ from benchmarks.live.words import (
     describe_span,
     milliseconds,
 )
+from benchmarks.report.charts.palette import SPANS
 from benchmarks.report.plain_text import to_ascii
 
-_SIGNS: Final[Mapping[State, tuple[str, str, str]]] = {
-    State.SENT: ("·", ".", "dim"),
-    State.ACCEPTED: ("a", "a", "cyan"),
-    State.QUEUED: ("q", "q", "bold red"),
-    State.FRAMEWORK: ("▒", "f", "blue"),
-    State.APP: ("▓", "A", "bold blue"),
-    State.LOOP_CREATED: ("L", "L", "bold magenta"),
-    State.VIEW: ("█", "V", "bold green"),
-    State.WAITING: ("─", "-", "yellow"),
-    State.BLOCKING: ("■", "B", "bold red"),
-    State.LOOP_CLOSED: ("l", "l", "magenta"),
-    State.TO_LOOP: ("<", "<", "red"),
-    State.TO_THREAD: (">", ">", "red"),
-    State.ANSWERING: ("w", "w", "cyan"),
-    State.ANSWERED: ("·", ".", "dim"),
-    State.HELD: ("═", "=", "dim"),
+_SIGNS: Final[Mapping[State, tuple[str, str]]] = {
+    State.SENT: ("·", "."),
+    State.ACCEPTED: ("a", "a"),
+    State.QUEUED: ("q", "q"),
+    State.FRAMEWORK: ("▒", "f"),
+    State.APP: ("▓", "A"),
+    State.LOOP_CREATED: ("L", "L"),
+    State.VIEW: ("█", "V"),
+    State.WAITING: ("─", "-"),
+    State.BLOCKING: ("■", "B"),
+    State.LOOP_CLOSED: ("l", "l"),
+    State.TO_LOOP: ("<", "<"),
+    State.TO_THREAD: (">", ">"),
+    State.ANSWERING: ("w", "w"),
+    State.ANSWERED: ("·", "."),
+    State.HELD: ("═", "="),
 }
-"""Sign, sign in ASCII, style: what differs by colour differs by sign too."""
+"""Sign, and sign in ASCII: what differs by colour differs by sign too."""
 
 _LEAST_CELLS: Final = 20
 _ROWS_PER_LANE: Final = 1_000
@@ -102,7 +103,7 @@ class _Printer:
                 shown[place] = span.state
         text = Text()
         for state in shown:
-            text.append(self.sign(state) if state else " ", _SIGNS[state][2] if state else "")
+            text.append(self.sign(state) if state else " ", _style(state) if state else "")
         text.rstrip()
         return text
 
@@ -124,7 +125,7 @@ class _Printer:
         self.console.print()
         for state, meaning in MEANINGS.items():
             if state in drawn:
-                self.paragraph(f"{state}: {meaning}", marker=f"{self.sign(state)}  ", marker_style=_SIGNS[state][2])
+                self.paragraph(f"{state}: {meaning}", marker=f"{self.sign(state)}  ", marker_style=_style(state))
 
     def sign(self, state: State) -> str:
         """Return the sign of a state that this console can show."""
@@ -142,6 +143,10 @@ class _Printer:
     def line(self, text: Text) -> None:
         """Print one line as it is."""
         self.console.print(Text(to_ascii(text.plain)) if self.ascii else text, soft_wrap=True)
+
+
+def _style(state: State) -> str:
+    return SPANS[str(state)].terminal
 
 
 def chrome_trace(*timelines: Timeline) -> dict[str, Any]:

@@ -30,7 +30,7 @@ from benchmarks.live.why.shelf import Shelf, record_lineup
 from benchmarks.measure import race
 from benchmarks.measure.race import OWN, Lineup
 from benchmarks.model import Contender, Plan
-from benchmarks.report.formats.html import palette_css
+from benchmarks.report.formats.html import palette_css, spans_css
 from benchmarks.report.words import arrangement_name, contender_name, keyword
 
 NAVIGATION: Final = (("live.page", "Predict and race"), *why.NAVIGATION)
@@ -219,8 +219,8 @@ async def report() -> Response:
 
 @_PAGES.get("/palette.css")
 async def palette() -> Response:
-    """Serve the report's colours: variables, and a class for each."""
-    return Response(palette_css(), mimetype="text/css")
+    """Serve the report's colours and those of timelines: variables, and a class for each."""
+    return Response(palette_css() + spans_css(), mimetype="text/css")
 
 
 @_PAGES.get("/presenter/<link>")

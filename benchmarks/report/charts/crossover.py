@@ -15,7 +15,21 @@ from benchmarks.judge.keyword_map import Boundary
 from benchmarks.judge.theory import theory_per_s
 from benchmarks.model import Place
 from benchmarks.report.charts.canvas import Drawing, Scale, Sheet, draw, label
-from benchmarks.report.charts.palette import BAD, BAND, DOUBT, GOOD, INK, MUTED, OTHER, PAPER, Colour, framework_colour
+from benchmarks.report.charts.palette import (
+    BAD,
+    BAND,
+    CELL_COLOURS,
+    DOUBT,
+    GOOD,
+    INK,
+    MUTED,
+    OTHER,
+    PAPER,
+    SHADES,
+    UNSURE_SHADE,
+    Colour,
+    framework_colour,
+)
 from benchmarks.report.document import Square, Table
 from benchmarks.report.figures import amount
 from benchmarks.report.words import contender_name
@@ -23,12 +37,10 @@ from benchmarks.report.words import contender_name
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_OPACITY: Final = (0.0, 0.16, 0.3, 0.46)
 _MAP_ROWS_ABOVE: Final = 2.0
 _SQUARE_ROWS: Final = (1.25, 1.3)  # wide, narrow
 WAITS_SHOWN: Final = (0, 5, 20, 100)
 
-_MORE_COLOURS: Final = (OTHER, DOUBT, GOOD, BAD, MUTED, INK)
 _MARKERS: Final = "osD^vP*X"
 _STEPS: Final = 60
 _ROWS_BELOW: Final = 2.0
@@ -90,8 +102,8 @@ def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axe
 
 
 def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], *, narrow: bool) -> None:
-    shade = _OPACITY[square.level]
-    tones = {"equal": (BAND, 1.0), "unsure": (DOUBT, 0.1), "more": (GOOD, shade), "less": (BAD, shade)}
+    shade = SHADES[square.level]
+    tones = {"equal": (BAND, 1.0), "unsure": (DOUBT, UNSURE_SHADE), "more": (GOOD, shade), "less": (BAD, shade)}
     colour, opacity = tones.get(square.tone) or (colours.get(square.tone, OTHER), shade)
     left, top = column + 0.03, row + 0.04
     corners = ([left, left + 0.94, left + 0.94, left], [top, top, top + 0.92, top + 0.92])
@@ -106,7 +118,6 @@ def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[
         text.rstrip("×") if narrow else text,
         (column + 0.5, row + 0.5),
         anchor="center",
-        colour=INK.light if square.measured else MUTED.light,
         fontweight="bold" if square.measured else "normal",
         zorder=7,
     )
@@ -195,7 +206,7 @@ def _paint(sheet: Sheet, found: CrossoverMap, letters: Mapping[str, str], rates:
 
 def _contender_colours(contenders: Sequence[str]) -> dict[str, Colour]:
     """Return a colour for the letter of each contender: the framework's hue for its first, others for the rest."""
-    more = itertools.cycle(_MORE_COLOURS)
+    more = itertools.cycle(CELL_COLOURS)
     chosen: dict[str, Colour] = {}
     for letter, contender in zip(string.ascii_uppercase, contenders, strict=False):
         hue = framework_colour(contender.partition("@")[0].rpartition("-")[0])

@@ -1,11 +1,13 @@
-"""Names the colours of the page and its charts, once for light and once for dark.
+"""Names the colours of the pages, their charts and their timelines, once for light and once for dark.
 
 Hue says the framework and filling says the keyword (filled is ``async def``, hollow is ``def``), so that nothing is
-shown by hue alone. Hues and markers of frameworks are the catalogue's.
+shown by hue alone. Hues and markers of frameworks are the catalogue's. Spans of a timeline have muted colours of their
+own, which no framework and no outcome has.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -55,3 +57,58 @@ def framework_colour(framework: str) -> Colour:
 def framework_mark(framework: str) -> str:
     """Return the marker that stands for a framework, in matplotlib's letters."""
     return FRAMEWORKS[framework].mark if framework in FRAMEWORKS else OTHER_MARK
+
+
+SHADES: Final = (0.0, 0.14, 0.26, 0.38)
+"""How opaque the colour of a map's cell is, by its level; ``INK`` is legible on all of them."""
+
+UNSURE_SHADE: Final = 0.1
+"""Of a cell of which nothing is sure."""
+
+CELL_COLOURS: Final = (OTHER, DOUBT, GOOD, BAD, MUTED, INK)
+"""Of contenders on a map that share their framework's hue with another."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpanLook:
+    """How the spans of one kind look in a timeline.
+
+    Attributes:
+        colour: Of the span.
+        text: Of a label on it: ``PAPER`` or ``INK``.
+        terminal: Its style on a terminal, in rich's words.
+    """
+
+    colour: Colour
+    text: Colour
+    terminal: str
+
+
+_NETWORK: Final = SpanLook(Colour("span-network", "#e6ebf0", "#29323c"), INK, "dim")
+_SERVER: Final = SpanLook(Colour("span-server", "#4a6b7a", "#8fb1c1"), PAPER, "cyan")
+_QUEUE: Final = SpanLook(Colour("span-queue", "#8a4f5c", "#d39aa6"), PAPER, "red")
+_FRAMEWORK: Final = SpanLook(Colour("span-framework", "#626a74", "#a3abb5"), PAPER, "blue")
+_LOOP: Final = SpanLook(Colour("span-loop", "#6b5b86", "#b3a3cf"), PAPER, "magenta")
+_VIEW: Final = SpanLook(Colour("span-view", "#47705a", "#8fbfa3"), PAPER, "bold green")
+_WAIT: Final = SpanLook(Colour("span-wait", "#e8dcb8", "#4d452c"), INK, "yellow")
+_BLOCK: Final = SpanLook(Colour("span-block", "#94423f", "#e08f86"), PAPER, "bold red")
+_HELD: Final = SpanLook(Colour("span-held", "#ffffff", "#11161c"), INK, "dim")
+
+SPANS: Final[Mapping[str, SpanLook]] = {
+    "sent": _NETWORK,
+    "accepted": _SERVER,
+    "queued for a thread": _QUEUE,
+    "framework": _FRAMEWORK,
+    "app running": _VIEW,
+    "loop created": _LOOP,
+    "view running": _VIEW,
+    "waiting": _WAIT,
+    "blocking the loop": _BLOCK,
+    "loop closed": _LOOP,
+    "back to the loop": _QUEUE,
+    "back to its thread": _QUEUE,
+    "answering": _SERVER,
+    "answered": _NETWORK,
+    "thread held": _HELD,
+}
+"""By the name of a request's state, which is also the class of its spans on a page, with hyphens."""

@@ -16,7 +16,7 @@ from markupsafe import Markup, escape
 
 from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.report import figures
-from benchmarks.report.charts.palette import ACCENT, COLOURS, framework_colour
+from benchmarks.report.charts.palette import ACCENT, COLOURS, SPANS, Colour, framework_colour
 from benchmarks.report.document import Block, Column, Document, Row, grouped
 from benchmarks.report.plain_text import one_line, spans
 
@@ -40,16 +40,30 @@ def fragment(blocks: Iterable[Block], level: int) -> Markup:
 
 def palette_css() -> str:
     """Return the palette as variables, for light and dark, and classes for each chart colour and each framework."""
-    light = "".join(f"--{colour.name}:{colour.light};" for colour in (*COLOURS, ACCENT))
-    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in (*COLOURS, ACCENT))
     classes = "".join(
         f".{kind}-{colour.name}{{{kind}:var(--{colour.name})}}" for colour in COLOURS for kind in ("fill", "stroke")
     )
     # What is about a framework has its id for a class, and inside of it `var(--hue)`.
     classes += "".join(f".{name}{{--hue:var(--{framework_colour(name).name})}}" for name in FRAMEWORKS)
+    return f"{_variables((*COLOURS, ACCENT))}\n{classes}\n"
+
+
+def spans_css() -> str:
+    """Return the colours of a timeline's spans as variables, and for the class of each state its tone and its text."""
+    colours = dict.fromkeys(look.colour for look in SPANS.values())
+    classes = "".join(
+        f".span.{state.replace(' ', '-')}{{--tone:var(--{look.colour.name});--word:var(--{look.text.name})}}"
+        for state, look in SPANS.items()
+    )
+    return f"{_variables(colours)}\n{classes}\n"
+
+
+def _variables(colours: Iterable[Colour]) -> str:
+    colours = tuple(colours)
+    light = "".join(f"--{colour.name}:{colour.light};" for colour in colours)
+    dark = "".join(f"--{colour.name}:{colour.dark};" for colour in colours)
     # Paper is light, whatever the screen is.
-    variables = f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
-    return f"{variables}\n{classes}\n"
+    return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
 
 
 @functools.cache

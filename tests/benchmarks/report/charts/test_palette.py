@@ -4,14 +4,22 @@ import itertools
 
 import pytest
 
+from benchmarks.live.recorder.states import State
 from benchmarks.report.charts.palette import (
     ACCENT,
     BAND,
+    CELL_COLOURS,
     COLOURS,
+    DOUBT,
     GRID,
+    INK,
     OTHER,
     PAPER,
+    SHADES,
+    SPANS,
+    UNSURE_SHADE,
     Colour,
+    SpanLook,
     framework_colour,
     framework_mark,
 )
@@ -34,10 +42,48 @@ def contrast(one: str, other: str) -> float:
     "entry", [colour for colour in (*COLOURS, ACCENT) if colour not in (PAPER, GRID, BAND)], ids=str
 )
 def test_text_of_every_colour_is_legible(entry: Colour) -> None:
-    """On the light page and on the dark one the contrast is at least 4.5, on the equal band at least 3."""
+    """On the light page and on the dark one, on paper and on the equal band, the contrast is at least 4.5."""
     for shade, paper, band in ((entry.light, PAPER.light, BAND.light), (entry.dark, PAPER.dark, BAND.dark)):
         assert 4.5 <= contrast(shade, paper)
-        assert 3 <= contrast(shade, band)
+        assert 4.5 <= contrast(shade, band)
+
+
+def blended(colour: str, opacity: float, paper: str) -> str:
+    """Return the colour that one has over another."""
+    parts = (
+        round(opacity * int(colour[start : start + 2], 16) + (1 - opacity) * int(paper[start : start + 2], 16))
+        for start in (1, 3, 5)
+    )
+    return "#" + "".join(f"{part:02x}" for part in parts)
+
+
+@pytest.mark.parametrize(
+    ("colour", "opacity"),
+    [
+        (BAND, 1.0),
+        (DOUBT, UNSURE_SHADE),
+        *itertools.product((*CELL_COLOURS, framework_colour("flask"), framework_colour("fastapi")), SHADES),
+    ],
+    ids=str,
+)
+def test_what_is_written_on_a_map_is_legible(colour: Colour, opacity: float) -> None:
+    """On the cells of every tone and level."""
+    assert 4.5 <= contrast(INK.light, blended(colour.light, opacity, PAPER.light))
+    assert 4.5 <= contrast(INK.dark, blended(colour.dark, opacity, PAPER.dark))
+
+
+@pytest.mark.parametrize("look", SPANS.values(), ids=SPANS)
+def test_labels_of_spans_are_legible(look: SpanLook) -> None:
+    """On a light page and on a dark one."""
+    assert 4.5 <= contrast(look.text.light, look.colour.light)
+    assert 4.5 <= contrast(look.text.dark, look.colour.dark)
+
+
+def test_every_state_has_a_look_that_no_framework_and_no_outcome_has() -> None:
+    """Whoever knows what a hue means in a chart is not misled by a timeline."""
+    assert {str(state) for state in State} == set(SPANS)
+    meant = {colour.light for colour in COLOURS if colour not in (PAPER, BAND)}
+    assert not {look.colour.light for look in SPANS.values()} & meant
 
 
 def test_no_two_roles_share_a_colour() -> None:

@@ -4,7 +4,7 @@ import base64
 import hashlib
 import re
 
-from benchmarks.report.formats.html import render
+from benchmarks.report.formats.html import render, spans_css
 from tests.benchmarks.report.made_up_documents import DRAWING, HOSTILE, everything
 from tests.benchmarks.report.parsed_page import Page
 
@@ -84,3 +84,9 @@ def test_hostile_text_stays_text() -> None:
     assert "<script>alert(1)</script> a | b # c [x](javascript:y)" in page.text
     assert "\x1b" not in source
     assert source == render(everything(HOSTILE))
+
+
+def test_spans_take_their_tone_and_the_colour_of_their_label_by_class() -> None:
+    """The class is the name of the state, with hyphens."""
+    assert ".span.loop-created{--tone:var(--span-loop);--word:var(--paper)}" in spans_css()
+    assert 2 == spans_css().count("--span-loop:#")
