@@ -145,6 +145,8 @@ class Evidence:
         # The latencies of a server that did not keep up measure its queue: no ratio is made of them.
         quantities: Iterable[QuantityName] = ("rate", "cpu") if doubts else QUANTITIES
         estimates: dict[str, Any] = {name: ratio(pairs, name, self.confidence, others.get(name)) for name in quantities}
+        decides: QuantityName = "latency_p95" if self.run.plan.is_open(workload) else "rate"
+        seen = measured(pairs, decides) if decides in estimates else {}
         return conclude(
             Comparison(
                 above=above.id,
@@ -154,8 +156,9 @@ class Evidence:
                 framework=above.framework if above.framework == below.framework else "",
                 headline=headline,
                 margin=self.run.plan.margin,
-                decides="latency_p95" if self.run.plan.is_open(workload) else "rate",
+                decides=decides,
                 refusal=" ".join(doubts) or self._untimed((above, below), workload),
+                rounds=tuple(one / other for one, other in seen.values() if other > 0),
                 narrowing=tuple(estimate for estimate in narrowing if estimate is not None),
                 **estimates,
             )

@@ -213,6 +213,7 @@ class Comparison:
         finding: What was found, in a few words: ``double``, ``equal within ±5 %``.
         sentence: The same in one sentence, with the figure.
         cause: In one sentence, as observed; empty if nothing was decided.
+        rounds: The ratio of the quantity that decides in each round that has it, in the order of the rounds.
         narrowing: In a race, the rate's ratio as it stood after two rounds, after three, and so on.
         run: In a pool, label of the run that it is of.
         place: On a map, where it is estimated.
@@ -242,6 +243,7 @@ class Comparison:
     finding: str = ""
     sentence: str = ""
     cause: str = ""
+    rounds: tuple[float, ...] = ()
     narrowing: tuple[Estimate, ...] = ()
     run: str = ""
     place: Place | None = None

@@ -28,11 +28,12 @@ class Paragraph:
 
     Attributes:
         text: The prose.
-        kind: ``strong`` is the answer, ``quiet`` an explanation, ``quote`` the tutorial's words.
+        kind: ``strong`` is the answer, ``quiet`` an explanation, ``quote`` the tutorial's words, ``source`` where the
+            figures are from: a figure that is copied has it with it.
     """
 
     text: str
-    kind: Literal["plain", "strong", "quiet", "quote"] = "plain"
+    kind: Literal["plain", "strong", "quiet", "quote", "source"] = "plain"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,19 +53,28 @@ class Verdict:
         subject: What it is about.
         outcome: The word of its badge.
         word: The word of the headline; only an answer has one, and answers are printed large.
+        size: How much, in words: ``twice``; empty where there is nothing to add to the word.
         figures: The first one decided; may be empty.
         sentence: What was found.
         why: The cause; empty where an earlier verdict has the same.
         hue: The framework that it is about.
+        hint: What the subject's name stands for, such as ids; shown where a pointer rests on it.
     """
 
     subject: str
     outcome: str
     word: str = ""
+    size: str = ""
     figures: tuple[Figure, ...] = ()
     sentence: str = ""
     why: str = ""
     hue: str = ""
+    hint: str = ""
+
+    @property
+    def answer(self) -> str:
+        """The word of the headline and how much: ``No, half``."""
+        return f"{self.word.partition(',')[0]}, {self.size}" if self.size else self.word
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,12 +143,14 @@ class Row:
         group: Rows of one group stand together under its name.
         strong: Whether to look at this row first.
         anchor: Id of the section with the details.
+        hint: What its name stands for, such as an id; shown where a pointer rests on it.
     """
 
     cells: tuple[Cell, ...]
     group: str = ""
     strong: bool = False
     anchor: str = ""
+    hint: str = ""
 
     @property
     def estimate(self) -> Estimate | None:
@@ -176,10 +188,11 @@ def table_of(
     *,
     group: Callable[[_Item], str] = lambda _item: "",
     strong: Callable[[_Item], bool] = lambda _item: False,
+    hint: Callable[[_Item], str] = lambda _item: "",
 ) -> Table:
     """Return a table with a row for each item; columns come with the function that gives an item's cell in them."""
     headings, cells = zip(*columns, strict=True)
-    rows = (Row(tuple(cell(item) for cell in cells), group(item), strong(item)) for item in items)
+    rows = (Row(tuple(cell(item) for cell in cells), group(item), strong(item), hint=hint(item)) for item in items)
     return Table(caption=caption, columns=headings, rows=tuple(rows))
 
 
@@ -219,13 +232,15 @@ class Section:
         title: The heading.
         blocks: What stands below it; a section without any is left out.
         is_folded: Whether it is detail, shown on request.
-        anchor: Id that a row of a table may link to.
+        anchor: Id that a link may lead to; empty for one that is made of the title.
+        is_card: Whether it stands beside others like it, and a terminal shows only its verdicts' outcomes at first.
     """
 
     title: str
     blocks: tuple[Block, ...]
     is_folded: bool = False
     anchor: str = ""
+    is_card: bool = False
 
 
 Block: TypeAlias = Paragraph | Note | Verdict | Table | Chart | Command | Section
@@ -238,8 +253,8 @@ class Document:
     Attributes:
         kind: What it is, in a word, for programs.
         title: The question, or what was looked at.
-        blocks: The answer first, then sections. A terminal shows sections from the last to the first, so that the
-            answer is what stands on the screen.
+        blocks: The answer first, then sections. What stands before the first section is the first screen of a page. A
+            terminal shows sections from the last to the first, so that the answer is what stands on the screen.
         data: The same for programs: dataclasses, mappings, sequences, numbers and text.
         records: The same as lines of named values, for a spreadsheet.
         columns: Names that come first in the records, and are there even without any.
@@ -260,21 +275,30 @@ def filled(blocks: Iterable[Block | None]) -> tuple[Block, ...]:
     return tuple(block for block in blocks if block is not None and _has_content(block))
 
 
+def lead(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Return what stands before the first section: the first screen of a page."""
+    return tuple(itertools.takewhile(lambda block: not isinstance(block, Section | Command), blocks))
+
+
 def _has_content(block: Block) -> bool:
     if isinstance(block, Section):
         return any(map(_has_content, block.blocks))
     return not isinstance(block, Table) or bool(block.rows)
 
 
-def grouped(blocks: Iterable[Block]) -> Iterator[tuple[Literal["notes", "answers", "verdicts", ""], list[Block]]]:
-    """Yield blocks in groups, each with its kind: notes that follow one another are a list, and so are verdicts.
+def grouped(
+    blocks: Iterable[Block],
+) -> Iterator[tuple[Literal["notes", "answers", "verdicts", "cards", ""], list[Block]]]:
+    """Yield blocks in groups, each with its kind: notes that follow one another are a list, so are verdicts and cards.
 
     All blocks of other kinds are groups without a name.
     """
 
-    def kind(block: Block) -> Literal["notes", "answers", "verdicts", ""]:
+    def kind(block: Block) -> Literal["notes", "answers", "verdicts", "cards", ""]:
         if isinstance(block, Verdict):
             return "answers" if block.word else "verdicts"
+        if isinstance(block, Section) and block.is_card:
+            return "cards"
         return "notes" if isinstance(block, Note) and block.level != "alert" else ""
 
     return ((name, list(group)) for name, group in itertools.groupby(blocks, kind))

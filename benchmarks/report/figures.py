@@ -35,11 +35,17 @@ SYMBOLS: Final[Mapping[str, str]] = {
 _MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
 _SMALLEST_REACH: Final = 2.5
 _FARTHEST_BOUND: Final = 8.0
+_FEWEST_FIRM: Final = 3
 
 
 def is_measured(value: float | None) -> TypeGuard[float]:
     """Return whether there is a number to show: missing and non-finite values are not."""
     return value is not None and math.isfinite(value)
+
+
+def is_faint(estimate: Estimate | None) -> bool:
+    """Return whether an estimate rests on too few rounds to be shown as firmly as others: fewer than three."""
+    return estimate is not None and estimate.samples < _FEWEST_FIRM
 
 
 def value_of(estimate: Estimate | None) -> float | None:
@@ -195,19 +201,23 @@ def ratio_share(reach: float, ratio: float) -> float:
 def ratio_strip(reach: float, estimate: Estimate | None, width: int) -> str:
     """Draw a ratio in text, in at least 3 characters: a line for its interval, a point for its value, a bar at 1.
 
-    Strips that stand below one another share the reach of their axis.
+    The bar is always there: an interval that contains 1 crosses it, and a value that is at 1 stands on it. Of too few
+    rounds, line and point are faint. Strips that stand below one another share the reach of their axis.
     """
 
     def at(ratio: float) -> int:
         return round(ratio_share(reach, ratio) * (width - 1))
 
-    cells = [" "] * width
-    cells[at(1.0)] = "│"
+    cells, one = [" "] * width, at(1.0)
+    cells[one] = "│"
     if estimate is not None and is_measured(estimate.value):
+        line, crossing, point, standing = "┄┊○◊" if is_faint(estimate) else "─┼●◆"
         if estimate.low is not None and estimate.high is not None:
             low, high = at(estimate.low), at(estimate.high)
-            cells[low : high + 1] = "─" * (high - low + 1)
-        cells[at(estimate.value)] = "●"
+            cells[low : high + 1] = line * (high - low + 1)
+            cells[one] = crossing if low <= one <= high else "│"
+        place = at(estimate.value)
+        cells[place] = standing if place == one else point
     return "".join(cells)
 
 

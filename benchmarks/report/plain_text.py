@@ -8,7 +8,7 @@ from typing import Final
 
 _LIMIT: Final = 2000
 _ASCII: Final = str.maketrans(
-    dict(zip("✓✗×µ–÷│─●’“”²▲▼·≠\ufffd", '+xxu-/|-o\'""2^v*!?', strict=True))
+    dict(zip("✓✗×µ–÷│─●┼◆┄┊○◊’“”²▲▼·≠\ufffd", '+xxu-/|-o+0-:.0\'""2^v*!?', strict=True))
     | {"±": "+-", "…": "...", "∞": "inf", "→": "->", "←": "<-", "√": "sqrt ", "λ": "lambda ", "°": " deg"}
 )
 # Cc steers terminals, Cf reorders what is read (bidirectional overrides), Cs cannot be encoded, Co and Cn mean nothing.

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from benchmarks.contenders.catalogue import BARE, FRAMEWORKS
 from benchmarks.contenders.servers import SERVERS
-from benchmarks.judge.judgement import Comparison, Summary
+from benchmarks.judge.judgement import Comparison, Standing, Summary
 from benchmarks.model import Place
 
+_SIZES: Final = {"twice": 2.0, "half": 1 / 2, "a third": 1 / 3, "a quarter": 1 / 4}
+_NEAR: Final = math.log(1.05)
+_FOUND: Final[Mapping[Standing, str]] = {"equal": "as many", "undecided": "undecided", "refused": "not judged"}
 _KEYWORDS: Final = {"sync": "def", "async": "async def", None: "the app"}
 
 
@@ -49,6 +53,35 @@ def contender_name(contender: str) -> str:
 def keyword(variant: str | None) -> str:
     """Return the Python keyword that a variant stands for."""
     return _KEYWORDS.get(variant, str(variant))
+
+
+def size_of(ratio: float, fewer: str = "fewer") -> str:
+    """Say how many times one is of the other: ``twice``, ``1.7 times``, ``half``, ``41 % fewer``."""
+    for name, exact in _SIZES.items():
+        if abs(math.log(ratio / exact)) <= _NEAR:
+            return name
+    if ratio < 1:
+        return f"{100 * (1 - ratio):.0f} % {fewer}"
+    return f"{ratio:,.0f} times" if ratio >= 100 else f"{ratio:.1f} times" if ratio >= 1.15 else f"{ratio:.2f} times"
+
+
+def finding_of(comparison: Comparison) -> str:
+    """Say what a comparison of requests served came to, in a few words."""
+    rate = comparison.rate
+    if comparison.standing in _FOUND or rate is None or rate.value <= 0:
+        return _FOUND.get(comparison.standing, _FOUND["refused"])
+    return size_of(rate.value)
+
+
+def serves(above: str, below: str, found: str) -> str:
+    """Say that one serves so many of the other's requests, ``found`` being as of ``finding_of``."""
+    if found == _FOUND["equal"]:
+        return f"{above} serves as many requests as {below}"
+    if found in _FOUND.values():
+        return f"{found.capitalize()}: {above} over {below}"
+    if found.endswith(" fewer"):
+        return f"{above} serves {found} requests than {below}"
+    return f"{above} serves {found} the requests of {below}"
 
 
 def at_place(place: Place) -> str:

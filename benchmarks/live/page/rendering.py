@@ -12,13 +12,14 @@ from benchmarks.live.page.guesses import Guesses
 from benchmarks.model import Run
 from benchmarks.report.charts.bars import cost_chart, speed_chart, waiting_chart
 from benchmarks.report.charts.canvas import Drawing
+from benchmarks.report.charts.forest import ratio_chart
 from benchmarks.report.charts.latency import latency_chart
-from benchmarks.report.charts.ratios import GuessedRatio, guess_chart, narrowing_chart, ratio_chart
+from benchmarks.report.charts.ratios import GuessedRatio, guess_chart, narrowing_chart
 from benchmarks.report.figures import amount, interval, sign
 from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title
-from benchmarks.report.products.run import alerts, verdict_of, verdict_on
 from benchmarks.report.products.run_evidence import figures_table
+from benchmarks.report.products.verdicts import alerts, verdict_of, verdict_on
 
 
 class Renderer:

@@ -30,7 +30,7 @@ from benchmarks.live.why.shelf import Shelf, record_lineup
 from benchmarks.measure import race
 from benchmarks.measure.race import OWN, Lineup
 from benchmarks.model import Contender, Plan
-from benchmarks.report.formats.html import palette_css, spans_css
+from benchmarks.report.formats.html import palette_css, script_hash, spans_css
 from benchmarks.report.words import arrangement_name, contender_name, keyword
 
 NAVIGATION: Final = (("live.page", "Predict and race"), *why.NAVIGATION)
@@ -54,8 +54,11 @@ _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
     "base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 )
-# The report has a policy of its own in its page, which admits its style sheet by its hash and nothing else.
-_REPORT_POLICY: Final = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'"
+# The report has a policy of its own in its page, which admits its style sheet and script by their hashes and no other.
+_REPORT_POLICY: Final = (
+    f"default-src 'none'; script-src '{script_hash()}'; style-src 'unsafe-inline'; img-src data:; "
+    "frame-ancestors 'none'"
+)
 
 
 def create_page(  # noqa: PLR0917 (what a page is made of)

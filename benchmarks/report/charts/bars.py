@@ -14,14 +14,18 @@ from benchmarks.judge.judgement import Estimate, Summary
 from benchmarks.model import LoadProfile, Workload
 from benchmarks.report.charts.canvas import REFERENCE, Drawing, Layout, Scale, Sheet, draw, label
 from benchmarks.report.charts.palette import INK, MUTED, PAPER, framework_colour
-from benchmarks.report.figures import amount, estimated, is_measured, per_request, value_of
-from benchmarks.report.words import arrangement_name, keyword, twins_of
+from benchmarks.report.figures import amount, estimated, is_faint, is_measured, per_request, value_of
+from benchmarks.report.words import arrangement_name, contender_name, keyword, twins_of
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 _ROWS_PER_GAP: Final = 0.5
 _GUTTER_PX: Final = 36.0
+_CAUSE_ROWS: Final = 0.95
+_CAUSE_ROWS_ABOVE: Final = 1.15
+_LONGEST_NAME_PX: Final = 400.0
+_FAINT: Final = 0.45
 
 _Groups = Mapping[str, Sequence[Summary]]
 """Contenders by arrangement, twins together."""
@@ -54,8 +58,44 @@ class _Panel(NamedTuple):
         reach = 1.01 * self.bound
         for twin in itertools.chain.from_iterable(groups.values()):
             room = min(0.8, (layout.text_px(self.text(twin)) + layout.font_px) / width_px)
-            reach = max(reach, _end(self.length(twin)) / (1 - room))
+            reach = max(reach, self.end(twin) / (1 - room))
         return reach or 1.0
+
+    def end(self, twin: Summary) -> float:
+        """Return where bar and interval end.
+
+        A hopelessly wide interval is cut, so that it does not squeeze the bars, and no interval passes the bound.
+        """
+        estimate = self.length(twin)
+        if estimate is None or not is_measured(estimate.value):
+            return 0.0
+        value, high = estimate.value, estimate.high
+        end = value if high is None else max(value, min(high, 1.5 * value))
+        return max(value, min(end, self.bound)) if self.bound else end
+
+
+def _text(estimate: Estimate | None, unit: str) -> str:
+    # A rate's unit is in the panel's title.
+    return amount(value_of(estimate), unit).removesuffix(" req/s")
+
+
+def _switches(twin: Summary) -> Estimate | None:
+    value = twin.voluntary_switches_per_request
+    return None if value is None else Estimate(value=value, low=None, high=None, samples=twin.used)
+
+
+_CPU: Final = _Panel(
+    "CPU time per request",
+    lambda twin: twin.cpu_us_per_request,
+    lambda twin: _text(twin.cpu_us_per_request, "µs"),
+)
+_SWITCHES: Final = _Panel(
+    "Voluntary switches per request", _switches, lambda twin: per_request(twin.voluntary_switches_per_request)
+)
+
+
+def _cost(twin: Summary) -> str:
+    return f"{_CPU.text(twin)} of CPU and {_SWITCHES.text(twin)} switches"
 
 
 def speed_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
@@ -74,25 +114,61 @@ def speed_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
 
 def cost_chart(workload: str, summaries: Sequence[Summary]) -> Drawing | None:
     """Draw CPU time and voluntary switches of one workload's requests; ``None`` when none were measured."""
-
-    def count(twin: Summary) -> Estimate | None:
-        value = twin.voluntary_switches_per_request
-        return None if value is None else Estimate(value=value, low=None, high=None, samples=twin.used)
-
-    cpu = _Panel(
-        "CPU time per request, user and kernel",
-        lambda twin: twin.cpu_us_per_request,
-        lambda twin: _text(twin.cpu_us_per_request, "µs"),
-    )
-    switches = _Panel(
-        "Voluntary context switches per request", count, lambda twin: per_request(twin.voluntary_switches_per_request)
-    )
-
-    def told(twin: Summary) -> str:
-        return f"{cpu.text(twin)} of CPU and {switches.text(twin)} switches"
-
     title = f"What a request costs the server, workload {workload}"
-    return _draw_panels("cost", workload, title, twins_of(summaries, workload), told, cpu, switches)
+    return _draw_panels("cost", workload, title, twins_of(summaries, workload), _cost, _CPU, _SWITCHES)
+
+
+def causes_chart(workload: str, summaries: Sequence[Summary], title: str) -> Drawing | None:
+    """Draw the same of a few contenders, a line each; ``None`` when none were measured.
+
+    Args:
+        workload: Under which the requests were sent.
+        summaries: Of the contenders, from the top.
+        title: What it shows.
+    """
+    panels = (_CPU, _SWITCHES)
+    if not any(is_measured(value_of(panel.length(each))) for panel in panels for each in summaries):
+        return None
+
+    def height_px(layout: Layout) -> float:
+        one = layout.row_px * (_CAUSE_ROWS_ABOVE + _CAUSE_ROWS * len(summaries) * (1 + layout.is_narrow))
+        return one * len(panels) if layout.is_narrow else one
+
+    return draw(
+        "causes",
+        workload,
+        title,
+        " ".join(f"{contender_name(each.contender)}: {_cost(each)}." for each in summaries),
+        height=height_px,
+        paint=lambda sheet: _paint_causes(sheet, panels, summaries),
+    )
+
+
+def _paint_causes(sheet: Sheet, panels: Sequence[_Panel], summaries: Sequence[Summary]) -> None:
+    layout, narrow = sheet.layout, sheet.layout.is_narrow
+    names = [contender_name(each.contender) for each in summaries]
+    names_px = 0.0 if narrow else min(_LONGEST_NAME_PX, 18 + max(layout.text_px(name, bold=True) for name in names))
+    across = 1 if narrow else len(panels)
+    width = (layout.width_px - names_px - 4 - _GUTTER_PX * (across - 1)) / across
+    pitch = _CAUSE_ROWS * (1 + narrow)
+    panel_px = layout.row_px * (_CAUSE_ROWS_ABOVE + pitch * len(summaries))
+    for number, panel in enumerate(panels):
+        left = names_px + 2 + (0 if narrow else (width + _GUTTER_PX) * number)
+        top = panel_px * number if narrow else 0.0
+        bars_top = top + layout.row_px * _CAUSE_ROWS_ABOVE
+        sheet.text(left, top + layout.row_px * 0.5, panel.title, colour=MUTED.light)
+        along = Scale(0, panel.reach({"": summaries}, layout, width))
+        rows = pitch * len(summaries)
+        axes = sheet.axes(along, Scale(rows, 0), left=left, top=bars_top, width=width, height=layout.row_px * rows)
+        axes.plot([0, 0], [0, rows], color=INK.light, linewidth=1.5, zorder=4)
+        for line, (each, name) in enumerate(zip(summaries, names, strict=True)):
+            colour, middle = framework_colour(each.framework).light, pitch * line + _CAUSE_ROWS * (0.5 + narrow)
+            _draw_bar(axes, panel, each, middle, colour, layout)
+            if narrow or number == 0:
+                above = _CAUSE_ROWS * 0.95 if narrow else 0.0
+                place, room_px = bars_top + layout.row_px * (middle - above), width if narrow else names_px - 10
+                look: dict[str, Any] = {"colour": colour, "bold": True, "hint": each.contender, "over_lines": narrow}
+                sheet.text(left + 6 if narrow else 2, place, name, room_px=room_px, **look)
 
 
 def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Summary]) -> Drawing | None:
@@ -131,11 +207,6 @@ def waiting_chart(workload: Workload, load: LoadProfile, summaries: Sequence[Sum
     title = f"Requests that wait{each} {workload.wait_ms:g} ms{at_once}, from {connections}"
     groups = twins_of(summaries, workload.name)
     return _draw_panels("waiting", workload.name, title, groups, told, panel, first=f"At most {most} are possible. ")
-
-
-def _text(estimate: Estimate | None, unit: str) -> str:
-    # A rate's unit is in the panel's title.
-    return amount(value_of(estimate), unit).removesuffix(" req/s")
 
 
 def _draw_panels(
@@ -203,21 +274,19 @@ def _paint_panel(
 
 
 def _draw_bar(axes: Axes, panel: _Panel, twin: Summary, y: float, colour: str, layout: Layout) -> None:  # noqa: PLR0917
-    estimate, end = panel.length(twin), _end(panel.length(twin))
+    estimate, end = panel.length(twin), panel.end(twin)
     look: dict[str, Any] = {"colour": MUTED.light, "style": "italic"}
     if estimate is not None and is_measured(estimate.value):
         look, face = {}, colour if twin.variant == "async" else PAPER.light
-        axes.barh([y], [estimate.value], height=0.66, facecolor=face, edgecolor=colour, linewidth=2, zorder=3)
+        alpha = _FAINT if is_faint(estimate) else None
+        bar: dict[str, Any] = {"facecolor": face, "edgecolor": colour, "linewidth": 2, "zorder": 3, "alpha": alpha}
+        axes.barh([y], [estimate.value], height=0.66, **bar)
         if estimate.low is not None and estimate.high is not None:
-            span = [max(0.0, estimate.low), min(estimate.high, end)]
-            axes.plot(span, [y, y], color=INK.light, linewidth=1.5, zorder=5, solid_capstyle="butt")
+            high = min(estimate.high, end)
+            line: dict[str, Any] = {"color": INK.light, "linewidth": 1.5, "zorder": 5, "alpha": alpha}
+            if panel.bound and estimate.value <= panel.bound < estimate.high:
+                # What cannot be is not drawn: an arrow says that the interval would go on.
+                axes.plot([high], [y], ">", markersize=layout.font_px * 0.4, markeredgewidth=0, **line)
+            axes.plot([max(0.0, estimate.low), high], [y, y], solid_capstyle="butt", **line)
     # A bound's line must not strike a figure through.
     label(axes, panel.text(twin), (end, y), (layout.font_px * 0.45, 0), over_lines=True, zorder=6, **look)
-
-
-def _end(estimate: Estimate | None) -> float:
-    """Return where bar and interval end; a hopelessly wide interval is cut, so that it does not squeeze the bars."""
-    if estimate is None or not is_measured(estimate.value):
-        return 0.0
-    value, high = estimate.value, estimate.high
-    return value if high is None else max(value, min(high, 1.5 * value))

@@ -14,6 +14,7 @@ from xml.etree import ElementTree as ET
 from benchmarks.judge.comparison import equal_band
 from benchmarks.judge.judgement import Estimate
 from benchmarks.report.charts.palette import BAND, COLOURS, GRID, INK, MUTED, PAPER
+from benchmarks.report.figures import is_faint
 from benchmarks.report.plain_text import one_line, shorten
 
 if TYPE_CHECKING:
@@ -27,11 +28,19 @@ _LONGEST: Final = 20_000
 """Of a text alternative, which has all the data."""
 
 _SVG: Final = "{http://www.w3.org/2000/svg}"
+_WITH_TEXT: Final = frozenset(f"{_SVG}{tag}" for tag in ("title", "desc", "text", "tspan"))
 _XLINK_HREF: Final = "{http://www.w3.org/1999/xlink}href"
 _CLASS_BY_COLOUR: Final = {colour.light: colour.name for colour in COLOURS}
 _NO_METADATA: Final = dict.fromkeys(("Creator", "Date", "Format", "Type"))
 _WHOLE: Final = "whole text: "
-"""Begins the id of a shortened text on its way through matplotlib; what follows becomes the text's title."""
+"""Begins the id of a text on its way through matplotlib; what follows becomes the text's title."""
+
+_SHOWN: Final = "shown as "
+"""Begins the id of what a pointer can rest on, on the same way: its class, the number of its row, and its title."""
+
+_DECIMAL: Final = re.compile(r"-?\d+\.\d+")
+_PLACES: Final = ("d", "x", "y", "points", "transform")
+_FAINT: Final = 0.4
 
 _ENDLESS: Final = 1e6
 _ON_PAPER: Final = {"facecolor": PAPER.light, "edgecolor": "none", "pad": 1}
@@ -63,6 +72,7 @@ class Layout:
 
 WIDE: Final = Layout(False, 920, 17, 30)
 NARROW: Final = Layout(True, 350, 12.5, 22)
+SMALL: Final = Layout(True, 410, 13, 22)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +84,7 @@ class Drawing:
         title: What it shows, in a line.
         description: Its data, in words.
         wide: SVG for a projector or a desk.
-        narrow: SVG for a phone.
+        narrow: SVG for a phone; the same where the chart is small.
     """
 
     name: str
@@ -147,15 +157,17 @@ class Sheet:
         bold: bool = False,
         over_lines: bool = False,
         room_px: float | None = None,
+        hint: str = "",
     ) -> None:
         """Write a text whose middle line is ``y`` pixels below the top.
 
         ``over_lines`` keeps lines from crossing it. What does not fit into ``room_px`` is shortened; a pointer that
-        rests on it shows the whole.
+        rests on it shows the whole, and the hint.
         """
         shown = whole = one_line(text)
         if room_px is not None:
             shown = shorten(whole, max(4, int(room_px / self.layout.text_px(" ", bold=bold))))
+        title = "; ".join(filter(None, ("" if shown == whole else whole, one_line(hint))))
         self.figure.text(
             x / self.layout.width_px,
             1 - y / self.height_px,
@@ -165,8 +177,13 @@ class Sheet:
             va="center_baseline",
             fontweight="bold" if bold else "normal",
             bbox=_ON_PAPER if over_lines else None,
-            gid=None if shown == whole else f"{_WHOLE}{whole}",
+            gid=f"{_WHOLE}{title}" if title else None,
         )
+
+
+def shown_as(kind: str, row: int, title: str) -> str:
+    """Return the id of a shape that a pointer can rest on: of a class of this name, in a row, with a title."""
+    return f"{_SHOWN}{kind} {row} {one_line(title)}"
 
 
 def label(
@@ -196,17 +213,19 @@ def interval(  # noqa: PLR0917 (what is drawn, then how)
     *,
     is_hollow: bool = False,
     upright: bool = False,
+    gid: str | None = None,
 ) -> None:
     """Draw a measured value as a mark, and its interval as a line with ends; a heavier line has a larger mark.
 
-    Values lie along x, or along y if the interval is upright, at a place of the other direction.
+    Values lie along x, or along y if the interval is upright, at a place of the other direction. What rests on too few
+    rounds is faint. The mark has the ``gid``, see ``shown_as``.
     """
     value, error = estimate.value, None
     if estimate.low is not None and estimate.high is not None:
         # Two rounds that differ wildly have an interval without end, which a logarithmic scale cannot place.
         error = [[value - max(estimate.low, value / _ENDLESS)], [min(estimate.high, value * _ENDLESS) - value]]
     x, y = (place, value) if upright else (value, place)
-    axes.errorbar(
+    drawn = axes.errorbar(
         [x],
         [y],
         xerr=None if upright else error,
@@ -219,7 +238,9 @@ def interval(  # noqa: PLR0917 (what is drawn, then how)
         capsize=layout.font_px * 0.36,
         capthick=weight,
         zorder=4,
+        alpha=_FAINT if is_faint(estimate) else None,
     )
+    drawn.lines[0].set_gid(gid)
 
 
 def around_one(axes: Axes, margin: float, *, upright: bool = False) -> None:
@@ -237,10 +258,12 @@ def draw(
     *,
     height: Callable[[Layout], float],
     paint: Callable[[Sheet], None],
+    is_small: bool = False,
 ) -> Drawing:
     """Paint a chart in each layout: ``height`` gives the pixels that it needs in one, ``paint`` paints it.
 
-    There is one chart of a kind for each workload. The description, its text alternative, has its data in words.
+    There is one chart of a kind for each workload. The description, its text alternative, has its data in words. One
+    that is small has one layout everywhere.
     """
     identifier = re.sub(r"[^a-z0-9]+", "-", workload.lower())
     if identifier != workload:
@@ -250,9 +273,12 @@ def draw(
 
     def drawing(layout: Layout) -> str:
         own_name = f"{name}-{'narrow' if layout.is_narrow else 'wide'}"
-        return _domesticate(_svg(own_name, layout, height(layout), paint), own_name, title, description)
+        svg = _svg(own_name, layout, height(layout), paint)
+        return _domesticate(svg, own_name, layout.font_px, title, description)
 
-    return Drawing(name=name, title=title, description=description, wide=drawing(WIDE), narrow=drawing(NARROW))
+    narrow = drawing(SMALL if is_small else NARROW)
+    wide = narrow if is_small else drawing(WIDE)
+    return Drawing(name=name, title=title, description=description, wide=wide, narrow=narrow)
 
 
 def _svg(name: str, layout: Layout, height_px: float, paint: Callable[[Sheet], None]) -> str:
@@ -279,7 +305,7 @@ def _svg(name: str, layout: Layout, height_px: float, paint: Callable[[Sheet], N
     return buffer.getvalue()
 
 
-def _domesticate(svg: str, name: str, title: str, description: str) -> str:
+def _domesticate(svg: str, name: str, font_px: float, title: str, description: str) -> str:
     """Make a standalone SVG part of a page: no prolog, size, style or id that could reach beyond it."""
     root = ET.fromstring(svg)  # noqa: S314 (our own drawing, made a moment ago)
     for definitions in root.iter(f"{_SVG}defs"):
@@ -291,8 +317,13 @@ def _domesticate(svg: str, name: str, title: str, description: str) -> str:
             element.set("href", target)
     for group in root.iter(f"{_SVG}g"):
         # Every drawing has the same ids of groups, which nothing refers to; others have the drawing's name in them.
-        if (whole := group.attrib.pop("id", "")).startswith(_WHOLE):
-            group.insert(0, _element("title", whole.removeprefix(_WHOLE)))
+        if (known := group.attrib.pop("id", "")).startswith(_WHOLE):
+            group.insert(0, _element("title", known.removeprefix(_WHOLE)))
+        elif known.startswith(_SHOWN):
+            kind, row, text = known.removeprefix(_SHOWN).split(" ", 2)
+            group.attrib |= {"class": kind, "data-row": row}
+            group.insert(0, _element("title", text))
+    _prune(root)
     for size in ("width", "height", "version"):
         root.attrib.pop(size, None)
     root.attrib |= {
@@ -300,6 +331,7 @@ def _domesticate(svg: str, name: str, title: str, description: str) -> str:
         "role": "img",
         "aria-labelledby": f"{name}-title {name}-description",
         "stroke-linejoin": "round",
+        "font-size": f"{font_px:g}",
     }
     root.insert(0, _element("title", title, id=f"{name}-title"))
     root.insert(1, _element("desc", description, id=f"{name}-description"))
@@ -319,13 +351,39 @@ def _style_to_attributes(element: ET.Element) -> None:
     classes = []
     for declaration in filter(None, (part.strip() for part in declarations.split(";"))):
         key, _, value = (part.strip() for part in declaration.partition(":"))
-        if key == "font-family":
+        if key in {"font-family", "font-size"}:
+            # The font is the page's, and the size is the drawing's.
             continue
         if key in {"fill", "stroke"} and value in _CLASS_BY_COLOUR:
             classes.append(f"{key}-{_CLASS_BY_COLOUR[value]}")
         else:
-            element.set(key, value.removesuffix("px") if key == "font-size" else value)
+            element.set(key, value)
     if classes:
         element.set("class", " ".join(classes))
     if element.get("transform", "").startswith("rotate(-0 "):
         del element.attrib["transform"]
+    for place in _PLACES:
+        if place in element.attrib:
+            # A tenth of a pixel is fine enough, and half of the file.
+            element.set(place, _DECIMAL.sub(_to_tenths, " ".join(element.attrib[place].split())))
+
+
+def _to_tenths(number: re.Match[str]) -> str:
+    return f"{float(number[0]):.1f}".removesuffix(".0")
+
+
+def _prune(element: ET.Element) -> None:
+    """Take out what shows nothing: blanks, groups that group nothing, and paths without colour."""
+    kept: list[ET.Element] = []
+    for child in element:
+        _prune(child)
+        plain = child.tag in {f"{_SVG}g", f"{_SVG}defs"} and not child.attrib
+        if plain and child.find(f"{_SVG}title") is None and (child.tag == f"{_SVG}g" or not len(child)):
+            kept += list(child)
+        elif child.tag != f"{_SVG}path" or child.keys() != ["d", "fill"] or child.get("fill") != "none":
+            kept.append(child)
+    element[:] = kept
+    for each in (element, *kept):
+        each.tail = None
+    if element.tag not in _WITH_TEXT:
+        element.text = None

@@ -1,13 +1,14 @@
-"""Renders a document as one HTML file that needs nothing else: no network, no script, no font."""
+"""Renders a document as one HTML file that needs nothing else: no network and no font. Its script only adds to it."""
 
 from __future__ import annotations
 
 import base64
+import dataclasses
 import functools
 import hashlib
 import itertools
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -17,7 +18,7 @@ from markupsafe import Markup, escape
 from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.report import figures
 from benchmarks.report.charts.palette import ACCENT, COLOURS, SPANS, Colour, framework_colour
-from benchmarks.report.document import Block, Column, Document, Row, grouped
+from benchmarks.report.document import Block, Column, Document, Row, Section, grouped, lead
 from benchmarks.report.plain_text import one_line, spans
 
 _TEMPLATES: Final = Path(__file__).parent.with_name("templates")
@@ -25,11 +26,53 @@ _OPTION: Final = re.compile(r"(?<![\w-])(--[a-z]+(?: (?:\d+|[a-z]+-[a-z]+@[a-z+]
 
 
 def render(document: Document) -> str:
-    """Return the document as a page; its policy admits its own style sheet, by its hash, and no other."""
+    """Return the document as a page; its policy admits its own style sheet and script, by their hashes, alone."""
     style = palette_css() + (_TEMPLATES / "report.css").read_text(encoding="utf-8")
-    digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode("ascii")
     template = _environment().get_template("document.html.j2")
-    return template.render(document=document, style=Markup(style), style_hash=f"sha256-{digest}")  # noqa: S704 (our own sheet)
+    first, whole = lead(document.blocks), anchored(document.blocks)
+    return template.render(
+        document=document,
+        first=first,
+        others=whole[len(first) :],
+        style=Markup(style),  # noqa: S704 (our own sheet)
+        style_hash=_digest(style),
+        script=Markup(_script()),  # noqa: S704 (our own script)
+        script_hash=script_hash(),
+    )
+
+
+def script_hash() -> str:
+    """Return by what a policy admits the script of a page."""
+    return _digest(_script())
+
+
+@functools.cache
+def _script() -> str:
+    return (_TEMPLATES / "report.js").read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return f"sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}"
+
+
+def anchored(blocks: Iterable[Block]) -> tuple[Block, ...]:
+    """Return blocks whose sections all have an anchor of their own: that of the title, where they have no other."""
+    return tuple(_anchored(blocks, set()))
+
+
+def _anchored(blocks: Iterable[Block], taken: set[str]) -> Iterator[Block]:
+    for block in blocks:
+        if not isinstance(block, Section):
+            yield block
+            continue
+        name = block.anchor or re.sub(r"[^a-z0-9]+", "-", block.title.lower()).strip("-") or "section"
+        number = next(number for number in itertools.count(1) if _numbered(name, number) not in taken)
+        taken.add(anchor := _numbered(name, number))
+        yield dataclasses.replace(block, anchor=anchor, blocks=tuple(_anchored(block.blocks, taken)))
+
+
+def _numbered(name: str, number: int) -> str:
+    return name if number == 1 else f"{name}-{number}"
 
 
 def fragment(blocks: Iterable[Block], level: int) -> Markup:

@@ -80,12 +80,12 @@ def _paragraph(block: Paragraph) -> str:
         text = one_line(block.text)
         # What k6 printed keeps its form in a code span.
         return f"> {_code(text) if _PRINTED.search(text) else _text(text)}"
-    mark = {"strong": "**", "quiet": "*"}.get(block.kind, "")
+    mark = {"strong": "**", "quiet": "*", "source": "*"}.get(block.kind, "")
     return f"{mark}{_text(block.text)}{mark}"
 
 
 def _verdict(verdict: Verdict) -> str:
-    word = verdict.word or f"{sign(verdict.outcome)} {verdict.outcome}"
+    word = verdict.answer or f"{sign(verdict.outcome)} {verdict.outcome}"
     measured = "; ".join(map(_figure, verdict.figures))
     parts = (f"{measured}." if measured else "", _text(verdict.sentence), _text(verdict.why))
     return " ".join((f"- {_text(verdict.subject)}: **{_text(word)}**.", *filter(None, parts)))

@@ -98,6 +98,7 @@ class _Printer:
         self.console = console
         self.details = details
         self.left_out = False
+        self.is_brief = False
 
     def document(self, document: Document) -> None:
         """Print everything: sections from the last to the first, then the answer, then what is to be copied."""
@@ -131,7 +132,7 @@ class _Printer:
             case Section():
                 self.section(block)
             case Paragraph():
-                style = {"strong": "bold", "quiet": "dim", "quote": "italic"}.get(block.kind, "")
+                style = {"strong": "bold", "quiet": "dim", "source": "dim", "quote": "italic"}.get(block.kind, "")
                 self.hanging("  " if block.kind == "quote" else "", _words(block.text), style)
             case Note():
                 self.note(block)
@@ -145,12 +146,14 @@ class _Printer:
                 self.console.print(Text(f"\n{_words(block.title)}: {one_line(block.text)}"), soft_wrap=True)
 
     def section(self, section: Section) -> None:
-        """Print a section; one that is folded, or that has only drawings, is left out."""
+        """Print a section; one that is folded, or that has only drawings, is left out. Of a card, only the outcomes."""
         if section.is_folded and not self.details:
             self.left_out = True
         elif any(_is_seen(block, details=self.details) for block in section.blocks):
             self.heading(section.title)
+            around, self.is_brief = self.is_brief, section.is_card and not self.details
             self.blocks(section.blocks)
+            self.is_brief = around
         else:
             self.left_out |= any(isinstance(block, Section) for block in section.blocks)
 
@@ -167,29 +170,38 @@ class _Printer:
         self.hanging("  ", _words(note.advice))
 
     def verdict(self, verdict: Verdict, name_cells: int) -> None:
-        """Print a verdict: subject, outcome and first figure on a line; further figures have a line each."""
-        word = verdict.word or f"{sign(verdict.outcome)} {verdict.outcome}"
+        """Print a verdict: subject, outcome and first figure on a line; further figures have a line each.
+
+        An answer and the outcomes of a card have the figure that decided, and no other.
+        """
+        word = verdict.answer or f"{sign(verdict.outcome)} {verdict.outcome}"
         outcome = (word, _OUTCOME_CELLS, "bold" if verdict.word else _STYLES.get(verdict.outcome, "bold"))
         first, *others = verdict.figures or (None,)
-        shown = "" if first is None else _measured(first, labelled=not first.unit or bool(others))
+        if verdict.word or self.is_brief:
+            shown, others = _decisive(verdict), []
+        else:
+            shown = "" if first is None else _measured(first, labelled=not first.unit or bool(others))
         self.line(2, (_words(verdict.subject), name_cells, ""), outcome, (shown, 0, ""))
         for figure in filter(None, others):
             self.line(2, ("", name_cells, ""), (" ", _OUTCOME_CELLS, ""), (_measured(figure, labelled=True), 0, ""))
-        self.hanging("    ", _words(verdict.sentence))
-        self.hanging("    ", _words(verdict.why))
+        if not self.is_brief:
+            self.hanging("    ", _words(verdict.sentence))
+            self.hanging("    ", _words(verdict.why))
 
     def ratios(self, block: Table) -> None:
         """Print ratios with their names, drawn on one axis where there is room."""
-        self.hanging("", f"{_words(block.caption)}; left of the bar it is below 1", style="dim")
         lines = [(one_line(row.cells[0], _LONGEST_NAME), row.estimate) for row in block.rows]
         written = [figures.estimated(ratio, "×") for _, ratio in lines]
         name_cells, written_cells = max(cell_len(name) for name, _ in lines), max(map(cell_len, written))
         room = min(_LARGEST_STRIP, self.console.width - name_cells - written_cells - 6)
+        has_room = room >= _SMALLEST_STRIP
+        bar = "; left of the bar it is below 1" if has_room else ""
+        self.hanging("", f"{_words(block.caption)}{bar}", style="dim")
         reach = figures.ratio_reach(ratio for _, ratio in lines)
         for row, (name, ratio), text in zip(block.rows, lines, written, strict=True):
-            drawn = figures.ratio_strip(reach, ratio, room) if room >= _SMALLEST_STRIP else ""
-            style = "bold" if row.strong else ""
-            self.line(2, (name, name_cells, style), (text, written_cells, style), (drawn, 0, ""))
+            drawn = figures.ratio_strip(reach, ratio, room) if has_room else ""
+            style = "dim" if figures.is_faint(ratio) else "bold" if row.strong else ""
+            self.line(2, (name, name_cells, style), (text, written_cells, style), (drawn, 0, style))
 
     def facts(self, block: Table) -> None:
         """Print names and values, a line each."""
@@ -320,6 +332,19 @@ def _measured(figure: Figure, *, labelled: bool) -> str:
     outcome = f"{sign(figure.outcome)} " if figure.outcome else ""
     finding = f"  {one_line(figure.finding)}" if figure.finding else ""
     return f"{outcome}{name}{figures.estimated(figure.estimate, figure.unit)}{finding}{reference}"
+
+
+def _decisive(verdict: Verdict) -> str:
+    """Return the figure that decided, with its name where that is not plain; an answer has the tutorial's beside it."""
+    if not verdict.figures:
+        return ""
+    first = verdict.figures[0]
+    # A ratio is that of the heading, unless another quantity came out otherwise.
+    differ = len({figure.outcome for figure in verdict.figures} - {None}) > 1
+    name = f"{one_line(first.name.partition(',')[0])}: " if differ or not first.unit else ""
+    has_tutorial = verdict.word and first.tutorial_value is not None
+    tutorial = f"  tutorial {figures.amount(first.tutorial_value, first.unit)}" if has_tutorial else ""
+    return f"{name}{figures.estimated(first.estimate, first.unit)}{tutorial}"
 
 
 def _cell(cell: Cell, unit: str) -> str:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Iterator, Sequence
 from typing import Final
 
 from benchmarks.judge.field import WORK_MS
-from benchmarks.judge.judgement import Entry, Field
+from benchmarks.judge.judgement import Entry, Field, Judgement
 from benchmarks.model import Run
-from benchmarks.report.charts.ratios import field_chart
+from benchmarks.report.charts.forest import field_chart
 from benchmarks.report.document import Block, Chart, Column, Note, Paragraph, Row, comparisons, table_of
 from benchmarks.report.figures import estimated, level, value_of
 from benchmarks.report.words import contender_name
+
+MOST_SHOWN: Final = 8
+"""Of the fastest of a field, on the first screen."""
 
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 WORK: Final = (
@@ -21,33 +25,46 @@ WORK: Final = (
 )
 
 
-def field_blocks(run: Run, field: Field, margin: float) -> Iterator[Block]:
+def field_blocks(run: Run, field: Field, judgement: Judgement, *, is_first: bool) -> Iterator[Block]:
     """Yield the answer of a field in a sentence, its picture, and its table.
 
     Args:
         run: That it is of.
         field: Of one workload.
-        margin: Half-width of what counts as equal.
+        judgement: That it is of.
+        is_first: Whether it is what the report begins with: its picture then shows the fastest alone.
     """
     workload = next(each for each in run.plan.workloads if each.name == field.workload)
     waits = f", each request waiting {workload.wait_ms:g} ms" if workload.wait_ms else ""
     yield Paragraph(f"{field.workload}{waits}: {_answer(field)}", "strong")
-    rates = [entry.rate for entry in field.entries if entry.contender != field.reference]
-    caption = (
-        f"Requests per second over {contender_name(field.reference)}, with {level(rates)} intervals. A bracket holds "
-        f"contenders that these rounds do not separate: two must differ by {100 * field.resolution:.2g} % or more, all "
-        "pairs considered (Tukey). Filled: async def. Hollow: def. A stroke: the most that the connections, or the CPU "
-        "time per request on the server's cores, allow."
-    )
-    draw = functools.partial(field_chart, field, margin=margin)
     title = f"{field.workload}: requests per second over {field.reference}; one letter: not separated"
     letters = tie_letters(field.ties, len(field.entries))
     rows = [
-        Row((f"{entry.contender}{letter and f' ({letter})'}", entry.rate))
+        Row((f"{contender_name(entry.contender)}{letter and f' ({letter})'}", entry.rate), hint=entry.contender)
         for entry, letter in zip(field.entries, letters, strict=True)
     ]
-    yield Chart(draw=draw, caption=caption, instead=(comparisons(title, rows),))
+    picture = field_picture(field, judgement, MOST_SHOWN if is_first else None)
+    yield dataclasses.replace(picture, instead=(comparisons(title, rows),))
     yield from (Note(sentence, "warning") for sentence in field.impossible)
+
+
+def field_picture(field: Field, judgement: Judgement, most: int | None = None) -> Chart:
+    """Return the picture of a field, of at most so many of the fastest beside the reference."""
+    rates = [entry.rate for entry in field.entries if entry.contender != field.reference]
+    shown, count = min(most or len(field.entries), len(field.entries)), len(field.entries)
+    reference = contender_name(field.reference)
+    title = f"Requests per second over {reference}, workload {field.workload}"
+    if shown < count:
+        title += f": the fastest {shown} of {count}"
+    caption = (
+        f"With {level(rates)} intervals, and a dot for each round. A bracket holds contenders that these rounds do not "
+        f"separate: two must differ by {100 * field.resolution:.2g} % or more, all pairs considered (Tukey). Filled: "
+        "async def. Hollow: def. A stroke: the most that the connections, or the CPU time per request on the server's "
+        "cores, allow."
+    )
+    rounds = {duel.above: duel.rounds for duel in judgement.duels if duel.workload == field.workload}
+    draw = functools.partial(field_chart, field, margin=judgement.margin, most=most, rounds=rounds, title=title)
+    return Chart(draw=draw, caption=caption)
 
 
 def _answer(field: Field) -> str:

@@ -1,4 +1,4 @@
-"""Builds the part of a report about what else is unequal between contenders, as it was observed."""
+"""Builds the parts of a report about what else is unequal between contenders, and how they behaved when asked."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def likeness(all_of_it: Told) -> Iterator[Section]:
         return
     same = "; ".join(f"{name}: {value}" for name, value in usual.items() if name not in differing)
     rows = tuple(
-        Row((contender_name(contender), *(_marked(found.get(name), usual[name]) for name in differing)))
+        Row((contender_name(contender), *(_marked(found.get(name), usual[name]) for name in differing)), hint=contender)
         for contender, found in facts.items()
     )
     columns = (
@@ -55,6 +55,20 @@ def likeness(all_of_it: Told) -> Iterator[Section]:
         table,
     )
     yield Section(title="What else is unequal", blocks=filled(blocks), is_folded=True)
+
+
+def behaviour(all_of_it: Told) -> Iterator[Section]:
+    """Yield what contenders were asked before anything was timed, and how many of them answered as they should."""
+    probed = all_of_it.run.failing
+    if not probed:
+        return
+    sound = sum(not failures for failures in probed.values())
+    count = "All" if sound == len(probed) else f"{sound} of {len(probed)}"
+    told = (
+        f"{count} contenders answered HEAD, told the right length and kept their connection, when they were asked what "
+        "is timed, before it was. `lab conformance` asks more."
+    )
+    yield Section(title="Behaviour", blocks=(Paragraph(told),))
 
 
 def _shown(found: Mapping[str, str], all_of_it: Told, contender: str) -> dict[str, str]:

@@ -13,6 +13,7 @@ from benchmarks.judge.judgement import Comparison, Judgement, RequestCost, Summa
 from benchmarks.model import Contender, LatencySummary, Observation, Run, Trial, Workload
 from benchmarks.report.charts.bars import cost_chart, waiting_chart
 from benchmarks.report.charts.canvas import Drawing
+from benchmarks.report.charts.forest import in_order
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.document import (
     Block,
@@ -71,7 +72,7 @@ def costs(all_of_it: Told) -> Iterator[Section]:
         for workload in plan.workloads
         if workload.wait_ms <= 0 and not plan.is_open(workload.name)
     )
-    yield Section(title="Why: what a request costs the server", blocks=tuple(drawings))
+    yield Section(title="What a request costs each server", blocks=tuple(drawings), is_folded=True)
 
 
 def latencies(all_of_it: Told) -> Iterator[Section]:
@@ -82,7 +83,7 @@ def latencies(all_of_it: Told) -> Iterator[Section]:
         for workload in all_of_it.run.plan.workloads
         if workload.wait_ms <= 0
     )
-    yield Section(title="How long requests took", blocks=tuple(drawings))
+    yield Section(title="How long requests took", blocks=tuple(drawings), is_folded=True)
 
 
 def waiting(all_of_it: Told) -> Iterator[Section]:
@@ -93,7 +94,7 @@ def waiting(all_of_it: Told) -> Iterator[Section]:
         for workload in plan.workloads
         if workload.wait_ms > 0 and (load := plan.loads.get(workload.name)) is not None
     )
-    yield Section(title="When requests wait", blocks=tuple(drawings))
+    yield Section(title="When requests wait", blocks=tuple(drawings), is_folded=True)
 
 
 def _chart(
@@ -144,8 +145,9 @@ def _at_rate(run: Run, workload: Workload, summaries: Sequence[Summary], twins: 
             (Column("valid trials", is_minor=True), lambda each: each.used),
         ),
         group=lambda each: arrangement_name(each.arrangement),
+        hint=lambda each: each.contender,
     )
-    ratios = (Row((arrangement_name(twin.arrangement), twin.latency_p95)) for twin in twins)
+    ratios = (Row((arrangement_name(twin.arrangement), twin.latency_p95), hint=twin.arrangement) for twin in twins)
     return Section(
         title=workload_title(workload, run.plan, rate),
         blocks=filled(
@@ -184,22 +186,24 @@ def _bridges(judgement: Judgement, workload: Workload) -> Iterator[Section]:
         )
         yield Section(
             title=f"{workload.name}: {keyword(variant)} on {server_name(server)}",
-            blocks=filled((*ratios, _bridge_costs(here, waits=workload.wait_ms > 0), *_findings(parts))),
+            blocks=filled(
+                (*ratios, _bridge_costs(here, waits=workload.wait_ms > 0), *_findings(parts, judgement.placebo_failed))
+            ),
             # Bridges are made for async def, and where nothing waits their own cost is seen best.
             is_folded=variant != "async" or workload.wait_ms > 0,
         )
 
 
-def _findings(parts: Sequence[Comparison]) -> Iterator[Note]:
+def _findings(parts: Sequence[Comparison], told: str | None) -> Iterator[Note]:
     # The same views without the bridge show its effect; where a server cannot have those, others' views must do.
     own = [part for part in parts if part.framework] or parts
     yield from (Note(f"{part.sentence} {part.cause}") for part in own if part.refusal is None)
-    yield from refusals(parts)
+    yield from refusals(parts, told)
 
 
-def refusals(comparisons: Iterable[Comparison]) -> Iterator[Note]:
-    """Yield why comparisons could not be judged: the first reason, and how many other comparisons could not be."""
-    reasons = list(dict.fromkeys(part.refusal for part in comparisons if part.refusal is not None))
+def refusals(comparisons: Iterable[Comparison], told: str | None = None) -> Iterator[Note]:
+    """Yield why comparisons could not be judged: the first reason that was not told, and how many others there are."""
+    reasons = list(dict.fromkeys(part.refusal for part in comparisons if part.refusal not in {None, told}))
     more = f" {len(reasons) - 1} more could not be judged either." if len(reasons) > 1 else ""
     yield from (Note(f"{reason}{more}", "warning") for reason in reasons[:1])
 
@@ -231,7 +235,11 @@ def all_figures(all_of_it: Told) -> Iterator[Section]:
         )
         for workload in run.plan.workloads
     ]
-    void = [Note(f"{summary.contender}: {reason}") for summary in judgement.summaries for reason in summary.void]
+    void = [
+        Note(f"{each.contender} under {each.workload}: {reason}")
+        for each in judgement.summaries
+        for reason in each.void
+    ]
     folded = Section(title=f"Trials that do not count ({len(void)})", blocks=tuple(void), is_folded=True)
     yield Section(title="All figures", blocks=filled((*parts, folded)), is_folded=True)
 
@@ -245,7 +253,7 @@ def _figures(
         return
     yield table_of(
         "async def over def, paired inside rounds",
-        twins,
+        in_order(twins),
         (
             (Column("Arrangement"), lambda twin: arrangement_name(twin.arrangement)),
             (Column("req/s", "×"), lambda twin: twin.rate),
@@ -254,6 +262,7 @@ def _figures(
             (Column("average latency", "×", is_minor=True), lambda twin: twin.latency_average),
         ),
         strong=lambda twin: twin.headline,
+        hint=lambda twin: twin.arrangement,
     )
 
 
@@ -282,6 +291,7 @@ def figures_table(summaries: Iterable[Summary]) -> Table:
             (valid, lambda each: f"{each.used} of {each.used + len(each.void)}"),
         ),
         group=lambda each: arrangement_name(each.arrangement),
+        hint=lambda each: each.contender,
     )
 
 

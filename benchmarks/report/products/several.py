@@ -13,7 +13,7 @@ from benchmarks.judge.judgement import Comparison, Estimate
 from benchmarks.judge.pool import Pool
 from benchmarks.judge.trials import QUANTITIES
 from benchmarks.model import Run
-from benchmarks.report.charts.ratios import forest_chart
+from benchmarks.report.charts.forest import forest_chart
 from benchmarks.report.document import (
     Block,
     Chart,

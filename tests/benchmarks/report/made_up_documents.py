@@ -25,7 +25,7 @@ from benchmarks.report.document import (
 DOUBLE = Estimate(value=2.0, low=1.95, high=2.07, samples=7)
 HALF = Estimate(value=0.5, low=0.48, high=0.52, samples=7)
 HOSTILE = "</title><script>alert(1)</script> a | b\n# c [x](javascript:y) *z* @all &lt; \x1b[2J[red] {{ 7*7 }} \" ' ~"
-DRAWING = Drawing(name="d", title="A drawing", description="In words.", wide="<svg></svg>", narrow="<svg></svg>")
+DRAWING = Drawing(name="d", title="A drawing", description="In words.", wide="<svg></svg>", narrow="<svg> </svg>")
 
 
 def verdict(subject: str, outcome: str = "replicated", *, word: str = "", text: str = "it holds") -> Verdict:

@@ -15,6 +15,7 @@ class Page(HTMLParser):
         self.elements: list[tuple[str, dict[str, str]]] = []
         self.pieces: list[str] = []
         self.styles: list[str] = []
+        self.scripts: list[str] = []
         self.open: list[str] = []
         self.feed(source)
         self.close()
@@ -40,8 +41,9 @@ class Page(HTMLParser):
         assert tag == self.open.pop()
 
     def handle_data(self, data: str) -> None:
-        """Keep text, and style sheets apart from it."""
-        (self.styles if self.open and self.open[-1] == "style" else self.pieces).append(data)
+        """Keep text, and style sheets and scripts apart from it."""
+        apart = {"style": self.styles, "script": self.scripts}
+        apart.get(self.open[-1] if self.open else "", self.pieces).append(data)
 
     def all(self, tag: str) -> list[dict[str, str]]:
         """Return the attributes of every element of a kind."""

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import pytest
@@ -151,10 +152,13 @@ def test_a_hopeless_interval_does_not_squeeze_the_others() -> None:
         ("          │          ", None),
         ("          │  ─●─     ", ratio(1.4, 1.28, 1.6)),
         ("  ●       │          ", ratio(0.5)),
-        ("          ●          ", ratio(1.0)),
-        ("●─────────────────── ", ratio(0.0, 0.0, 2.2)),
+        ("          ◆          ", ratio(1.0)),
+        ("         ─◆─         ", ratio(1.0, 0.9, 1.1)),
+        ("    ────●─┼───       ", ratio(0.8, 0.6, 1.3)),
+        ("●─────────┼───────── ", ratio(0.0, 0.0, 2.2)),
+        ("    ┄┄┄┄○┄┊┄┄┄       ", dataclasses.replace(ratio(0.8, 0.6, 1.3), samples=2)),
     ],
 )
 def test_a_ratio_is_drawn_in_text(expected: str, estimate: Estimate | None) -> None:
-    """A bar at 1, a line for the interval, a point for the value; the sign is seen at a glance."""
+    """A bar at 1 whatever is drawn there, a line for the interval, a point for the value; two rounds look faint."""
     assert expected == figures.ratio_strip(2.5, estimate, 21)

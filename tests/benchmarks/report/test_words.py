@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.judge.judgement import Judgement
-from benchmarks.report.words import arrangement_name, connections, contender_name, keyword, twins_of
+from benchmarks.report.words import arrangement_name, connections, contender_name, keyword, serves, size_of, twins_of
 
 
 @pytest.mark.parametrize(
@@ -51,3 +51,35 @@ def test_twins_stand_together_without_the_bare_servers(judgement: Judgement) -> 
         "flask@uvicorn+eventloop",
     ] == list(twins)
     assert all(["sync", "async"] == [twin.variant for twin in pair] for pair in twins.values())
+
+
+@pytest.mark.parametrize(
+    ("expected", "ratio"),
+    [
+        ("twice", 2.05),
+        ("half", 0.49),
+        ("a third", 0.34),
+        ("1.7 times", 1.71),
+        ("1.06 times", 1.06),
+        ("123 times", 123.4),
+        ("41 % fewer", 0.59),
+    ],
+)
+def test_a_ratio_has_a_size_in_words(expected: str, ratio: float) -> None:
+    """A word where there is one, and else a number."""
+    assert expected == size_of(ratio)
+
+
+@pytest.mark.parametrize(
+    ("expected", "found"),
+    [
+        ("a serves twice the requests of b", "twice"),
+        ("a serves 41 % fewer requests than b", "41 % fewer"),
+        ("a serves as many requests as b", "as many"),
+        ("Undecided: a over b", "undecided"),
+        ("Not judged: a over b", "not judged"),
+    ],
+)
+def test_a_finding_is_a_sentence(expected: str, found: str) -> None:
+    """Whatever came out."""
+    assert expected == serves("a", "b", found)

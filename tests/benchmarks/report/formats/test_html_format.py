@@ -4,18 +4,19 @@ import base64
 import hashlib
 import re
 
-from benchmarks.report.formats.html import render, spans_css
+from benchmarks.report.document import Paragraph, Section
+from benchmarks.report.formats.html import anchored, render, script_hash, spans_css
 from tests.benchmarks.report.made_up_documents import DRAWING, HOSTILE, everything
 from tests.benchmarks.report.parsed_page import Page
 
 
 def test_the_page_needs_nothing_but_itself() -> None:
-    """There is no script and no address of anything else: opened without a network it is whole."""
+    """There is no address of anything else: opened without a network it is whole."""
     source = render(everything())
     page = Page(source)
 
-    assert set() == set(re.findall(r"https?://[^\"'\s<>)]+", source))
-    assert not {"script", "img", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.elements}
+    assert {"http://www.w3.org/2000/svg"} == set(re.findall(r"https?://[^\"'\s<>)]+", source))
+    assert not {"img", "iframe", "object", "embed", "form", "base"} & {tag for tag, _ in page.elements}
     references = [
         value
         for _, attributes in page.elements
@@ -26,16 +27,21 @@ def test_the_page_needs_nothing_but_itself() -> None:
     assert not re.search(r"@import|url\(|@font-face", "".join(page.styles))
 
 
-def test_the_policy_admits_the_style_sheet_and_nothing_else() -> None:
-    """Its hash is the sheet's, and no element carries a style or a handler, which it would block."""
+def test_the_policy_admits_the_style_sheet_and_the_script_and_nothing_else() -> None:
+    """Its hashes are theirs, and no element carries a style or a handler, which it would block."""
     page = Page(render(everything()))
     policy = next(meta["content"] for meta in page.all("meta") if meta.get("http-equiv") == "Content-Security-Policy")
-    digest = base64.b64encode(hashlib.sha256("".join(page.styles).encode()).digest()).decode()
-
-    assert 1 == len(page.all("style"))
-    assert (
-        f"default-src 'none'; style-src 'sha256-{digest}'; img-src data:; base-uri 'none'; form-action 'none'" == policy
+    style, script = (
+        f"'sha256-{base64.b64encode(hashlib.sha256(''.join(own).encode()).digest()).decode()}'"
+        for own in (page.styles, page.scripts)
     )
+
+    assert (1, [{}]) == (len(page.all("style")), page.all("script"))
+    assert (
+        f"default-src 'none'; script-src {script}; style-src {style}; img-src data:; base-uri 'none'; "
+        "form-action 'none'"
+    ) == policy
+    assert f"'{script_hash()}'" == script
     assert [] == [
         name for _, attributes in page.elements for name in attributes if name == "style" or name.startswith("on")
     ]
@@ -45,9 +51,7 @@ def test_every_block_is_there() -> None:
     """In words: answers before all else, tables with captions and scopes, drawings, details, what is to be copied."""
     page = Page(render(everything()))
 
-    assert page.text.index("Yes 2.00 × [1.95, 2.07] ✓ replicated the tutorial: 2.02 ×") < page.text.index(
-        "What was found"
-    )
+    assert page.text.index("2.00 × [1.95, 2.07] ✓ replicated the tutorial: 2.02 ×") < page.text.index("What was found")
     assert "def 4,105 – 2.00 × [1.95, 2.07] ✓ replicated 2.00 ×" in page.text
     assert len(page.all("table")) == len(page.all("caption"))
     assert {"col", "row", "rowgroup", "colgroup"} == {heading.get("scope") for heading in page.all("th")}
@@ -56,8 +60,24 @@ def test_every_block_is_there() -> None:
     assert "! Unplugged. Plug it in." in page.text
     assert "lab compare quick --seed 20260301" in page.text
     assert "zh-Hant" in {quote.get("lang") for quote in page.all("blockquote")}
-    assert {"href": "#more"} in page.all("a")
+    assert "#more" in {link.get("href") for link in page.all("a")}
     assert "more" in {section.get("id") for section in page.all("section")}
+
+
+def test_every_heading_can_be_linked_to() -> None:
+    """By the section's own anchor, or one made of its title; no two are the same."""
+    twice = [Section(title="The same!", blocks=(Paragraph("x"),)) for _ in range(2)]
+    first, second = anchored(twice)
+    page = Page(render(everything()))
+    ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
+    links = [link["href"] for link in page.all("a") if link.get("class") == "anchor"]
+
+    assert isinstance(first, Section)
+    assert isinstance(second, Section)
+    assert ["the-same", "the-same-2"] == [first.anchor, second.anchor]
+    assert len(set(ids)) == len(ids)
+    assert {"#answer-1", "#more", "#drawn", "#signs"} == set(links)
+    assert {link.removeprefix("#") for link in links} <= set(ids)
 
 
 def test_code_and_options_are_set_as_code() -> None:
@@ -79,7 +99,7 @@ def test_hostile_text_stays_text() -> None:
     source = render(everything(HOSTILE))
     page = Page(source)
 
-    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    assert ["script"] == [tag for tag, _ in page.elements if tag in {"script", "img"}]
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert "<script>alert(1)</script> a | b # c [x](javascript:y)" in page.text
     assert "\x1b" not in source

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.judge.judgement import Comparison, Entry, Estimate, Field, Judgement
 from benchmarks.model import Run
-from benchmarks.report.charts.ratios import field_chart
+from benchmarks.report.charts.forest import field_chart
 from benchmarks.report.document import Block, Chart, Note, Paragraph, Section, Table
 from benchmarks.report.formats import FORMATS, render
 from benchmarks.report.products.field import field_blocks, tie_letters, work_blocks
@@ -58,9 +58,11 @@ def of_kind(blocks: Sequence[Block], kind: type[Block]) -> list[Block]:
     return [block for block in blocks if isinstance(block, kind)]
 
 
-def test_the_answer_names_the_first_and_those_that_are_not_separated_from_it(run: Run, field: Field) -> None:
+def test_the_answer_names_the_first_and_those_that_are_not_separated_from_it(
+    run: Run, judgement: Judgement, field: Field
+) -> None:
     """A picture and its figures follow, with a letter for each tie; what cannot be is told."""
-    answer, chart, note = field_blocks(run, field, 0.05)
+    answer, chart, note = field_blocks(run, field, judgement, is_first=True)
 
     assert isinstance(answer, Paragraph)
     assert "strong" == answer.kind
@@ -70,10 +72,10 @@ def test_the_answer_names_the_first_and_those_that_are_not_separated_from_it(run
     (table,) = chart.instead
     assert isinstance(table, Table)
     assert [
-        "starlette-async@uvicorn (a)",
-        "blacksheep-async@uvicorn (a)",
-        REFERENCE,
-        "quart-sync@hypercorn",
+        "Starlette on uvicorn, async def (a)",
+        "BlackSheep on uvicorn, async def (a)",
+        "FastAPI on uvicorn, async def",
+        "Quart on Hypercorn, def",
     ] == [row.cells[0] for row in table.rows]
     assert Note("No.", "warning") == note
 
@@ -86,12 +88,13 @@ def test_the_answer_names_the_first_and_those_that_are_not_separated_from_it(run
         ((), REFERENCE, "nothing serves more than FastAPI on uvicorn, async def, the reference"),
     ],
 )
-def test_each_way_in_which_a_field_may_begin_has_its_sentence(
-    run: Run, field: Field, ties: tuple[tuple[int, int], ...], first: str, told: str
+def test_each_way_in_which_a_field_may_begin_has_its_sentence(  # noqa: PLR0917 (pytest passes them by name)
+    run: Run, judgement: Judgement, field: Field, ties: tuple[tuple[int, int], ...], first: str, told: str
 ) -> None:
     """Who is first is said together with who might be."""
     entries = sorted(field.entries, key=lambda entry: entry.contender != first)
-    answer = next(field_blocks(run, dataclasses.replace(field, ties=ties, entries=tuple(entries)), 0.05))
+    changed = dataclasses.replace(field, ties=ties, entries=tuple(entries))
+    answer = next(field_blocks(run, changed, judgement, is_first=True))
 
     assert isinstance(answer, Paragraph)
     assert told in answer.text
@@ -126,7 +129,7 @@ def test_a_run_of_a_field_tells_it_first_and_each_comparison_on_request(compared
 
     assert isinstance(document.blocks[0], Paragraph)
     assert "What else is unequal" in sections
-    each = sections[f"health: each against {REFERENCE}, and why"]
+    each = sections["health: each against FastAPI on uvicorn, async def, and why"]
     assert (True, 3) == (each.is_folded, len(each.blocks))
     assert "Where the view itself works" in sections
 
@@ -152,7 +155,8 @@ def test_what_differs_from_the_reference_is_marked_and_what_is_alike_is_a_senten
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_field_is_told_in_every_format(compared: tuple[Run, Judgement], form: str) -> None:
     """It is a document like any other."""
-    assert "starlette-async@uvicorn" in render(run_document(*compared, ()), form) or form == "csv"
+    told = render(run_document(*compared, ()), form)
+    assert "Starlette on uvicorn, async def" in told or "starlette-async@uvicorn" in told or form == "csv"
 
 
 def test_a_chart_of_a_field_brackets_what_is_tied(field: Field) -> None:
@@ -164,3 +168,15 @@ def test_a_chart_of_a_field_brackets_what_is_tied(field: Field) -> None:
     assert without is not None
     assert all(name in drawn.wide for name in ("Starlette", "BlackSheep", "Quart"))
     assert 1 == drawn.wide.count("<path") - without.wide.count("<path")
+
+
+def test_the_first_screen_has_the_fastest_of_a_field_and_the_reference(field: Field) -> None:
+    """With the dots of their rounds; a tie that goes on beyond them ends with them."""
+    chart = field_chart(
+        field, margin=0.05, most=2, rounds={"starlette-async@uvicorn": (2.0, 2.2)}, title="The fastest 2 of 4"
+    )
+
+    assert chart is not None
+    assert "The fastest 2 of 4" == chart.title
+    assert ("Starlette" in chart.wide, "FastAPI" in chart.wide, "Quart" in chart.wide) == (True, True, False)
+    assert "in its rounds 2.00 ×, 2.20 ×" in chart.wide

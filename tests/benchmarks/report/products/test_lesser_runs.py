@@ -89,11 +89,11 @@ def nothing(judgement: Judgement) -> Judgement:
 @pytest.mark.parametrize(
     ("alter", "facts", "charts"),
     [
-        (unobserved, ("–: not measured",), 3),
-        (one_contender, ("Not asked in this run",), 2),
-        (one_round, ("2.00 × (no interval)",), 4),
-        (no_histogram, ("4,105",), 3),
-        (thirty_contenders, ("with-a-long-name",), 3),
+        (unobserved, ("–: not measured",), 9),
+        (one_contender, ("Not asked in this run",), 4),
+        (one_round, ("2.00 × (no interval)",), 11),
+        (no_histogram, ("4,105",), 10),
+        (thirty_contenders, ("with-a-long-name",), 9),
         (nothing, ("No valid trial was measured", "No contender took part", "has no answer"), 0),
     ],
 )

@@ -6,7 +6,7 @@ from xml.etree import ElementTree as ET
 
 from benchmarks.judge.judgement import Comparison, Estimate, RandomEffects
 from benchmarks.judge.pool import Pool
-from benchmarks.report.charts.ratios import forest_chart
+from benchmarks.report.charts.forest import forest_chart
 from benchmarks.report.document import Chart, Document, Note, Paragraph, Section, Table
 from benchmarks.report.products.several import pool_document
 

@@ -1,26 +1,37 @@
 from __future__ import annotations
 
 import dataclasses
+import io
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Estimate, Figure, Judgement, Outcome, Standing, Verdict
 from benchmarks.model import Run
-from benchmarks.report.document import Block, Chart, Document, Note, Paragraph, Section, Table
+from benchmarks.report.document import Block, Chart, Document, Note, Paragraph, Section
 from benchmarks.report.document import Verdict as Told
 from benchmarks.report.formats import render
+from benchmarks.report.formats.terminal import print_document
 from benchmarks.report.products import run as product
-from benchmarks.report.products.run import HEADLINE_CLAIM, run_document, was_asked
+from benchmarks.report.products.poster import HEADLINE_CLAIM, source_of
+from benchmarks.report.products.run import run_document
+from benchmarks.report.products.verdicts import was_asked
 from tests.benchmarks.report.made_up_documents import HOSTILE, undrawn
 from tests.benchmarks.report.parsed_page import Page
 
 WAITS = (4, "fastapi@uvicorn")
 WHAT_THE_TUTORIAL_SAYS = "What the tutorial says, and what this run found"
 FORMS = ("terminal", "markdown", "html")
+CONTROLS = (
+    "A/A 1.00 × [0.99, 1.01]: equal",
+    "A/A 1.00 × [0.99, 1.01]: failed",
+    "A/A 1.00 × [0.80, 1.20]: not shown to be equal",
+    "no A/A comparison",
+)
 
 
 def every(blocks: Sequence[Block]) -> Iterator[Block]:
@@ -130,48 +141,68 @@ def test_probes_that_contenders_fail_are_read_first(run: Run, judgement: Judgeme
     assert "good" not in first.text
 
 
-def test_an_equal_placebo_is_told_and_any_other_is_left_to_the_notes(
-    run: Run, judgement: Judgement, claims: Sequence[Claim]
-) -> None:
-    """The judge's note on a doubtful one says more than the figure."""
+def test_the_source_says_how_the_control_came_out(run: Run, judgement: Judgement) -> None:
+    """Beside the machine, the versions and the seed."""
 
-    def placebo(judged: Judgement) -> bool:
-        return "A/A: fastapi-async@uvicorn against itself came out equal" in render(
-            run_document(run, judged, claims), "markdown"
-        )
+    def placebo(judged: Judgement) -> str:
+        return next(told for told in CONTROLS if told in source_of(run, judged))
 
     doubtful = Estimate(value=1.0, low=0.8, high=1.2, samples=3)
-    assert placebo(judgement)
-    assert not placebo(dataclasses.replace(judgement, placebo=doubtful))
-    assert not placebo(dataclasses.replace(judgement, placebo=None))
+    assert "A/A 1.00 × [0.99, 1.01]: equal" == placebo(judgement)
+    assert "A/A 1.00 × [0.80, 1.20]: not shown to be equal" == placebo(dataclasses.replace(judgement, placebo=doubtful))
+    assert "no A/A comparison" == placebo(dataclasses.replace(judgement, placebo=None))
+    assert "A/A 1.00 × [0.99, 1.01]: failed" == placebo(dataclasses.replace(judgement, placebo_failed="It failed."))
 
 
-def test_every_claim_is_told_at_a_glance_and_on_request_in_the_tutorials_words(
+def test_every_claim_has_a_card_and_the_tutorials_words_on_request(
     run: Run, judgement: Judgement, claims: Sequence[Claim]
 ) -> None:
-    """An outcome and a figure for each subject; a count says what it counts; the other arrangements stand beside."""
+    """The headline's first, then by effect; what other arrangements came to is folded too."""
     document = run_document(run, judgement, claims)
-    glance = section(document, WHAT_THE_TUTORIAL_SAYS).blocks[0]
-    assert isinstance(glance, Table)
+    cards = [block for block in section(document, WHAT_THE_TUTORIAL_SAYS).blocks if isinstance(block, Section)]
+    first = cards[0]
 
-    assert ["The tutorial says", "FastAPI", "Flask"] == [column.title for column in glance.columns]
-    assert (
-        Told(subject="FastAPI", outcome="replicated", sentence="2.00 × [1.95, 2.07]"),
-        Told(subject="Flask", outcome="contradicted", sentence="0.50 × [0.48, 0.52]"),
-    ) == glance.rows[1].cells[1:]
-    assert Told(subject="FastAPI", outcome="replicated", sentence="threads that ran: 1") == glance.rows[4].cells[1]
-    both, nothing = glance.rows[5].cells[1:]
-    assert isinstance(both, Told)
-    assert ("contradicted", "FastAPI and Flask: 4.21 × [4.10, 4.32]") == (both.outcome, both.sentence)
-    assert "" == nothing
-    assert section(document, "Each claim in the tutorial's words, with what was found and why").is_folded
+    assert ["claim-2", "claim-4", "claim-6", "claim-3", "claim-1", "claim-5"] == [card.anchor for card in cards]
+    assert all(card.is_card and not card.is_folded for card in cards)
     assert ["FastAPI on uvicorn", "Flask on Hypercorn"] == tried_on(document, 2)
-    beside = section(document, "The same claims on the other arrangements").blocks[0]
-    assert isinstance(beside, Section)
+    assert isinstance(first.blocks[2], Chart)
+    evidence = first.blocks[3]
+    assert isinstance(evidence, Section)
+    assert evidence.is_folded
+    assert ["FastAPI on Hypercorn", "Flask on Hypercorn + asgiref"] == [
+        block.subject for block in every(evidence.blocks) if isinstance(block, Told)
+    ]
     page = Page(render(undrawn(document), "html")).text
     for claim in claims:
         assert claim.title in page
         assert all(" ".join(words.split()) in page for words in (claim.english, *claim.quote))
+
+
+def test_a_terminal_has_the_outcome_of_each_claim_and_its_sentences_on_request(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """A line for each subject of a card."""
+    output = io.StringIO()
+    print_document(Console(file=output, width=100), run_document(run, judgement, claims))
+    told = output.getvalue()
+
+    assert "FastAPI on uvicorn  ✓ replicated    2.00 × [1.95, 2.07]" in told
+    assert "async def served 2.00 × the requests of def" not in told
+    assert "async def served 2.00 × the requests of def" in render(run_document(run, judgement, claims), "terminal")
+
+
+def test_names_of_people_stand_for_ids_which_stay_where_a_pointer_rests(
+    run: Run, judgement: Judgement, claims: Sequence[Claim]
+) -> None:
+    """No text of the report has an id, but for what is to be copied; a card's subject has its own."""
+    document = run_document(run, judgement, claims)
+    ids = [contender.id for contender in run.plan.contenders]
+
+    for form in FORMS:
+        rendered = render(undrawn(document), form)
+        told = Page(rendered).text if form == "html" else rendered
+        assert [] == [each for each in ids if each in told.replace("\\", "")]
+    assert "flask@hypercorn" in [abbr.get("title") for abbr in Page(render(undrawn(document), "html")).all("abbr")]
 
 
 def test_each_cause_is_told_once(run: Run, judgement: Judgement, claims: Sequence[Claim]) -> None:
@@ -251,11 +282,11 @@ def test_a_verdict_of_several_quantities_shows_each(run: Run, judgement: Judgeme
     document = run_document(run, dataclasses.replace(judgement, verdicts=verdicts), claims)
 
     for form in FORMS:
-        rendered = render(undrawn(document), form)
+        rendered = render(document, form)
         told = " ".join((Page(rendered).text if form == "html" else rendered).split())
         assert "0.59 ×" in told
         assert "0.86 ×" in told
-        assert "41 % shorter" in told
+        assert "41 % shorter" in told or form == "html"
 
 
 def test_a_run_of_bridges_alone_tells_what_they_are_first(
@@ -265,7 +296,11 @@ def test_a_run_of_bridges_alone_tells_what_they_are_first(
     without = dataclasses.replace(judgement, verdicts=(), twins=())
     first = run_document(run, without, claims).blocks[0]
     assert isinstance(first, Told)
-    assert "`flask-async@hypercorn+eventloop` against `flask-async@hypercorn`, health" == first.subject
+    assert (
+        "Flask on Hypercorn + eventloop, async def against Flask on Hypercorn, async def, health",
+        "Faster, 3.7 times",
+        "flask-async@hypercorn+eventloop against flask-async@hypercorn, health",
+    ) == (first.subject, first.answer, first.hint)
 
     refused = dataclasses.replace(
         without, bridges=tuple(dataclasses.replace(each, refusal="One round.") for each in judgement.bridges)
@@ -320,7 +355,7 @@ def test_hostile_text_stays_text(run: Run, judgement: Judgement, claims: Sequenc
     rendered = {form: render(document, form) for form in FORMS}
     page = Page(rendered["html"])
 
-    assert not {"script", "img"} & {tag for tag, _ in page.elements}
+    assert ["script"] == [tag for tag, _ in page.elements if tag in {"script", "img"}]
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert "<script>alert(1)</script>" in page.text
     assert "\x1b[2J" not in "".join(rendered.values())
@@ -351,4 +386,5 @@ def test_a_workload_name_cannot_break_an_id(
         }
         assert len(set(ids)) == len(ids)
         assert wanted <= set(ids)
-        assert len(page.all("figure")) == len(page.all("figcaption")) == len(page.all("svg")) / 2
+        # A card's drawing is the same at every size.
+        assert len(page.all("figure")) < len(page.all("svg")) < 2 * len(page.all("figure"))

@@ -110,7 +110,7 @@ def test_latencies_at_a_rate_have_a_section_of_their_own(
     assert ("def", None, None, None, None, None, 0) == table.rows[4].cells
     assert isinstance(ratios, Table)
     assert [("Flask on Hypercorn", None), ("FastAPI on uvicorn", near(0.5))] == [row.cells for row in ratios.rows]
-    assert Note(DOUBT, "warning") == doubt
+    assert Note(DOUBT.replace("flask-async@hypercorn", "Flask on Hypercorn, async def"), "warning") == doubt
 
 
 def test_what_was_planned_and_not_measured_has_no_section(
@@ -150,9 +150,12 @@ def test_the_same_views_stand_behind_each_bridge(run: Run, judgement: Judgement,
 
     assert [False, True, True, True] == [part.is_folded for part in parts if isinstance(part, Section)]
     assert isinstance(ratios, Table)
-    assert ["flask-async@hypercorn", "fastapi-async@hypercorn"] == [row.cells[0] for row in ratios.rows]
+    assert [
+        ("Flask on Hypercorn, async def", "flask-async@hypercorn"),
+        ("FastAPI on Hypercorn, async def", "fastapi-async@hypercorn"),
+    ] == [(row.cells[0], row.hint) for row in ratios.rows]
     assert isinstance(costs, Table)
-    assert ("flask-async@hypercorn+eventloop", 0.0, 0.0, 0.0, 265.0) == costs.rows[1].cells
+    assert ("Flask on Hypercorn + eventloop, async def", 0.0, 0.0, 0.0, 265.0) == costs.rows[1].cells
     assert isinstance(found, Note)
     assert found.text.startswith("Behind the bridge async served 3.71 times")
 
@@ -187,8 +190,11 @@ def test_all_figures_and_void_trials_are_told(run: Run, judgement: Judgement, cl
 
     assert ("def", "4 of 5", None) == tuple(figures.rows[0].cells[column] for column in (0, -1, 5))
     assert "Flask on Hypercorn" == figures.rows[0].group
-    assert [True, False, False, False, False, True] == [row.strong for row in ratios.rows]
-    assert (Note("flask-sync@hypercorn: round 3: the server died"),) == void.blocks
+    assert ["FastAPI on uvicorn", "Flask on Hypercorn", "Flask on uvicorn + eventloop"] == [
+        row.cells[0] for row in ratios.rows[:3]
+    ]
+    assert [True, True, False, False, False, False] == [row.strong for row in ratios.rows]
+    assert (Note("Flask on Hypercorn, def under health: round 3: the server died"),) == void.blocks
 
 
 def test_the_rules_tell_of_the_schedule(at_equal_rate: Run) -> None:
