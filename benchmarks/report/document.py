@@ -233,7 +233,7 @@ class Section:
         blocks: What stands below it; a section without any is left out.
         is_folded: Whether it is detail, shown on request.
         anchor: Id that a link may lead to; empty for one that is made of the title.
-        is_card: Whether it stands beside others like it, and a terminal shows only its verdicts' outcomes at first.
+        is_card: Whether it is one of several of a kind, side by side. A terminal shows only their outcomes at first.
     """
 
     title: str

@@ -10,6 +10,9 @@ from benchmarks.judge import wording
 from benchmarks.judge.judgement import CONFIDENCE, Estimate
 
 NOT_MEASURED: Final = "not measured"
+FIRM_ROUNDS: Final = 3
+"""Fewer look faint."""
+
 ABSENT: Final = "–"
 """Stands in a table for what was not measured."""
 
@@ -35,7 +38,6 @@ SYMBOLS: Final[Mapping[str, str]] = {
 _MICROSECONDS: Final = {"s": 1e6, "ms": 1e3, "µs": 1.0}
 _SMALLEST_REACH: Final = 2.5
 _FARTHEST_BOUND: Final = 8.0
-_FEWEST_FIRM: Final = 3
 
 
 def is_measured(value: float | None) -> TypeGuard[float]:
@@ -45,7 +47,7 @@ def is_measured(value: float | None) -> TypeGuard[float]:
 
 def is_faint(estimate: Estimate | None) -> bool:
     """Return whether an estimate rests on too few rounds to be shown as firmly as others: fewer than three."""
-    return estimate is not None and estimate.samples < _FEWEST_FIRM
+    return estimate is not None and estimate.samples < FIRM_ROUNDS
 
 
 def value_of(estimate: Estimate | None) -> float | None:

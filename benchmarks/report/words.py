@@ -74,7 +74,7 @@ def finding_of(comparison: Comparison) -> str:
 
 
 def serves(above: str, below: str, found: str) -> str:
-    """Say that one serves so many of the other's requests, ``found`` being as of ``finding_of``."""
+    """Say that one serves this many of the other's requests, ``found`` being as of ``finding_of``."""
     if found == _FOUND["equal"]:
         return f"{above} serves as many requests as {below}"
     if found in _FOUND.values():

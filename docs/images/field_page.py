@@ -63,7 +63,10 @@ def drawings(told: Told) -> dict[str, Drawing]:
     charts = (
         block
         for field in told.judgement.fields
-        for block in (*field_blocks(told.run, field, told.judgement.margin), *work_blocks(field, told.judgement.margin))
+        for block in (
+            *field_blocks(told.run, field, told.judgement, is_first=False),
+            *work_blocks(field, told.judgement.margin),
+        )
         if isinstance(block, Chart)
     )
     return {drawing.name: drawing for chart in charts if (drawing := chart.draw()) is not None}
@@ -83,7 +86,7 @@ def figures(told: Told) -> str:
 def _figures(run: Run, judgement: Judgement, told: Told) -> Iterator[str]:
     yield f"This is run `{run.name}`, made by\n\n```text\n$ {compare_command(run.plan, run.environment)}\n```"
     for field in judgement.fields:
-        answer, chart, *others = field_blocks(run, field, judgement.margin)
+        answer, chart, *others = field_blocks(run, field, judgement, is_first=False)
         yield from pictured(answer, chart, f"field-{field.workload}")
         yield from map(markdown, others)
         left = list(work_blocks(field, judgement.margin))

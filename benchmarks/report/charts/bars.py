@@ -277,7 +277,7 @@ def _draw_bar(axes: Axes, panel: _Panel, twin: Summary, y: float, colour: str, l
     estimate, end = panel.length(twin), panel.end(twin)
     look: dict[str, Any] = {"colour": MUTED.light, "style": "italic"}
     if estimate is not None and is_measured(estimate.value):
-        look, face = {}, colour if twin.variant == "async" else PAPER.light
+        look, face = {}, PAPER.light if twin.variant == "sync" else colour
         alpha = _FAINT if is_faint(estimate) else None
         bar: dict[str, Any] = {"facecolor": face, "edgecolor": colour, "linewidth": 2, "zorder": 3, "alpha": alpha}
         axes.barh([y], [estimate.value], height=0.66, **bar)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from benchmarks.judge.judgement import Estimate, Figure, Verdict
 from benchmarks.report.charts.canvas import Drawing, Layout, Scale, Sheet, around_one, draw, interval, shown_as
 from benchmarks.report.charts.palette import MUTED, framework_colour, framework_mark
-from benchmarks.report.figures import amount, estimated, is_measured
+from benchmarks.report.figures import FIRM_ROUNDS, amount, estimated, is_measured
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -24,7 +25,7 @@ _FARTHEST: Final = 4.0
 
 
 class _Line(NamedTuple):
-    """A quantity of a claim, and what it is held against."""
+    """A quantity of a claim, and what it is compared with."""
 
     name: str
     estimate: Estimate
@@ -81,8 +82,11 @@ def _lines(verdict: Verdict, much: float) -> Iterator[_Line]:
             continue
         name = figure.name.removesuffix(" async/sync").removesuffix(" (range)")
         name = name.replace(", async", "").replace(", sync", " with def")
-        told = f"{verdict.subject}: {name}"
-        yield _Line(told, figure.estimate, figure.unit, colour, mark, figure.tutorial_value, _half_way(figure, much))
+        told, estimate = f"{verdict.subject}: {name}", figure.estimate
+        if not figure.unit and estimate.low is None:
+            # A count that is exact needs no rounds to be firm.
+            estimate = dataclasses.replace(estimate, samples=max(FIRM_ROUNDS, estimate.samples))
+        yield _Line(told, estimate, figure.unit, colour, mark, figure.tutorial_value, _half_way(figure, much))
 
 
 def _half_way(figure: Figure, much: float) -> float | None:
@@ -96,7 +100,7 @@ def _half_way(figure: Figure, much: float) -> float | None:
 
 def _paint(sheet: Sheet, lines: Sequence[_Line], margin: float, much: float) -> None:
     layout, is_ratio = sheet.layout, lines[0].unit == "×"
-    height, left, width = layout.row_px * _ROWS_PER_LINE * len(lines), 8.0, layout.width_px - 16
+    height, left, width = layout.row_px * _ROWS_PER_LINE * len(lines), 18.0, layout.width_px - 36
     scale = _ratios(lines) if is_ratio else _counts(lines)
     axes = sheet.axes(scale, Scale(len(lines), 0), left=left, top=0, width=width, height=height)
     if is_ratio:
@@ -116,7 +120,7 @@ def _paint(sheet: Sheet, lines: Sequence[_Line], margin: float, much: float) -> 
 
 
 def _mark(axes: Axes, line: _Line, number: int, layout: Layout) -> None:
-    """Draw what a quantity is held against, and over it the quantity."""
+    """Draw what a quantity is compared with, and over it the quantity."""
     ends, place = [number + 0.48, number + 0.92], number + 0.7
     if line.half_way is not None:
         axes.plot([line.half_way] * 2, ends, color=MUTED.light, linewidth=2, linestyle=(0, (1, 1)), zorder=2)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from benchmarks.judge.judgement import Comparison, Estimate, Field
 from benchmarks.report.charts.canvas import (
@@ -54,7 +54,7 @@ class _Row(NamedTuple):
 
     @property
     def told(self) -> str:
-        """The same with its rounds, for whoever looks at one line."""
+        """The same with its rounds, for a reader of one line."""
         rounds = f"; in its rounds {', '.join(amount(each, '×') for each in self.rounds)}" if self.rounds else ""
         return f"{self.name}: {self.figure}{rounds}."
 
@@ -255,7 +255,12 @@ def _mark(axes: Axes, row: _Row, number: int, layout: Layout) -> None:
         return
     place = number + (0.68 if layout.is_narrow else 0.5)
     if rounds := [each for each in row.rounds if each > 0]:
-        look = {"color": row.colour, "alpha": 0.35, "markersize": layout.font_px * 0.42, "markeredgewidth": 0}
+        look: dict[str, Any] = {
+            "color": row.colour,
+            "alpha": 0.35,
+            "markersize": layout.font_px * 0.42,
+            "markeredgewidth": 0,
+        }
         axes.plot(rounds, [place] * len(rounds), "o", zorder=3, gid=shown_as("trials", number, row.told), **look)
     gid = shown_as("mark", number, row.told)
     interval(axes, row.estimate, place, layout, row.colour, row.weight, row.mark, is_hollow=row.is_hollow, gid=gid)

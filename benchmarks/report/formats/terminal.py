@@ -118,7 +118,7 @@ class _Printer:
         for _, group in grouped(blocks):
             names = [cell_len(_words(block.subject)) for block in group if isinstance(block, Verdict)]
             for block in group:
-                if isinstance(before, Table | Verdict) and isinstance(block, Paragraph | Note):
+                if isinstance(before, Table | Verdict | Chart) and isinstance(block, Paragraph | Note):
                     self.console.print()
                 if isinstance(block, Verdict):
                     self.verdict(block, min(max(names), _LONGEST_NAME))

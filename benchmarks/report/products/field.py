@@ -49,7 +49,7 @@ def field_blocks(run: Run, field: Field, judgement: Judgement, *, is_first: bool
 
 
 def field_picture(field: Field, judgement: Judgement, most: int | None = None) -> Chart:
-    """Return the picture of a field, of at most so many of the fastest beside the reference."""
+    """Return the picture of a field, of at most this many of the fastest beside the reference."""
     rates = [entry.rate for entry in field.entries if entry.contender != field.reference]
     shown, count = min(most or len(field.entries), len(field.entries)), len(field.entries)
     reference = contender_name(field.reference)

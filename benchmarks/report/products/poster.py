@@ -104,7 +104,7 @@ def answers(all_of_it: Told) -> tuple[Verdict, ...]:
 
 
 def compared(judgement: Judgement) -> list[Comparison]:
-    """Return what is judged of a run that no claim is judged on, as it is told: duels, or twins, or bridges."""
+    """Return what is judged of a run that no claim is judged on: duels, or twins, or bridges."""
     for every in (judgement.duels, (*judgement.twins, *judgement.bridges)):
         judged = [each for each in every if each.refusal is None]
         # The question is about views that do not wait, of both keywords: whatever else was compared comes first.
