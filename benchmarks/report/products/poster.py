@@ -191,7 +191,7 @@ def _causes(judgement: Judgement, workload: str, contenders: Iterable[str], titl
 
 def costs_title(twins: Sequence[Comparison]) -> str:
     """Say in a line what a request of twins costs: ``Why: with async def a request takes half the CPU time on ...``."""
-    told = []
+    told: list[str] = []
     for name, twin in zip(_names(twins), twins, strict=True):
         if twin.cpu is not None and twin.cpu.value > 0:
             size = size_of(twin.cpu.value, "less")

@@ -9,8 +9,9 @@ import pytest
 
 from benchmarks.judge.judgement import Estimate, Judgement, Summary
 from benchmarks.model import LoadProfile, Run, Workload
-from benchmarks.report.charts.bars import cost_chart, waiting_chart
+from benchmarks.report.charts.bars import causes_chart, cost_chart, waiting_chart
 from benchmarks.report.charts.canvas import NARROW, WIDE, Drawing
+from benchmarks.report.charts.claims import claim_chart
 from benchmarks.report.charts.forest import ratio_chart
 from benchmarks.report.charts.latency import latency_chart
 from benchmarks.report.words import arrangement_name
@@ -276,3 +277,80 @@ def test_names_of_the_labs_own_contenders_are_written_whole(charts: dict[str, Dr
     """The longest of them too."""
     for chart in charts.values():
         assert "Flask on Hypercorn + eventloop" in written(parsed(chart)[0])
+
+
+def test_no_interval_passes_what_is_possible(judgement: Judgement) -> None:
+    """It ends at the bound, with an arrow where it would go on; the figure stays as it was measured."""
+
+    def chart(high: float) -> Drawing:
+        rate = Estimate(value=1190.0, low=1150.0, high=high, samples=5)
+        return drawn(
+            waiting_chart(WAIT, LOAD, altered(judgement, lambda one: dataclasses.replace(one, rate_per_s=rate)))
+        )
+
+    within, beyond = chart(1195.0), chart(1300.0)
+
+    for of_within, of_beyond in zip(parsed(within), parsed(beyond), strict=True):
+        (bound,) = (path for path in of_beyond.iter(f"{SVG}path") if "stroke-dasharray" in path.attrib)
+        most_px = float(bound.get("d", "").split()[1])
+        ends = [
+            float(path.get("d", "").split()[-2])
+            for path in of_beyond.iter(f"{SVG}path")
+            if path.get("stroke-width") == "1.5" and "stroke-ink" in path.get("class", "")
+        ]
+        assert max(ends) <= most_px + 0.2
+        assert 1 == len(list(of_beyond.iter(f"{SVG}use"))) - len(list(of_within.iter(f"{SVG}use")))
+    assert "async def 1,190 req/s [1,150, 1,300]" in beyond.description
+
+
+def test_what_rests_on_two_rounds_is_faint(judgement: Judgement) -> None:
+    """Mark and interval; three are enough to be firm."""
+
+    def opacities(samples: int) -> int:
+        ratio = Estimate(value=2.0, low=1.9, high=2.1, samples=samples)
+        twins = [dataclasses.replace(judgement.twins[0], rate=ratio)]
+        return drawn(ratio_chart("health", twins, margin=0.05)).wide.count("opacity")
+
+    assert 0 == opacities(3)
+    assert opacities(2) > 2
+
+
+def test_each_round_is_a_dot_and_the_headline_comes_first(judgement: Judgement) -> None:
+    """Then by effect; a mark says its rounds, and has its id."""
+    twins = [dataclasses.replace(twin, rounds=(1.9, 2.0, 2.1)) for twin in judgement.twins]
+    chart = drawn(ratio_chart("health", twins, margin=0.05, title="What it shows"))
+    root = parsed(chart)[0]
+    trials = [group for group in root.iter(f"{SVG}g") if group.get("class") == "trials"]
+
+    assert "What it shows" == chart.title
+    assert [str(row) for row in range(6)] == [group.get("data-row") for group in trials]
+    assert {3} == {len(list(group.iter(f"{SVG}use"))) for group in trials}
+    told = [group.findtext(f"{SVG}title") for group in root.iter(f"{SVG}g") if group.get("class") == "mark"]
+    assert "FastAPI on uvicorn: 2.00 × [1.95, 2.07]; in its rounds 1.90 ×, 2.00 ×, 2.10 ×." == told[0]
+    assert ["Flask on Hypercorn", "Flask on uvicorn + eventloop"] == [str(each).partition(":")[0] for each in told[1:3]]
+    assert "fastapi-async@uvicorn over fastapi-sync@uvicorn" in [title.text for title in root.iter(f"{SVG}title")]
+
+
+def test_a_claims_chart_has_the_tutorials_figure_and_the_half_way_mark(judgement: Judgement) -> None:
+    """Each quantity on the claim's own axis; counts from zero, and nothing where nothing was measured."""
+    of_claim = {number: [each for each in judgement.verdicts if each.number == number] for number in (2, 5)}
+    ratios = drawn(claim_chart("async-throughput", "Twice", of_claim[2], margin=0.05))
+    counts = drawn(claim_chart("event-loop", "One thread", of_claim[5], margin=0.05))
+    empty = [dataclasses.replace(each, figures=()) for each in of_claim[2]]
+
+    assert ratios.wide == ratios.narrow
+    assert "FastAPI: rate: 2.00 × [1.95, 2.07], the tutorial 2.02 ×." in ratios.description
+    assert "thick: the tutorial; dotted: half-way to it" in written(parsed(ratios)[0])
+    assert "×" not in written(parsed(counts)[0])
+    assert claim_chart("async-throughput", "Twice", empty, margin=0.05) is None
+
+
+def test_causes_are_a_line_for_each_contender(judgement: Judgement) -> None:
+    """With CPU time and switches; nothing where neither was seen."""
+    shown = [each for each in judgement.summaries if each.workload == "health"][:2]
+    chart = drawn(causes_chart("health", shown, "Why"))
+    unseen = [dataclasses.replace(each, cpu_us_per_request=None, voluntary_switches_per_request=None) for each in shown]
+
+    for root in parsed(chart):
+        assert all(each in written(root) for each in ("Flask on Hypercorn, async def", "907 µs", "8.7"))
+    assert causes_chart("health", unseen, "Why") is None

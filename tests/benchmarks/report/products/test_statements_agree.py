@@ -188,10 +188,11 @@ def check_answer(verdict: Verdict) -> None:
 def sentences(document: Document) -> Iterator[str]:
     """Yield what a document says in texts of its own: findings, causes and paragraphs."""
     for block in every(document.blocks):
-        told = {
-            Verdict: lambda each: (f"{each.subject}: {each.sentence}" if each.sentence else "", each.why),
-            Paragraph: lambda each: (each.text,),
-        }.get(type(block), lambda _: ())(block)
+        told: tuple[str, ...] = ()
+        if isinstance(block, Verdict):
+            told = (f"{block.subject}: {block.sentence}" if block.sentence else "", block.why)
+        elif isinstance(block, Paragraph):
+            told = (block.text,)
         yield from (text for text in told if len(text.split()) > 5)
 
 
