@@ -110,12 +110,13 @@ def ratio_chart(
 def comparison_chart(workload: str, compared: Sequence[Comparison], *, margin: float, title: str) -> Drawing | None:
     """Draw the ratios of rates of any contenders over others; ``None`` without one."""
     chosen = in_order(each for each in compared if each.workload == workload and each.rate is not None)
-    below = {each.below for each in chosen}
+    below, is_judged = {each.below for each in chosen}, any(each.refusal is None for each in chosen)
     rows = []
     for each in chosen:
         framework, _, variant = each.above.partition("@")[0].rpartition("-")
         hue = framework_colour(framework).light
         name = contender_name(each.above) + ("" if len(below) == 1 else f", over {contender_name(each.below)}")
+        name += " (not judged)" if each.refusal is not None and is_judged else ""
         hint = f"{each.above} over {each.below}"
         mark, is_hollow = framework_mark(framework), variant == "sync"
         rows.append(_Row(name, each.rate, hue, mark, 2.5, hue, is_hollow=is_hollow, rounds=each.rounds, hint=hint))

@@ -8,6 +8,7 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final
 
+from benchmarks.judge import wording
 from benchmarks.judge.comparison import is_equal
 from benchmarks.judge.judgement import Comparison, Field, Judgement, Standing
 from benchmarks.model import Run
@@ -43,6 +44,7 @@ _WORDS: Final[Mapping[Standing, str]] = {
     "refused": "Withheld",
 }
 _STANDINGS: Final[Mapping[Standing, str]] = {**_WORDS, "faster": "Faster", "slower": "Slower"}
+_KEY: Final = "Filled: async def. Hollow: def. "
 _COSTS: Final = "Why: what a request costs the server"
 _CPU_TIME: Final = (" the CPU time", " CPU time")
 _MOST_CAUSES: Final = 4
@@ -74,8 +76,10 @@ def poster(all_of_it: Told) -> Iterator[Block]:
         yield from _picture(judged, workload, judgement)
         shown = [each for each in judged if each.workload == workload]
         yield from _causes(judgement, workload, [id_ for each in shown for id_ in (each.below, each.above)])
-    elif refused := [*judgement.duels, *judgement.twins, *judgement.bridges]:
+    elif refused := judgement.duels or (*judgement.twins, *judgement.bridges):
+        workload = refused[0].workload
         yield from refusals(refused, judgement.placebo_failed)
+        yield from _picture(refused, workload, judgement)
     else:
         lone = "one contender, and nothing to compare it with"
         unpaired = "no arrangement with both `def` and `async def`"
@@ -172,7 +176,8 @@ def _picture(judged: Sequence[Comparison], workload: str, judgement: Judgement) 
     title = serves(contender_name(best.above), contender_name(best.below), finding_of(best))
     caption = (
         f"{workload}: requests per second, with {level(each.rate for each in shown)} intervals, a dot a round. "
-        f"Filled: async def. Hollow: def. Grey: equal, ±{100 * judgement.margin:g} %."
+        f"{_KEY if any('-sync@' in each.above + each.below for each in shown) else ''}"
+        f"Grey: equal, ±{100 * judgement.margin:g} %."
     )
     draw = functools.partial(comparison_chart, workload, shown, margin=judgement.margin, title=title)
     yield Chart(draw=draw, caption=caption)
@@ -196,7 +201,7 @@ def costs_title(twins: Sequence[Comparison]) -> str:
         if twin.cpu is not None and twin.cpu.value > 0:
             size = size_of(twin.cpu.value, "less")
             size = "as much" if abs(math.log(twin.cpu.value)) <= math.log1p(twin.margin) else size
-            told.append(f"{size}{'' if told else _CPU_TIME[size.endswith(' less')]} on {name}")
+            told.append(f"{size}{'' if told else _CPU_TIME[size.endswith(('less', 'much'))]} on {name}")
     return f"Why: with async def a request takes {', '.join(told)}" if told else _COSTS
 
 
@@ -241,7 +246,9 @@ def source_of(run: Run, judgement: Judgement, workload: str = "") -> str:
     parts = (
         f"Measured {run.started_at[:16].replace('T', ' ')} on {', '.join(machine)}",
         ", ".join(_versions(run)),
-        "; ".join([*([f"{rounds} rounds"] if rounds else []), f"seed {run.plan.seed}", control]),
+        "; ".join([wording.rounds(rounds), f"seed {run.plan.seed}", control])
+        if rounds
+        else f"Seed {run.plan.seed}; {control}",
     )
     return ". ".join(filter(None, parts)) + "."
 
