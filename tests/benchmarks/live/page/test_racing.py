@@ -21,6 +21,7 @@ from benchmarks import cli
 from benchmarks.judge.judge import judge
 from benchmarks.measure.alone import alone
 from benchmarks.measure.journal import read_run
+from benchmarks.report.formats.html import script_hash
 from tests.benchmarks.live.page import whole_races
 from tests.benchmarks.live.page.served import Workshop
 
@@ -72,7 +73,9 @@ def test_a_race_is_a_run_that_lab_report_judges_the_same(
         assert f">{duel['standing']}</span>" in html
         assert (duel["refusal"] or duel["cause"]).split(":")[0] in html.replace("&#39;", "'")
         assert 409 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 1}).status
-        assert folder.name in workshop.ask("GET", "/report").body
+        report = workshop.ask("GET", "/report")
+        assert folder.name in report.body
+        assert f"script-src '{script_hash()}'" in report.headers["content-security-policy"]
         assert {"report.html", "report.md", "run.json", "journal.jsonl"} == {path.name for path in folder.iterdir()}
 
 

@@ -388,3 +388,8 @@ def test_a_workload_name_cannot_break_an_id(
         assert wanted <= set(ids)
         # A card's drawing is the same at every size.
         assert len(page.all("figure")) < len(page.all("svg")) < 2 * len(page.all("figure"))
+
+
+def test_the_page_is_small_enough_to_be_sent(report_page: str) -> None:
+    """With all of its drawings."""
+    assert 400_000 > len(report_page.encode())
