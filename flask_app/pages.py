@@ -10,9 +10,10 @@ import difflib
 import importlib.util
 import inspect
 import itertools
+import json
 import re
 import secrets
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from flask import Blueprint, Flask, Response, abort, current_app, render_templat
 from markupsafe import Markup, escape
 
 from flask_app.contract import Contract, contract_of
-from flask_app.openapi import Description, describe
+from flask_app.openapi import Description, describe, document
 
 SERVED_BY = "SERVED_BY"
 """Configuration key under which ``serving`` describes how the app is served."""
@@ -86,10 +87,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """One line of the twins' source; ``None`` for a twin without that line."""
+    """A line of two texts side by side; ``None`` for a text without that line."""
 
-    sync: str | None
-    async_: str | None
+    left: str | None
+    right: str | None
     differs: bool
 
 
@@ -114,6 +115,7 @@ def init_app(app: Flask) -> None:
     blueprint = Blueprint(_EXTENSION, __name__)
     blueprint.add_url_rule("/", "landing", landing)
     blueprint.add_url_rule("/docs", "docs", docs)
+    blueprint.add_url_rule("/docs/before-after", "docs_before_after", docs_before_after)
     blueprint.add_url_rule("/docs/before", "docs_before", docs_before)
     blueprint.add_url_rule("/docs/after", "docs_after", docs_after)
     blueprint.add_url_rule("/redoc", "redoc", redoc)
@@ -142,6 +144,31 @@ def landing() -> Response:
 def docs() -> Response:
     """Show the document in Swagger UI."""
     return _swagger_ui("docs", "openapi.openapi")
+
+
+@describe(_page("What a response model adds: the document before and after, side by side"))
+def docs_before_after() -> Response:
+    """Show what two documents say about one answer, without its schema and with it."""
+    before, after = (document(_app(), response_schemas=declares) for declares in (False, True))
+    known = current_app.extensions[_EXTENSION]
+    endpoints = [*(pair.sync for pair in known["twins"]), *known["single"]]
+    path = next((each.path for each in endpoints if each.path in after["paths"]), None)
+    if path is None:
+        abort(404)
+    answers = [each["paths"][path]["get"]["responses"]["200"] for each in (before, after)]
+    schemas = {name: after["components"]["schemas"][name] for name in _referred(answers[1])}
+    return _html(
+        "before_after.html",
+        path=path,
+        parts=[
+            (f"paths, {path}, get, responses, 200", tuple(_paired(*map(_json_lines, answers)))),
+            *(
+                (f"components, schemas, {name}", tuple(_paired([], _json_lines(each))))
+                for name, each in schemas.items()
+            ),
+        ],
+        fields=[name for schema in schemas.values() for name in schema.get("properties", {})],
+    )
 
 
 @describe(_page("Swagger UI, before the views declare what they answer"))
@@ -240,9 +267,30 @@ def _side_by_side(sync: Callable[..., Any], async_: Callable[..., Any]) -> Itera
     except OSError:
         # Installed as bytecode only: the service should start anyway.
         return
+    yield from _paired(left, right)
+
+
+def _paired(left: Sequence[str], right: Sequence[str]) -> Iterator[Line]:
     for kind, start, end, twin_start, twin_end in difflib.SequenceMatcher(None, left, right, False).get_opcodes():
         for pair in itertools.zip_longest(left[start:end], right[twin_start:twin_end]):
-            yield Line(sync=pair[0], async_=pair[1], differs=kind != "equal")
+            yield Line(left=pair[0], right=pair[1], differs=kind != "equal")
+
+
+def _json_lines(part: Mapping[str, Any]) -> list[str]:
+    return json.dumps(part, indent=2, ensure_ascii=False).splitlines()
+
+
+def _referred(part: Any) -> list[str]:
+    """Return the names of the schemas that a part of a document refers to."""
+    if isinstance(part, Mapping):
+        own = [part["$ref"].rpartition("/")[2]] if "$ref" in part else []
+        return [*own, *(name for each in part.values() for name in _referred(each))]
+    return [name for each in part for name in _referred(each)] if isinstance(part, list) else []
+
+
+def _app() -> Flask:
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001 (Flask's own way)
+    return app
 
 
 def _mark_keywords(line: str) -> Markup:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
-from benchmarks.live.recorder.states import State
-from benchmarks.live.timeline import NETWORK, Span, Timeline, at_once
+from benchmarks.live.recorder.states import LaneKind, State
+from benchmarks.live.timeline import NETWORK, Lane, Span, Timeline, at_once
 
 if TYPE_CHECKING:
     from benchmarks.live.recording import Cost
@@ -31,6 +32,8 @@ MEANINGS: Final[Mapping[State, str]] = {
 }
 """What each state means, for a legend."""
 
+_TIMES: Final[Mapping[float, str]] = {1: "once", 2: "twice"}
+_ALONE: Final[Mapping[LaneKind, str]] = {"loop": "the server's event loop", "main": "the server's main thread"}
 _LATE_SHARE: Final = 0.05
 _LATE_LEAST_MS: Final = 1.0
 
@@ -67,6 +70,38 @@ def by_state(spans: Iterable[Span]) -> Mapping[State, int]:
     return times
 
 
+def describe_threads(timeline: Timeline) -> str:
+    """Return what the keyword costs in threads and loops, as the end of a sentence about it.
+
+    ``starts 1 thread and 1 loop per request``, ``changes threads 4 times per request``, or ``stays on the server's
+    event loop``: counted from the spans.
+    """
+    requests = len(timeline.exchanges)
+    own_loops = [lane.kind for lane in timeline.lanes].count("own loop")
+    if own_loops and own_loops % requests == 0:
+        each = own_loops // requests
+        return f"starts {_counted(each, 'thread')} and {_counted(each, 'loop')} per request"
+    if own_loops:
+        started = f"{_counted(own_loops, 'thread')} and {_counted(own_loops, 'loop')}"
+        return f"starts {started} for {_counted(requests, 'request')}"
+    if changes := sum(_changes(timeline, exchange.request) for exchange in timeline.exchanges) / requests:
+        return f"changes threads {_TIMES.get(changes, f'{changes:.2g} times')} per request"
+    kinds = {lane.kind for lane in timeline.lanes} - {NETWORK.kind}
+    return f"stays on {_ALONE.get(kinds.pop(), 'one thread') if len(kinds) == 1 else 'one thread'}"
+
+
+def describe_extra(lane: Lane, beside: Timeline | None) -> str:
+    """Return what a lane is in addition to those of the burst beside it: ``+1 thread, +1 loop``; mostly nothing.
+
+    Args:
+        lane: Of a burst.
+        beside: Another burst; without one, what is started for a single request is additional.
+    """
+    if lane.kind == "own loop" and (beside is None or _lacks(beside, lane)):
+        return "+1 thread, +1 loop"
+    return "+1 thread" if lane.kind == "worker" and beside is not None and _lacks(beside, lane) else ""
+
+
 def describe_findings(timeline: Timeline) -> tuple[str, ...]:
     """Return what the burst shows: which threads ran it, whether its waits overlapped, and what else took time."""
     return (_who(timeline), *_waits(timeline), *_blocking(timeline), *_queue(timeline), _rest(timeline))
@@ -93,6 +128,16 @@ def describe_cost(cost: Cost) -> str:
         f"{cost.recorded_ms:.2f} ms with the recorder and {cost.plain_ms:.2f} ms in as many bursts without it "
         f"(medians); it took {cost.notes_per_request:.0f} notes a request, {cost.note_us:.2f} µs each."
     )
+
+
+def _changes(timeline: Timeline, request: int) -> int:
+    """Return how often a request goes from one thread of the server to another."""
+    lanes = [span.lane for span in timeline.of(request) if span.lane != NETWORK.number]
+    return sum(lane != before for before, lane in pairwise(lanes))
+
+
+def _lacks(timeline: Timeline, lane: Lane) -> bool:
+    return lane.kind not in {each.kind for each in timeline.lanes}
 
 
 def _who(timeline: Timeline) -> str:

@@ -12,16 +12,17 @@ from tests.browser.conftest import COLOUR, is_bright
 
 pytestmark = pytest.mark.browser
 
-PAGES = ("/", "/docs", "/docs/before", "/docs/after", "/redoc")
+PAGES = ("/", "/docs", "/docs/before-after", "/docs/before", "/docs/after", "/redoc")
 # What shows that a page is there, and not only its frame.
 LANDMARKS = {
     "/": "form[action='/health/sync']",
     "/docs": ".opblock-summary-path[data-path='/health/sync']",
+    "/docs/before-after": "tr.differs ins",
     "/docs/before": "#operations-health-get_health_sync .responses-table",
     "/docs/after": "#operations-health-get_health_sync .responses-table",
     "/redoc": "#redoc h1",
 }
-PROJECTOR, PHONE = (1024, 768), (390, 844)
+DESK, PROJECTOR, PHONE = (1440, 900), (1024, 768), (390, 844)
 # Contrast of each element that has text of its own, by the formula of WCAG 2, against the nearest opaque background.
 CONTRASTS = """
 () => {
@@ -96,8 +97,8 @@ def test_page_can_be_heard(opened: Opened) -> None:
 
 
 def test_page_is_no_wider_than_the_screen(opened: Opened) -> None:
-    """No page needs scrolling sideways, on a projector or on a phone."""
-    for width, height in (PROJECTOR, PHONE):
+    """No page needs scrolling sideways, at a desk, on a projector or on a phone."""
+    for width, height in (DESK, PROJECTOR, PHONE):
         opened.page.set_viewport_size({"width": width, "height": height})
         assert opened.page.evaluate("document.documentElement.scrollWidth") <= width
 

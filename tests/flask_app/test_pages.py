@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import inspect
+import json
 import re
 from html.parser import HTMLParser
 from typing import Any
@@ -19,7 +20,10 @@ from flask_app.health import async_views, sync_views
 from flask_app.schemas import HealthResponse
 from flask_app.settings import Settings
 
-PAGES = ("/", "/docs", "/docs/before", "/docs/after", "/redoc")
+PAGES = ("/", "/docs", "/docs/before-after", "/docs/before", "/docs/after", "/redoc")
+PART_OF = {"/docs/before": "/docs/before-after", "/docs/after": "/docs/before-after"}
+"""Pages that the bar has no link to, and the page that they belong to."""
+
 STRICT = {
     "default-src": "'none'",
     "script-src": "'self'",
@@ -89,6 +93,7 @@ def test_page_carries_its_headers(client: FlaskClient, path: str) -> None:
     [
         ("/", {}),
         ("/docs", {"img-src": "'self' data:"}),
+        ("/docs/before-after", {}),
         ("/docs/before", {"img-src": "'self' data:"}),
         ("/docs/after", {"img-src": "'self' data:"}),
         ("/redoc", {"style-src": "'self' 'nonce-NONCE'", "font-src": "data:"}),
@@ -112,7 +117,8 @@ def test_page_is_whole_html(client: FlaskClient, path: str) -> None:
     assert page.texts["title"][0].endswith("Sync versus async lab")
     assert 1 == [attributes.get("id") for _, attributes in page.elements].count("content")
     assert ("a", {"class": "skip", "href": "#content"}) in page.elements
-    assert [path] == [attributes["href"] for _, attributes in page.elements if attributes.get("aria-current") == "page"]
+    stands = [(each["aria-current"], each["href"]) for _, each in page.elements if each.get("aria-current")]
+    assert [("true", PART_OF[path]) if path in PART_OF else ("page", path)] == stands
 
 
 def test_pages_have_different_titles(client: FlaskClient) -> None:
@@ -254,7 +260,38 @@ def test_before_and_after_are_each_other_s_way_on(client: FlaskClient) -> None:
         assert [document] == [
             attributes["data-document"] for _, attributes in page.elements if "data-document" in attributes
         ]
-        assert 2 == [attributes.get("href") for _, attributes in page.elements].count(other)
+        links = [attributes.get("href") for _, attributes in page.elements]
+        assert (1, 2) == (links.count(other), links.count("/docs/before-after"))
+
+
+def test_before_and_after_stand_side_by_side(client: FlaskClient) -> None:
+    """Both documents of one answer are shown line by line; what differs is marked, and nothing else is."""
+    text = client.get("/docs/before-after").text
+    rows = re.findall(
+        r"<tr(.*?)>\s*<td class=\"sync\">(.*?)</td>\s*<td class=\"async\">(.*?)</td>", text, flags=re.DOTALL
+    )
+    for attributes, before, after in rows:
+        differs = "differs" in attributes
+        assert (differs, differs) == (before != after, "<ins>" in after or "<del>" in before)
+    left, right = (
+        "\n".join(filter(None, (html.unescape(re.sub("<.*?>", "", row[side])) for row in rows))) for side in (1, 2)
+    )
+    documents = [client.get(f"/openapi-{name}.json").get_json() for name in ("before", "after")]
+    answers = [each["paths"]["/health/sync"]["get"]["responses"]["200"] for each in documents]
+    schema = documents[1]["components"]["schemas"]["HealthResponse"]
+    assert json.loads(left) == answers[0]
+    decoder = json.JSONDecoder()
+    answer, end = decoder.raw_decode(right)
+    assert [answers[1], schema] == [answer, decoder.decode(right[end:])]
+    assert "has 2 fields" in text
+
+
+def test_before_and_after_of_nothing_is_not_found() -> None:
+    """An app without an API has no answer to show."""
+    app = Flask("flask_app", static_folder=None)
+    openapi.init_app(app)
+    pages.init_app(app)
+    assert 404 == app.test_client().get("/docs/before-after").status_code
 
 
 def test_redoc_has_a_new_nonce_in_every_answer(client: FlaskClient) -> None:

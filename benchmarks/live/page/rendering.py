@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import jinja2
 
@@ -28,11 +28,18 @@ class Renderer:
     Args:
         environment: With the page's templates, which escapes.
         claims: The ledger that races are judged by.
+        ways: Returns words and address of each page that shows why two contenders differ, given their ids and the wait.
     """
 
-    def __init__(self, environment: jinja2.Environment, claims: Sequence[Claim]) -> None:
+    def __init__(
+        self,
+        environment: jinja2.Environment,
+        claims: Sequence[Claim],
+        ways: Callable[[str, str, float], Sequence[tuple[str, str]]] = lambda _above, _below, _wait_ms: (),
+    ) -> None:
         self._environment = environment
         self._claims = claims
+        self._ways = ways
         # Texts of a run are on one line and have no control characters, as in the report.
         environment.filters["words"] = words
         environment.globals |= {"amount": amount, "interval": interval, "fragment": fragment, "sign": sign}
@@ -50,11 +57,12 @@ class Renderer:
         tried = (claim for claim in self._claims if any(test.workload == workload.name for test in claim.tests))
         claim = next(tried, None)
         raced = {twins.arrangement for twins in judgement.twins if twins.workload == workload.name}
+        duels = [duel for duel in judgement.duels if duel.workload == workload.name]
         return self._environment.get_template("race.html").render(
             title=workload_title(workload, run.plan),
             is_over=is_over,
             alerts=[note.text for note in alerts(run, judgement)] if is_over else [],
-            duels=[verdict_of(duel) for duel in judgement.duels if duel.workload == workload.name],
+            duels=[(verdict_of(duel), self._ways(duel.above, duel.below, workload.wait_ms)) for duel in duels],
             progress=f"round {max(trial.round for trial in run.trials)} of {run.plan.rounds[workload.name]}",
             claim=claim,
             # Only arrangements that raced with both keywords can be judged.

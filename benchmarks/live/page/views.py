@@ -90,10 +90,10 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
     qr_svg = code and code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None)
     app.jinja_env.globals |= {"navigation": NAVIGATION, "class_url": url, "qr_svg": qr_svg}
     gate = Gate(always=[_STOP])
-    renderer = Renderer(app.jinja_env, claims)
-    director = Director(out=out, claims=claims, renderer=renderer, gate=gate, connections=connections, lineup=lineup)
     others = lineup.contenders if lineup.request else ()
     shelf = Shelf(others=others, record_others=functools.partial(record_lineup, lineup))
+    renderer = Renderer(app.jinja_env, claims, functools.partial(why.ways, shelf))
+    director = Director(out=out, claims=claims, renderer=renderer, gate=gate, connections=connections, lineup=lineup)
     app.extensions |= {DIRECTOR: director, _ACCESS: admission, why.SHELF: shelf}
     app.before_request(admission.check_host)
     app.register_blueprint(_PAGES)

@@ -20,7 +20,7 @@ from benchmarks.live.timeline import Timeline
 from benchmarks.live.words import by_state, milliseconds
 from benchmarks.model import Contender
 
-_CALLING: Final = (
+CALLING: Final = (
     State.QUEUED,
     State.LOOP_CREATED,
     State.LOOP_CLOSED,
@@ -32,7 +32,7 @@ _CALLING: Final = (
 
 _BECAUSE: Final[Mapping[str, tuple[State, ...]]] = {
     r"@": (State.FRAMEWORK,),
-    r"(async )?def ": _CALLING,
+    r"(async )?def ": CALLING,
     r"\s+(await )?\w+\.sleep\(": (State.WAITING,),
     r"\s+return\b": (State.VIEW,),
 }
@@ -76,7 +76,7 @@ def describe_states(timeline: Timeline, states: Sequence[State]) -> str:
     """Return how much of a request's time is spent in these states, on average; or that none is."""
     times = by_state(span for span in timeline.spans if span.state in states and span.counts)
     if not times:
-        if set(states) == set(_CALLING):
+        if set(states) == set(CALLING):
             return "It needs no other thread or loop: the server's own loop calls the view."
         return "It takes no visible time."
     count = len(timeline.exchanges)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import functools
 import json
 import re
+from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 from flask import Blueprint, Response, abort, current_app, render_template, request
 from markupsafe import Markup, escape
@@ -20,7 +22,7 @@ from benchmarks.live.why import twins
 from benchmarks.live.why.shelf import CONTENDERS, REQUESTS, SHIPPED, WAITS_MS, Shelf, twin_of
 from benchmarks.live.why.steps import steps_document
 from benchmarks.model import Contender
-from benchmarks.report.words import arrangement_name, framework_name, keyword
+from benchmarks.report.words import arrangement_name, contender_name, framework_name, keyword
 
 PAGES: Final = Blueprint("why", __name__, url_prefix="/why", template_folder="templates", static_folder="static")
 NAVIGATION: Final[tuple[tuple[str, str], ...]] = (
@@ -44,8 +46,9 @@ _FIRST: Final = next(each.id for each in CONTENDERS if each.arrangement == HEADL
 _KEYWORDS: Final = re.compile(r"(^\s*(?:async )?def(?= )|\bawait(?= ))")
 
 for _word in (
-    *(words.describe_cost, words.describe_findings, words.describe_limits, words.describe_request, words.describe_span),
-    *(twins.describe_states, twins.read_view, arrangement_name, keyword),
+    *(words.describe_cost, words.describe_extra, words.describe_findings, words.describe_limits),
+    *(words.describe_request, words.describe_span),
+    *(twins.describe_states, twins.read_view, arrangement_name, contender_name, keyword),
 ):
     PAGES.add_app_template_global(_word)
 PAGES.add_app_template_filter(words.milliseconds)
@@ -59,13 +62,16 @@ def timeline() -> str:
     chosen = _contender_asked("contender", next(iter(shelf.others), _FIRST))
     beside = request.args.get("beside", "")
     others = [] if beside == "none" else [_contender_asked("beside", beside or _beside(chosen))]
+    shown = [_shown(each, wait_ms) for each in dict.fromkeys((chosen, *others))]
     return render_template(
         "why/timeline.html",
         **_waits(wait_ms),
-        shown=[_shown(each, wait_ms) for each in dict.fromkeys((chosen, *others))],
+        shown=shown,
+        headlines=[_headline(each) for each in shown if each["recording"] is not None],
+        code={each.id: _code_path(each, wait_ms) for each in (chosen, *others)},
         chosen=chosen.id,
         beside=beside,
-        contenders=list(shelf.contenders),
+        contenders={each: contender_name(each) for each in shelf.contenders},
         requests=REQUESTS,
         is_presenter=is_presenter(),
     )
@@ -99,16 +105,51 @@ def keywords() -> str:
         pair = [each for each in of_framework if each.arrangement == arrangement]
         if not pair:
             abort(404, f"No arrangement of {framework_name(framework)} is called {arrangement!r}.")
+        shown = [{**_shown(each, wait_ms), **_source_of(each, wait_ms)} for each in pair]
         pairs.append(
             {
                 "framework": framework,
                 "name": framework_name(framework),
                 "arrangement": arrangement,
                 "arrangements": sorted({each.arrangement for each in of_framework}),
-                "shown": [{**_shown(each, wait_ms), "view": twins.view_of(each, waits=wait_ms > 0)} for each in pair],
+                "shown": shown,
+                "headlines": [_headline(each) for each in shown],
             }
         )
-    return render_template("why/keywords.html", **_waits(wait_ms), pairs=pairs)
+    return render_template("why/keywords.html", **_waits(wait_ms), pairs=pairs, calling=twins.CALLING)
+
+
+def ways(shelf: Shelf, above: str, below: str, wait_ms: float) -> list[tuple[str, str]]:
+    """Return words and address of each page that shows why two contenders of a race differ.
+
+    Args:
+        shelf: The bursts on show.
+        above: Id of the contender that is compared with the other.
+        below: Id of the other.
+        wait_ms: What the views waited for, milliseconds: the bursts on show that are most like the race.
+    """
+    shown = max(WAITS_MS) if wait_ms else min(WAITS_MS)
+    if not {above, below} <= shelf.contenders.keys():
+        return []
+    code = _code_path(shelf.contenders[above], shown)
+    return [("their timelines", _timeline_path(above, below, shown)), *([("the line", code)] if code else [])]
+
+
+def _timeline_path(contender: str, beside: str, wait_ms: int) -> str:
+    query = urlencode({"contender": contender, "beside": beside, "wait": wait_ms})
+    return f"{PAGES.url_prefix}/?{query}"
+
+
+def _code_path(contender: Contender, wait_ms: int) -> str | None:
+    """Return where the line is shown that decides how a view is called; ``None`` for somebody's app."""
+    if contender not in CONTENDERS:
+        return None
+    query = urlencode({contender.framework: contender.arrangement, "wait": wait_ms})
+    return f"{PAGES.url_prefix}/keywords?{query}#{_line_id(contender)}"
+
+
+def _line_id(contender: Contender) -> str:
+    return f"keyword-{_as_id(contender.id)}"
 
 
 @PAGES.get("/trace/<contender>/<int:wait_ms>.json")
@@ -167,11 +208,31 @@ def _steps() -> str:
 def _shown(contender: Contender, wait_ms: int) -> dict[str, Any]:
     recordings = _shelf().recordings
     return {
-        "id": re.sub(r"\W", "-", f"{contender.id}-{wait_ms}"),
+        "id": _as_id(f"{contender.id}-{wait_ms}"),
         "contender": contender,
         "recording": recordings.get((contender.id, wait_ms)),
         "is_shipped": (contender.id, wait_ms) not in recordings.maps[0],
     }
+
+
+def _source_of(contender: Contender, wait_ms: int) -> dict[str, Any]:
+    return {
+        "view": twins.view_of(contender, waits=wait_ms > 0),
+        "line_id": _line_id(contender),
+        "timeline": _timeline_path(contender.id, twin_of(contender).id, wait_ms),
+    }
+
+
+def _as_id(text: str) -> str:
+    return re.sub(r"\W", "-", text)
+
+
+def _headline(shown: Mapping[str, Any]) -> str:
+    """Return what the spans of a burst show about its keyword: how many threads and loops it takes."""
+    contender, found = shown["contender"], words.describe_threads(shown["recording"].timeline)
+    if contender.arrangement in HEADLINES:
+        return f"{keyword(contender.variant)} on {framework_name(contender.framework)} {found}"
+    return f"{contender_name(contender.id)}: {found}"
 
 
 def _beside(chosen: Contender) -> str:
@@ -194,7 +255,7 @@ def _wait_asked() -> int:
 
 
 def _contender_asked(name: str, usual: str) -> Contender:
-    asked = request.args.get(name, usual)
+    asked = request.args.get(name) or usual
     contenders = _shelf().contenders
     if asked not in contenders:
         abort(404, f"No contender that has a view is called {asked!r}; `lab contenders` lists them.")

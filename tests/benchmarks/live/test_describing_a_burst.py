@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+from dataclasses import replace
 
 import pytest
 from rich.console import Console
@@ -11,10 +12,12 @@ from benchmarks.live.recording import Recording
 from benchmarks.live.timeline import Timeline
 from benchmarks.live.words import (
     MEANINGS,
+    describe_extra,
     describe_findings,
     describe_limits,
     describe_request,
     describe_span,
+    describe_threads,
     milliseconds,
 )
 from tests.benchmarks.live.conftest import LOOP, NOTES, WORKER, built, note
@@ -137,6 +140,33 @@ def test_what_a_burst_without_a_loop_shows() -> None:
     )
     assert "1 worker thread handled the 2 requests; no event loop took part." == describe_findings(workers)[0]
     assert "Meanwhile the thread was held." in describe_findings(alone)[1]
+
+
+def test_what_a_keyword_costs_in_threads_and_loops() -> None:
+    """Counted from the spans: what is started for a request, else how often it changes threads, else where it stays."""
+    own_loop = built(lanes={LOOP: "loop", WORKER: "own loop"})
+    on_loop = [(at_ns, LOOP, request, what) for at_ns, _, request, what in NOTES]
+    elsewhere = [(at_ns, WORKER if request == 2 else LOOP, request, what) for at_ns, _, request, what in NOTES]
+
+    assert "changes threads twice per request" == describe_threads(built())
+    assert "starts 1 thread and 1 loop for 2 requests" == describe_threads(own_loop)
+    assert "stays on the server's event loop" == describe_threads(built(on_loop, lanes={LOOP: "loop"}))
+    assert "stays on the server's main thread" == describe_threads(built(on_loop, lanes={LOOP: "main"}))
+    assert "stays on one thread" == describe_threads(built(elsewhere))
+    each = replace(own_loop, lanes=(*own_loop.lanes, replace(own_loop.lanes[-1], number=9)))
+    assert "starts 1 thread and 1 loop per request" == describe_threads(each)
+
+
+def test_what_a_lane_is_in_addition() -> None:
+    """To the burst beside it; without one, what is started for a single request is."""
+    worker, own = built(), built(lanes={LOOP: "loop", WORKER: "own loop"})
+    alone = built([(at_ns, LOOP, request, what) for at_ns, _, request, what in NOTES], lanes={LOOP: "loop"})
+
+    assert ["", "", "+1 thread"] == [describe_extra(lane, alone) for lane in worker.lanes]
+    assert ["", "", "+1 thread, +1 loop"] == [describe_extra(lane, worker) for lane in own.lanes]
+    assert ["", "", "+1 thread, +1 loop"] == [describe_extra(lane, None) for lane in own.lanes]
+    assert ["", "", ""] == [describe_extra(lane, None) for lane in worker.lanes]
+    assert ["", "", ""] == [describe_extra(lane, own) for lane in own.lanes]
 
 
 def test_waits_that_nobody_asked_for_are_counted() -> None:

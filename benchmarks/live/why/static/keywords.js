@@ -11,7 +11,7 @@
       told: twin.querySelector(".line-told"),
     }));
 
-  for (const pair of document.querySelectorAll(".pair")) {
+  const link = (pair) => {
     const twins = twinsOf(pair);
 
     const choose = (states) => {
@@ -42,5 +42,15 @@
         span.addEventListener("pointerleave", () => mark(null));
       }
     }
-  }
+  };
+
+  const begin = () => {
+    for (const pair of document.querySelectorAll(".pair")) link(pair);
+  };
+
+  document.addEventListener("chosen", begin);
+  begin();
+  // A link to a line selects it.
+  const line = document.getElementById(decodeURIComponent(location.hash.slice(1)));
+  if (line?.matches("button.line")) line.click();
 })();

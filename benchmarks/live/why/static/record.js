@@ -3,7 +3,7 @@
 (() => {
   "use strict";
 
-  for (const form of document.querySelectorAll("form[data-record]")) {
+  const wire = (form) => {
     const output = form.querySelector("output");
     const button = form.querySelector("button");
     form.addEventListener("submit", async (event) => {
@@ -24,5 +24,10 @@
       }
       button.setAttribute("aria-disabled", "false");
     });
-  }
+  };
+
+  const begin = () => document.querySelectorAll("form[data-record]").forEach(wire);
+
+  document.addEventListener("chosen", begin);
+  begin();
 })();

@@ -5,19 +5,29 @@
 
   const MOST_ZOOM = 500;
   const ZOOM_STEP = 2;
-  const bursts = [...document.querySelectorAll("[data-burst]")].map((root) => ({
+  const told = document.querySelector("[data-told]");
+  const zoomTold = document.querySelector("[data-zoom-told]");
+  let bursts = [];
+  let zoom = 1;
+
+  const spanOf = (element) => ({
+    element,
+    label: element.firstElementChild,
+    start_ns: Number(element.dataset.start),
+    end_ns: Number(element.dataset.end),
+    isBehind: element.dataset.state === "thread held",
+  });
+
+  const burstOf = (root) => ({
     root,
     scroll: root.querySelector(".burst-scroll"),
     lanes: root.querySelector(".burst-lanes"),
     axis: root.querySelector("[data-axis]"),
+    rows: [...root.querySelectorAll(".burst-row")].map((row) => [...row.querySelectorAll("button.span")].map(spanOf)),
     spans: [...root.querySelectorAll("button.span")],
     end_ns: Number(root.dataset.end),
     focused: null,
-  }));
-  if (!bursts.length) return;
-  const told = document.querySelector("[data-told]");
-  const zoomTold = document.querySelector("[data-zoom-told]");
-  let zoom = 1;
+  });
 
   const start = (span) => Number(span.dataset.start);
   const end = (span) => Number(span.dataset.end);
@@ -57,19 +67,55 @@
       ticks.push(tick);
     }
     burst.axis.replaceChildren(...ticks);
+    for (const tick of ticks) tick.classList.toggle("before", tick.offsetLeft + tick.offsetWidth > burst.axis.clientWidth);
+  };
+
+  // Labels: within their span where they fit, else beside it where nothing else is; nowhere if there is no room.
+
+  const isFree = (taken, from, to) => taken.every(([left, right]) => to <= left || right <= from);
+
+  const labelAt = (span, [left, right], track, others) => {
+    if (span.isBehind) {
+      // What happens in front of a held thread hides it in places.
+      const starts = [left, ...others.map(([, end]) => end)].sort((a, b) => a - b);
+      return starts.find((at) => left <= at && at + span.width <= right && isFree(others, at, at + span.width));
+    }
+    if (span.width <= right - left) return left;
+    return [right, left - span.width].find((at) => 0 <= at && at + span.width <= track && isFree(others, at, at + span.width));
+  };
+
+  const drawLabels = (burst) => {
+    const track = trackWidth(burst) * zoom;
+    const scale = track / burst.end_ns;
+    for (const row of burst.rows) {
+      const boxes = new Map(row.map((span) => [span, [span.start_ns * scale, Math.max(span.start_ns * scale + 2, span.end_ns * scale)]]));
+      const labels = [];
+      // What is in front first, and of that the longest: it is what a reader looks for.
+      for (const span of [...row].sort((a, b) => a.isBehind - b.isBehind || b.end_ns - b.start_ns - a.end_ns + a.start_ns)) {
+        const box = boxes.get(span);
+        const others = [...labels, ...row.filter((each) => each !== span && !each.isBehind).map((each) => boxes.get(each))];
+        const at = labelAt(span, box, track, others);
+        span.element.classList.toggle("named", at !== undefined);
+        span.element.classList.toggle("outside", at !== undefined && (at < box[0] || at >= box[1]));
+        if (at === undefined) continue;
+        span.label.style.left = `${at - box[0]}px`;
+        labels.push([at, at + span.width]);
+      }
+    }
   };
 
   const draw = () => {
     for (const burst of bursts) {
       burst.lanes.style.setProperty("--zoom", zoom);
       drawAxis(burst);
-      for (const span of burst.spans) span.classList.toggle("named", span.clientWidth > 58);
+      drawLabels(burst);
     }
   };
 
   // The middle stays in place, or the given span moves there.
   const zoomTo = (wanted, anchor, at = 0.5) => {
-    const before = bursts[0];
+    const [before] = bursts;
+    if (!before) return;
     const width = trackWidth(before);
     const kept = anchor ?? (before.scroll.scrollLeft + at * width) / (width * zoom);
     zoom = Math.min(MOST_ZOOM, Math.max(1, wanted));
@@ -128,8 +174,10 @@
   const KEYS = ["ArrowRight", "ArrowLeft", "ArrowDown", "ArrowUp", "Home", "End"];
   const ZOOM_KEYS = { "+": "in", "=": "in", "-": "out", 0: "whole" };
 
-  for (const burst of bursts) {
+  const wire = (burst) => {
     place(burst);
+    // Once: a label is as wide at any zoom.
+    for (const span of burst.rows.flat()) span.width = span.label.offsetWidth;
     if (burst.spans.length) burst.spans[0].tabIndex = 0;
     burst.root.addEventListener("focusin", ({ target }) => {
       if (target.matches("button.span")) hold(burst, target);
@@ -175,11 +223,21 @@
       const label = box.width - trackWidth(burst);
       zoomTo(zoom * Math.exp(-event.deltaY / 100), undefined, Math.max(0, event.clientX - box.left - label) / trackWidth(burst));
     }, { passive: false });
-  }
+  };
+
+  const begin = () => {
+    bursts = [...document.querySelectorAll("[data-burst]")].map(burstOf);
+    zoom = 1;
+    if (zoomTold) zoomTold.textContent = "";
+    for (const burst of bursts) wire(burst);
+    draw();
+  };
+
   for (const button of document.querySelectorAll("[data-zoom]")) {
     button.addEventListener("click", () => actions[button.dataset.zoom]());
   }
   window.addEventListener("resize", draw);
-  draw();
+  document.addEventListener("chosen", begin);
+  begin();
   document.getElementById(decodeURIComponent(location.hash.slice(1)))?.focus();
 })();

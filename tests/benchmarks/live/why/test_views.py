@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import html
 import json
 import re
 from collections.abc import Awaitable, Callable, Sequence
@@ -12,8 +13,8 @@ from flask.testing import FlaskClient
 from benchmarks.errors import LabError, RefusedError
 from benchmarks.live.recorder.states import State
 from benchmarks.live.recording import Recording
-from benchmarks.live.why.shelf import CONTENDERS, shipped
-from benchmarks.live.why.views import NAVIGATION
+from benchmarks.live.why.shelf import CONTENDERS, Shelf, shipped
+from benchmarks.live.why.views import NAVIGATION, SHELF, ways
 from benchmarks.model import Contender
 from tests.benchmarks.live.why.page import make_app
 
@@ -84,6 +85,74 @@ def test_each_span_has_an_id_of_its_own(viewer: FlaskClient) -> None:
     assert len(ids) == len(set(ids))
 
 
+def test_the_race_is_what_is_explained_first(viewer: FlaskClient) -> None:
+    """Its contenders' views wait for nothing; the headline is counted from the spans, the usual twin's below it."""
+    page = viewer.get("/why/").text
+
+    assert ["async def on Flask starts 1 thread and 1 loop per request"] == re.findall("<h1.*?>(.*?)</h1>", page)
+    assert ["def on Flask changes threads 4 times per request."] == re.findall('<p class="lead">(.*?)</p>', page)
+    assert 3 == page.count("+1 thread, +1 loop")
+    assert 'id="flask-async-hypercorn-0"' in page
+    assert page.index('class="legend"') < page.index("data-burst")
+
+
+@pytest.mark.parametrize(
+    ("contender", "headline"),
+    [
+        ("fastapi-async@uvicorn", "async def on FastAPI stays on the server&#39;s event loop"),
+        ("flask-sync@uvicorn+eventloop", "Flask on uvicorn + eventloop, def: changes threads twice per request"),
+    ],
+)
+def test_a_headline_names_what_is_not_usual(viewer: FlaskClient, contender: str, headline: str) -> None:
+    """A framework on its usual server by its name; what it is otherwise on, in full."""
+    page = viewer.get("/why/", query_string={"contender": contender}).text
+
+    assert [headline] == re.findall("<h1.*?>(.*?)</h1>", page)
+
+
+def test_an_empty_choice_is_the_usual_one(viewer: FlaskClient) -> None:
+    """As the form sends its first one, which is the twin."""
+    assert 2 == viewer.get("/why/?contender=flask-async@hypercorn&beside=&wait=0").text.count("data-burst")
+
+
+def test_contenders_have_peoples_names(viewer: FlaskClient) -> None:
+    """With the id in a tooltip, and as the value of a choice."""
+    for path in ("/why/", "/why/keywords"):
+        page = viewer.get(path).text
+        shown = re.sub("<[^>]*>", "", page)
+        assert 0 == shown.count("flask-async@hypercorn")
+        assert 'title="flask-async@hypercorn"' in page
+    assert "Flask on Hypercorn, async def" in shown
+
+
+@pytest.mark.parametrize("wait_ms", [0, 5])
+def test_a_verdict_leads_to_its_timeline_and_its_line(viewer: FlaskClient, wait_ms: float) -> None:
+    """Of the bursts that are most like the race; of contenders that are not on show, to nothing."""
+    shelf: Shelf = viewer.application.extensions[SHELF]
+    (_, timeline), (_, line) = ways(shelf, "flask-async@hypercorn+eventloop", "fastapi-sync@uvicorn", wait_ms)
+
+    page = viewer.get(timeline).text
+    for name in ("flask-async-hypercorn-eventloop", "fastapi-sync-uvicorn"):
+        assert f'id="{name}-{20 if wait_ms else 0}"' in page
+    path, _, anchor = line.partition("#")
+    assert path in html.unescape(page)
+    assert ["async def"] == re.findall(f'id="{anchor}".*?<mark>(.*?)</mark>', viewer.get(path).text)
+    assert timeline.replace("fastapi-sync%40uvicorn", "flask-sync%40hypercorn%2Beventloop") in html.unescape(
+        viewer.get(path).text
+    )
+    assert [] == ways(shelf, "litestar-async@uvicorn", "flask-sync@hypercorn", wait_ms)
+
+
+def test_of_somebodys_app_the_line_is_not_known() -> None:
+    """Its timeline is."""
+    app = Contender(
+        framework="shop:app", variant=None, server="uvicorn", arguments=(), description="", program="python"
+    )
+    shelf = Shelf(never, others=[app])
+
+    assert 1 == len(ways(shelf, app.id, "flask-sync@hypercorn", 0))
+
+
 def test_the_legend_has_what_is_drawn(viewer: FlaskClient) -> None:
     """And no more; each state once, with its meaning."""
     page = viewer.get("/why/").text
@@ -101,7 +170,7 @@ def test_nothing_or_another_can_be_beside_it(viewer: FlaskClient) -> None:
 
     assert 1 == alone.count("data-burst")
     assert 2 == pair.count("data-burst")
-    assert 'id="fastapi-async-uvicorn-20"' in pair
+    assert 'id="fastapi-async-uvicorn-0"' in pair
 
 
 def test_a_contender_beside_itself_is_shown_once(viewer: FlaskClient) -> None:
@@ -132,7 +201,7 @@ def test_what_is_not_on_show_is_not_found(viewer: FlaskClient, path: str) -> Non
 
 def test_a_wait_that_is_no_number_is_the_usual_one(viewer: FlaskClient) -> None:
     """It is a page for people."""
-    assert 'id="flask-async-hypercorn-20"' in viewer.get("/why/?wait=long").text
+    assert 'id="flask-async-hypercorn-0"' in viewer.get("/why/?wait=long").text
 
 
 def test_a_trace_can_be_kept(viewer: FlaskClient) -> None:
@@ -157,7 +226,7 @@ def test_the_steps_are_sent_once(viewer: FlaskClient) -> None:
 
 def test_the_twins_stand_side_by_side_for_both_frameworks(viewer: FlaskClient) -> None:
     """Each over its own burst; the lines that matter state their cost."""
-    text = viewer.get("/why/keywords").text
+    text = viewer.get("/why/keywords?wait=20").text
 
     assert 4 == text.count("data-burst")
     assert 4 == text.count('class="source"')
@@ -196,7 +265,7 @@ def test_what_is_recorded_is_shown_from_then_on() -> None:
         return replace(shipped()[contender.id, wait_ms], recorded_at="2026-11-24T09:41:00+00:00")
 
     client = client_of(record)
-    path = "/why/?contender=fastapi-sync@uvicorn&beside=none"
+    path = "/why/?contender=fastapi-sync@uvicorn&beside=none&wait=20"
     assert "Shipped with the lab" in client.get(path).text
 
     assert 200 == client.post("/why/record", data=ORDER, headers=ORIGIN).status_code
@@ -216,13 +285,13 @@ def test_somebodys_apps_are_shown_once_they_are_recorded(recording: Recording) -
 
     client = make_app(never, apps, record).test_client()
     client.set_cookie("presenter", "yes")
-    before = client.get("/why/").text
+    before = client.get("/why/?wait=20").text
     assert (2, 0) == (before.count("Not recorded on this machine yet"), before.count("data-burst"))
     assert 404 == client.get("/why/trace/shop:app@uvicorn/20.json").status_code
 
     order = {"contender": "shop:other@uvicorn", "wait_ms": "20"}
     assert 200 == client.post("/why/record", data=order, headers=ORIGIN).status_code
-    after = client.get("/why/").text
+    after = client.get("/why/?wait=20").text
     assert (0, 2) == (after.count("Not recorded on this machine yet"), after.count("data-burst"))
     assert "Not seen: " in after
     assert 200 == client.get("/why/trace/shop:app@uvicorn/20.json").status_code

@@ -1,18 +1,23 @@
 from __future__ import annotations
 
 import itertools
+import re
+from pathlib import Path
 
 import pytest
 
 from benchmarks.live.recorder.states import State
 from benchmarks.report.charts.palette import (
     ACCENT,
+    BAD,
     BAND,
     CELL_COLOURS,
     COLOURS,
     DOUBT,
+    GOOD,
     GRID,
     INK,
+    MUTED,
     OTHER,
     PAPER,
     SHADES,
@@ -23,6 +28,7 @@ from benchmarks.report.charts.palette import (
     framework_colour,
     framework_mark,
 )
+from flask_app import pages
 
 
 def luminance(colour: str) -> float:
@@ -100,3 +106,15 @@ def test_each_framework_has_its_hue() -> None:
 
     assert ["fastapi", "flask", OTHER.name] == [framework_colour(each).name for each in (*known, unknown)]
     assert ["o", "s", "D"] == [framework_mark(each) for each in (*known, unknown)]
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_service_has_the_same_colours(scheme: str) -> None:
+    """Its pages cannot import the palette, so their style sheet has a copy."""
+    styles = (Path(pages.__file__).parent / "static" / "lab.css").read_text(encoding="utf-8")
+    part = styles.split("@media (prefers-color-scheme: dark)")[scheme == "dark"]
+    own = dict(re.findall(r"--([a-z]+): (#[0-9a-f]{6});", part))
+
+    wanted = {"paper": PAPER, "ink": INK, "soft": MUTED, "line": GRID, "band": BAND, "good": GOOD, "bad": BAD}
+    wanted |= {"link": ACCENT, "hue": framework_colour("flask")}
+    assert {name: getattr(colour, scheme) for name, colour in wanted.items()} == {name: own[name] for name in wanted}
