@@ -25,7 +25,7 @@ URL = f"http://127.0.0.1:{PORT}"
 SIZES = {"projector": (1024, 768), "phone": (390, 844)}
 TWINS = {"flask-sync@hypercorn", "flask-async@hypercorn", "fastapi-sync@uvicorn", "fastapi-async@uvicorn"}
 RACE_MS = 240_000
-WHY = {"timeline": "/why/?wait=20", "loop": "/why/loop", "keywords": "/why/keywords?wait=20"}
+WHY = {"timeline": "/why/", "loop": "/why/loop", "keywords": "/why/keywords"}
 HANDBOOK = (
     *(("race", "/", "#race", size, scheme) for size in SIZES for scheme in ("light", "dark")),
     ("predict", "/", "#predict", "phone", "dark"),

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Page, Route, expect
 
+from tests.benchmarks.live.page.accessibility import faults_at_any_size
 from tests.browser.conftest import COLOUR, is_bright
 
 pytestmark = pytest.mark.browser
@@ -133,6 +134,18 @@ def test_landing_page_has_contrast(visit: Callable[..., Any]) -> None:
         found = visited.page.evaluate(CONTRASTS)
         assert len(found) > 40
         assert (scheme, []) == (scheme, [each for each in found if each["ratio"] < 4.5])
+
+
+@pytest.mark.parametrize("path", ["/", "/docs/before-after"])
+def test_our_own_pages_are_accessible(visit: Callable[..., Any], path: str) -> None:
+    """At any size and in either scheme axe-core finds nothing; Swagger UI and ReDoc are not ours."""
+    visited = visit()
+    visited.go(path)
+    if path == "/":
+        form = visited.page.locator("form[action='/wait/async']")
+        form.get_by_role("button", name="6 at once").click()
+        expect(form.locator("output .order")).to_be_visible()
+    assert [] == list(faults_at_any_size(visited.page))
 
 
 def test_landing_page_is_legible_from_the_back_row(visit: Callable[..., Any]) -> None:

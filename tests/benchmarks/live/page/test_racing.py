@@ -5,13 +5,16 @@ import http.client
 import itertools
 import json
 import os
+import re
 import signal
 import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import psutil
 import pytest
@@ -72,6 +75,11 @@ def test_a_race_is_a_run_that_lab_report_judges_the_same(
         html = race_html(workshop)
         assert f">{duel['standing']}</span>" in html
         assert (duel["refusal"] or duel["cause"]).split(":")[0] in html.replace("&#39;", "'")
+        links = [unescape(each) for each in re.findall('<p class="ways">.*?</p>', html, flags=re.DOTALL)]
+        assert all(f"contender={quote(duel['above'], safe='')}" in each for each in links)
+        assert 1 == len(links)
+        for path in re.findall('href="(/why/[^"#]*)', links[0]):
+            assert 200 == workshop.ask("GET", path).status
         assert 409 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 1}).status
         report = workshop.ask("GET", "/report")
         assert folder.name in report.body
