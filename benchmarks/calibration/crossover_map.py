@@ -127,6 +127,12 @@ def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Figures:
         When it ended, its visits, the squares of its map (each a ratio of async over def), and how many of these are
         undecided, have the wrong sign, or miss the true ratio by their interval.
     """
+    run, elapsed_s, visits = simulate(choose, budget_s, seed)
+    return {"ended_s": elapsed_s, "visits": visits, **_judged(run)}
+
+
+def simulate(choose: Chooser, budget_s: float, seed: int) -> tuple[Run, float, int]:
+    """Run one sweep of simulated servers, and return it, when it ended, and its visits; arguments as above."""
     noise = random.Random(seed)  # noqa: S311 (not for secrets)
     plan = sweep.plan_sweep(catalogue.select(TRUTHS), (place.wait_ms for place in FINE), budget_s, seed)
     run = Run(
@@ -149,7 +155,7 @@ def try_sweep(choose: Chooser, budget_s: float, seed: int) -> Figures:
         elapsed_s += took_s
         visits.append((place, took_s))
         run = dataclasses.replace(run, trials=(*run.trials, *trials))
-    return {"ended_s": elapsed_s, "visits": len(visits), **_judged(run)}
+    return run, elapsed_s, len(visits)
 
 
 def random_chooser(seed: int) -> Chooser:

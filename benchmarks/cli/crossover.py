@@ -50,8 +50,9 @@ def crossover(  # noqa: PLR0917 (click passes them by name)
     """Map where async def pays: who serves the most, for each wait and number of connections, and by how much.
 
     Waits go from 0 to 100 ms and connections from 1 to 500. A coarse grid comes first, then the places at which the
-    answer is least sure, until the time is up. Beside it is the theory: threads / wait, connections / (wait +
-    service time), 1 / CPU per request. A sweep that is cut short keeps what it has.
+    answer is least sure, until the time is up. The rest of the map is estimated from measured neighbours, and marked
+    as such. Beside it is the theory: threads / wait, connections / (wait + service time), 1 / CPU per request. A sweep
+    that is cut short keeps what it has.
 
     Your own apps get each wait in the request: --path '/report?ms={wait_ms}'. A preset is not used.
 

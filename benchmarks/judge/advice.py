@@ -17,7 +17,7 @@ from benchmarks.judge.theory import Capacity, binding, theory_per_s
 from benchmarks.model import Place, Run
 
 Basis = Literal["measured", "between", "outside"]
-"""Whether the place was measured, lies between places that were, or outside all of them."""
+"""Whether every contender was measured at the place, or it lies between places that were, or outside all of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +157,8 @@ class _Estimated:
 
 def _basis(atlas: Atlas, place: Place) -> Basis:
     places = atlas.visits
-    if place in places:
+    # A visit in which a contender failed has measured nothing of it.
+    if all(place in rates for rates in atlas.rates.values()):
         return "measured"
     waits, connections = [each.wait_ms for each in places], [each.connections for each in places]
     inside = min(waits) <= place.wait_ms <= max(waits) and min(connections) <= place.connections <= max(connections)

@@ -19,6 +19,9 @@ from benchmarks.model import MARGIN, Contender, Place
 
 _STEPS_AN_OCTAVE = 8
 
+_ALIKE = 2.0
+"""Waits belong together if none needs more than this many times the connections that the longest wait needs."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairing:
@@ -59,6 +62,39 @@ class Boundary:
     ends: float | None
     costs: bool
 
+    @property
+    def between(self) -> tuple[float, float] | None:
+        """Fewest and most connections between which it starts to pay; ``None`` where it does not with certainty."""
+        if self.high is None:
+            return None
+        return min(self.low or self.high, self.high), self.high
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Onset:
+    """Where ``async def`` starts to pay, over all waits: the answer of a map in one piece.
+
+    Attributes:
+        kind: ``always``; ``from`` a wait on, with certainty; ``perhaps`` from a wait on; ``partly``, in parts of the
+            map that have no such form; ``unknown``, where intervals allow it and no estimate shows it; ``never``.
+        wait_ms: Shortest of the waits that it is about, all longer ones included; the last three kinds have none.
+        every_wait: Whether that is every wait of the map.
+        begins: Connections from which it pays at all of these waits.
+        low: Connections from which it may pay at the one that needs the most.
+        high: Connections from which it certainly pays at all of them; ``None`` where that is not certain.
+        costs: At how many waits it is certainly slower for some number of connections.
+        waits: Number of waits of the map.
+    """
+
+    kind: Literal["always", "from", "perhaps", "partly", "unknown", "never"]
+    wait_ms: float | None
+    every_wait: bool
+    begins: float | None
+    low: float | None
+    high: float | None
+    costs: int
+    waits: int
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeywordMap:
@@ -68,12 +104,14 @@ class KeywordMap:
         pairing: What is compared.
         cells: In rows, a wait each.
         boundaries: Where it starts to pay, a wait each.
+        onset: The same over all waits.
         overall: The ratio over all cells: geometric mean, with the least and the most.
     """
 
     pairing: Pairing
     cells: tuple[tuple[Comparison, ...], ...]
     boundaries: tuple[Boundary, ...]
+    onset: Onset
     overall: Estimate
 
 
@@ -112,10 +150,12 @@ def keyword_map(atlas: Atlas, pairing: Pairing, waits_ms: Sequence[float], conne
     pairs = fastest(lambda name: atlas.log_rates(name, places)[0], pairing)
     value, _ = atlas.log_ratios(pairs, places)
     cells = iter(atlas.compare(pairs, places))
+    boundaries = tuple(boundary(atlas, pairing, wait, (connections[0], connections[-1])) for wait in waits_ms)
     return KeywordMap(
         pairing=pairing,
         cells=tuple(tuple(itertools.islice(cells, len(connections))) for _ in waits_ms),
-        boundaries=tuple(boundary(atlas, pairing, wait, (connections[0], connections[-1])) for wait in waits_ms),
+        boundaries=boundaries,
+        onset=onset(boundaries),
         overall=Estimate(
             value=math.exp(float(value.mean())),
             low=math.exp(float(value.min())),
@@ -163,3 +203,49 @@ def _longest(places: Sequence[Place], holds: NDArray[np.bool_]) -> tuple[float |
     ]
     longest = max(stretches, key=len, default=None)
     return (None, None) if longest is None else (longest[0], longest[-1])
+
+
+def pays(comparison: Comparison) -> bool:
+    """Tell whether async def pays at a place, as far as its estimate says: more than the margin."""
+    return comparison.rate is not None and comparison.rate.value >= 1 + MARGIN
+
+
+def onset(boundaries: Sequence[Boundary]) -> Onset:
+    """Find from which wait on async def pays, and from how many connections; waits are ascending, at least one."""
+    costs, waits = sum(each.costs for each in boundaries), len(boundaries)
+    certain = _tail(boundaries, [None if each.ends is not None else each.high for each in boundaries])
+    told = certain or _tail(boundaries, [None if each.ends is not None else each.begins for each in boundaries])
+    if not told:
+        kind: Literal["partly", "unknown", "never"] = "never"
+        if any(each.begins is not None for each in boundaries):
+            kind = "partly"
+        elif any(each.low is not None for each in boundaries):
+            kind = "unknown"
+        return Onset(
+            kind=kind, wait_ms=None, every_wait=False, begins=None, low=None, high=None, costs=costs, waits=waits
+        )
+    every_wait, begins = len(told) == waits, max(each.begins or 0.0 for each in told)
+    needs_most = max(told, key=lambda each: (each.high if certain else each.begins) or 0.0)
+    high = needs_most.high if certain else None
+    return Onset(
+        kind="perhaps" if high is None else "always" if every_wait and high <= 1 else "from",
+        wait_ms=told[0].wait_ms,
+        every_wait=every_wait,
+        begins=begins,
+        low=needs_most.low if needs_most.between is None else needs_most.between[0],
+        high=high,
+        costs=costs,
+        waits=waits,
+    )
+
+
+def _tail(boundaries: Sequence[Boundary], connections: Sequence[float | None]) -> list[Boundary]:
+    """Return the longest waits in a row that need about the same number of connections; none that has no number."""
+    tail: list[Boundary] = []
+    limit = math.inf
+    for each, needed in zip(reversed(boundaries), reversed(connections), strict=True):
+        if needed is None or needed > limit:
+            break
+        limit = limit if tail else _ALIKE * needed
+        tail.insert(0, each)
+    return tail

@@ -1,20 +1,19 @@
-"""Draws a crossover map: heat maps with the line from which async def pays, and curves of rates with the theory."""
+"""Draws a crossover map: heat maps with lines between what differs, and curves of rates with the theory."""
 
 from __future__ import annotations
 
 import itertools
 import math
 import string
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, Choice, CrossoverMap
-from benchmarks.judge.keyword_map import Boundary
+from benchmarks.judge.crossover import CONNECTIONS, Choice, CrossoverMap
 from benchmarks.judge.theory import theory_per_s
 from benchmarks.model import Place
-from benchmarks.report.charts.canvas import Drawing, Scale, Sheet, draw, label
+from benchmarks.report.charts.canvas import Drawing, Layout, Scale, Sheet, draw, label
 from benchmarks.report.charts.palette import (
     BAD,
     BAND,
@@ -26,7 +25,6 @@ from benchmarks.report.charts.palette import (
     OTHER,
     PAPER,
     SHADES,
-    UNSURE_SHADE,
     Colour,
     framework_colour,
 )
@@ -41,6 +39,15 @@ _MAP_ROWS_ABOVE: Final = 2.0
 _SQUARE_ROWS: Final = (1.25, 1.3)  # wide, narrow
 WAITS_SHOWN: Final = (0, 5, 20, 100)
 
+_LEGEND: Final = {
+    "more": "async def serves more",
+    "less": "fewer",
+    "equal": "equal",
+    "unsure": "not certain",
+    "measured": "measured",
+    "line": "starts to pay",
+}
+_SWATCH_EM: Final = 1.9
 _MARKERS: Final = "osD^vP*X"
 _STEPS: Final = 60
 _ROWS_BELOW: Final = 2.0
@@ -50,7 +57,12 @@ _Rates = Mapping[tuple[Place, str], Choice]
 
 
 def heat_map(
-    name: str, title: str, grid: Table, *, contenders: Sequence[str] = (), boundaries: Sequence[Boundary] = ()
+    name: str,
+    title: str,
+    grid: Table,
+    *,
+    contenders: Sequence[str] = (),
+    areas: Sequence[Sequence[Hashable]] = (),
 ) -> Drawing:
     """Draw a grid of a map, whose rows are waits and whose columns are numbers of connections.
 
@@ -58,19 +70,24 @@ def heat_map(
         name: Unique among the grids.
         title: What it shows.
         grid: Has squares.
-        contenders: Ids of those that the letters in it stand for.
-        boundaries: Where async def starts to pay, a row each; empty where the grid is not of the keyword.
+        contenders: Ids of those that the letters in it stand for; none where the grid is of the keyword.
+        areas: For each square what it belongs to: a line runs between neighbours that belong to different areas.
     """
     colours = _contender_colours(contenders)
     squares = [[cell for cell in row.cells if isinstance(cell, Square)] for row in grid.rows]
     names, columns = [str(row.cells[0]) for row in grid.rows], [column.title for column in grid.columns[1:]]
+    left_out = {"more", "less"} if contenders else set()
+    if contenders or not _edges(areas):
+        left_out |= {"line"}
+    legend = {key: text for key, text in _LEGEND.items() if key not in left_out}
 
     def paint(sheet: Sheet) -> None:
         axes = _map_axes(sheet, names, columns)
         for row, own in enumerate(squares):
             for column, square in enumerate(own):
-                _square(axes, square, column, row, colours, narrow=sheet.layout.is_narrow)
-        _boundary(axes, boundaries)
+                _square(axes, square, column, row, colours, sheet.layout)
+        _lines_between(axes, areas, sheet.layout)
+        _legend(sheet, legend, sheet.height_px - _legend_px(legend, sheet.layout))
 
     labels = (", ".join(f"{column} {each.label}" for column, each in zip(columns, own, strict=True)) for own in squares)
     rows = ". ".join(f"{name}: {row}" for name, row in zip(names, labels, strict=True))
@@ -79,7 +96,9 @@ def heat_map(
         name,
         title,
         f"{grid.caption} By wait, then connections and what is so there. {rows}.",
-        height=lambda layout: layout.row_px * (_MAP_ROWS_ABOVE + _SQUARE_ROWS[layout.is_narrow] * len(names)) + 4,
+        height=lambda layout: (
+            layout.row_px * (_MAP_ROWS_ABOVE + _SQUARE_ROWS[layout.is_narrow] * len(names)) + _legend_px(legend, layout)
+        ),
         paint=paint,
     )
 
@@ -87,7 +106,8 @@ def heat_map(
 def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axes:
     """Return axes on which each square is 1 by 1, with the names of rows and columns beside them."""
     layout, row_px = sheet.layout, sheet.layout.row_px
-    left = layout.text_px("100 ms") + 10
+    # A browser's font may be wider than the one that lays out.
+    left = 1.15 * layout.text_px("100 ms") + 10
     top, square_px = row_px * _MAP_ROWS_ABOVE, row_px * _SQUARE_ROWS[layout.is_narrow]
     width = layout.width_px - left - 2
     sheet.text(left + width, row_px * 0.5, "connections →", anchor="right", colour=MUTED.light)
@@ -101,47 +121,105 @@ def _map_axes(sheet: Sheet, names: Sequence[str], columns: Sequence[str]) -> Axe
     return sheet.axes(across, down, left=left, top=top, width=width, height=square_px * len(names))
 
 
-def _square(axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], *, narrow: bool) -> None:
-    shade = SHADES[square.level]
-    tones = {"equal": (BAND, 1.0), "unsure": (DOUBT, UNSURE_SHADE), "more": (GOOD, shade), "less": (BAD, shade)}
-    colour, opacity = tones.get(square.tone) or (colours.get(square.tone, OTHER), shade)
-    left, top = column + 0.03, row + 0.04
-    corners = ([left, left + 0.94, left + 0.94, left], [top, top, top + 0.92, top + 0.92])
-    axes.fill(*corners, facecolor=colour.light, alpha=opacity, linewidth=0, zorder=1)
-    text = square.text
-    if narrow:
-        # There is no room for two things: the letter says who, and a ratio its size.
-        who, _, what = text.partition(" ")
-        text = f"{who}{what if what in {'=', '?'} else ''}"[:4]
+def _square(  # noqa: PLR0917 (what is drawn and where, then how)
+    axes: Axes, square: Square, column: int, row: int, colours: Mapping[str, Colour], layout: Layout
+) -> None:
+    _fill(axes, (column + 0.03, row + 0.04, 0.94, 0.92), square, colours)
+    is_unsure = square.tone == "unsure"
     label(
         axes,
-        text.rstrip("×") if narrow else text,
+        _short(square.text) if layout.is_narrow else square.text,
         (column + 0.5, row + 0.5),
         anchor="center",
+        # Hatching must not run through figures.
+        over_lines=is_unsure,
         fontweight="bold" if square.measured else "normal",
         zorder=7,
     )
+    if square.measured:
+        _dot(axes, column + 0.1, row + 0.2, layout)
 
 
-def _boundary(axes: Axes, lines: Sequence[Boundary]) -> None:
-    """Draw from how many connections on async def pays, row by row, and how sure that is."""
-    for row, boundary in enumerate(lines):
-        assert boundary.wait_ms == WAITS_MS[row]  # noqa: S101 (a row of the grid each)
-        if boundary.begins is None:
-            continue
-        begins = _across(boundary.begins)
-        low, high = _across(boundary.low or CONNECTIONS[0]), _across(boundary.high or CONNECTIONS[-1])
-        if high - low > 0.05:
-            axes.plot([low, high], [row + 0.88] * 2, color=INK.light, linewidth=2, zorder=5, solid_capstyle="butt")
-        for colour, width, order in ((PAPER.light, 6, 5), (INK.light, 3, 6)):
-            axes.plot([begins] * 2, [row + 0.04, row + 0.96], color=colour, linewidth=width, zorder=order)
+def _fill(axes: Axes, box: tuple[float, float, float, float], square: Square, colours: Mapping[str, Colour]) -> None:
+    """Fill a square, given by its left, top, width and height; hatched where it is uncertain."""
+    left, top, width, height = box
+    corners = ([left, left + width, left + width, left], [top, top, top + height, top + height])
+    if square.tone == "unsure":
+        axes.fill(*corners, facecolor="none", edgecolor=DOUBT.light, hatch="//", linewidth=0, zorder=1)
+        return
+    shade = SHADES[square.level]
+    tones = {"equal": (BAND, 1.0), "more": (GOOD, shade), "less": (BAD, shade)}
+    colour, opacity = tones.get(square.tone) or (colours.get(square.tone, OTHER), shade)
+    axes.fill(*corners, facecolor=colour.light, alpha=opacity, linewidth=0, zorder=1)
 
 
-def _across(connections: float) -> float:
-    """Return how far across a number of connections lies: a column's middle is that of its own number."""
-    columns = np.arange(len(CONNECTIONS)) + 0.5
-    at = float(np.interp(np.log(connections), np.log(CONNECTIONS), columns))
-    return 0.02 if connections <= CONNECTIONS[0] else at
+def _dot(axes: Axes, x: float, y: float, layout: Layout) -> None:
+    """Mark a square that was measured."""
+    size = layout.font_px * 0.28
+    axes.plot([x], [y], marker="o", linestyle="none", markersize=size, color=INK.light, markeredgewidth=0, zorder=7)
+
+
+def _short(text: str) -> str:
+    """Return what fits into a square of a phone: ``.89?``, ``12``, ``D?``.
+
+    The letter says who, a ratio its size. A sign of doubt always stays.
+    """
+    who, _, what = text.partition(" ")
+    if what:
+        return f"{who}{what if what in {'=', '?'} else ''}"
+    return text.removeprefix("0").rstrip("×") if text[:1].isdigit() else text
+
+
+def _lines_between(axes: Axes, areas: Sequence[Sequence[Hashable]], layout: Layout) -> None:
+    """Draw lines along the edges of squares, between neighbours that belong to different areas."""
+    xs = [at for (start, end), _ in _edges(areas) for at in (start, end, math.nan)]
+    ys = [at for _, (start, end) in _edges(areas) for at in (start, end, math.nan)]
+    weight = 2.0 if layout.is_narrow else 3.0
+    for colour, width, order in ((PAPER.light, weight + 3, 5), (INK.light, weight, 6)):
+        axes.plot(xs, ys, color=colour, linewidth=width, zorder=order, solid_capstyle="projecting", clip_on=False)
+
+
+def _edges(areas: Sequence[Sequence[Hashable]]) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """Return the edges between neighbours that belong to different areas: from where to where, across and down."""
+    edges = []
+    for row, own in enumerate(areas):
+        for column, area in enumerate(own):
+            if column and own[column - 1] != area:
+                edges.append(((column, column), (row, row + 1)))
+            if row and areas[row - 1][column] != area:
+                edges.append(((column, column + 1), (row, row)))
+    return edges
+
+
+def _legend(sheet: Sheet, legend: Mapping[str, str], top: float) -> None:
+    """Say below a map what its looks mean."""
+    layout = sheet.layout
+    for key, (x, y) in _legend_places(legend, layout).items():
+        middle, width, high = top + y + layout.row_px / 2, layout.font_px * 1.4, layout.font_px
+        axes = sheet.axes(Scale(0, 1), Scale(1, 0), left=x, top=middle - high / 2, width=width, height=high)
+        if key == "measured":
+            _dot(axes, 0.5, 0.5, layout)
+        elif key == "line":
+            axes.plot([0.5, 0.5], [0, 1], color=INK.light, linewidth=3, solid_capstyle="butt")
+        else:
+            _fill(axes, (0, 0, 1, 1), Square("", key, len(SHADES) - 1, measured=False), {})
+        sheet.text(x + layout.font_px * _SWATCH_EM, middle, legend[key], colour=MUTED.light)
+
+
+def _legend_places(legend: Mapping[str, str], layout: Layout) -> dict[str, tuple[float, float]]:
+    """Return where each entry of a legend begins, in pixels; what does not fit is on the next line."""
+    places, x, y = {}, 2.0, layout.row_px * 0.4
+    for key, text in legend.items():
+        width = layout.font_px * (_SWATCH_EM + 1) + layout.text_px(text)
+        if x > 2 and x + width > layout.width_px:
+            x, y = 2.0, y + layout.row_px
+        places[key] = (x, y)
+        x += width
+    return places
+
+
+def _legend_px(legend: Mapping[str, str], layout: Layout) -> float:
+    return max(y for _, y in _legend_places(legend, layout).values()) + layout.row_px
 
 
 def rate_curves(found: CrossoverMap, letters: Mapping[str, str]) -> Drawing:

@@ -62,9 +62,6 @@ def framework_mark(framework: str) -> str:
 SHADES: Final = (0.0, 0.14, 0.26, 0.38)
 """How opaque the colour of a map's cell is, by its level; ``INK`` is legible on all of them."""
 
-UNSURE_SHADE: Final = 0.1
-"""Of a cell of which nothing is sure."""
-
 CELL_COLOURS: Final = (OTHER, DOUBT, GOOD, BAD, MUTED, INK)
 """Of contenders on a map that share their framework's hue with another."""
 

@@ -17,6 +17,7 @@ from markupsafe import Markup, escape
 
 from benchmarks.contenders.catalogue import FRAMEWORKS
 from benchmarks.report import figures
+from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.charts.palette import ACCENT, COLOURS, SPANS, Colour, framework_colour
 from benchmarks.report.document import Block, Column, Document, Row, Section, grouped, lead
 from benchmarks.report.plain_text import one_line, spans
@@ -107,6 +108,13 @@ def _variables(colours: Iterable[Colour]) -> str:
     dark = "".join(f"--{colour.name}:{colour.dark};" for colour in colours)
     # Paper is light, whatever the screen is.
     return f":root{{{light}}}@media screen and (prefers-color-scheme:dark){{:root{{{dark}}}}}"
+
+
+def standalone(drawing: Drawing, *, narrow: bool = False) -> str:
+    """Return a drawing as a file of its own, which brings the page's colours with it."""
+    style = f"{palette_css()}text{{font-family:system-ui,sans-serif}}svg{{background:var(--paper)}}"
+    svg = drawing.narrow if narrow else drawing.wide
+    return re.sub(r"(<svg[^>]*>)", rf"\1<style>{style}</style>", svg, count=1) + "\n"
 
 
 @functools.cache

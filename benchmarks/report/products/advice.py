@@ -12,10 +12,10 @@ from benchmarks.judge.advice import Advice, Basis
 from benchmarks.judge.crossover import Choice
 from benchmarks.judge.judgement import Comparison
 from benchmarks.model import MARGIN
-from benchmarks.report.document import Column, Document, Note, Paragraph, table_of
+from benchmarks.report.document import Column, Command, Document, Note, Paragraph, table_of
 from benchmarks.report.figures import amount, estimated
 from benchmarks.report.products.conformance import failing_of
-from benchmarks.report.products.crossover import boundary_text
+from benchmarks.report.products.onset import boundary_text
 from benchmarks.report.words import arrangement_name, at_place, connections, contender_name, framework_name
 
 _MOST_PROBES: Final = 3
@@ -36,6 +36,7 @@ def advice_document(advice: Advice, works: Matrix | None = None) -> Document:
     failing = _failing(advice, works) if works is not None else {}
     sentences = advice_sentences(advice)
     answers, fastest, trust = sentences[:-2], *sentences[-2:]
+    decision = " ".join((*answers, trust))
     choices = table_of(
         "What each choice would do, and what limits it",
         advice.choices,
@@ -54,9 +55,11 @@ def advice_document(advice: Advice, works: Matrix | None = None) -> Document:
             *(Note(sentence, "warning") for sentence in failing.values()),
             choices,
             Paragraph(trust),
+            Command("For a decision document", decision),
         ),
         data={
             "sentences": sentences,
+            "decision": decision,
             "failing": failing,
             **{each.name: getattr(advice, each.name) for each in dataclasses.fields(advice)},
         },

@@ -1,20 +1,19 @@
-"""Tells a crossover map: where async def pays in sentences, the heat maps, and where theory and measurement part."""
+"""Tells a crossover map: where async def pays as its title, the heat maps, and where theory and measurement part."""
 
 from __future__ import annotations
 
 import dataclasses
 import functools
 import itertools
-import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from benchmarks.judge import wording
 from benchmarks.judge.crossover import CONNECTIONS, PARTED_FACTOR, WAITS_MS, Break, Cell, CrossoverMap, MeasuredRate
 from benchmarks.judge.judgement import Comparison, Standing
-from benchmarks.judge.keyword_map import Boundary, KeywordMap, Pairing
+from benchmarks.judge.keyword_map import KeywordMap, Pairing, pays
 from benchmarks.judge.theory import Capacity
-from benchmarks.model import MARGIN, Place
+from benchmarks.model import MARGIN
 from benchmarks.report.charts.crossover import heat_map, rate_curves
 from benchmarks.report.document import (
     Chart,
@@ -22,6 +21,7 @@ from benchmarks.report.document import (
     Command,
     Document,
     Note,
+    Paragraph,
     Row,
     Section,
     Square,
@@ -30,11 +30,15 @@ from benchmarks.report.document import (
     table_of,
 )
 from benchmarks.report.figures import amount
-from benchmarks.report.words import arrangement_name, at_place, connections, contender_name, framework_name
+from benchmarks.report.products.onset import boundary_text, onset_text
+from benchmarks.report.words import arrangement_name, at_place, contender_name, framework_name
 
 LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 PARTINGS_TOLD: Final = 10
 BREAKS_TOLD: Final = 6
+HEADLINES_TOLD: Final = 2
+ESTIMATED: Final = "~ is estimated from measured neighbours"
+DARKER: Final = "Darker: from 1.5 and 3 times on."
 _KNEE_LOSS: Final = 0.5
 """Two equal bounds leave half of their rate in the worst of queues; a lower rate has another cause."""
 
@@ -53,19 +57,66 @@ _LOOKS: Final[Mapping[Standing, tuple[str, str]]] = {
 
 
 def map_document(found: CrossoverMap) -> Document:
-    """Return the document of ``lab crossover``."""
+    """Return the document of ``lab crossover``: its title is the answer."""
     answers = (*map(keyword_answer, found.keywords), winners_sentence(found))
-    sections = (part for section in SECTIONS for part in section(found))
+    first, *others = (part for section in SECTIONS for part in section(found))
     budget = "" if found.budget_s is None else f" --budget {found.budget_s:g}s"
     chosen = "".join(f" -c {each.contender}" for each in found.capacities)
     again = Command("Measure it again", f"lab crossover{budget} --seed {found.seed}{chosen}")
+    decision = decision_sentence(found)
     return Document(
         kind="crossover",
-        title="Where does `async def` pay?",
-        blocks=filled((*map(Note, answers), *sections, again)),
-        data={"answers": answers, **{each.name: getattr(found, each.name) for each in dataclasses.fields(found)}},
+        title=headline(found),
+        blocks=filled(
+            (
+                Paragraph(f"Where does `async def` pay? {_basis(found)}"),
+                first,
+                Command("For a decision document", decision),
+                *others,
+                again,
+            )
+        ),
+        data={
+            "headline": headline(found),
+            "answers": answers,
+            "decision": decision,
+            **{each.name: getattr(found, each.name) for each in dataclasses.fields(found)},
+        },
         records=list(_records(found)),
         about=f"{found.name}, {found.started_at}. Every trial is in `run.json` beside this file.",
+    )
+
+
+def headline(found: CrossoverMap) -> str:
+    """Return the answer of a map in a line: where async def pays in each framework, at most two of them."""
+    by_framework: dict[str, KeywordMap] = {}
+    for keyword in found.keywords:
+        # A framework's best contenders come before its twins.
+        by_framework.setdefault(keyword.pairing.subject.partition("@")[0], keyword)
+    told = [
+        f"{_subject(keyword.pairing)}: `async def` {onset_text(keyword.onset)}" for keyword in by_framework.values()
+    ]
+    if not told:
+        return winners_sentence(found).partition(". ")[0]
+    return "; ".join(told[:HEADLINES_TOLD])
+
+
+def decision_sentence(found: CrossoverMap) -> str:
+    """Return what a decision document can quote: the answer, what it rests on, and where that is kept."""
+    source = f"lab crossover, map {found.name}, seed {found.seed}, 95 % intervals; one process on one core"
+    return f"{headline(found)}. {_basis(found)} ({source}.)".replace("`", "")
+
+
+def _basis(found: CrossoverMap) -> str:
+    """Say how much of the map was measured."""
+    squares = [cell for row in found.cells for cell in row]
+    visited = sum(cell.visits > 0 for cell in squares)
+    places = wording.things(float(found.measured), "place")
+    if visited == len(squares):
+        return f"All {len(squares)} squares of the map were measured, in {places}."
+    return (
+        f"Measured: {visited} of the {len(squares)} squares of the map. The other {len(squares) - visited} are "
+        f"estimated from {places} that were."
     )
 
 
@@ -74,50 +125,55 @@ def letters_of(found: CrossoverMap) -> dict[str, str]:
     return dict(zip((each.contender for each in found.capacities), itertools.cycle(LETTERS), strict=False))
 
 
-def keyword_grid(found: CrossoverMap, keyword: KeywordMap) -> Table:
-    """Return what the keyword does at each place, in squares."""
-    visited: dict[Place | None, bool] = {cell.place: cell.visits > 0 for row in found.cells for cell in row}
-    return _grid(
-        f"Requests served by async def over those by def. = is equal within {wording.percent(MARGIN)}; ? is not sure; "
-        "~ is estimated from measured neighbours.",
-        [[_keyword_square(cell, measured=visited[cell.place]) for cell in row] for row in keyword.cells],
-    )
+def keyword_grid(keyword: KeywordMap) -> Table:
+    """Return what the keyword does in each square of the map, measured or estimated."""
+    return _grid("Requests served by async def over those by def.", map(_keyword_squares, keyword.cells))
 
 
 def winners_grid(found: CrossoverMap) -> Table:
-    """Return who serves the most at each place, in squares."""
+    """Return who serves the most in each square of the map, measured or estimated."""
     letters = letters_of(found)
     nowhere = any(all(choice.gave_up for choice in cell.rates) for row in found.cells for cell in row)
     return _grid(
-        f"= is equal within {wording.percent(MARGIN)}; ? is not sure; ~ is estimated from measured neighbours."
+        "Who serves the most, and how many times the next."
         + (" none: every contender left clients without an answer." if nowhere else ""),
-        [[_winner_square(cell, letters) for cell in row] for row in found.cells],
+        ([_winner_square(cell, letters) for cell in row] for row in found.cells),
     )
 
 
-def _grid(caption: str, squares: Sequence[Sequence[Square]]) -> Table:
+def _grid(about: str, rows: Iterable[Sequence[Square]]) -> Table:
+    squares = list(rows)
+    every = [square for row in squares for square in row]
+    measured = sum(square.measured for square in every)
     return Table(
-        caption=caption,
+        caption=f"{about} = is equal within {wording.percent(MARGIN)}; ? is not sure; {ESTIMATED}. {measured} of "
+        f"{len(every)} were measured.",
         columns=(Column("Down: the wait. Across: connections"), *(Column(f"{number:g}") for number in CONNECTIONS)),
         rows=tuple(Row((f"{wait:g} ms", *row)) for wait, row in zip(WAITS_MS, squares, strict=True)),
         kind="map",
     )
 
 
-def _keyword_square(cell: Comparison, *, measured: bool) -> Square:
+def _keyword_squares(row: Iterable[Comparison]) -> list[Square]:
+    return [_keyword_square(cell) for cell in row]
+
+
+def _keyword_square(cell: Comparison) -> Square:
+    measured = cell.rate is not None and cell.rate.samples > 0
     value, (tone, mark) = 1.0 if cell.rate is None else cell.rate.value, _LOOKS[cell.standing]
     shown = "=" if mark == "=" else _ratio_text(value).replace("×", mark or "×")
     return Square(shown, tone, _level(value, cell.standing), measured)
 
 
 def _winner_square(cell: Cell, letters: Mapping[str, str]) -> Square:
-    measured = cell.visits > 0
     if all(choice.gave_up for choice in cell.rates):
-        return Square("none", "unsure", 0, measured)
+        return Square("none", "unsure", 0, cell.visits > 0)
     rate = None if cell.comparison is None else cell.comparison.rate
     standing = "faster" if cell.comparison is None else cell.comparison.standing
     value, letter, (tone, mark) = 1.0 if rate is None else rate.value, letters[cell.winner], _LOOKS[standing]
     text = f"{letter} {mark or ('' if rate is None else _ratio_text(value))}".rstrip()
+    # A visit in which one of the two failed has measured no ratio of them.
+    measured = cell.visits > 0 if rate is None else rate.samples > 0
     return Square(text, tone if mark else letter, _level(value, standing), measured)
 
 
@@ -135,38 +191,39 @@ def _level(ratio: float, standing: Standing) -> int:
 
 def _keywords(found: CrossoverMap) -> Iterator[Section]:
     for keyword in found.keywords:
-        title, grid = _title(keyword.pairing), keyword_grid(found, keyword)
-        name = f"{keyword.pairing.kind} {keyword.pairing.subject}"
-        draw = functools.partial(heat_map, name, title, grid, boundaries=keyword.boundaries)
-        caption = (
-            f"{_drawn(grid)} Green: async def serves more; red: it serves fewer; darker: from 1.5 and 3 times on. The "
-            "upright line is where async def starts to pay, the level one how sure that is."
-        )
-        yield Section(title=title, blocks=(Chart(draw=draw, caption=caption, instead=(grid,)),))
+        title, grid = _title(keyword.pairing), keyword_grid(keyword)
+        name, areas = f"{keyword.pairing.kind} {keyword.pairing.subject}", [[*map(pays, row)] for row in keyword.cells]
+        draw = functools.partial(heat_map, name, title, grid, areas=areas)
+        caption = f"{_drawn(grid)} {DARKER}"
+        if len({*itertools.chain.from_iterable(areas)}) > 1:
+            caption += " On one side of the line async def pays, as far as the estimates say."
+        chart = Chart(draw=draw, caption=caption, instead=(grid,))
+        yield Section(title=title, blocks=(chart, Note(keyword_answer(keyword))))
 
 
 def _winners(found: CrossoverMap) -> Iterator[Section]:
     title, grid, letters = "Who serves the most, and how many times the next", winners_grid(found), letters_of(found)
-    draw = functools.partial(heat_map, "winners", title, grid, contenders=tuple(letters))
+    areas = [[cell.winner for cell in row] for row in found.cells]
+    draw = functools.partial(heat_map, "winners", title, grid, contenders=tuple(letters), areas=areas)
     contenders = table_of(
         "The contenders, and what limits each, as observed",
         found.capacities,
         (
-            (Column(""), lambda capacity: letters[capacity.contender]),
+            (Column("Letter"), lambda capacity: letters[capacity.contender]),
             (Column("Contender", is_text=True), lambda capacity: contender_name(capacity.contender)),
             (Column("Waits at once", is_text=True, is_minor=True), _waits_at_once),
             (Column("CPU time per request", is_text=True, is_minor=True), _cpu_time),
             (Column("Alone", is_minor=True), lambda capacity: amount(capacity.service_ms, "ms")),
         ),
     )
-    chart = Chart(draw=draw, caption=f"{_drawn(grid)} Darker: from 1.5 and 3 times on.", instead=(grid,))
-    yield Section(title=title, blocks=(chart, contenders))
+    chart = Chart(draw=draw, caption=f"{_drawn(grid)} {DARKER}", instead=(grid,))
+    yield Section(title=title, blocks=(chart, Note(winners_sentence(found)), contenders))
 
 
 def _drawn(grid: Table) -> str:
-    """Return how to read a grid where weight says what is estimated."""
-    estimated = "~ is estimated from measured neighbours"
-    return grid.caption.replace(estimated, "bold is measured, the rest is estimated from measured neighbours")
+    """Return how to read a grid where a dot says what was measured."""
+    estimated = "bold with a dot is measured, the rest is estimated from measured neighbours"
+    return grid.caption.replace("? is not sure", "hatched with ? is not sure").replace(ESTIMATED, estimated)
 
 
 def _waits_at_once(capacity: Capacity) -> str:
@@ -227,37 +284,18 @@ def keyword_answer(found: KeywordMap) -> str:
     return f"{_title(found.pairing)}: with a wait of {'; '.join(told)}."
 
 
-def boundary_text(boundary: Boundary) -> str:
-    """Say where async def starts to pay, for one wait."""
-    if boundary.begins is None:
-        if boundary.costs:
-            return "never pays, and is slower"
-        return "never pays" if boundary.low is None else "does not pay, as far as this sweep can tell"
-    begins, until = _whole(boundary.begins), ""
-    if boundary.ends is not None:
-        until = f", up to {connections(_whole(boundary.ends))}"
-    if boundary.high is None:
-        return f"may pay from about {connections(begins)} on{until}; nowhere with certainty"
-    certain = _whole(boundary.high)
-    doubt = "" if certain == begins else f" (certainly from {certain:g})"
-    about = "" if begins <= CONNECTIONS[0] else "about "
-    return f"pays from {about}{connections(begins)} on{doubt}{until}"
-
-
-def _whole(number: float) -> float:
-    """Return the whole number of connections from which on a boundary between two of them is crossed."""
-    return float(math.ceil(number - 1e-6))
-
-
 def _title(pairing: Pairing) -> str:
     """Name a question about the keyword."""
-    if pairing.kind == "twins":
-        return f"{arrangement_name(pairing.subject)}: async def over def"
-    return f"{framework_name(pairing.subject)}: its best async def over its best def"
+    best = "its best async def over its best def"
+    return f"{_subject(pairing)}: {best if pairing.kind == 'best' else 'async def over def'}"
+
+
+def _subject(pairing: Pairing) -> str:
+    return framework_name(pairing.subject) if pairing.kind == "best" else arrangement_name(pairing.subject)
 
 
 def winners_sentence(found: CrossoverMap) -> str:
-    """Say who serves the most on how much of the map."""
+    """Say who serves the most on how much of the map, measured and estimated squares alike."""
     cells = [cell for row in found.cells for cell in row]
     won = [cell.winner for cell in cells if cell.comparison is None or cell.comparison.standing == "faster"]
     equal = sum(cell.comparison is not None and cell.comparison.standing == "equal" for cell in cells)
@@ -266,7 +304,7 @@ def winners_sentence(found: CrossoverMap) -> str:
     wins = {each.contender: won.count(each.contender) for each in found.capacities}
     told = [f"{contender_name(name)} on {count}" for name, count in sorted(wins.items(), key=lambda w: -w[1]) if count]
     return (
-        f"Of {len(cells)} places, the most is served by {'; '.join(told) or 'none of them'}. On {equal} the first two "
+        f"Of {len(cells)} squares, the most is served by {'; '.join(told) or 'none of them'}. On {equal} the first two "
         f"are equal within {wording.percent(MARGIN)}, on {unsure} this sweep cannot tell."
     )
 

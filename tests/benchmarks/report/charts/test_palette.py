@@ -13,7 +13,6 @@ from benchmarks.report.charts.palette import (
     BAND,
     CELL_COLOURS,
     COLOURS,
-    DOUBT,
     GOOD,
     GRID,
     INK,
@@ -22,7 +21,6 @@ from benchmarks.report.charts.palette import (
     PAPER,
     SHADES,
     SPANS,
-    UNSURE_SHADE,
     Colour,
     SpanLook,
     framework_colour,
@@ -67,7 +65,6 @@ def blended(colour: str, opacity: float, paper: str) -> str:
     ("colour", "opacity"),
     [
         (BAND, 1.0),
-        (DOUBT, UNSURE_SHADE),
         *itertools.product((*CELL_COLOURS, framework_colour("flask"), framework_colour("fastapi")), SHADES),
     ],
     ids=str,

@@ -13,7 +13,7 @@ from benchmarks.contenders.catalogue import CONTENDERS
 from benchmarks.judge.advice import Advice, advise
 from benchmarks.judge.judgement import Estimate, Standing
 from benchmarks.model import Place, Run
-from benchmarks.report.document import Note, Paragraph, Table
+from benchmarks.report.document import Command, Note, Paragraph, Table
 from benchmarks.report.formats import render
 from benchmarks.report.products.advice import advice_document, advice_sentences
 
@@ -110,13 +110,16 @@ def test_every_choice_has_the_bound_that_limits_it(kept: Run) -> None:
 
 
 def test_the_answers_come_before_the_choices(kept: Run) -> None:
-    """And how far to trust them at the end; a record each choice."""
+    """And how far to trust them, then both to be copied; a record each choice."""
     document = advice_document(ask(kept))
-    first, *_, last = document.blocks
+    first, *_, last, copied = document.blocks
 
     assert isinstance(first, Paragraph)
     assert isinstance(last, Paragraph)
     assert ("strong", "plain") == (first.kind, last.kind)
+    assert isinstance(copied, Command)
+    assert copied.text.startswith(first.text)
+    assert copied.text.endswith(last.text)
     assert 4 == len(list(document.records))
 
 

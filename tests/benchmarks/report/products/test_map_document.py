@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from xml.etree import ElementTree as ET
@@ -11,11 +12,12 @@ import pytest
 from benchmarks.errors import LabError
 from benchmarks.judge.crossover import CrossoverMap, judge_map
 from benchmarks.model import Run, Trial
+from benchmarks.report.charts import crossover as charts
 from benchmarks.report.charts.crossover import heat_map, rate_curves
-from benchmarks.report.document import Chart, Document, Note, Section, Square, Table
+from benchmarks.report.document import Chart, Command, Document, Note, Paragraph, Section, Square, Table
 from benchmarks.report.formats import render, write_both
 from benchmarks.report.products import crossover
-from benchmarks.report.products.crossover import letters_of, map_document, winners_grid
+from benchmarks.report.products.crossover import headline, keyword_grid, letters_of, map_document, winners_grid
 from tests.benchmarks.report.made_up_documents import undrawn
 
 Sweep = Callable[..., Run]
@@ -40,16 +42,20 @@ def sections(document: Document) -> dict[str, Section]:
 
 def limits(found: CrossoverMap) -> set[tuple[object, object]]:
     """Return what limits the contenders: the waits that they hold, and their CPU time."""
-    (_, table) = sections(map_document(found))["Who serves the most, and how many times the next"].blocks
+    (*_, table) = sections(map_document(found))["Who serves the most, and how many times the next"].blocks
     assert isinstance(table, Table)
     return {(row.cells[2], row.cells[3]) for row in table.rows}
 
 
 def test_the_answers_come_first(found: CrossoverMap) -> None:
-    """For each question about the keyword, and who serves the most; then a map each."""
+    """The title is one, then each question about the keyword has a map, and who serves the most; notes tell them."""
     document = map_document(found)
+    notes = [
+        block for part in list(sections(document).values())[:3] for block in part.blocks if isinstance(block, Note)
+    ]
 
-    assert 3 == len([block for block in document.blocks if isinstance(block, Note)])
+    assert headline(found) == document.title
+    assert document.data["answers"] == tuple(note.text for note in notes)
     assert [
         "Flask: its best async def over its best def",
         "Flask on Hypercorn: async def over def",
@@ -71,6 +77,61 @@ def test_a_map_is_letters_and_figures_in_squares(found: CrossoverMap) -> None:
     assert Square("D 2.4×", "D", 2, measured=True) == last
     assert isinstance(second, Square)
     assert "~D" in second.label
+
+
+def test_what_is_estimated_is_never_called_measured(found: CrossoverMap) -> None:
+    """The first sentence counts squares, and so does each map; what one of a pair gave up is no measured ratio."""
+    first = map_document(found).blocks[0]
+    visited = sum(cell.visits > 0 for row in found.cells for cell in row)
+
+    assert isinstance(first, Paragraph)
+    assert f"Measured: {visited} of the 72 squares of the map." in first.text
+    for grid in (winners_grid(found), *map(keyword_grid, found.keywords)):
+        squares = [cell for row in grid.rows for cell in row.cells if isinstance(cell, Square)]
+        measured = sum(square.measured for square in squares)
+        assert f"{measured} of 72 were measured" in grid.caption
+        assert measured <= visited
+
+
+def test_the_decision_can_be_copied_in_every_format(found: CrossoverMap) -> None:
+    """As one sentence without markup, on one line where a line is copied."""
+    document = undrawn(map_document(found))
+    commands = [block for block in document.blocks if isinstance(block, Command)]
+
+    assert ["For a decision document", "Measure it again"] == [command.title for command in commands]
+    assert commands[0].text == document.data["decision"]
+    for form in ("terminal", "markdown", "html"):
+        assert commands[0].text.split("(")[0] in render(document, form)
+
+
+@pytest.mark.parametrize(
+    ("text", "short"),
+    [("0.89?", ".89?"), ("0.92×", ".92"), ("1.0?", "1.0?"), ("12×", "12"), ("=", "="), ("D 2.4×", "D"), ("D ?", "D?")],
+)
+def test_a_phone_keeps_every_sign_of_doubt(text: str, short: str) -> None:
+    """In four characters."""
+    assert short == charts._short(text)
+
+
+def test_what_is_uncertain_is_hatched_at_every_size(found: CrossoverMap) -> None:
+    """In the colours of the page, and each drawing with a pattern of its own."""
+    drawing = heat_map("w", "Winners", winners_grid(found))
+
+    for svg in (drawing.wide, drawing.narrow):
+        assert "<pattern" in svg
+        assert "stroke-doubt" in svg
+        ids = set(re.findall(r'<pattern[^>]* id="([^"]+)"|<pattern id="([^"]+)"', svg))
+        assert ids
+    assert set(re.findall(r'id="(h[^"]+)"', drawing.wide)).isdisjoint(re.findall(r'id="(h[^"]+)"', drawing.narrow))
+
+
+def test_lines_run_between_squares(found: CrossoverMap) -> None:
+    """Along their edges, where what is on both sides differs: no figure is crossed."""
+    grid, areas = winners_grid(found), [[cell.winner for cell in row] for row in found.cells]
+
+    with_lines, without = heat_map("w", "Winners", grid, areas=areas), heat_map("w", "Winners", grid)
+    assert with_lines.wide != without.wide
+    assert without.wide == heat_map("w", "Winners", grid, areas=[["same"] * 9] * 8).wide
 
 
 def test_drawings_are_well_formed_and_told_in_words(found: CrossoverMap) -> None:

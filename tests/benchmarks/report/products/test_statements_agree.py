@@ -316,9 +316,7 @@ def test_no_two_statements_of_a_map_contradict_each_other(make_sweep: Callable[.
     assert len(letters) == won
     assert f"On {sum(square.tone == 'equal' for square in squares)} the first two" in winners_sentence(found)
     for keyword in found.keywords:
-        rows = [
-            [cell.tone for cell in row.cells if isinstance(cell, Square)] for row in keyword_grid(found, keyword).rows
-        ]
+        rows = [[cell.tone for cell in row.cells if isinstance(cell, Square)] for row in keyword_grid(keyword).rows]
         for boundary, tones in zip(keyword.boundaries, rows, strict=True):
             assert boundary.begins is not None or "more" not in tones
             assert boundary.high is None or "more" in tones
