@@ -14,10 +14,17 @@ project = "Sync versus async lab"
 author = "the lab's contributors"
 copyright = "2026, the lab's contributors"  # noqa: A001 (Sphinx's own name for it)
 
-extensions = ["myst_parser", "repository_files", "sequence_diagrams", "unfolded_answers"]
+extensions = [
+    "accessible_pages",
+    "myst_parser",
+    "pictures_for_phones",
+    "repository_files",
+    "sequence_diagrams",
+    "unfolded_answers",
+]
 root_doc = "index"
 source_suffix = {".md": "markdown"}
-exclude_patterns = ["extensions", "locales"]
+exclude_patterns = ["extensions", "locales", "static"]
 
 # Warnings are errors in `make docs`; nitpicky also makes one of each reference that leads nowhere.
 nitpicky = True
@@ -37,6 +44,8 @@ gettext_location = True
 
 html_theme = "furo"
 html_title = project
+html_static_path = ["static"]
+html_css_files = ["handbook.css"]
 html_copy_source = False
 html_show_sourcelink = False
 html_show_sphinx = False

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import re
+import textwrap
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +16,10 @@ from docutils import nodes
 from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
-_LANE, _MARGIN, _STEP, _HEAD, _CHARACTER = 300, 40, 44, 46, 7.2  # pixels of the drawing, which scales
+# Pixels of the drawing: three lanes are as wide as the handbook's text, and it never gets smaller than its text allows.
+_LANE, _MARGIN, _FONT, _LINE_PX, _HEAD, _GAP = 240, 10, 15, 19, 40, 10
+_CHARACTER = 0.54 * _FONT
+_SMALLEST_FONT_PX = 14
 _LINE = re.compile(
     r"participant (?P<key>\w+) as (?P<name>.+)"
     r"|(?P<source>\w+)(?P<arrow>-?->>)(?P<target>\w+): (?P<message>.+)"
@@ -82,57 +86,89 @@ def in_words(diagram: Diagram) -> str:
 
 
 def draw(diagram: Diagram) -> str:
-    """Return a diagram as SVG, in the colour of the text around it, so that it reads in light and dark."""
+    """Return a diagram as SVG, in the colour of the text around it, so that it reads in light and dark.
+
+    Long texts take several lines. A page too narrow for legible text scrolls the drawing inside its own frame, which a
+    keyboard reaches.
+    """
     middles = {key: _LANE * (lane + 0.5) for lane, key in enumerate(diagram.names)}
     width = _LANE * len(diagram.names)
-    height = _HEAD + _STEP * len(diagram.steps) + 16
-    parts = [
-        (
-            f'<svg class="sequence-diagram" role="img" aria-label="{html.escape(in_words(diagram))}" '
-            f'viewBox="{-_MARGIN} 0 {width + 2 * _MARGIN} {height}" style="width: 100%" font-size="13" fill="none" '
-            'stroke="currentColor" xmlns="http://www.w3.org/2000/svg">'
-        )
-    ]
-    for key, name in diagram.names.items():
-        parts += [_box(middles[key], 4, name, _LANE - 60), _line(middles[key], _HEAD - 12, middles[key], height, "2 4")]
-    opened: list[int] = []
-    for number, step in enumerate(diagram.steps):
-        top = _HEAD + _STEP * number
+    parts: list[str] = []
+    opened: list[float] = []
+    top = float(_HEAD)
+    for step in diagram.steps:
         if "arrow" in step:
-            parts.append(_arrow(middles[step["source"]], middles[step["target"]], top + 30, step))
+            start, end = middles[step["source"]], middles[step["target"]]
+            lines = _wrapped(step["message"], abs(end - start) - 24)
+            y = top + _GAP + _LINE_PX * len(lines) + 4
+            parts.append(_arrow(start, end, y, "5 4" if step["arrow"] == "-->>" else ""))
+            parts.append(_text((start + end) / 2, top + _GAP, lines))
+            top = y
         elif "note" in step:
-            parts.append(_box(middles[step["over"]], top + 6, step["note"], len(step["note"]) * _CHARACTER + 16))
+            lines = _wrapped(step["note"], _LANE - 36)
+            parts.append(_box(middles[step["over"]], top + _GAP, lines))
+            top += _GAP + _box_px(lines)
         elif "opt" in step:
-            opened.append(top)
-            parts.append(_text(12, top + 22, f"where there are any: {step['opt']}", "start"))
+            opened.append(top + _GAP / 2)
+            parts.append(_text(12, top + _GAP, [f"where there are any: {step['opt']}"], "start"))
+            top += _GAP + _LINE_PX
         else:
-            begin = opened.pop()
+            begin, top = opened.pop(), top + _GAP
             parts.append(
-                f'<rect x="0" y="{begin + 4}" width="{width}" height="{top - begin + 10}" rx="4" opacity="0.4"/>'
+                f'<rect x="2" y="{begin:g}" width="{width - 4}" height="{top - begin:g}" rx="4" opacity="0.5"/>'
             )
-    return "".join([*parts, "</svg>"])
+    heads = []
+    for key, name in diagram.names.items():
+        lane = _line(middles[key], _HEAD - 8, middles[key], top + _GAP, "2 4")
+        heads += [lane, _box(middles[key], 2, _wrapped(name, _LANE - 36), bold=True)]
+    across, told = width + 2 * _MARGIN, html.escape(in_words(diagram))
+    lanes = html.escape(", ".join(diagram.names.values()))
+    least = round(across * _SMALLEST_FONT_PX / _FONT)
+    return (
+        f'<div class="diagram" role="region" aria-label="Diagram of {lanes}" tabindex="0" style="overflow-x: auto">'
+        f'<svg class="sequence-diagram" role="img" aria-label="{told}" '
+        f'viewBox="{-_MARGIN} 0 {across} {top + _GAP + 2:g}" '
+        f'style="display: block; width: 100%; min-width: {least}px; max-width: {round(1.15 * across)}px" '
+        f'font-size="{_FONT}" fill="none" stroke="currentColor" xmlns="http://www.w3.org/2000/svg">'
+        f"{''.join([*heads, *parts])}</svg></div>"
+    )
 
 
-def _text(x: float, y: float, words: str, anchor: str = "middle") -> str:
-    opened = f'<text x="{x:g}" y="{y:g}" text-anchor="{anchor}" fill="currentColor" stroke="none">'
-    return f"{opened}{html.escape(words)}</text>"
+def _wrapped(words: str, room: float) -> list[str]:
+    return textwrap.wrap(words, max(10, int(room / _CHARACTER)), break_long_words=False) or [""]
+
+
+def _text(x: float, top: float, lines: list[str], anchor: str = "middle", *, bold: bool = False) -> str:
+    """Write lines below one another, the first of them below ``top``."""
+    weight = ' font-weight="600"' if bold else ""
+    opened = f'<text text-anchor="{anchor}" fill="currentColor" stroke="none"{weight}>'
+    spans = (
+        f'<tspan x="{x:g}" y="{top + _LINE_PX * number + _FONT - 1:g}">{html.escape(line)}</tspan>'
+        for number, line in enumerate(lines)
+    )
+    return f"{opened}{''.join(spans)}</text>"
 
 
 def _line(x1: float, y1: float, x2: float, y2: float, dashes: str = "") -> str:
-    dashed = f' stroke-dasharray="{dashes}" opacity="0.6"' if dashes else ""
+    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
     return f'<line x1="{x1:g}" y1="{y1:g}" x2="{x2:g}" y2="{y2:g}"{dashed}/>'
 
 
-def _box(middle: float, top: float, words: str, width: float) -> str:
-    box = f'<rect x="{middle - width / 2:g}" y="{top:g}" width="{width:g}" height="28" rx="4"'
-    return f'{box} style="fill: var(--color-background-primary, white)"/>{_text(middle, top + 18, words)}'
+def _box_px(lines: list[str]) -> float:
+    return _LINE_PX * len(lines) + 10
 
 
-def _arrow(start: float, end: float, y: float, step: dict[str, str]) -> str:
-    back = 7 if end < start else -7
-    head = f'<path d="M{end + back:g} {y - 4:g} L{end:g} {y:g} L{end + back:g} {y + 4:g}"/>'
-    dashes = "5 4" if step["arrow"] == "-->>" else ""
-    return _line(start, y, end, y, dashes) + head + _text((start + end) / 2, y - 7, step["message"])
+def _box(middle: float, top: float, lines: list[str], *, bold: bool = False) -> str:
+    width = min(_LANE - 12, max(map(len, lines)) * _CHARACTER * (1.08 if bold else 1) + 24)
+    box = f'<rect x="{middle - width / 2:g}" y="{top:g}" width="{width:g}" height="{_box_px(lines):g}" rx="4"'
+    style = 'style="fill: var(--color-background-primary, white)"'
+    return f"{box} {style}/>{_text(middle, top + 5, lines, bold=bold)}"
+
+
+def _arrow(start: float, end: float, y: float, dashes: str) -> str:
+    back = 8 if end < start else -8
+    head = f'<path d="M{end + back:g} {y - 5:g} L{end:g} {y:g} L{end + back:g} {y + 5:g}"/>'
+    return _line(start, y, end, y, dashes) + head
 
 
 class Mermaid(SphinxDirective):

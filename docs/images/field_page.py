@@ -20,7 +20,7 @@ from benchmarks.model import Run
 from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.document import Block, Chart, Document, Paragraph
 from benchmarks.report.formats import render
-from benchmarks.report.formats.html import palette_css
+from benchmarks.report.formats.html import standalone
 from benchmarks.report.method import environment_facts, facts_table
 from benchmarks.report.products.field import WORK, field_blocks, work_blocks
 from benchmarks.report.products.likeness import likeness
@@ -31,6 +31,7 @@ HERE = Path(__file__).parent
 KEPT = HERE / "field-run.jsonl.gz"
 PAGE = HERE.parent / "explanation" / "the-field.md"
 PICTURES = {kind: HERE / f"{kind}.svg" for kind in ("field-health", "field-wait", "work-health")}
+PHONES = {kind: HERE / f"{kind}-phone.svg" for kind in PICTURES}
 WRITTEN = re.compile(r"(?<=<!-- Written by docs/images/field_page.py. -->\n).*(?=<!-- End. -->)", re.DOTALL)
 
 
@@ -41,6 +42,7 @@ def main() -> None:
     told = kept()
     for name, drawing in drawings(told).items():
         PICTURES[name].write_text(standalone(drawing), encoding="utf-8")
+        PHONES[name].write_text(standalone(drawing, narrow=True), encoding="utf-8")
     PAGE.write_text(WRITTEN.sub(lambda _: f"\n{figures(told)}\n\n", PAGE.read_text(encoding="utf-8")), encoding="utf-8")
 
 
@@ -70,12 +72,6 @@ def drawings(told: Told) -> dict[str, Drawing]:
         if isinstance(block, Chart)
     )
     return {drawing.name: drawing for chart in charts if (drawing := chart.draw()) is not None}
-
-
-def standalone(drawing: Drawing) -> str:
-    """Return a picture that brings the report's colours with it."""
-    style = f"{palette_css()}text{{font-family:system-ui,sans-serif}}svg{{background:var(--paper)}}"
-    return re.sub(r"(<svg[^>]*>)", rf"\1<style>{style}</style>", drawing.wide, count=1) + "\n"
 
 
 def figures(told: Told) -> str:

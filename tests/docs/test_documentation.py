@@ -229,9 +229,24 @@ def test_links_inside_the_documentation_hold(page: Path) -> None:
     assert [] == missing
 
 
-def test_the_index_of_the_handbook_names_every_page() -> None:
-    """A page that nobody links to is not found: put a line into docs/index.md."""
-    named = {(INDEX.parent / link.partition("#")[0]).resolve() for link in links(INDEX.read_text(encoding="utf-8"))}
-    pages = {page.resolve() for page in INDEX.parent.rglob("*.md")} - {INDEX.resolve()}
+def test_the_indexes_of_the_handbook_name_every_page() -> None:
+    """A page that nobody links to is not found: put a line into the index.md of its folder."""
+    sections = [page for page in linked(INDEX) if page.name == "index.md"]
+    named = {INDEX, *sections}.union(*map(linked, sections))
 
-    assert set() == pages - named
+    assert 4 == len(sections)
+    assert set() == set(INDEX.parent.rglob("*.md")) - named
+
+
+def test_the_start_page_has_three_doors() -> None:
+    """And not a list of everything, which is a page further."""
+    text = INDEX.read_text(encoding="utf-8")
+
+    assert ["Learn", "Measure mine", "Teach", "Look it up"] == re.findall(r"^## (.+)$", text, flags=re.MULTILINE)
+    assert len(linked(INDEX)) <= 16
+
+
+def linked(page: Path) -> set[Path]:
+    """Return the files that a page links to."""
+    found = (page.parent / link.partition("#")[0] for link in links(page.read_text(encoding="utf-8")))
+    return {file.resolve() for file in found}

@@ -4,32 +4,17 @@ from __future__ import annotations
 
 import re
 import runpy
-import subprocess
-import sys
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
+
+from tests.docs.conftest import Build
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
 PAGES = [page.relative_to(DOCS).with_suffix("") for page in sorted(DOCS.rglob("*.md"))]
 LESSON = "lessons/1-a-health-check-and-its-contract"  # it links to no other page, so it can be built alone
-
-
-def build(sources: Path, out: Path, *options: str) -> subprocess.CompletedProcess[str]:
-    """Run Sphinx as ``make docs`` does."""
-    command = [sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", *options]
-    return subprocess.run([*command, sources, out], capture_output=True, text=True, check=False, timeout=110)
-
-
-@pytest.fixture(scope="module")
-def handbook(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Build the handbook."""
-    out = tmp_path_factory.mktemp("handbook")
-    built = build(DOCS, out)
-    assert "" == built.stderr
-    assert 0 == built.returncode
-    return out
 
 
 def test_every_page_is_built_and_in_the_navigation(handbook: Path) -> None:
@@ -63,15 +48,44 @@ def test_every_picture_is_made_by_a_script_and_shown() -> None:
     images = DOCS / "images"
     made = {runpy.run_path(str(images / "report_screen.py"))["PICTURE"]}
     made |= set(runpy.run_path(str(images / "live_screens.py"))["PICTURES"])
-    made |= set(runpy.run_path(str(images / "field_page.py"))["PICTURES"].values())
+    made |= {runpy.run_path(str(images / "map_screen.py"))["PICTURES"][name] for name in ("projector", "phone")}
+    for drawn in ("field_page.py", "lesson_figures.py"):
+        script = runpy.run_path(str(images / drawn))
+        made |= {*script["PICTURES"].values(), *script["PHONES"].values()}
     pages = [ROOT / "README.md", *DOCS.rglob("*.md")]
     shown = {
         (page.parent / target).resolve()
         for page in pages
         for target in re.findall(r"!\[[^\]]*\]\(([^)]+\.(?:png|svg))\)", page.read_text(encoding="utf-8"))
     }
+    # The handbook shows it in the other's place where it is narrow.
+    shown |= {phone for phone in images.glob("*-phone.svg") if phone.with_stem(phone.stem[: -len("-phone")]) in shown}
 
     assert {*images.glob("*.png"), *images.glob("*.svg")} == made == shown
+
+
+@pytest.mark.usefixtures("undrawn")
+def test_the_figures_of_the_lessons_say_what_their_pages_quote() -> None:
+    """Each is drawn, at both sizes, from the figures that its page has today."""
+    script = runpy.run_path(str(DOCS / "images" / "lesson_figures.py"))
+
+    for name, drawing in script["drawings"]().items():
+        for picture in (script["PICTURES"][name], script["PHONES"][name]):
+            title, description = (
+                element.text
+                for kind in ("title", "desc")
+                if (element := ET.parse(picture).find(f"{{http://www.w3.org/2000/svg}}{kind}")) is not None  # noqa: S314 (ours)
+            )
+            assert (drawing.title, drawing.description) == (title, description)
+
+
+@pytest.mark.parametrize("lesson", sorted((DOCS / "lessons").glob("[1-8t]*.md")), ids=lambda lesson: lesson.stem)
+def test_each_lesson_has_a_picture_and_no_drawing_of_letters(lesson: Path) -> None:
+    """What is drawn is a picture or a diagram; text blocks are outputs."""
+    text = lesson.read_text(encoding="utf-8")
+
+    assert re.search(r"!\[[^\]]+\]\([^)]+\.svg\)|^```mermaid$", text, flags=re.MULTILINE)
+    assert [] == re.findall(r"^.*(?:\|?-{5,}\||-●-|\|-{5,}).*$", text, flags=re.MULTILINE)
 
 
 def test_the_page_of_the_field_says_what_its_run_says() -> None:
@@ -110,7 +124,7 @@ def test_links_to_code_lead_to_copies(handbook: Path) -> None:
     assert (handbook / "explanation" / link).is_file()
 
 
-def test_what_does_not_hold_fails_the_build(tmp_path: Path) -> None:
+def test_what_does_not_hold_fails_the_build(tmp_path: Path, build: Build) -> None:
     """The message says what, and Sphinx says where."""
     faults = {
         "[nowhere](gone.md)": "gone.md",
@@ -126,7 +140,7 @@ def test_what_does_not_hold_fails_the_build(tmp_path: Path) -> None:
     assert [] == [message for message in faults.values() if message not in built.stderr]
 
 
-def test_a_translation_can_follow(tmp_path: Path) -> None:
+def test_a_translation_can_follow(tmp_path: Path, build: Build) -> None:
     """Catalogues are written, one a page; what a translator fills in stands in the page, and the rest stays English."""
     lesson = tmp_path / "docs" / f"{LESSON}.md"
     lesson.parent.mkdir(parents=True)

@@ -11,7 +11,6 @@ from benchmarks.report.charts.palette import (
     ACCENT,
     BAD,
     BAND,
-    CELL_COLOURS,
     COLOURS,
     GOOD,
     GRID,
@@ -19,7 +18,6 @@ from benchmarks.report.charts.palette import (
     MUTED,
     OTHER,
     PAPER,
-    SHADES,
     SPANS,
     Colour,
     SpanLook,
@@ -50,29 +48,6 @@ def test_text_of_every_colour_is_legible(entry: Colour) -> None:
     for shade, paper, band in ((entry.light, PAPER.light, BAND.light), (entry.dark, PAPER.dark, BAND.dark)):
         assert 4.5 <= contrast(shade, paper)
         assert 4.5 <= contrast(shade, band)
-
-
-def blended(colour: str, opacity: float, paper: str) -> str:
-    """Return the colour that one has over another."""
-    parts = (
-        round(opacity * int(colour[start : start + 2], 16) + (1 - opacity) * int(paper[start : start + 2], 16))
-        for start in (1, 3, 5)
-    )
-    return "#" + "".join(f"{part:02x}" for part in parts)
-
-
-@pytest.mark.parametrize(
-    ("colour", "opacity"),
-    [
-        (BAND, 1.0),
-        *itertools.product((*CELL_COLOURS, framework_colour("flask"), framework_colour("fastapi")), SHADES),
-    ],
-    ids=str,
-)
-def test_what_is_written_on_a_map_is_legible(colour: Colour, opacity: float) -> None:
-    """On the cells of every tone and level."""
-    assert 4.5 <= contrast(INK.light, blended(colour.light, opacity, PAPER.light))
-    assert 4.5 <= contrast(INK.dark, blended(colour.dark, opacity, PAPER.dark))
 
 
 @pytest.mark.parametrize("look", SPANS.values(), ids=SPANS)
