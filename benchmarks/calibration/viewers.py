@@ -29,6 +29,7 @@ from benchmarks.piped_child import PipedChild
 from benchmarks.process import python
 
 _RACE = {"contenders": ["flask-sync@hypercorn", "flask-async@hypercorn"], "wait_ms": 0, "connections": 10, "rounds": 6}
+_FILES = ("scenes.css", "live.css", "board.js", "live.js")
 _PATIENCE_S = 300.0
 _STOP_S = 10.0
 
@@ -66,7 +67,7 @@ class _Page:
         with socket.create_connection((HOST, self._port), timeout=_PATIENCE_S) as viewer:
             self._sockets.append(viewer)
             viewer.sendall(b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept-Encoding: gzip\r\n\r\n")
-            for path in ("/", "/static/live.css", "/static/live.js", "/palette.css"):
+            for path in ("/", "/palette.css", *(f"/static/{name}" for name in _FILES)):
                 self.ask("GET", path).read()
             with contextlib.suppress(OSError):
                 while viewer.recv(1 << 16):

@@ -1,4 +1,4 @@
-"""``lab live``: the workshop page, for a class."""
+"""``lab live``: the workshop's pages, for a class."""
 
 from __future__ import annotations
 
@@ -34,13 +34,13 @@ DEFAULT_PORT = 8080
 )
 @json_option
 def live(subjects: Callable[[Console], Subjects], host: str, port: int, out: Path, as_json: bool) -> None:
-    """Predict, race, see why: one page for a class and a projector.
+    """Predict, race, see why: a stage for a projector, and a page for the phones of a class.
 
-    Everybody guesses; the presenter starts a race of two to four contenders on real servers; the page grows with every
-    trial until the verdict drops. Only the presenter's link, which works once, can start anything. With --host 0.0.0.0
-    others on the same network can watch and guess, and a QR code leads them there. Each race is a run that
-    `lab report` judges again. Ctrl-C ends it; a race that is on is stopped and kept. With --json the document is there
-    once it answers.
+    Everybody guesses; the presenter's console starts a race of two to four contenders on real servers; on the stage
+    their lanes fill with every round until the needle drops. Only the presenter's link, which works once, can start
+    anything. With --host 0.0.0.0 others on the same network can watch and guess, and a QR code leads them there. Each
+    race is a run that `lab report` judges again. Ctrl-C ends it; a race that is on is stopped and kept. With --json the
+    document is there once it answers.
 
     With words the race is of these: ids and patterns of `lab contenders`, or apps of yours, as for `lab compare`, each
     asked for --path and compared with the first. Without, the presenter chooses among all of `lab contenders`. A preset

@@ -1,8 +1,8 @@
 """Takes the pictures of the workshop page: ``python docs/images/live_screens.py [folder] [kept results]``.
 
 A real page is served, a class of made-up viewers guesses, a race is run (or, given results, shown again), and Debian's
-Chromium looks at it and at the pages that show why: on a projector and on a phone, in light and in dark. Without a
-folder, the pictures of the handbook are taken anew.
+Chromium looks at the stage, the console and the viewers' page in each scene, and at the pages that show why: on a
+projector and on a phone, in light and in dark. Without a folder, the pictures of the handbook are taken anew.
 """
 
 from __future__ import annotations
@@ -22,18 +22,30 @@ from playwright.sync_api import Browser, Page, sync_playwright
 HERE = Path(__file__).parent
 PORT = 8123
 URL = f"http://127.0.0.1:{PORT}"
-SIZES = {"projector": (1024, 768), "phone": (390, 844)}
+SIZES = {"projector": (1024, 768), "desk": (1440, 900), "phone": (390, 844)}
+SCHEMES = ("light", "dark")
 TWINS = {"flask-sync@hypercorn", "flask-async@hypercorn", "fastapi-sync@uvicorn", "fastapi-async@uvicorn"}
 RACE_MS = 240_000
 WHY = {"timeline": "/why/", "loop": "/why/loop", "keywords": "/why/keywords"}
-HANDBOOK = (
-    *(("race", "/", "#race", size, scheme) for size in SIZES for scheme in ("light", "dark")),
-    ("predict", "/", "#predict", "phone", "dark"),
-    *((name, path, None, "projector", "light") for name, path in WHY.items()),
-    *((name, path, None, "phone", "dark") for name, path in WHY.items()),
+PAGES = {"stage": "/stage", "viewer": "/", "console": "/console"}
+HANDBOOK = {
+    "join": (("viewer", "phone", "dark"), ("console", "phone", "light")),
+    "race": (("stage", "projector", "light"), ("viewer", "phone", "light")),
+    "reveal": (("stage", "projector", "light"), ("stage", "projector", "dark"), ("viewer", "phone", "dark")),
+    "why": (("stage", "projector", "light"),),
+}
+"""By scene: which page, and how it is looked at."""
+
+
+def picture(shown: str, size: str, scheme: str) -> Path:
+    """Return where a picture of the handbook is."""
+    return HERE / f"live-{shown}-{size}-{scheme}.png"
+
+
+PICTURES = (
+    *(picture(f"{page}-{scene}", size, scheme) for scene, looks in HANDBOOK.items() for page, size, scheme in looks),
+    *(picture(name, size, scheme) for name in WHY for size, scheme in (("projector", "light"), ("phone", "dark"))),
 )
-"""What is shown, where, from which element on, and how it is looked at."""
-PICTURES = tuple(HERE / f"live-{shown}-{size}-{scheme}.png" for shown, _path, _element, size, scheme in HANDBOOK)
 
 
 def main() -> None:
@@ -49,17 +61,87 @@ def main() -> None:
         presenter = browser.new_context(viewport={"width": 1024, "height": 768}).new_page()
         presenter.goto(presenter_url)
         presenter.get_by_role("button", name="I present").click()
-        if folder is not None:
-            take_all(browser, folder, "before")
+        presenter.locator("body[data-scene]").wait_for()
+        camera = Camera(browser, presenter, folder)
+        guess(classroom=27)
+        camera.take("join")
         if kept is None:
-            guess(classroom=27)
-            race(presenter)
-        if folder is not None:
-            presenter.screenshot(path=folder / "presenter.png", full_page=True)
-            take_all(browser, folder, "after")
+            race(presenter, camera)
         else:
-            take_handbook(browser)
+            for scene in ("next", "why", "why", "reveal", "race"):
+                move(presenter, "back", scene)
+            camera.take("race")
+            move(presenter, "forward", "reveal")
+        camera.take("reveal")
+        for scene in ("why", "next"):
+            move(presenter, "forward", scene)
+            camera.take(scene)
+            if scene == "why":
+                move(presenter, "forward", "why")
+        camera.take_why()
         browser.close()
+
+
+class Camera:
+    """Looks at pages as they are now.
+
+    Args:
+        browser: To look with.
+        presenter: Whose cookies the console needs.
+        folder: Of pictures of everything; without it those of the handbook are taken.
+    """
+
+    def __init__(self, browser: Browser, presenter: Page, folder: Path | None) -> None:
+        self.browser = browser
+        self.cookies = presenter.context.cookies()
+        self.folder = folder
+
+    def take(self, scene: str) -> None:
+        """Take the pictures of a scene."""
+        looks = HANDBOOK.get(scene, ())
+        if self.folder is not None:
+            looks = tuple((page, size, scheme) for page in PAGES for size in SIZES for scheme in SCHEMES)
+        for page, size, scheme in looks:
+            self._look(f"{page}-{scene}", PAGES[page], size, scheme)
+
+    def take_why(self) -> None:
+        """Take the pictures of the pages that show why."""
+        for name, path in WHY.items():
+            looks = (("projector", "light"), ("phone", "dark"))
+            if self.folder is not None:
+                looks = tuple((size, scheme) for size in SIZES for scheme in SCHEMES)
+            for size, scheme in looks:
+                self._look(name, path, size, scheme)
+
+    def _look(self, name: str, path: str, size: str, scheme: str) -> None:
+        width, height = SIZES[size]
+        context = self.browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        if path == PAGES["console"]:
+            context.add_cookies(self.cookies)
+        page = context.new_page()
+        page.goto(URL + path)
+        if path in PAGES.values():
+            page.locator("body[data-phase]").wait_for()
+            if path == PAGES["viewer"]:
+                page.evaluate("document.getElementById('results').open = false")
+        elif path == WHY["loop"]:
+            page.locator(".stepper.ready").wait_for()
+            for _ in range(4):
+                page.get_by_role("button", name="Next turn").click()
+        page.wait_for_timeout(1_200)
+        if self.folder is None:
+            page.screenshot(path=picture(name, size, scheme))
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            page.screenshot(path=self.folder / f"{name}-{size}-{scheme}.png", full_page=path != PAGES["stage"])
+        context.close()
+
+
+def move(presenter: Page, direction: str, scene: str) -> None:
+    """Move the stage, and wait until it is there."""
+    presenter.locator(f"#{direction}").click()
+    presenter.locator(f"body[data-scene={scene}]").wait_for()
+    presenter.wait_for_timeout(300)
 
 
 @contextlib.contextmanager
@@ -80,67 +162,29 @@ def served(out: Path) -> Iterator[str]:
 def guess(classroom: int) -> None:
     """Guess as a class does that has read the tutorial: most say double, for both."""
     chance = random.Random(4)  # noqa: S311 (not for secrets)
-    for number in range(classroom):
+    for _ in range(classroom):
         ratios = {
             "flask": min(4.0, max(0.25, 2 ** chance.gauss(0.7, 0.6))),
             "fastapi": min(4.0, max(0.25, 2 ** chance.gauss(1.0, 0.4))),
         }
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+        browser.open(URL).close()
         asked = urllib.request.Request(  # noqa: S310 (the page that was just served)
-            f"{URL}/guess",
-            json.dumps(ratios).encode(),
-            {"Content-Type": "application/json", "Origin": URL, "Cookie": f"viewer={number:0>22}"},
+            f"{URL}/guess", json.dumps(ratios).encode(), {"Content-Type": "application/json", "Origin": URL}
         )
-        urllib.request.urlopen(asked).close()  # noqa: S310 (the same)
+        browser.open(asked).close()
 
 
-def race(presenter: Page) -> None:
+def race(presenter: Page, camera: Camera) -> None:
     """Race the twins of both frameworks."""
     for box in presenter.locator("[name=contender]").all():
         box.set_checked(box.get_attribute("value") in TWINS)
-    presenter.get_by_role("button", name="Start the race").click()
-    presenter.locator("body[data-phase=racing]").wait_for(timeout=RACE_MS)
+    move(presenter, "forward", "closed")
+    presenter.locator("#forward").click()
+    presenter.locator("#going", has_text="Round 4 of").wait_for(timeout=RACE_MS)
+    # The gate opens between trials: pages are served then.
+    camera.take("race")
     presenter.locator("body[data-phase=over]").wait_for(timeout=RACE_MS)
-
-
-def take_all(browser: Browser, folder: Path, when: str) -> None:
-    """Look at the whole page at every size, in light and in dark."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, (width, height) in SIZES.items():
-        for scheme in ("light", "dark"):
-            page = opened(browser, width, height, scheme)
-            page.screenshot(path=folder / f"{when}-{name}-{scheme}.png", full_page=True)
-            page.close()
-            for shown, path in WHY.items():
-                page = opened(browser, width, height, scheme, path)
-                page.screenshot(path=folder / f"{shown}-{name}-{scheme}.png", full_page=True)
-                page.close()
-
-
-def take_handbook(browser: Browser) -> None:
-    """Take the pictures of the handbook."""
-    for (_shown, path, element, size, scheme), picture in zip(HANDBOOK, PICTURES, strict=True):
-        page = opened(browser, *SIZES[size], scheme, path)
-        if element is not None:
-            page.evaluate(f"document.querySelector('{element}').scrollIntoView()")
-        page.screenshot(path=picture)
-        page.close()
-
-
-def opened(browser: Browser, width: int, height: int, scheme: str, path: str = "/") -> Page:
-    """Open a page as a viewer, once all of it is there."""
-    context = browser.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
-    page = context.new_page()
-    page.goto(URL + path)
-    if path == "/":
-        page.get_by_text("Live.").wait_for()
-        page.locator("body[data-phase]").wait_for()
-        page.evaluate("document.getElementById('results').open = true")
-    elif path == WHY["loop"]:
-        page.locator(".stepper.ready").wait_for()
-        for _ in range(4):
-            page.get_by_role("button", name="Next turn").click()
-    page.wait_for_timeout(300)
-    return page
 
 
 if __name__ == "__main__":

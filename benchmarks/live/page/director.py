@@ -7,20 +7,23 @@ import contextlib
 import dataclasses
 import logging
 import os
+import secrets
 from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final, Literal
 
-from benchmarks.errors import LabError, RefusedError
+from benchmarks.errors import InvalidValueError, LabError, RefusedError
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judge import judge
-from benchmarks.judge.judgement import Judgement
+from benchmarks.judge.judgement import Comparison, Judgement
+from benchmarks.live.page import scenes, stage
 from benchmarks.live.page.board import Board
 from benchmarks.live.page.gate import Gate
 from benchmarks.live.page.guesses import Guesses, asked_of
 from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.racer import RaceProcess
-from benchmarks.live.page.rendering import Renderer
+from benchmarks.live.page.rendering import NOTHING_REVEALED, Renderer
+from benchmarks.live.page.stage import Place
 from benchmarks.measure import journal
 from benchmarks.measure.environment import kept_off, share_cores
 from benchmarks.measure.race import OWN, Lineup
@@ -29,6 +32,7 @@ from benchmarks.model import RACE, Plan, Run
 from benchmarks.report.figures import amount
 from benchmarks.report.formats import RUN_KEPT, RUN_NAME, write_both
 from benchmarks.report.products.run import run_document
+from benchmarks.report.words import contender_name, server_name
 
 _SETTLE_S: Final = 1.5
 _ANNOUNCE_EVERY_S: Final = 0.4
@@ -48,6 +52,11 @@ class Director:
         gate: Shut during a trial.
         connections: Those on which the board is followed.
         lineup: Who can race.
+
+    Attributes:
+        plan: Of the next race, or of the one in progress; ``None`` while none is possible.
+        place: Where the stage is.
+        renderer: As given.
     """
 
     def __init__(
@@ -61,11 +70,13 @@ class Director:
         lineup: Lineup = OWN,
     ) -> None:
         self.lineup = lineup
+        self.plan: Plan | None = None
+        self.place = Place()
         self.guesses = Guesses(asked_of(lineup))
         self.board = Board(connections, self.announce)
         self._out = out
         self._claims = claims
-        self._renderer = renderer
+        self.renderer = renderer
         self._gate = gate
         self._phase: Phase = "idle"
         self._rounds = 0
@@ -75,7 +86,8 @@ class Director:
         self._trials_planned = self._trials_done = 0
         self._folder: Path | None = None
         self._judged: tuple[Run, Judgement] | None = None
-        self._html = ""
+        self._html = self._scene = ""
+        self._revealed = NOTHING_REVEALED
         self._race: RaceProcess | None = None
         self._is_to_stop = False
         self._driving: asyncio.Task[None] | None = None
@@ -86,6 +98,16 @@ class Director:
     def report(self) -> Path | None:
         """The report of the last race, once it is over."""
         return None if self._folder is None or self._driving is not None else self._folder / f"{RUN_NAME}.html"
+
+    @property
+    def pairs(self) -> list[Comparison]:
+        """The comparisons of the last race that the stage shows."""
+        return [] if self._judged is None else scenes.shown_pairs(self._judged[0].plan, self._judged[1])
+
+    @property
+    def raced(self) -> Run | None:
+        """The last race, as far as it is known."""
+        return None if self._judged is None else self._judged[0]
 
     @contextlib.asynccontextmanager
     async def at_work(self) -> AsyncIterator[None]:
@@ -117,6 +139,8 @@ class Director:
         self.guesses.is_open = False
         self._rounds, self._phase, self._message = max(plan.rounds.values()), "starting", ""
         self._folder, self._judged, self._html, self._is_to_stop = None, None, "", False
+        self.plan, self.place, self._revealed = plan, Place("race"), NOTHING_REVEALED
+        self._scene = self.renderer.lanes(plan)
         self._trials_planned, self._trials_done = len([*calibration(plan), *trials(plan)]), 0
         self._measuring = "Checking that all contenders give the same answer"
         self._spoken = "The race begins. Guesses are closed."
@@ -143,8 +167,58 @@ class Director:
         if self._driving is not None:
             raise RefusedError("A race is in progress, so a new guess would not be a prediction.")
         self.guesses.clear()
-        self._phase, self._spoken = "idle", "New guesses are open."
+        self._phase, self._spoken, self._message = "idle", "New guesses are open.", ""
+        self.place = Place()
         await self._show()
+
+    async def step(self, direction: str, place: str) -> None:
+        """Move the stage forward or back, and do what belongs to that.
+
+        Args:
+            direction: Of the step.
+            place: From which it is made, as ``str`` of it. Two steps at once, from two presenters or by a clicker that
+                bounces, are one.
+        Raises:
+            RefusedError: The stage is elsewhere, or there is no such step from here now.
+            InvalidValueError: This is no direction, or no race is chosen.
+        """
+        if place != str(self.place):
+            raise RefusedError("The stage has moved on already.")
+        is_racing, are_open = self._driving is not None, self.guesses.is_open
+        facts = stage.Facts(is_racing=is_racing, are_open=are_open, parts=len(self.pairs))
+        step = stage.step(self.place, direction, facts)
+        match step.deed:
+            case "start the race":
+                if self.plan is None:
+                    raise InvalidValueError("Choose the contenders on the console first.")
+                # Another race has another order.
+                await self.start(dataclasses.replace(self.plan, seed=secrets.randbelow(2**32)))
+                return
+            case "ask for guesses":
+                await self.ask_for_guesses()
+                return
+            case "close guesses" | "open guesses":
+                self.guesses.is_open = step.deed == "open guesses"
+                self._spoken = f"Guesses are {'open again' if self.guesses.is_open else 'closed'}."
+        self.place = step.place
+        self._spoken = self._because()["because"] or self._spoken
+        await self._show()
+
+    def _because(self) -> dict[str, str]:
+        if self._judged is not None and self.place.scene == "why" and self.pairs:
+            return self.renderer.because(self._judged[0].plan, self.pairs[self.place.part])
+        return {"because": "", "timeline": ""}
+
+    async def choose(self, plan: Plan) -> None:
+        """Choose the next race.
+
+        Raises:
+            RefusedError: A race is in progress.
+        """
+        if self._driving is not None:
+            raise RefusedError("A race is in progress: choose the next one when it is over.")
+        self.plan = plan
+        self.announce()
 
     def announce(self) -> None:
         """Publish soon that a count has changed."""
@@ -177,6 +251,8 @@ class Director:
                 f"The page failed during the race: {fault!r}. What was measured is kept in {self._out}."
             )
         self._phase, self._measuring, self._driving = "over", "", None
+        # The needle drops when the race is over; without one the race can be started again.
+        self.place = Place("closed" if self._judged is None else "reveal")
         await self._show()
 
     def _end_race(self) -> None:
@@ -215,9 +291,9 @@ class Director:
         await self._judge(is_over=False)
         number = event["round"]
         self._measuring = (
-            f"Round {number} of {self._rounds}, on {event['server']}"
+            f"Round {number} of {self._rounds}, on {server_name(event['server'])}"
             if number
-            else f"How fast is the load generator? A bare server on {event['server']}"
+            else f"How fast can we ask? A bare server on {server_name(event['server'])}"
         )
         so_far = "" if self._judged is None else f" {_so_far(self._judged[1])}"
         self._spoken = f"{self._measuring}.{so_far}"
@@ -240,7 +316,8 @@ class Director:
 
     async def _evaluate(self, run: Run) -> None:
         judgement = await asyncio.to_thread(judge, run, tuple(self._claims))
-        self._html = await asyncio.to_thread(self._renderer.race, run, judgement)
+        self._html = await asyncio.to_thread(self.renderer.race, run, judgement)
+        self._scene = await asyncio.to_thread(self.renderer.lanes, run.plan, run, judgement)
         self._judged = run, judgement
 
     async def _finish(self) -> None:
@@ -249,7 +326,10 @@ class Director:
             self._message = self._spoken = self._message or "Stopped before anything was measured."
         else:
             duels = self._judged[1].duels
-            told = (f"{duel.above} against {duel.below}: {duel.standing}." for duel in duels)
+            told = (
+                f"{contender_name(duel.above)} against {contender_name(duel.below)}: {duel.standing}." for duel in duels
+            )
+            self._revealed = await asyncio.to_thread(self.renderer.reveal, self.guesses, *self._judged)
             self._spoken = " ".join(("The race is over.", *told))
             await asyncio.to_thread(self._write_reports, *self._judged)
 
@@ -266,16 +346,17 @@ class Director:
         if found is not None:
             self._folder, run = found
             await self._evaluate(run)
+            assert self._judged is not None  # noqa: S101 (just now)
+            self._revealed = await asyncio.to_thread(self.renderer.reveal, self.guesses, *self._judged)
 
     async def _show(self) -> None:
         # One after another: an older state must not be published after a newer one.
         async with self._showing:
-            await self.board.publish("race", {"html": self._html})
+            await self.board.publish("race", {"html": self._html, "scene": self._scene})
             # Guesses of others are not shown before the race is over.
-            reveal = ""
-            if self._judged is not None and self._phase == "over":
-                reveal = await asyncio.to_thread(self._renderer.guesses, self.guesses, *self._judged)
-            await self.board.publish("guesses", {"html": reveal})
+            told = self._revealed.told if self._phase == "over" else ""
+            scenes_shown = {"scene": self._revealed.scene, "next": self._revealed.next}
+            await self.board.publish("guesses", {"html": told, **scenes_shown})
             # Last: a viewer who reads that the race is over has everything else already.
             await self.board.publish("state", self._state())
 
@@ -290,12 +371,15 @@ class Director:
             "trials": self._trials_done,
             "trialsPlanned": self._trials_planned,
             "hasReport": self.report is not None and self._judged is not None,
+            "stage": {**stage.told(self.place, is_racing=self._driving is not None), **self._because()},
+            "lineup": scenes.lineup(self.plan),
+            "raced": "" if self._folder is None else self._folder.name,
         }
 
 
 def _so_far(judgement: Judgement) -> str:
     return " ".join(
-        f"So far {duel.above} serves {amount(duel.rate.value, '×')} of {duel.below}."
+        f"So far {contender_name(duel.above)} serves {amount(duel.rate.value, '×')} of {contender_name(duel.below)}."
         for duel in judgement.duels
         if duel.rate is not None and duel.refusal is None
     )

@@ -70,7 +70,7 @@ class Guesses:
             InvalidValueError: This is not a guess.
         """
         if not self.is_open:
-            raise RefusedError("Guesses are closed: a race has begun.")
+            raise RefusedError("Guesses are closed.")
         if set(ratios) != set(self.asked):
             raise InvalidValueError(f"A guess has a ratio for each of {', '.join(self.asked)}, and nothing else.")
         guess = {name: _ratio(ratios[name]) for name in self.asked}

@@ -2,24 +2,47 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
 
 import jinja2
 
 from benchmarks.judge.claims import Claim
-from benchmarks.judge.judgement import Judgement
+from benchmarks.judge.judgement import Comparison, Judgement
+from benchmarks.live.page import scenes, why_scene
 from benchmarks.live.page.guesses import Guesses
-from benchmarks.model import Run
+from benchmarks.live.recording import Recording
+from benchmarks.live.words import milliseconds
+from benchmarks.model import Plan, Run
 from benchmarks.report.charts.bars import cost_chart, speed_chart, waiting_chart
 from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.charts.forest import ratio_chart
 from benchmarks.report.charts.latency import latency_chart
-from benchmarks.report.charts.ratios import GuessedRatio, guess_chart, narrowing_chart
+from benchmarks.report.charts.ratios import GuessedRatio, narrowing_chart
 from benchmarks.report.figures import amount, interval, sign
 from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title
 from benchmarks.report.products.run_evidence import figures_table
 from benchmarks.report.products.verdicts import alerts, verdict_of, verdict_on
+
+
+@dataclass(frozen=True, slots=True)
+class Reveal:
+    """What a race is revealed by, as HTML.
+
+    Attributes:
+        told: Every guessed ratio in words.
+        scene: Guesses as dots, and the needle of what was measured.
+        next: All of it in a word each, and the next question.
+    """
+
+    told: str = ""
+    scene: str = ""
+    next: str = ""
+
+
+NOTHING_REVEALED: Final = Reveal()
 
 
 class Renderer:
@@ -90,7 +113,20 @@ class Renderer:
         )
         return [chart for chart in charts if chart is not None]
 
-    def guesses(self, guesses: Guesses, run: Run, judgement: Judgement) -> str:
+    def lanes(self, plan: Plan, run: Run | None = None, judgement: Judgement | None = None) -> str:
+        """Return the lanes of a race, and how its ratios narrow.
+
+        Args:
+            plan: Of the race.
+            run: As far as it came; nothing before its first trial.
+            judgement: Of it.
+        """
+        pairs = [] if judgement is None else scenes.shown_pairs(plan, judgement)
+        axis = scenes.axis_of(pairs)
+        narrowing = [strip for strip in scenes.strips(plan, pairs, axis) if strip.intervals]
+        return self._scene("race", scenes.lanes(plan, run), narrowing, axis, scenes.equal_part(axis, plan.margin))
+
+    def reveal(self, guesses: Guesses, run: Run, judgement: Judgement) -> Reveal:
         """Return what the class guessed, against what was measured.
 
         Args:
@@ -101,7 +137,7 @@ class Renderer:
         # Of several arrangements of a framework, the one that claims are judged on.
         twins = sorted(judgement.twins, key=lambda twin: twin.headline)
         measured = {twin.framework: twin.rate for twin in twins}
-        against = run.plan.against
+        plan, against = run.plan, run.plan.against
         measured |= {duel.above: duel.rate for duel in judgement.duels if duel.below == against}
         guessed = tuple(
             GuessedRatio(
@@ -113,7 +149,51 @@ class Renderer:
             for asked in guesses.asked
         )
         what = "async def over def" if against is None else f"its requests over those of {against}"
-        waits = against is None and run.plan.workloads[0].wait_ms > 0
-        return self._environment.get_template("reveal.html").render(
-            guessed=guessed, chart=guess_chart(guessed, what), what=what, waits=waits
+        waits = plan.workloads[0].wait_ms > 0
+        note = "The race waited; the guesses were of a check that does not." if waits and against is None else ""
+        pairs = scenes.shown_pairs(plan, judgement)
+        axis, other = scenes.axis_of(pairs), scenes.beside(plan, pairs)
+        over = f"Each over {other}." if other else ""
+        shown = scenes.revealed(plan, pairs, {ratio.framework: ratio for ratio in guessed}, axis)
+        question = "And if nothing waits?" if waits else "And if each view waits 20 ms?"
+        if against is not None:
+            question = "What would you change next?"
+        return Reveal(
+            told=self._environment.get_template("reveal.html").render(guessed=guessed, what=what, note=note),
+            scene=self._scene("reveal", shown, axis, scenes.equal_part(axis, plan.margin), note or over),
+            next=self._scene("next", shown, question, over),
         )
+
+    def because(self, plan: Plan, pair: Comparison) -> dict[str, str]:
+        """Return in a sentence why a comparison came out as it did, and where its timelines are; empty if nowhere."""
+        ways = self._ways(pair.above, pair.below, plan.workloads[0].wait_ms)
+        return {"because": pair.refusal or pair.cause, "timeline": next((path for _, path in ways), "")}
+
+    def why(self, plan: Plan, pair: Comparison, recordings: Mapping[str, Recording]) -> str:
+        """Return the recorded bursts of both sides of a comparison, and what one has beyond the other.
+
+        Args:
+            plan: Of the race.
+            pair: Two of its contenders.
+            recordings: By contender, as far as there are any.
+        """
+        by_id = scenes.runners(plan)
+        below, above = (recordings[each].timeline if each in recordings else None for each in (pair.below, pair.above))
+        # As the class reads: what is usual, then what was promised.
+        shown = [(each, beside) for each, beside in ((below, above), (above, below)) if each is not None]
+        end_ns = max((each.end_ns for each, _ in shown), default=0)
+        sides: list[dict[str, Any]] = [
+            {
+                "runner": by_id[each.contender],
+                "end": milliseconds(each.end_ns),
+                "rows": why_scene.rows(each, beside, end_ns),
+            }
+            for each, beside in shown
+        ]
+        added = pair.cause if below is None or above is None else why_scene.added(above, below)
+        name, other = scenes.pair_name(plan, pair), scenes.beside(plan, [pair])
+        keys = why_scene.keys([row for side in sides for row in side["rows"]])
+        return self._scene("why", f"{name}, over {other}" if other else name, added, sides, keys)
+
+    def _scene(self, name: str, *values: Any) -> str:
+        return str(getattr(self._environment.get_template("scenes.html").module, name)(*values))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import secrets
 from collections.abc import Collection, Mapping, Sequence
@@ -26,7 +27,7 @@ from benchmarks.live.page.listener import Connections
 from benchmarks.live.page.places import source_of
 from benchmarks.live.page.rendering import Renderer
 from benchmarks.live.why import views as why
-from benchmarks.live.why.shelf import Shelf, record_lineup
+from benchmarks.live.why.shelf import WAITS_MS, Shelf, record_lineup
 from benchmarks.measure import race
 from benchmarks.measure.race import OWN, Lineup
 from benchmarks.model import Contender, Plan
@@ -43,6 +44,7 @@ _ACCESS: Final = "live-access"
 _PAGES: Final = Blueprint("live", __name__)
 _STOP: Final = "/race/stop"
 _MOST_BODY_BYTES: Final = 4096
+_USUAL: Final = {"wait_ms": 0, "connections": race.CONNECTIONS, "rounds": race.ROUNDS}
 _HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     # With no-referrer a browser also hides the origin of a form, by which foreign forms are recognized.
@@ -89,11 +91,15 @@ def create_page(  # noqa: PLR0917 (what a page is made of)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True
     qr_svg = code and code.svg_inline(scale=6, border=2, omitsize=True, svgclass=None, lineclass=None)
     app.jinja_env.globals |= {"navigation": NAVIGATION, "class_url": url, "qr_svg": qr_svg}
+    app.jinja_env.globals["may_present"] = access.is_presenter
     gate = Gate(always=[_STOP])
     others = lineup.contenders if lineup.request else ()
     shelf = Shelf(others=others, record_others=functools.partial(record_lineup, lineup))
     renderer = Renderer(app.jinja_env, claims, functools.partial(why.ways, shelf))
     director = Director(out=out, claims=claims, renderer=renderer, gate=gate, connections=connections, lineup=lineup)
+    # What the form shows at first; somebody's apps may lack something, which is said when they are raced.
+    with contextlib.suppress(InvalidValueError):
+        director.plan = _plan({"contenders": [each.id for each in _usual(lineup)], **_USUAL}, lineup)
     app.extensions |= {DIRECTOR: director, _ACCESS: admission, why.SHELF: shelf}
     app.before_request(admission.check_host)
     app.register_blueprint(_PAGES)
@@ -132,21 +138,67 @@ def _director() -> Director:
     return director
 
 
+def _asked(director: Director) -> dict[str, Any]:
+    """Return what the class is asked, for a template."""
+    lineup = director.lineup
+    return {
+        "asked": director.guesses.asked,
+        "against": lineup.against and contender_name(lineup.against),
+        "request_line": lineup.request and f"{lineup.request.method} {lineup.request.path}",
+    }
+
+
 @_PAGES.get("/")
 async def page() -> str:
-    """Show the page; a browser that is new gets an id."""
+    """Show the viewers' page; a browser that is new gets an id."""
     director = _director()
-    lineup = director.lineup
+    return render_template("page.html", **_asked(director), guess=director.guesses.by_viewer.get(access.welcome(), {}))
+
+
+@_PAGES.get("/stage")
+async def stage() -> str:
+    """Show the projector's stage, on which only a presenter's keys do anything."""
+    director = _director()
+    access.welcome()
+    return render_template("stage.html", **_asked(director), scene=director.place.scene)
+
+
+@_PAGES.get("/stage/why/<int:part>")
+async def why_scene(part: int) -> str:
+    """Show why one comparison of the last race came out as it did, as a part of the stage."""
+    director, shelf = _director(), current_app.extensions[why.SHELF]
+    run, pairs = director.raced, director.pairs
+    if run is None or part >= len(pairs):
+        abort(404, "The last race has no such comparison.")
+    pair = pairs[part]
+    # Of the bursts that are recorded, those that are most like the race.
+    wait_ms = max(WAITS_MS) if run.plan.workloads[0].wait_ms else min(WAITS_MS)
+    recordings = {
+        each: shelf.recordings[each, wait_ms]
+        for each in (pair.above, pair.below)
+        if (each, wait_ms) in shelf.recordings
+    }
+    return director.renderer.why(run.plan, pair, recordings)
+
+
+@_PAGES.post("/stage")
+@presenter_only
+async def step() -> tuple[str, int]:
+    """Move the stage, and do what belongs to that."""
+    fields = _fields()
+    await _director().step(str(fields.get("direction")), str(fields.get("place")))
+    return "", 204
+
+
+@_PAGES.get("/console")
+async def console() -> str:
+    """Show the presenter's console."""
+    director = _director()
+    if not access.is_presenter():
+        abort(403, "Only the presenter has a console: open the link that the terminal shows.")
+    access.welcome()
     return render_template(
-        "page.html",
-        presents=access.is_presenter(),
-        **_form(lineup),
-        asked=director.guesses.asked,
-        against=lineup.against and contender_name(lineup.against),
-        waits=lineup.waits,
-        request_line=lineup.request and f"{lineup.request.method} {lineup.request.path}",
-        bounds=race,
-        guess=director.guesses.by_viewer.get(access.welcome(), {}),
+        "console.html", **_form(director), waits=director.lineup.waits, bounds=race, chosen=_dials(director.plan)
     )
 
 
@@ -199,7 +251,17 @@ async def new_guesses() -> tuple[str, int]:
 @presenter_only
 async def start_race() -> tuple[str, int]:
     """Start a race."""
-    await _director().start(_plan(_fields()))
+    director = _director()
+    await director.start(_plan(_fields(), director.lineup))
+    return "", 204
+
+
+@_PAGES.post("/lineup")
+@presenter_only
+async def choose_race() -> tuple[str, int]:
+    """Choose what a step of the stage will start."""
+    director = _director()
+    await director.choose(_plan(_fields(), director.lineup))
     return "", 204
 
 
@@ -237,10 +299,10 @@ async def become_presenter(link: str) -> AnyResponse:
     """Make this browser the presenter's."""
     admission: Access = current_app.extensions[_ACCESS]
     admission.redeem(link)
-    return redirect(url_for("live.page"), 303)
+    return redirect(url_for("live.console"), 303)
 
 
-def _plan(fields: Mapping[str, Any]) -> Plan:
+def _plan(fields: Mapping[str, Any], lineup: Lineup) -> Plan:
     contenders = fields.get("contenders")
     if not isinstance(contenders, list) or not all(isinstance(contender, str) for contender in contenders):
         raise InvalidValueError("A race takes a list of contenders.")
@@ -248,7 +310,7 @@ def _plan(fields: Mapping[str, Any]) -> Plan:
     for name, value in numbers.items():
         if type(value) is not int:
             raise InvalidValueError(f"{name} must be a whole number.")
-    return race.plan_race(contenders, seed=secrets.randbelow(2**32), lineup=_director().lineup, **numbers)
+    return race.plan_race(contenders, seed=secrets.randbelow(2**32), lineup=lineup, **numbers)
 
 
 def _fields() -> Mapping[str, Any]:
@@ -272,19 +334,36 @@ def _groups(contenders: Sequence[Contender], chosen: Collection[Contender]) -> l
     ]
 
 
-def _form(lineup: Lineup) -> dict[str, Any]:
+def _usual(lineup: Lineup) -> Sequence[Contender]:
+    """Return what races unless the presenter chooses: twins of the first headline, or the first of somebody's apps."""
+    usual = _shown_first(lineup)
+    if lineup.against is not None:
+        return usual[: race.MOST_CONTENDERS]
+    twins = [each for each in usual if each.arrangement == catalogue.HEADLINES[0]]
+    return twins or usual[: race.FEWEST_CONTENDERS]
+
+
+def _shown_first(lineup: Lineup) -> Sequence[Contender]:
+    return catalogue.WORKSHOP if lineup is OWN else lineup.contenders
+
+
+def _dials(plan: Plan | None) -> dict[str, int]:
+    """Return how hard the next race is asked, as the form says it."""
+    if plan is None:
+        return dict(_USUAL)
+    (workload,) = plan.workloads
+    loads = {"connections": plan.loads[workload.name].vus, "rounds": max(plan.rounds.values())}
+    return {"wait_ms": round(workload.wait_ms), **loads}
+
+
+def _form(director: Director) -> dict[str, Any]:
     """Return what a presenter can choose from: the usual contenders, and the rest of the field in a part of its own."""
-    usual, field = list(lineup.contenders), []
-    if lineup is OWN:
-        usual, field = list(catalogue.WORKSHOP), [each for each in OWN.contenders if each not in catalogue.WORKSHOP]
-    if lineup.against is None:
-        twins = [each for each in usual if each.arrangement == catalogue.HEADLINES[0]]
-        chosen = twins or usual[: race.FEWEST_CONTENDERS]
-    else:
-        chosen = usual[: race.MOST_CONTENDERS]
+    lineup, first = director.lineup, _shown_first(director.lineup)
+    field = [each for each in lineup.contenders if each not in first]
+    chosen = _usual(lineup) if director.plan is None else director.plan.contenders
     lacking = {each.id: packages for each in field if (packages := installed.lacking(each))}
     return {
-        "groups": _groups(usual, chosen),
-        "field": _groups([each for each in field if each.id not in lacking], ()),
+        "groups": _groups(first, chosen),
+        "field": _groups([each for each in field if each.id not in lacking], chosen),
         "absent": sorted({package for packages in lacking.values() for package in packages}),
     }

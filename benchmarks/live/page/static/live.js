@@ -1,11 +1,11 @@
-// The page's only script: it follows the board, and sends guesses and the presenter's commands. The HTML that it inserts
-// was rendered and escaped by the server.
+// The viewers' page: takes a guess, and shows what the stage shows.
 
 "use strict";
 
-const find = (id) => document.getElementById(id);
-
 const frameworks = [...document.querySelectorAll("[data-guess]")].map((slider) => slider.name);
+const guessForm = find("guess");
+const sliderOf = (framework) => find(`guess-${framework}`);
+const isTouched = (framework) => !sliderOf(framework).classList.contains("untouched");
 
 function toldRatio(ratio) {
   if (ratio > 0.966 && ratio < 1.035) return "the same";
@@ -13,82 +13,79 @@ function toldRatio(ratio) {
   return ratio > 1 ? `${digits} × as many` : `${digits} ×, fewer`;
 }
 
-function put(element, html) {
-  // The focus and the place on the page stay where they are when nothing changes.
-  if (element.dataset.html !== html) {
-    element.dataset.html = html;
-    element.innerHTML = html;
-  }
-}
-
-async function send(path, fields) {
-  let answer;
-  try {
-    answer = await fetch(path, {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify(fields ?? {}),
-    });
-  } catch {
-    return "No answer: is the page still being served?";
-  }
-  return answer.ok ? null : (await answer.text()) || `The server answered ${answer.status}.`;
-}
-
-// Guessing
-
-const guessForm = find("guess");
-
+// Until it is touched a slider has no thumb, which would suggest a guess; from the centre, no change, a fill grows.
 function tellGuess(framework) {
-  const slider = find(`guess-${framework}`);
-  const told = toldRatio(2 ** Number(slider.value));
+  const slider = sliderOf(framework);
+  const told = isTouched(framework) ? toldRatio(2 ** Number(slider.value)) : "no guess yet";
   find(`told-${framework}`).textContent = told;
   slider.setAttribute("aria-valuetext", told);
+  const at = (100 * (Number(slider.value) - Number(slider.min))) / (Number(slider.max) - Number(slider.min));
+  slider.style.setProperty("--from", `${Math.min(50, at)}%`);
+  slider.style.setProperty("--to", `${Math.max(50, at)}%`);
 }
 
-for (const framework of frameworks) {
-  const slider = find(`guess-${framework}`);
-  if (slider.dataset.guess) slider.value = Math.log2(Number(slider.dataset.guess));
-  slider.addEventListener("input", () => tellGuess(framework));
+function touch(framework) {
+  sliderOf(framework).classList.remove("untouched");
   tellGuess(framework);
 }
 
-guessForm.addEventListener("submit", async (event) => {
-  event.preventDefault();
-  const fields = Object.fromEntries(frameworks.map((each) => [each, 2 ** Number(find(`guess-${each}`).value)]));
-  const fault = await send("/guess", fields);
-  find("guess-said").textContent = fault ?? "Committed. You can change it until the race begins.";
-});
-
-// Presenting
-
-const startForm = find("start");
-
-if (startForm) {
-  const dial = find("wait-dial");
-  const wait = startForm.elements.wait_ms;
-  dial.addEventListener("input", () => { wait.value = dial.value; });
-  wait.addEventListener("input", () => { dial.value = wait.value; });
-  const say = (text) => { find("presenter-said").textContent = text ?? ""; };
-  startForm.addEventListener("submit", async (event) => {
-    event.preventDefault();
-    say(await send("/race", {
-      contenders: [...startForm.querySelectorAll("[name=contender]:checked")].map((box) => box.value),
-      wait_ms: Number(wait.value),
-      connections: Number(startForm.elements.connections.value),
-      rounds: Number(startForm.elements.rounds.value),
-    }));
+function tellOwn() {
+  const told = frameworks.filter(isTouched).map((each) => {
+    const name = document.querySelector(`label[for="guess-${each}"]`).textContent;
+    return `${name} ${toldRatio(2 ** Number(sliderOf(each).value))}`;
   });
-  find("stop").addEventListener("click", async () => { say(await send("/race/stop")); });
-  find("new-guesses").addEventListener("click", async () => { say(await send("/guesses/new")); });
+  write("[data-own]", told.length ? `Your guess: ${told.join("; ")}.` : "");
 }
 
-// Following
+for (const framework of frameworks) {
+  const slider = sliderOf(framework);
+  if (slider.dataset.guess) {
+    slider.value = Math.log2(Number(slider.dataset.guess));
+    slider.classList.remove("untouched");
+  }
+  slider.addEventListener("input", () => touch(framework));
+  slider.addEventListener("pointerdown", () => touch(framework));
+  // “No change” is a guess too, and the value is there already.
+  slider.addEventListener("keydown", ({ key }) => {
+    if ([" ", "Enter", "Home", "End"].includes(key) || key.startsWith("Arrow") || key.startsWith("Page")) touch(framework);
+  });
+  tellGuess(framework);
+}
+if (frameworks.every(isTouched)) tellOwn();
 
-let spoken = "";
+guessForm.addEventListener("submit", async (event) => {
+  event.preventDefault();
+  const missing = frameworks.find((each) => !isTouched(each));
+  if (missing) {
+    find("guess-said").textContent = `Move each slider first: ${document.querySelector(`label[for="guess-${missing}"]`).textContent} has no guess yet.`;
+    sliderOf(missing).focus();
+    return;
+  }
+  const fields = Object.fromEntries(frameworks.map((each) => [each, 2 ** Number(sliderOf(each).value)]));
+  const fault = await send("/guess", fields);
+  find("guess-said").textContent = fault ?? "Committed. You can change it until the guesses are closed.";
+  if (!fault) tellOwn();
+});
+
+function forgetGuess() {
+  for (const framework of frameworks) {
+    sliderOf(framework).value = 0;
+    sliderOf(framework).classList.add("untouched");
+    tellGuess(framework);
+  }
+  find("guess-said").textContent = "";
+  tellOwn();
+}
+
+let before = "";
 
 function showState(state) {
+  const { scene } = state.stage;
   const racing = ["starting", "racing", "stopping"].includes(state.phase);
+  // Another question for the same class: all guess again.
+  if (before === "next" && scene === "join" && state.guesses.count === 0) forgetGuess();
+  before = scene;
+  document.body.dataset.scene = scene;
   guessForm.querySelector("fieldset").disabled = !state.guesses.open;
   guessForm.hidden = !state.guesses.open;
   const count = state.guesses.count;
@@ -96,6 +93,9 @@ function showState(state) {
     `${count === 1 ? "1 guess" : `${count} guesses`}. ${state.guesses.open ? "Others’ guesses are shown after the race." : "Guesses are closed."}`;
   find("viewers").textContent = state.viewers === 1 ? "1 watching" : `${state.viewers} watching`;
   find("going").textContent = racing ? `${state.measuring} …` : state.phase === "idle" ? "No race is in progress." : "";
+  find("because").textContent = state.stage.because;
+  if (state.stage.timeline) find("timeline").href = state.stage.timeline;
+  showLineup(state.lineup);
   const progress = find("progress");
   progress.hidden = !racing;
   progress.max = Math.max(1, state.trialsPlanned);
@@ -104,15 +104,7 @@ function showState(state) {
   message.hidden = !state.message;
   message.textContent = state.message;
   find("report-link").hidden = !state.hasReport;
-  if (startForm) {
-    find("start-button").disabled = racing;
-    find("new-guesses").disabled = racing;
-    find("stop").disabled = !racing;
-  }
-  if (state.spoken !== spoken) {
-    spoken = state.spoken;
-    find("spoken").textContent = spoken;
-  }
+  speak(state);
   if (document.body.dataset.phase !== state.phase) {
     // While the class predicts, what the last race found is folded away.
     find("results").open = state.phase !== "idle";
@@ -121,32 +113,17 @@ function showState(state) {
   }
 }
 
-function follow() {
-  const source = new EventSource("/events");
-  let isConfirmed = false;
-  const on = (name, show) => source.addEventListener(name, (event) => {
-    show(JSON.parse(event.data));
-    // Once per stream: a viewer who proves that it reads keeps its place, and its guess counts.
-    if (!isConfirmed) send("/following", { event: event.lastEventId });
-    isConfirmed = true;
-  });
-  on("state", showState);
-  on("race", (race) => {
+const part = (name) => document.querySelector(`[data-part=${name}]`);
+
+follow({
+  state: showState,
+  race: (race) => {
     find("results").hidden = !race.html;
     put(find("board"), race.html);
-  });
-  on("guesses", (guesses) => put(find("reveal"), guesses.html));
-  source.addEventListener("open", () => {
-    isConfirmed = false;
-    find("connection").textContent = "Live.";
-  });
-  source.addEventListener("error", () => {
-    find("connection").textContent = "The connection is lost; trying again …";
-    if (source.readyState === EventSource.CLOSED) {
-      // Not all at the same moment.
-      setTimeout(follow, 1000 + 2000 * Math.random());
-    }
-  });
-}
-
-follow();
+    put(part("race"), race.scene);
+  },
+  guesses: (guesses) => {
+    put(find("reveal"), guesses.html);
+    put(part("reveal"), guesses.scene);
+  },
+}, (isThere) => { find("connection").textContent = isThere ? "Live." : "The connection is lost; trying again …"; });

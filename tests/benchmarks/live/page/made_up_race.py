@@ -26,6 +26,7 @@ FIGURES: Mapping[str, tuple[float, float, float, int]] = {
     "bare-asgi@hypercorn": (6000.0, 150.0, 0.0, 1),
     "bare-asgi@uvicorn": (24000.0, 40.0, 0.0, 1),
 }
+ANY = (3000.0, 300.0, 3.0, 4)
 CONTENDERS = ("flask-sync@hypercorn", "flask-async@hypercorn", "fastapi-sync@uvicorn", "fastapi-async@uvicorn")
 
 
@@ -62,7 +63,7 @@ def keep_race(
 
 
 def _trial(scheduled: ScheduledTrial, noise: random.Random) -> Trial:
-    rate, cpu_us, switches, threads = FIGURES[scheduled.contender.id]
+    rate, cpu_us, switches, threads = FIGURES.get(scheduled.contender.id, ANY)
     rate *= noise.gauss(1, 0.015)
     median_ms = 1_000 * scheduled.load.vus / rate
     seen = HdrHistogram(1, 3_600_000_000, 3)

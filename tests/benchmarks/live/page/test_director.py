@@ -9,7 +9,7 @@ import jinja2
 import pytest
 
 import benchmarks
-from benchmarks.errors import RefusedError
+from benchmarks.errors import InvalidValueError, RefusedError
 from benchmarks.judge.claims import parse_claims
 from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Judgement
@@ -237,8 +237,12 @@ def test_the_reveal_comes_with_the_verdict(play: Callable[..., None]) -> None:
         parts = await shown(director)
         assert "the class guessed 2.00 × (median) of 1; measured 0.5" in parts["guesses"]["html"]
         assert "contradicted" in parts["race"]["html"]
+        assert ("reveal-0", "Show why") == (parts["state"]["stage"]["place"], parts["state"]["stage"]["forward"])
+        assert '<p class="word">About half.</p>' in parts["guesses"]["scene"]
+        assert "▼</span> About half.</b>" in parts["guesses"]["next"]
         assert (
-            "The race is over. flask-async@hypercorn against flask-sync@hypercorn: slower." in parts["state"]["spoken"]
+            "The race is over. Flask on Hypercorn, async def against Flask on Hypercorn, def: slower."
+            in parts["state"]["spoken"]
         )
         assert director.report is not None
         assert director.report.is_file()
@@ -259,7 +263,7 @@ def test_a_fault_of_the_page_ends_a_race_and_no_more(
         await director.start(PLAN)
         await until_it_is_over(director)
         state = (await shown(director))["state"]
-        assert "over" == state["phase"]
+        assert ("over", "closed") == (state["phase"], state["stage"]["scene"])
         assert "a figure that nobody thought of" in state["message"]
         assert not gate.is_shut
         await director.start(PLAN)
@@ -278,8 +282,76 @@ def test_who_serves_again_sees_the_last_race(play: Callable[..., None], tmp_path
 
     async def story(director: Director, _race: FakeRace, _gate: Gate) -> None:
         parts = await shown(director)
-        assert "idle" == parts["state"]["phase"]
+        assert ("idle", "join") == (parts["state"]["phase"], parts["state"]["stage"]["scene"])
         assert "This run was interrupted" in parts["race"]["html"]
         assert "" == parts["guesses"]["html"]
+        for place in ("join-0", "next-0"):
+            await director.step("back", place)
+        assert "thread" in (await shown(director))["state"]["stage"]["because"]
 
     play(story, out=out, really=True)
+
+
+def test_a_class_is_led_by_steps_alone(play: Callable[..., None]) -> None:
+    """A clicker closes the guesses, starts the race that was chosen, and leads around to new guesses."""
+
+    async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
+        director.guesses.take("one", {"flask": 2, "fastapi": 2})
+        await director.step("forward", "join-0")
+        assert not director.guesses.is_open
+        with pytest.raises(InvalidValueError, match="Choose the contenders"):
+            await director.step("forward", "closed-0")
+        await director.choose(PLAN)
+        await director.step("forward", "closed-0")
+        begun = await shown(director)
+        assert ("race", "", 4) == (
+            begun["state"]["stage"]["scene"],
+            begun["state"]["stage"]["forward"],
+            begun["race"]["scene"].count('class="lane '),
+        )
+        with pytest.raises(RefusedError, match="in progress"):
+            await director.step("forward", "race-0")
+        with pytest.raises(RefusedError, match="choose the next one"):
+            await director.choose(PLAN)
+
+        race.may_end.set()
+        await until_it_is_over(director)
+        places = []
+        while director.place.scene != "join":
+            places.append(str(director.place))
+            await director.step("forward", places[-1])
+        assert ["reveal-0", "why-0", "why-1", "next-0"] == places
+        assert (True, 0) == (director.guesses.is_open, len(director.guesses.counted))
+
+    play(story)
+
+
+def test_two_presenters_who_press_at_once_make_one_step(play: Callable[..., None]) -> None:
+    """As does a clicker that bounces: a step names the place that it is made from."""
+
+    async def story(director: Director, _race: FakeRace, _gate: Gate) -> None:
+        await director.step("forward", "join-0")
+        with pytest.raises(RefusedError, match="moved on"):
+            await director.step("forward", "join-0")
+        assert "closed" == director.place.scene
+
+    play(story)
+
+
+def test_a_race_that_measured_nothing_can_be_started_again(play: Callable[..., None]) -> None:
+    """There is nothing to reveal: the stage is where it was before, and another race has another order."""
+    plans: list[int] = []
+
+    async def story(director: Director, race: FakeRace, _gate: Gate) -> None:
+        await director.choose(PLAN)
+        race.may_end.set()
+        await director.step("forward", "join-0")
+        for _ in range(2):
+            await director.step("forward", "closed-0")
+            assert director.plan is not None
+            plans.append(director.plan.seed)
+            await until_it_is_over(director)
+            assert "closed" == director.place.scene
+
+    play(story, so_far=0, pauses=())
+    assert 2 == len(set(plans))

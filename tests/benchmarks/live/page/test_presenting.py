@@ -11,7 +11,7 @@ from click.testing import CliRunner
 from benchmarks import cli
 from tests.benchmarks.live.page.served import Workshop, serve
 
-PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new")
+PRESENTERS_OWN = ("/race", "/race/stop", "/guesses/new", "/stage", "/lineup")
 
 
 @pytest.fixture(scope="module")
@@ -30,6 +30,9 @@ def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapp
         assert 403 == refused.status
         assert "Only the presenter can do that" in refused.body
 
+    assert 403 == workshop.ask("GET", "/console").status
+    assert "data-presents" not in workshop.ask("GET", "/stage").body
+
     path = workshop.presenter_link.removeprefix(workshop.url)
     assert "I present" in workshop.ask("GET", path).body
     assert "presenter" not in workshop.cookies
@@ -38,7 +41,9 @@ def test_only_the_presenter_starts_anything(workshop: Workshop, small_race: Mapp
     assert 303 == taken.status
     assert {"HttpOnly", "SameSite=Strict"} <= {part.strip() for part in taken.headers["set-cookie"].split(";")}
     assert 403 == workshop.ask("POST", path).status
-    assert "Start the race" in workshop.ask("GET", "/").body
+    assert "/console" == taken.headers["location"]
+    assert "Start the race" in workshop.ask("GET", "/console").body
+    assert "Start the race" not in workshop.ask("GET", "/").body
     assert 409 == workshop.ask("POST", "/race/stop").status
 
 
@@ -55,7 +60,7 @@ def test_what_another_sites_page_sends_is_refused(
 
 def test_a_presenter_chooses_among_the_whole_field(presented: Workshop) -> None:
     """The usual contenders are open to the eye; what else is installed is in a part that unfolds."""
-    usual, _, field = presented.ask("GET", "/").body.partition("More frameworks and servers")
+    usual, _, field = presented.ask("GET", "/console").body.partition("More frameworks and servers")
 
     assert 'value="flask-async@hypercorn+asgiref"' in usual
     assert 'value="starlette-async@uvicorn"' in field
@@ -81,6 +86,7 @@ def test_what_cannot_race_is_refused_with_what_can(presented: Workshop, small_ra
         refused = presented.ask("POST", "/race", {**small_race, **fields})
         assert status == refused.status, fields
         assert told in refused.body
+        assert status == presented.ask("POST", "/lineup", {**small_race, **fields}).status
     assert 400 == presented.ask("POST", "/race", []).status
     assert 413 == presented.ask("POST", "/race", {"contenders": ["x" * 5_000]}).status
     assert 415 == presented.ask("POST", "/race").status
@@ -91,7 +97,15 @@ def test_what_cannot_race_is_refused_with_what_can(presented: Workshop, small_ra
 
 def test_every_answer_keeps_the_browser_at_home(presented: Workshop) -> None:
     """No inline script or style, no other host, no frame; errors too."""
-    for path, status in (("/", 200), ("/static/live.js", 200), ("/palette.css", 200), ("/report", 404), ("/x", 404)):
+    for path, status in (
+        ("/", 200),
+        ("/console", 200),
+        ("/stage", 200),
+        ("/static/live.js", 200),
+        ("/palette.css", 200),
+        ("/report", 404),
+        ("/x", 404),
+    ):
         answer = presented.ask("GET", path)
         assert status == answer.status
         policy = answer.headers["content-security-policy"]
@@ -99,6 +113,27 @@ def test_every_answer_keeps_the_browser_at_home(presented: Workshop) -> None:
         assert "unsafe" not in policy
         assert "nosniff" == answer.headers["x-content-type-options"]
     assert 404 == presented.ask("GET", "/static/..%2fviews.py").status
+
+
+def test_the_stage_is_moved_by_steps(workshop: Workshop, small_race: Mapping[str, Any]) -> None:
+    """Each from where the stage is; what races next is on the server, for the console and the stage."""
+    workshop.present()
+    assert 422 == workshop.ask("POST", "/stage", {"direction": "up", "place": "join-0"}).status
+    assert 409 == workshop.ask("POST", "/stage", {"direction": "back", "place": "join-0"}).status
+    assert 409 == workshop.ask("POST", "/stage", {"direction": "forward", "place": "race-0"}).status
+    assert 204 == workshop.ask("POST", "/stage", {"direction": "forward", "place": "join-0"}).status
+    assert 'data-scene="closed"' in workshop.another().ask("GET", "/stage").body
+    workshop.ask("GET", "/")
+    assert 409 == workshop.ask("POST", "/guess", {"flask": 1, "fastapi": 2}).status
+
+    chosen = {**small_race, "contenders": ["fastapi-sync@uvicorn", "fastapi-async@uvicorn"], "connections": 7}
+    assert 204 == workshop.ask("POST", "/lineup", chosen).status
+    lineup = workshop.wait_for(lambda state: state["lineup"]["conditions"].startswith("7 connections"))["lineup"]
+    assert chosen["contenders"] == [each["id"] for each in lineup["contenders"]]
+    console = workshop.ask("GET", "/console").body
+    assert 'value="fastapi-async@uvicorn" checked' in console
+    assert 'value="7"' in console
+    assert 404 == workshop.ask("GET", "/stage/why/0").status
 
 
 def test_a_port_that_is_taken_is_told(presented: Workshop, tmp_path: Path) -> None:
