@@ -8,12 +8,15 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from benchmarks.contenders.catalogue import HEADLINES
 from benchmarks.errors import InvalidValueError, RefusedError
+from benchmarks.judge.judgement import Estimate
 from benchmarks.live.page.places import Places
 from benchmarks.measure.race import Lineup
+from benchmarks.report.figures import NOT_MEASURED, amount, estimated
 from benchmarks.report.words import contender_name, framework_name
 
 FRAMEWORKS: Final[Mapping[str, str]] = {
@@ -32,6 +35,35 @@ def asked_of(lineup: Lineup) -> Mapping[str, str]:
     if lineup.against is None:
         return FRAMEWORKS
     return {each.id: contender_name(each.id) for each in lineup.contenders if each.id != lineup.against}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GuessedRatio:
+    """One ratio, such as a framework's async over sync, as it was guessed and as it was measured.
+
+    Attributes:
+        framework: Its word in ids; of somebody's app, the app's id.
+        guesses: In ascending order.
+        median: The middle one; ``None`` when there is none.
+        measured: With its interval; ``None`` when it was not.
+    """
+
+    framework: str
+    guesses: tuple[float, ...]
+    median: float | None
+    measured: Estimate | None
+
+    @property
+    def found(self) -> str:
+        """What was measured, in words."""
+        return NOT_MEASURED if self.measured is None else f"measured {estimated(self.measured, '×')}"
+
+    @property
+    def told(self) -> str:
+        """All of it, in words."""
+        guessed = "without a guess" if self.median is None else f"the class guessed {amount(self.median, '×')} (median)"
+        counted = f" of {len(self.guesses)}" if self.guesses else ""
+        return f"{contender_name(self.framework)}: {guessed}{counted}; {self.found}."
 
 
 class Guesses:

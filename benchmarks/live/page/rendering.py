@@ -11,7 +11,7 @@ import jinja2
 from benchmarks.judge.claims import Claim
 from benchmarks.judge.judgement import Comparison, Judgement
 from benchmarks.live.page import scenes, why_scene
-from benchmarks.live.page.guesses import Guesses
+from benchmarks.live.page.guesses import GuessedRatio, Guesses
 from benchmarks.live.recording import Recording
 from benchmarks.live.words import milliseconds
 from benchmarks.model import Plan, Run
@@ -19,7 +19,7 @@ from benchmarks.report.charts.bars import cost_chart, speed_chart, waiting_chart
 from benchmarks.report.charts.canvas import Drawing
 from benchmarks.report.charts.forest import ratio_chart
 from benchmarks.report.charts.latency import latency_chart
-from benchmarks.report.charts.ratios import GuessedRatio, narrowing_chart
+from benchmarks.report.charts.ratios import narrowing_chart
 from benchmarks.report.figures import amount, interval, sign
 from benchmarks.report.formats.html import fragment, words
 from benchmarks.report.method import workload_title

@@ -12,9 +12,9 @@ from typing import Any, Final
 
 from benchmarks.judge.comparison import equal_band
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement
+from benchmarks.live.page.guesses import GuessedRatio
 from benchmarks.model import Contender, Plan, Run
 from benchmarks.report.charts.palette import framework_colour
-from benchmarks.report.charts.ratios import GuessedRatio
 from benchmarks.report.figures import amount, is_measured, ratio_share
 from benchmarks.report.words import arrangement_name, connections, contender_name
 from benchmarks.trials import void_reason

@@ -3,8 +3,9 @@ from __future__ import annotations
 import pytest
 
 from benchmarks.errors import InvalidValueError, RefusedError
+from benchmarks.judge.judgement import Estimate
 from benchmarks.live.page import guesses as guessing
-from benchmarks.live.page.guesses import Guesses, asked_of
+from benchmarks.live.page.guesses import GuessedRatio, Guesses, asked_of
 from benchmarks.measure.race import Lineup
 from benchmarks.model import Contender
 
@@ -17,6 +18,16 @@ def test_the_middle_guess_is_half_way_on_the_scale_of_ratios() -> None:
 
     assert 1.0 == pytest.approx(guesses.median("flask"))
     assert (4.0, 4.0) == guesses.of("fastapi")
+
+
+def test_a_ratio_is_put_into_words_as_guessed_and_as_measured() -> None:
+    """And so is one that nobody guessed or that was not measured."""
+    measured = Estimate(value=0.54, low=0.53, high=0.56, samples=6)
+    flask = GuessedRatio(framework="flask", guesses=(0.5, 2.0, 2.0), median=2.0, measured=measured)
+    nobody = GuessedRatio(framework="fastapi", guesses=(), median=None, measured=None)
+
+    assert "Flask: the class guessed 2.00 × (median) of 3; measured 0.54 × [0.53, 0.56]." == flask.told
+    assert "FastAPI: without a guess; not measured." == nobody.told
 
 
 def test_a_viewer_has_one_guess() -> None:

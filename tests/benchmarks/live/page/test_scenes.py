@@ -8,10 +8,10 @@ import pytest
 from benchmarks.judge.judge import judge
 from benchmarks.judge.judgement import Comparison, Estimate, Judgement, Standing
 from benchmarks.live.page import scenes
+from benchmarks.live.page.guesses import GuessedRatio
 from benchmarks.live.page.scenes import Axis
 from benchmarks.measure import journal
 from benchmarks.model import Run
-from benchmarks.report.charts.ratios import GuessedRatio
 from tests.benchmarks.live.page.made_up_race import CONTENDERS, keep_race
 
 

@@ -10,7 +10,7 @@ from benchmarks.judge.judgement import Comparison, Estimate, Judgement
 from benchmarks.measure.schedule import ASKED_FACT
 from benchmarks.model import RACE, Run
 from benchmarks.report.charts.bars import speed_chart
-from benchmarks.report.charts.ratios import GuessedRatio, guess_chart, narrowing_chart
+from benchmarks.report.charts.ratios import narrowing_chart
 from benchmarks.report.document import Verdict
 from benchmarks.report.formats import render
 from benchmarks.report.products.run import run_document
@@ -93,15 +93,3 @@ def test_the_speed_chart_says_what_it_shows(judgement: Judgement) -> None:
     assert chart is not None
     assert "Flask on Hypercorn: def 1,952 req/s, median latency 5.02 ms" in chart.description
     assert speed_chart("nothing", judgement.summaries) is None
-
-
-def test_the_strip_shows_every_guess_and_what_was_measured() -> None:
-    """In words too; and without a guess there is nothing to draw."""
-    flask = GuessedRatio(framework="flask", guesses=(0.5, 2.0, 2.0), median=2.0, measured=RATIO)
-    nobody = GuessedRatio(framework="fastapi", guesses=(), median=None, measured=None)
-    chart = guess_chart([flask, nobody])
-
-    assert chart is not None
-    assert "Flask: the class guessed 2.00 × (median) of 3; measured 0.54 × [0.53, 0.56]." in chart.description
-    assert "FastAPI: without a guess; not measured." in chart.description
-    assert guess_chart([nobody]) is None
