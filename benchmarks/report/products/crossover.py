@@ -193,7 +193,8 @@ def _keywords(found: CrossoverMap) -> Iterator[Section]:
     for keyword in found.keywords:
         title, grid = _title(keyword.pairing), keyword_grid(keyword)
         name, areas = f"{keyword.pairing.kind} {keyword.pairing.subject}", [[*map(pays, row)] for row in keyword.cells]
-        draw = functools.partial(heat_map, name, title, grid, areas=areas)
+        drawn = f"{_subject(keyword.pairing)}: times the requests, by wait and connections"
+        draw = functools.partial(heat_map, name, drawn, grid, areas=areas)
         caption = f"{_drawn(grid)} {DARKER}"
         if len({*itertools.chain.from_iterable(areas)}) > 1:
             caption += " On one side of the line async def pays, as far as the estimates say."
@@ -204,7 +205,8 @@ def _keywords(found: CrossoverMap) -> Iterator[Section]:
 def _winners(found: CrossoverMap) -> Iterator[Section]:
     title, grid, letters = "Who serves the most, and how many times the next", winners_grid(found), letters_of(found)
     areas = [[cell.winner for cell in row] for row in found.cells]
-    draw = functools.partial(heat_map, "winners", title, grid, contenders=tuple(letters), areas=areas)
+    drawn = "The contender with the most requests, by wait and connections"
+    draw = functools.partial(heat_map, "winners", drawn, grid, contenders=tuple(letters), areas=areas)
     contenders = table_of(
         "The contenders, and what limits each, as observed",
         found.capacities,
