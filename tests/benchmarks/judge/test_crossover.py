@@ -10,7 +10,7 @@ from benchmarks.calibration.crossover_map import Truth
 from benchmarks.judge.atlas import Atlas, EmptyMapError
 from benchmarks.judge.crossover import CONNECTIONS, WAITS_MS, CrossoverMap, cells_at, judge_map
 from benchmarks.judge.judgement import Estimate
-from benchmarks.judge.keyword_map import boundary, pairings
+from benchmarks.judge.keyword_map import boundary, pairings, pays
 from benchmarks.model import Place, Run, Trial
 
 DEF, ASYNC, LOOP, FASTAPI = (
@@ -100,7 +100,7 @@ def test_a_keyword_that_never_pays_has_no_boundary(found: CrossoverMap) -> None:
     """A thread and a loop a request: async def on Flask's own way costs where the CPU binds."""
     _, twins = found.keywords
 
-    assert (None, True) == (twins.boundaries[0].begins, twins.boundaries[0].costs)
+    assert (None, None, True) == (twins.boundaries[0].begins, twins.boundaries[0].between, twins.boundaries[0].costs)
     assert (None, False) == (twins.boundaries[-1].begins, twins.boundaries[-1].costs)
     cell = twins.cells[0][-1]
     assert ("slower", ASYNC, DEF, Place(0, 500)) == (cell.standing, cell.above, cell.below, cell.place)
@@ -108,6 +108,15 @@ def test_a_keyword_that_never_pays_has_no_boundary(found: CrossoverMap) -> None:
     assert 0.5 == pytest.approx(cell.rate.value, rel=0.05)
     assert twins.overall.low is not None
     assert twins.overall.low < twins.overall.value < 1.0 <= (twins.overall.high or 0) * 1.05
+
+
+def test_a_keyword_pays_where_its_estimate_is_beyond_the_margin(found: CrossoverMap) -> None:
+    """Whether that is certain or not; so the line of a map runs where its boundary is."""
+    best, twins = found.keywords
+
+    assert not any(map(pays, twins.cells[0]))
+    assert all(map(pays, best.cells[0]))
+    assert [False, True] == [pays(best.cells[-1][CONNECTIONS.index(number)]) for number in (1, 20)]
 
 
 def test_a_keyword_may_pay_only_up_to_a_number(make_sweep: Sweep) -> None:
