@@ -24,24 +24,20 @@ def alerts(run: Run, judgement: Judgement) -> Iterator[Note]:
         if workload.differences:
             differences = "; ".join(workload.differences)
             yield Note(f"Answers to {workload.name} differ, so the work may too: {differences}.", "alert")
-    for (probe, seen), names in _failing(run).items():
-        whom = " and ".join(f"`{name}`" for name in names)
-        yield Note(
-            f"{whom} {'fails' if len(names) == 1 else 'fail'} the probe `{probe}` when asked what is timed: {seen} "
-            "`lab conformance` says what that does to a user.",
-            "alert",
-        )
+    if told := " ".join(_failures(run)):
+        yield Note(f"{told} That was seen before the timing; `lab conformance` says what it does to a user.", "alert")
     if not any(summary.used for summary in judgement.summaries):
         yield Note("No valid trial was measured, so there is nothing to compare.", "alert")
 
 
-def _failing(run: Run) -> dict[tuple[str, str], list[str]]:
-    """Return the contenders that failed a probe before anything was timed, by the probe and what was seen."""
+def _failures(run: Run) -> Iterator[str]:
+    """Yield a sentence for each way in which contenders failed a probe before anything was timed."""
     found: dict[tuple[str, str], list[str]] = {}
     for contender, failures in run.failing.items():
         for probe, seen in failures.items():
-            found.setdefault((probe, seen), []).append(contender)
-    return found
+            found.setdefault((probe, seen), []).append(f"`{contender}`")
+    for (probe, seen), names in found.items():
+        yield f"{' and '.join(names)} {'fails' if len(names) == 1 else 'fail'} the probe `{probe}`: {seen}"
 
 
 def verdict_on(verdict: JudgedVerdict, workloads: Collection[str] = ()) -> Verdict:

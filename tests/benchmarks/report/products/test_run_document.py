@@ -139,6 +139,8 @@ def test_probes_that_contenders_fail_are_read_first(run: Run, judgement: Judgeme
     assert "alert" == first.level
     assert [] == [word for word in ("`one` and `another`", "`head`", seen["head"]) if word not in first.text]
     assert "good" not in first.text
+    none = run_document(dataclasses.replace(run, failing={"good": {}}), judgement, claims).blocks
+    assert [] == [block for block in none if isinstance(block, Note) and block.level == "alert"]
 
 
 def test_the_source_says_how_the_control_came_out(run: Run, judgement: Judgement) -> None:
