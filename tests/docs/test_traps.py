@@ -9,6 +9,8 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import pytest
+
 TRAPS = Path(__file__).parents[2] / "docs" / "examples" / "traps"
 
 
@@ -76,6 +78,7 @@ def test_gather_without_a_time_out() -> None:
     assert ["0", "0", "0", "10", "0", "0"] == [left for _, _, left in lines]
 
 
+@pytest.mark.alone
 def test_a_loop_starved_by_cpu_work() -> None:
     """A view that computes on the loop is alone there; in a process of its own it holds nobody up."""
     for on_the_loop, _, in_a_process in views_by_framework(output_of("loop_starved_by_cpu.py")):
