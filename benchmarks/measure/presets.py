@@ -55,10 +55,10 @@ def _field(summary: str, name: str) -> Preset:
     """
     return Preset(
         summary=summary,
-        health=LoadProfile(vus=10, duration_s=2.2, warmup_s=0.2, slices=22),
+        health=LoadProfile(vus=10, duration_s=2.0, warmup_s=0.2, slices=20),
         wait=LoadProfile(vus=60, duration_s=0.6, warmup_s=0.2),
         health_rounds=3,
-        wait_rounds=4,
+        wait_rounds=3,
         contenders=catalogue.FIELDS[name],
         against=catalogue.REFERENCE,
     )
